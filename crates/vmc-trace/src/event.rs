@@ -1,0 +1,248 @@
+//! Events, as the actors of a run report them.
+
+use papr::{CrqEntry, Hcall, HcallReturn, ReturnCode, TransportEvent};
+use std::fmt;
+use vmc_proto::{BufferId, HmcIndex, HmcSession};
+
+/// One of the two ends of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The management partition.
+    Mgmt,
+    /// The hypervisor: the platform partition with the VMC service.
+    Hyp,
+}
+
+impl Side {
+    /// The other end.
+    pub const fn partner(self) -> Side {
+        match self {
+            Side::Mgmt => Side::Hyp,
+            Side::Hyp => Side::Mgmt,
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Side::Mgmt => "mgmt",
+            Side::Hyp => "hyp",
+        })
+    }
+}
+
+/// Who did something. Events of one actor are in the order in which it did them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Actor {
+    /// A thread of an application, by its place in the scenario.
+    App(u16),
+    /// The management partition's interrupt handler.
+    Interrupt,
+    /// The driver's bottom half, which works through the CRQ.
+    BottomHalf,
+    /// The driver's reset task; it also probes and removes the device.
+    Task,
+    /// The VMC service of the hypervisor.
+    Service,
+    /// The platform itself: whoever operates the machine, and faults.
+    Platform,
+}
+
+impl Actor {
+    /// The side the actor runs on; `None` for the platform.
+    pub const fn side(self) -> Option<Side> {
+        match self {
+            Actor::App(_) | Actor::Interrupt | Actor::BottomHalf | Actor::Task => Some(Side::Mgmt),
+            Actor::Service => Some(Side::Hyp),
+            Actor::Platform => None,
+        }
+    }
+}
+
+/// What an hcall or a state change is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The channel itself.
+    Channel,
+    /// An HMC connection; session 0 when it has none.
+    Session(HmcIndex, HmcSession),
+}
+
+/// A system call of an application on the device file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceCall {
+    /// `open()`.
+    Open {
+        /// Whether `O_NONBLOCK` was given.
+        nonblock: bool,
+    },
+    /// `ioctl(SETHMCID)`.
+    SetHmcId {
+        /// The HMC ID without its padding.
+        id: String,
+    },
+    /// `ioctl(QUERY)`.
+    Query,
+    /// `ioctl(REQUESTVMC)`.
+    RequestVmc,
+    /// `write()` of that many bytes.
+    Write {
+        /// Length in bytes.
+        len_bytes: u64,
+    },
+    /// `read()` into a buffer of that many bytes.
+    Read {
+        /// Length of the application's buffer in bytes.
+        len_bytes: u64,
+    },
+    /// `poll()`.
+    Poll,
+    /// `close()`.
+    Close,
+}
+
+/// How a device call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum CallResult {
+    /// Success without a value.
+    Ok,
+    /// A number of bytes was transferred, and this is the digest of the data for a `read()`.
+    Bytes {
+        /// How many bytes.
+        len_bytes: u64,
+        /// Digest of the data read; `None` for a `write()`.
+        digest: Option<u32>,
+    },
+    /// What `poll()` reported, as it reads in a C program: `POLLIN`, `POLLIN|POLLERR|POLLHUP`, `0`.
+    Events(&'static str),
+    /// `ioctl(QUERY)`: the driver's state in words, and whether a VMC exists.
+    State {
+        /// `have_vmc`.
+        have_vmc: bool,
+        /// The name of the state.
+        state: &'static str,
+    },
+    /// `ioctl(REQUESTVMC)`: the DRC index of the device.
+    DrcIndex(u32),
+    /// The name of the errno.
+    Error(&'static str),
+    /// The process was ended during the call.
+    Killed,
+}
+
+/// Which way payload moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RdmaDirection {
+    /// From the local to the remote window.
+    ToHyp,
+    /// From the remote to the local window.
+    ToMgmt,
+    /// Neither: both ends in one window, or a window of somebody else.
+    Other,
+}
+
+/// An `H_COPY_RDMA`, in the terms of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rdma {
+    /// Which way.
+    pub direction: RdmaDirection,
+    /// Length in bytes.
+    pub len_bytes: u64,
+    /// Digest of the bytes copied; `None` when nothing was.
+    pub digest: Option<u32>,
+    /// The VMC buffer on the hypervisor's side.
+    pub buffer: Option<BufferId>,
+    /// What the call returned.
+    pub code: ReturnCode,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Waiting {
+    /// A device call sleeps in the driver.
+    Call,
+    /// A service waits for its next work.
+    Work,
+    /// A script waits for a state.
+    State,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// An application entered a call.
+    Call(DeviceCall),
+    /// The application's call came back.
+    Return(DeviceCall, CallResult),
+    /// A session got its index and number; the actor is the application that asked for it.
+    SessionStarted(HmcIndex, HmcSession),
+    /// An hcall other than `H_COPY_RDMA`, with its result.
+    Hcall {
+        /// The call.
+        call: Hcall,
+        /// What it returned.
+        result: HcallReturn,
+        /// What it was about, as its caller knows it.
+        subject: Subject,
+    },
+    /// An `H_COPY_RDMA` ended.
+    Rdma(Subject, Rdma),
+    /// An entry was placed on a queue; recorded inside the queue's critical section. The actor is the
+    /// sender, or whoever caused a transport event.
+    Enqueued {
+        /// Owner of the queue.
+        to: Side,
+        /// The element.
+        slot: u32,
+        /// What was stored.
+        entry: CrqEntry,
+        /// The message that the entry overlaid in a full queue, lost by architecture.
+        overlaid: Option<CrqEntry>,
+    },
+    /// The owner of a queue took an entry from it.
+    Dequeued {
+        /// Owner of the queue.
+        by: Side,
+        /// The element.
+        slot: u32,
+        /// What was found.
+        entry: CrqEntry,
+    },
+    /// A transport event could not be delivered because its receiver has no queue.
+    Undelivered(TransportEvent),
+    /// A side's view of the channel changed.
+    ChannelState(Side, &'static str),
+    /// A side's view of a session changed.
+    SessionState(Side, HmcIndex, HmcSession, &'static str),
+    /// A side found that its peer broke the protocol.
+    Breach {
+        /// Who found it.
+        by: Side,
+        /// What it is about.
+        subject: Subject,
+        /// What was wrong, in one line.
+        what: String,
+    },
+    /// The operator of the machine did something: started a side, attached an HMC.
+    Operator(String),
+    /// An interrupt became pending for a side.
+    InterruptPending(Side),
+    /// The actor was put to sleep.
+    Sleep(Waiting),
+    /// Another actor was woken.
+    Wake(Actor),
+}
+
+/// An event with its place in the run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// Place in the total order of the run, from 0.
+    pub seq: u64,
+    /// Virtual time since the start of the run, in nanoseconds.
+    pub time_ns: u64,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub event: Event,
+}
