@@ -1,0 +1,119 @@
+//! Calls in flight.
+
+use crate::bottom_half::BottomHalf;
+use crate::close::Close;
+use crate::files::FileId;
+use crate::ioctl::SetHmcId;
+use crate::read::Read;
+use crate::step::Effect;
+use crate::task::Task;
+use crate::write::Write;
+use alloc::vec::Vec;
+
+/// Names a call in flight. The generation makes a late outcome harmless: a place that is used again has
+/// another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId {
+    place: u16,
+    generation: u16,
+}
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CallState {
+    /// Over, but its last effect is still parked behind wake-ups.
+    Ending,
+    RequestVmc,
+    Interrupt,
+    SetHmcId(SetHmcId),
+    Write(Write),
+    Read(Read),
+    Poll(FileId),
+    Close(Close),
+    BottomHalf(BottomHalf),
+    Task(Task),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct InFlight {
+    pub(crate) state: CallState,
+    /// An effect that waits until the wake-ups of its transition have been handed out.
+    pub(crate) parked: Option<Effect>,
+    /// The shell is making an hcall or touching the queue for this call.
+    pub(crate) touching: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    generation: u16,
+    call: Option<InFlight>,
+}
+
+/// The table of calls in flight; a place is used again as soon as its call is over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Calls {
+    places: Vec<Place>,
+    /// Free places, the next one last.
+    free: Vec<u16>,
+}
+
+impl CallState {
+    /// The file that the call works on.
+    pub(crate) fn file(&self) -> Option<FileId> {
+        match self {
+            CallState::SetHmcId(call) => Some(call.file),
+            CallState::Write(call) => Some(call.file),
+            CallState::Read(call) => Some(call.file),
+            CallState::Poll(file) => Some(*file),
+            _ => None,
+        }
+    }
+}
+
+impl Calls {
+    /// Enters a call; `None` when there are more calls in flight than the table can name.
+    pub(crate) fn insert(&mut self, state: CallState) -> Option<CallId> {
+        let call = Some(InFlight { state, parked: None, touching: false });
+        if let Some(index) = self.free.pop() {
+            let place = &mut self.places[usize::from(index)];
+            place.call = call;
+            return Some(CallId { place: index, generation: place.generation });
+        }
+        let index = u16::try_from(self.places.len()).ok()?;
+        self.places.push(Place { generation: 0, call });
+        Some(CallId { place: index, generation: 0 })
+    }
+
+    pub(crate) fn get_mut(&mut self, id: CallId) -> Option<&mut InFlight> {
+        let place = self.places.get_mut(usize::from(id.place))?;
+        if place.generation == id.generation { place.call.as_mut() } else { None }
+    }
+
+    pub(crate) fn remove(&mut self, id: CallId) {
+        if self.get_mut(id).is_some() {
+            let place = &mut self.places[usize::from(id.place)];
+            place.call = None;
+            place.generation = place.generation.wrapping_add(1);
+            self.free.push(id.place);
+        }
+    }
+
+    /// Every call in flight, in the order of its place.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (CallId, &mut InFlight)> {
+        self.places.iter_mut().enumerate().filter_map(|(index, place)| {
+            let id = CallId { place: index as u16, generation: place.generation };
+            place.call.as_mut().map(|call| (id, call))
+        })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (CallId, &InFlight)> {
+        self.places.iter().enumerate().filter_map(|(index, place)| {
+            let id = CallId { place: index as u16, generation: place.generation };
+            place.call.as_ref().map(|call| (id, call))
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+}

@@ -1,0 +1,169 @@
+//! `close()` (driver document, VMC Interface Close).
+
+use crate::calls::{CallId, CallState};
+use crate::connection::{BufferOwner, SessionState};
+use crate::driver::Driver;
+use crate::errno::Errno;
+use crate::event::{Breach, EventSink};
+use crate::files::{Binding, FileId};
+use crate::outgoing::Outgoing;
+use crate::step::{Background, Dma, Effect, Outcome, Reply};
+use papr::ReturnCode;
+use vmc_proto::{HmcIndex, Message};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Close {
+    file: FileId,
+    /// The slot of the session that the file had.
+    slot: Option<u8>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    /// Other calls on the file are still on their way back.
+    Quiesce,
+    Unmap,
+    Send,
+}
+
+impl Close {
+    pub(crate) fn is_quiescing(&self) -> bool {
+        self.stage == Stage::Quiesce
+    }
+}
+
+impl Driver {
+    /// From now on the file is closed: sleepers wake, and calls that work on its session are told.
+    pub(crate) fn begin_close(
+        &mut self,
+        file: FileId,
+        sink: &mut impl EventSink,
+    ) -> Result<Close, Reply> {
+        let Some(open) = self.files.get_mut(file) else {
+            return Err(Reply::Failed(Errno::EBADFD));
+        };
+        let slot = match core::mem::replace(&mut open.binding, Binding::Closed) {
+            Binding::Slot(slot) => Some(slot),
+            Binding::None | Binding::Lost => None,
+            Binding::Closed => return Err(Reply::Failed(Errno::EBADFD)),
+        };
+        self.wake_file(file);
+        if let Some(slot) = slot {
+            self.begin_session_close(file, slot, sink);
+        }
+        Ok(Close { file, slot, stage: Stage::Quiesce })
+    }
+
+    fn begin_session_close(&mut self, file: FileId, slot: u8, sink: &mut impl EventSink) {
+        if self.slot(slot).state() == Some(SessionState::Starting) {
+            // The hypervisor does not know of the session: SETHMCID takes everything back.
+            for (_, call) in self.calls.iter_mut() {
+                match &mut call.state {
+                    CallState::SetHmcId(call) if call.file == file => call.cancel(),
+                    _ => {}
+                }
+            }
+        } else if self.pending.contains(&slot) {
+            // Its Open still waits in the driver: the index is as it was before, its seed buffer free.
+            self.end_session(slot, sink);
+            self.slot_mut(slot).reclaim(BufferOwner::Open);
+        } else {
+            self.lose_calls(slot);
+            self.set_session_state(slot, SessionState::Closing, sink);
+        }
+    }
+
+    /// The next step: quiesce, free the storage, send Interface Close.
+    pub(crate) fn continue_close(&mut self, id: CallId, mut call: Close) -> Effect {
+        let uses_file = |state: &CallState| state.file() == Some(call.file);
+        if self.calls.iter().any(|(other, call)| other != id && uses_file(&call.state)) {
+            return Effect::Wait;
+        }
+        let Some(slot) = call.slot.filter(|slot| self.is_closing(*slot, call.file)) else {
+            return self.closed(call);
+        };
+        if self.config.profile.frees_before_close()
+            && let Some(dma) = self.take_any_buffer(slot)
+        {
+            call.stage = Stage::Unmap;
+            self.set_call(id, CallState::Close(call));
+            return Effect::Unmap(dma);
+        }
+        self.send_close(id, call, slot)
+    }
+
+    pub(crate) fn resume_close(
+        &mut self,
+        id: CallId,
+        call: Close,
+        outcome: Outcome,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        let Stage::Send = call.stage else { return self.continue_close(id, call) };
+        let Some(slot) = call.slot.filter(|slot| self.is_closing(*slot, call.file)) else {
+            return self.closed(call);
+        };
+        match outcome {
+            Outcome::Hcall(ret) if ret.code.is_success() => {}
+            Outcome::Hcall(ret) if ret.code == ReturnCode::DROPPED => {
+                // The bottom half tries again; close() does not wait for it.
+                let message = self.interface_close(slot);
+                self.outgoing.push_back(Outgoing::Message(message));
+                self.schedule(Background::BottomHalf);
+            }
+            // The partner is gone, and with it the session; a transport event says so.
+            Outcome::Hcall(ret) if ret.code == ReturnCode::CLOSED => {
+                self.end_session(slot, sink);
+                self.drain_pool(slot);
+                self.schedule(Background::BottomHalf);
+            }
+            Outcome::Hcall(ret) => {
+                self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", ret.code), sink);
+            }
+            _ => {}
+        }
+        if let Some(session) = self.slot_mut(slot).session.as_mut() {
+            session.file = None;
+        }
+        self.closed(call)
+    }
+
+    fn is_closing(&self, slot: u8, file: FileId) -> bool {
+        self.slot(slot).session.as_ref().is_some_and(|session| {
+            session.file == Some(file) && session.state == SessionState::Closing
+        })
+    }
+
+    fn take_any_buffer(&mut self, slot: u8) -> Option<Dma> {
+        let taken = self.slot_mut(slot).pool.iter_mut().find_map(Option::take);
+        taken.map(|buffer| buffer.dma)
+    }
+
+    fn send_close(&mut self, id: CallId, mut call: Close, slot: u8) -> Effect {
+        let now = self.may_send_request();
+        let message = self.interface_close(slot);
+        let Some(session) = self.slot_mut(slot).session.as_mut() else {
+            return self.closed(call);
+        };
+        if now {
+            session.outstanding += 1;
+            self.outstanding += 1;
+            call.stage = Stage::Send;
+            self.set_call(id, CallState::Close(call));
+            return self.send(&message);
+        }
+        session.file = None;
+        self.pending.push_back(slot);
+        self.closed(call)
+    }
+
+    pub(crate) fn interface_close(&self, slot: u8) -> Message {
+        Message::InterfaceClose { session: self.slot(slot).number(), index: HmcIndex(slot) }
+    }
+
+    fn closed(&mut self, call: Close) -> Effect {
+        self.files.remove(call.file);
+        Effect::Done(Reply::Ok)
+    }
+}

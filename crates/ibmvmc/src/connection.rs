@@ -1,0 +1,297 @@
+//! HMC connections: slots, sessions and their buffers.
+
+use crate::calls::{CallId, CallState};
+use crate::driver::Driver;
+use crate::event::{Event, EventSink};
+use crate::files::{Binding, FileId};
+use crate::outgoing::Outgoing;
+use crate::step::{Dma, Subject};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Lioba, Message};
+
+/// The driver's view of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SessionState {
+    /// Reserved for a file; the hypervisor does not know of it yet.
+    Starting,
+    /// Interface Open was sent, or waits until fewer requests are outstanding.
+    Opening,
+    /// The hypervisor accepted it: messages may flow.
+    Ready,
+    /// The file was closed; Interface Close was or will be sent.
+    Closing,
+    /// It is over.
+    Ended,
+}
+
+/// Who may use a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BufferOwner {
+    /// The management partition: free for the next message.
+    Mgmt,
+    /// A call of an application is filling or emptying it.
+    InCall(CallId),
+    /// It carries the HMC ID until the open is answered.
+    Open,
+    /// The hypervisor.
+    Hyp,
+    /// The bottom half is fetching the message that the hypervisor signalled.
+    Fetching,
+    /// It holds a message that waits for `read()`.
+    Queued,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Buffer {
+    pub(crate) lioba: Lioba,
+    pub(crate) dma: Dma,
+    pub(crate) owner: BufferOwner,
+}
+
+/// What waits for `read()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Inbound {
+    /// A message.
+    Message { buffer: BufferId, len_bytes: u32 },
+    /// A message whose RDMA failed: its reader gets EIO.
+    Failed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Session {
+    pub(crate) number: HmcSession,
+    pub(crate) state: SessionState,
+    /// The file that opened it, until it is closed.
+    pub(crate) file: Option<FileId>,
+    /// How many requests of this session await their response.
+    pub(crate) outstanding: u16,
+    pub(crate) inbox: VecDeque<Inbound>,
+}
+
+/// One HMC index: its session, if any, and its pool of buffers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Slot {
+    /// Number of the latest session that the hypervisor was told of; 0 before the first.
+    pub(crate) last_session: u8,
+    pub(crate) session: Option<Session>,
+    /// By buffer id.
+    pub(crate) pool: Vec<Option<Buffer>>,
+}
+
+impl Slot {
+    pub(crate) fn buffer(&self, id: BufferId) -> Option<&Buffer> {
+        self.pool.get(usize::from(id.0))?.as_ref()
+    }
+
+    pub(crate) fn buffer_mut(&mut self, id: BufferId) -> Option<&mut Buffer> {
+        self.pool.get_mut(usize::from(id.0))?.as_mut()
+    }
+
+    /// Sets the owner of a buffer that is there.
+    pub(crate) fn give(&mut self, id: BufferId, owner: BufferOwner) {
+        if let Some(buffer) = self.buffer_mut(id) {
+            buffer.owner = owner;
+        }
+    }
+
+    /// The free buffer with the lowest id.
+    pub(crate) fn free_buffer(&self) -> Option<(BufferId, Dma, Lioba)> {
+        self.buffers()
+            .find(|(_, buffer)| buffer.owner == BufferOwner::Mgmt)
+            .map(|(id, buffer)| (id, buffer.dma, buffer.lioba))
+    }
+
+    pub(crate) fn buffers(&self) -> impl Iterator<Item = (BufferId, &Buffer)> {
+        let with_id = |(id, buffer): (usize, _)| (BufferId(id as u16), buffer);
+        self.pool.iter().enumerate().map(with_id).filter_map(|(id, b)| Some((id, b.as_ref()?)))
+    }
+
+    /// Frees every buffer that `owner` has.
+    pub(crate) fn reclaim(&mut self, owner: BufferOwner) {
+        for buffer in self.pool.iter_mut().flatten().filter(|buffer| buffer.owner == owner) {
+            buffer.owner = BufferOwner::Mgmt;
+        }
+    }
+
+    /// Adds a buffer; `false` when the id is beyond the pool or in use.
+    pub(crate) fn add(&mut self, id: BufferId, buffer: Buffer) -> bool {
+        match self.pool.get_mut(usize::from(id.0)) {
+            Some(place @ None) => {
+                *place = Some(buffer);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn take(&mut self, id: BufferId) -> Option<Buffer> {
+        self.pool.get_mut(usize::from(id.0))?.take()
+    }
+
+    /// Whether the slot can be opened: no session, and the hypervisor has seeded it.
+    pub(crate) fn is_free(&self) -> bool {
+        self.session.is_none() && self.free_buffer().is_some()
+    }
+
+    /// Whether a `read()` would not block.
+    pub(crate) fn has_message(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.inbox.is_empty())
+    }
+
+    pub(crate) fn state(&self) -> Option<SessionState> {
+        self.session.as_ref().map(|session| session.state)
+    }
+
+    /// The number that messages about this slot carry.
+    pub(crate) fn number(&self) -> HmcSession {
+        self.session.as_ref().map_or(HmcSession::NONE, |session| session.number)
+    }
+}
+
+impl Driver {
+    pub(crate) fn slot(&self, slot: u8) -> &Slot {
+        &self.slots[usize::from(slot)]
+    }
+
+    pub(crate) fn slot_mut(&mut self, slot: u8) -> &mut Slot {
+        &mut self.slots[usize::from(slot)]
+    }
+
+    pub(crate) fn buffer_subject(&self, slot: u8, buffer: BufferId) -> Subject {
+        Subject::Buffer(HmcIndex(slot), self.slot(slot).number(), buffer)
+    }
+
+    /// Changes a session's state, reports it and wakes whoever sleeps on its file.
+    pub(crate) fn set_session_state(
+        &mut self,
+        slot: u8,
+        state: SessionState,
+        sink: &mut impl EventSink,
+    ) {
+        let Some(session) = self.slot_mut(slot).session.as_mut() else { return };
+        session.state = state;
+        let (number, file) = (session.number, session.file);
+        sink.event(Event::Session(HmcIndex(slot), number, state));
+        if let Some(file) = file {
+            self.wake_file(file);
+        }
+    }
+
+    /// Ends the session of a slot: the file learns that it is lost, sleepers wake, and calls that use the
+    /// session are told when they come back. The buffers stay in the pool.
+    pub(crate) fn end_session(&mut self, slot: u8, sink: &mut impl EventSink) {
+        if self.slot(slot).session.is_none() {
+            return;
+        }
+        self.set_session_state(slot, SessionState::Ended, sink);
+        self.lose_calls(slot);
+        let Some(session) = self.slot_mut(slot).session.take() else { return };
+        self.outstanding -= session.outstanding;
+        self.pending.retain(|waiting| *waiting != slot);
+        if let Some(file) = session.file
+            && let Some(file) = self.files.get_mut(file)
+            && file.binding == Binding::Slot(slot)
+        {
+            file.binding = Binding::Lost;
+        }
+    }
+
+    /// Tells every call that works on this slot that its session is over. A call that has a buffer in hand
+    /// becomes its owner, and frees it when it comes back.
+    pub(crate) fn lose_calls(&mut self, slot: u8) {
+        for (_, call) in self.calls.iter_mut() {
+            let in_hand = match &mut call.state {
+                CallState::SetHmcId(call) if call.slot == slot => call.lose(),
+                CallState::Write(call) if call.slot == slot => call.lose(),
+                CallState::Read(call) if call.slot == Some(slot) => call.lose(),
+                CallState::BottomHalf(call) => call.lose(slot),
+                _ => None,
+            };
+            if let Some(buffer) = in_hand {
+                self.slots[usize::from(slot)].take(buffer);
+            }
+        }
+    }
+
+    /// Takes every buffer out of a slot's pool; they are unmapped later.
+    pub(crate) fn drain_pool(&mut self, slot: u8) {
+        let pool = &mut self.slots[usize::from(slot)].pool;
+        self.garbage.extend(pool.iter_mut().filter_map(Option::take).map(|buffer| buffer.dma));
+    }
+
+    /// Ends every session and gives up every buffer: the hypervisor's side started over, or ours does.
+    pub(crate) fn end_all_sessions(&mut self, sink: &mut impl EventSink) {
+        for slot in 0..self.slots.len() as u8 {
+            self.end_session(slot, sink);
+            self.lose_calls(slot);
+            self.drain_pool(slot);
+        }
+        let unsent = |outgoing: &&Outgoing| {
+            matches!(outgoing, Outgoing::Message(Message::Capabilities { .. }))
+        };
+        self.capabilities_outstanding -= self.outgoing.iter().filter(unsent).count() as u16;
+        self.pending.clear();
+        self.outgoing.clear();
+        self.outstanding = 0;
+        self.limits = None;
+        self.quiesce = true;
+    }
+}
+
+/// One HMC index, for whoever watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotView<'a> {
+    /// The index.
+    pub index: HmcIndex,
+    /// Session number and state, if there is a session.
+    pub session: Option<(HmcSession, SessionState)>,
+    /// The file of the session, until it is closed.
+    pub file: Option<FileId>,
+    /// Messages that wait for `read()`.
+    pub unread: usize,
+    slot: &'a Slot,
+}
+
+/// A buffer of a slot, for whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferView {
+    /// Number in the pool.
+    pub id: BufferId,
+    /// Address in the remote window.
+    pub lioba: Lioba,
+    /// Its counterpart in the local window.
+    pub dma: Dma,
+    /// Who may use it.
+    pub owner: BufferOwner,
+}
+
+impl SlotView<'_> {
+    /// The slot's buffers, by ascending id.
+    pub fn buffers(&self) -> impl Iterator<Item = BufferView> {
+        self.slot.buffers().map(|(id, b)| BufferView {
+            id,
+            lioba: b.lioba,
+            dma: b.dma,
+            owner: b.owner,
+        })
+    }
+
+    /// Whether the slot can be opened: no session, and the hypervisor has seeded it.
+    pub fn is_free(&self) -> bool {
+        self.slot.is_free()
+    }
+}
+
+impl Driver {
+    /// Every negotiated HMC index, ascending; empty before the capabilities exchange.
+    pub fn slots(&self) -> impl Iterator<Item = SlotView<'_>> {
+        self.slots.iter().take(self.negotiated_hmcs()).enumerate().map(|(index, slot)| SlotView {
+            index: HmcIndex(index as u8),
+            session: slot.session.as_ref().map(|session| (session.number, session.state)),
+            file: slot.session.as_ref().and_then(|session| session.file),
+            unread: slot.session.as_ref().map_or(0, |session| session.inbox.len()),
+            slot,
+        })
+    }
+}

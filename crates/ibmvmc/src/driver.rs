@@ -1,0 +1,443 @@
+//! The driver: its state, and how calls start and go on.
+
+use crate::calls::{CallId, CallState, Calls, InFlight};
+use crate::config::{Config, ConfigError};
+use crate::connection::Slot;
+use crate::errno::Errno;
+use crate::event::{Breach, Event, EventSink};
+use crate::files::Files;
+use crate::outgoing::Outgoing;
+use crate::step::{Background, Dma, Effect, Input, Outcome, Reply, Subject, Wakeup};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::fmt;
+use papr::{CopyRdma, CrqEntry, Hcall, Ioba, Liobn, UnitAddress, VmcNode};
+use vmc_proto::{Limits, Lioba, Message};
+
+/// The driver's view of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChannelState {
+    /// A reset is due or under way.
+    ResetScheduled,
+    /// There is no device.
+    Initial,
+    /// The CRQ is registered; INIT or INIT COMPLETE of the hypervisor is awaited.
+    CrqInit,
+    /// Capabilities were sent; the response is awaited.
+    Capabilities,
+    /// The capabilities are exchanged; not every index has its seed buffer yet.
+    Seeding,
+    /// The initialization is complete.
+    Ready,
+    /// The device cannot be used.
+    Failed,
+}
+
+impl ChannelState {
+    /// The number that `ioctl(QUERY)` shows.
+    pub const fn number(self) -> i32 {
+        match self {
+            ChannelState::ResetScheduled => -1,
+            ChannelState::Initial => 0,
+            ChannelState::CrqInit => 1,
+            ChannelState::Capabilities | ChannelState::Seeding => 2,
+            ChannelState::Ready => 3,
+            ChannelState::Failed => 4,
+        }
+    }
+
+    /// The state in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ChannelState::ResetScheduled => "reset scheduled",
+            ChannelState::Initial => "initial",
+            ChannelState::CrqInit => "CRQ init",
+            ChannelState::Capabilities => "capabilities",
+            ChannelState::Seeding => "seeding",
+            ChannelState::Ready => "ready",
+            ChannelState::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for ChannelState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The registered queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Crq {
+    pub(crate) queue: Dma,
+    /// The element to look at next.
+    pub(crate) next: u16,
+}
+
+/// The driver core. See the crate's documentation for how it is driven.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Driver {
+    pub(crate) config: Config,
+    pub(crate) state: ChannelState,
+    pub(crate) device: Option<Box<VmcNode>>,
+    pub(crate) crq: Option<Crq>,
+    /// What both sides agreed on; `None` until the capabilities exchange has completed.
+    pub(crate) limits: Option<Limits>,
+    /// One for every HMC connection that the driver offers.
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) files: Files,
+    pub(crate) calls: Calls,
+    /// Wake-ups of the transition that just ran; handed out before its effect.
+    pub(crate) wakeups: VecDeque<Wakeup>,
+    /// Slots whose Open or Close waits until fewer requests are outstanding, in order.
+    pub(crate) pending: VecDeque<u8>,
+    /// What the bottom half has to send, in order.
+    pub(crate) outgoing: VecDeque<Outgoing>,
+    /// Buffers to unmap, once no call can touch them any more.
+    pub(crate) garbage: Vec<Dma>,
+    /// Open and Close requests that await their response.
+    pub(crate) outstanding: u16,
+    /// Our INIT was not answered yet.
+    pub(crate) init_outstanding: bool,
+    /// Capabilities messages that await their response: more than one after crossing INITs.
+    pub(crate) capabilities_outstanding: u16,
+    /// The CRQ was disabled by the suspension of the partner and must be enabled.
+    pub(crate) suspended: bool,
+    /// Sessions were ended: before the next message goes out, calls that are making an hcall come back.
+    pub(crate) quiesce: bool,
+    /// The mode set last with `H_VIO_SIGNAL`.
+    pub(crate) interrupts_on: bool,
+    /// Resets in a row that did not get as far as ready.
+    pub(crate) resets_in_a_row: u8,
+    pub(crate) bottom_half: Option<CallId>,
+    pub(crate) task: Option<CallId>,
+}
+
+impl Driver {
+    /// A driver without a device.
+    pub fn new(config: Config) -> Result<Driver, ConfigError> {
+        let config = config.checked()?;
+        Ok(Driver {
+            config,
+            state: ChannelState::Initial,
+            device: None,
+            crq: None,
+            limits: None,
+            slots: alloc::vec![Slot::default(); usize::from(config.hmcs)],
+            files: Files::default(),
+            calls: Calls::default(),
+            wakeups: VecDeque::new(),
+            pending: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            garbage: Vec::new(),
+            outstanding: 0,
+            init_outstanding: false,
+            capabilities_outstanding: 0,
+            suspended: false,
+            quiesce: false,
+            interrupts_on: false,
+            resets_in_a_row: 0,
+            bottom_half: None,
+            task: None,
+        })
+    }
+
+    /// What the driver was loaded with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The driver's view of the channel.
+    pub fn state(&self) -> ChannelState {
+        self.state
+    }
+
+    /// What both sides agreed on, once they have.
+    pub fn limits(&self) -> Option<Limits> {
+        self.limits
+    }
+
+    /// Open and Close requests that await their response.
+    pub fn outstanding(&self) -> u16 {
+        self.outstanding
+    }
+
+    /// How many calls are in flight.
+    pub fn calls_in_flight(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// How many files are open.
+    pub fn open_files(&self) -> usize {
+        self.files.open_count()
+    }
+
+    /// The DMA memory that the driver holds, apart from that of calls in flight.
+    pub fn mapped(&self) -> impl Iterator<Item = Dma> {
+        let pools = self.slots.iter().flat_map(|slot| slot.buffers().map(|(_, b)| b.dma));
+        self.crq.iter().map(|crq| crq.queue).chain(pools).chain(self.garbage.iter().copied())
+    }
+
+    /// Starts a call: its first step.
+    pub fn start(&mut self, input: Input, sink: &mut impl EventSink) -> (Option<CallId>, Effect) {
+        let state = match self.begin(input, sink) {
+            Ok(state) => state,
+            Err(reply) => return self.finish_at_once(reply),
+        };
+        let Some(id) = self.calls.insert(state) else {
+            return (None, Effect::Done(Reply::Failed(Errno::ENOMEM)));
+        };
+        let effect = self.first_step(id, state, sink);
+        (Some(id), self.emit(id, effect))
+    }
+
+    /// Goes on with a call after its effect was performed.
+    pub fn resume(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
+        let Some(call) = self.calls.get_mut(id) else { return Effect::Done(Reply::Stale) };
+        if let Some(effect) = call.parked.take() {
+            return self.emit(id, effect);
+        }
+        if call.touching {
+            call.touching = false;
+            self.wake_quiescing();
+        }
+        let effect = self.next_step(id, outcome, sink);
+        self.emit(id, effect)
+    }
+
+    /// What a new call starts as, or its reply when it is over at once.
+    fn begin(&mut self, input: Input, sink: &mut impl EventSink) -> Result<CallState, Reply> {
+        Ok(match input {
+            Input::Open { nonblock } => return Err(self.open(nonblock)),
+            Input::Query(_) => return Err(self.query()),
+            Input::UnknownIoctl(_) => return Err(Reply::Failed(Errno::EINVAL)),
+            Input::RequestVmc(_) => CallState::RequestVmc,
+            Input::SetHmcId(file) => CallState::SetHmcId(self.begin_set_hmc_id(file)?),
+            Input::Write { file, len_bytes } => {
+                CallState::Write(self.begin_write(file, len_bytes)?)
+            }
+            Input::Read { file, len_bytes } => CallState::Read(self.begin_read(file, len_bytes)?),
+            Input::Poll { file, wait } => match self.poll_now(file, wait) {
+                Some(reply) => return Err(reply),
+                None => CallState::Poll(file),
+            },
+            Input::Close(file) => CallState::Close(self.begin_close(file, sink)?),
+            Input::Interrupt => CallState::Interrupt,
+            Input::BottomHalf => CallState::BottomHalf(self.begin_bottom_half()?),
+            Input::Probe(node) => CallState::Task(self.begin_probe(node)?),
+            Input::Remove => CallState::Task(self.begin_remove(sink)?),
+            Input::Reset => CallState::Task(self.begin_reset(sink)?),
+        })
+    }
+
+    fn first_step(&mut self, id: CallId, state: CallState, sink: &mut impl EventSink) -> Effect {
+        match state {
+            CallState::RequestVmc => self.request_vmc(),
+            CallState::Interrupt => self.interrupt(),
+            CallState::SetHmcId(call) => self.start_set_hmc_id(id, call, sink),
+            CallState::Write(call) => self.start_write(id, call),
+            CallState::Read(call) => self.continue_read(id, call),
+            CallState::Poll(file) => self.sleep_on(file, id),
+            CallState::Close(call) => self.continue_close(id, call),
+            CallState::BottomHalf(call) => self.start_bottom_half(id, call, sink),
+            CallState::Task(call) => self.start_task(id, call, sink),
+            CallState::Ending => Effect::Done(Reply::Stale),
+        }
+    }
+
+    fn next_step(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
+        let Some(InFlight { state, .. }) = self.calls.get_mut(id) else {
+            return Effect::Done(Reply::Stale);
+        };
+        match *state {
+            CallState::RequestVmc => Self::requested_vmc(outcome),
+            CallState::Interrupt => self.interrupt_masked(),
+            CallState::SetHmcId(call) => self.resume_set_hmc_id(id, call, outcome, sink),
+            CallState::Write(call) => self.resume_write(id, call, outcome),
+            CallState::Read(call) => self.resume_read(id, call, outcome),
+            CallState::Poll(file) => self.resume_poll(id, file, outcome),
+            CallState::Close(call) => self.resume_close(id, call, outcome, sink),
+            CallState::BottomHalf(call) => self.resume_bottom_half(id, call, outcome, sink),
+            CallState::Task(call) => self.resume_task(id, call, outcome, sink),
+            CallState::Ending => Effect::Done(Reply::Stale),
+        }
+    }
+
+    /// Hands out an effect, after the wake-ups of its transition.
+    fn emit(&mut self, id: CallId, effect: Effect) -> Effect {
+        if let Effect::Done(_) = effect {
+            self.forget(id);
+        }
+        if let Some(wakeup) = self.wakeups.pop_front() {
+            if let Some(call) = self.calls.get_mut(id) {
+                call.parked = Some(effect);
+            }
+            return Effect::Wake(wakeup);
+        }
+        match effect {
+            Effect::Done(_) => self.calls.remove(id),
+            Effect::Hcall(..) | Effect::TakeEntry { .. } => {
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.touching = true;
+                }
+            }
+            _ => {}
+        }
+        effect
+    }
+
+    /// The call is over, even if its last effect is still parked: nothing finds it any more.
+    fn forget(&mut self, id: CallId) {
+        if self.bottom_half == Some(id) {
+            self.bottom_half = None;
+        }
+        if self.task == Some(id) {
+            self.task = None;
+        }
+        if let Some(call) = self.calls.get_mut(id)
+            && call.state != CallState::Ending
+        {
+            call.state = CallState::Ending;
+            self.wake_quiescing();
+        }
+    }
+
+    /// A call that was over at once may still have somebody to wake.
+    fn finish_at_once(&mut self, reply: Reply) -> (Option<CallId>, Effect) {
+        let effect = Effect::Done(reply);
+        if self.wakeups.is_empty() {
+            return (None, effect);
+        }
+        match self.calls.insert(CallState::Ending) {
+            Some(id) => (Some(id), self.emit(id, effect)),
+            None => (None, effect),
+        }
+    }
+
+    /// Stores where a call stands.
+    pub(crate) fn set_call(&mut self, id: CallId, state: CallState) {
+        if let Some(call) = self.calls.get_mut(id) {
+            call.state = state;
+        }
+    }
+
+    pub(crate) fn set_state(&mut self, state: ChannelState, sink: &mut impl EventSink) {
+        if self.state != state {
+            self.state = state;
+            sink.event(Event::Channel(state));
+        }
+    }
+
+    pub(crate) fn breach(&self, subject: Subject, breach: Breach, sink: &mut impl EventSink) {
+        sink.event(Event::Breach(subject, breach));
+    }
+
+    pub(crate) fn schedule(&mut self, background: Background) {
+        self.wakeups.push_back(Wakeup::Background(background));
+    }
+
+    /// Has the reset task start over (protocol, Reset). From now on no call makes an hcall.
+    pub(crate) fn schedule_reset(&mut self, breach: Breach, sink: &mut impl EventSink) {
+        self.breach(Subject::Channel, breach, sink);
+        if !matches!(self.state, ChannelState::ResetScheduled | ChannelState::Initial) {
+            self.set_state(ChannelState::ResetScheduled, sink);
+            self.schedule(Background::Reset);
+        }
+    }
+
+    /// Whether the shell is making an hcall or touching the queue for a call other than `id`: a message of an
+    /// old session may still be on its way.
+    pub(crate) fn others_touching(&self, id: CallId) -> bool {
+        self.calls.iter().any(|(other, call)| other != id && call.touching)
+    }
+
+    /// Wakes whoever may be waiting for other calls to come back.
+    fn wake_quiescing(&mut self) {
+        let calls = self.calls.iter().filter(|(_, call)| match &call.state {
+            CallState::BottomHalf(call) => call.is_quiescing(),
+            CallState::Task(call) => call.is_quiescing(),
+            CallState::Close(call) => call.is_quiescing(),
+            _ => false,
+        });
+        self.wakeups.extend(calls.map(|(id, _)| Wakeup::Call(id)));
+    }
+
+    /// How many HMC connections were negotiated; 0 before the capabilities exchange.
+    pub(crate) fn negotiated_hmcs(&self) -> usize {
+        self.limits.map_or(0, |limits| usize::from(limits.hmcs))
+    }
+
+    /// Whether one more request may be sent now, without overtaking one that waits.
+    pub(crate) fn may_send_request(&self) -> bool {
+        let limit = self.limits.map_or(0, |limits| limits.max_outstanding());
+        self.pending.is_empty() && self.outstanding < limit
+    }
+
+    /// An `H_SEND_CRQ` of a message.
+    pub(crate) fn send(&self, message: &Message) -> Effect {
+        self.send_entry(message.encode(), message_subject(message))
+    }
+
+    pub(crate) fn send_entry(&self, entry: CrqEntry, subject: Subject) -> Effect {
+        let unit_address = self.unit_address();
+        Effect::Hcall(Hcall::SendCrq { unit_address, entry }, subject)
+    }
+
+    /// The device's unit address. Calls that make hcalls exist only while there is a device.
+    pub(crate) fn unit_address(&self) -> UnitAddress {
+        self.device.as_ref().map_or(UnitAddress(0), |device| device.unit_address)
+    }
+
+    /// An `H_COPY_RDMA` from the local to the remote window.
+    pub(crate) fn copy_to_hypervisor(
+        &self,
+        from: Dma,
+        to: Lioba,
+        len_bytes: u32,
+        subject: Subject,
+    ) -> Effect {
+        let (local, remote) = self.windows();
+        let call = CopyRdma {
+            len_bytes: u64::from(len_bytes),
+            source_liobn: local,
+            source_ioba: from.ioba,
+            destination_liobn: remote,
+            destination_ioba: Ioba(u64::from(to.0)),
+        };
+        Effect::Hcall(Hcall::CopyRdma(call), subject)
+    }
+
+    /// An `H_COPY_RDMA` from the remote to the local window.
+    pub(crate) fn copy_from_hypervisor(
+        &self,
+        from: Lioba,
+        to: Dma,
+        len_bytes: u32,
+        subject: Subject,
+    ) -> Effect {
+        let (local, remote) = self.windows();
+        let call = CopyRdma {
+            len_bytes: u64::from(len_bytes),
+            source_liobn: remote,
+            source_ioba: Ioba(u64::from(from.0)),
+            destination_liobn: local,
+            destination_ioba: to.ioba,
+        };
+        Effect::Hcall(Hcall::CopyRdma(call), subject)
+    }
+
+    fn windows(&self) -> (Liobn, Liobn) {
+        let none = (Liobn(0), Liobn(0));
+        let device = self.device.as_ref();
+        device.map_or(none, |device| (device.local_window.liobn, device.remote_window.liobn))
+    }
+}
+
+/// What a message is about.
+pub(crate) fn message_subject(message: &Message) -> Subject {
+    match message.connection() {
+        None => Subject::Channel,
+        Some((index, session)) => Subject::Session(index, session),
+    }
+}

@@ -1,0 +1,160 @@
+//! Open files of the device.
+
+use crate::calls::CallId;
+use crate::driver::{ChannelState, Driver};
+use crate::errno::Errno;
+use crate::step::{Effect, Outcome, PollEvents, Query, Reply, Wakeup};
+use alloc::vec::Vec;
+use papr::DrcIndex;
+
+/// Most files that can be open at once.
+const MAX_FILES: usize = 4096;
+
+/// An open file. The shell must not use it after its `close()` has returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(u16);
+
+/// How a file relates to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Binding {
+    /// No HMC ID was set.
+    None,
+    /// The file's session lives in this slot.
+    Slot(u8),
+    /// The file had a session, which ended without a `close()`.
+    Lost,
+    /// A `close()` is under way.
+    Closed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct File {
+    pub(crate) nonblock: bool,
+    pub(crate) binding: Binding,
+    /// Calls that sleep on this file.
+    pub(crate) waiters: Vec<CallId>,
+}
+
+/// The table of open files; the lowest free number is used first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Files(Vec<Option<File>>);
+
+impl Files {
+    fn insert(&mut self, file: File) -> Option<FileId> {
+        let index = match self.0.iter().position(Option::is_none) {
+            Some(index) => index,
+            None if self.0.len() < MAX_FILES => {
+                self.0.push(None);
+                self.0.len() - 1
+            }
+            None => return None,
+        };
+        self.0[index] = Some(file);
+        Some(FileId(index as u16))
+    }
+
+    pub(crate) fn get(&self, id: FileId) -> Option<&File> {
+        self.0.get(usize::from(id.0))?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, id: FileId) -> Option<&mut File> {
+        self.0.get_mut(usize::from(id.0))?.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, id: FileId) {
+        if let Some(file) = self.0.get_mut(usize::from(id.0)) {
+            *file = None;
+        }
+    }
+
+    pub(crate) fn open_count(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+}
+
+impl Driver {
+    /// `open()` (driver document, VMC Interface Initialization). Without a device it succeeds, so that the
+    /// device can be asked for.
+    pub(crate) fn open(&mut self, nonblock: bool) -> Reply {
+        let profile = self.config.profile;
+        match self.state {
+            ChannelState::Failed => return Reply::Failed(profile.open_failed()),
+            ChannelState::Ready | ChannelState::Initial => {}
+            _ if profile.open_needs_initialization() => return Reply::Failed(Errno::EBUSY),
+            _ => {}
+        }
+        let file = File { nonblock, binding: Binding::None, waiters: Vec::new() };
+        match self.files.insert(file) {
+            Some(id) => Reply::Opened(id),
+            None => Reply::Failed(profile.open_failed()),
+        }
+    }
+
+    /// `ioctl(QUERY)`.
+    pub(crate) fn query(&self) -> Reply {
+        Reply::Query(Query {
+            have_vmc: self.state != ChannelState::Initial,
+            state: self.state.number(),
+            drc_index: self.device.as_ref().map_or(DrcIndex(0), |device| device.drc_index),
+        })
+    }
+
+    /// The slot of the file's session, `None` when it has none (any more).
+    pub(crate) fn bound_slot(&self, file: FileId) -> Option<u8> {
+        match self.files.get(file)?.binding {
+            Binding::Slot(slot) => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// Puts a call to sleep on a file.
+    pub(crate) fn sleep_on(&mut self, file: FileId, id: CallId) -> Effect {
+        if let Some(file) = self.files.get_mut(file)
+            && !file.waiters.contains(&id)
+        {
+            file.waiters.push(id);
+        }
+        Effect::Wait
+    }
+
+    /// Takes a call off the list of sleepers.
+    pub(crate) fn awake(&mut self, file: FileId, id: CallId) {
+        if let Some(file) = self.files.get_mut(file) {
+            file.waiters.retain(|waiter| *waiter != id);
+        }
+    }
+
+    /// Wakes everybody who sleeps on a file.
+    pub(crate) fn wake_file(&mut self, file: FileId) {
+        if let Some(file) = self.files.get_mut(file) {
+            self.wakeups.extend(file.waiters.drain(..).map(Wakeup::Call));
+        }
+    }
+
+    /// What `poll()` reports now (driver document, VMC Interface Runtime: readable when a message waits).
+    fn poll_events(&self, file: FileId) -> PollEvents {
+        let over = PollEvents { readable: true, hung_up: self.config.profile.polls_errors() };
+        match self.files.get(file).map(|file| file.binding) {
+            Some(Binding::None) => PollEvents::default(),
+            Some(Binding::Slot(slot)) => {
+                PollEvents { readable: self.slots[usize::from(slot)].has_message(), hung_up: false }
+            }
+            Some(Binding::Lost | Binding::Closed) | None => over,
+        }
+    }
+
+    /// `poll()` that is over at once; `None` when it has to sleep.
+    pub(crate) fn poll_now(&self, file: FileId, wait: bool) -> Option<Reply> {
+        let events = self.poll_events(file);
+        (!wait || events != PollEvents::default()).then_some(Reply::Poll(events))
+    }
+
+    /// A sleeper in `poll()` looks again.
+    pub(crate) fn resume_poll(&mut self, id: CallId, file: FileId, outcome: Outcome) -> Effect {
+        self.awake(file, id);
+        match self.poll_now(file, outcome != Outcome::Interrupted) {
+            Some(reply) => Effect::Done(reply),
+            None => self.sleep_on(file, id),
+        }
+    }
+}

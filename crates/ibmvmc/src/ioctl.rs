@@ -1,0 +1,208 @@
+//! `ioctl()`: the HMC ID opens a session (driver document, VMC Interface Open); a VMC is requested.
+
+use crate::calls::{CallId, CallState};
+use crate::connection::{BufferOwner, Session, SessionState};
+use crate::driver::{ChannelState, Driver};
+use crate::errno::Errno;
+use crate::event::{Event, EventSink};
+use crate::files::{Binding, FileId};
+use crate::step::{Dma, Effect, Outcome, Reply, Subject};
+use alloc::collections::VecDeque;
+use papr::{DrcIndex, Hcall, ReturnCode};
+use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession, Lioba, Message};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SetHmcId {
+    pub(crate) file: FileId,
+    pub(crate) slot: u8,
+    buffer: BufferId,
+    dma: Dma,
+    lioba: Lioba,
+    /// The slot's session number before this call.
+    previous: u8,
+    stage: Stage,
+    /// The channel was reset meanwhile: the buffer, if in hand, is the call's to free.
+    lost: bool,
+    /// The file was closed meanwhile: the call undoes what it did.
+    cancelled: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    CopyFromUser,
+    Rdma,
+    Open,
+    Freeing,
+}
+
+impl SetHmcId {
+    /// The session is over; returns the buffer that the call has in hand.
+    pub(crate) fn lose(&mut self) -> Option<BufferId> {
+        if self.lost {
+            return None;
+        }
+        self.lost = true;
+        matches!(self.stage, Stage::CopyFromUser | Stage::Rdma).then_some(self.buffer)
+    }
+
+    /// The file is being closed before the hypervisor knows of the session.
+    pub(crate) fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+}
+
+impl Driver {
+    /// Checks `SETHMCID` and finds the lowest free index.
+    pub(crate) fn begin_set_hmc_id(&mut self, file: FileId) -> Result<SetHmcId, Reply> {
+        let profile = self.config.profile;
+        let refuse = |errno| Err(Reply::Failed(errno));
+        match self.state {
+            ChannelState::Ready => {}
+            ChannelState::Failed => return refuse(Errno::EIO),
+            _ => return refuse(profile.not_ready()),
+        }
+        if self.files.get(file).is_none_or(|file| file.binding != Binding::None) {
+            return refuse(Errno::EIO);
+        }
+        let slots = &self.slots[..self.negotiated_hmcs()];
+        let Some(slot) = slots.iter().position(|slot| slot.is_free()) else {
+            let unseeded = slots.iter().any(|slot| slot.session.is_none());
+            return refuse(if unseeded { profile.no_seed_buffer() } else { Errno::EBUSY });
+        };
+        let previous = slots[slot].last_session;
+        let Some((buffer, dma, lioba)) = slots[slot].free_buffer() else {
+            return refuse(profile.no_seed_buffer());
+        };
+        let (slot, stage) = (slot as u8, Stage::CopyFromUser);
+        let (lost, cancelled) = (false, false);
+        Ok(SetHmcId { file, slot, buffer, dma, lioba, previous, stage, lost, cancelled })
+    }
+
+    /// Reserves the slot and fetches the HMC ID.
+    pub(crate) fn start_set_hmc_id(
+        &mut self,
+        id: CallId,
+        call: SetHmcId,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        let number = if call.previous >= self.config.profile.last_session() {
+            HmcSession(1)
+        } else {
+            HmcSession(call.previous + 1)
+        };
+        let state = SessionState::Starting;
+        let slot = self.slot_mut(call.slot);
+        slot.give(call.buffer, BufferOwner::InCall(id));
+        slot.last_session = number.0;
+        let file = Some(call.file);
+        let inbox = VecDeque::new();
+        slot.session = Some(Session { number, state, file, outstanding: 0, inbox });
+        if let Some(file) = self.files.get_mut(call.file) {
+            file.binding = Binding::Slot(call.slot);
+        }
+        sink.event(Event::SessionStarted(call.file, HmcIndex(call.slot), number));
+        Effect::CopyFromUser { to: call.dma, len_bytes: HMC_ID_BYTES }
+    }
+
+    pub(crate) fn resume_set_hmc_id(
+        &mut self,
+        id: CallId,
+        mut call: SetHmcId,
+        outcome: Outcome,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        match (call.stage, outcome) {
+            (Stage::Freeing, _) => Effect::Done(Reply::Failed(Errno::EIO)),
+            (Stage::Open, _) if call.lost => Effect::Done(Reply::Failed(Errno::EIO)),
+            _ if call.lost => {
+                call.stage = Stage::Freeing;
+                self.set_call(id, CallState::SetHmcId(call));
+                Effect::Unmap(call.dma)
+            }
+            (Stage::CopyFromUser | Stage::Rdma, _) if call.cancelled => {
+                self.undo_set_hmc_id(call, Errno::EIO, sink)
+            }
+            (Stage::CopyFromUser, Outcome::Copied(Ok(()))) => {
+                call.stage = Stage::Rdma;
+                self.set_call(id, CallState::SetHmcId(call));
+                let subject = self.buffer_subject(call.slot, call.buffer);
+                self.copy_to_hypervisor(call.dma, call.lioba, HMC_ID_BYTES, subject)
+            }
+            (Stage::CopyFromUser, _) => self.undo_set_hmc_id(call, Errno::EFAULT, sink),
+            (Stage::Rdma, Outcome::Hcall(ret)) if ret.code.is_success() => {
+                call.stage = Stage::Open;
+                self.set_call(id, CallState::SetHmcId(call));
+                self.open_session(call, sink)
+            }
+            (Stage::Rdma, _) => self.undo_set_hmc_id(call, Errno::EIO, sink),
+            (Stage::Open, Outcome::Hcall(ret)) => match ret.code {
+                ReturnCode::SUCCESS => Effect::Done(Reply::Ok),
+                ReturnCode::DROPPED => self.undo_set_hmc_id(call, Errno::EBUSY, sink),
+                _ => self.undo_set_hmc_id(call, Errno::EIO, sink),
+            },
+            (Stage::Open, _) => self.undo_set_hmc_id(call, Errno::EIO, sink),
+        }
+    }
+
+    /// Sends Interface Open, or queues it while too many requests are outstanding.
+    fn open_session(&mut self, call: SetHmcId, sink: &mut impl EventSink) -> Effect {
+        let now = self.may_send_request();
+        let slot = self.slot_mut(call.slot);
+        slot.give(call.buffer, BufferOwner::Open);
+        let number = slot.number();
+        if let Some(session) = slot.session.as_mut() {
+            session.outstanding = u16::from(now);
+        }
+        self.set_session_state(call.slot, SessionState::Opening, sink);
+        if !now {
+            self.pending.push_back(call.slot);
+            return Effect::Done(Reply::Ok);
+        }
+        self.outstanding += 1;
+        let index = HmcIndex(call.slot);
+        self.send(&Message::InterfaceOpen { session: number, index, buffer: call.buffer })
+    }
+
+    /// The hypervisor never heard of the session: the slot, its number and its buffer are free again.
+    fn undo_set_hmc_id(
+        &mut self,
+        call: SetHmcId,
+        errno: Errno,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        self.end_session(call.slot, sink);
+        let slot = self.slot_mut(call.slot);
+        slot.give(call.buffer, BufferOwner::Mgmt);
+        slot.last_session = call.previous;
+        if let Some(file) = self.files.get_mut(call.file)
+            && file.binding == Binding::Lost
+        {
+            file.binding = Binding::None;
+        }
+        Effect::Done(Reply::Failed(errno))
+    }
+
+    /// `ioctl(REQUESTVMC)`: asks the hypervisor for a VMC device.
+    pub(crate) fn request_vmc(&self) -> Effect {
+        Effect::Hcall(Hcall::RequestVmc, Subject::Channel)
+    }
+
+    pub(crate) fn requested_vmc(outcome: Outcome) -> Effect {
+        let Outcome::Hcall(ret) = outcome else {
+            return Effect::Done(Reply::Failed(Errno::EIO));
+        };
+        let errno = match ret.code {
+            ReturnCode::SUCCESS => {
+                // A DRC index has 32 bits (device tree, ibm,my-drc-index).
+                return Effect::Done(Reply::Requested(DrcIndex(ret.r4 as u32)));
+            }
+            ReturnCode::FUNCTION | ReturnCode::AUTHORITY | ReturnCode::NOT_AVAILABLE => {
+                Errno::EPERM
+            }
+            ReturnCode::RESOURCE => Errno::ENODEV,
+            ReturnCode::PARAMETER => Errno::EINVAL,
+            _ => Errno::EIO,
+        };
+        Effect::Done(Reply::Failed(errno))
+    }
+}

@@ -1,0 +1,420 @@
+//! What the driver makes of what it finds in its queue.
+
+use crate::bottom_half::{Fetch, NewBuffer, Work};
+use crate::connection::{BufferOwner, Inbound, SessionState};
+use crate::driver::{ChannelState, Driver};
+use crate::event::{Breach, EventSink};
+use crate::outgoing::Outgoing;
+use crate::step::Subject;
+use papr::TransportEvent;
+use vmc_proto::{
+    AddBufferStatus, BufferId, Decoded, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType,
+    Received, RemoveBufferStatus, Status,
+};
+
+impl Driver {
+    /// Handles one entry.
+    pub(crate) fn handle(&mut self, received: Received, sink: &mut impl EventSink) -> Option<Work> {
+        let breach = match received {
+            Received::Init => {
+                self.partner_started(sink);
+                return None;
+            }
+            Received::InitComplete => {
+                self.partner_answered(sink);
+                return None;
+            }
+            Received::TransportEvent(event) => {
+                self.transport_event(event, sink);
+                return None;
+            }
+            Received::Message(decoded) => return self.handle_message(decoded, sink),
+            Received::UnknownInit(format) => Breach::UnknownInit(format),
+            Received::UnknownMessage(byte) => Breach::UnknownMessage(byte),
+            Received::ReservedHeader(header) => Breach::ReservedHeader(header),
+        };
+        self.breach(Subject::Channel, breach, sink);
+        None
+    }
+
+    /// INIT: the partner starts, or started over. It is answered in every state.
+    fn partner_started(&mut self, sink: &mut impl EventSink) {
+        self.end_all_sessions(sink);
+        self.outgoing.push_back(Outgoing::InitComplete);
+        self.send_capabilities(sink);
+    }
+
+    /// INIT COMPLETE: the partner has answered our INIT, and awaits the capabilities.
+    fn partner_answered(&mut self, sink: &mut impl EventSink) {
+        if !core::mem::replace(&mut self.init_outstanding, false) {
+            return self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
+        }
+        self.end_all_sessions(sink);
+        self.send_capabilities(sink);
+    }
+
+    fn send_capabilities(&mut self, sink: &mut impl EventSink) {
+        let limits = self.config.limits();
+        self.outgoing.push_back(Outgoing::Message(Message::Capabilities { limits }));
+        self.capabilities_outstanding += 1;
+        self.set_state(ChannelState::Capabilities, sink);
+    }
+
+    fn transport_event(&mut self, event: TransportEvent, sink: &mut impl EventSink) {
+        match event {
+            TransportEvent::PARTNER_FAILED
+            | TransportEvent::PARTNER_DEREGISTERED
+            | TransportEvent::PARTNER_TERMINATED => self.partner_gone(sink),
+            TransportEvent::PARTNER_SUSPENDED => {
+                self.partner_gone(sink);
+                self.suspended = true;
+            }
+            // Known, and without another effect than being seen in the trace.
+            TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME => {}
+            unknown => {
+                self.breach(Subject::Channel, Breach::UnknownTransportEvent(unknown), sink);
+            }
+        }
+    }
+
+    /// The partner is gone: back to waiting for INIT, with the CRQ still registered.
+    fn partner_gone(&mut self, sink: &mut impl EventSink) {
+        self.end_all_sessions(sink);
+        self.init_outstanding = false;
+        self.capabilities_outstanding = 0;
+        self.set_state(ChannelState::CrqInit, sink);
+    }
+
+    fn handle_message(&mut self, decoded: Decoded, sink: &mut impl EventSink) -> Option<Work> {
+        let Decoded { message, reserved } = decoded;
+        let message_type = message.message_type();
+        let subject = crate::driver::message_subject(&message);
+        if !reserved.is_empty() {
+            self.breach(subject, Breach::ReservedBytes(message_type, reserved), sink);
+        }
+        if let Message::CapabilitiesResponse { status, limits } = message {
+            self.capabilities_response(status, limits, sink);
+            return None;
+        }
+        if self.limits.is_none() {
+            self.breach(subject, Breach::BeforeCapabilities(message_type), sink);
+            return None;
+        }
+        match message {
+            Message::InterfaceOpenResponse { status, session, index, buffer } => {
+                self.open_response(status, session, index, buffer, sink);
+                None
+            }
+            Message::InterfaceCloseResponse { status, session, index } => {
+                self.close_response(status, session, index, sink);
+                None
+            }
+            Message::AddBuffer { owner, session, index, buffer, lioba } => {
+                let owner = owner.0;
+                match self.check_add_buffer(owner, session, index, buffer, sink) {
+                    Ok(owner) => {
+                        let (slot, id, lost) = (index.0, buffer, false);
+                        Some(Work::Map(NewBuffer { slot, session, id, owner, lioba, lost }))
+                    }
+                    Err(status) => {
+                        self.answer_add_buffer(index, session, buffer, status);
+                        None
+                    }
+                }
+            }
+            Message::RemoveBuffer { session, index } => {
+                self.remove_buffer(session, index, sink);
+                None
+            }
+            Message::Signal { session, index, buffer, len_bytes } => {
+                self.signal(session, index, buffer, len_bytes, sink)
+            }
+            Message::Capabilities { .. }
+            | Message::CapabilitiesResponse { .. }
+            | Message::InterfaceOpen { .. }
+            | Message::InterfaceClose { .. }
+            | Message::AddBufferResponse { .. }
+            | Message::RemoveBufferResponse { .. } => {
+                self.breach(subject, Breach::wrong_direction(&message), sink);
+                None
+            }
+        }
+    }
+
+    fn capabilities_response(&mut self, status: Status, peer: Limits, sink: &mut impl EventSink) {
+        if self.state != ChannelState::Capabilities || self.capabilities_outstanding == 0 {
+            let breach = Breach::Unexpected(MessageType::CapabilitiesResponse);
+            return self.breach(Subject::Channel, breach, sink);
+        }
+        self.capabilities_outstanding -= 1;
+        // After crossing INITs the answer to the latest Capabilities counts.
+        if self.capabilities_outstanding > 0 {
+            return;
+        }
+        let own = self.config.limits();
+        let agreed = own.negotiate(peer);
+        let breach = if !status.is_success() {
+            Breach::CapabilitiesRefused(status)
+        } else if peer.version.major != own.version.major {
+            Breach::IncompatibleVersion(peer.version)
+        } else if !agreed.workable() {
+            Breach::UnworkableLimits(peer)
+        } else {
+            self.limits = Some(agreed);
+            for slot in &mut self.slots {
+                slot.pool.clear();
+                slot.pool.resize(usize::from(agreed.pool_size), None);
+            }
+            return self.set_state(ChannelState::Seeding, sink);
+        };
+        self.breach(Subject::Channel, breach, sink);
+        self.set_state(ChannelState::Failed, sink);
+    }
+
+    fn open_response(
+        &mut self,
+        status: Status,
+        session: HmcSession,
+        index: HmcIndex,
+        buffer: BufferId,
+        sink: &mut impl EventSink,
+    ) {
+        let message_type = MessageType::InterfaceOpenResponse;
+        let Some(slot) = self.negotiated_slot(index) else {
+            return self.schedule_reset(Breach::InvalidIndex(message_type, index), sink);
+        };
+        let subject = Subject::Session(index, session);
+        let expected = self.slot(slot).session.as_ref().filter(|s| s.number == session);
+        match expected.map(|session| session.state) {
+            Some(SessionState::Opening) if !self.pending.contains(&slot) => {}
+            // The file was closed meanwhile; Interface Close follows the Open.
+            Some(SessionState::Closing) if expected.is_some_and(|s| s.outstanding > 0) => {
+                return self.answered(slot);
+            }
+            _ => return self.breach(subject, Breach::Unexpected(message_type), sink),
+        }
+        let place = self.slot_mut(slot);
+        if place.buffer(buffer).is_none_or(|b| b.owner != BufferOwner::Open) {
+            self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
+        }
+        self.answered(slot);
+        self.slot_mut(slot).reclaim(BufferOwner::Open);
+        if status.is_success() {
+            return self.set_session_state(slot, SessionState::Ready, sink);
+        }
+        // Refused: the seed buffer is available again, what was added for the session is not.
+        self.breach(subject, Breach::OpenRefused(status), sink);
+        self.end_session(slot, sink);
+        self.keep_seed(slot, buffer);
+    }
+
+    /// Gives up every buffer of a slot but the one that carried the HMC ID.
+    fn keep_seed(&mut self, slot: u8, seed: BufferId) {
+        let kept = self.slot_mut(slot).take(seed);
+        self.drain_pool(slot);
+        if let Some(buffer) = kept {
+            self.slot_mut(slot).add(seed, buffer);
+        }
+    }
+
+    fn close_response(
+        &mut self,
+        status: Status,
+        session: HmcSession,
+        index: HmcIndex,
+        sink: &mut impl EventSink,
+    ) {
+        let message_type = MessageType::InterfaceCloseResponse;
+        let Some(slot) = self.negotiated_slot(index) else {
+            return self.schedule_reset(Breach::InvalidIndex(message_type, index), sink);
+        };
+        if !status.is_success() {
+            return self.schedule_reset(Breach::CloseFailed(status), sink);
+        }
+        let closing = self.slot(slot).session.as_ref().is_some_and(|place| {
+            place.number == session && place.state == SessionState::Closing && place.outstanding > 0
+        });
+        if !closing || self.pending.contains(&slot) {
+            let subject = Subject::Session(index, session);
+            return self.breach(subject, Breach::Unexpected(message_type), sink);
+        }
+        self.end_session(slot, sink);
+        self.drain_pool(slot);
+    }
+
+    /// One request of a slot got its response.
+    fn answered(&mut self, slot: u8) {
+        if let Some(session) = self.slot_mut(slot).session.as_mut()
+            && session.outstanding > 0
+        {
+            session.outstanding -= 1;
+            self.outstanding -= 1;
+        }
+    }
+
+    /// Checks an Add Buffer: index, session, owner, buffer id. On success, who owns the buffer.
+    fn check_add_buffer(
+        &mut self,
+        owner: u8,
+        session: HmcSession,
+        index: HmcIndex,
+        buffer: BufferId,
+        sink: &mut impl EventSink,
+    ) -> Result<BufferOwner, AddBufferStatus> {
+        let message_type = MessageType::AddBuffer;
+        let subject = Subject::Session(index, session);
+        let mut refuse = |breach, status| {
+            self.breach(subject, breach, sink);
+            Err(status)
+        };
+        let Some(slot) = self.negotiated_slot(index) else {
+            let breach = Breach::InvalidIndex(message_type, index);
+            return refuse(breach, AddBufferStatus::InvalidHmcIndex);
+        };
+        if !self.accepts_buffers(slot, session) {
+            let breach = Breach::InvalidSession(message_type, session);
+            return refuse(breach, AddBufferStatus::ConnectionClosed);
+        }
+        let owner = match owner {
+            0 => BufferOwner::Mgmt,
+            1 if session == HmcSession::NONE => {
+                return refuse(Breach::SeedOwnedByHypervisor, AddBufferStatus::GeneralFailure);
+            }
+            1 => BufferOwner::Hyp,
+            other => {
+                return refuse(Breach::InvalidOwner(other), AddBufferStatus::GeneralFailure);
+            }
+        };
+        match self.slot(slot).pool.get(usize::from(buffer.0)) {
+            Some(None) => Ok(owner),
+            _ => {
+                let breach = Breach::InvalidBuffer(message_type, buffer);
+                refuse(breach, AddBufferStatus::InvalidBufferId)
+            }
+        }
+    }
+
+    /// Whether buffers may come and go under this session number: that of a live session, or 0 for the seed
+    /// buffer of an index that has none.
+    fn accepts_buffers(&self, slot: u8, session: HmcSession) -> bool {
+        match &self.slot(slot).session {
+            None => session == HmcSession::NONE,
+            // The hypervisor was not told of the session: the seed buffer is all there is.
+            Some(live) if live.state == SessionState::Starting => session == HmcSession::NONE,
+            Some(live) => live.number == session && live.state != SessionState::Closing,
+        }
+    }
+
+    pub(crate) fn answer_add_buffer(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        status: AddBufferStatus,
+    ) {
+        let status = self.config.profile.add_buffer_status(status);
+        let message = Message::AddBufferResponse { status, session, index, buffer };
+        self.outgoing.push_back(Outgoing::Message(message));
+    }
+
+    /// Gives a buffer back to the hypervisor, but never the last inbound one.
+    fn remove_buffer(&mut self, session: HmcSession, index: HmcIndex, sink: &mut impl EventSink) {
+        let message_type = MessageType::RemoveBuffer;
+        let profile = self.config.profile;
+        let subject = Subject::Session(index, session);
+        let (status, buffer) = match self.negotiated_slot(index) {
+            None => {
+                self.breach(subject, Breach::InvalidIndex(message_type, index), sink);
+                (profile.remove_buffer_status(RemoveBufferStatus::InvalidHmcIndex), None)
+            }
+            Some(slot) if !self.accepts_buffers(slot, session) => {
+                self.breach(subject, Breach::InvalidSession(message_type, session), sink);
+                (profile.remove_buffer_closed(), None)
+            }
+            Some(slot) => match self.give_up_buffer(slot, subject, sink) {
+                Some(buffer) => (Status::SUCCESS, Some(buffer)),
+                None => (profile.remove_buffer_status(RemoveBufferStatus::NoBufferFound), None),
+            },
+        };
+        let buffer = buffer.unwrap_or_default();
+        let message = Message::RemoveBufferResponse { status, session, index, buffer };
+        self.outgoing.push_back(Outgoing::Message(message));
+    }
+
+    /// Takes the free buffer with the highest id out of the pool; `None` when none is free or only one
+    /// inbound buffer is left.
+    fn give_up_buffer(
+        &mut self,
+        slot: u8,
+        subject: Subject,
+        sink: &mut impl EventSink,
+    ) -> Option<BufferId> {
+        let inbound = |b: &crate::connection::Buffer| b.owner != BufferOwner::Hyp;
+        if self.slot(slot).buffers().filter(|(_, b)| inbound(b)).count() <= 1 {
+            self.breach(subject, Breach::LastBuffer, sink);
+            return None;
+        }
+        let free = |(_, b): &(BufferId, &crate::connection::Buffer)| b.owner == BufferOwner::Mgmt;
+        let (id, _) = self.slot(slot).buffers().filter(free).last()?;
+        let buffer = self.slot_mut(slot).take(id)?;
+        self.garbage.push(buffer.dma);
+        Some(id)
+    }
+
+    /// Signal: a message lies in a buffer of the hypervisor, which is ours from now on.
+    fn signal(
+        &mut self,
+        session: HmcSession,
+        index: HmcIndex,
+        buffer: BufferId,
+        len_bytes: u32,
+        sink: &mut impl EventSink,
+    ) -> Option<Work> {
+        let message_type = MessageType::Signal;
+        let subject = Subject::Session(index, session);
+        let Some(slot) = self.negotiated_slot(index) else {
+            self.breach(subject, Breach::InvalidIndex(message_type, index), sink);
+            return None;
+        };
+        let live = self.slot(slot).session.as_ref().filter(|live| live.number == session);
+        match live.map(|live| live.state) {
+            Some(SessionState::Ready) => {}
+            // Sent before the hypervisor saw the Close: nobody is left to read it.
+            Some(SessionState::Closing) => return None,
+            _ => {
+                self.breach(subject, Breach::InvalidSession(message_type, session), sink);
+                return None;
+            }
+        }
+        let mtu = self.limits.map_or(0, |limits| limits.mtu);
+        let empty_is_delivered = self.config.profile.delivers_empty_message();
+        let Some(place) = self.slot_mut(slot).buffer_mut(buffer) else {
+            self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
+            return None;
+        };
+        if place.owner != BufferOwner::Hyp {
+            self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
+            return None;
+        }
+        let (dma, lioba): (_, Lioba) = (place.dma, place.lioba);
+        if len_bytes == 0 && empty_is_delivered {
+            place.owner = BufferOwner::Queued;
+            self.deliver(slot, Inbound::Message { buffer, len_bytes });
+            return None;
+        }
+        if len_bytes == 0 || len_bytes > mtu {
+            // The message is refused, the buffer came with it all the same.
+            place.owner = BufferOwner::Mgmt;
+            let breach = if len_bytes == 0 { Breach::Empty } else { Breach::TooLong(len_bytes) };
+            self.breach(subject, breach, sink);
+            return None;
+        }
+        place.owner = BufferOwner::Fetching;
+        Some(Work::Fetch(Fetch { slot, buffer, dma, len_bytes, lost: false }, lioba))
+    }
+
+    /// The slot behind an index that was negotiated.
+    fn negotiated_slot(&self, index: HmcIndex) -> Option<u8> {
+        (usize::from(index.0) < self.negotiated_hmcs()).then_some(index.0)
+    }
+}

@@ -1,0 +1,310 @@
+//! The task: probes the device, resets the channel, removes the device.
+
+use crate::bottom_half::BUSY_PAUSE;
+use crate::calls::{CallId, CallState};
+use crate::driver::{ChannelState, Crq, Driver};
+use crate::event::{Breach, EventSink};
+use crate::outgoing::{Outgoing, backoff};
+use crate::step::{Background, Dma, Effect, Outcome, Reply, Subject};
+use alloc::boxed::Box;
+use papr::{Hcall, PAGE_SIZE, ReturnCode, VmcNode};
+
+/// How often the channel may be reset, or its CRQ fail to register, without getting as far as ready. Beyond
+/// that the device is given up: neither document bounds it, but a peer that never drains its queue would keep
+/// the driver busy for ever.
+const MAX_RESETS_IN_A_ROW: u8 = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Task {
+    purpose: Purpose,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Purpose {
+    Probe,
+    Reset,
+    Remove,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Stage {
+    Begin,
+    Quiesce,
+    Unmap,
+    MapQueue,
+    Free,
+    FreeLater,
+    Clear,
+    Register,
+    EnableInterrupt { partner_is_there: bool },
+    Init { tries: u8 },
+    InitLater { tries: u8 },
+    UnmapQueue,
+}
+
+impl Task {
+    pub(crate) fn is_quiescing(&self) -> bool {
+        self.stage == Stage::Quiesce
+    }
+}
+
+impl Driver {
+    /// A device appeared; a second one is refused.
+    pub(crate) fn begin_probe(&mut self, node: Box<VmcNode>) -> Result<Task, Reply> {
+        if self.device.is_some() || self.task.is_some() {
+            return Err(Reply::DeviceFailed);
+        }
+        self.device = Some(node);
+        Ok(Task { purpose: Purpose::Probe, stage: Stage::Begin })
+    }
+
+    /// The device goes away: sessions end, and nothing else starts.
+    pub(crate) fn begin_remove(&mut self, sink: &mut impl EventSink) -> Result<Task, Reply> {
+        if self.device.is_none() || self.task.is_some() {
+            return Err(Reply::DeviceFailed);
+        }
+        self.set_state(ChannelState::ResetScheduled, sink);
+        self.take_over(sink);
+        Ok(Task { purpose: Purpose::Remove, stage: Stage::Begin })
+    }
+
+    /// The reset that was scheduled. It may have happened already.
+    pub(crate) fn begin_reset(&mut self, sink: &mut impl EventSink) -> Result<Task, Reply> {
+        if self.state != ChannelState::ResetScheduled || self.task.is_some() {
+            return Err(Reply::Ok);
+        }
+        self.take_over(sink);
+        self.resets_in_a_row += 1;
+        Ok(Task { purpose: Purpose::Reset, stage: Stage::Begin })
+    }
+
+    /// Ends every session and the bottom half.
+    fn take_over(&mut self, sink: &mut impl EventSink) {
+        self.end_all_sessions(sink);
+        self.suspended = false;
+        self.init_outstanding = false;
+        self.capabilities_outstanding = 0;
+        for (_, call) in self.calls.iter_mut() {
+            if let CallState::BottomHalf(call) = &mut call.state {
+                call.cancel();
+            }
+        }
+        self.bottom_half = None;
+    }
+
+    pub(crate) fn start_task(
+        &mut self,
+        id: CallId,
+        call: Task,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        self.task = Some(id);
+        match call.purpose {
+            Purpose::Probe => {
+                // At most 16 pages (Config::checked).
+                let len_bytes = u32::from(self.config.crq_pages) * PAGE_SIZE as u32;
+                self.task_goes_on(id, call, Stage::MapQueue, Effect::Map { len_bytes })
+            }
+            Purpose::Reset | Purpose::Remove => self.quiesce_task(id, call, sink),
+        }
+    }
+
+    pub(crate) fn resume_task(
+        &mut self,
+        id: CallId,
+        call: Task,
+        outcome: Outcome,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        match (call.stage, outcome) {
+            (Stage::Quiesce | Stage::Unmap, _) => self.quiesce_task(id, call, sink),
+            (Stage::MapQueue, Outcome::Mapped(Ok(queue))) => {
+                self.crq = Some(Crq { queue, next: 0 });
+                self.register(id, call)
+            }
+            (Stage::MapQueue, _) => self.device_failed(sink),
+            (Stage::FreeLater, _) => self.free_queue(id, call),
+            (Stage::Free, Outcome::Hcall(ret)) => self.freed(id, call, ret.code, sink),
+            (Stage::Clear, _) => self.register(id, call),
+            (Stage::Register, Outcome::Hcall(ret)) => self.registered(id, call, ret.code, sink),
+            (Stage::EnableInterrupt { partner_is_there }, Outcome::Hcall(ret)) => {
+                if !ret.code.is_success() {
+                    let breach = Breach::HcallFailed("H_VIO_SIGNAL", ret.code);
+                    return self.start_over(id, call, breach, sink);
+                }
+                if partner_is_there {
+                    self.init_outstanding = true;
+                    return self.send_init(id, call, 0);
+                }
+                self.look_at_queue()
+            }
+            (Stage::InitLater { tries }, _) => self.send_init(id, call, tries),
+            (Stage::Init { tries }, Outcome::Hcall(ret)) => {
+                self.sent_init(id, call, tries + 1, ret.code, sink)
+            }
+            (Stage::UnmapQueue, _) => {
+                self.device = None;
+                self.set_state(ChannelState::Initial, sink);
+                Effect::Done(Reply::Ok)
+            }
+            _ => Effect::Done(Reply::Stale),
+        }
+    }
+
+    fn task_goes_on(&mut self, id: CallId, mut call: Task, stage: Stage, effect: Effect) -> Effect {
+        call.stage = stage;
+        self.set_call(id, CallState::Task(call));
+        effect
+    }
+
+    /// Waits until no other call can put anything on the channel, frees what the sessions left, and goes on
+    /// with the queue.
+    fn quiesce_task(&mut self, id: CallId, call: Task, sink: &mut impl EventSink) -> Effect {
+        if self.others_touching(id) {
+            return self.task_goes_on(id, call, Stage::Quiesce, Effect::Wait);
+        }
+        self.quiesce = false;
+        if let Some(dma) = self.garbage.pop() {
+            return self.task_goes_on(id, call, Stage::Unmap, Effect::Unmap(dma));
+        }
+        if self.resets_in_a_row >= MAX_RESETS_IN_A_ROW && call.purpose == Purpose::Reset {
+            self.breach(Subject::Channel, Breach::TooManyResets, sink);
+            return self.device_failed(sink);
+        }
+        self.free_queue(id, call)
+    }
+
+    fn free_queue(&mut self, id: CallId, call: Task) -> Effect {
+        let free = Hcall::FreeCrq { unit_address: self.unit_address() };
+        self.task_goes_on(id, call, Stage::Free, Effect::Hcall(free, Subject::Channel))
+    }
+
+    fn freed(
+        &mut self,
+        id: CallId,
+        call: Task,
+        code: ReturnCode,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        if let Some(hint) = code.busy_hint() {
+            return self.task_goes_on(
+                id,
+                call,
+                Stage::FreeLater,
+                Effect::Sleep(hint.max(BUSY_PAUSE)),
+            );
+        }
+        if !code.is_success() {
+            self.breach(Subject::Channel, Breach::HcallFailed("H_FREE_CRQ", code), sink);
+        }
+        self.interrupts_on = false;
+        let queue = self.crq.map(|crq| crq.queue);
+        match (call.purpose, queue) {
+            (Purpose::Remove, Some(queue)) => self.release_queue(id, call, queue),
+            (_, Some(queue)) => {
+                self.task_goes_on(id, call, Stage::Clear, Effect::ClearQueue(queue))
+            }
+            (_, None) => self.device_failed(sink),
+        }
+    }
+
+    fn release_queue(&mut self, id: CallId, call: Task, queue: Dma) -> Effect {
+        self.crq = None;
+        self.task_goes_on(id, call, Stage::UnmapQueue, Effect::Unmap(queue))
+    }
+
+    fn register(&mut self, id: CallId, call: Task) -> Effect {
+        let Some(crq) = self.crq.as_mut() else { return Effect::Done(Reply::DeviceFailed) };
+        crq.next = 0;
+        let (queue, len_bytes) = (crq.queue.ioba, u64::from(crq.queue.len_bytes));
+        let register = Hcall::RegCrq { unit_address: self.unit_address(), queue, len_bytes };
+        self.task_goes_on(id, call, Stage::Register, Effect::Hcall(register, Subject::Channel))
+    }
+
+    /// H_Closed is success without a partner; after H_Resource the queue is freed and registered again.
+    fn registered(
+        &mut self,
+        id: CallId,
+        call: Task,
+        code: ReturnCode,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        let partner_is_there = match code {
+            ReturnCode::SUCCESS => true,
+            ReturnCode::CLOSED => false,
+            ReturnCode::RESOURCE => {
+                return self.start_over(id, call, Breach::HcallFailed("H_REG_CRQ", code), sink);
+            }
+            _ => {
+                self.breach(Subject::Channel, Breach::HcallFailed("H_REG_CRQ", code), sink);
+                return self.device_failed(sink);
+            }
+        };
+        self.set_state(ChannelState::CrqInit, sink);
+        self.interrupts_on = true;
+        let effect = self.vio_signal(true);
+        self.task_goes_on(id, call, Stage::EnableInterrupt { partner_is_there }, effect)
+    }
+
+    fn send_init(&mut self, id: CallId, call: Task, tries: u8) -> Effect {
+        let effect = self.send_entry(Outgoing::Init.entry(), Subject::Channel);
+        self.task_goes_on(id, call, Stage::Init { tries }, effect)
+    }
+
+    fn sent_init(
+        &mut self,
+        id: CallId,
+        call: Task,
+        tries: u8,
+        code: ReturnCode,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        match code {
+            ReturnCode::SUCCESS => self.look_at_queue(),
+            // The partner went away: its INIT is awaited.
+            ReturnCode::CLOSED => {
+                self.init_outstanding = false;
+                self.look_at_queue()
+            }
+            ReturnCode::DROPPED => match backoff(tries) {
+                Some(wait) => {
+                    let stage = Stage::InitLater { tries };
+                    self.task_goes_on(id, call, stage, Effect::Sleep(wait))
+                }
+                None => {
+                    let breach = Breach::SendGivenUp(Outgoing::Init.name());
+                    self.start_over(id, call, breach, sink)
+                }
+            },
+            _ => self.start_over(id, call, Breach::HcallFailed("H_SEND_CRQ", code), sink),
+        }
+    }
+
+    /// What was enqueued before the interrupt was enabled gave no pulse: the queue is looked at once more.
+    fn look_at_queue(&mut self) -> Effect {
+        self.schedule(Background::BottomHalf);
+        Effect::Done(Reply::Ok)
+    }
+
+    /// Frees the queue and registers it again.
+    fn start_over(
+        &mut self,
+        id: CallId,
+        mut call: Task,
+        breach: Breach,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        self.breach(Subject::Channel, breach, sink);
+        call.purpose = Purpose::Reset;
+        self.set_state(ChannelState::ResetScheduled, sink);
+        self.take_over(sink);
+        self.resets_in_a_row += 1;
+        self.quiesce_task(id, call, sink)
+    }
+
+    fn device_failed(&mut self, sink: &mut impl EventSink) -> Effect {
+        self.set_state(ChannelState::Failed, sink);
+        Effect::Done(Reply::DeviceFailed)
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests of the driver core against a scripted hypervisor side.
