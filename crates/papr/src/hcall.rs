@@ -1,5 +1,8 @@
 //! Hypervisor calls, typed and in registers.
 
+#[cfg(test)]
+mod tests;
+
 use crate::address::{GuestAddress, InterruptSource, IoRange, Ioba, Liobn, UnitAddress};
 use crate::crq::CrqEntry;
 use crate::return_code::ReturnCode;
@@ -292,11 +295,9 @@ impl Hcall {
             // The low order 32 bits are the value for the XIRR (LoPAR, H_EOI).
             opcode::EOI => Hcall::Eoi { xirr: Xirr(a0 as u32) },
             opcode::XIRR => Hcall::Xirr,
-            opcode::REG_CRQ => Hcall::RegCrq {
-                unit_address: UnitAddress(a0),
-                queue: Ioba(a1),
-                len_bytes: a2,
-            },
+            opcode::REG_CRQ => {
+                Hcall::RegCrq { unit_address: UnitAddress(a0), queue: Ioba(a1), len_bytes: a2 }
+            }
             opcode::FREE_CRQ => Hcall::FreeCrq { unit_address: UnitAddress(a0) },
             opcode::VIO_SIGNAL => Hcall::VioSignal { unit_address: UnitAddress(a0), mode: a1 },
             opcode::SEND_CRQ => Hcall::SendCrq {

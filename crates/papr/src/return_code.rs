@@ -12,7 +12,7 @@ macro_rules! codes {
         impl ReturnCode {
             $($(#[$doc])* pub const $konst: ReturnCode = ReturnCode($value);)*
 
-            /// Every code that has a name, in the order of the architecture's table.
+            /// Every code that has a name.
             pub const NAMED: &[ReturnCode] = &[$(ReturnCode::$konst),*];
 
             /// The architecture's name of this code, if it has one.
@@ -113,5 +113,75 @@ impl fmt::Display for ReturnCode {
 impl fmt::Debug for ReturnCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    /// LoPAR, Hypervisor Call Return Code Table.
+    const TABLE: [(i64, &str); 25] = [
+        (0, "H_Success"),
+        (1, "H_Busy"),
+        (2, "H_Closed"),
+        (3, "H_Not_Available"),
+        (4, "H_Constrained"),
+        (5, "H_Partial"),
+        (9900, "H_LongBusyOrder1mSec"),
+        (9901, "H_LongBusyOrder10mSec"),
+        (9902, "H_LongBusyOrder100mSec"),
+        (9903, "H_LongBusyOrder1Sec"),
+        (9904, "H_LongBusyOrder10Sec"),
+        (9905, "H_LongBusyOrder100Sec"),
+        (-1, "H_Hardware"),
+        (-2, "H_Function"),
+        (-3, "H_Privilege"),
+        (-4, "H_Parameter"),
+        (-7, "H_Not_Found"),
+        (-10, "H_Authority"),
+        (-11, "H_Permission"),
+        (-12, "H_Dropped"),
+        (-13, "H_S_Parm"),
+        (-14, "H_D_Parm"),
+        (-15, "H_R_Parm"),
+        (-16, "H_Resource"),
+        (-57, "H_P4"),
+    ];
+
+    #[test]
+    fn codes_and_names_are_those_of_the_architecture() {
+        let named = ReturnCode::NAMED.iter().map(|code| (code.0, code.name()));
+        assert!(named.eq(TABLE.map(|(value, name)| (value, Some(name)))));
+    }
+
+    #[test]
+    fn a_code_without_a_name_keeps_its_number() {
+        assert_eq!(ReturnCode(-99).name(), None);
+        assert_eq!(format!("{} {:?}", ReturnCode(-99), ReturnCode(6)), "H(-99) H(6)");
+    }
+
+    #[test]
+    fn only_zero_is_success() {
+        let successes = ReturnCode::NAMED.iter().filter(|code| code.is_success());
+        assert!(successes.eq(&[ReturnCode::SUCCESS]));
+    }
+
+    #[test]
+    fn only_busy_codes_ask_for_another_try_after_their_time() {
+        let hints_ms = ReturnCode::NAMED
+            .iter()
+            .filter_map(|code| Some((code.0, code.busy_hint()?.as_millis())));
+        assert!(hints_ms.eq([
+            (1, 0),
+            (9900, 1),
+            (9901, 10),
+            (9902, 100),
+            (9903, 1_000),
+            (9904, 10_000),
+            (9905, 100_000),
+        ]));
+        assert_eq!(ReturnCode(9906).busy_hint(), None);
     }
 }
