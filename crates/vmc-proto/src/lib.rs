@@ -7,17 +7,21 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate alloc;
+
+mod codec;
+mod fields;
 mod layout;
 mod limits;
 mod message;
 mod received;
 mod status;
 
+pub use codec::{DecodeError, Decoded, ReservedBytes};
+pub use fields::{BufferId, BufferOwner, HmcIndex, HmcSession, Lioba};
 pub use limits::{CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, MAX_HMCS, Version};
-pub use message::{
-    BufferId, BufferOwner, DecodeError, Decoded, HmcIndex, HmcSession, Lioba, Message, MessageType,
-    ReservedBytes,
-};
+pub use message::{Message, MessageType};
 pub use received::Received;
 pub use status::{
     AddBufferStatus, CapabilitiesStatus, InterfaceStatus, RemoveBufferStatus, Status,

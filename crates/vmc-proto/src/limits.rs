@@ -1,6 +1,8 @@
 //! What the two sides trade in the capabilities exchange.
 
 use core::fmt;
+use papr::PAGE_SIZE;
+use papr::crq::ENTRY_SIZE;
 
 /// Length of an HMC ID in bytes (driver document, VMC Interface Open).
 pub const HMC_ID_BYTES: u32 = 32;
@@ -10,6 +12,8 @@ pub const MAX_HMCS: u8 = 255;
 
 /// Entries of a CRQ in one 4 KiB page.
 pub const CRQ_ENTRIES_PER_PAGE: u16 = 256;
+
+const _: () = assert!(CRQ_ENTRIES_PER_PAGE as u64 * ENTRY_SIZE == PAGE_SIZE);
 
 /// Protocol version: major in the high-order byte, minor in the low-order byte.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,12 +70,13 @@ impl Limits {
     }
 
     /// Whether a channel can work with these values: at least one connection, one buffer, an MTU that
-    /// holds an HMC ID, and a queue that holds a request and its answer.
+    /// holds an HMC ID, and a queue of which one half admits a request. Versions are not looked at.
     pub const fn workable(self) -> bool {
         self.hmcs > 0 && self.pool_size > 0 && self.mtu >= HMC_ID_BYTES && self.crq_size >= 2
     }
 
-    /// How many requests may await their response at a peer with this CRQ size.
+    /// How many requests may await their response at a peer with this CRQ size: one half of it (LoPAR,
+    /// VMC Capabilities).
     pub const fn max_outstanding(self) -> u16 {
         self.crq_size / 2
     }
@@ -81,5 +86,64 @@ impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Limits { hmcs, pool_size, mtu, crq_size, version } = self;
         write!(f, "hmcs={hmcs} pool={pool_size} mtu={mtu} crq={crq_size} v{version}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: Limits =
+        Limits { hmcs: 2, pool_size: 64, mtu: 4096, crq_size: 256, version: Version::CURRENT };
+    const THEIRS: Limits = Limits {
+        hmcs: 255,
+        pool_size: 16,
+        mtu: 16384,
+        crq_size: 512,
+        version: Version { major: 1, minor: 0 },
+    };
+
+    /// LoPAR, VMC Capabilities Response: both sides use the minimum.
+    #[test]
+    fn both_sides_negotiate_the_minimum_and_keep_the_size_of_the_peers_queue() {
+        let minimum = Limits {
+            hmcs: 2,
+            pool_size: 16,
+            mtu: 4096,
+            crq_size: 512,
+            version: Version { major: 1, minor: 0 },
+        };
+        assert_eq!(OURS.negotiate(THEIRS), minimum);
+        assert_eq!(THEIRS.negotiate(OURS), Limits { crq_size: 256, ..minimum });
+    }
+
+    #[test]
+    fn versions_order_by_major_before_minor() {
+        assert!(Version { major: 1, minor: 255 } < Version { major: 2, minor: 0 });
+        assert!(Version { major: 1, minor: 0 } < Version::CURRENT);
+    }
+
+    #[test]
+    fn only_what_cannot_work_is_refused() {
+        let least =
+            Limits { hmcs: 1, pool_size: 1, mtu: 32, crq_size: 2, version: Version::CURRENT };
+        assert!(least.workable());
+        assert!(!Limits { hmcs: 0, ..least }.workable());
+        assert!(!Limits { pool_size: 0, ..least }.workable());
+        assert!(!Limits { mtu: 31, ..least }.workable());
+        assert!(!Limits { crq_size: 1, ..least }.workable());
+    }
+
+    /// LoPAR, VMC Capabilities: outstanding messages are limited to one half of the CRQ or less.
+    #[test]
+    fn outstanding_requests_never_exceed_half_of_the_peers_queue() {
+        for (crq_size, most) in [(0, 0), (1, 0), (2, 1), (3, 1), (256, 128), (u16::MAX, 32767)] {
+            assert_eq!(Limits { crq_size, ..OURS }.max_outstanding(), most);
+        }
+    }
+
+    #[test]
+    fn limits_read_as_one_line() {
+        assert_eq!(alloc::format!("{OURS}"), "hmcs=2 pool=64 mtu=4096 crq=256 v1.1");
     }
 }

@@ -109,3 +109,61 @@ statuses! {
         NoBufferFound = 3, "no buffer found";
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asserts that `$type` has exactly the statuses of the list, and that a byte converts both ways.
+    macro_rules! assert_table {
+        ($type:ident, [$($value:literal => $text:literal),* $(,)?]) => {{
+            let table = [$(($value, $text)),*];
+            assert!($type::ALL.iter().map(|&s| (Status::from(s).0, s.text())).eq(table));
+            for byte in 0..=u8::MAX {
+                let known = table.iter().find(|(value, _)| *value == byte);
+                let text = $type::from_status(Status(byte)).map($type::text);
+                assert_eq!(text, known.map(|(_, text)| *text), "{byte}");
+            }
+        }};
+    }
+
+    #[test]
+    fn capabilities_statuses_are_those_of_lopar() {
+        assert_table!(CapabilitiesStatus, [
+            0 => "success",
+            1 => "general failure",
+            2 => "invalid version",
+        ]);
+    }
+
+    #[test]
+    fn interface_statuses_are_those_of_lopar() {
+        assert_table!(InterfaceStatus, [0 => "success", 1 => "general failure"]);
+    }
+
+    #[test]
+    fn add_buffer_statuses_are_those_of_lopar() {
+        assert_table!(AddBufferStatus, [
+            0 => "success",
+            1 => "general failure",
+            2 => "invalid HMC index",
+            3 => "invalid buffer ID",
+            4 => "HMC connection has closed",
+        ]);
+    }
+
+    #[test]
+    fn remove_buffer_statuses_are_those_of_lopar() {
+        assert_table!(RemoveBufferStatus, [
+            0 => "success",
+            1 => "general failure",
+            2 => "invalid HMC index",
+            3 => "no buffer found",
+        ]);
+    }
+
+    #[test]
+    fn only_zero_is_success() {
+        assert!((0..=u8::MAX).map(Status).filter(|s| s.is_success()).eq([Status::SUCCESS]));
+    }
+}
