@@ -1,0 +1,178 @@
+//! What the hypervisor does with the messages of management applications.
+
+mod echo;
+mod sink;
+mod source;
+
+pub use echo::Echo;
+pub use sink::Sink;
+pub use source::{Source, pattern};
+
+use super::effect::Subject;
+use core::fmt::Debug;
+use core::hash::Hash;
+use vmc_proto::{HmcIndex, HmcSession};
+
+/// Names a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    /// HMC index.
+    pub index: HmcIndex,
+    /// HMC session number.
+    pub session: HmcSession,
+}
+
+impl SessionKey {
+    pub(super) const fn subject(self) -> Subject {
+        Subject::Session(self.index, self.session)
+    }
+}
+
+/// Whether a session may open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// It opens.
+    Accept,
+    /// Interface Open is answered with a general failure.
+    Refuse,
+}
+
+/// A message of a management application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Incoming<'a> {
+    /// Its length in bytes, 1 to the MTU.
+    pub len_bytes: u32,
+    /// The message; `None` for a behaviour that [does not want it](Behaviour::wants_payload).
+    pub payload: Option<&'a [u8]>,
+}
+
+/// What a behaviour wants done, collected while it runs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Actions {
+    mtu: u32,
+    reply_len_bytes: Option<u32>,
+    sends: Vec<(SessionKey, Vec<u8>)>,
+}
+
+impl Actions {
+    pub(super) fn new(mtu: u32) -> Actions {
+        Actions { mtu, reply_len_bytes: None, sends: Vec::new() }
+    }
+
+    /// The longest message that can be sent, in bytes.
+    pub fn mtu(&self) -> u32 {
+        self.mtu
+    }
+
+    /// Sends a message of 1 byte to the MTU. The messages to one session keep their order; they wait until it
+    /// is ready and a buffer is free, and are lost when it ends first.
+    pub fn send(&mut self, session: SessionKey, message: Vec<u8>) {
+        self.sends.push((session, message));
+    }
+
+    /// Sends the first bytes of the buffer that brought the message back in that very buffer, ahead of
+    /// messages that still wait for one. Without this the hypervisor keeps the buffer to send with. Only
+    /// [`Behaviour::message`] has a buffer to reply in.
+    pub fn reply_in_place(&mut self, len_bytes: u32) {
+        self.reply_len_bytes = Some(len_bytes);
+    }
+
+    pub(super) fn reply_len_bytes(&self) -> Option<u32> {
+        self.reply_len_bytes
+    }
+
+    pub(super) fn into_sends(self) -> Vec<(SessionKey, Vec<u8>)> {
+        self.sends
+    }
+}
+
+/// The service's user: it decides about sessions and answers messages.
+pub trait Behaviour: Clone + Debug + Eq + Hash {
+    /// An application wants to open a session with this HMC ID.
+    fn session_opened(
+        &mut self,
+        session: SessionKey,
+        hmc_id: &[u8; 32],
+        actions: &mut Actions,
+    ) -> Verdict {
+        let _ = (session, hmc_id, actions);
+        Verdict::Accept
+    }
+
+    /// A message came in a session that is ready.
+    fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions);
+
+    /// The session is ready, a buffer is free and no message waits for it: the moment to send what was not
+    /// asked for. Called again until nothing is sent to this session.
+    fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {
+        let _ = (session, actions);
+    }
+
+    /// A session that was accepted is over.
+    fn session_closed(&mut self, session: SessionKey) {
+        let _ = session;
+    }
+
+    /// Whether messages are to be read from their buffers at all.
+    fn wants_payload(&self) -> bool {
+        true
+    }
+}
+
+/// The behaviours that have a name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Named {
+    /// Sends every message back.
+    Echo,
+    /// Swallows every message and its buffer.
+    Sink,
+    /// Sends messages of its own.
+    Source(Source),
+}
+
+impl Behaviour for Named {
+    fn session_opened(
+        &mut self,
+        session: SessionKey,
+        hmc_id: &[u8; 32],
+        actions: &mut Actions,
+    ) -> Verdict {
+        match self {
+            Named::Echo => Echo.session_opened(session, hmc_id, actions),
+            Named::Sink => Sink.session_opened(session, hmc_id, actions),
+            Named::Source(source) => source.session_opened(session, hmc_id, actions),
+        }
+    }
+
+    fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
+        match self {
+            Named::Echo => Echo.message(session, message, actions),
+            Named::Sink => Sink.message(session, message, actions),
+            Named::Source(source) => source.message(session, message, actions),
+        }
+    }
+
+    fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {
+        match self {
+            Named::Echo => Echo.buffer_free(session, actions),
+            Named::Sink => Sink.buffer_free(session, actions),
+            Named::Source(source) => source.buffer_free(session, actions),
+        }
+    }
+
+    fn session_closed(&mut self, session: SessionKey) {
+        match self {
+            Named::Echo => Echo.session_closed(session),
+            Named::Sink => Sink.session_closed(session),
+            Named::Source(source) => source.session_closed(session),
+        }
+    }
+
+    fn wants_payload(&self) -> bool {
+        match self {
+            Named::Echo => Echo.wants_payload(),
+            Named::Sink => Sink.wants_payload(),
+            Named::Source(source) => source.wants_payload(),
+        }
+    }
+}

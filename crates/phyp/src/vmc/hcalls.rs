@@ -1,0 +1,225 @@
+//! Reactions to what hypervisor calls return.
+
+use super::behaviour::{Behaviour, SessionKey};
+use super::channel::{After, Phase};
+use super::effect::Subject;
+use super::event::{Breach, ServiceEvent, ServiceSink};
+use super::outbox::{Job, JobStep, Keep};
+use super::service::{BUSY_RETRY, MAX_FAILURES, Next, Op, PINNED_RETRY, RESET_PAUSE, Service};
+use super::session::{BufferState, SessionState};
+use papr::hcall::opcode;
+use papr::{InitFormat, ReturnCode};
+use vmc_proto::{BufferId, Message};
+
+impl<B: Behaviour> Service<B> {
+    /// An hcall returned; `None` when none was made.
+    pub(super) fn returned(
+        &mut self,
+        op: Op,
+        code: ReturnCode,
+        sink: &mut dyn ServiceSink,
+    ) -> Option<Next> {
+        match op {
+            Op::MapQueue => self.queue_mapped(code, sink),
+            Op::Register => self.registered(code, sink),
+            Op::Free => self.deregistered(code, sink),
+            Op::Enable => self.enabled(code, sink),
+            Op::Job => match self.outbox.step(&self.layout)? {
+                JobStep::Map(_) => self.buffer_mapped(code, sink),
+                JobStep::Unmap { pages, .. } => self.buffer_unmapped(code, pages, sink),
+                JobStep::Send(_) => self.sent(code, sink),
+                JobStep::Write { .. } => return None,
+            },
+            Op::Idle
+            | Op::ClearQueue
+            | Op::TakeEntry
+            | Op::ReadHmcId { .. }
+            | Op::ReadMessage { .. } => return None,
+        }
+        Some(Next::Due)
+    }
+
+    /// A page of the CRQ was mapped (LoPAR, H_PUT_TCE).
+    fn queue_mapped(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        let Phase::Mapping { page } = self.phase else { return };
+        match code {
+            ReturnCode::SUCCESS if page + 1 < self.layout.crq_pages() => {
+                self.set_phase(Phase::Mapping { page: page + 1 }, sink);
+            }
+            ReturnCode::SUCCESS => self.set_phase(Phase::Clearing, sink),
+            ReturnCode::RESOURCE => self.delay = Some(PINNED_RETRY),
+            _ => self.fail(opcode::PUT_TCE, code, sink),
+        }
+    }
+
+    /// LoPAR, H_REG_CRQ: `H_Success` when the partner is registered too, `H_Closed` when it is not yet.
+    fn registered(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        match code {
+            ReturnCode::SUCCESS | ReturnCode::CLOSED => {
+                self.polling = true;
+                self.set_phase(Phase::WaitingForInit, sink);
+                if code == ReturnCode::SUCCESS {
+                    self.outbox.push(Job::Init(InitFormat::INITIALIZE));
+                }
+            }
+            ReturnCode::NOT_FOUND => self.set_phase(Phase::NotConnected, sink),
+            _ => self.fail(opcode::REG_CRQ, code, sink),
+        }
+    }
+
+    /// LoPAR, H_FREE_CRQ. A call that fails is not made again: the registration that follows would notice a
+    /// queue that is still there.
+    fn deregistered(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        let Phase::Freeing { then } = self.phase else { return };
+        if let Some(hint) = code.busy_hint() {
+            self.delay = Some(hint.max(BUSY_RETRY));
+            return;
+        }
+        let then = if code.is_success() {
+            then
+        } else {
+            self.count_failure(opcode::FREE_CRQ, code, then, sink)
+        };
+        self.set_phase(Phase::Freed { then }, sink);
+    }
+
+    /// LoPAR, H_ENABLE_CRQ.
+    fn enabled(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        let Phase::Suspended { partner_started } = self.phase else { return };
+        if let Some(hint) = code.busy_hint() {
+            self.delay = Some(hint.max(BUSY_RETRY));
+        } else if !code.is_success() {
+            self.fail(opcode::ENABLE_CRQ, code, sink);
+        } else if partner_started {
+            self.outbox.push(Job::Init(InitFormat::COMPLETE));
+            self.set_phase(Phase::WaitingForCapabilities, sink);
+        } else {
+            self.outbox.push(Job::Init(InitFormat::INITIALIZE));
+            self.set_phase(Phase::WaitingForInit, sink);
+        }
+    }
+
+    fn buffer_mapped(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        match code {
+            ReturnCode::SUCCESS => self.outbox.advance(&self.layout, 1),
+            ReturnCode::RESOURCE => self.delay = Some(PINNED_RETRY),
+            _ => {
+                let Some(Job::AddBuffer { key, buffer, .. }) = self.outbox.remove_first() else {
+                    return;
+                };
+                self.breach(key.subject(), failed(opcode::PUT_TCE, code), sink);
+                self.lose_buffer(key, buffer);
+            }
+        }
+    }
+
+    /// A mapping that cannot be taken back is left alone: the next use of the buffer sets it anew.
+    fn buffer_unmapped(&mut self, code: ReturnCode, pages: u64, sink: &mut dyn ServiceSink) {
+        match code {
+            ReturnCode::SUCCESS => self.outbox.advance(&self.layout, pages),
+            ReturnCode::RESOURCE => self.delay = Some(PINNED_RETRY),
+            _ => {
+                if let Some(job) = self.outbox.remove_first() {
+                    self.breach(job.subject(), failed(opcode::STUFF_TCE, code), sink);
+                }
+            }
+        }
+    }
+
+    /// LoPAR, H_SEND_CRQ: `H_Dropped` when the partner's queue is full, `H_Closed` when the connection is
+    /// gone. The transport event that says why may come later.
+    fn sent(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        match code {
+            ReturnCode::SUCCESS => {
+                // A reply to a burst: look for its next message before the next reply is due.
+                self.polling = true;
+                if let Some(job) = self.outbox.sent() {
+                    self.job_sent(&job, sink);
+                }
+            }
+            ReturnCode::DROPPED => match self.outbox.retry() {
+                Some(wait) => self.delay = Some(wait),
+                None => {
+                    if let Some(job) = self.outbox.first() {
+                        let breach = Breach::SendGivenUp(job.name());
+                        self.breach(job.subject(), breach, sink);
+                    }
+                    self.reset(After::Start, None, sink);
+                }
+            },
+            ReturnCode::CLOSED => {
+                self.polling = true;
+                self.init_awaited = false;
+                self.end_sessions(Keep::Unmaps, sink);
+                self.set_phase(Phase::WaitingForInit, sink);
+            }
+            _ => self.fail(opcode::SEND_CRQ, code, sink),
+        }
+    }
+
+    /// What changes once the peer can see the entry.
+    fn job_sent(&mut self, job: &Job, sink: &mut dyn ServiceSink) {
+        match *job {
+            Job::Init(format) => {
+                if format == InitFormat::INITIALIZE {
+                    self.init_awaited = true;
+                }
+            }
+            Job::Answer(Message::CapabilitiesResponse { status, .. }) => {
+                if status.is_success() {
+                    self.failures = 0;
+                    self.set_phase(Phase::Ready, sink);
+                }
+            }
+            Job::Answer(Message::InterfaceOpenResponse { status, session, index, .. }) => {
+                if status.is_success() {
+                    self.session_ready(SessionKey { index, session }, sink);
+                }
+            }
+            Job::Signal { key, buffer, .. } => {
+                if let Some(connection) = self.sessions.find(key) {
+                    connection.set_buffer(buffer, BufferState::Management);
+                }
+            }
+            Job::Answer(_) | Job::AddBuffer { .. } | Job::Unmap { .. } => {}
+        }
+    }
+
+    fn session_ready(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
+        let Some(connection) = self.sessions.find(key) else { return };
+        connection.state = SessionState::Ready;
+        sink.event(ServiceEvent::SessionState(key.index, key.session, SessionState::Ready));
+        self.use_free_buffers(key, sink);
+    }
+
+    /// A buffer that was offered is not to be: unmaps it and goes on without it.
+    pub(super) fn lose_buffer(&mut self, key: SessionKey, buffer: BufferId) {
+        if let Some(connection) = self.sessions.find(key) {
+            connection.set_buffer(buffer, BufferState::Unused);
+            self.outbox.push(Job::Unmap { key, buffer });
+            self.answer_open(key);
+        }
+    }
+
+    /// A call failed that the channel cannot go on without: starts over, or gives up.
+    fn fail(&mut self, opcode: u64, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        let then = self.count_failure(opcode, code, After::Start, sink);
+        self.reset(then, Some(RESET_PAUSE), sink);
+    }
+
+    fn count_failure(
+        &mut self,
+        opcode: u64,
+        code: ReturnCode,
+        then: After,
+        sink: &mut dyn ServiceSink,
+    ) -> After {
+        self.breach(Subject::Channel, failed(opcode, code), sink);
+        self.failures = self.failures.saturating_add(1);
+        if then == After::Start && self.failures >= MAX_FAILURES { After::Fail } else { then }
+    }
+}
+
+fn failed(call: u64, code: ReturnCode) -> Breach {
+    Breach::HcallFailed(opcode::name(call).unwrap_or("hcall"), code)
+}

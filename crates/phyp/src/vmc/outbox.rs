@@ -1,0 +1,282 @@
+//! Ordered work towards the peer.
+//!
+//! Jobs are done one after the other, each in one or more steps. So a buffer is mapped before it is offered,
+//! unmapped before it can be offered anew, and messages leave in the order in which they were due.
+
+use super::behaviour::SessionKey;
+use super::effect::Subject;
+use super::layout::{Layout, pages_of};
+use core::time::Duration;
+use papr::hcall::MAX_TCE_COUNT;
+use papr::{CrqEntry, GuestAddress, InitFormat, Ioba, PAGE_SIZE};
+use std::collections::VecDeque;
+use vmc_proto::{BufferId, BufferOwner, Limits, Message};
+
+/// The wait before an entry that was dropped is sent again; it doubles with every try.
+pub const SEND_RETRY: Duration = Duration::from_millis(1);
+
+/// How often an entry that was dropped is sent again: after 1, 2, 4 … 64 ms.
+pub const MAX_SEND_RETRIES: u8 = 7;
+
+/// One piece of work.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Job {
+    /// Send INIT or INIT COMPLETE.
+    Init(InitFormat),
+    /// Send the answer to a request of the peer.
+    Answer(Message),
+    /// Map a buffer, then offer it with Add Buffer.
+    AddBuffer { key: SessionKey, buffer: BufferId, owner: BufferOwner },
+    /// Write the payload into a buffer, then send Signal. No payload: it is in the buffer already.
+    Signal { key: SessionKey, buffer: BufferId, len_bytes: u32, payload: Vec<u8> },
+    /// Unmap a buffer.
+    Unmap { key: SessionKey, buffer: BufferId },
+}
+
+impl Job {
+    /// What the job's hcalls are about.
+    pub(super) fn subject(&self) -> Subject {
+        match self {
+            Job::Init(_) => Subject::Channel,
+            Job::Answer(message) => match message.connection() {
+                Some((index, session)) => Subject::Session(index, session),
+                None => Subject::Channel,
+            },
+            Job::AddBuffer { key, .. } | Job::Signal { key, .. } | Job::Unmap { key, .. } => {
+                key.subject()
+            }
+        }
+    }
+
+    /// What is sent, in words.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Job::Init(format) => format.name().unwrap_or("initialization entry"),
+            Job::Answer(message) => message.message_type().name(),
+            Job::AddBuffer { .. } => vmc_proto::MessageType::AddBuffer.name(),
+            Job::Signal { .. } => vmc_proto::MessageType::Signal.name(),
+            Job::Unmap { .. } => "nothing",
+        }
+    }
+
+    /// Whether the job belongs to a session and ends with it. An unmapping must not, and a refusal answers
+    /// a request that may come from elsewhere.
+    fn ends_with(&self, session: SessionKey) -> bool {
+        match self {
+            Job::AddBuffer { key, .. } | Job::Signal { key, .. } => *key == session,
+            Job::Answer(Message::InterfaceOpenResponse {
+                status, session: number, index, ..
+            }) => status.is_success() && session == SessionKey { index: *index, session: *number },
+            Job::Answer(_) | Job::Init(_) | Job::Unmap { .. } => false,
+        }
+    }
+}
+
+/// The next step of the first job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum JobStep {
+    /// Map the page of this address.
+    Map(Ioba),
+    /// Unmap that many pages from this address on.
+    Unmap { ioba: Ioba, pages: u64 },
+    /// Write this part of the payload.
+    Write { at: GuestAddress, from: u32, len_bytes: u32 },
+    /// Send this entry, and the job is done.
+    Send(CrqEntry),
+}
+
+/// Which jobs outlive the end of all sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Keep {
+    /// The partner is gone: only what frees our own resources.
+    Unmaps,
+    /// The partner asks for new capabilities: the handshake too.
+    Handshake,
+}
+
+impl Keep {
+    fn keeps(self, job: &Job) -> bool {
+        match job {
+            Job::Unmap { .. } => true,
+            Job::Init(_) | Job::Answer(Message::CapabilitiesResponse { .. }) => {
+                self == Keep::Handshake
+            }
+            Job::Answer(_) | Job::AddBuffer { .. } | Job::Signal { .. } => false,
+        }
+    }
+}
+
+/// An Add Buffer that awaits its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Awaited {
+    key: SessionKey,
+    buffer: BufferId,
+}
+
+/// The queue of jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub(super) struct Outbox {
+    jobs: VecDeque<Job>,
+    /// How far the first job has come: pages or bytes.
+    progress: u64,
+    /// How often the first job's entry was sent again.
+    retries: u8,
+    awaited: VecDeque<Awaited>,
+    /// How many requests may await their response.
+    max_awaited: u16,
+    /// Pages that a buffer of the negotiated MTU takes.
+    buffer_pages: u64,
+}
+
+impl Outbox {
+    /// Takes over what was negotiated. The peer's CRQ bounds the requests, as LoPAR says, and so does our
+    /// own: the answers must fit too.
+    pub(super) fn set_limits(&mut self, own: Limits, negotiated: Limits) {
+        self.max_awaited = negotiated.max_outstanding().min(own.max_outstanding());
+        self.buffer_pages = pages_of(negotiated.mtu);
+    }
+
+    pub(super) fn push(&mut self, job: Job) {
+        self.jobs.push_back(job);
+    }
+
+    pub(super) fn first(&self) -> Option<&Job> {
+        self.jobs.front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Requests that await their response.
+    pub(super) fn outstanding(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// Answers to the peer that were not sent yet.
+    pub(super) fn unanswered(&self) -> usize {
+        self.jobs.iter().filter(|job| matches!(job, Job::Answer(_))).count()
+    }
+
+    /// What is to be done next; `None` when there is nothing, or when a response must come first.
+    pub(super) fn step(&self, layout: &Layout) -> Option<JobStep> {
+        match self.first()? {
+            Job::Init(format) => Some(JobStep::Send(CrqEntry::init(*format))),
+            Job::Answer(message) => Some(JobStep::Send(message.encode())),
+            Job::AddBuffer { .. } if self.awaited.len() >= usize::from(self.max_awaited) => None,
+            Job::AddBuffer { key, buffer, owner } => {
+                Some(self.add_buffer_step(layout, *key, *buffer, *owner))
+            }
+            Job::Signal { key, buffer, len_bytes, payload } => {
+                Some(self.signal_step(layout, *key, *buffer, *len_bytes, payload))
+            }
+            Job::Unmap { key, buffer } => {
+                let pages = (layout.stride_pages() - self.progress).min(MAX_TCE_COUNT);
+                Some(JobStep::Unmap { ioba: self.page(layout, *key, *buffer), pages })
+            }
+        }
+    }
+
+    fn add_buffer_step(
+        &self,
+        layout: &Layout,
+        key: SessionKey,
+        buffer: BufferId,
+        owner: BufferOwner,
+    ) -> JobStep {
+        if self.progress < self.buffer_pages {
+            return JobStep::Map(self.page(layout, key, buffer));
+        }
+        let SessionKey { index, session } = key;
+        let lioba = layout.lioba(index, buffer);
+        JobStep::Send(Message::AddBuffer { owner, session, index, buffer, lioba }.encode())
+    }
+
+    fn signal_step(
+        &self,
+        layout: &Layout,
+        key: SessionKey,
+        buffer: BufferId,
+        len_bytes: u32,
+        payload: &[u8],
+    ) -> JobStep {
+        let from = self.progress as u32;
+        let len = payload.len() as u32;
+        if from < len {
+            let ioba = Ioba(layout.buffer(key.index, buffer).0 + self.progress);
+            let len_bytes = (len - from).min(PAGE_SIZE as u32);
+            return JobStep::Write { at: layout.address(ioba), from, len_bytes };
+        }
+        let SessionKey { index, session } = key;
+        JobStep::Send(Message::Signal { session, index, buffer, len_bytes }.encode())
+    }
+
+    /// The page of a buffer that the first job has come to.
+    fn page(&self, layout: &Layout, key: SessionKey, buffer: BufferId) -> Ioba {
+        Ioba(layout.buffer(key.index, buffer).0 + self.progress * PAGE_SIZE)
+    }
+
+    /// The first job has come that many pages or bytes further. An unmapping ends with its last page.
+    pub(super) fn advance(&mut self, layout: &Layout, by: u64) {
+        self.progress += by;
+        if matches!(self.first(), Some(Job::Unmap { .. })) && self.progress >= layout.stride_pages()
+        {
+            self.remove_first();
+        }
+    }
+
+    /// The first job's entry was sent: the job is done.
+    pub(super) fn sent(&mut self) -> Option<Job> {
+        let job = self.remove_first();
+        if let Some(Job::AddBuffer { key, buffer, .. }) = job {
+            self.awaited.push_back(Awaited { key, buffer });
+        }
+        job
+    }
+
+    /// Gives up the first job.
+    pub(super) fn remove_first(&mut self) -> Option<Job> {
+        self.progress = 0;
+        self.retries = 0;
+        self.jobs.pop_front()
+    }
+
+    /// The first job's entry was dropped: how long to wait before it is sent again; `None` when it is time
+    /// to give up.
+    pub(super) fn retry(&mut self) -> Option<Duration> {
+        if self.retries == MAX_SEND_RETRIES {
+            return None;
+        }
+        let wait = SEND_RETRY * (1 << self.retries);
+        self.retries += 1;
+        Some(wait)
+    }
+
+    /// The response to an Add Buffer came. Whether one was awaited.
+    pub(super) fn answered(&mut self, key: SessionKey, buffer: BufferId) -> bool {
+        let position = self.awaited.iter().position(|a| *a == Awaited { key, buffer });
+        position.and_then(|at| self.awaited.remove(at)).is_some()
+    }
+
+    /// All sessions end. Whether the first job was among what is dropped.
+    pub(super) fn clear(&mut self, keep: Keep) -> bool {
+        self.awaited.clear();
+        self.retain(|job| keep.keeps(job))
+    }
+
+    /// A session ends. Whether the first job was among what is dropped. The responses to its Add Buffers
+    /// still come.
+    pub(super) fn drop_session(&mut self, session: SessionKey) -> bool {
+        self.retain(|job| !job.ends_with(session))
+    }
+
+    fn retain(&mut self, keep: impl Fn(&Job) -> bool) -> bool {
+        let drops_first = self.first().is_some_and(|job| !keep(job));
+        if drops_first {
+            self.progress = 0;
+            self.retries = 0;
+        }
+        self.jobs.retain(keep);
+        drops_first
+    }
+}

@@ -1,0 +1,150 @@
+//! Messages of the sessions, and what the behaviour makes of them.
+
+use super::behaviour::{Actions, Behaviour, Incoming, SessionKey};
+use super::event::{Breach, ServiceSink};
+use super::outbox::Job;
+use super::service::{Next, Op, Service};
+use super::session::{BufferState, SessionState};
+use vmc_proto::{BufferId, MessageType};
+
+impl<B: Behaviour> Service<B> {
+    /// Signal: a message lies in a buffer, which is ours now.
+    pub(super) fn signal(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        len_bytes: u32,
+        sink: &mut dyn ServiceSink,
+    ) -> Next {
+        if let Some(breach) = self.signal_breach(key, buffer, len_bytes) {
+            self.breach(key.subject(), breach, sink);
+            return Next::Due;
+        }
+        if let Some(connection) = self.sessions.find(key) {
+            connection.set_buffer(buffer, BufferState::Hypervisor);
+        }
+        if self.behaviour.wants_payload() {
+            return Next::Op(Op::ReadMessage { key, buffer, len_bytes });
+        }
+        self.hand_over(key, buffer, Incoming { len_bytes, payload: None }, sink);
+        Next::Due
+    }
+
+    fn signal_breach(&self, key: SessionKey, buffer: BufferId, len_bytes: u32) -> Option<Breach> {
+        let signal = MessageType::Signal;
+        let Some(connection) = self.sessions.get(key.index) else {
+            return Some(Breach::InvalidIndex(signal, key.index));
+        };
+        if connection.session != key.session || connection.state != SessionState::Ready {
+            return Some(Breach::InvalidSession(signal, key.session));
+        }
+        if connection.buffer(buffer) != BufferState::Management {
+            return Some(Breach::InvalidBuffer(signal, buffer));
+        }
+        match len_bytes {
+            0 => Some(Breach::Empty),
+            len if len > self.sessions.mtu() => Some(Breach::TooLong(len)),
+            _ => None,
+        }
+    }
+
+    /// The next part of a message was read; `None` when it has not the length that was asked for.
+    pub(super) fn message_read(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        len_bytes: u32,
+        bytes: &[u8],
+        sink: &mut dyn ServiceSink,
+    ) -> Option<Next> {
+        if bytes.len() != self.next_part(len_bytes) as usize {
+            return None;
+        }
+        self.payload.extend_from_slice(bytes);
+        if self.payload.len() < len_bytes as usize {
+            return Some(Next::Op(Op::ReadMessage { key, buffer, len_bytes }));
+        }
+        let mut payload = std::mem::take(&mut self.payload);
+        let message = Incoming { len_bytes, payload: Some(&payload) };
+        self.hand_over(key, buffer, message, sink);
+        payload.clear();
+        self.payload = payload;
+        Some(Next::Due)
+    }
+
+    /// Hands a message to the behaviour.
+    fn hand_over(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        message: Incoming<'_>,
+        sink: &mut dyn ServiceSink,
+    ) {
+        let mut actions = Actions::new(self.sessions.mtu());
+        self.behaviour.message(key, message, &mut actions);
+        if let Some(len_bytes) = actions.reply_len_bytes()
+            && self.sendable(key, u64::from(len_bytes), sink)
+        {
+            self.send_in(key, buffer, len_bytes, Vec::new());
+        }
+        self.queue_messages(actions, sink);
+        self.use_free_buffers(key, sink);
+    }
+
+    /// Queues what the behaviour sends. A message to a session that is over goes nowhere.
+    pub(super) fn queue_messages(&mut self, actions: Actions, sink: &mut dyn ServiceSink) {
+        for (key, message) in actions.into_sends() {
+            if !self.sendable(key, message.len() as u64, sink) {
+                continue;
+            }
+            if let Some(connection) = self.sessions.find(key).filter(|c| c.is_live()) {
+                connection.waiting.push_back(message);
+                self.send_waiting(key);
+            }
+        }
+    }
+
+    /// Sends what waits for a buffer, and then what the behaviour sends by itself. Each round but the last
+    /// takes a buffer, of which there are no more than the pool holds.
+    pub(super) fn use_free_buffers(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
+        let rounds = self.sessions.get(key.index).map_or(0, |c| c.buffers.len());
+        for _ in 0..rounds {
+            self.send_waiting(key);
+            let connection = self.sessions.find(key).filter(|c| c.state == SessionState::Ready);
+            let Some(free) = connection.and_then(|c| c.free_buffer()) else { return };
+            let mut actions = Actions::new(self.sessions.mtu());
+            self.behaviour.buffer_free(key, &mut actions);
+            self.queue_messages(actions, sink);
+            let still_free = self.sessions.find(key).and_then(|c| c.free_buffer());
+            if still_free == Some(free) {
+                return;
+            }
+        }
+    }
+
+    fn send_waiting(&mut self, key: SessionKey) {
+        while let Some(connection) = self.sessions.find(key)
+            && connection.state == SessionState::Ready
+            && let Some(buffer) = connection.free_buffer()
+            && let Some(message) = connection.waiting.pop_front()
+        {
+            self.send_in(key, buffer, message.len() as u32, message);
+        }
+    }
+
+    /// Sends a message in a buffer of ours; an empty `payload` is in the buffer already.
+    fn send_in(&mut self, key: SessionKey, buffer: BufferId, len_bytes: u32, payload: Vec<u8>) {
+        if let Some(connection) = self.sessions.find(key) {
+            connection.set_buffer(buffer, BufferState::Sending);
+            self.outbox.push(Job::Signal { key, buffer, len_bytes, payload });
+        }
+    }
+
+    fn sendable(&self, key: SessionKey, len_bytes: u64, sink: &mut dyn ServiceSink) -> bool {
+        let fits = (1..=u64::from(self.sessions.mtu())).contains(&len_bytes);
+        if !fits {
+            self.breach(key.subject(), Breach::Unsendable(len_bytes), sink);
+        }
+        fits
+    }
+}

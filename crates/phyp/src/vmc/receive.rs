@@ -1,0 +1,319 @@
+//! Reactions to entries of the CRQ.
+
+use super::behaviour::{Actions, Behaviour, SessionKey, Verdict};
+use super::channel::Phase;
+use super::effect::Subject;
+use super::event::{Breach, ServiceEvent, ServiceSink};
+use super::outbox::{Job, Keep};
+use super::service::{Next, Op, Service, may_seed};
+use super::session::{BufferState, SEED, SessionState, Sessions};
+use papr::{CrqEntry, InitFormat, TransportEvent};
+use vmc_proto::{
+    BufferId, BufferOwner, CapabilitiesStatus, HmcIndex, HmcSession, InterfaceStatus, Limits,
+    Message, MessageType, Received, Status,
+};
+
+impl<B: Behaviour> Service<B> {
+    /// An entry was taken off the queue.
+    pub(super) fn receive(&mut self, entry: CrqEntry, sink: &mut dyn ServiceSink) -> Next {
+        let breach = match Received::from_entry(entry) {
+            Received::Init => return self.partner_started(sink),
+            Received::InitComplete => return self.init_complete(sink),
+            Received::TransportEvent(event) => return self.transport_event(event, sink),
+            Received::Message(decoded) => {
+                if !decoded.reserved.is_empty() {
+                    let message = decoded.message.message_type();
+                    let breach = Breach::ReservedBytes(message, decoded.reserved);
+                    self.breach(subject(&decoded.message), breach, sink);
+                }
+                return self.message(decoded.message, sink);
+            }
+            Received::UnknownInit(format) => Breach::UnknownInit(format),
+            Received::UnknownMessage(byte) => Breach::UnknownMessage(byte),
+            Received::ReservedHeader(header) => Breach::ReservedHeader(header),
+        };
+        self.breach(Subject::Channel, breach, sink);
+        Next::Due
+    }
+
+    /// INIT, in whatever state: the partner started over.
+    fn partner_started(&mut self, sink: &mut dyn ServiceSink) -> Next {
+        self.end_sessions(Keep::Unmaps, sink);
+        if let Phase::Suspended { .. } = self.phase {
+            self.phase = Phase::Suspended { partner_started: true };
+        } else {
+            self.outbox.push(Job::Init(InitFormat::COMPLETE));
+            self.set_phase(Phase::WaitingForCapabilities, sink);
+        }
+        Next::Due
+    }
+
+    /// INIT COMPLETE. When INITs crossed, the partner's own INIT has done its work already.
+    fn init_complete(&mut self, sink: &mut dyn ServiceSink) -> Next {
+        if !self.init_awaited {
+            self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
+        }
+        if std::mem::take(&mut self.init_awaited) && self.phase == Phase::WaitingForInit {
+            self.set_phase(Phase::WaitingForCapabilities, sink);
+        }
+        Next::Due
+    }
+
+    fn transport_event(&mut self, event: TransportEvent, sink: &mut dyn ServiceSink) -> Next {
+        let suspended = Phase::Suspended { partner_started: false };
+        let phase = match event {
+            TransportEvent::PARTNER_SUSPENDED => suspended,
+            TransportEvent::PARTNER_FAILED
+            | TransportEvent::PARTNER_DEREGISTERED
+            | TransportEvent::PARTNER_TERMINATED => match self.phase {
+                Phase::Suspended { .. } => suspended,
+                _ => Phase::WaitingForInit,
+            },
+            // They concern client adapters, which the VMC's are not.
+            TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME => return Next::Due,
+            unknown => {
+                let breach = Breach::UnknownTransportEvent(unknown);
+                self.breach(Subject::Channel, breach, sink);
+                return Next::Due;
+            }
+        };
+        self.end_sessions(Keep::Unmaps, sink);
+        self.init_awaited = false;
+        self.set_phase(phase, sink);
+        Next::Due
+    }
+
+    fn message(&mut self, message: Message, sink: &mut dyn ServiceSink) -> Next {
+        let message_type = message.message_type();
+        if let Some(breach) = self.out_of_place(message_type) {
+            self.breach(subject(&message), breach, sink);
+            return Next::Due;
+        }
+        match message {
+            Message::Capabilities { limits } => self.capabilities(limits, sink),
+            Message::InterfaceOpen { session, index, buffer } => {
+                return self.interface_open(SessionKey { index, session }, buffer, sink);
+            }
+            Message::InterfaceClose { session, index } => {
+                self.interface_close(SessionKey { index, session }, sink);
+            }
+            Message::AddBufferResponse { status, session, index, buffer } => {
+                self.add_buffer_response(SessionKey { index, session }, buffer, status, sink);
+            }
+            Message::Signal { session, index, buffer, len_bytes } => {
+                return self.signal(SessionKey { index, session }, buffer, len_bytes, sink);
+            }
+            // The service never asks for a buffer back.
+            Message::RemoveBufferResponse { .. } => {
+                self.breach(subject(&message), Breach::Unexpected(message_type), sink);
+            }
+            Message::CapabilitiesResponse { .. }
+            | Message::InterfaceOpenResponse { .. }
+            | Message::InterfaceCloseResponse { .. }
+            | Message::AddBuffer { .. }
+            | Message::RemoveBuffer { .. } => {}
+        }
+        Next::Due
+    }
+
+    /// Why a message of this type has no place here and now.
+    fn out_of_place(&self, message: MessageType) -> Option<Breach> {
+        let is_request = match message {
+            MessageType::Capabilities
+            | MessageType::InterfaceOpen
+            | MessageType::InterfaceClose => true,
+            MessageType::AddBufferResponse
+            | MessageType::RemoveBufferResponse
+            | MessageType::Signal => false,
+            MessageType::CapabilitiesResponse
+            | MessageType::InterfaceOpenResponse
+            | MessageType::InterfaceCloseResponse
+            | MessageType::AddBuffer
+            | MessageType::RemoveBuffer => return Some(Breach::WrongDirection(message)),
+        };
+        match self.phase {
+            Phase::Ready => {}
+            Phase::WaitingForCapabilities if message == MessageType::Capabilities => {}
+            Phase::WaitingForCapabilities => return Some(Breach::BeforeCapabilities(message)),
+            _ => return Some(Breach::BeforeInit(message)),
+        }
+        let max_unanswered = usize::from(self.config.announced().max_outstanding());
+        (is_request && self.outbox.unanswered() >= max_unanswered)
+            .then_some(Breach::TooManyRequests(message))
+    }
+
+    /// Capabilities: the exchange begins, or begins anew.
+    fn capabilities(&mut self, peer: Limits, sink: &mut dyn ServiceSink) {
+        self.end_sessions(Keep::Handshake, sink);
+        self.set_phase(Phase::WaitingForCapabilities, sink);
+        let own = self.config.announced();
+        let negotiated = own.negotiate(peer);
+        let refusal = if own.version.major != peer.version.major {
+            let breach = Breach::IncompatibleVersion(peer.version);
+            Some((CapabilitiesStatus::InvalidVersion, breach))
+        } else if !negotiated.workable() {
+            let breach = Breach::UnworkableLimits(negotiated);
+            Some((CapabilitiesStatus::GeneralFailure, breach))
+        } else {
+            None
+        };
+        let status = refusal.map_or(CapabilitiesStatus::Success, |(status, _)| status).into();
+        self.outbox.push(Job::Answer(Message::CapabilitiesResponse { status, limits: own }));
+        if let Some((_, breach)) = refusal {
+            self.breach(Subject::Channel, breach, sink);
+            return;
+        }
+        self.sessions = Sessions::new(negotiated);
+        self.outbox.set_limits(own, negotiated);
+        for index in self.sessions.indexes() {
+            self.offer_seed(index);
+        }
+    }
+
+    /// Offers the seed buffer of a connection that lacks one.
+    pub(super) fn offer_seed(&mut self, index: HmcIndex) {
+        if let Some(connection) = self.sessions.get_mut(index).filter(|c| may_seed(c)) {
+            connection.seed_attempts += 1;
+            let key = SessionKey { index, session: HmcSession::NONE };
+            self.offer(key, SEED, BufferOwner::MANAGEMENT);
+        }
+    }
+
+    fn offer(&mut self, key: SessionKey, buffer: BufferId, owner: BufferOwner) {
+        if let Some(connection) = self.sessions.get_mut(key.index) {
+            connection.set_buffer(buffer, BufferState::Offered(owner));
+            self.outbox.push(Job::AddBuffer { key, buffer, owner });
+        }
+    }
+
+    fn add_buffer_response(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        status: Status,
+        sink: &mut dyn ServiceSink,
+    ) {
+        if !self.outbox.answered(key, buffer) {
+            let breach = Breach::Unexpected(MessageType::AddBufferResponse);
+            self.breach(key.subject(), breach, sink);
+            return;
+        }
+        // The session may have ended since: then the buffer is unmapped already.
+        let Some(connection) = self.sessions.find(key) else { return };
+        let BufferState::Offered(owner) = connection.buffer(buffer) else { return };
+        if !status.is_success() {
+            self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
+            self.lose_buffer(key, buffer);
+            return;
+        }
+        let state = if owner == BufferOwner::HYPERVISOR {
+            BufferState::Hypervisor
+        } else {
+            BufferState::Management
+        };
+        connection.set_buffer(buffer, state);
+        if connection.state == SessionState::Vacant {
+            connection.state = SessionState::Seeded;
+            connection.seed_attempts = 0;
+        }
+        self.answer_open(key);
+    }
+
+    /// Interface Open: the HMC ID in the buffer comes first.
+    fn interface_open(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        sink: &mut dyn ServiceSink,
+    ) -> Next {
+        let open = MessageType::InterfaceOpen;
+        let breach = match self.sessions.get(key.index) {
+            None => Breach::InvalidIndex(open, key.index),
+            Some(_) if key.session == HmcSession::NONE => Breach::InvalidSession(open, key.session),
+            Some(c) if c.state != SessionState::Seeded => Breach::NotOpenable(key.index),
+            Some(_) if buffer != SEED => Breach::InvalidBuffer(open, buffer),
+            Some(_) => return Next::Op(Op::ReadHmcId { key, buffer }),
+        };
+        self.breach(key.subject(), breach, sink);
+        self.respond_open(key, buffer, InterfaceStatus::GeneralFailure);
+        Next::Due
+    }
+
+    /// The HMC ID is known: the behaviour decides.
+    pub(super) fn open(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        hmc_id: &[u8; 32],
+        sink: &mut dyn ServiceSink,
+    ) {
+        let mut actions = Actions::new(self.sessions.mtu());
+        if self.behaviour.session_opened(key, hmc_id, &mut actions) == Verdict::Refuse {
+            self.respond_open(key, buffer, InterfaceStatus::GeneralFailure);
+            return;
+        }
+        let Some(connection) = self.sessions.get_mut(key.index) else { return };
+        connection.session = key.session;
+        connection.state = SessionState::Opening;
+        sink.event(ServiceEvent::SessionState(key.index, key.session, SessionState::Opening));
+        let (buffers, inbound) = self.sessions.split(&self.config);
+        for id in (0..buffers).map(BufferId).filter(|&id| id != SEED) {
+            let inbound = id.0 < inbound;
+            let owner = if inbound { BufferOwner::MANAGEMENT } else { BufferOwner::HYPERVISOR };
+            self.offer(key, id, owner);
+        }
+        self.answer_open(key);
+        self.queue_messages(actions, sink);
+    }
+
+    /// Answers Interface Open once every buffer that was offered is taken or refused.
+    pub(super) fn answer_open(&mut self, key: SessionKey) {
+        let Some(connection) = self.sessions.find(key) else { return };
+        if connection.state == SessionState::Opening && !connection.any_offered() {
+            self.respond_open(key, SEED, InterfaceStatus::Success);
+        }
+    }
+
+    fn respond_open(&mut self, key: SessionKey, buffer: BufferId, status: InterfaceStatus) {
+        let SessionKey { index, session } = key;
+        let status = status.into();
+        let response = Message::InterfaceOpenResponse { status, session, index, buffer };
+        self.outbox.push(Job::Answer(response));
+    }
+
+    /// Interface Close: unmap, answer, seed the index anew.
+    fn interface_close(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
+        let SessionKey { index, session } = key;
+        let close = MessageType::InterfaceClose;
+        let breach = match self.sessions.get(index) {
+            None => Some(Breach::InvalidIndex(close, index)),
+            Some(c) if c.session == session && c.is_live() => None,
+            Some(_) => Some(Breach::InvalidSession(close, session)),
+        };
+        let status = match breach {
+            Some(breach) => {
+                self.breach(key.subject(), breach, sink);
+                InterfaceStatus::GeneralFailure
+            }
+            None => {
+                if self.outbox.drop_session(key) {
+                    self.delay = None;
+                }
+                self.end_session(index, sink);
+                InterfaceStatus::Success
+            }
+        };
+        let response = Message::InterfaceCloseResponse { status: status.into(), session, index };
+        self.outbox.push(Job::Answer(response));
+        if status == InterfaceStatus::Success {
+            self.offer_seed(index);
+        }
+    }
+}
+
+fn subject(message: &Message) -> Subject {
+    match message.connection() {
+        Some((index, session)) => Subject::Session(index, session),
+        None => Subject::Channel,
+    }
+}

@@ -1,0 +1,435 @@
+//! The step machine: which effect is next, and what an outcome changes.
+
+use super::behaviour::{Behaviour, SessionKey};
+use super::channel::{After, ChannelState, Phase};
+use super::effect::{Effect, Outcome, Subject};
+use super::event::{Breach, ServiceEvent, ServiceSink};
+use super::layout::{Layout, ServiceConfig, ServiceConfigError};
+use super::outbox::{Job, JobStep, Keep, Outbox};
+use super::session::{Connection, SessionState, SessionView, Sessions};
+use core::time::Duration;
+use papr::{GuestAddress, Hcall, Ioba, PAGE_SIZE, Tce};
+use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, Limits};
+
+/// The wait after `H_Busy`, which gives no hint.
+pub const BUSY_RETRY: Duration = Duration::from_millis(1);
+
+/// The wait before a TCE is changed that a pinned copy holds (`H_Resource`).
+pub const PINNED_RETRY: Duration = Duration::from_millis(1);
+
+/// The wait before a reset after an hcall failed, so that a failure that stays does not make a storm.
+pub const RESET_PAUSE: Duration = Duration::from_millis(64);
+
+/// After so many failed hcalls without a capabilities exchange in between the service gives up.
+pub const MAX_FAILURES: u8 = 8;
+
+/// The wait before seed buffers that were refused are offered again.
+pub const SEED_RETRY: Duration = Duration::from_millis(64);
+
+/// How often a seed buffer is offered.
+pub const SEED_ATTEMPTS: u8 = 8;
+
+/// The hypervisor's side of the VMC protocol; see the [module](super).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Service<B> {
+    pub(super) config: ServiceConfig,
+    pub(super) layout: Layout,
+    pub(super) behaviour: B,
+    pub(super) phase: Phase,
+    /// What the operator wants and was not done yet.
+    order: Option<Order>,
+    /// What the last effect was for.
+    op: Op,
+    /// The next element of the CRQ.
+    slot: u32,
+    /// Whether the CRQ is to be looked at.
+    pub(super) polling: bool,
+    /// A wait that holds up everything but the CRQ.
+    pub(super) delay: Option<Duration>,
+    /// Whether an INIT of ours awaits its INIT COMPLETE.
+    pub(super) init_awaited: bool,
+    /// Failed hcalls since the last capabilities exchange.
+    pub(super) failures: u8,
+    pub(super) sessions: Sessions,
+    pub(super) outbox: Outbox,
+    /// The part of a message that was read so far.
+    pub(super) payload: Vec<u8>,
+}
+
+/// What an effect is for. What it needs beyond this is in the state already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Op {
+    Idle,
+    MapQueue,
+    ClearQueue,
+    Register,
+    Free,
+    Enable,
+    TakeEntry,
+    Job,
+    ReadHmcId { key: SessionKey, buffer: BufferId },
+    ReadMessage { key: SessionKey, buffer: BufferId, len_bytes: u32 },
+}
+
+/// What comes after an outcome was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Next {
+    /// Whatever is due.
+    Due,
+    /// This, at once.
+    Op(Op),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Order {
+    Start,
+    Stop,
+}
+
+impl<B: Behaviour> Service<B> {
+    /// A service that is stopped.
+    pub fn new(config: ServiceConfig, behaviour: B) -> Result<Self, ServiceConfigError> {
+        config.check()?;
+        Ok(Service {
+            layout: Layout::new(&config),
+            config,
+            behaviour,
+            phase: Phase::Stopped,
+            order: None,
+            op: Op::Idle,
+            slot: 0,
+            polling: false,
+            delay: None,
+            init_awaited: false,
+            failures: 0,
+            sessions: Sessions::default(),
+            outbox: Outbox::default(),
+            payload: Vec::new(),
+        })
+    }
+
+    /// Pages of memory and of the first window pane that the service needs for its CRQ and all buffers.
+    pub fn pages_needed(config: &ServiceConfig) -> u64 {
+        Layout::new(config).pages()
+    }
+
+    /// Orders the service to register its CRQ and to begin; no effect while it runs. The last order counts.
+    /// Resume an idle service with [`Outcome::Woken`].
+    ///
+    /// Without a connection to register for (`H_Not_Found`: the partner's device does not exist yet) the
+    /// service is idle and tries again at every wake-up.
+    pub fn start(&mut self) {
+        self.order = Some(Order::Start);
+    }
+
+    /// Orders the service to deregister its CRQ and to stay silent. The last order counts. Resume an idle
+    /// service with [`Outcome::Woken`].
+    pub fn stop(&mut self) {
+        self.order = Some(Order::Stop);
+    }
+
+    /// Takes in the outcome of the last effect and hands back the next effect. The first outcome is
+    /// [`Outcome::Woken`].
+    pub fn step(&mut self, outcome: Outcome<'_>, sink: &mut impl ServiceSink) -> Effect {
+        let sink: &mut dyn ServiceSink = sink;
+        if let Some(next) = self.take_in(outcome, sink) {
+            self.op = match next {
+                Next::Op(op) => op,
+                Next::Due => self.due(sink),
+            };
+        }
+        self.effect()
+    }
+
+    /// The state of the channel.
+    pub fn state(&self) -> ChannelState {
+        self.phase.state()
+    }
+
+    /// What was negotiated; `None` before the capabilities exchange.
+    pub fn limits(&self) -> Option<Limits> {
+        self.sessions.limits()
+    }
+
+    /// The HMC connections that were negotiated, by index.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionView<'_>> {
+        self.sessions.views()
+    }
+
+    /// Requests that await the peer's response.
+    pub fn outstanding(&self) -> usize {
+        self.outbox.outstanding()
+    }
+
+    /// Whether the service is idle and nothing that it began is unfinished.
+    pub fn is_quiet(&self) -> bool {
+        self.op == Op::Idle
+            && self.order.is_none()
+            && self.delay.is_none()
+            && self.outbox.is_empty()
+            && self.outbox.outstanding() == 0
+    }
+
+    /// Where a buffer lies in the window.
+    pub fn buffer_address(&self, index: HmcIndex, buffer: BufferId) -> Ioba {
+        self.layout.buffer(index, buffer)
+    }
+
+    /// What the outcome changes; `None` when it does not fit the effect, which is then asked for again.
+    fn take_in(&mut self, outcome: Outcome<'_>, sink: &mut dyn ServiceSink) -> Option<Next> {
+        match (self.op, outcome) {
+            (Op::Idle, Outcome::Elapsed) => self.elapsed(),
+            (Op::Idle, _) => self.woken(sink),
+            (Op::ClearQueue, Outcome::Done) => {
+                self.slot = 0;
+                self.set_phase(Phase::Registering, sink);
+            }
+            (Op::TakeEntry, Outcome::Entry(None)) => self.polling = false,
+            (Op::TakeEntry, Outcome::Entry(Some(entry))) => {
+                self.slot = (self.slot + 1) % self.layout.crq_entries();
+                return Some(self.receive(entry, sink));
+            }
+            (Op::Job, Outcome::Done) => self.written()?,
+            (Op::ReadHmcId { key, buffer }, Outcome::Bytes(bytes)) => {
+                let hmc_id = bytes.try_into().ok()?;
+                self.open(key, buffer, hmc_id, sink);
+            }
+            (Op::ReadMessage { key, buffer, len_bytes }, Outcome::Bytes(bytes)) => {
+                return self.message_read(key, buffer, len_bytes, bytes, sink);
+            }
+            (op, Outcome::Hcall(result)) => return self.returned(op, result.code, sink),
+            (_, Outcome::Woken) => {
+                self.polling = true;
+                return None;
+            }
+            _ => return None,
+        }
+        Some(Next::Due)
+    }
+
+    fn woken(&mut self, sink: &mut dyn ServiceSink) {
+        self.polling = true;
+        if self.phase == Phase::NotConnected {
+            self.set_phase(Phase::Registering, sink);
+        }
+    }
+
+    /// The wait is over: for what was held up, else for the seeds that were refused.
+    fn elapsed(&mut self) {
+        if self.delay.take().is_none() {
+            for index in self.sessions.indexes() {
+                self.offer_seed(index);
+            }
+        }
+    }
+
+    /// The payload's next part lies in the buffer.
+    fn written(&mut self) -> Option<()> {
+        match self.outbox.step(&self.layout)? {
+            JobStep::Write { len_bytes, .. } => {
+                self.outbox.advance(&self.layout, u64::from(len_bytes));
+                Some(())
+            }
+            JobStep::Map(_) | JobStep::Unmap { .. } | JobStep::Send(_) => None,
+        }
+    }
+
+    /// What is due now: the operator's order, then the peer's entries, then our own work.
+    fn due(&mut self, sink: &mut dyn ServiceSink) -> Op {
+        self.follow_order(sink);
+        if self.polling && self.phase.has_queue() {
+            return Op::TakeEntry;
+        }
+        if self.delay.is_some() {
+            return Op::Idle;
+        }
+        match self.phase {
+            Phase::Mapping { .. } => Op::MapQueue,
+            Phase::Clearing => Op::ClearQueue,
+            Phase::Registering => Op::Register,
+            Phase::Freeing { .. } => Op::Free,
+            Phase::Suspended { .. } => Op::Enable,
+            _ if self.outbox.step(&self.layout).is_some() => Op::Job,
+            Phase::Freed { then } => {
+                self.freed(then, sink);
+                // Neither Stopped nor Failed nor Mapping leads back here.
+                self.due(sink)
+            }
+            Phase::Stopped
+            | Phase::Failed
+            | Phase::NotConnected
+            | Phase::WaitingForInit
+            | Phase::WaitingForCapabilities
+            | Phase::Ready => Op::Idle,
+        }
+    }
+
+    fn follow_order(&mut self, sink: &mut dyn ServiceSink) {
+        let Some(order) = self.order else { return };
+        match (order, self.phase) {
+            // A start that comes during a stop waits for its end.
+            (Order::Start, Phase::Freeing { then } | Phase::Freed { then })
+                if then != After::Start =>
+            {
+                return;
+            }
+            (Order::Start, Phase::Stopped | Phase::Failed) => {
+                self.failures = 0;
+                self.set_phase(Phase::Mapping { page: 0 }, sink);
+            }
+            (Order::Start, _) => {}
+            (Order::Stop, Phase::Freeing { .. }) => {
+                self.phase = Phase::Freeing { then: After::Stop };
+            }
+            (Order::Stop, Phase::Freed { .. }) => self.phase = Phase::Freed { then: After::Stop },
+            (Order::Stop, phase) if phase.has_queue() => self.reset(After::Stop, None, sink),
+            (Order::Stop, _) => {
+                self.delay = None;
+                self.set_phase(Phase::Stopped, sink);
+            }
+        }
+        self.order = None;
+    }
+
+    fn freed(&mut self, then: After, sink: &mut dyn ServiceSink) {
+        let phase = match then {
+            After::Start => Phase::Mapping { page: 0 },
+            After::Stop => Phase::Stopped,
+            After::Fail => Phase::Failed,
+        };
+        self.set_phase(phase, sink);
+    }
+
+    /// Leaves the channel: all sessions end, then the CRQ is deregistered, then the buffers are unmapped.
+    pub(super) fn reset(
+        &mut self,
+        then: After,
+        pause: Option<Duration>,
+        sink: &mut dyn ServiceSink,
+    ) {
+        self.end_sessions(Keep::Unmaps, sink);
+        self.init_awaited = false;
+        self.polling = false;
+        self.delay = pause;
+        self.set_phase(Phase::Freeing { then }, sink);
+    }
+
+    pub(super) fn set_phase(&mut self, phase: Phase, sink: &mut dyn ServiceSink) {
+        let before = self.state();
+        self.phase = phase;
+        if self.state() != before {
+            sink.event(ServiceEvent::ChannelState(self.state()));
+        }
+    }
+
+    pub(super) fn breach(&self, subject: Subject, breach: Breach, sink: &mut dyn ServiceSink) {
+        sink.event(ServiceEvent::Breach { subject, breach });
+    }
+
+    /// Ends every session without a word to the peer, and unmaps all buffers.
+    pub(super) fn end_sessions(&mut self, keep: Keep, sink: &mut dyn ServiceSink) {
+        if self.outbox.clear(keep) {
+            self.delay = None;
+        }
+        for index in self.sessions.indexes() {
+            self.end_session(index, sink);
+        }
+        self.sessions = Sessions::default();
+    }
+
+    /// Makes one connection vacant, and unmaps its buffers.
+    pub(super) fn end_session(&mut self, index: HmcIndex, sink: &mut dyn ServiceSink) {
+        let Some(connection) = self.sessions.get(index) else { return };
+        let key = SessionKey { index, session: connection.session };
+        if connection.is_live() {
+            self.behaviour.session_closed(key);
+            sink.event(ServiceEvent::SessionState(index, key.session, SessionState::Closed));
+        }
+        for buffer in self.sessions.vacate(index) {
+            self.outbox.push(Job::Unmap { key, buffer });
+        }
+    }
+
+    fn effect(&self) -> Effect {
+        let unit_address = self.config.unit_address;
+        let channel = |call| Effect::Hcall(call, Subject::Channel);
+        match self.op {
+            Op::Idle => Effect::Idle { wake_after: self.wake_after() },
+            Op::MapQueue => channel(self.map(self.crq_page())),
+            Op::ClearQueue => Effect::ClearQueue {
+                at: self.layout.crq_address(),
+                len_bytes: self.layout.crq_len_bytes(),
+            },
+            Op::Register => channel(Hcall::RegCrq {
+                unit_address,
+                queue: self.layout.crq(),
+                len_bytes: self.layout.crq_len_bytes(),
+            }),
+            Op::Free => channel(Hcall::FreeCrq { unit_address }),
+            Op::Enable => channel(Hcall::EnableCrq { unit_address }),
+            Op::TakeEntry => Effect::TakeEntry { at: self.layout.slot(self.slot), slot: self.slot },
+            Op::Job => self.job_effect(),
+            Op::ReadHmcId { key, buffer } => {
+                Effect::ReadBuffer { at: self.at(key, buffer, 0), len_bytes: HMC_ID_BYTES }
+            }
+            Op::ReadMessage { key, buffer, len_bytes } => Effect::ReadBuffer {
+                at: self.at(key, buffer, self.payload.len() as u64),
+                len_bytes: self.next_part(len_bytes),
+            },
+        }
+    }
+
+    fn job_effect(&self) -> Effect {
+        let (Some(job), Some(step)) = (self.outbox.first(), self.outbox.step(&self.layout)) else {
+            return Effect::Idle { wake_after: None };
+        };
+        let call = match step {
+            JobStep::Map(ioba) => self.map(ioba),
+            JobStep::Unmap { ioba, pages } => {
+                Hcall::StuffTce { liobn: self.config.liobn, ioba, tce: Tce::INVALID, count: pages }
+            }
+            JobStep::Write { at, from, len_bytes } => {
+                return Effect::WriteBuffer { at, bytes: part_of(job, from, len_bytes) };
+            }
+            JobStep::Send(entry) => {
+                Hcall::SendCrq { unit_address: self.config.unit_address, entry }
+            }
+        };
+        Effect::Hcall(call, job.subject())
+    }
+
+    fn map(&self, ioba: Ioba) -> Hcall {
+        Hcall::PutTce { liobn: self.config.liobn, ioba, tce: self.layout.tce(ioba) }
+    }
+
+    fn crq_page(&self) -> Ioba {
+        let page = if let Phase::Mapping { page } = self.phase { page } else { 0 };
+        Ioba(self.layout.crq().0 + page * PAGE_SIZE)
+    }
+
+    /// Where a byte of a buffer lies in memory.
+    fn at(&self, key: SessionKey, buffer: BufferId, offset: u64) -> GuestAddress {
+        self.layout.address(Ioba(self.layout.buffer(key.index, buffer).0 + offset))
+    }
+
+    /// How much of a message of `len_bytes` is read next: up to the end of a page.
+    pub(super) fn next_part(&self, len_bytes: u32) -> u32 {
+        len_bytes.saturating_sub(self.payload.len() as u32).min(PAGE_SIZE as u32)
+    }
+
+    fn wake_after(&self) -> Option<Duration> {
+        let seed_is_due =
+            || self.sessions.indexes().any(|i| self.sessions.get(i).is_some_and(may_seed));
+        self.delay.or_else(|| seed_is_due().then_some(SEED_RETRY))
+    }
+}
+
+/// Whether the connection's seed buffer should be offered.
+pub(super) fn may_seed(connection: &Connection) -> bool {
+    connection.lacks_seed() && connection.seed_attempts < SEED_ATTEMPTS
+}
+
+fn part_of(job: &Job, from: u32, len_bytes: u32) -> Vec<u8> {
+    let Job::Signal { payload, .. } = job else { return Vec::new() };
+    payload.iter().skip(from as usize).take(len_bytes as usize).copied().collect()
+}
