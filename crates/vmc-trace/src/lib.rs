@@ -7,8 +7,17 @@
 
 #![forbid(unsafe_code)]
 
+mod digest;
 mod event;
+mod raw;
+mod render;
+mod sequence;
+mod trace;
 
+pub use digest::{Digest, digest};
 pub use event::{
-    Actor, CallResult, DeviceCall, Event, Record, Rdma, RdmaDirection, Side, Subject, Waiting,
+    Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject, Waiting,
 };
+pub use render::render;
+pub use sequence::{Item, Piece, Place, Sequence, Step, Text};
+pub use trace::{Counts, Trace, TraceNames};

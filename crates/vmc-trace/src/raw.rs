@@ -1,0 +1,132 @@
+//! The text of a single record, as the raw trace shows it: every value, nothing named or left out.
+
+use crate::event::{
+    Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Subject, Waiting,
+};
+use std::fmt;
+use vmc_proto::Received;
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.seq, self.time_ns, self.actor, self.event)
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::App(number) => write!(f, "app{number}"),
+            Actor::Interrupt => f.write_str("interrupt"),
+            Actor::BottomHalf => f.write_str("bottom-half"),
+            Actor::Task => f.write_str("task"),
+            Actor::Service => f.write_str("service"),
+            Actor::Platform => f.write_str("platform"),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::Channel => f.write_str("channel"),
+            Subject::Session(index, session) => write!(f, "{index}/{session}"),
+        }
+    }
+}
+
+/// As a C programmer would write the call.
+impl fmt::Display for DeviceCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceCall::Open { nonblock: false } => f.write_str("open()"),
+            DeviceCall::Open { nonblock: true } => f.write_str("open(O_NONBLOCK)"),
+            DeviceCall::SetHmcId { id } => write!(f, "set-hmc-id({id:?})"),
+            DeviceCall::Query => f.write_str("query()"),
+            DeviceCall::RequestVmc => f.write_str("request-vmc()"),
+            DeviceCall::Write { len_bytes } => write!(f, "write({len_bytes})"),
+            DeviceCall::Read { len_bytes } => write!(f, "read({len_bytes})"),
+            DeviceCall::Poll => f.write_str("poll()"),
+            DeviceCall::Close => f.write_str("close()"),
+        }
+    }
+}
+
+impl fmt::Display for CallResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallResult::Ok => f.write_str("0"),
+            CallResult::Bytes { len_bytes, digest: None } => write!(f, "{len_bytes}"),
+            CallResult::Bytes { len_bytes, digest: Some(digest) } => {
+                write!(f, "{len_bytes} {digest:08x}")
+            }
+            CallResult::Events(events) => f.write_str(events),
+            CallResult::State { have_vmc: true, state } => write!(f, "{state}"),
+            CallResult::State { have_vmc: false, state } => write!(f, "{state}, no VMC"),
+            CallResult::DrcIndex(index) => write!(f, "{index:#x}"),
+            CallResult::Error(errno) => f.write_str(errno),
+            CallResult::Killed => f.write_str("killed"),
+        }
+    }
+}
+
+/// Length and digest of what moved.
+impl fmt::Display for Rdma {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RDMA {} B", self.len_bytes)?;
+        if let Some(digest) = self.digest {
+            write!(f, " {digest:08x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Call(call) => write!(f, "call {call}"),
+            Event::Return(call, result) => write!(f, "return {call} = {result}"),
+            Event::SessionStarted(index, session) => write!(f, "session-started {index}/{session}"),
+            Event::Hcall { call, result, subject } => {
+                write!(f, "{}", call.name())?;
+                let args = call.to_registers().args;
+                let used = args.iter().rposition(|&arg| arg != 0).map_or(0, |last| last + 1);
+                args[..used].iter().try_for_each(|arg| write!(f, " {arg:#x}"))?;
+                write!(f, " = {result:?} ({subject})")
+            }
+            Event::Rdma(subject, rdma) => write_rdma(f, *subject, rdma),
+            Event::Enqueued { to, slot, entry, overlaid } => {
+                write!(f, "enqueued {to}[{slot}] {entry} {:?}", Received::from_entry(*entry))?;
+                match overlaid {
+                    Some(lost) => write!(f, " over {lost}"),
+                    None => Ok(()),
+                }
+            }
+            Event::Dequeued { by, slot, entry } => write!(f, "dequeued {by}[{slot}] {entry}"),
+            Event::Undelivered(event) => write!(f, "undelivered {event}"),
+            Event::ChannelState(side, state) => write!(f, "channel {side} {state}"),
+            Event::SessionState(side, index, session, state) => {
+                write!(f, "session {side} {index}/{session} {state}")
+            }
+            Event::Breach { by, subject, what } => write!(f, "breach {by} ({subject}) {what:?}"),
+            Event::Operator(what) => write!(f, "operator {what:?}"),
+            Event::InterruptPending(side) => write!(f, "interrupt-pending {side}"),
+            Event::Sleep(Waiting::Call) => f.write_str("sleep call"),
+            Event::Sleep(Waiting::Work) => f.write_str("sleep work"),
+            Event::Sleep(Waiting::State) => f.write_str("sleep state"),
+            Event::Wake(actor) => write!(f, "wake {actor}"),
+        }
+    }
+}
+
+fn write_rdma(f: &mut fmt::Formatter<'_>, subject: Subject, rdma: &Rdma) -> fmt::Result {
+    let direction = match rdma.direction {
+        RdmaDirection::ToHyp => "to hyp",
+        RdmaDirection::ToMgmt => "to mgmt",
+        RdmaDirection::Other => "elsewhere",
+    };
+    write!(f, "{rdma} {direction}")?;
+    if let Some(buffer) = rdma.buffer {
+        write!(f, " buffer {buffer}")?;
+    }
+    write!(f, " = {} ({subject})", rdma.code)
+}

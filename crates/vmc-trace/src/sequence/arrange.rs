@@ -1,0 +1,91 @@
+//! Puts records into an order that agrees with cause and effect.
+//!
+//! A recorder numbers a record when it takes it, not when the thing happened. On threads two kinds of
+//! records can therefore come too late: that of an entry which its receiver took at once, and that of an
+//! `H_REG_CRQ` whose partner sent before the caller was back.
+
+use crate::event::{Event, Record, Side};
+use papr::{Hcall, ReturnCode};
+use std::collections::BTreeSet;
+
+/// How many records a late one may be behind. Few threads run at a time, and each is late by one record.
+const MAX_LATENESS: usize = 256;
+
+/// The records, late ones moved before their first effect.
+pub(crate) fn by_cause(records: &[Record]) -> Vec<&Record> {
+    let mut arranged = Arranged::default();
+    for (i, record) in records.iter().enumerate() {
+        if arranged.moved.remove(&i) {
+            continue;
+        }
+        let late = arranged.lacks_its_cause(record).then(|| {
+            let until = records.len().min(i + MAX_LATENESS);
+            (i + 1..until).find(|j| !arranged.moved.contains(j) && is_cause(&records[*j], record))
+        });
+        if let Some(j) = late.flatten() {
+            arranged.moved.insert(j);
+            arranged.push(&records[j]);
+        }
+        arranged.push(record);
+    }
+    arranged.records
+}
+
+#[derive(Default)]
+struct Arranged<'a> {
+    records: Vec<&'a Record>,
+    /// Positions of records that were moved and are still to be skipped.
+    moved: BTreeSet<usize>,
+    registered: BTreeSet<Side>,
+    /// Queue elements that hold an entry.
+    queued: BTreeSet<(Side, u32)>,
+}
+
+impl<'a> Arranged<'a> {
+    /// Whether something must have come before `record` that has not been seen.
+    fn lacks_its_cause(&self, record: &Record) -> bool {
+        match record.event {
+            Event::Dequeued { by, slot, .. } => !self.queued.contains(&(by, slot)),
+            Event::Enqueued { to, .. } => !self.registered.contains(&to),
+            _ => false,
+        }
+    }
+
+    fn push(&mut self, record: &'a Record) {
+        let _ = match registration(record) {
+            Some((side, true)) => self.registered.insert(side),
+            Some((side, false)) => self.registered.remove(&side),
+            None => false,
+        };
+        let _ = match record.event {
+            Event::Enqueued { to, slot, .. } => self.queued.insert((to, slot)),
+            Event::Dequeued { by, slot, .. } => self.queued.remove(&(by, slot)),
+            _ => false,
+        };
+        self.records.push(record);
+    }
+}
+
+fn is_cause(cause: &Record, effect: &Record) -> bool {
+    match (&cause.event, &effect.event) {
+        (
+            Event::Enqueued { to, slot, entry, .. },
+            Event::Dequeued { by, slot: taken, entry: e },
+        ) => (to, slot, entry) == (by, taken, e),
+        (_, Event::Enqueued { to, .. }) => registration(cause) == Some((*to, true)),
+        _ => false,
+    }
+}
+
+/// Whose CRQ an hcall registered (`true`) or deregistered (`false`).
+pub(crate) fn registration(record: &Record) -> Option<(Side, bool)> {
+    let Event::Hcall { call, result, .. } = &record.event else { return None };
+    let side = record.actor.side()?;
+    match call {
+        Hcall::RegCrq { .. } if matches!(result.code, ReturnCode::SUCCESS | ReturnCode::CLOSED) => {
+            Some((side, true))
+        }
+        Hcall::FreeCrq { .. } if result.code.is_success() => Some((side, false)),
+        _ => None,
+    }
+}

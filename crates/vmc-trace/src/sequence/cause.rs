@@ -1,0 +1,333 @@
+//! Cause and effect: from records to the graph.
+//!
+//! The edges are those that every schedule of the same run shows: along strands; from an application's
+//! call to its effects and to its return; from an entry to what its receiver does because of it. The last
+//! is not "whatever the receiver did next", which depends on when it looked: a request comes before its
+//! response ([`answered_by`]), a buffer's message before the next use of that buffer, every message but a
+//! Signal before the next state of its session, and any entry before the breach that it is.
+
+use crate::event::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use crate::sequence::arrange;
+use crate::sequence::label::{buffer_of, step_of};
+use crate::sequence::names::{Connection, Names};
+use crate::sequence::order::{Graph, Kind, NodeId};
+use crate::sequence::reply::Replies;
+use crate::sequence::strand::{Group, Home, Strand};
+use crate::trace::Trace;
+use papr::{CrqEntry, Hcall, ReturnCode};
+use std::collections::BTreeMap;
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received};
+
+/// The graph of the events of `trace` that its canonical text shows.
+pub(crate) fn graph_of(trace: &Trace) -> Graph {
+    let mut builder = Builder::new(Names::new(trace.names()));
+    for record in arrange::by_cause(trace.records()) {
+        builder.add(record);
+    }
+    builder.finish()
+}
+
+/// The types of message that a message of this type answers or follows, as its sender received them.
+fn answered_by(message_type: MessageType) -> &'static [MessageType] {
+    use MessageType::*;
+    match message_type {
+        InterfaceOpenResponse => {
+            &[InterfaceOpen, AddBufferResponse, RemoveBufferResponse, InterfaceClose]
+        }
+        InterfaceCloseResponse => &[InterfaceClose],
+        AddBuffer | RemoveBuffer => &[InterfaceOpen, InterfaceClose],
+        RemoveBufferResponse => &[RemoveBuffer],
+        Signal => &[InterfaceOpenResponse],
+        // Ordered by the buffer they name, or against the whole channel.
+        AddBufferResponse | InterfaceOpen | InterfaceClose | Capabilities
+        | CapabilitiesResponse => &[],
+    }
+}
+
+/// An entry on a queue.
+struct Queued {
+    node: NodeId,
+    entry: CrqEntry,
+    /// The connection that its numbers meant when it was sent.
+    connection: Option<Connection>,
+}
+
+/// What last happened to a buffer.
+#[derive(Clone, Copy)]
+struct LastUse {
+    node: NodeId,
+    /// It brought a message.
+    is_message: bool,
+}
+
+struct Builder<'a> {
+    names: Names<'a>,
+    graph: Graph,
+    /// The end of each strand.
+    ends: BTreeMap<Strand, NodeId>,
+    /// The last event that each group was divided by.
+    barriers: BTreeMap<Group, NodeId>,
+    queued: BTreeMap<(Side, u32), Queued>,
+    /// The last message of each type that the strand's side took.
+    received: BTreeMap<(Strand, MessageType), NodeId>,
+    /// What last happened to a buffer, as a side knows it: the message that brought it, or its RDMA.
+    buffers: BTreeMap<(Side, HmcIndex, BufferId), LastUse>,
+    /// The last entry that a side took.
+    last_taken: BTreeMap<Side, NodeId>,
+    registered: BTreeMap<Side, NodeId>,
+    deregistered: BTreeMap<Side, NodeId>,
+    /// The last state that a side reported of a session.
+    states: BTreeMap<Strand, NodeId>,
+    replies: Replies,
+}
+
+impl<'a> Builder<'a> {
+    fn new(names: Names<'a>) -> Builder<'a> {
+        Builder {
+            names,
+            graph: Graph::default(),
+            ends: BTreeMap::new(),
+            barriers: BTreeMap::new(),
+            queued: BTreeMap::new(),
+            received: BTreeMap::new(),
+            buffers: BTreeMap::new(),
+            last_taken: BTreeMap::new(),
+            registered: BTreeMap::new(),
+            deregistered: BTreeMap::new(),
+            states: BTreeMap::new(),
+            replies: Replies::default(),
+        }
+    }
+
+    /// Whatever is still queued was never received.
+    fn finish(mut self) -> Graph {
+        for queued in self.queued.into_values() {
+            note(&mut self.graph, queued.node, "(not received)");
+        }
+        self.graph
+    }
+
+    fn add(&mut self, record: &Record) {
+        self.names.learn(record);
+        match &record.event {
+            Event::Dequeued { by, slot, .. } => return self.take(*by, *slot),
+            Event::SessionStarted(index, session) => {
+                if let Actor::App(app) = record.actor {
+                    self.replies.start(app, self.names.connection(*index, *session));
+                }
+            }
+            _ => {}
+        }
+        let Some(step) = step_of(record, &self.names) else { return };
+        let kind = match record.event {
+            Event::Call(_) => Kind::Call,
+            Event::Return(..) => Kind::Return,
+            _ => Kind::Plain,
+        };
+        let home = Home::of(record, &self.names);
+        let node = self.graph.add(home.strand, kind, Some(step));
+        self.link(node, home);
+        self.link_causes(node, record);
+    }
+
+    /// The edges of the strands and barriers.
+    fn link(&mut self, node: NodeId, home: Home) {
+        for strand in [Some(home.strand), home.also].into_iter().flatten() {
+            self.after(self.barriers.get(&strand.group()).copied(), node);
+            self.after(self.ends.get(&strand).copied(), node);
+        }
+        if !home.barrier.is_empty() {
+            for (strand, &end) in &self.ends {
+                if home.barrier.contains(&strand.group()) {
+                    self.graph.order(end, node);
+                }
+            }
+            self.barriers.extend(home.barrier.iter().map(|&group| (group, node)));
+        }
+        for strand in [Some(home.strand), home.also].into_iter().flatten() {
+            self.ends.insert(strand, node);
+        }
+    }
+
+    fn after(&mut self, cause: Option<NodeId>, effect: NodeId) {
+        if let Some(cause) = cause {
+            self.graph.order(cause, effect);
+        }
+    }
+
+    /// A side takes an entry from its queue.
+    fn take(&mut self, by: Side, slot: u32) {
+        let Some(Queued { node, entry, connection }) = self.queued.remove(&(by, slot)) else {
+            return;
+        };
+        self.last_taken.insert(by, node);
+        match (Received::from_entry(entry), connection) {
+            (Received::Message(decoded), Some(connection)) => {
+                let message = decoded.message;
+                let strand = Strand::Session(connection, by);
+                self.received.insert((strand, message.message_type()), node);
+                if let Some(buffer) = buffer_key(by, &message) {
+                    let is_message = matches!(message, Message::Signal { .. });
+                    self.buffers.insert(buffer, LastUse { node, is_message });
+                }
+            }
+            _ => {
+                let home = Home::channel(by);
+                let taken = self.graph.add(home.strand, Kind::Hidden, None);
+                self.graph.order(node, taken);
+                self.link(taken, home);
+            }
+        }
+    }
+
+    /// The edges that the event's meaning gives.
+    fn link_causes(&mut self, node: NodeId, record: &Record) {
+        match &record.event {
+            Event::Enqueued { to, slot, entry, overlaid } => {
+                self.after(self.registered.get(to).copied(), node);
+                self.link_entry(node, *entry, to.partner(), record.actor);
+                let connection = self.connection_of(*entry);
+                let queued = Queued { node, entry: *entry, connection };
+                if let Some(lost) = self.queued.insert((*to, *slot), queued) {
+                    let fate = if overlaid.is_some() { "(overlaid)" } else { "(not received)" };
+                    note(&mut self.graph, lost.node, fate);
+                }
+            }
+            Event::Hcall { call, result, .. } => {
+                self.link_hcall(node, call, result.code, record);
+            }
+            Event::Rdma(subject, rdma) => self.link_rdma(node, *subject, rdma, record.actor),
+            Event::ChannelState(side, _) => {
+                let causes = self.received.iter().filter(|((s, _), _)| s.side() == Some(*side));
+                for (_, &cause) in causes {
+                    self.graph.order(cause, node);
+                }
+            }
+            Event::SessionState(side, index, session, _) => {
+                self.link_session_state(node, *side, *index, *session);
+            }
+            Event::Breach { by, subject, .. } => {
+                // Found by whoever works through the queue, it is about the entry just taken.
+                if matches!(record.actor, Actor::BottomHalf | Actor::Service) {
+                    self.after(self.last_taken.get(by).copied(), node);
+                }
+                if let (Side::Mgmt, Subject::Session(index, session)) = (by, subject) {
+                    self.replies.trouble(self.names.connection(*index, *session), node);
+                }
+            }
+            Event::Return(_, result) => {
+                if let Actor::App(app) = record.actor {
+                    let cause = self.replies.cause_of(app, result);
+                    self.after(cause, node);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn connection_of(&self, entry: CrqEntry) -> Option<Connection> {
+        let Received::Message(decoded) = Received::from_entry(entry) else { return None };
+        let (index, session) = decoded.message.connection()?;
+        Some(self.names.connection(index, session))
+    }
+
+    /// What comes before a message that is sent, or that could not be.
+    fn link_entry(&mut self, node: NodeId, entry: CrqEntry, sender: Side, actor: Actor) {
+        let Received::Message(decoded) = Received::from_entry(entry) else { return };
+        let Some(connection) = self.connection_of(entry) else { return };
+        let message = decoded.message;
+        let strand = Strand::Session(connection, sender);
+        for &request in answered_by(message.message_type()) {
+            self.after(self.received.get(&(strand, request)).copied(), node);
+        }
+        let last_use =
+            buffer_key(sender, &message).and_then(|buffer| self.buffers.get(&buffer)).copied();
+        self.after(last_use.map(|last| last.node), node);
+        // A message of the hypervisor in a buffer of its own, not one that brought a message: it answers
+        // what was received, as far as the trace can tell.
+        let in_own_buffer = !last_use.is_some_and(|last| last.is_message);
+        if sender == Side::Hyp && matches!(message, Message::Signal { .. }) && in_own_buffer {
+            self.after(self.received.get(&(strand, MessageType::Signal)).copied(), node);
+        }
+        if matches!(actor, Actor::App(_)) {
+            self.after(self.states.get(&strand).copied(), node);
+        }
+        // A freed index is seeded once its session is over on the hypervisor's side.
+        if let (Connection::After(app, ordinal), Side::Hyp) = (connection, sender) {
+            let over = Strand::Session(Connection::Session(app, ordinal), Side::Hyp);
+            self.after(self.ends.get(&over).copied(), node);
+        }
+    }
+
+    fn link_hcall(&mut self, node: NodeId, call: &Hcall, code: ReturnCode, record: &Record) {
+        let Some(side) = record.actor.side() else { return };
+        if let Hcall::SendCrq { entry, .. } = call {
+            return self.link_entry(node, *entry, side, record.actor);
+        }
+        match arrange::registration(record) {
+            Some((_, true)) => {
+                // The result tells which side came first.
+                let order = if code.is_success() { &self.registered } else { &self.deregistered };
+                self.after(order.get(&side.partner()).copied(), node);
+                self.registered.insert(side, node);
+                self.deregistered.remove(&side);
+            }
+            Some((_, false)) => {
+                self.registered.remove(&side);
+                self.deregistered.insert(side, node);
+            }
+            None => {}
+        }
+    }
+
+    fn link_rdma(&mut self, node: NodeId, subject: Subject, rdma: &Rdma, actor: Actor) {
+        let Subject::Session(index, session) = subject else { return };
+        let connection = self.names.connection(index, session);
+        let key = rdma.buffer.map(|buffer| (Side::Mgmt, index, buffer));
+        if let Some(key) = key {
+            self.after(self.buffers.get(&key).map(|last| last.node), node);
+        }
+        if matches!(actor, Actor::App(_)) {
+            let strand = Strand::Session(connection, Side::Mgmt);
+            self.after(self.states.get(&strand).copied(), node);
+        }
+        if rdma.direction == RdmaDirection::ToMgmt {
+            if let Some(key) = key {
+                self.buffers.insert(key, LastUse { node, is_message: true });
+            }
+            match rdma.code.is_success() {
+                true => self.replies.arrive(connection, node, rdma.digest),
+                false => self.replies.trouble(connection, node),
+            }
+        }
+    }
+
+    fn link_session_state(
+        &mut self,
+        node: NodeId,
+        side: Side,
+        index: HmcIndex,
+        session: HmcSession,
+    ) {
+        let connection = self.names.connection(index, session);
+        let strand = Strand::Session(connection, side);
+        for &message_type in MessageType::ALL.iter().filter(|&&t| t != MessageType::Signal) {
+            self.after(self.received.get(&(strand, message_type)).copied(), node);
+        }
+        self.states.insert(strand, node);
+        if side == Side::Mgmt {
+            self.replies.trouble(connection, node);
+        }
+    }
+}
+
+fn buffer_key(side: Side, message: &Message) -> Option<(Side, HmcIndex, BufferId)> {
+    let (index, _) = message.connection()?;
+    Some((side, index, buffer_of(message)?))
+}
+
+fn note(graph: &mut Graph, node: NodeId, what: &str) {
+    if let Some(step) = graph.step_mut(node) {
+        what.clone_into(&mut step.note);
+    }
+}

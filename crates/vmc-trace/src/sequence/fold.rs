@@ -1,0 +1,146 @@
+//! Folds repetitions, so that a text stays short enough to be read.
+
+use crate::sequence::{Item, Place, Step, Text};
+
+/// The longest round that is recognised, in items: an application's whole session fits.
+const MAX_ROUND: usize = 48;
+
+/// How often folded items are folded again: a round within a round within a round.
+const MAX_DEPTH: usize = 3;
+
+/// Joins a call with its return when nothing came between.
+pub(crate) fn join_calls(steps: Vec<Step>) -> Vec<Step> {
+    let mut joined: Vec<Step> = Vec::with_capacity(steps.len());
+    for step in steps {
+        match joined.last_mut() {
+            Some(call) if returns_from(&step, call) => *call = step,
+            _ => joined.push(step),
+        }
+    }
+    joined
+}
+
+/// Whether `step` is the return of `call`: the return repeats the call's text.
+fn returns_from(step: &Step, call: &Step) -> bool {
+    let (Place::Application(a), Place::Application(b)) = (&step.place, &call.place) else {
+        return false;
+    };
+    a == b
+        && match (step.text.plain_words(), call.text.plain_words()) {
+            (Some(full), Some(call)) => {
+                full.strip_prefix(call).is_some_and(|rest| rest.starts_with(" = "))
+            }
+            _ => false,
+        }
+}
+
+/// Folds rounds that differ at most in numbers which run on by one from round to round.
+pub(crate) fn fold(steps: Vec<Step>) -> Vec<Item> {
+    let mut items: Vec<Item> = steps.into_iter().map(Item::Step).collect();
+    for _ in 0..MAX_DEPTH {
+        let before = items.len();
+        items = fold_once(items);
+        if items.len() == before {
+            break;
+        }
+    }
+    items
+}
+
+fn fold_once(items: Vec<Item>) -> Vec<Item> {
+    let mut folded = Vec::new();
+    let mut rest = items.as_slice();
+    while let Some((first, tail)) = rest.split_first() {
+        match first_repetition(rest) {
+            Some((round, times)) => {
+                let (rounds, tail) = rest.split_at(round * times);
+                let last = &rounds[rounds.len() - round..];
+                let items = rounds[..round].iter().zip(last).map(|(a, b)| widen(a, b)).collect();
+                folded.push(Item::Repeat { times: times as u32, items });
+                rest = tail;
+            }
+            None => {
+                folded.push(first.clone());
+                rest = tail;
+            }
+        }
+    }
+    folded
+}
+
+/// The shortest round that `items` begin with more than once, and how often: twice is enough for a single
+/// item, a longer round must come three times.
+fn first_repetition(items: &[Item]) -> Option<(usize, usize)> {
+    (1..=MAX_ROUND.min(items.len() / 2)).find_map(|round| {
+        let times = repetitions(items, round);
+        let worthwhile = if round == 1 { 2 } else { 3 };
+        (times >= worthwhile).then_some((round, times))
+    })
+}
+
+fn repetitions(items: &[Item], round: usize) -> usize {
+    let mut rounds = items.chunks_exact(round);
+    let (Some(mut previous), mut times, mut progress) = (rounds.next(), 1, None) else { return 0 };
+    for next in rounds {
+        let step = progress_of(previous, next);
+        if step.is_none() || progress.is_some() && progress != step {
+            break;
+        }
+        (progress, previous, times) = (step, next, times + 1);
+    }
+    times
+}
+
+/// How the numbers run on from one round to the next; `None` when the rounds differ in more.
+fn progress_of(round: &[Item], next: &[Item]) -> Option<Vec<u32>> {
+    let mut progress = Vec::new();
+    for pair in round.iter().zip(next) {
+        match pair {
+            (Item::Step(a), Item::Step(b)) => progress.extend(step_progress(a, b)?),
+            (
+                Item::Repeat { times, items },
+                Item::Repeat { times: next_times, items: next_items },
+            ) if times == next_times && items.len() == next_items.len() => {
+                progress.extend(progress_of(items, next_items)?);
+            }
+            _ => return None,
+        }
+    }
+    Some(progress)
+}
+
+fn step_progress(a: &Step, b: &Step) -> Option<Vec<u32>> {
+    if a.note != b.note {
+        return None;
+    }
+    let mut progress = match (&a.place, &b.place) {
+        (Place::Application(a), Place::Application(b)) => a.step_to(b)?,
+        (a, b) if a == b => Vec::new(),
+        _ => return None,
+    };
+    progress.extend(a.text.step_to(&b.text)?);
+    Some(progress)
+}
+
+/// The first round with its numbers as ranges up to the last round's.
+fn widen(first: &Item, last: &Item) -> Item {
+    match (first, last) {
+        (Item::Step(a), Item::Step(b)) => Item::Step(Step {
+            place: widen_place(&a.place, &b.place),
+            text: a.text.widen(&b.text),
+            note: a.note.clone(),
+        }),
+        (Item::Repeat { times, items }, Item::Repeat { items: last, .. }) => Item::Repeat {
+            times: *times,
+            items: items.iter().zip(last).map(|(a, b)| widen(a, b)).collect(),
+        },
+        _ => first.clone(),
+    }
+}
+
+fn widen_place(first: &Place, last: &Place) -> Place {
+    match (first, last) {
+        (Place::Application(a), Place::Application(b)) => Place::Application(Text::widen(a, b)),
+        _ => first.clone(),
+    }
+}

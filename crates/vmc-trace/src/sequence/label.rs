@@ -1,0 +1,200 @@
+//! What the text says of each event.
+
+use crate::event::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use crate::sequence::names::{Connection, Names};
+use crate::sequence::text::Text;
+use crate::sequence::{Place, Step};
+use papr::{CrqEntry, Hcall, ReturnCode};
+use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received, Status};
+
+/// The step that shows `record`; `None` when it is left out.
+pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
+    let (place, text) = match &record.event {
+        Event::Call(call) => (application(record, names), Text::words(&call.to_string())),
+        Event::Return(call, result) => {
+            (application(record, names), Text::words(&format!("{call} = {result}")))
+        }
+        Event::Enqueued { to, entry, .. } => {
+            let place = match Received::from_entry(*entry) {
+                Received::TransportEvent(_) => Place::TransportEvent { to: *to },
+                _ => Place::Message { to: *to },
+            };
+            (place, entry_text(*entry, names))
+        }
+        Event::Hcall { call, result, .. } => return hcall_step(record, call, result.code, names),
+        Event::Rdma(subject, rdma) => return Some(rdma_step(*subject, rdma, names)),
+        Event::ChannelState(side, state) => {
+            (Place::At(*side), Text::words(&format!("channel: {state}")))
+        }
+        Event::SessionState(side, index, session, state) => {
+            (Place::At(*side), session_state(*index, *session, state, names))
+        }
+        Event::Breach { by, subject, what } => (Place::At(*by), breach(*subject, what, names)),
+        Event::Undelivered(event) => {
+            let place = record.actor.side().map_or(Place::Operator, Place::At);
+            (place, Text::words(&format!("{event}: partner has no queue")))
+        }
+        Event::Operator(what) => (Place::Operator, Text::words(what)),
+        Event::SessionStarted(..)
+        | Event::Dequeued { .. }
+        | Event::InterruptPending(_)
+        | Event::Sleep(_)
+        | Event::Wake(_) => return None,
+    };
+    Some(Step { place, text, note: String::new() })
+}
+
+fn application(record: &Record, names: &Names<'_>) -> Place {
+    match record.actor {
+        Actor::App(app) => Place::Application(names.app_text(app)),
+        other => Place::Application(Text::words(&other.to_string())),
+    }
+}
+
+fn hcall_step(record: &Record, call: &Hcall, code: ReturnCode, names: &Names<'_>) -> Option<Step> {
+    let side = record.actor.side();
+    match call {
+        Hcall::SendCrq { .. } if code.is_success() => None,
+        Hcall::SendCrq { entry, .. } => Some(Step {
+            place: Place::Unsent { to: side.map_or(Side::Mgmt, Side::partner) },
+            text: entry_text(*entry, names),
+            note: code.to_string(),
+        }),
+        Hcall::RegCrq { .. }
+        | Hcall::FreeCrq { .. }
+        | Hcall::EnableCrq { .. }
+        | Hcall::RequestVmc => Some(Step {
+            place: side.map_or(Place::Operator, Place::At),
+            text: Text::words(&format!("{} = {code}", call.name())),
+            note: String::new(),
+        }),
+        // Shown as the Rdma event that its caller reports, or not worth a line.
+        Hcall::CopyRdma(_)
+        | Hcall::GetTce { .. }
+        | Hcall::PutTce { .. }
+        | Hcall::StuffTce { .. }
+        | Hcall::PutTceIndirect { .. }
+        | Hcall::Eoi { .. }
+        | Hcall::Xirr
+        | Hcall::VioSignal { .. } => None,
+    }
+}
+
+fn rdma_step(subject: Subject, rdma: &Rdma, names: &Names<'_>) -> Step {
+    let place = match rdma.direction {
+        RdmaDirection::ToHyp => Place::Rdma { to: Side::Hyp },
+        RdmaDirection::ToMgmt => Place::Rdma { to: Side::Mgmt },
+        // Only the management partition drives RDMA (driver document, Virtual Management Channel).
+        RdmaDirection::Other => Place::At(Side::Mgmt),
+    };
+    let mut text = Text::words(&rdma.to_string());
+    if let Subject::Session(index, session) = subject {
+        let connection = names.connection(index, session);
+        text = text.then(names.connection_text(connection));
+        if let Some(buffer) = rdma.buffer {
+            text = text.then(names.buffer_text(connection, buffer));
+        }
+    }
+    let note = if rdma.code.is_success() { String::new() } else { rdma.code.to_string() };
+    Step { place, text, note }
+}
+
+fn session_state(index: HmcIndex, session: HmcSession, state: &str, names: &Names<'_>) -> Text {
+    match names.connection(index, session) {
+        connection @ (Connection::Slot(_) | Connection::After(..)) => {
+            names.connection_text(connection).push(": ").push(state)
+        }
+        connection => {
+            Text::words("session").then(names.connection_text(connection)).push(": ").push(state)
+        }
+    }
+}
+
+fn breach(subject: Subject, what: &str, names: &Names<'_>) -> Text {
+    let text = Text::words("breach");
+    match subject {
+        Subject::Channel => text,
+        Subject::Session(index, session) => {
+            text.then(names.connection_text(names.connection(index, session)))
+        }
+    }
+    .push(": ")
+    .push(what)
+}
+
+/// An entry, decoded.
+fn entry_text(entry: CrqEntry, names: &Names<'_>) -> Text {
+    match Received::from_entry(entry) {
+        Received::Init => Text::words("CRQ INIT"),
+        Received::InitComplete => Text::words("CRQ INIT COMPLETE"),
+        Received::TransportEvent(event) => Text::words(&event.to_string()),
+        Received::Message(decoded) => message_text(&decoded, names),
+        Received::UnknownInit(format) => Text::words(&format!("CRQ INIT, {format} format")),
+        Received::UnknownMessage(_) | Received::ReservedHeader(_) => {
+            Text::words(&format!("unknown entry {entry}"))
+        }
+    }
+}
+
+fn message_text(decoded: &Decoded, names: &Names<'_>) -> Text {
+    let message = &decoded.message;
+    let mut text = Text::words(message.message_type().name());
+    if let Some((index, session)) = message.connection() {
+        let connection = names.connection(index, session);
+        text = text.then(names.connection_text(connection));
+        if let Some(buffer) = buffer_of(message) {
+            text = text.then(names.buffer_text(connection, buffer));
+        }
+    }
+    if let Some(status) = status_of(message).filter(|status| !status.is_success()) {
+        text = text.push(&format!(" status={status}"));
+    }
+    text = match message {
+        Message::Capabilities { limits } | Message::CapabilitiesResponse { limits, .. } => {
+            text.push(&format!(" {limits}"))
+        }
+        Message::AddBuffer { owner, .. } => text.push(&format!(" owner={owner}")),
+        Message::Signal { len_bytes, .. } => text.push(&format!(" {len_bytes} B")),
+        _ => text,
+    };
+    if decoded.reserved.is_empty() {
+        return text;
+    }
+    text.push(&format!(" reserved {:?} not zero", decoded.reserved))
+}
+
+/// The buffer that a message names.
+pub(crate) fn buffer_of(message: &Message) -> Option<BufferId> {
+    match *message {
+        Message::InterfaceOpen { buffer, .. }
+        | Message::InterfaceOpenResponse { buffer, .. }
+        | Message::AddBuffer { buffer, .. }
+        | Message::AddBufferResponse { buffer, .. }
+        | Message::Signal { buffer, .. } => Some(buffer),
+        // Nothing was removed if the status says so: the number means nothing.
+        Message::RemoveBufferResponse { status, buffer, .. } => {
+            status.is_success().then_some(buffer)
+        }
+        Message::Capabilities { .. }
+        | Message::CapabilitiesResponse { .. }
+        | Message::InterfaceClose { .. }
+        | Message::InterfaceCloseResponse { .. }
+        | Message::RemoveBuffer { .. } => None,
+    }
+}
+
+fn status_of(message: &Message) -> Option<Status> {
+    match *message {
+        Message::CapabilitiesResponse { status, .. }
+        | Message::InterfaceOpenResponse { status, .. }
+        | Message::InterfaceCloseResponse { status, .. }
+        | Message::AddBufferResponse { status, .. }
+        | Message::RemoveBufferResponse { status, .. } => Some(status),
+        Message::Capabilities { .. }
+        | Message::InterfaceOpen { .. }
+        | Message::InterfaceClose { .. }
+        | Message::AddBuffer { .. }
+        | Message::RemoveBuffer { .. }
+        | Message::Signal { .. } => None,
+    }
+}

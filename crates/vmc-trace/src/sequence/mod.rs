@@ -1,0 +1,101 @@
+//! The canonical projection of a trace: what the architecture and the applications see.
+//!
+//! Shown are calls of applications and their results; every entry placed on a queue; the results of
+//! `H_REG_CRQ`, `H_FREE_CRQ`, `H_ENABLE_CRQ` and `H_REQUEST_VMC`, and of an `H_SEND_CRQ` that failed;
+//! `H_COPY_RDMA`; states of the channel and of sessions; breaches of the protocol; what the operator did
+//! and which transport events found no queue. Left out are time, addresses, the TCE and interrupt calls,
+//! interrupts, sleeps and wake-ups.
+//!
+//! The order is not the order of the run. Events are nodes of a graph whose edges are cause and effect
+//! ([`cause`]); the text is its topological order with a tie-break that knows only the graph and the
+//! names of its strands ([`order`]). So two schedules of a run that does not race give one text.
+
+mod arrange;
+mod cause;
+mod fold;
+mod label;
+mod names;
+mod order;
+mod reply;
+mod strand;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use crate::event::Side;
+use crate::trace::Trace;
+pub use text::{Piece, Text};
+
+/// A run as a sequence of steps, repetitions folded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Sequence {
+    /// The steps, in canonical order.
+    pub items: Vec<Item>,
+}
+
+/// A step, or steps that were repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// One step.
+    Step(Step),
+    /// The items happened that many times, one round after the other; numbers that ran on from round to
+    /// round are ranges.
+    Repeat {
+        /// How often, at least 2.
+        times: u32,
+        /// One round.
+        items: Vec<Item>,
+    },
+}
+
+/// Something that happened, ready to be drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Step {
+    /// Where it is drawn.
+    pub place: Place,
+    /// What happened.
+    pub text: Text,
+    /// What became of it, if that is worth saying: a return code, `(not received)`. Otherwise empty.
+    pub note: String,
+}
+
+/// Where a step is drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// At the left edge: a call of the application with this name.
+    Application(Text),
+    /// In the lane of one side.
+    At(Side),
+    /// An arrow to a side: a message or an initialization entry.
+    Message {
+        /// The receiver.
+        to: Side,
+    },
+    /// An arrow that does not arrive: `H_SEND_CRQ` failed.
+    Unsent {
+        /// Who should have received it.
+        to: Side,
+    },
+    /// An arrow to a side that the platform draws.
+    TransportEvent {
+        /// The receiver.
+        to: Side,
+    },
+    /// A double arrow to the side whose memory was written.
+    Rdma {
+        /// Where the payload went.
+        to: Side,
+    },
+    /// At the left edge: the operator of the machine.
+    Operator,
+}
+
+impl Sequence {
+    /// The canonical projection of `trace`.
+    pub fn of(trace: &Trace) -> Sequence {
+        let graph = cause::graph_of(trace);
+        let order = graph.topological_order();
+        let steps = graph.into_steps(&order);
+        Sequence { items: fold::fold(fold::join_calls(steps)) }
+    }
+}

@@ -1,0 +1,5 @@
+//! Tests of the canonical text.
+
+mod flows;
+mod protocol;
+mod run;
