@@ -1,8 +1,12 @@
 //! What a step asks for, and what comes of it.
 
+use super::behaviour::{Behaviour, SessionKey};
+use super::channel::Phase;
+use super::outbox::{Job, JobStep};
+use super::service::{Op, SEED_RETRY, Service, may_seed};
 use core::time::Duration;
-use papr::{CrqEntry, GuestAddress, Hcall, HcallReturn};
-use vmc_proto::{HmcIndex, HmcSession};
+use papr::{CrqEntry, GuestAddress, Hcall, HcallReturn, Ioba, PAGE_SIZE, Tce};
+use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession};
 
 /// What an hcall or an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,4 +75,85 @@ pub enum Outcome<'a> {
     Bytes(&'a [u8]),
     /// It is done.
     Done,
+}
+
+impl<B: Behaviour> Service<B> {
+    /// The effect that the present operation asks for.
+    pub(super) fn effect(&self) -> Effect {
+        let unit_address = self.config.unit_address;
+        let channel = |call| Effect::Hcall(call, Subject::Channel);
+        match self.op {
+            Op::Idle => Effect::Idle { wake_after: self.wake_after() },
+            Op::MapQueue => channel(self.map(self.crq_page())),
+            Op::ClearQueue => Effect::ClearQueue {
+                at: self.layout.crq_address(),
+                len_bytes: self.layout.crq_len_bytes(),
+            },
+            Op::Register => channel(Hcall::RegCrq {
+                unit_address,
+                queue: self.layout.crq(),
+                len_bytes: self.layout.crq_len_bytes(),
+            }),
+            Op::Free => channel(Hcall::FreeCrq { unit_address }),
+            Op::Enable => channel(Hcall::EnableCrq { unit_address }),
+            Op::TakeEntry => Effect::TakeEntry { at: self.layout.slot(self.slot), slot: self.slot },
+            Op::Job => self.job_effect(),
+            Op::ReadHmcId { key, buffer } => {
+                Effect::ReadBuffer { at: self.at(key, buffer, 0), len_bytes: HMC_ID_BYTES }
+            }
+            Op::ReadMessage { key, buffer, len_bytes } => Effect::ReadBuffer {
+                at: self.at(key, buffer, self.payload.len() as u64),
+                len_bytes: self.next_part(len_bytes),
+            },
+        }
+    }
+
+    fn job_effect(&self) -> Effect {
+        let (Some(job), Some(step)) = (self.outbox.first(), self.outbox.step(&self.layout)) else {
+            return Effect::Idle { wake_after: None };
+        };
+        let call = match step {
+            JobStep::Map(ioba) => self.map(ioba),
+            JobStep::Unmap { ioba, pages } => {
+                Hcall::StuffTce { liobn: self.config.liobn, ioba, tce: Tce::INVALID, count: pages }
+            }
+            JobStep::Write { at, from, len_bytes } => {
+                return Effect::WriteBuffer { at, bytes: part_of(job, from, len_bytes) };
+            }
+            JobStep::Send(entry) => {
+                Hcall::SendCrq { unit_address: self.config.unit_address, entry }
+            }
+        };
+        Effect::Hcall(call, job.subject())
+    }
+
+    fn map(&self, ioba: Ioba) -> Hcall {
+        Hcall::PutTce { liobn: self.config.liobn, ioba, tce: self.layout.tce(ioba) }
+    }
+
+    fn crq_page(&self) -> Ioba {
+        let page = if let Phase::Mapping { page } = self.phase { page } else { 0 };
+        Ioba(self.layout.crq().0 + page * PAGE_SIZE)
+    }
+
+    /// Where a byte of a buffer lies in memory.
+    fn at(&self, key: SessionKey, buffer: BufferId, offset: u64) -> GuestAddress {
+        self.layout.address(Ioba(self.layout.buffer(key.index, buffer).0 + offset))
+    }
+
+    /// How much of a message of `len_bytes` is read next: up to the end of a page.
+    pub(super) fn next_part(&self, len_bytes: u32) -> u32 {
+        len_bytes.saturating_sub(self.payload.len() as u32).min(PAGE_SIZE as u32)
+    }
+
+    fn wake_after(&self) -> Option<Duration> {
+        let seed_is_due =
+            || self.sessions.indexes().any(|i| self.sessions.get(i).is_some_and(may_seed));
+        self.delay.or_else(|| seed_is_due().then_some(SEED_RETRY))
+    }
+}
+
+fn part_of(job: &Job, from: u32, len_bytes: u32) -> Vec<u8> {
+    let Job::Signal { payload, .. } = job else { return Vec::new() };
+    payload.iter().skip(from as usize).take(len_bytes as usize).copied().collect()
 }

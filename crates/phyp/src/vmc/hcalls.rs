@@ -131,7 +131,7 @@ impl<B: Behaviour> Service<B> {
     fn sent(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
         match code {
             ReturnCode::SUCCESS => {
-                // A reply to a burst: look for its next message before the next reply is due.
+                // The peer may have answered already, and its entries come before our own work.
                 self.polling = true;
                 if let Some(job) = self.outbox.sent() {
                     self.job_sent(&job, sink);

@@ -43,6 +43,8 @@ mod payload;
 mod receive;
 mod service;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use behaviour::{
     Actions, Behaviour, Echo, Incoming, Named, SessionKey, Sink, Source, Verdict, pattern,

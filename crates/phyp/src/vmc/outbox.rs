@@ -10,7 +10,7 @@ use core::time::Duration;
 use papr::hcall::MAX_TCE_COUNT;
 use papr::{CrqEntry, GuestAddress, InitFormat, Ioba, PAGE_SIZE};
 use std::collections::VecDeque;
-use vmc_proto::{BufferId, BufferOwner, Limits, Message};
+use vmc_proto::{BufferId, BufferOwner, Limits, Message, MessageType};
 
 /// The wait before an entry that was dropped is sent again; it doubles with every try.
 pub const SEND_RETRY: Duration = Duration::from_millis(1);
@@ -53,8 +53,8 @@ impl Job {
         match self {
             Job::Init(format) => format.name().unwrap_or("initialization entry"),
             Job::Answer(message) => message.message_type().name(),
-            Job::AddBuffer { .. } => vmc_proto::MessageType::AddBuffer.name(),
-            Job::Signal { .. } => vmc_proto::MessageType::Signal.name(),
+            Job::AddBuffer { .. } => MessageType::AddBuffer.name(),
+            Job::Signal { .. } => MessageType::Signal.name(),
             Job::Unmap { .. } => "nothing",
         }
     }
@@ -256,6 +256,15 @@ impl Outbox {
     pub(super) fn answered(&mut self, key: SessionKey, buffer: BufferId) -> bool {
         let position = self.awaited.iter().position(|a| *a == Awaited { key, buffer });
         position.and_then(|at| self.awaited.remove(at)).is_some()
+    }
+
+    /// The buffers whose job has not begun: nothing of them is mapped.
+    pub(super) fn unbegun_offers(&self) -> impl Iterator<Item = (SessionKey, BufferId)> {
+        let begun = usize::from(self.progress > 0);
+        self.jobs.iter().skip(begun).filter_map(|job| match job {
+            Job::AddBuffer { key, buffer, .. } => Some((*key, *buffer)),
+            _ => None,
+        })
     }
 
     /// All sessions end. Whether the first job was among what is dropped.

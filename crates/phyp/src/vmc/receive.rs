@@ -296,10 +296,7 @@ impl<B: Behaviour> Service<B> {
                 InterfaceStatus::GeneralFailure
             }
             None => {
-                if self.outbox.drop_session(key) {
-                    self.delay = None;
-                }
-                self.end_session(index, sink);
+                self.close_session(key, sink);
                 InterfaceStatus::Success
             }
         };

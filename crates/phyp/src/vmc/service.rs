@@ -6,10 +6,10 @@ use super::effect::{Effect, Outcome, Subject};
 use super::event::{Breach, ServiceEvent, ServiceSink};
 use super::layout::{Layout, ServiceConfig, ServiceConfigError};
 use super::outbox::{Job, JobStep, Keep, Outbox};
-use super::session::{Connection, SessionState, SessionView, Sessions};
+use super::session::{BufferState, Connection, SessionState, SessionView, Sessions};
 use core::time::Duration;
-use papr::{GuestAddress, Hcall, Ioba, PAGE_SIZE, Tce};
-use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, Limits};
+use papr::Ioba;
+use vmc_proto::{BufferId, HmcIndex, Limits};
 
 /// The wait after `H_Busy`, which gives no hint.
 pub const BUSY_RETRY: Duration = Duration::from_millis(1);
@@ -39,9 +39,9 @@ pub struct Service<B> {
     /// What the operator wants and was not done yet.
     order: Option<Order>,
     /// What the last effect was for.
-    op: Op,
+    pub(super) op: Op,
     /// The next element of the CRQ.
-    slot: u32,
+    pub(super) slot: u32,
     /// Whether the CRQ is to be looked at.
     pub(super) polling: bool,
     /// A wait that holds up everything but the CRQ.
@@ -252,7 +252,7 @@ impl<B: Behaviour> Service<B> {
             _ if self.outbox.step(&self.layout).is_some() => Op::Job,
             Phase::Freed { then } => {
                 self.freed(then, sink);
-                // Neither Stopped nor Failed nor Mapping leads back here.
+                // A start may have waited for this. No phase that follows leads back here.
                 self.due(sink)
             }
             Phase::Stopped
@@ -328,6 +328,7 @@ impl<B: Behaviour> Service<B> {
 
     /// Ends every session without a word to the peer, and unmaps all buffers.
     pub(super) fn end_sessions(&mut self, keep: Keep, sink: &mut dyn ServiceSink) {
+        self.withdraw_offers(|_| true);
         if self.outbox.clear(keep) {
             self.delay = None;
         }
@@ -337,8 +338,27 @@ impl<B: Behaviour> Service<B> {
         self.sessions = Sessions::default();
     }
 
+    /// Forgets the buffers that are not mapped yet, so that what a peer can make us do by asking for ever
+    /// new sessions has the number of buffers as its bound.
+    fn withdraw_offers(&mut self, of: impl Fn(SessionKey) -> bool) {
+        for (key, buffer) in self.outbox.unbegun_offers().filter(|(key, _)| of(*key)) {
+            if let Some(connection) = self.sessions.find(key) {
+                connection.set_buffer(buffer, BufferState::Unused);
+            }
+        }
+    }
+
+    /// Ends one session at the peer's request.
+    pub(super) fn close_session(&mut self, session: SessionKey, sink: &mut dyn ServiceSink) {
+        self.withdraw_offers(|key| key == session);
+        if self.outbox.drop_session(session) {
+            self.delay = None;
+        }
+        self.end_session(session.index, sink);
+    }
+
     /// Makes one connection vacant, and unmaps its buffers.
-    pub(super) fn end_session(&mut self, index: HmcIndex, sink: &mut dyn ServiceSink) {
+    fn end_session(&mut self, index: HmcIndex, sink: &mut dyn ServiceSink) {
         let Some(connection) = self.sessions.get(index) else { return };
         let key = SessionKey { index, session: connection.session };
         if connection.is_live() {
@@ -349,87 +369,9 @@ impl<B: Behaviour> Service<B> {
             self.outbox.push(Job::Unmap { key, buffer });
         }
     }
-
-    fn effect(&self) -> Effect {
-        let unit_address = self.config.unit_address;
-        let channel = |call| Effect::Hcall(call, Subject::Channel);
-        match self.op {
-            Op::Idle => Effect::Idle { wake_after: self.wake_after() },
-            Op::MapQueue => channel(self.map(self.crq_page())),
-            Op::ClearQueue => Effect::ClearQueue {
-                at: self.layout.crq_address(),
-                len_bytes: self.layout.crq_len_bytes(),
-            },
-            Op::Register => channel(Hcall::RegCrq {
-                unit_address,
-                queue: self.layout.crq(),
-                len_bytes: self.layout.crq_len_bytes(),
-            }),
-            Op::Free => channel(Hcall::FreeCrq { unit_address }),
-            Op::Enable => channel(Hcall::EnableCrq { unit_address }),
-            Op::TakeEntry => Effect::TakeEntry { at: self.layout.slot(self.slot), slot: self.slot },
-            Op::Job => self.job_effect(),
-            Op::ReadHmcId { key, buffer } => {
-                Effect::ReadBuffer { at: self.at(key, buffer, 0), len_bytes: HMC_ID_BYTES }
-            }
-            Op::ReadMessage { key, buffer, len_bytes } => Effect::ReadBuffer {
-                at: self.at(key, buffer, self.payload.len() as u64),
-                len_bytes: self.next_part(len_bytes),
-            },
-        }
-    }
-
-    fn job_effect(&self) -> Effect {
-        let (Some(job), Some(step)) = (self.outbox.first(), self.outbox.step(&self.layout)) else {
-            return Effect::Idle { wake_after: None };
-        };
-        let call = match step {
-            JobStep::Map(ioba) => self.map(ioba),
-            JobStep::Unmap { ioba, pages } => {
-                Hcall::StuffTce { liobn: self.config.liobn, ioba, tce: Tce::INVALID, count: pages }
-            }
-            JobStep::Write { at, from, len_bytes } => {
-                return Effect::WriteBuffer { at, bytes: part_of(job, from, len_bytes) };
-            }
-            JobStep::Send(entry) => {
-                Hcall::SendCrq { unit_address: self.config.unit_address, entry }
-            }
-        };
-        Effect::Hcall(call, job.subject())
-    }
-
-    fn map(&self, ioba: Ioba) -> Hcall {
-        Hcall::PutTce { liobn: self.config.liobn, ioba, tce: self.layout.tce(ioba) }
-    }
-
-    fn crq_page(&self) -> Ioba {
-        let page = if let Phase::Mapping { page } = self.phase { page } else { 0 };
-        Ioba(self.layout.crq().0 + page * PAGE_SIZE)
-    }
-
-    /// Where a byte of a buffer lies in memory.
-    fn at(&self, key: SessionKey, buffer: BufferId, offset: u64) -> GuestAddress {
-        self.layout.address(Ioba(self.layout.buffer(key.index, buffer).0 + offset))
-    }
-
-    /// How much of a message of `len_bytes` is read next: up to the end of a page.
-    pub(super) fn next_part(&self, len_bytes: u32) -> u32 {
-        len_bytes.saturating_sub(self.payload.len() as u32).min(PAGE_SIZE as u32)
-    }
-
-    fn wake_after(&self) -> Option<Duration> {
-        let seed_is_due =
-            || self.sessions.indexes().any(|i| self.sessions.get(i).is_some_and(may_seed));
-        self.delay.or_else(|| seed_is_due().then_some(SEED_RETRY))
-    }
 }
 
 /// Whether the connection's seed buffer should be offered.
 pub(super) fn may_seed(connection: &Connection) -> bool {
     connection.lacks_seed() && connection.seed_attempts < SEED_ATTEMPTS
-}
-
-fn part_of(job: &Job, from: u32, len_bytes: u32) -> Vec<u8> {
-    let Job::Signal { payload, .. } = job else { return Vec::new() };
-    payload.iter().skip(from as usize).take(len_bytes as usize).copied().collect()
 }
