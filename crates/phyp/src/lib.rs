@@ -1,3 +1,60 @@
-//! Placeholder.
+//! A simulated PowerVM hypervisor, as far as the Virtual Management Channel needs one: two partitions with
+//! their memory, TCE windows, the CRQ transport between them, CRQ interrupts, `H_COPY_RDMA`, and the VMC
+//! service on the platform's side ([`vmc`]).
+//!
+//! [`Hypervisor::hcall`] takes a call and answers it; nothing here starts a thread, reads a clock or draws
+//! a random number. What differs between running on threads and running deterministically is the
+//! [`Platform`]: the lock, and the backing of a partition's [`Memory`].
+//!
+//! | module | subject |
+//! |---|---|
+//! | `hypervisor` | the machine: construction, dispatch of hcalls |
+//! | `endpoint` | one side of the connection: partition, adapter, and who may name them |
+//! | `transport` | `H_REG_CRQ`, `H_FREE_CRQ`, `H_SEND_CRQ`, `H_ENABLE_CRQ` |
+//! | `crq`, `ring` | a registered queue and its cursor; its entries in memory |
+//! | `interrupt` | the interrupt source of an adapter, `H_VIO_SIGNAL`, `H_XIRR`, `H_EOI` |
+//! | `tce`, `window` | the TCE hcalls; the table of one window pane |
+//! | `rdma`, `pins`, `copy` | `H_COPY_RDMA` in two halves; which pages it holds; the bytes |
+//! | `operator` | crash, boot, suspension: what the machine's operator and faults do |
+//! | `vmc_device` | `H_REQUEST_VMC` and the device-tree node |
+//!
+//! # Locks
+//!
+//! A queue has one lock, the critical section of LoPAR's `H_SEND_CRQ`. It also serialises changes of the
+//! window pane that maps the queue, so that an entry is never stored through a mapping that has just been
+//! taken away. Calls that change the connection take the connection's lock first, then the locks of
+//! queues one after the other, never two at once. Reading a TCE takes no lock; see `pins` for how a copy
+//! keeps its pages.
 
+#![deny(unsafe_code)]
+
+mod config;
+mod copy;
+mod crq;
+mod endpoint;
+mod hypervisor;
+mod interrupt;
+mod lock;
+mod memory;
+mod operator;
+mod pins;
+mod platform;
+mod rdma;
+mod ring;
+mod tce;
+mod transport;
 pub mod vmc;
+mod vmc_device;
+mod window;
+
+pub use config::{
+    Config, ConfigError, MAX_MEMORY_PAGES, MAX_WINDOW_PAGES, MIN_VIRTUAL_DMA_SIZE, VmcPresence,
+};
+pub use endpoint::PlatformAdapter;
+pub use hypervisor::Hypervisor;
+pub use lock::LocalLock;
+pub use memory::{BadAddress, CowMemory, Memory, SharedMemory};
+pub use operator::BusyCall;
+pub use platform::{Event, EventSink, Platform};
+pub use rdma::PinnedCopy;
+pub use ring::take_entry;

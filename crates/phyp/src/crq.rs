@@ -1,0 +1,117 @@
+//! A registered queue and its cursor: LoPAR's critical section on the target CRQ.
+
+use crate::memory::Memory;
+use crate::ring;
+use crate::window::Window;
+use papr::crq::ENTRY_SIZE;
+use papr::{Access, CrqEntry, GuestAddress, IoRange, Ioba, TransportEvent};
+
+/// The header of an element is both looked at and stored.
+pub(crate) const QUEUE_ACCESS: Access = Access::ReadWrite;
+
+/// What a send needs to know of the queue it goes to and of its sender: the contents of the queue's lock.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crq {
+    /// Where the queue is, while it is registered.
+    pub(crate) queue: Option<Queue>,
+    /// Whether the partner's queue is registered, so that the connection is complete.
+    pub(crate) sender_registered: bool,
+    /// Whether the partner's queue is disabled by a "partner suspended" event that the partner got.
+    pub(crate) sender_disabled: bool,
+}
+
+/// Geometry of a queue, kept in I/O addresses: each enqueue translates anew, so remapping is effective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queue {
+    ioba: Ioba,
+    slots: u32,
+    /// The element that the next entry goes to.
+    cursor: u32,
+}
+
+/// An entry that is in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    pub(crate) slot: u32,
+    pub(crate) overlaid: Option<CrqEntry>,
+}
+
+/// Why an entry is not in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotPlaced {
+    /// The connection is not complete.
+    Closed,
+    /// The next element is not free, or not mapped for reading and writing any more.
+    NoRoom,
+}
+
+/// How often a transport event tries for a place. A full queue has one unless its consumer frees elements
+/// out of their order meanwhile.
+const EVENT_ATTEMPTS: u32 = 2;
+
+impl Crq {
+    /// Enqueues an entry of the partner.
+    pub(crate) fn send<M: Memory>(
+        &mut self,
+        window: &Window,
+        memory: &M,
+        entry: CrqEntry,
+    ) -> Result<Placed, NotPlaced> {
+        if !self.sender_registered || self.sender_disabled {
+            return Err(NotPlaced::Closed);
+        }
+        let queue = self.queue.as_mut().ok_or(NotPlaced::Closed)?;
+        let slot = queue.enqueue(window, memory, entry).ok_or(NotPlaced::NoRoom)?;
+        Ok(Placed { slot, overlaid: None })
+    }
+
+    /// Enqueues a transport event; in a full queue it replaces the last valid entry.
+    pub(crate) fn notify<M: Memory>(
+        &mut self,
+        window: &Window,
+        memory: &M,
+        event: TransportEvent,
+    ) -> Result<Placed, NotPlaced> {
+        let queue = self.queue.as_mut().ok_or(NotPlaced::Closed)?;
+        for _ in 0..EVENT_ATTEMPTS {
+            let entry = CrqEntry::transport_event(event);
+            if let Some(slot) = queue.enqueue(window, memory, entry) {
+                return Ok(Placed { slot, overlaid: None });
+            }
+            if let Some((slot, overlaid)) = queue.overlay(window, memory, event) {
+                return Ok(Placed { slot, overlaid: Some(overlaid) });
+            }
+        }
+        Err(NotPlaced::NoRoom)
+    }
+}
+
+impl Queue {
+    /// A queue in `range`, which is aligned and mapped.
+    pub(crate) fn new(range: IoRange) -> Queue {
+        Queue { ioba: range.ioba, slots: (range.len_bytes / ENTRY_SIZE) as u32, cursor: 0 }
+    }
+
+    fn enqueue<M: Memory>(&mut self, window: &Window, memory: &M, entry: CrqEntry) -> Option<u32> {
+        let slot = self.cursor;
+        let at = self.address(slot, window)?;
+        ring::publish(memory, at, entry).ok().filter(|&published| published)?;
+        self.cursor = if slot + 1 == self.slots { 0 } else { slot + 1 };
+        Some(slot)
+    }
+
+    fn overlay<M: Memory>(
+        &self,
+        window: &Window,
+        memory: &M,
+        event: TransportEvent,
+    ) -> Option<(u32, CrqEntry)> {
+        let last = self.cursor.checked_sub(1).unwrap_or(self.slots - 1);
+        let at = self.address(last, window)?;
+        Some((last, ring::overlay(memory, at, event).ok()??))
+    }
+
+    fn address(&self, slot: u32, window: &Window) -> Option<GuestAddress> {
+        window.translate(Ioba(self.ioba.0 + u64::from(slot) * ENTRY_SIZE), QUEUE_ACCESS)
+    }
+}

@@ -1,0 +1,189 @@
+//! One side of the connection: a partition and its adapter.
+
+use crate::crq::{Crq, NotPlaced};
+use crate::hypervisor::Hypervisor;
+use crate::interrupt::Latch;
+use crate::memory::Memory;
+use crate::platform::{Event, EventSink, Platform};
+use crate::window::Window;
+use lock_api::Mutex;
+use papr::{
+    CrqEntry, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent, UnitAddress,
+};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The two ends of the VMC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    /// The management partition: two panes, the second one showing the platform's pane.
+    Management,
+    /// The platform partition: one pane.
+    Platform,
+}
+
+impl Side {
+    pub(crate) const BOTH: [Side; 2] = [Side::Management, Side::Platform];
+
+    pub(crate) const fn partner(self) -> Side {
+        match self {
+            Side::Management => Side::Platform,
+            Side::Platform => Side::Management,
+        }
+    }
+}
+
+/// What the VMC service has to know of the adapter of the platform partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PlatformAdapter {
+    /// Unit address of the adapter.
+    pub unit_address: UnitAddress,
+    /// Its window pane.
+    pub liobn: Liobn,
+    /// Size of the pane in pages.
+    pub window_pages: u64,
+}
+
+/// A partition with its adapter.
+pub(crate) struct Endpoint<P: Platform> {
+    pub(crate) partition: PartitionId,
+    pub(crate) unit_address: UnitAddress,
+    pub(crate) interrupt: InterruptSource,
+    /// Handle of the first pane.
+    pub(crate) liobn: Liobn,
+    pub(crate) memory: P::Memory,
+    /// The first pane. It is changed with the lock of `crq` held.
+    pub(crate) window: Window,
+    /// The queue that this side receives in.
+    pub(crate) crq: Mutex<P::Lock, Crq>,
+    pub(crate) latch: Latch,
+    /// False from a crash until the next boot. Changes under the connection's lock.
+    pub(crate) running: AtomicBool,
+    /// How often the partition has crashed: a copy that began before a crash ends there.
+    pub(crate) incarnation: AtomicU64,
+}
+
+/// Handles that identify an adapter, fixed for the life of the machine.
+pub(crate) struct Identity {
+    pub(crate) partition: PartitionId,
+    pub(crate) unit_address: UnitAddress,
+    pub(crate) interrupt: InterruptSource,
+    pub(crate) liobn: Liobn,
+}
+
+impl<P: Platform> Endpoint<P> {
+    pub(crate) fn new(identity: Identity, memory_pages: u64, window_pages: u64) -> Endpoint<P> {
+        let Identity { partition, unit_address, interrupt, liobn } = identity;
+        Endpoint {
+            partition,
+            unit_address,
+            interrupt,
+            liobn,
+            memory: P::Memory::new(memory_pages),
+            window: Window::new(window_pages),
+            crq: Mutex::new(Crq::default()),
+            latch: Latch::default(),
+            running: AtomicBool::new(true),
+            incarnation: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts an entry of the partner into the queue.
+    pub(crate) fn receive(
+        &self,
+        entry: CrqEntry,
+        sink: &mut impl EventSink,
+    ) -> Result<(), ReturnCode> {
+        let mut crq = self.crq.lock();
+        let placed = crq.send(&self.window, &self.memory, entry).map_err(|why| match why {
+            NotPlaced::Closed => ReturnCode::CLOSED,
+            NotPlaced::NoRoom => ReturnCode::DROPPED,
+        })?;
+        let (to, slot) = (self.partition, placed.slot);
+        sink.event(Event::Enqueued { to, slot, entry, overlaid: None });
+        drop(crq);
+        self.signal(sink);
+        Ok(())
+    }
+
+    /// Puts a transport event into the queue, if there is a registered one.
+    pub(crate) fn notify(&self, event: TransportEvent, sink: &mut impl EventSink) {
+        let to = self.partition;
+        let mut crq = self.crq.lock();
+        match crq.notify(&self.window, &self.memory, event) {
+            Ok(placed) => {
+                let entry = CrqEntry::transport_event(event);
+                let (slot, overlaid) = (placed.slot, placed.overlaid);
+                sink.event(Event::Enqueued { to, slot, entry, overlaid });
+                drop(crq);
+                self.signal(sink);
+            }
+            Err(NotPlaced::Closed) => {}
+            Err(NotPlaced::NoRoom) => sink.event(Event::Undelivered { to, event }),
+        }
+    }
+
+    fn signal(&self, sink: &mut impl EventSink) {
+        if self.latch.pulse() {
+            sink.event(Event::InterruptPending { partition: self.partition });
+        }
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
+}
+
+impl<P: Platform> Clone for Endpoint<P>
+where
+    P::Memory: Clone,
+{
+    fn clone(&self) -> Endpoint<P> {
+        Endpoint {
+            partition: self.partition,
+            unit_address: self.unit_address,
+            interrupt: self.interrupt,
+            liobn: self.liobn,
+            memory: self.memory.clone(),
+            window: self.window.clone(),
+            crq: Mutex::new(self.crq.lock().clone()),
+            latch: self.latch.clone(),
+            running: self.is_running().into(),
+            incarnation: self.incarnation.load(Ordering::Acquire).into(),
+        }
+    }
+}
+
+/// Who may name what. A partition without an adapter owns nothing, and neither does the management
+/// partition while the VMC device does not exist.
+impl<P: Platform> Hypervisor<P> {
+    /// The side whose adapter `caller` owns.
+    pub(crate) fn own_side(&self, caller: PartitionId) -> Option<Side> {
+        Side::BOTH
+            .into_iter()
+            .find(|&side| self.endpoint(side).partition == caller)
+            .filter(|&side| side == Side::Platform || self.vmc.exists())
+    }
+
+    /// The adapter that the caller means, if it is his, else `H_Parameter`.
+    pub(crate) fn own_adapter(
+        &self,
+        caller: PartitionId,
+        unit_address: UnitAddress,
+    ) -> Result<Side, ReturnCode> {
+        self.own_side(caller)
+            .filter(|&side| self.endpoint(side).unit_address == unit_address)
+            .ok_or(ReturnCode::PARAMETER)
+    }
+
+    /// The caller's first pane, if `liobn` names it, else `H_Parameter`.
+    pub(crate) fn own_pane(
+        &self,
+        caller: PartitionId,
+        liobn: Liobn,
+    ) -> Result<&Endpoint<P>, ReturnCode> {
+        self.own_side(caller)
+            .map(|side| self.endpoint(side))
+            .filter(|endpoint| endpoint.liobn == liobn)
+            .ok_or(ReturnCode::PARAMETER)
+    }
+}

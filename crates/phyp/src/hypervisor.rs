@@ -1,0 +1,168 @@
+//! The machine: two partitions, the connection between them, and the entry for hcalls.
+
+use crate::config::{Config, ConfigError};
+use crate::endpoint::{Endpoint, Identity, Side};
+use crate::platform::{EventSink, Platform};
+use crate::transport::Connection;
+use crate::vmc_device::VmcDevice;
+use crate::window::Window;
+use lock_api::Mutex;
+use papr::{
+    CopyRdma, DrcIndex, Hcall, HcallReturn, InterruptSource, Liobn, PartitionId, Registers,
+    ReturnCode, ReturnRegisters, UnitAddress,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Handles of the management partition's adapter, in virtual slot 3.
+const MANAGEMENT_UNIT_ADDRESS: UnitAddress = UnitAddress(0x3000_0003);
+const MANAGEMENT_INTERRUPT: InterruptSource = InterruptSource(0x0A_0003);
+const MANAGEMENT_LIOBN: Liobn = Liobn(0x1000_0003);
+const MANAGEMENT_REMOTE_LIOBN: Liobn = Liobn(0x1100_0003);
+const MANAGEMENT_DRC_INDEX: DrcIndex = DrcIndex(0x3000_0003);
+
+/// Handles of the platform partition's adapter, in virtual slot 4.
+const PLATFORM_UNIT_ADDRESS: UnitAddress = UnitAddress(0x3000_0004);
+const PLATFORM_INTERRUPT: InterruptSource = InterruptSource(0x0A_0004);
+const PLATFORM_LIOBN: Liobn = Liobn(0x1000_0004);
+
+/// The hypervisor with its partitions. Every method takes `&self`; with a [`Platform`] made for threads it
+/// is shared between them.
+pub struct Hypervisor<P: Platform> {
+    endpoints: [Endpoint<P>; 2],
+    /// Taken before the lock of a queue.
+    pub(crate) connection: Mutex<P::Lock, Connection>,
+    /// Both queues are registered, so the management partition's second pane works.
+    pub(crate) linked: AtomicBool,
+    pub(crate) vmc: VmcDevice,
+    pub(crate) max_virtual_dma_size: u64,
+}
+
+impl<P: Platform> Hypervisor<P> {
+    /// A machine whose partitions have just booted.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let management = Identity {
+            partition: config.management,
+            unit_address: MANAGEMENT_UNIT_ADDRESS,
+            interrupt: MANAGEMENT_INTERRUPT,
+            liobn: MANAGEMENT_LIOBN,
+        };
+        let platform = Identity {
+            partition: config.platform,
+            unit_address: PLATFORM_UNIT_ADDRESS,
+            interrupt: PLATFORM_INTERRUPT,
+            liobn: PLATFORM_LIOBN,
+        };
+        Ok(Hypervisor {
+            endpoints: [
+                Endpoint::new(management, config.management_pages, config.management_window_pages),
+                Endpoint::new(platform, config.platform_pages, config.platform_window_pages),
+            ],
+            connection: Mutex::new(Connection::default()),
+            linked: AtomicBool::new(false),
+            vmc: VmcDevice::new(config, MANAGEMENT_DRC_INDEX, MANAGEMENT_REMOTE_LIOBN),
+            max_virtual_dma_size: config.max_virtual_dma_size,
+        })
+    }
+
+    /// Performs a call of a partition. A caller that owns no adapter, whether the configuration names it or
+    /// not, gets the answers of one that names what is not his. One that has crashed gets `H_Hardware`.
+    pub fn hcall(
+        &self,
+        caller: PartitionId,
+        call: &Hcall,
+        sink: &mut impl EventSink,
+    ) -> HcallReturn {
+        let crashed = self.side_of(caller).is_some_and(|side| !self.endpoint(side).is_running());
+        if crashed {
+            return ReturnCode::HARDWARE.into();
+        }
+        self.dispatch(caller, call, sink).unwrap_or_else(HcallReturn::from)
+    }
+
+    /// Performs a call in registers; an opcode that is not known is `H_Function`.
+    pub fn hcall_registers(
+        &self,
+        caller: PartitionId,
+        registers: &Registers,
+        sink: &mut impl EventSink,
+    ) -> ReturnRegisters {
+        match Hcall::from_registers(registers) {
+            Ok(call) => self.hcall(caller, &call, sink),
+            Err(_unknown) => ReturnCode::FUNCTION.into(),
+        }
+        .to_registers()
+    }
+
+    /// The memory of a partition that has an adapter on the VMC.
+    pub fn memory(&self, partition: PartitionId) -> Option<&P::Memory> {
+        self.side_of(partition).map(|side| &self.endpoint(side).memory)
+    }
+
+    fn dispatch(
+        &self,
+        caller: PartitionId,
+        call: &Hcall,
+        sink: &mut impl EventSink,
+    ) -> Result<HcallReturn, ReturnCode> {
+        match *call {
+            Hcall::GetTce { liobn, ioba } => self.get_tce(caller, liobn, ioba),
+            Hcall::PutTce { liobn, ioba, tce } => self.put_tce(caller, liobn, ioba, tce),
+            Hcall::StuffTce { liobn, ioba, tce, count } => {
+                self.stuff_tce(caller, liobn, ioba, tce, count)
+            }
+            Hcall::PutTceIndirect { liobn, ioba, list, count } => {
+                self.put_tce_indirect(caller, liobn, ioba, list, count)
+            }
+            Hcall::Eoi { xirr } => self.eoi(caller, xirr),
+            Hcall::Xirr => Ok(self.xirr(caller)),
+            Hcall::RegCrq { unit_address, queue, len_bytes } => {
+                self.reg_crq(caller, unit_address, queue, len_bytes)
+            }
+            Hcall::FreeCrq { unit_address } => self.free_crq(caller, unit_address, sink),
+            Hcall::VioSignal { unit_address, mode } => self.vio_signal(caller, unit_address, mode),
+            Hcall::SendCrq { unit_address, entry } => {
+                self.send_crq(caller, unit_address, entry, sink)
+            }
+            Hcall::CopyRdma(copy) => self.copy_rdma(caller, &copy),
+            Hcall::EnableCrq { unit_address } => self.enable_crq(caller, unit_address),
+            Hcall::RequestVmc => self.request_vmc(caller),
+        }
+    }
+
+    fn copy_rdma(&self, caller: PartitionId, call: &CopyRdma) -> Result<HcallReturn, ReturnCode> {
+        let copy = self.copy_rdma_begin(caller, call)?;
+        Ok(self.copy_rdma_finish(copy).into())
+    }
+
+    pub(crate) fn endpoint(&self, side: Side) -> &Endpoint<P> {
+        &self.endpoints[side as usize]
+    }
+
+    /// The side that runs in a partition.
+    pub(crate) fn side_of(&self, partition: PartitionId) -> Option<Side> {
+        Side::BOTH.into_iter().find(|&side| self.endpoint(side).partition == partition)
+    }
+
+    /// The pane that both sides can name while they are linked.
+    pub(crate) fn linked_pane(&self) -> &Window {
+        &self.endpoint(Side::Platform).window
+    }
+}
+
+/// The whole machine, with its memory. For the result to be a state that the machine was in, nobody may
+/// call it meanwhile.
+impl<P: Platform> Clone for Hypervisor<P>
+where
+    P::Memory: Clone,
+{
+    fn clone(&self) -> Self {
+        Hypervisor {
+            endpoints: self.endpoints.clone(),
+            connection: Mutex::new(self.connection.lock().clone()),
+            linked: self.linked.load(Ordering::Acquire).into(),
+            vmc: self.vmc.clone(),
+            max_virtual_dma_size: self.max_virtual_dma_size,
+        }
+    }
+}

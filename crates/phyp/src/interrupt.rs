@@ -1,0 +1,102 @@
+//! The interrupt source of an adapter: `H_VIO_SIGNAL`, `H_XIRR`, `H_EOI`.
+//!
+//! An enqueue is a pulse. The source presents one interrupt at a time: a pulse that comes while one is
+//! pending, or accepted and not yet ended, is lost, and so is one while the mode is disabled. Disabling
+//! does not take back an interrupt that is already pending (LoPAR, CRQ Facility Requirements, R1-24).
+
+use crate::hypervisor::Hypervisor;
+use crate::platform::Platform;
+use papr::{HcallReturn, PartitionId, ReturnCode, UnitAddress, Xirr};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Bit 63 of `H_VIO_SIGNAL`'s mode: the CRQ's interrupt. Other bits are ignored.
+const MODE_CRQ: u64 = 1;
+
+/// Priority that `H_XIRR` reports: that of a processor which takes every interrupt. Priorities are not
+/// modelled.
+const LEAST_FAVOURED: u8 = 0xFF;
+
+/// State of one source.
+#[derive(Debug, Default)]
+pub(crate) struct Latch(AtomicU8);
+
+impl Latch {
+    const ENABLED: u8 = 1 << 0;
+    const PENDING: u8 = 1 << 1;
+    /// Accepted, not yet ended.
+    const OUTSTANDING: u8 = 1 << 2;
+
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        if enabled {
+            self.0.fetch_or(Self::ENABLED, Ordering::AcqRel);
+        } else {
+            self.0.fetch_and(!Self::ENABLED, Ordering::AcqRel);
+        }
+    }
+
+    /// An entry was enqueued. True when an interrupt became pending by that.
+    pub(crate) fn pulse(&self) -> bool {
+        let pend = |state| (state == Self::ENABLED).then_some(Self::ENABLED | Self::PENDING);
+        self.0.try_update(Ordering::AcqRel, Ordering::Acquire, pend).is_ok()
+    }
+
+    /// Accepts the pending interrupt, if there is one.
+    fn accept(&self) -> bool {
+        let accept = |state| {
+            (state & Self::PENDING != 0).then_some(state & !Self::PENDING | Self::OUTSTANDING)
+        };
+        self.0.try_update(Ordering::AcqRel, Ordering::Acquire, accept).is_ok()
+    }
+
+    /// Ends the accepted interrupt; without one nothing changes.
+    fn end(&self) {
+        self.0.fetch_and(!Self::OUTSTANDING, Ordering::AcqRel);
+    }
+
+    /// As at boot: disabled, nothing pending or outstanding.
+    pub(crate) fn reset(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl Clone for Latch {
+    fn clone(&self) -> Latch {
+        Latch(self.0.load(Ordering::Relaxed).into())
+    }
+}
+
+impl<P: Platform> Hypervisor<P> {
+    /// LoPAR, `H_VIO_SIGNAL`: sets the interrupt mode of an adapter.
+    pub(crate) fn vio_signal(
+        &self,
+        caller: PartitionId,
+        unit_address: UnitAddress,
+        mode: u64,
+    ) -> Result<HcallReturn, ReturnCode> {
+        let side = self.own_adapter(caller, unit_address)?;
+        self.endpoint(side).latch.set_enabled(mode & MODE_CRQ != 0);
+        Ok(ReturnCode::SUCCESS.into())
+    }
+
+    /// LoPAR, `H_XIRR`: accepts the pending interrupt. R4 is 0 when there is none.
+    pub(crate) fn xirr(&self, caller: PartitionId) -> HcallReturn {
+        let endpoint = self.own_side(caller).map(|side| self.endpoint(side));
+        let xirr = match endpoint.filter(|endpoint| endpoint.latch.accept()) {
+            Some(endpoint) => Xirr::new(LEAST_FAVOURED, endpoint.interrupt),
+            None => Xirr::default(),
+        };
+        HcallReturn::success_with(xirr.0.into())
+    }
+
+    /// LoPAR, `H_EOI`: the source must be one of the caller's, else `H_Parameter`. Ending an interrupt that
+    /// is not outstanding is harmless.
+    pub(crate) fn eoi(&self, caller: PartitionId, xirr: Xirr) -> Result<HcallReturn, ReturnCode> {
+        let side = self.own_side(caller).ok_or(ReturnCode::PARAMETER)?;
+        let endpoint = self.endpoint(side);
+        if xirr.source() != Some(endpoint.interrupt) {
+            return Err(ReturnCode::PARAMETER);
+        }
+        endpoint.latch.end();
+        Ok(ReturnCode::SUCCESS.into())
+    }
+}

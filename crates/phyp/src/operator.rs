@@ -1,0 +1,108 @@
+//! What the machine's operator and faults do to partitions: crash, boot, termination, suspension, and calls
+//! that are scripted to be busy.
+
+use crate::endpoint::{Endpoint, Side};
+use crate::hypervisor::Hypervisor;
+use crate::memory::Memory;
+use crate::platform::{EventSink, Platform};
+use crate::transport::Registration;
+use papr::{PartitionId, ReturnCode, TransportEvent};
+use std::sync::atomic::Ordering;
+
+/// A call whose next answers can be scripted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BusyCall {
+    /// `H_FREE_CRQ`
+    FreeCrq,
+    /// `H_ENABLE_CRQ`
+    EnableCrq,
+}
+
+/// Partitions that have no adapter on the VMC are not modelled: what the operator does to one of them has
+/// no effect.
+impl<P: Platform> Hypervisor<P> {
+    /// The partition fails. Its queue is gone, its TCEs are invalid (LoPAR, Logical Remote DMA Option
+    /// Requirements, R1-5), its memory is zero; its hcalls answer `H_Hardware` until it boots. The partner,
+    /// if registered, gets "partner failed". Returns when no copy moves bytes from or to its memory.
+    pub fn crash(&self, partition: PartitionId, sink: &mut impl EventSink) {
+        if let Some(side) = self.side_of(partition) {
+            self.fail(side, TransportEvent::PARTNER_FAILED, sink);
+        }
+    }
+
+    /// Ends the partner of `requester` at its request (`ibm,partner-control`): a crash, except that the
+    /// requester is told "partner terminated" (LoPAR, CRQ Facility Requirements, R1-16).
+    pub fn terminate_partner(&self, requester: PartitionId, sink: &mut impl EventSink) {
+        if let Some(side) = self.side_of(requester) {
+            self.fail(side.partner(), TransportEvent::PARTNER_TERMINATED, sink);
+        }
+    }
+
+    /// A partition that has failed runs again: zeroed memory, nothing registered, nothing mapped, interrupts
+    /// disabled (R1-20).
+    pub fn boot(&self, partition: PartitionId) {
+        let Some(side) = self.side_of(partition) else { return };
+        let _connection = self.connection.lock();
+        let endpoint = self.endpoint(side);
+        if !endpoint.is_running() {
+            // Once more: processors of the crashed partition may have stored a last word.
+            endpoint.wipe();
+            endpoint.running.store(true, Ordering::Release);
+        }
+    }
+
+    /// The partner of `receiver` is suspended: the receiver gets "partner suspended" and cannot send until
+    /// `H_ENABLE_CRQ`. Without a registered queue there is nothing to disable and nobody to tell.
+    pub fn suspend_partner_of(&self, receiver: PartitionId, sink: &mut impl EventSink) {
+        let Some(side) = self.side_of(receiver) else { return };
+        let mut connection = self.connection.lock();
+        if connection.side(side).registration == Registration::Registered {
+            self.endpoint(side.partner()).crq.lock().sender_disabled = true;
+            self.endpoint(side).notify(TransportEvent::PARTNER_SUSPENDED, sink);
+        }
+    }
+
+    /// A Hardware Management Console is attached or detached. While one is there `H_REQUEST_VMC` answers
+    /// `H_Not_Available`.
+    pub fn set_hmc_attached(&self, attached: bool) {
+        self.vmc.hmc_attached.store(attached, Ordering::Release);
+    }
+
+    /// The next such calls of the partition answer these codes, in order, after those that are still to
+    /// come. A busy answer of `H_FREE_CRQ` closes the connection already; any other code of either call
+    /// means that nothing happened.
+    pub fn answer_busy(&self, partition: PartitionId, call: BusyCall, codes: &[ReturnCode]) {
+        let Some(side) = self.side_of(partition) else { return };
+        let mut connection = self.connection.lock();
+        let state = connection.side(side);
+        let script = match call {
+            BusyCall::FreeCrq => &mut state.busy_free,
+            BusyCall::EnableCrq => &mut state.busy_enable,
+        };
+        script.extend(codes);
+    }
+
+    fn fail(&self, side: Side, event: TransportEvent, sink: &mut impl EventSink) {
+        let mut connection = self.connection.lock();
+        let endpoint = self.endpoint(side);
+        if !endpoint.running.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        self.close(side);
+        *connection.side(side) = Default::default();
+        // From here on no second half of a copy starts to move bytes for the partition or its memory.
+        endpoint.incarnation.fetch_add(1, Ordering::AcqRel);
+        endpoint.window.pins.wait_for_copying();
+        endpoint.wipe();
+        self.endpoint(side.partner()).notify(event, sink);
+    }
+}
+
+impl<P: Platform> Endpoint<P> {
+    fn wipe(&self) {
+        let _serialised = self.crq.lock();
+        self.window.invalidate();
+        self.latch.reset();
+        self.memory.clear();
+    }
+}

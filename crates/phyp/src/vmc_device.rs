@@ -1,0 +1,93 @@
+//! The VMC device of the management partition: its node, and `H_REQUEST_VMC`, which makes it.
+//!
+//! The call's number is reserved in LoPAR. Only the designated management partition has the authority to
+//! ask. A machine that a console manages has no VMC to give, and one that exists already is given again.
+
+use crate::config::{Config, VmcPresence};
+use crate::endpoint::{PlatformAdapter, Side};
+use crate::hypervisor::Hypervisor;
+use crate::platform::Platform;
+use papr::device_tree::{VmcNode, Window};
+use papr::{DrcIndex, HcallReturn, Liobn, PartitionId, ReturnCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What the two sides share besides the connection.
+#[derive(Debug)]
+pub(crate) struct VmcDevice {
+    drc_index: DrcIndex,
+    /// Handle of the management partition's second pane.
+    pub(crate) remote_liobn: Liobn,
+    /// Becomes true once, and stays so.
+    exists: AtomicBool,
+    pub(crate) hmc_attached: AtomicBool,
+}
+
+impl VmcDevice {
+    pub(crate) fn new(config: &Config, drc_index: DrcIndex, remote_liobn: Liobn) -> VmcDevice {
+        VmcDevice {
+            drc_index,
+            remote_liobn,
+            exists: AtomicBool::new(config.vmc == VmcPresence::Present),
+            hmc_attached: AtomicBool::new(config.hmc_attached),
+        }
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.exists.load(Ordering::Acquire)
+    }
+}
+
+impl Clone for VmcDevice {
+    fn clone(&self) -> VmcDevice {
+        VmcDevice {
+            drc_index: self.drc_index,
+            remote_liobn: self.remote_liobn,
+            exists: self.exists().into(),
+            hmc_attached: self.hmc_attached.load(Ordering::Acquire).into(),
+        }
+    }
+}
+
+impl<P: Platform> Hypervisor<P> {
+    /// `H_REQUEST_VMC`: R4 is the DRC index of the device.
+    pub(crate) fn request_vmc(&self, caller: PartitionId) -> Result<HcallReturn, ReturnCode> {
+        if self.side_of(caller) != Some(Side::Management) {
+            return Err(ReturnCode::AUTHORITY);
+        }
+        if self.vmc.hmc_attached.load(Ordering::Acquire) {
+            return Err(ReturnCode::NOT_AVAILABLE);
+        }
+        self.vmc.exists.store(true, Ordering::Release);
+        Ok(HcallReturn::success_with(self.vmc.drc_index.0.into()))
+    }
+
+    /// The device-tree node of the management partition's VMC; `None` while there is no such device.
+    pub fn vmc_node(&self) -> Option<VmcNode> {
+        let (own, remote) = (self.endpoint(Side::Management), self.endpoint(Side::Platform));
+        self.vmc.exists().then(|| VmcNode {
+            unit_address: own.unit_address,
+            interrupt: own.interrupt,
+            local_window: Window { liobn: own.liobn, size_bytes: own.window.size_bytes() },
+            remote_window: Window {
+                liobn: self.vmc.remote_liobn,
+                size_bytes: remote.window.size_bytes(),
+            },
+            drc_index: self.vmc.drc_index,
+            loc_code: format!(
+                "U9080.HEX.SIMULAT-V{}-C{}",
+                own.partition,
+                self.vmc.drc_index.0 & 0xFFFF
+            ),
+        })
+    }
+
+    /// The adapter of the platform partition, which the VMC service uses.
+    pub fn platform_adapter(&self) -> PlatformAdapter {
+        let own = self.endpoint(Side::Platform);
+        PlatformAdapter {
+            unit_address: own.unit_address,
+            liobn: own.liobn,
+            window_pages: own.window.pages(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The TCE table of one window pane.
+
+use crate::pins::Pins;
+use papr::{Access, GuestAddress, IoRange, Ioba, PAGE_SIZE, Tce};
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Marks an entry that is being changed; one of the bits that LoPAR reserves in a TCE. The rest of the
+/// entry is still the old one.
+const CHANGING: u64 = 1 << 2;
+
+/// Bits 52 to 61 in IBM's numbering: reserved in a TCE, not stored.
+const RESERVED: u64 = (PAGE_SIZE - 1) & !0b11;
+
+/// A first window pane: entries that its owner sets and that anybody may read without a lock, and the
+/// copies that hold pages of it.
+#[derive(Debug)]
+pub(crate) struct Window {
+    entries: Box<[AtomicU64]>,
+    pub(crate) pins: Pins,
+}
+
+/// A copy holds a page whose TCE was to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pinned;
+
+/// Why an address cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Outside of the pane, or the TCE does not allow the access.
+    Denied,
+    /// The TCE is being changed.
+    Changing,
+}
+
+impl Window {
+    pub(crate) fn new(pages: u64) -> Window {
+        Window { entries: (0..pages).map(|_| AtomicU64::new(0)).collect(), pins: Pins::new() }
+    }
+
+    pub(crate) fn pages(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.pages() * PAGE_SIZE
+    }
+
+    /// Whether a range lies in the pane; an empty one may begin at its end.
+    pub(crate) fn contains(&self, range: &IoRange) -> bool {
+        range.ioba.0.checked_add(range.len_bytes).is_some_and(|end| end <= self.size_bytes())
+    }
+
+    /// The entry of a page; `None` outside of the pane.
+    pub(crate) fn get(&self, page: u64) -> Option<Tce> {
+        self.entry(page).map(|entry| Tce(entry.load(Ordering::Acquire) & !CHANGING))
+    }
+
+    /// Where the byte at `ioba` is in memory, if the device may access it so. An entry that is being
+    /// changed counts as what it was: whoever asks has made sure that the change cannot happen.
+    pub(crate) fn translate(&self, ioba: Ioba, wanted: Access) -> Option<GuestAddress> {
+        let tce = self.get(ioba.page()).filter(|tce| tce.access().allows(wanted))?;
+        Some(GuestAddress(tce.address().0 + ioba.offset()))
+    }
+
+    /// Whether the device may access all of these pages so.
+    pub(crate) fn check(&self, pages: RangeInclusive<u64>, wanted: Access) -> Result<(), Fault> {
+        for page in pages {
+            let entry = self.entry(page).ok_or(Fault::Denied)?.load(Ordering::Acquire);
+            if entry & CHANGING != 0 {
+                return Err(Fault::Changing);
+            }
+            if !Tce(entry).access().allows(wanted) {
+                return Err(Fault::Denied);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds one. One
+    /// change at a time: the caller holds the lock of the pane's queue. `new` gets the entry's place in
+    /// `pages`.
+    pub(crate) fn change(
+        &self,
+        pages: RangeInclusive<u64>,
+        new: impl Fn(usize) -> Tce,
+    ) -> Result<(), Pinned> {
+        let entries = self.slice(&pages);
+        for entry in entries {
+            entry.fetch_or(CHANGING, Ordering::AcqRel);
+        }
+        if self.pins.hold(&pages) {
+            for entry in entries {
+                entry.fetch_and(!CHANGING, Ordering::Release);
+            }
+            return Err(Pinned);
+        }
+        for (n, entry) in entries.iter().enumerate() {
+            entry.store(new(n).0 & !RESERVED, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Makes every entry invalid, whoever holds the pages.
+    pub(crate) fn invalidate(&self) {
+        for entry in &self.entries {
+            entry.store(Tce::INVALID.0, Ordering::Release);
+        }
+    }
+
+    fn entry(&self, page: u64) -> Option<&AtomicU64> {
+        self.entries.get(usize::try_from(page).ok()?)
+    }
+
+    fn slice(&self, pages: &RangeInclusive<u64>) -> &[AtomicU64] {
+        self.entries.get(*pages.start() as usize..=*pages.end() as usize).unwrap_or_default()
+    }
+}
+
+impl Clone for Window {
+    fn clone(&self) -> Window {
+        let entries = self.entries.iter().map(|entry| entry.load(Ordering::Relaxed).into());
+        Window { entries: entries.collect(), pins: self.pins.clone() }
+    }
+}
