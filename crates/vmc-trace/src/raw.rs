@@ -4,7 +4,6 @@ use crate::event::{
     Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Subject, Waiting,
 };
 use std::fmt;
-use vmc_proto::Received;
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -95,7 +94,7 @@ impl fmt::Display for Event {
             }
             Event::Rdma(subject, rdma) => write_rdma(f, *subject, rdma),
             Event::Enqueued { to, slot, entry, overlaid } => {
-                write!(f, "enqueued {to}[{slot}] {entry} {:?}", Received::from_entry(*entry))?;
+                write!(f, "enqueued {to}[{slot}] {entry}")?;
                 match overlaid {
                     Some(lost) => write!(f, " over {lost}"),
                     None => Ok(()),

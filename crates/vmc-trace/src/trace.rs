@@ -109,3 +109,128 @@ fn kind(entry: Received) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Actor, CallResult, DeviceCall, Rdma, Side, Subject, Waiting};
+    use papr::{
+        CrqEntry, Hcall, HcallReturn, InitFormat, Ioba, ReturnCode, TransportEvent, UnitAddress,
+    };
+    use vmc_proto::{BufferId, HmcIndex, HmcSession, Message};
+
+    fn events() -> Vec<(Actor, Event)> {
+        let unit_address = UnitAddress(0x3000_0002);
+        let subject = Subject::Session(HmcIndex(2), HmcSession(7));
+        let message = Message::InterfaceClose { session: HmcSession(7), index: HmcIndex(2) };
+        let entry = message.encode();
+        let register = Hcall::RegCrq { unit_address, queue: Ioba(0), len_bytes: 4096 };
+        let rdma = Rdma {
+            direction: RdmaDirection::ToHyp,
+            len_bytes: 32,
+            digest: Some(0xAB),
+            buffer: Some(BufferId(4)),
+            code: ReturnCode::SUCCESS,
+        };
+        let failed = Rdma { code: ReturnCode::PERMISSION, digest: None, buffer: None, ..rdma };
+        let inward = Rdma { direction: RdmaDirection::ToMgmt, len_bytes: 5, ..rdma };
+        let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+        let init = CrqEntry::init(InitFormat::INITIALIZE);
+        let (by, to, what) = (Side::Hyp, Side::Hyp, "odd\nthing".to_owned());
+        vec![
+            (
+                Actor::Task,
+                Event::Hcall {
+                    call: register,
+                    result: ReturnCode::CLOSED.into(),
+                    subject: Subject::Channel,
+                },
+            ),
+            (Actor::App(0), Event::Call(DeviceCall::Close)),
+            (Actor::App(0), Event::SessionStarted(HmcIndex(2), HmcSession(7))),
+            (Actor::App(0), Event::Rdma(subject, rdma)),
+            (Actor::App(0), Event::Rdma(subject, failed)),
+            (Actor::BottomHalf, Event::Rdma(subject, inward)),
+            (Actor::App(0), Event::Enqueued { to, slot: 3, entry, overlaid: None }),
+            (Actor::Service, Event::Dequeued { by, slot: 3, entry }),
+            (Actor::Platform, Event::Enqueued { to, slot: 3, entry: event, overlaid: Some(init) }),
+            (Actor::App(0), Event::Return(DeviceCall::Close, CallResult::Ok)),
+            (
+                Actor::Interrupt,
+                Event::Hcall {
+                    call: Hcall::Xirr,
+                    result: HcallReturn::success_with(0x0500_0010),
+                    subject: Subject::Channel,
+                },
+            ),
+            (Actor::Service, Event::Breach { by, subject, what: what.clone() }),
+            (Actor::Service, Event::ChannelState(by, "ready")),
+            (Actor::Service, Event::SessionState(by, HmcIndex(2), HmcSession(7), "closed")),
+            (Actor::Platform, Event::Operator(what)),
+            (Actor::Platform, Event::Undelivered(TransportEvent(0x33))),
+            (Actor::Platform, Event::InterruptPending(Side::Mgmt)),
+            (Actor::Service, Event::Sleep(Waiting::Work)),
+            (Actor::Platform, Event::Wake(Actor::App(1))),
+        ]
+    }
+
+    fn trace() -> Trace {
+        let records = (0..).zip(events()).map(|(seq, (actor, event))| Record {
+            seq,
+            time_ns: seq * 10,
+            actor,
+            event,
+        });
+        Trace::new(records.collect(), TraceNames::default())
+    }
+
+    #[test]
+    fn the_raw_text_shows_every_value_of_every_record_in_a_line() {
+        let expected = "\
+0 0 task H_REG_CRQ 0x30000002 0x0 0x1000 = H_Closed (channel)
+1 10 app0 call close()
+2 20 app0 session-started 2/7
+3 30 app0 RDMA 32 B 000000ab to hyp buffer 4 = H_Success (2/7)
+4 40 app0 RDMA 32 B to hyp = H_Permission (2/7)
+5 50 bottom-half RDMA 5 B 000000ab to mgmt buffer 4 = H_Success (2/7)
+6 60 app0 enqueued hyp[3] 8003000007020000 0000000000000000
+7 70 service dequeued hyp[3] 8003000007020000 0000000000000000
+8 80 platform enqueued hyp[3] ff01000000000000 0000000000000000 over c001000000000000 0000000000000000
+9 90 app0 return close() = 0
+10 100 interrupt H_XIRR = H_Success r4=0x5000010 (channel)
+11 110 service breach hyp (2/7) \"odd\\nthing\"
+12 120 service channel hyp ready
+13 130 service session hyp 2/7 closed
+14 140 platform operator \"odd\\nthing\"
+15 150 platform undelivered reserved 0x33
+16 160 platform interrupt-pending mgmt
+17 170 service sleep work
+18 180 platform wake app1
+";
+        assert_eq!(trace().raw_text(), expected, "\n{}", trace().raw_text());
+    }
+
+    #[test]
+    fn records_of_several_recorders_are_put_in_order() {
+        let mut records = trace().records().to_vec();
+        records.reverse();
+        assert_eq!(Trace::new(records, TraceNames::default()), trace());
+    }
+
+    #[test]
+    fn counts_hold_what_moved_and_what_failed() {
+        let counts = trace().counts();
+        assert_eq!(
+            counts,
+            Counts {
+                entries: [("INTERFACE CLOSE", 1), ("transport event", 1)].into(),
+                hcalls: [("H_COPY_RDMA", 3), ("H_REG_CRQ", 1), ("H_XIRR", 1)].into(),
+                device_calls: 1,
+                sessions: 1,
+                breaches: 1,
+                to_hyp_bytes: 32,
+                to_mgmt_bytes: 5,
+            }
+        );
+    }
+}

@@ -56,6 +56,7 @@ struct Queued {
 #[derive(Clone, Copy)]
 struct LastUse {
     node: NodeId,
+    connection: Connection,
     /// It brought a message.
     is_message: bool,
 }
@@ -78,6 +79,8 @@ struct Builder<'a> {
     deregistered: BTreeMap<Side, NodeId>,
     /// The last state that a side reported of a session.
     states: BTreeMap<Strand, NodeId>,
+    /// How many HMC connections the capabilities exchange allowed.
+    hmcs: Option<u8>,
     replies: Replies,
 }
 
@@ -95,6 +98,7 @@ impl<'a> Builder<'a> {
             registered: BTreeMap::new(),
             deregistered: BTreeMap::new(),
             states: BTreeMap::new(),
+            hmcs: None,
             replies: Replies::default(),
         }
     }
@@ -168,7 +172,7 @@ impl<'a> Builder<'a> {
                 self.received.insert((strand, message.message_type()), node);
                 if let Some(buffer) = buffer_key(by, &message) {
                     let is_message = matches!(message, Message::Signal { .. });
-                    self.buffers.insert(buffer, LastUse { node, is_message });
+                    self.buffers.insert(buffer, LastUse { node, connection, is_message });
                 }
             }
             _ => {
@@ -234,14 +238,20 @@ impl<'a> Builder<'a> {
     /// What comes before a message that is sent, or that could not be.
     fn link_entry(&mut self, node: NodeId, entry: CrqEntry, sender: Side, actor: Actor) {
         let Received::Message(decoded) = Received::from_entry(entry) else { return };
-        let Some(connection) = self.connection_of(entry) else { return };
         let message = decoded.message;
+        match message {
+            Message::Capabilities { limits } => self.hmcs = Some(limits.hmcs),
+            Message::CapabilitiesResponse { limits, .. } => {
+                self.hmcs = self.hmcs.map(|hmcs| hmcs.min(limits.hmcs));
+            }
+            _ => {}
+        }
+        let Some(connection) = self.connection_of(entry) else { return };
         let strand = Strand::Session(connection, sender);
         for &request in answered_by(message.message_type()) {
             self.after(self.received.get(&(strand, request)).copied(), node);
         }
-        let last_use =
-            buffer_key(sender, &message).and_then(|buffer| self.buffers.get(&buffer)).copied();
+        let last_use = buffer_key(sender, &message).and_then(|key| self.last_use(key, connection));
         self.after(last_use.map(|last| last.node), node);
         // A message of the hypervisor in a buffer of its own, not one that brought a message: it answers
         // what was received, as far as the trace can tell.
@@ -257,6 +267,16 @@ impl<'a> Builder<'a> {
             let over = Strand::Session(Connection::Session(app, ordinal), Side::Hyp);
             self.after(self.ends.get(&over).copied(), node);
         }
+    }
+
+    /// What last happened to a buffer, for its next user. Which of several free indexes a session gets is
+    /// chance: it does not come after the session that had its index before, unless there is only one.
+    fn last_use(&self, key: (Side, HmcIndex, BufferId), connection: Connection) -> Option<LastUse> {
+        self.buffers.get(&key).copied().filter(|last| {
+            last.connection == connection
+                || matches!(last.connection, Connection::Slot(_))
+                || self.hmcs == Some(1)
+        })
     }
 
     fn link_hcall(&mut self, node: NodeId, call: &Hcall, code: ReturnCode, record: &Record) {
@@ -285,7 +305,7 @@ impl<'a> Builder<'a> {
         let connection = self.names.connection(index, session);
         let key = rdma.buffer.map(|buffer| (Side::Mgmt, index, buffer));
         if let Some(key) = key {
-            self.after(self.buffers.get(&key).map(|last| last.node), node);
+            self.after(self.last_use(key, connection).map(|last| last.node), node);
         }
         if matches!(actor, Actor::App(_)) {
             let strand = Strand::Session(connection, Side::Mgmt);
@@ -293,7 +313,7 @@ impl<'a> Builder<'a> {
         }
         if rdma.direction == RdmaDirection::ToMgmt {
             if let Some(key) = key {
-                self.buffers.insert(key, LastUse { node, is_message: true });
+                self.buffers.insert(key, LastUse { node, connection, is_message: true });
             }
             match rdma.code.is_success() {
                 true => self.replies.arrive(connection, node, rdma.digest),

@@ -5,8 +5,8 @@ use crate::sequence::{Item, Place, Step, Text};
 /// The longest round that is recognised, in items: an application's whole session fits.
 const MAX_ROUND: usize = 48;
 
-/// How often folded items are folded again: a round within a round within a round.
-const MAX_DEPTH: usize = 3;
+/// How often what was folded is folded again, should a long round turn out to be part of a short one.
+const MAX_SWEEPS: usize = 3;
 
 /// Joins a call with its return when nothing came between.
 pub(crate) fn join_calls(steps: Vec<Step>) -> Vec<Step> {
@@ -34,12 +34,15 @@ fn returns_from(step: &Step, call: &Step) -> bool {
         }
 }
 
-/// Folds rounds that differ at most in numbers which run on by one from round to round.
+/// Folds rounds that differ at most in numbers which run on by one from round to round; short rounds first,
+/// so that they become items of longer ones.
 pub(crate) fn fold(steps: Vec<Step>) -> Vec<Item> {
     let mut items: Vec<Item> = steps.into_iter().map(Item::Step).collect();
-    for _ in 0..MAX_DEPTH {
+    for _ in 0..MAX_SWEEPS {
         let before = items.len();
-        items = fold_once(items);
+        for round in 1..=MAX_ROUND {
+            items = fold_rounds(&items, round);
+        }
         if items.len() == before {
             break;
         }
@@ -47,37 +50,29 @@ pub(crate) fn fold(steps: Vec<Step>) -> Vec<Item> {
     items
 }
 
-fn fold_once(items: Vec<Item>) -> Vec<Item> {
-    let mut folded = Vec::new();
-    let mut rest = items.as_slice();
+/// Folds repeated rounds of that many items: twice is enough for a single item, a longer round must come
+/// three times.
+fn fold_rounds(items: &[Item], round: usize) -> Vec<Item> {
+    let enough = if round == 1 { 2 } else { 3 };
+    let mut folded = Vec::with_capacity(items.len());
+    let mut rest = items;
     while let Some((first, tail)) = rest.split_first() {
-        match first_repetition(rest) {
-            Some((round, times)) => {
-                let (rounds, tail) = rest.split_at(round * times);
-                let last = &rounds[rounds.len() - round..];
-                let items = rounds[..round].iter().zip(last).map(|(a, b)| widen(a, b)).collect();
-                folded.push(Item::Repeat { times: times as u32, items });
-                rest = tail;
-            }
-            None => {
-                folded.push(first.clone());
-                rest = tail;
-            }
+        let times = repetitions(rest, round);
+        if times < enough {
+            folded.push(first.clone());
+            rest = tail;
+            continue;
         }
+        let (rounds, tail) = rest.split_at(round * times);
+        let last = &rounds[rounds.len() - round..];
+        let items = rounds[..round].iter().zip(last).map(|(a, b)| widen(a, b)).collect();
+        folded.push(Item::Repeat { times: times as u32, items });
+        rest = tail;
     }
     folded
 }
 
-/// The shortest round that `items` begin with more than once, and how often: twice is enough for a single
-/// item, a longer round must come three times.
-fn first_repetition(items: &[Item]) -> Option<(usize, usize)> {
-    (1..=MAX_ROUND.min(items.len() / 2)).find_map(|round| {
-        let times = repetitions(items, round);
-        let worthwhile = if round == 1 { 2 } else { 3 };
-        (times >= worthwhile).then_some((round, times))
-    })
-}
-
+/// How many rounds of that many items `items` begin with, 1 if the first is not repeated.
 fn repetitions(items: &[Item], round: usize) -> usize {
     let mut rounds = items.chunks_exact(round);
     let (Some(mut previous), mut times, mut progress) = (rounds.next(), 1, None) else { return 0 };

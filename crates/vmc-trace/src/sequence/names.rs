@@ -23,8 +23,8 @@ pub(crate) enum Connection {
 pub(crate) struct Names<'a> {
     apps: &'a TraceNames,
     sessions: BTreeMap<(HmcIndex, HmcSession), Connection>,
-    /// The latest session of an index, while the index has been seeded for it since the channel came up.
-    latest: BTreeMap<HmcIndex, (u16, u32)>,
+    /// The session after which an index was free again; none for one that no session has left.
+    left_by: BTreeMap<HmcIndex, (u16, u32)>,
     /// How many sessions each application has started.
     started: BTreeMap<u16, u32>,
     /// The seed buffer of each index.
@@ -38,7 +38,7 @@ impl<'a> Names<'a> {
         Names {
             apps,
             sessions: BTreeMap::new(),
-            latest: BTreeMap::new(),
+            left_by: BTreeMap::new(),
             started: BTreeMap::new(),
             seeds: BTreeMap::new(),
             buffers: BTreeMap::new(),
@@ -67,14 +67,18 @@ impl<'a> Names<'a> {
         *count += 1;
         let connection = Connection::Session(app, *count);
         self.sessions.insert((index, session), connection);
-        self.latest.insert(index, (app, *count));
         self.buffers.insert(connection, self.seeds.get(&index).copied().into_iter().collect());
     }
 
     fn learn_message(&mut self, message: &Message) {
         match *message {
             // What follows seeds every index anew, whoever had it before.
-            Message::CapabilitiesResponse { .. } => self.latest.clear(),
+            Message::CapabilitiesResponse { .. } => self.left_by.clear(),
+            Message::InterfaceCloseResponse { session, index, .. } => {
+                if let Connection::Session(app, ordinal) = self.connection(index, session) {
+                    self.left_by.insert(index, (app, ordinal));
+                }
+            }
             Message::AddBuffer { session, index, buffer, .. } => {
                 let connection = self.connection(index, session);
                 if session == HmcSession::NONE {
@@ -97,7 +101,7 @@ impl<'a> Names<'a> {
             let stranger = Connection::Stranger(index, session);
             return self.sessions.get(&(index, session)).copied().unwrap_or(stranger);
         }
-        match self.latest.get(&index) {
+        match self.left_by.get(&index) {
             Some(&(app, ordinal)) => Connection::After(app, ordinal),
             None => Connection::Slot(index),
         }

@@ -3,7 +3,7 @@
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject,
 };
-use crate::{Sequence, Trace, TraceNames, render};
+use crate::{Item, Sequence, Trace, TraceNames, render};
 use papr::{CrqEntry, Hcall, Ioba, ReturnCode, UnitAddress};
 use std::collections::VecDeque;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message};
@@ -152,4 +152,13 @@ impl Run {
 
 pub(super) fn subject(index: u8, session: u8) -> Subject {
     Subject::Session(HmcIndex(index), HmcSession(session))
+}
+
+/// How many steps a sequence stands for.
+pub(super) fn unfolded(items: &[Item]) -> usize {
+    let count = |item: &Item| match item {
+        Item::Step(_) => 1,
+        Item::Repeat { times, items } => *times as usize * unfolded(items),
+    };
+    items.iter().map(count).sum()
 }

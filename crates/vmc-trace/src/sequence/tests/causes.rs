@@ -1,0 +1,271 @@
+//! What is ordered after what, and what is not.
+
+use super::protocol::{LIMITS, add_buffer, close, close_response, open, signal};
+use super::run::{Run, subject};
+use crate::event::{Actor, CallResult, DeviceCall, Event, RdmaDirection, Side};
+use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
+use vmc_proto::{BufferOwner, HmcIndex, HmcSession, Limits};
+
+const READ: DeviceCall = DeviceCall::Read { len_bytes: 4096 };
+
+fn booted(apps: &[&str], hmcs: u8) -> Run {
+    let mut run = Run::new(apps);
+    run.boot(Limits { hmcs, ..LIMITS });
+    run
+}
+
+/// Asserts that the lines with these texts come in this order.
+fn assert_order(run: &Run, texts: &[&str]) {
+    let lines = run.lines();
+    let mut rest = lines.iter();
+    for text in texts {
+        assert!(
+            rest.any(|line| line.contains(text)),
+            "{text} is not in its place:\n{}",
+            run.text()
+        );
+    }
+}
+
+/// Swaps two records in the order of the run.
+fn swap(run: &mut Run, i: usize, j: usize) {
+    run.records.swap(i, j);
+    for (seq, record) in (0..).zip(&mut run.records) {
+        record.seq = seq;
+    }
+}
+
+/// Makes sure that the call before it is not shown as late as it could be.
+fn operator(run: &mut Run) {
+    run.record(Actor::Platform, Event::Operator("operator".to_owned()));
+}
+
+fn position(run: &Run, find: impl Fn(&Event) -> bool) -> usize {
+    run.records.iter().position(|record| find(&record.event)).expect("a record to find")
+}
+
+#[test]
+fn the_side_that_registers_second_is_shown_second() {
+    let mut run = Run::new(&[]);
+    run.register(Actor::Service, ReturnCode::CLOSED);
+    run.register(Actor::Task, ReturnCode::SUCCESS);
+    assert_order(&run, &["  H_REG_CRQ = H_Closed", "  H_REG_CRQ = H_Success"]);
+}
+
+#[test]
+fn a_registration_that_found_nobody_is_shown_after_the_partner_went() {
+    let mut run = booted(&[], 1);
+    run.free(Actor::Service, ReturnCode::SUCCESS);
+    run.free(Actor::Task, ReturnCode::SUCCESS);
+    run.register(Actor::Task, ReturnCode::CLOSED);
+    run.register(Actor::Service, ReturnCode::SUCCESS);
+    let lines = run.lines();
+    let order: Vec<&str> = lines[lines.len() - 4..].iter().map(|line| line.trim()).collect();
+    let free = "H_FREE_CRQ = H_Success";
+    assert_eq!(order, [free, free, "H_REG_CRQ = H_Closed", "H_REG_CRQ = H_Success"]);
+}
+
+#[test]
+fn a_reset_divides_everything_into_before_and_after() {
+    let mut run = booted(&["a"], 1);
+    run.open_file(0);
+    run.open_session(0, (0, 1), 2);
+    run.call(0, READ);
+    operator(&mut run);
+    let event = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    run.enqueue(Actor::Service, Side::Mgmt, event, None);
+    run.free(Actor::Service, ReturnCode::SUCCESS);
+    run.take(Side::Mgmt);
+    run.channel(Side::Mgmt, "waiting for INIT");
+    run.session(Actor::BottomHalf, (0, 1), "ended");
+    run.returns(0, READ, CallResult::Error("EBADFD"));
+    run.register(Actor::Service, ReturnCode::SUCCESS);
+    run.send(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+    run.take(Side::Mgmt);
+    run.send(Actor::BottomHalf, CrqEntry::init(InitFormat::COMPLETE));
+    let tail = [
+        "a  read(4096)",
+        "*  operator",
+        "partner deregistered",
+        "channel: waiting for INIT",
+        "session a#1: ended",
+        "a  read(4096) = EBADFD",
+        "H_FREE_CRQ = H_Success",
+        "H_REG_CRQ = H_Success",
+        "CRQ INIT",
+        "CRQ INIT COMPLETE",
+    ];
+    let lines = run.lines();
+    for (line, text) in lines[lines.len() - tail.len()..].iter().zip(tail) {
+        assert!(line.contains(text), "{line} is not {text}:\n{}", run.text());
+    }
+}
+
+#[test]
+fn after_a_reset_a_seed_is_named_after_its_slot_again() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 0);
+    run.close_session(0, (0, 1));
+    run.boot(LIMITS);
+    assert_order(&run, &["a's slot b0", "CAPABILITIES RESPONSE", "ADD BUFFER slot 0 b0"]);
+}
+
+#[test]
+fn what_the_operator_does_orders_against_everything() {
+    let mut run = booted(&["a"], 1);
+    run.open_file(0);
+    run.record(Actor::Platform, Event::Operator("hypervisor crashes".to_owned()));
+    run.open_file(0);
+    run.channel(Side::Hyp, "down");
+    let text = "open() = 0";
+    assert_order(&run, &["channel: ready", text, "*  hypervisor crashes", text]);
+    assert_order(&run, &["*  hypervisor crashes", "channel: down"]);
+}
+
+#[test]
+fn a_failing_call_is_shown_after_the_state_that_made_it_fail() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 0);
+    run.call(0, READ);
+    operator(&mut run);
+    run.session(Actor::BottomHalf, (0, 1), "ended");
+    run.returns(0, READ, CallResult::Error("EBADFD"));
+    assert_order(&run, &["a  read(4096)", "*", "session a#1: ended", "a  read(4096) = EBADFD"]);
+}
+
+#[test]
+fn a_poll_is_shown_after_the_message_or_the_end_that_it_reports() {
+    for (events, cause) in [("POLLIN", "RDMA 1 B"), ("POLLIN|POLLERR|POLLHUP", "#1: ended")] {
+        let mut run = booted(&["a"], 1);
+        run.open_session(0, (0, 1), 2);
+        run.call(0, DeviceCall::Poll);
+        operator(&mut run);
+        run.tell(Actor::Service, signal(0, 1, 2, 1));
+        run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
+        run.session(Actor::BottomHalf, (0, 1), "ended");
+        run.returns(0, DeviceCall::Poll, CallResult::Events(events));
+        assert_order(&run, &["a  poll()", "*", cause, &format!("a  poll() = {events}")]);
+    }
+}
+
+#[test]
+fn a_read_is_shown_after_its_own_message_even_if_it_is_shorter() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 4);
+    for (buffer, byte) in [(3, b"xx"), (4, b"yy")] {
+        run.call(0, READ);
+        operator(&mut run);
+        run.tell(Actor::Service, signal(0, 1, buffer, 2));
+        run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), buffer, byte);
+        let digest = Some(crate::digest(&byte[..1]));
+        run.returns(0, READ, CallResult::Bytes { len_bytes: 1, digest });
+    }
+    assert_order(&run, &["*", "SIGNAL a#1 b3", "= 1", "*", "SIGNAL a#1 b4", "RDMA", "= 1"]);
+}
+
+#[test]
+fn a_thread_without_a_session_of_its_own_reads_what_another_left() {
+    let mut run = booted(&["a", "b"], 1);
+    run.open_session(0, (0, 1), 2);
+    run.call(1, READ);
+    operator(&mut run);
+    run.tell(Actor::Service, signal(0, 1, 2, 1));
+    run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
+    let digest = Some(crate::digest(b"x"));
+    run.returns(1, READ, CallResult::Bytes { len_bytes: 1, digest });
+    let tail = ["b  read(4096)", "*", "SIGNAL", "RDMA 1 B", "b  read(4096) = 1"];
+    assert_order(&run, &tail);
+}
+
+#[test]
+fn a_reply_in_a_buffer_of_the_hypervisor_is_shown_after_the_request() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 2);
+    let write = DeviceCall::Write { len_bytes: 1 };
+    run.call(0, write.clone());
+    run.tell(Actor::App(0), signal(0, 1, 1, 1));
+    run.tell(Actor::Service, signal(0, 1, 2, 1));
+    run.returns(0, write, CallResult::Bytes { len_bytes: 1, digest: None });
+    assert_order(&run, &["a  write(1)", "SIGNAL a#1 b1", "SIGNAL a#1 b2"]);
+}
+
+#[test]
+fn a_breach_is_shown_after_the_entry_that_it_is() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 2);
+    run.tell(Actor::Service, signal(0, 1, 9999, 1));
+    let (by, subject, what) = (Side::Mgmt, subject(0, 1), "invalid buffer".to_owned());
+    run.record(Actor::BottomHalf, Event::Breach { by, subject, what });
+    assert_order(&run, &["session a#1: ready", "buffer=9999", "breach a#1: invalid buffer"]);
+}
+
+#[test]
+fn the_only_index_passes_from_session_to_session_in_the_text() {
+    let mut run = booted(&["a", "b"], 1);
+    run.open_session(1, (0, 1), 0);
+    run.close_session(1, (0, 1));
+    run.open_session(0, (0, 2), 0);
+    assert_order(&run, &["INTERFACE CLOSE RESPONSE b#1", "b's slot b0", "INTERFACE OPEN a#1 b0"]);
+}
+
+#[test]
+fn which_of_several_indexes_a_session_got_leaves_no_mark() {
+    let text = |first: u8| {
+        let mut run = booted(&["a", "b"], 2);
+        run.open_session(1, (first, 1), 0);
+        run.open_session(0, (1 - first, 1), 0);
+        run.close_session(1, (first, 1));
+        run.text()
+    };
+    assert_eq!(text(0), text(1));
+}
+
+#[test]
+fn a_session_number_that_comes_again_names_the_new_session() {
+    let mut run = booted(&["a", "b"], 1);
+    run.open_session(0, (0, 7), 0);
+    run.close_session(0, (0, 7));
+    run.open_session(1, (0, 7), 0);
+    run.close_session(1, (0, 7));
+    assert_order(&run, &["CLOSE RESPONSE a#1", "OPEN RESPONSE b#1", "CLOSE RESPONSE b#1"]);
+}
+
+#[test]
+fn an_entry_recorded_after_its_receiver_took_it_changes_nothing() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 2);
+    let expected = run.text();
+    let is_open = |event: &Event| matches!(event, Event::Enqueued { entry, .. } if *entry == open(0, 1).encode());
+    let sent = position(&run, is_open);
+    let taken = position(
+        &run,
+        |event| matches!(event, Event::Dequeued { entry, .. } if *entry == open(0, 1).encode()),
+    );
+    swap(&mut run, sent, taken);
+    assert_eq!(run.text(), expected);
+}
+
+#[test]
+fn a_registration_recorded_after_the_partner_sent_changes_nothing() {
+    let mut run = booted(&[], 1);
+    let expected = run.text();
+    // The driver's H_REG_CRQ, and the hypervisor's INIT to it.
+    let init = position(&run, |event| matches!(event, Event::Enqueued { to: Side::Mgmt, .. }));
+    swap(&mut run, 0, init);
+    // Back in its place: the hypervisor registered before it sent.
+    swap(&mut run, 0, 1);
+    assert_eq!(run.text(), expected);
+}
+
+#[test]
+fn an_answer_is_never_shown_before_what_it_answers() {
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 0);
+    run.tell(Actor::Service, add_buffer(0, 1, 5, BufferOwner::MANAGEMENT));
+    run.record(Actor::App(0), Event::Call(DeviceCall::Close));
+    run.tell(Actor::App(0), close(0, 1));
+    run.tell(Actor::Service, close_response(0, 1));
+    let (index, session) = (HmcIndex(0), HmcSession(1));
+    run.record(Actor::BottomHalf, Event::SessionState(Side::Mgmt, index, session, "free"));
+    assert_order(&run, &["a  close()", "CLOSE a#1", "CLOSE RESPONSE a#1", "session a#1: free"]);
+}
