@@ -1,0 +1,118 @@
+//! The VMC service of the hypervisor, on the platform partition.
+
+use crate::context::{Context, ServiceSink, service_subject};
+use crate::runtime::{Progress, Runtime};
+use crate::script::ServiceCommand;
+use crate::world::PLATFORM;
+use phyp::vmc::{Effect, Named, Outcome};
+use phyp::{Memory, Platform};
+use std::time::Duration;
+use vmc_trace::{Event, Side, Waiting};
+
+#[derive(Debug)]
+pub(crate) struct Service {
+    service: phyp::vmc::Service<Named>,
+    effect: Effect,
+    /// When the service wants to be woken, while it is idle.
+    until_ns: Option<u64>,
+    /// What a buffer read brought.
+    bytes: Vec<u8>,
+}
+
+/// What came of an effect, before the service sees it.
+enum Performed {
+    Outcome(Outcome<'static>),
+    Bytes,
+}
+
+impl Service {
+    pub(crate) fn new(service: phyp::vmc::Service<Named>) -> Service {
+        let effect = Effect::Idle { wake_after: None };
+        Service { service, effect, until_ns: None, bytes: Vec::new() }
+    }
+
+    pub(crate) fn service(&self) -> &phyp::vmc::Service<Named> {
+        &self.service
+    }
+
+    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        self.take_commands(cx);
+        let performed = self.perform(cx);
+        let outcome = match performed {
+            Performed::Outcome(outcome) => outcome,
+            Performed::Bytes => Outcome::Bytes(&self.bytes),
+        };
+        let mut sink = ServiceSink { runtime: cx.runtime, recorder: cx.recorder };
+        self.effect = self.service.step(outcome, &mut sink);
+        self.publish_state(cx);
+        match self.effect {
+            Effect::Idle { wake_after } => {
+                let after = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+                self.until_ns =
+                    wake_after.map(|wait| cx.now_ns().saturating_add(after(wait)));
+                Progress::Block { until_ns: self.until_ns, why: Waiting::Work }
+            }
+            _ => Progress::Again,
+        }
+    }
+
+    /// Does what the operator of the machine has asked for.
+    fn take_commands<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        while let Some(command) = cx.world.desk.lock().service_commands.pop_front() {
+            match command {
+                ServiceCommand::Start => self.service.start(),
+                ServiceCommand::Stop => self.service.stop(),
+            }
+        }
+    }
+
+    fn perform<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
+        let world = cx.world;
+        let memory = world.hypervisor.memory(PLATFORM);
+        Performed::Outcome(match &self.effect {
+            Effect::Hcall(call, subject) => {
+                Outcome::Hcall(cx.hcall(Side::Hyp, call, service_subject(*subject)))
+            }
+            Effect::TakeEntry { at, slot } => {
+                let slot = *slot;
+                let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);
+                if let Some(entry) = entry {
+                    cx.record(|| Event::Dequeued { by: Side::Hyp, slot, entry });
+                }
+                Outcome::Entry(entry)
+            }
+            Effect::ClearQueue { at, len_bytes } => {
+                let zeros = vec![0; usize::try_from(*len_bytes).unwrap_or(0)];
+                // The service lays its own memory out: the address is good.
+                let _ = memory.map(|memory| memory.write(*at, &zeros));
+                Outcome::Done
+            }
+            Effect::ReadBuffer { at, len_bytes } => {
+                self.bytes.clear();
+                self.bytes.resize(*len_bytes as usize, 0);
+                let _ = memory.map(|memory| memory.read(*at, &mut self.bytes));
+                return Performed::Bytes;
+            }
+            Effect::WriteBuffer { at, bytes } => {
+                let _ = memory.map(|memory| memory.write(*at, bytes));
+                Outcome::Done
+            }
+            Effect::Idle { .. } => match self.until_ns {
+                Some(until_ns) if cx.now_ns() >= until_ns => Outcome::Elapsed,
+                _ => Outcome::Woken,
+            },
+        })
+    }
+
+    /// Tells the operator where the service stands.
+    fn publish_state<P: Platform, R: Runtime>(&self, cx: &Context<'_, P, R>) {
+        let state = self.service.state();
+        let mut desk = cx.world.desk.lock();
+        if desk.service_state != state {
+            desk.service_state = state;
+            let mut watchers = std::mem::take(&mut desk.watchers);
+            drop(desk);
+            cx.wake_all(&mut watchers);
+        }
+    }
+}

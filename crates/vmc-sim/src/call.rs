@@ -1,0 +1,397 @@
+//! A call into the driver: performs one effect after the other until the call is over.
+
+use crate::context::{Context, DriverSink, partition_of, trace_subject};
+use crate::guest::Guest;
+use crate::runtime::Runtime;
+use crate::world::{Kernel, MANAGEMENT, TaskRequest};
+use crate::ActivityId;
+use ibmvmc::{Background, CallId, Dma, Effect, Input, MapError, Outcome, Reply, UserFault, Wakeup};
+use papr::{CopyRdma, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
+use phyp::{Memory, PinnedCopy, Platform};
+use std::time::Duration;
+use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
+
+/// How long the operating system waits before it tries again to unmap memory that an RDMA still uses.
+const UNMAP_RETRY: Duration = Duration::from_millis(1);
+
+/// The memory and the signals of whoever makes a call.
+#[derive(Debug, Default)]
+pub(crate) struct User {
+    /// What `write()` sends and `read()` receives.
+    pub(crate) data: Vec<u8>,
+    /// The memory is bad: every access faults.
+    pub(crate) faults: bool,
+    /// A signal arrived: a sleeping call is interrupted.
+    pub(crate) interrupted: bool,
+}
+
+/// A call in flight.
+#[derive(Debug)]
+pub(crate) struct CallRunner {
+    id: Option<CallId>,
+    effect: Effect,
+    phase: Phase,
+}
+
+/// How far the effect is.
+#[derive(Debug)]
+enum Phase {
+    Fresh,
+    Waiting,
+    Sleeping { until_ns: u64 },
+    Copying(PinnedCopy),
+}
+
+/// What a step of a call says.
+#[derive(Debug)]
+pub(crate) enum CallProgress {
+    Again,
+    Block { until_ns: Option<u64> },
+    Done(Reply),
+}
+
+impl CallRunner {
+    /// Enters the driver.
+    pub(crate) fn start<P: Platform, R: Runtime>(
+        cx: &mut Context<'_, P, R>,
+        input: Input,
+    ) -> CallRunner {
+        let mut kernel = cx.world.kernel.lock();
+        let mut sink = DriverSink { runtime: cx.runtime, recorder: cx.recorder };
+        let (id, effect) = kernel.driver.start(input, &mut sink);
+        if let Some(id) = id {
+            kernel.callers.insert(id, cx.me);
+        }
+        transition_done(&mut kernel, cx.runtime, id, &effect);
+        CallRunner { id, effect, phase: Phase::Fresh }
+    }
+
+    /// Performs the effect that is due and resumes the driver.
+    pub(crate) fn step<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        user: &mut User,
+    ) -> CallProgress {
+        match self.perform(cx, user) {
+            Performed::Outcome(outcome) => {
+                self.resume(cx, outcome);
+                CallProgress::Again
+            }
+            Performed::Unfinished(phase) => {
+                self.phase = phase;
+                CallProgress::Again
+            }
+            Performed::Block(phase, until_ns) => {
+                self.phase = phase;
+                CallProgress::Block { until_ns }
+            }
+            Performed::Over(reply) => CallProgress::Done(reply),
+        }
+    }
+
+    /// What the call sleeps for.
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting::Call
+    }
+
+    fn resume<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, outcome: Outcome) {
+        let Some(id) = self.id else { return };
+        let mut kernel = cx.world.kernel.lock();
+        let mut sink = DriverSink { runtime: cx.runtime, recorder: cx.recorder };
+        self.effect = kernel.driver.resume(id, outcome, &mut sink);
+        self.phase = Phase::Fresh;
+        transition_done(&mut kernel, cx.runtime, self.id, &self.effect);
+    }
+
+    fn perform<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        user: &mut User,
+    ) -> Performed {
+        let phase = std::mem::replace(&mut self.phase, Phase::Fresh);
+        let outcome = match self.effect {
+            Effect::Done(reply) => return Performed::Over(reply),
+            Effect::Hcall(Hcall::CopyRdma(copy), subject) => {
+                return copy_rdma(cx, phase, &copy, subject);
+            }
+            Effect::Hcall(call, subject) => {
+                Outcome::Hcall(cx.hcall(Side::Mgmt, &call, trace_subject(subject)))
+            }
+            Effect::Map { len_bytes } => Outcome::Mapped(map(cx, len_bytes)),
+            Effect::Unmap(dma) => return unmap(cx, phase, dma),
+            Effect::TakeEntry { queue, slot } => Outcome::Entry(take_entry(cx, queue, slot)),
+            Effect::ClearQueue(queue) => {
+                clear(cx, queue);
+                Outcome::Done
+            }
+            Effect::CopyFromUser { to, len_bytes } => {
+                Outcome::Copied(copy_from_user(cx, user, to, len_bytes))
+            }
+            Effect::CopyToUser { from, len_bytes } => {
+                Outcome::Copied(copy_to_user(cx, user, from, len_bytes))
+            }
+            Effect::Wait => match phase {
+                _ if user.interrupted => {
+                    user.interrupted = false;
+                    Outcome::Interrupted
+                }
+                Phase::Waiting => Outcome::Woken,
+                _ => {
+                    cx.record(|| Event::Sleep(Waiting::Call));
+                    return Performed::Block(Phase::Waiting, None);
+                }
+            },
+            Effect::Sleep(duration) => match sleep(cx.now_ns(), phase, duration) {
+                Some(blocked) => return blocked,
+                None => Outcome::Done,
+            },
+            Effect::Wake(wakeup) => {
+                wake(cx, wakeup);
+                Outcome::Done
+            }
+        };
+        Performed::Outcome(outcome)
+    }
+}
+
+enum Performed {
+    Outcome(Outcome),
+    /// The effect has a second half, which is another step.
+    Unfinished(Phase),
+    Block(Phase, Option<u64>),
+    Over(Reply),
+}
+
+/// After each transition: whoever watches the driver looks again, and a call that is over has no caller.
+fn transition_done(
+    kernel: &mut Kernel,
+    runtime: &impl Runtime,
+    id: Option<CallId>,
+    effect: &Effect,
+) {
+    if let (Some(id), Effect::Done(_)) = (id, effect) {
+        kernel.callers.remove(&id);
+    }
+    kernel.watchers.drain(..).for_each(|watcher| runtime.wake(watcher));
+}
+
+/// Blocks until the time is over; `None` when it is.
+fn sleep(now_ns: u64, phase: Phase, duration: Duration) -> Option<Performed> {
+    let until_ns = match phase {
+        Phase::Sleeping { until_ns } if now_ns >= until_ns => return None,
+        Phase::Sleeping { until_ns } => until_ns,
+        _ => now_ns.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+    };
+    Some(Performed::Block(Phase::Sleeping { until_ns }, Some(until_ns)))
+}
+
+fn wake<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
+    let woken = {
+        let mut kernel = cx.world.kernel.lock();
+        match wakeup {
+            Wakeup::Call(id) => kernel.callers.get(&id).copied(),
+            Wakeup::Background(Background::BottomHalf) => {
+                kernel.bottom_half_due = true;
+                Some(ActivityId::BOTTOM_HALF)
+            }
+            Wakeup::Background(Background::Reset) => {
+                kernel.tasks.push_back(TaskRequest::Reset);
+                Some(ActivityId::TASK)
+            }
+        }
+    };
+    if let Some(id) = woken {
+        cx.runtime.wake(id);
+    }
+}
+
+/// `H_COPY_RDMA` in its two halves: check and pin, then copy and unpin.
+fn copy_rdma<P: Platform, R: Runtime>(
+    cx: &mut Context<'_, P, R>,
+    phase: Phase,
+    copy: &CopyRdma,
+    subject: ibmvmc::Subject,
+) -> Performed {
+    let hypervisor = &cx.world.hypervisor;
+    let code = match phase {
+        Phase::Copying(pinned) => hypervisor.copy_rdma_finish(pinned),
+        _ => match hypervisor.copy_rdma_begin(MANAGEMENT, copy) {
+            Ok(pinned) => return Performed::Unfinished(Phase::Copying(pinned)),
+            Err(code) => code,
+        },
+    };
+    record_rdma(cx, copy, subject, code);
+    Performed::Outcome(Outcome::Hcall(code.into()))
+}
+
+fn record_rdma<P: Platform, R: Runtime>(
+    cx: &mut Context<'_, P, R>,
+    copy: &CopyRdma,
+    subject: ibmvmc::Subject,
+    code: ReturnCode,
+) {
+    if !cx.recorder.is_on() {
+        return;
+    }
+    let node = cx.world.hypervisor.vmc_node();
+    let windows = node.map(|node| (node.local_window.liobn, node.remote_window.liobn));
+    let (direction, local) = match windows {
+        Some((local, remote)) if (copy.source_liobn, copy.destination_liobn) == (local, remote) => {
+            (RdmaDirection::ToHyp, Some(copy.source_ioba))
+        }
+        Some((local, remote)) if (copy.source_liobn, copy.destination_liobn) == (remote, local) => {
+            (RdmaDirection::ToMgmt, Some(copy.destination_ioba))
+        }
+        _ => (RdmaDirection::Other, None),
+    };
+    let len_bytes = copy.len_bytes;
+    let digest = local
+        .filter(|_| code.is_success())
+        .and_then(|ioba| digest(cx, ioba, u32::try_from(len_bytes).ok()?));
+    let buffer = match subject {
+        ibmvmc::Subject::Buffer(_, _, buffer) => Some(buffer),
+        _ => None,
+    };
+    let rdma = Rdma { direction, len_bytes, digest, buffer, code };
+    cx.record(|| Event::Rdma(trace_subject(subject), rdma));
+}
+
+/// The digest of DMA memory.
+fn digest<P: Platform, R: Runtime>(
+    cx: &Context<'_, P, R>,
+    ioba: Ioba,
+    len_bytes: u32,
+) -> Option<u32> {
+    let memory = cx.world.hypervisor.memory(partition_of(Side::Mgmt))?;
+    let mut digest = Digest::new();
+    let mut page = [0; papr::PAGE_SIZE as usize];
+    for (at, range) in cx.world.guest.pieces(ioba, len_bytes) {
+        let piece = &mut page[..range.len()];
+        memory.read(at?, piece).ok()?;
+        digest.update(piece);
+    }
+    Some(digest.value())
+}
+
+fn local_liobn<P: Platform, R: Runtime>(cx: &Context<'_, P, R>) -> Option<papr::Liobn> {
+    cx.world.hypervisor.vmc_node().map(|node| node.local_window.liobn)
+}
+
+/// Allocates zeroed memory and maps it with a TCE hcall.
+fn map<P: Platform, R: Runtime>(
+    cx: &mut Context<'_, P, R>,
+    len_bytes: u32,
+) -> Result<Dma, MapError> {
+    let world = cx.world;
+    let liobn = local_liobn(cx).ok_or(MapError)?;
+    let memory = world.hypervisor.memory(MANAGEMENT).ok_or(MapError)?;
+    let reserved = world.guest.reserve(len_bytes).ok_or(MapError)?;
+    let (call, list) = Guest::<P::Lock>::map_call(&reserved, liobn);
+    let zeroed = reserved.frames.iter().all(|frame| {
+        memory.write(crate::guest::frame_address(*frame), &[0; papr::PAGE_SIZE as usize]).is_ok()
+    });
+    let listed = match reserved.list {
+        Some(page) => memory.write(crate::guest::frame_address(page), &list).is_ok(),
+        None => true,
+    };
+    if zeroed && listed && cx.hcall(Side::Mgmt, &call, Subject::Channel).code.is_success() {
+        world.guest.commit(&reserved);
+        return Ok(Dma { ioba: reserved.ioba, len_bytes });
+    }
+    world.guest.cancel(reserved);
+    Err(MapError)
+}
+
+/// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
+fn unmap<P: Platform, R: Runtime>(
+    cx: &mut Context<'_, P, R>,
+    phase: Phase,
+    dma: Dma,
+) -> Performed {
+    if let Phase::Sleeping { .. } = phase
+        && let Some(blocked) = sleep(cx.now_ns(), phase, UNMAP_RETRY)
+    {
+        return blocked;
+    }
+    let count = u64::from(dma.len_bytes).div_ceil(papr::PAGE_SIZE);
+    let code = match local_liobn(cx) {
+        Some(liobn) => {
+            let (ioba, tce) = (dma.ioba, Tce::INVALID);
+            let call = Hcall::StuffTce { liobn, ioba, tce, count };
+            cx.hcall(Side::Mgmt, &call, Subject::Channel).code
+        }
+        // Without a device there is no window either.
+        None => ReturnCode::SUCCESS,
+    };
+    if code == ReturnCode::RESOURCE
+        && let Some(blocked) = sleep(cx.now_ns(), Phase::Fresh, UNMAP_RETRY)
+    {
+        return blocked;
+    }
+    cx.world.guest.release(dma.ioba, dma.len_bytes);
+    Performed::Outcome(Outcome::Done)
+}
+
+fn entry_address<P: Platform, R: Runtime>(
+    cx: &Context<'_, P, R>,
+    queue: Dma,
+    slot: u16,
+) -> Option<GuestAddress> {
+    cx.world.guest.translate(Ioba(queue.ioba.0 + u64::from(slot) * papr::crq::ENTRY_SIZE))
+}
+
+fn take_entry<P: Platform, R: Runtime>(
+    cx: &mut Context<'_, P, R>,
+    queue: Dma,
+    slot: u16,
+) -> Option<papr::CrqEntry> {
+    let memory = cx.world.hypervisor.memory(MANAGEMENT)?;
+    let at = entry_address(cx, queue, slot)?;
+    let entry = phyp::take_entry(memory, at).ok()??;
+    cx.record(|| Event::Dequeued { by: Side::Mgmt, slot: u32::from(slot), entry });
+    Some(entry)
+}
+
+fn clear<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, queue: Dma) {
+    let Some(memory) = cx.world.hypervisor.memory(MANAGEMENT) else { return };
+    for (at, range) in cx.world.guest.pieces(queue.ioba, queue.len_bytes) {
+        if let Some(at) = at {
+            // The frames are the operating system's own: the address is good.
+            let _ = memory.write(at, &[0; papr::PAGE_SIZE as usize][..range.len()]);
+        }
+    }
+}
+
+fn copy_from_user<P: Platform, R: Runtime>(
+    cx: &Context<'_, P, R>,
+    user: &User,
+    to: Dma,
+    len_bytes: u32,
+) -> Result<(), UserFault> {
+    let memory = cx.world.hypervisor.memory(MANAGEMENT).ok_or(UserFault)?;
+    if user.faults || user.data.len() < len_bytes as usize {
+        return Err(UserFault);
+    }
+    for (at, range) in cx.world.guest.pieces(to.ioba, len_bytes) {
+        memory.write(at.ok_or(UserFault)?, &user.data[range]).map_err(|_| UserFault)?;
+    }
+    Ok(())
+}
+
+fn copy_to_user<P: Platform, R: Runtime>(
+    cx: &Context<'_, P, R>,
+    user: &mut User,
+    from: Dma,
+    len_bytes: u32,
+) -> Result<(), UserFault> {
+    let memory = cx.world.hypervisor.memory(MANAGEMENT).ok_or(UserFault)?;
+    if user.faults {
+        return Err(UserFault);
+    }
+    user.data.clear();
+    user.data.resize(len_bytes as usize, 0);
+    for (at, range) in cx.world.guest.pieces(from.ioba, len_bytes) {
+        memory.read(at.ok_or(UserFault)?, &mut user.data[range]).map_err(|_| UserFault)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What must hold in every run. Each checker is a file of its own and opens with what it verifies.
+
+mod delivery;
+mod leaks;
+mod outstanding;
+mod ownership;
+mod sleepers;
+
+use crate::activity::{Activity, Service};
+use crate::deterministic::Line;
+use crate::run::End;
+use crate::world::World;
+use phyp::Platform;
+use std::fmt;
+use vmc_trace::Trace;
+
+/// An invariant that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Which checker found it.
+    pub(crate) checker: &'static str,
+    /// What was wrong.
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.checker, self.what)
+    }
+}
+
+/// Runs every checker over a run that has ended.
+pub(crate) fn check<P: Platform>(
+    world: &World<P>,
+    lines: &[Line],
+    trace: &Trace,
+    end: &End,
+) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut report = |checker: &'static str, problems: Vec<String>| {
+        found.extend(problems.into_iter().map(|what| Violation { checker, what }));
+    };
+    report("delivery", delivery::check(trace));
+    report("outstanding", outstanding::check(trace));
+    // The rest compares books that agree only when nothing is under way.
+    if end.quiescent {
+        let kernel = world.kernel.lock();
+        let in_call = calling_threads(lines);
+        report("ownership", service(lines).map_or(Vec::new(), |service| {
+            ownership::check(&kernel.driver, service.service())
+        }));
+        report("leaks", leaks::check(&kernel, &world.guest, in_call.len()));
+        report("sleepers", sleepers::check(&kernel.driver, &world.desk.lock(), lines));
+    }
+    found
+}
+
+fn service(lines: &[Line]) -> Option<&Service> {
+    lines.iter().find_map(|line| match &line.activity {
+        Activity::Service(service) => Some(&**service),
+        _ => None,
+    })
+}
+
+/// Threads whose call has not come back.
+fn calling_threads(lines: &[Line]) -> Vec<u16> {
+    let calling = |line: &Line| match &line.activity {
+        Activity::App(app) if app.is_in_call() => Some(app.number()),
+        _ => None,
+    };
+    lines.iter().filter_map(calling).collect()
+}

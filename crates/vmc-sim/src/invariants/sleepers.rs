@@ -1,0 +1,34 @@
+//! Verifies that nobody sleeps who has something to wake up for: when nothing is left to run, no thread blocks
+//! in `read()` or `poll()` on a file that a `poll()` would report as readable or hung up, or that is closed.
+//!
+//! Does not verify that a script gets to its end; that is for its expectations.
+
+use crate::activity::Activity;
+use crate::deterministic::Line;
+use crate::script::{Action, Desk};
+use ibmvmc::{Driver, Effect, Input, Reply};
+
+pub(super) fn check(driver: &Driver, desk: &Desk, lines: &[Line]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for line in lines {
+        let Activity::App(app) = &line.activity else { continue };
+        let step = app.current_step().filter(|_| app.is_in_call());
+        let Some(Action::Read { file, .. } | Action::Poll { file, .. }) = step.map(|s| &s.action)
+        else {
+            continue;
+        };
+        let open = desk.processes.get(&app.process()).and_then(|files| files.get(file));
+        let Some(open) = open else {
+            problems.push(format!("thread {} sleeps on a closed file", app.number()));
+            continue;
+        };
+        // A look does not change the driver, but takes it by `&mut`.
+        let (_, effect) = driver.clone().start(Input::Poll { file: open.id, wait: false }, &mut ());
+        if let Effect::Done(Reply::Poll(events)) = effect
+            && (events.readable || events.hung_up)
+        {
+            problems.push(format!("thread {} sleeps although poll() = {events:?}", app.number()));
+        }
+    }
+    problems
+}

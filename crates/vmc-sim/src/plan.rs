@@ -1,0 +1,47 @@
+//! A run, ready to be made: the machine and the scripts that a scenario describes.
+
+use crate::script::Step;
+use ibmvmc::Config;
+use phyp::VmcPresence;
+use phyp::vmc::Named;
+use vmc_proto::Limits;
+
+/// What a run is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) machine: MachinePlan,
+    pub(crate) threads: Vec<ThreadPlan>,
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub(crate) struct MachinePlan {
+    pub(crate) driver: Config,
+    /// What the hypervisor offers.
+    pub(crate) hypervisor: Limits,
+    pub(crate) hypervisor_crq_pages: u16,
+    pub(crate) session_buffers: Option<u16>,
+    pub(crate) inbound_buffers: Option<u16>,
+    pub(crate) behaviour: Named,
+    pub(crate) start: StartOrder,
+    pub(crate) vmc: VmcPresence,
+    pub(crate) hmc_attached: bool,
+}
+
+/// Which side starts first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartOrder {
+    Driver,
+    Hypervisor,
+    /// Scripts start both.
+    Manual,
+}
+
+/// A thread of an application.
+#[derive(Clone, Debug)]
+pub(crate) struct ThreadPlan {
+    pub(crate) name: String,
+    /// Threads with the same number share their files.
+    pub(crate) process: u16,
+    pub(crate) steps: Vec<Step>,
+}

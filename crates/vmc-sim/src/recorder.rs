@@ -1,0 +1,43 @@
+//! Recording: each activity keeps its own records; one counter gives them their order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use vmc_trace::{Actor, Event, Record};
+
+/// The order of a run, shared by its recorders.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order(Arc<AtomicU64>);
+
+/// Records what one actor does.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    actor: Actor,
+    order: Order,
+    /// `None` when nobody wants to know: then recording costs one comparison.
+    records: Option<Vec<Record>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(actor: Actor, order: &Order, enabled: bool) -> Recorder {
+        let records = enabled.then(Vec::new);
+        Recorder { actor, order: order.clone(), records }
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.records.is_some()
+    }
+
+    /// Records an event; it is made only if somebody wants to know.
+    pub(crate) fn record(&mut self, time_ns: u64, event: impl FnOnce() -> Event) {
+        if let Some(records) = &mut self.records {
+            // What happened before another actor's event has the smaller number, because whatever carries
+            // the cause from one actor to the other (a lock, a queue entry) orders the two increments.
+            let seq = self.order.0.fetch_add(1, Ordering::SeqCst);
+            records.push(Record { seq, time_ns, actor: self.actor, event: event() });
+        }
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Record> {
+        self.records.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}

@@ -1,0 +1,231 @@
+//! Making a run: builds the world, runs it, and looks at what came out.
+
+use crate::activity::{Activity, App, BottomHalf, Interrupt, Service, StepFailure, Task};
+use crate::deterministic::{self, Line};
+use crate::guest::Guest;
+use crate::invariants::{self, Violation};
+use crate::plan::{MachinePlan, Plan, StartOrder};
+use crate::platform::{Deterministic, Threads};
+use crate::recorder::{Order, Recorder};
+use crate::runtime::ActivityId;
+use crate::schedule::Schedule;
+use crate::script::{Action, Condition, Desk, Machine, Step};
+use crate::threads;
+use crate::world::{MANAGEMENT, PLATFORM, World};
+use ibmvmc::Driver;
+use papr::{PAGE_SIZE, PartitionId};
+use phyp::vmc::ServiceConfig;
+use phyp::{Hypervisor, Platform, VmcPresence};
+use std::time::Duration;
+use vmc_trace::{Trace, TraceNames, Waiting};
+
+/// An ordinary partition, there to be refused.
+const ORDINARY: PartitionId = PartitionId(3);
+
+/// Pages of the management partition beyond its CRQ and buffers: frame 0 and lists of TCEs.
+const SPARE_PAGES: u64 = 32;
+
+/// How a run came to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    pub(crate) steps: u64,
+    pub(crate) virtual_ns: u64,
+    /// Nothing was left to do. Otherwise a bound was reached.
+    pub(crate) quiescent: bool,
+    /// Activities that had not finished, and what they wait for.
+    pub(crate) waiting: Vec<Stuck>,
+}
+
+/// An activity that has not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stuck {
+    pub(crate) id: ActivityId,
+    pub(crate) why: Waiting,
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mode {
+    /// On one thread, first come first served.
+    FirstCome { max_steps: u64 },
+    /// On one thread, in an order that the seed draws.
+    Random { seed: u64, max_steps: u64 },
+    /// One thread per activity; `deadline` bounds the wall-clock time.
+    Threads { deadline: Duration },
+}
+
+/// What a run brought.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) trace: Trace,
+    pub(crate) end: End,
+    pub(crate) failures: Vec<ThreadFailure>,
+    pub(crate) violations: Vec<Violation>,
+    /// The driver's state at the end.
+    pub(crate) driver: Driver,
+}
+
+/// A thread whose script did not get to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct ThreadFailure {
+    pub(crate) thread: u16,
+    /// The step it stands at.
+    pub(crate) step: Step,
+    pub(crate) what: ThreadFailureKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadFailureKind {
+    /// An expectation was not met.
+    Unmet(StepFailure),
+    /// It waits, and nothing will ever wake it.
+    Stuck,
+}
+
+/// Makes a run.
+pub(crate) fn run(plan: &Plan, mode: Mode) -> Result<Outcome, MachineError> {
+    match mode {
+        Mode::FirstCome { max_steps } => run_on::<Deterministic>(plan, |world, lines| {
+            deterministic::run(world, lines, &mut Schedule::FirstCome, max_steps)
+        }),
+        Mode::Random { seed, max_steps } => run_on::<Deterministic>(plan, |world, lines| {
+            deterministic::run(world, lines, &mut Schedule::random(seed), max_steps)
+        }),
+        Mode::Threads { deadline } => run_on::<Threads>(plan, |world, lines| {
+            threads::run(world, lines, deadline)
+        }),
+    }
+}
+
+/// Why a machine cannot be built.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum MachineError {
+    /// {0}
+    #[error(transparent)]
+    Driver(#[from] ibmvmc::ConfigError),
+    /// {0}
+    #[error(transparent)]
+    Hypervisor(#[from] phyp::ConfigError),
+    /// {0}
+    #[error(transparent)]
+    Service(#[from] phyp::vmc::ServiceConfigError),
+}
+
+fn run_on<P: Platform>(
+    plan: &Plan,
+    go: impl FnOnce(&World<P>, &mut [Line]) -> End,
+) -> Result<Outcome, MachineError> {
+    let (world, service) = build::<P>(&plan.machine)?;
+    let order = Order::default();
+    let mut lines: Vec<Line> = activities(plan, service)
+        .into_iter()
+        .map(|activity| {
+            let recorder = Recorder::new(activity.actor(), &order, true);
+            Line { activity, recorder }
+        })
+        .collect();
+    let end = go(&world, &mut lines);
+    let records = lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
+    let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
+    let trace = Trace::new(records, TraceNames { apps });
+    let failures = lines.iter().filter_map(thread_failure).collect();
+    let violations = invariants::check(&world, &lines, &trace, &end);
+    let driver = world.kernel.into_inner().driver;
+    Ok(Outcome { trace, end, failures, violations, driver })
+}
+
+fn build<P: Platform>(
+    machine: &MachinePlan,
+) -> Result<(World<P>, phyp::vmc::Service<phyp::vmc::Named>), MachineError> {
+    let driver = Driver::new(machine.driver)?;
+    let mut service = ServiceConfig {
+        // Known once the hypervisor is there; the layout does not depend on them.
+        unit_address: papr::UnitAddress(0),
+        liobn: papr::Liobn(0),
+        crq_pages: machine.hypervisor_crq_pages,
+        limits: machine.hypervisor,
+        session_buffers: machine.session_buffers,
+        inbound: machine.inbound_buffers,
+    };
+    service.check()?;
+    let platform_pages = phyp::vmc::Service::<phyp::vmc::Named>::pages_needed(&service);
+    let window_pages = driver_window_pages(machine);
+    let config = phyp::Config {
+        management: MANAGEMENT,
+        platform: PLATFORM,
+        others: vec![ORDINARY],
+        management_pages: window_pages + SPARE_PAGES,
+        platform_pages,
+        management_window_pages: window_pages,
+        platform_window_pages: platform_pages,
+        max_virtual_dma_size: phyp::MIN_VIRTUAL_DMA_SIZE,
+        vmc: machine.vmc,
+        hmc_attached: machine.hmc_attached,
+    };
+    let hypervisor = Hypervisor::<P>::new(&config)?;
+    let adapter = hypervisor.platform_adapter();
+    service.unit_address = adapter.unit_address;
+    service.liobn = adapter.liobn;
+    let service = phyp::vmc::Service::new(service, machine.behaviour.clone())?;
+    let guest = Guest::new(config.management_pages, window_pages);
+    let desk = Desk::new(service.state());
+    Ok((World::new(hypervisor, driver, guest, desk), service))
+}
+
+/// Pages that the driver can map at once: its CRQ and every buffer of every connection.
+fn driver_window_pages(machine: &MachinePlan) -> u64 {
+    let config = &machine.driver;
+    let per_buffer = u64::from(config.mtu).div_ceil(PAGE_SIZE);
+    let buffers = u64::from(config.hmcs) * u64::from(config.pool_size);
+    u64::from(config.crq_pages) + buffers * per_buffer
+}
+
+fn activities(
+    plan: &Plan,
+    service: phyp::vmc::Service<phyp::vmc::Named>,
+) -> Vec<Activity> {
+    let mut activities = vec![
+        Activity::Interrupt(Interrupt::default()),
+        Activity::BottomHalf(BottomHalf::default()),
+        Activity::Task(Task::default()),
+        Activity::Service(Box::new(Service::new(service))),
+    ];
+    for (number, thread) in plan.threads.iter().enumerate() {
+        let app = App::new(number as u16, thread.process, thread.steps.clone());
+        activities.push(Activity::App(Box::new(app)));
+    }
+    let operator = App::operator(plan.threads.len() as u16, operator_steps(&plan.machine));
+    activities.push(Activity::App(Box::new(operator)));
+    activities
+}
+
+/// Starts both sides, each when the other is ready for it.
+fn operator_steps(machine: &MachinePlan) -> Vec<Step> {
+    let driver = Action::Start(Machine::Driver);
+    let hypervisor = Action::Start(Machine::Hypervisor);
+    let actions = match (machine.start, machine.vmc) {
+        _ if machine.hmc_attached => vec![],
+        (StartOrder::Manual, _) => vec![],
+        (StartOrder::Driver, VmcPresence::Present) => {
+            vec![driver, Action::Wait(Condition::DriverStarted), hypervisor]
+        }
+        // The device appears when an application asks for it, and is probed then.
+        (_, VmcPresence::OnRequest) => {
+            vec![Action::Wait(Condition::DriverStarted), hypervisor]
+        }
+        (StartOrder::Hypervisor, VmcPresence::Present) => {
+            vec![hypervisor, Action::Wait(Condition::HypervisorStarted), driver]
+        }
+    };
+    actions.into_iter().map(|action| Step { action, span: 0..0 }).collect()
+}
+
+fn thread_failure(line: &Line) -> Option<ThreadFailure> {
+    let Activity::App(app) = &line.activity else { return None };
+    let step = app.current_step()?.clone();
+    let what = match app.failure() {
+        Some(failure) => ThreadFailureKind::Unmet(failure.clone()),
+        None => ThreadFailureKind::Stuck,
+    };
+    Some(ThreadFailure { thread: app.number(), step, what })
+}

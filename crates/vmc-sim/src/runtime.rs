@@ -1,0 +1,70 @@
+//! What an activity needs of whoever runs it, and what it says after each step.
+
+use std::fmt;
+use vmc_trace::Waiting;
+
+/// One line of control: an interrupt handler, a background task, the VMC service, a thread of an
+/// application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActivityId(pub(crate) u16);
+
+impl ActivityId {
+    /// The management partition's processor taking CRQ interrupts.
+    pub const INTERRUPT: ActivityId = ActivityId(0);
+    /// The driver's bottom half.
+    pub const BOTTOM_HALF: ActivityId = ActivityId(1);
+    /// The driver's task: probe, reset, remove.
+    pub const TASK: ActivityId = ActivityId(2);
+    /// The VMC service of the hypervisor.
+    pub const SERVICE: ActivityId = ActivityId(3);
+
+    /// How many activities every machine has.
+    const FIXED: u16 = 4;
+
+    /// The `n`th application thread of the scenario.
+    pub const fn app(n: u16) -> ActivityId {
+        ActivityId(Self::FIXED + n)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl fmt::Display for ActivityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            ActivityId::INTERRUPT => f.write_str("interrupt handler"),
+            ActivityId::BOTTOM_HALF => f.write_str("bottom half"),
+            ActivityId::TASK => f.write_str("driver task"),
+            ActivityId::SERVICE => f.write_str("VMC service"),
+            ActivityId(n) => write!(f, "application thread {}", n - Self::FIXED),
+        }
+    }
+}
+
+/// What a runtime gives to the activities it runs.
+pub trait Runtime {
+    /// Wakes an activity. A wake-up before it blocks is kept, and makes its next block return at once; a
+    /// wake-up without need is harmless.
+    fn wake(&self, id: ActivityId);
+
+    /// Virtual time since the start of the run, in nanoseconds.
+    fn now_ns(&self) -> u64;
+}
+
+/// What an activity says after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do.
+    Again,
+    /// Nothing to do before a wake-up or, if there is one, the time.
+    Block {
+        /// Virtual time in nanoseconds at which to go on in any case.
+        until_ns: Option<u64>,
+        /// What it waits for.
+        why: Waiting,
+    },
+    /// Over for good.
+    Finished,
+}

@@ -1,0 +1,142 @@
+//! The desk where scripts and the machine's operator leave word for each other.
+
+use crate::runtime::ActivityId;
+use ibmvmc::FileId;
+use phyp::vmc::ChannelState;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Something for the VMC service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServiceCommand {
+    Start,
+    Stop,
+}
+
+/// An open file of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenFile {
+    pub(crate) id: FileId,
+    /// Messages written and not read back yet, oldest first.
+    pub(crate) unread: VecDeque<Vec<u8>>,
+    /// How many messages were read.
+    pub(crate) reads: u32,
+}
+
+/// What the script's threads share.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    /// Flags that were posted.
+    pub(crate) flags: BTreeSet<String>,
+    /// Open files of each process, by the name that the script gives them.
+    pub(crate) processes: BTreeMap<u16, BTreeMap<String, OpenFile>>,
+    /// Threads whose blocked call a signal is to interrupt.
+    pub(crate) signals: BTreeSet<u16>,
+    pub(crate) service_commands: VecDeque<ServiceCommand>,
+    pub(crate) service_state: ChannelState,
+    /// Who wants to look again after a change.
+    pub(crate) watchers: Vec<ActivityId>,
+}
+
+impl Desk {
+    pub(crate) fn new(service_state: ChannelState) -> Desk {
+        Desk {
+            flags: BTreeSet::new(),
+            processes: BTreeMap::new(),
+            signals: BTreeSet::new(),
+            service_commands: VecDeque::new(),
+            service_state,
+            watchers: Vec::new(),
+        }
+    }
+
+    /// Has an activity woken after the next change.
+    pub(crate) fn watch(&mut self, id: ActivityId) {
+        if !self.watchers.contains(&id) {
+            self.watchers.push(id);
+        }
+    }
+}
+
+/// A step of a thread's script, with what a report needs to point at it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) action: Action,
+    /// Where in the scenario file the step stands.
+    pub(crate) span: std::ops::Range<usize>,
+}
+
+/// What a step does. Calls on the device name the file they work on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Open { file: String, nonblock: bool, expect: Expect },
+    SetHmcId { file: String, id: String, expect: Expect },
+    Write { file: String, payload: Vec<u8>, faults: bool, expect: Expect },
+    Read { file: String, len_bytes: Option<u64>, faults: bool, expect: ReadExpect },
+    Poll { file: String, wait: bool, expect: PollExpect },
+    Query { file: String, state: Option<ibmvmc::ChannelState>, have_vmc: Option<bool> },
+    RequestVmc { file: String, expect: Expect },
+    Close { file: String },
+    Wait(Condition),
+    SleepNs(u64),
+    Start(Machine),
+    Stop(Machine),
+    AttachHmc(bool),
+    Post(String),
+    Await(String),
+    /// Sends a signal to another thread.
+    Interrupt(u16),
+}
+
+/// A side that the operator starts or stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    Driver,
+    Hypervisor,
+}
+
+/// What a call must come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expect {
+    Ok,
+    Error(ibmvmc::Errno),
+}
+
+/// What a `read()` must bring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReadExpect {
+    /// The oldest message written and not read back yet.
+    Echo,
+    /// The next message that the hypervisor sends by itself.
+    Event,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// Nothing: a `read()` of 0 bytes.
+    Empty,
+    Error(ibmvmc::Errno),
+}
+
+/// What `poll()` must report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PollExpect {
+    Readable,
+    Nothing,
+    /// The session is over.
+    HungUp,
+}
+
+/// What a script waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    ChannelReady,
+    ChannelDown,
+    ChannelFailed,
+    /// The driver has registered its CRQ or got further.
+    DriverStarted,
+    /// The VMC service has registered its CRQ or got further.
+    HypervisorStarted,
+    /// Every negotiated index that has no session can be opened.
+    Seeded,
+    SessionReady { file: String },
+    SessionEnded { file: String },
+    Readable { file: String },
+}

@@ -1,0 +1,215 @@
+//! The threaded runtime: one thread per activity, blocking that really blocks, and virtual time that moves on
+//! only when every activity waits.
+
+use crate::context::Context;
+use crate::deterministic::Line;
+use crate::run::{End, Stuck};
+use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::world::World;
+use parking_lot::{Condvar, Mutex};
+use phyp::Platform;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use vmc_trace::Waiting;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    Blocked { until_ns: Option<u64>, why: Waiting },
+    Finished,
+}
+
+#[derive(Debug)]
+struct Books {
+    states: Vec<State>,
+    /// A wake-up that came while its activity was not blocked.
+    tokens: Vec<bool>,
+    running: usize,
+    /// Nothing will ever run again: every activity waits and nobody sleeps.
+    over: bool,
+}
+
+struct Threads {
+    books: Mutex<Books>,
+    /// One per activity, so that a wake-up wakes exactly one thread.
+    bells: Vec<Condvar>,
+    /// Rung when the run is over.
+    over: Condvar,
+    now_ns: AtomicU64,
+    /// The deadline has passed: every thread ends after its step.
+    abort: AtomicBool,
+}
+
+impl Runtime for Threads {
+    fn wake(&self, id: ActivityId) {
+        let mut books = self.books.lock();
+        self.wake_locked(&mut books, id);
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.now_ns.load(Ordering::Acquire)
+    }
+}
+
+impl Threads {
+    fn new(activities: usize) -> Threads {
+        let books = Books {
+            states: vec![State::Running; activities],
+            tokens: vec![false; activities],
+            running: activities,
+            over: false,
+        };
+        Threads {
+            books: Mutex::new(books),
+            bells: (0..activities).map(|_| Condvar::new()).collect(),
+            over: Condvar::new(),
+            now_ns: AtomicU64::new(0),
+            abort: AtomicBool::new(false),
+        }
+    }
+
+    fn wake_locked(&self, books: &mut Books, id: ActivityId) {
+        match books.states.get_mut(id.index()) {
+            Some(state @ State::Blocked { .. }) => {
+                *state = State::Running;
+                books.running += 1;
+                self.bells[id.index()].notify_one();
+            }
+            Some(State::Running) => books.tokens[id.index()] = true,
+            Some(State::Finished) | None => {}
+        }
+    }
+
+    /// Blocks the calling thread until its activity is woken; `false` when the run is over.
+    fn block(&self, id: ActivityId, until_ns: Option<u64>, why: Waiting) -> bool {
+        let mut books = self.books.lock();
+        if std::mem::take(&mut books.tokens[id.index()]) {
+            return true;
+        }
+        books.states[id.index()] = State::Blocked { until_ns, why };
+        self.one_less(&mut books);
+        while books.states[id.index()] != State::Running {
+            if books.over || self.aborted() {
+                return false;
+            }
+            self.bells[id.index()].wait(&mut books);
+        }
+        true
+    }
+
+    fn finish(&self, id: ActivityId) {
+        let mut books = self.books.lock();
+        books.states[id.index()] = State::Finished;
+        self.one_less(&mut books);
+    }
+
+    /// One activity stopped running. If it was the last one, time moves on to the earliest sleeper, or the
+    /// run is over.
+    fn one_less(&self, books: &mut Books) {
+        books.running -= 1;
+        if books.running > 0 {
+            return;
+        }
+        let due = |state: &State| match state {
+            State::Blocked { until_ns, .. } => *until_ns,
+            _ => None,
+        };
+        let Some(next_ns) = books.states.iter().filter_map(due).min() else {
+            books.over = true;
+            self.ring_all();
+            return;
+        };
+        let now_ns = next_ns.max(self.now_ns());
+        self.now_ns.store(now_ns, Ordering::Release);
+        for index in 0..books.states.len() {
+            if due(&books.states[index]).is_some_and(|until_ns| until_ns <= now_ns) {
+                self.wake_locked(books, ActivityId(index as u16));
+            }
+        }
+    }
+
+    fn ring_all(&self) {
+        self.bells.iter().for_each(|bell| {
+            bell.notify_all();
+        });
+        self.over.notify_all();
+    }
+
+    fn aborted(&self) -> bool {
+        self.abort.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the run is over; `false` when the deadline came first.
+    fn wait_until_over(&self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        let mut books = self.books.lock();
+        while !books.over {
+            if self.over.wait_until(&mut books, until).timed_out() {
+                self.abort.store(true, Ordering::Relaxed);
+                self.ring_all();
+                return books.over;
+            }
+        }
+        true
+    }
+
+    fn waiting(&self) -> Vec<Stuck> {
+        let books = self.books.lock();
+        let waiting = books.states.iter().enumerate().filter_map(|(index, state)| {
+            let id = ActivityId(index as u16);
+            match state {
+                State::Blocked { why, .. } => Some(Stuck { id, why: *why }),
+                State::Running => Some(Stuck { id, why: Waiting::Work }),
+                State::Finished => None,
+            }
+        });
+        waiting.collect()
+    }
+}
+
+/// Runs until every activity waits and nobody sleeps. `deadline` bounds the wall-clock time: a run that does
+/// not come to rest is ended, and reported as not quiescent.
+pub(crate) fn run<P: Platform>(world: &World<P>, lines: &mut [Line], deadline: Duration) -> End
+where
+    World<P>: Sync,
+{
+    let runtime = &Threads::new(lines.len());
+    let (quiescent, waiting, steps) = std::thread::scope(|scope| {
+        let threads: Vec<_> = lines
+            .iter_mut()
+            .map(|line| scope.spawn(move || run_line(world, runtime, line)))
+            .collect();
+        let quiescent = runtime.wait_until_over(deadline);
+        let waiting = runtime.waiting();
+        // A thread that panicked has its panic passed on when the scope ends.
+        let steps = threads.into_iter().filter_map(|thread| thread.join().ok()).sum();
+        (quiescent, waiting, steps)
+    });
+    End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting }
+}
+
+/// Runs one activity to its end; returns how many steps it made.
+fn run_line<P: Platform>(world: &World<P>, runtime: &Threads, line: &mut Line) -> u64 {
+    let Line { activity, recorder } = line;
+    let me = activity.id();
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        let progress = activity.step(&mut Context { world, runtime, recorder, me });
+        match progress {
+            Progress::Again => {}
+            Progress::Block { until_ns, why } => {
+                if !runtime.block(me, until_ns, why) {
+                    return steps;
+                }
+            }
+            Progress::Finished => {
+                runtime.finish(me);
+                return steps;
+            }
+        }
+        if runtime.aborted() {
+            return steps;
+        }
+    }
+}
