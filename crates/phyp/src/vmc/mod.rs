@@ -16,7 +16,9 @@
 //! | `payload` | messages of the sessions, and the behaviour's wishes |
 //! | `session` | HMC connections and their buffers |
 //! | `outbox` | ordered work towards the peer: pacing, retries, outstanding requests |
-//! | `layout` | which address is what |
+//! | `layout` | the configuration, and which address is what |
+//! | `channel`, `event` | states of the channel; what is reported |
+//! | `behaviour` | the interface to a management service, and the behaviours with a name |
 //!
 //! Decisions where the references are silent:
 //!
@@ -25,7 +27,8 @@
 //! - An Interface Open that cannot be honoured is answered with status 1 and changes nothing. An Interface
 //!   Close that overtakes the Interface Open Response answers for both: the open gets no response.
 //! - Interface Close unmaps the session's buffers first, then answers, then seeds the index anew.
-//! - A refused seed buffer is offered again, [`SEED_ATTEMPTS`] times in all, [`SEED_RETRY`] apart.
+//! - A refused seed buffer is offered again, [`SEED_ATTEMPTS`] times in all, with
+//!   [`SEED_RETRY`] of quiet in between. A session goes without a buffer that is refused.
 //! - Unanswered requests of the peer are bounded as the peer's answers are: by half of the queue they come
 //!   through. What exceeds that is a breach and gets no answer.
 //! - The service has no more requests outstanding than the answers to which fit in half of its own queue.

@@ -214,7 +214,6 @@ impl<B: Behaviour> Service<B> {
         connection.set_buffer(buffer, state);
         if connection.state == SessionState::Vacant {
             connection.state = SessionState::Seeded;
-            connection.seed_attempts = 0;
         }
         self.answer_open(key);
     }

@@ -44,7 +44,8 @@ pub struct Service<B> {
     pub(super) slot: u32,
     /// Whether the CRQ is to be looked at.
     pub(super) polling: bool,
-    /// A wait that holds up everything but the CRQ.
+    /// A wait that holds up everything but the CRQ. It begins anew after each doorbell: a peer that gets no
+    /// answer has only so many messages to send.
     pub(super) delay: Option<Duration>,
     /// Whether an INIT of ours awaits its INIT COMPLETE.
     pub(super) init_awaited: bool,
@@ -87,7 +88,8 @@ enum Order {
 }
 
 impl<B: Behaviour> Service<B> {
-    /// A service that is stopped.
+    /// A service that is stopped. After a crash of the platform partition it takes a new one: memory and
+    /// window are empty then, and so must the books be.
     pub fn new(config: ServiceConfig, behaviour: B) -> Result<Self, ServiceConfigError> {
         config.check()?;
         Ok(Service {

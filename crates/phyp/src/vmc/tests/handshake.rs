@@ -168,6 +168,53 @@ fn init_while_ready_means_that_the_partner_started_over() {
 }
 
 #[test]
+fn a_partner_that_started_over_answers_no_old_requests() {
+    let mut peer = Peer::ready(config(), Echo);
+    peer.send(open(key(0, 1), 0));
+    assert_eq!(peer.service.outstanding(), 3);
+    peer.send_entry(INIT);
+    assert_eq!(peer.service.outstanding(), 0);
+}
+
+#[test]
+fn init_is_completed_at_once_when_it_voids_a_send_that_waits() {
+    let mut peer = Peer::with_session(config(), Echo, key(0, 1));
+    peer.script(opcode::SEND_CRQ, &[ReturnCode::DROPPED]);
+    peer.send(signal(key(0, 1), 0, 1));
+    peer.send_entry(INIT);
+    assert_eq!(peer.recv(), Received::InitComplete);
+    peer.recv_nothing();
+}
+
+#[test]
+fn an_init_from_before_a_reset_is_not_completed_by_a_late_answer() {
+    let mut peer = Peer::new(config(), Echo);
+    peer.service.start();
+    peer.run();
+    assert_eq!(peer.recv(), Received::Init);
+    peer.service.stop();
+    peer.run();
+    peer.script(opcode::REG_CRQ, &[ReturnCode::CLOSED]);
+    peer.service.start();
+    peer.run();
+    peer.send_entry(COMPLETE);
+    assert_eq!(peer.service.state(), ChannelState::WaitingForInit);
+    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+}
+
+#[test]
+fn an_init_to_a_connection_that_closed_is_not_awaited_any_more() {
+    let mut peer = Peer::new(config(), Echo);
+    peer.service.start();
+    peer.run();
+    peer.script(opcode::SEND_CRQ, &[ReturnCode::CLOSED]);
+    peer.send_entry(INIT);
+    peer.send_entry(COMPLETE);
+    assert_eq!(peer.service.state(), ChannelState::WaitingForInit);
+    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+}
+
+#[test]
 fn messages_out_of_their_time_are_dropped() {
     let mut peer = Peer::new(config(), Echo);
     peer.service.start();

@@ -43,6 +43,7 @@ pub(super) struct Peer<B> {
     /// Entries in the service's queue.
     incoming: VecDeque<CrqEntry>,
     slot: u32,
+    crq_pages: u64,
     /// Entries that the service sent.
     sent: VecDeque<CrqEntry>,
     /// Answers of coming hcalls, by opcode; `H_Success` after that.
@@ -59,6 +60,7 @@ pub(super) struct Peer<B> {
 impl<B: Behaviour> Peer<B> {
     pub(super) fn new(config: ServiceConfig, behaviour: B) -> Peer<B> {
         Peer {
+            crq_pages: u64::from(config.crq_pages),
             service: Service::new(config, behaviour).unwrap(),
             incoming: VecDeque::new(),
             slot: 0,
@@ -218,11 +220,12 @@ impl<B: Behaviour> Peer<B> {
             Effect::TakeEntry { at, slot } => {
                 assert_eq!((at, slot), (GuestAddress(u64::from(self.slot) * 16), self.slot));
                 let entry = self.incoming.pop_front();
-                self.slot = (self.slot + u32::from(entry.is_some())) % 256;
+                self.slot =
+                    (self.slot + u32::from(entry.is_some())) % (256 * self.crq_pages as u32);
                 self.service.step(Outcome::Entry(entry), &mut self.events)
             }
             Effect::ClearQueue { at, len_bytes } => {
-                assert_eq!((at, len_bytes), (GuestAddress(0), 4096));
+                assert_eq!((at, len_bytes), (GuestAddress(0), 4096 * self.crq_pages));
                 self.incoming.clear();
                 self.slot = 0;
                 self.service.step(Outcome::Done, &mut self.events)
@@ -261,8 +264,9 @@ impl<B: Behaviour> Peer<B> {
                 });
             }
             Hcall::RegCrq { unit_address: UNIT, queue, len_bytes } => {
-                assert_eq!((queue, len_bytes), (Ioba(0), 4096));
-                assert!(self.tces.contains_key(&0), "the queue is not mapped");
+                assert_eq!((queue, len_bytes), (Ioba(0), 4096 * self.crq_pages));
+                let mapped = (0..self.crq_pages).all(|page| self.tces.contains_key(&page));
+                assert!(mapped, "the queue is not mapped");
             }
             Hcall::SendCrq { unit_address: UNIT, entry } => self.sent.push_back(entry),
             Hcall::FreeCrq { unit_address: UNIT } | Hcall::EnableCrq { unit_address: UNIT } => {}
@@ -279,7 +283,7 @@ impl<B: Behaviour> Peer<B> {
 
     /// How many pages are mapped beside the queue's.
     pub(super) fn mapped_pages(&self) -> usize {
-        self.tces.keys().filter(|&&page| page > 0).count()
+        self.tces.keys().filter(|&&page| page >= self.crq_pages).count()
     }
 
     /// Writes a buffer as RDMA does: through the window.

@@ -112,11 +112,15 @@ fn a_buffer_that_is_refused_during_the_open_is_unmapped_and_the_open_goes_on() {
     peer.recv_offer(key(0, 1), MANAGEMENT, 1);
     peer.send(offer_response(key(0, 1), 1, 3));
     peer.take_offer(key(0, 1), HYPERVISOR, 2);
-    peer.take_offer(key(0, 1), HYPERVISOR, 3);
+    peer.recv_offer(key(0, 1), HYPERVISOR, 3);
+    peer.send(offer_response(key(0, 1), 3, 1));
     assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 0)));
-    assert_eq!(peer.buffers_of(0)[1], BufferState::Unused);
-    assert!(!peer.is_mapped(HmcIndex(0), BufferId(1)));
-    assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(1), Status(3))]);
+    for buffer in [1, 3] {
+        assert_eq!(peer.buffers_of(0)[usize::from(buffer)], BufferState::Unused);
+        assert!(!peer.is_mapped(HmcIndex(0), BufferId(buffer)));
+    }
+    let refused = |buffer, status| Breach::BufferRefused(BufferId(buffer), Status(status));
+    assert_eq!(peer.breaches(), [refused(1, 3), refused(3, 1)]);
 }
 
 #[test]
@@ -208,6 +212,53 @@ fn offers_that_wait_for_an_answer_leave_with_their_session() {
     peer.take_offer(key(0, 0), MANAGEMENT, 0);
     peer.recv_nothing();
     assert!(peer.breaches().is_empty());
+}
+
+#[test]
+fn a_close_leaves_the_offers_of_other_sessions_alone() {
+    let mut peer = Peer::new(config(), Echo);
+    peer.start_as_second();
+    peer.send(Message::Capabilities { limits: Limits { crq_size: 2, ..LIMITS } });
+    peer.recv();
+    peer.take_offer(key(0, 0), MANAGEMENT, 0);
+    peer.take_offer(key(1, 0), MANAGEMENT, 0);
+    peer.send(open(key(0, 1), 0));
+    peer.recv_offer(key(0, 1), MANAGEMENT, 1);
+    peer.send(open(key(1, 1), 0));
+    peer.send(close(key(0, 1)));
+    peer.send(offer_response(key(0, 1), 1, 4));
+    peer.take_offer(key(1, 1), MANAGEMENT, 1);
+    peer.take_offer(key(1, 1), HYPERVISOR, 2);
+    peer.take_offer(key(1, 1), HYPERVISOR, 3);
+    assert_eq!(peer.recv(), message(close_response(key(0, 1), 0)));
+    peer.take_offer(key(0, 0), MANAGEMENT, 0);
+    assert_eq!(peer.recv(), message(open_response(key(1, 1), 0, 0)));
+    peer.recv_nothing();
+}
+
+#[test]
+fn a_buffer_that_was_mapped_but_not_yet_offered_is_unmapped_at_the_close() {
+    let mut peer = Peer::ready(config(), Echo);
+    peer.script(opcode::SEND_CRQ, &[ReturnCode::DROPPED]);
+    peer.send(open(key(0, 1), 0));
+    assert!(peer.is_mapped(HmcIndex(0), BufferId(1)));
+    peer.send(close(key(0, 1)));
+    assert_eq!(peer.recv(), message(close_response(key(0, 1), 0)));
+    assert!(!peer.is_mapped(HmcIndex(0), BufferId(1)));
+    peer.take_offer(key(0, 0), MANAGEMENT, 0);
+    peer.recv_nothing();
+}
+
+#[test]
+fn an_open_response_that_was_not_sent_yet_leaves_with_its_session() {
+    let config = ServiceConfig { session_buffers: Some(1), ..config() };
+    let mut peer = Peer::ready(config, Echo);
+    peer.script(opcode::SEND_CRQ, &[ReturnCode::DROPPED]);
+    peer.send(open(key(0, 1), 0));
+    peer.send(close(key(0, 1)));
+    assert_eq!(peer.recv(), message(close_response(key(0, 1), 0)));
+    peer.take_offer(key(0, 0), MANAGEMENT, 0);
+    peer.recv_nothing();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::vmc::*;
 use core::time::Duration;
 use papr::hcall::opcode;
 use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
-use vmc_proto::{Message, Received};
+use vmc_proto::{BufferOwner, Limits, Message, Received, Status};
 
 const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
 const GONE: [TransportEvent; 3] = [
@@ -61,6 +61,18 @@ fn an_init_during_the_suspension_is_completed_once_the_queue_is_enabled() {
     assert_eq!(peer.recv(), Received::InitComplete);
     peer.recv_nothing();
     assert_eq!(peer.service.state(), ChannelState::WaitingForCapabilities);
+}
+
+#[test]
+fn a_partner_that_fails_while_suspended_leaves_the_queue_to_be_enabled() {
+    let mut peer = Peer::ready(config(), Echo);
+    peer.script(opcode::ENABLE_CRQ, &[ReturnCode::BUSY]);
+    peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+    peer.transport_event(TransportEvent::PARTNER_FAILED);
+    assert_eq!(peer.service.state(), ChannelState::Suspended);
+    peer.elapse();
+    assert_eq!(peer.count(opcode::ENABLE_CRQ), 2);
+    assert_eq!(peer.recv(), Received::Init);
 }
 
 #[test]
@@ -187,6 +199,19 @@ fn a_stopped_service_starts_again_even_when_told_so_during_the_stop() {
 }
 
 #[test]
+fn a_stop_during_a_reset_of_our_own_is_the_end() {
+    let mut peer = Peer::ready(config(), Echo);
+    peer.script(opcode::SEND_CRQ, &[ReturnCode::HARDWARE]);
+    peer.send(Message::Capabilities { limits: LIMITS });
+    assert_eq!(peer.service.state(), ChannelState::Resetting);
+    peer.service.stop();
+    peer.run();
+    peer.elapse();
+    assert_eq!(peer.service.state(), ChannelState::Stopped);
+    assert_eq!(peer.count(opcode::REG_CRQ), 0);
+}
+
+#[test]
 fn start_while_running_and_stop_while_stopped_change_nothing() {
     let mut peer = Peer::ready(config(), Echo);
     peer.service.start();
@@ -237,9 +262,11 @@ fn failures_without_an_exchange_in_between_are_bounded() {
     assert_eq!(peer.service.state(), ChannelState::Failed);
     assert_eq!(peer.breaches().len(), usize::from(MAX_FAILURES));
     assert_eq!(peer.wake_after, None);
+    peer.script(opcode::REG_CRQ, &[ReturnCode::HARDWARE]);
     peer.service.start();
     peer.run();
-    assert_eq!(peer.recv(), Received::Init);
+    peer.elapse();
+    assert_eq!(peer.recv(), Received::Init, "a new start has all its tries");
 }
 
 #[test]
@@ -273,9 +300,19 @@ fn an_outcome_that_does_not_fit_is_asked_for_again() {
 }
 
 #[test]
-fn the_queue_wraps_around() {
-    let mut peer = Peer::with_session(config(), Echo, key(0, 1));
-    for _ in 0..600 {
+fn a_queue_of_several_pages_wraps_around_at_its_end() {
+    let mut peer = Peer::new(ServiceConfig { crq_pages: 2, ..config() }, Echo);
+    peer.start_as_second();
+    assert_eq!(peer.count(opcode::PUT_TCE), 2);
+    peer.send(Message::Capabilities { limits: LIMITS });
+    let limits = Limits { crq_size: 512, ..LIMITS };
+    let response = Message::CapabilitiesResponse { status: Status(0), limits };
+    assert_eq!(peer.recv(), message(response));
+    for index in [0, 1] {
+        peer.take_offer(key(index, 0), BufferOwner::MANAGEMENT, 0);
+    }
+    peer.open(key(0, 1));
+    for _ in 0..1200 {
         peer.send(hello());
         assert_eq!(peer.recv(), message(hello()));
     }
