@@ -2,7 +2,7 @@
 //!
 //! A recorder numbers a record when it takes it, not when the thing happened. On threads two kinds of
 //! records can therefore come too late: that of an entry which its receiver took at once, and that of an
-//! `H_REG_CRQ` whose partner sent before the caller was back.
+//! `H_REG_CRQ` whose partner found the queue registered before the caller was back.
 
 use crate::event::{Event, Record, Side};
 use papr::{Hcall, ReturnCode};
@@ -18,13 +18,9 @@ pub(crate) fn by_cause(records: &[Record]) -> Vec<&Record> {
         if arranged.moved.remove(&i) {
             continue;
         }
-        let late = arranged.lacks_its_cause(record).then(|| {
-            let until = records.len().min(i + MAX_LATENESS);
-            (i + 1..until).find(|j| !arranged.moved.contains(j) && is_cause(&records[*j], record))
-        });
-        if let Some(j) = late.flatten() {
-            arranged.moved.insert(j);
-            arranged.push(&records[j]);
+        if let Some(cause) = arranged.late_cause(records, i) {
+            arranged.moved.insert(cause);
+            arranged.push(&records[cause]);
         }
         arranged.push(record);
     }
@@ -42,11 +38,31 @@ struct Arranged<'a> {
 }
 
 impl<'a> Arranged<'a> {
+    /// Where the cause of record `i` is, if it comes only later.
+    fn late_cause(&self, records: &[Record], i: usize) -> Option<usize> {
+        let record = &records[i];
+        if !self.lacks_its_cause(record) {
+            return None;
+        }
+        let mut later = (i + 1..records.len().min(i + MAX_LATENESS))
+            .filter(|later| !self.moved.contains(later));
+        let cause = later.clone().find(|&later| is_cause(&records[later], record))?;
+        // It would be an actor's first record from here on: what comes after others of its own is not late.
+        let actor = records[cause].actor;
+        let first = later.find(|&later| records[later].actor == actor);
+        (record.actor != actor && first == Some(cause)).then_some(cause)
+    }
+
     /// Whether something must have come before `record` that has not been seen.
     fn lacks_its_cause(&self, record: &Record) -> bool {
         match record.event {
             Event::Dequeued { by, slot, .. } => !self.queued.contains(&(by, slot)),
             Event::Enqueued { to, .. } => !self.registered.contains(&to),
+            // Success says that the partner is registered.
+            Event::Hcall { call: Hcall::RegCrq { .. }, result, .. } if result.code.is_success() => {
+                let partner = record.actor.side().map(Side::partner);
+                partner.is_some_and(|partner| !self.registered.contains(&partner))
+            }
             _ => false,
         }
     }
@@ -73,6 +89,10 @@ fn is_cause(cause: &Record, effect: &Record) -> bool {
             Event::Dequeued { by, slot: taken, entry: e },
         ) => (to, slot, entry) == (by, taken, e),
         (_, Event::Enqueued { to, .. }) => registration(cause) == Some((*to, true)),
+        (_, Event::Hcall { .. }) => {
+            let partner = effect.actor.side().map(Side::partner);
+            partner.is_some_and(|partner| registration(cause) == Some((partner, true)))
+        }
         _ => false,
     }
 }

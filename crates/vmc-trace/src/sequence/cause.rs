@@ -75,6 +75,7 @@ struct Builder<'a> {
     buffers: BTreeMap<(Side, HmcIndex, BufferId), LastUse>,
     /// The last entry that a side took.
     last_taken: BTreeMap<Side, NodeId>,
+    /// The last time a side registered its CRQ, and the last time it deregistered it.
     registered: BTreeMap<Side, NodeId>,
     deregistered: BTreeMap<Side, NodeId>,
     /// The last state that a side reported of a session.
@@ -290,10 +291,8 @@ impl<'a> Builder<'a> {
                 let order = if code.is_success() { &self.registered } else { &self.deregistered };
                 self.after(order.get(&side.partner()).copied(), node);
                 self.registered.insert(side, node);
-                self.deregistered.remove(&side);
             }
             Some((_, false)) => {
-                self.registered.remove(&side);
                 self.deregistered.insert(side, node);
             }
             None => {}

@@ -41,7 +41,7 @@ pub(crate) fn fold(steps: Vec<Step>) -> Vec<Item> {
     for _ in 0..MAX_SWEEPS {
         let before = items.len();
         for round in 1..=MAX_ROUND {
-            items = fold_rounds(&items, round);
+            items = fold_rounds(items, round);
         }
         if items.len() == before {
             break;
@@ -52,22 +52,20 @@ pub(crate) fn fold(steps: Vec<Step>) -> Vec<Item> {
 
 /// Folds repeated rounds of that many items: twice is enough for a single item, a longer round must come
 /// three times.
-fn fold_rounds(items: &[Item], round: usize) -> Vec<Item> {
+fn fold_rounds(items: Vec<Item>, round: usize) -> Vec<Item> {
     let enough = if round == 1 { 2 } else { 3 };
     let mut folded = Vec::with_capacity(items.len());
-    let mut rest = items;
-    while let Some((first, tail)) = rest.split_first() {
-        let times = repetitions(rest, round);
+    let mut rest = items.into_iter();
+    while !rest.as_slice().is_empty() {
+        let times = repetitions(rest.as_slice(), round);
         if times < enough {
-            folded.push(first.clone());
-            rest = tail;
+            folded.extend(rest.next());
             continue;
         }
-        let (rounds, tail) = rest.split_at(round * times);
+        let rounds: Vec<Item> = rest.by_ref().take(round * times).collect();
         let last = &rounds[rounds.len() - round..];
-        let items = rounds[..round].iter().zip(last).map(|(a, b)| widen(a, b)).collect();
+        let items = rounds.iter().zip(last).map(|(first, last)| widen(first, last)).collect();
         folded.push(Item::Repeat { times: times as u32, items });
-        rest = tail;
     }
     folded
 }

@@ -3,7 +3,7 @@
 use crate::event::{Actor, Event, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
 use papr::Hcall;
-use vmc_proto::{Message, Received};
+use vmc_proto::Received;
 
 /// A line of events in the order of the run. The order of strands is the last tie-break of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,8 +15,7 @@ pub(crate) enum Strand {
     /// A thread of an application.
     App(u16),
     /// One side of an HMC connection; on the management partition's side, what its bottom half does. What
-    /// an application does there is on the application's own strand, and here only where it changes the
-    /// session.
+    /// an application does there is on the application's own strand, and here only if it is a new state.
     Session(Connection, Side),
 }
 
@@ -117,13 +116,7 @@ impl Home {
         };
         let Some((index, session)) = message.connection() else { return Home::channel(sender) };
         let strand = Strand::Session(names.connection(index, session), sender);
-        match app_strand(actor) {
-            Some(app) if changes_the_session(&message) => {
-                Home { also: Some(strand), ..Home::strand(app) }
-            }
-            Some(app) => Home::strand(app),
-            None => Home::strand(strand),
-        }
+        Home::strand(app_strand(actor).unwrap_or(strand))
     }
 
     fn of_subject(subject: Subject, actor: Actor, side: Side, names: &Names<'_>) -> Home {
@@ -163,8 +156,4 @@ fn app_strand(actor: Actor) -> Option<Strand> {
         Actor::App(app) => Some(Strand::App(app)),
         _ => None,
     }
-}
-
-fn changes_the_session(message: &Message) -> bool {
-    matches!(message, Message::InterfaceOpen { .. } | Message::InterfaceClose { .. })
 }

@@ -111,3 +111,41 @@ impl fmt::Display for Text {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(first: u32, last: u32) -> Text {
+        Text::words("buffer ").number("b", first).widen(&Text::words("buffer ").number("b", last))
+    }
+
+    #[test]
+    fn numbers_stay_or_run_on_by_one() {
+        assert_eq!(range(3, 3).step_to(&range(3, 3)), Some(vec![0]));
+        assert_eq!(range(3, 3).step_to(&range(4, 4)), Some(vec![1]));
+        assert_eq!(range(3, 3).step_to(&range(5, 5)), None);
+        assert_eq!(range(3, 3).step_to(&range(2, 2)), None);
+    }
+
+    #[test]
+    fn a_range_stays_but_does_not_run_on() {
+        assert_eq!(range(1, 3).step_to(&range(1, 3)), Some(vec![0]));
+        assert_eq!(range(1, 3).step_to(&range(2, 4)), None);
+        assert_eq!(range(1, 3).step_to(&range(1, 4)), None);
+    }
+
+    #[test]
+    fn words_must_be_the_same() {
+        assert_eq!(Text::words("a").step_to(&Text::words("b")), None);
+        assert_eq!(range(1, 1).step_to(&range(1, 1).push(" owner=hyp")), None);
+        let other = Text::words("buffer ").number("c", 1);
+        assert_eq!(range(1, 1).step_to(&other), None);
+    }
+
+    #[test]
+    fn a_range_repeats_the_stem() {
+        assert_eq!(range(1, 15).to_string(), "buffer b1..b15");
+        assert_eq!(range(1, 1).to_string(), "buffer b1");
+    }
+}

@@ -1,9 +1,11 @@
 //! What is ordered after what, and what is not.
 
-use super::protocol::{LIMITS, add_buffer, close, close_response, open, signal};
+use super::protocol::{
+    LIMITS, add_buffer, add_buffer_response, close, close_response, open, signal,
+};
 use super::run::{Run, subject};
-use crate::event::{Actor, CallResult, DeviceCall, Event, RdmaDirection, Side};
-use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
+use crate::event::{Actor, CallResult, DeviceCall, Event, RdmaDirection, Side, Subject};
+use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{BufferOwner, HmcIndex, HmcSession, Limits};
 
 const READ: DeviceCall = DeviceCall::Read { len_bytes: 4096 };
@@ -27,9 +29,10 @@ fn assert_order(run: &Run, texts: &[&str]) {
     }
 }
 
-/// Swaps two records in the order of the run.
-fn swap(run: &mut Run, i: usize, j: usize) {
-    run.records.swap(i, j);
+/// Moves a record to another place in the order of the run.
+fn shift(run: &mut Run, from: usize, to: usize) {
+    let record = run.records.remove(from);
+    run.records.insert(to, record);
     for (seq, record) in (0..).zip(&mut run.records) {
         record.seq = seq;
     }
@@ -241,20 +244,40 @@ fn an_entry_recorded_after_its_receiver_took_it_changes_nothing() {
         &run,
         |event| matches!(event, Event::Dequeued { entry, .. } if *entry == open(0, 1).encode()),
     );
-    swap(&mut run, sent, taken);
+    shift(&mut run, taken, sent);
     assert_eq!(run.text(), expected);
 }
 
 #[test]
-fn a_registration_recorded_after_the_partner_sent_changes_nothing() {
+fn a_registration_recorded_after_the_partner_acted_on_it_changes_nothing() {
+    let mut run = Run::new(&[]);
+    run.register(Actor::Service, ReturnCode::CLOSED);
+    run.register(Actor::Task, ReturnCode::SUCCESS);
+    run.send(Actor::Task, CrqEntry::init(InitFormat::INITIALIZE));
+    run.take(Side::Hyp);
+    let expected = run.text();
+    for late_by in 1..3 {
+        let mut run = run.clone();
+        shift(&mut run, 0, late_by);
+        assert_eq!(run.text(), expected, "late by {late_by}");
+    }
+    // The other side's record is the late one.
     let mut run = booted(&[], 1);
     let expected = run.text();
-    // The driver's H_REG_CRQ, and the hypervisor's INIT to it.
-    let init = position(&run, |event| matches!(event, Event::Enqueued { to: Side::Mgmt, .. }));
-    swap(&mut run, 0, init);
-    // Back in its place: the hypervisor registered before it sent.
-    swap(&mut run, 0, 1);
+    shift(&mut run, 0, 2);
     assert_eq!(run.text(), expected);
+}
+
+#[test]
+fn a_message_is_not_taken_for_an_earlier_one_that_its_sender_left_out() {
+    let mut run = Run::new(&[]);
+    let (by, slot, to, overlaid) = (Side::Hyp, 0, Side::Hyp, None);
+    let entry = CrqEntry::init(InitFormat::INITIALIZE);
+    run.record(Actor::Service, Event::Dequeued { by, slot, entry });
+    run.channel(Side::Hyp, "odd");
+    run.record(Actor::Task, Event::ChannelState(Side::Mgmt, "first"));
+    run.record(Actor::Task, Event::Enqueued { to, slot, entry, overlaid });
+    assert!(run.text().contains("(not received)"), "{}", run.text());
 }
 
 #[test]
@@ -268,4 +291,80 @@ fn an_answer_is_never_shown_before_what_it_answers() {
     let (index, session) = (HmcIndex(0), HmcSession(1));
     run.record(Actor::BottomHalf, Event::SessionState(Side::Mgmt, index, session, "free"));
     assert_order(&run, &["a  close()", "CLOSE a#1", "CLOSE RESPONSE a#1", "session a#1: free"]);
+}
+
+#[test]
+fn nothing_reaches_a_queue_before_it_is_registered() {
+    let mut run = Run::new(&["a"]);
+    run.register(Actor::Service, ReturnCode::CLOSED);
+    run.call(0, DeviceCall::RequestVmc);
+    run.hcall(Actor::App(0), Hcall::RequestVmc, ReturnCode::SUCCESS, Subject::Channel);
+    run.register(Actor::Task, ReturnCode::SUCCESS);
+    run.send(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+    run.take(Side::Mgmt);
+    let order = ["H_REG_CRQ = H_Closed", "a  request", "H_REQUEST_VMC", "H_REG_CRQ", "CRQ INIT"];
+    assert_order(&run, &order);
+    // Neither if the record of the registration comes after that of the entry.
+    let init = position(&run, |event| matches!(event, Event::Enqueued { .. }));
+    shift(&mut run, init, init - 1);
+    assert_order(&run, &order);
+}
+
+#[test]
+fn what_an_application_does_in_a_session_is_shown_after_the_state_that_allows_it() {
+    let write = DeviceCall::Write { len_bytes: 1 };
+    let mut run = booted(&["a"], 1);
+    run.open_session(0, (0, 1), 2);
+    run.call(0, write.clone());
+    operator(&mut run);
+    run.session(Actor::BottomHalf, (0, 1), "resumed");
+    run.rdma(Actor::App(0), RdmaDirection::ToHyp, (0, 1), 1, b"x");
+    run.say(Actor::App(0), signal(0, 1, 1, 1));
+    assert_order(&run, &["a  write(1)", "*", "session a#1: resumed", "RDMA 1 B", "SIGNAL"]);
+    run.records
+        .retain(|record| !matches!(record.event, Event::Rdma(_, rdma) if rdma.len_bytes == 1));
+    assert_order(&run, &["a  write(1)", "*", "session a#1: resumed", "SIGNAL"]);
+}
+
+#[test]
+fn a_channel_is_ready_after_the_answers_that_make_it_so() {
+    let mut run = booted(&["a"], 1);
+    run.tell(Actor::Service, add_buffer(0, 0, 0, BufferOwner::MANAGEMENT));
+    run.call(0, DeviceCall::Poll);
+    run.channel(Side::Mgmt, "seeding");
+    run.tell(Actor::BottomHalf, add_buffer_response(0, 0, 0));
+    run.channel(Side::Hyp, "seeded");
+    assert_order(&run, &["a  poll()", "channel: seeding", "BUFFER RESPONSE", "channel: seeded"]);
+}
+
+#[test]
+fn a_buffer_is_used_again_after_its_message_was_copied() {
+    let write = DeviceCall::Write { len_bytes: 1 };
+    let mut run = booted(&["a", "b"], 1);
+    run.open_session(0, (0, 1), 2);
+    run.call(1, write);
+    operator(&mut run);
+    run.tell(Actor::Service, signal(0, 1, 2, 1));
+    run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
+    run.rdma(Actor::App(1), RdmaDirection::ToHyp, (0, 1), 2, b"yy");
+    assert_order(&run, &["*", "SIGNAL", "RDMA 1 B", "RDMA 2 B"]);
+}
+
+#[test]
+fn of_several_sessions_a_read_belongs_to_the_one_with_its_bytes() {
+    let mut run = booted(&["a"], 2);
+    for index in 0..2 {
+        run.open_session(0, (index, 1), 2);
+    }
+    let arrives = |run: &mut Run, index: u8, bytes: &[u8]| {
+        run.tell(Actor::Service, signal(index, 1, 2, bytes.len() as u32));
+        run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (index, 1), 2, bytes);
+    };
+    arrives(&mut run, 0, b"x");
+    run.call(0, READ);
+    operator(&mut run);
+    arrives(&mut run, 1, b"yy");
+    let digest = Some(crate::digest(b"yy"));
+    run.returns(0, READ, CallResult::Bytes { len_bytes: 2, digest });
+    assert_order(&run, &["RDMA 1 B", "a  read(4096)", "*", "RDMA 2 B", "a  read(4096) = 2"]);
 }

@@ -268,6 +268,10 @@ fn a_message_shows_its_status_and_what_its_sender_left_in_reserved_bytes() {
         run.tell(Actor::Service, add_buffer(4, 0, 0, BufferOwner(7)));
         let status = Status(3);
         run.tell(Actor::BottomHalf, Message::AddBufferResponse { status, session, index, buffer });
+        for status in [Status(0), Status(3)] {
+            let message = Message::RemoveBufferResponse { status, session, index, buffer };
+            run.tell(Actor::BottomHalf, message);
+        }
         let mut dirty = signal(4, 0, 9999, 100).encode();
         dirty.0[9] = 1;
         run.send(Actor::Service, dirty);
@@ -280,6 +284,8 @@ fn a_message_shows_its_status_and_what_its_sender_left_in_reserved_bytes() {
         [
             "ADD BUFFER slot 4 b0 owner=7?",
             "ADD BUFFER RESPONSE slot 4 b0 status=3",
+            "REMOVE BUFFER RESPONSE slot 4 b0",
+            "REMOVE BUFFER RESPONSE slot 4 status=3",
             "SIGNAL slot 4 buffer=9999 100 B reserved bytes 9 not zero",
         ]
     );
