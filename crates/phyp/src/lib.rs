@@ -42,6 +42,8 @@ mod platform;
 mod rdma;
 mod ring;
 mod tce;
+#[cfg(test)]
+mod tests;
 mod transport;
 pub mod vmc;
 mod vmc_device;

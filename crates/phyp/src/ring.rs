@@ -83,3 +83,122 @@ fn without_stale_payload(entry: CrqEntry) -> CrqEntry {
         _ => entry,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{CowMemory, SharedMemory};
+
+    const AT: GuestAddress = GuestAddress(64);
+
+    /// What a consumer takes from an element, what it leaves there, and what he takes next.
+    #[derive(Debug, PartialEq)]
+    struct Taken {
+        first: Option<CrqEntry>,
+        left: CrqEntry,
+        second: Option<CrqEntry>,
+    }
+
+    /// Takes from an element with these words, in memory of both kinds.
+    fn take(high: u64, low: u64) -> Taken {
+        let taken = take_from(&SharedMemory::new(1), high, low);
+        assert_eq!(taken, take_from(&CowMemory::new(1), high, low));
+        taken
+    }
+
+    fn take_from<M: Memory>(memory: &M, high: u64, low: u64) -> Taken {
+        put(memory, high, low);
+        let first = take_entry(memory, AT).unwrap();
+        let mut left = [0; 16];
+        memory.read(AT, &mut left).unwrap();
+        Taken { first, left: CrqEntry(left), second: take_entry(memory, AT).unwrap() }
+    }
+
+    fn put<M: Memory>(memory: &M, high: u64, low: u64) {
+        memory.store(AT, high, Ordering::Relaxed).unwrap();
+        memory.store(low_word(AT), low, Ordering::Relaxed).unwrap();
+    }
+
+    #[test]
+    fn a_taken_entry_leaves_a_free_element() {
+        let taken = take(0x8001_0000_0000_0000, 9);
+        assert_eq!(taken.first, Some(CrqEntry::from_words(0x8001_0000_0000_0000, 9)));
+        assert_eq!(taken.left.header(), Header::FREE);
+        assert_eq!(taken.second, None);
+    }
+
+    #[test]
+    fn only_the_header_says_whether_an_element_is_free() {
+        assert_eq!(take(0x00FF_FFFF_FFFF_FFFF, 9).first, None);
+        assert!(take(0x0100_0000_0000_0000, 0).first.is_some(), "a reserved header is an entry");
+    }
+
+    #[test]
+    fn a_transport_event_carries_nothing_of_the_message_under_it() {
+        let event = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+        assert_eq!(take(0xFF02_0000_1234_0000, 0xDEAD).first, Some(event));
+    }
+
+    #[test]
+    fn a_valid_element_is_not_published_into_and_a_free_one_not_overlaid() {
+        let memory = CowMemory::new(1);
+        let event = TransportEvent::PARTNER_FAILED;
+        assert_eq!(overlay(&memory, AT, event), Ok(None));
+        let entry = CrqEntry::from_words(0x8006_0000_0000_0000, 5);
+        assert_eq!(publish(&memory, AT, entry), Ok(true));
+        assert_eq!(publish(&memory, AT, CrqEntry([0xC0; 16])), Ok(false));
+        assert_eq!(overlay(&memory, AT, event), Ok(Some(entry)));
+        assert_eq!(take_entry(&memory, AT), Ok(Some(CrqEntry::transport_event(event))));
+    }
+
+    /// Memory whose owner changes the element whenever somebody is about to replace it.
+    struct Restless(CowMemory);
+
+    impl Memory for Restless {
+        fn new(pages: u64) -> Restless {
+            Restless(CowMemory::new(pages))
+        }
+
+        fn pages(&self) -> u64 {
+            self.0.pages()
+        }
+
+        fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
+            self.0.load(at, order)
+        }
+
+        fn store(&self, at: GuestAddress, value: u64, order: Ordering) -> Result<(), BadAddress> {
+            self.0.store(at, value, order)
+        }
+
+        fn compare_exchange(
+            &self,
+            at: GuestAddress,
+            current: u64,
+            new: u64,
+        ) -> Result<Result<u64, u64>, BadAddress> {
+            self.0.store(at, current ^ 1, Ordering::Relaxed)?;
+            self.0.compare_exchange(at, current, new)
+        }
+
+        fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
+            self.0.read(at, out)
+        }
+
+        fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
+            self.0.write(at, bytes)
+        }
+
+        fn clear(&self) {
+            self.0.clear();
+        }
+    }
+
+    #[test]
+    fn an_element_that_never_rests_keeps_nobody_for_ever() {
+        let memory = Restless::new(1);
+        put(&memory, 0x8000_0000_0000_0000, 0);
+        assert_eq!(take_entry(&memory, AT), Ok(None));
+        assert_eq!(overlay(&memory, AT, TransportEvent::PARTNER_FAILED), Ok(None));
+    }
+}

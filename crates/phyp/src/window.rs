@@ -77,7 +77,8 @@ impl Window {
         Ok(())
     }
 
-    /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds one. One
+    /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds a page that
+    /// one of them maps. One
     /// change at a time: the caller holds the lock of the pane's queue. `new` gets the entry's place in
     /// `pages`.
     pub(crate) fn change(
@@ -89,7 +90,7 @@ impl Window {
         for entry in entries {
             entry.fetch_or(CHANGING, Ordering::AcqRel);
         }
-        if self.pins.hold(&pages) {
+        if self.is_in_use(&pages) {
             for entry in entries {
                 entry.fetch_and(!CHANGING, Ordering::Release);
             }
@@ -99,6 +100,14 @@ impl Window {
             entry.store(new(n).0 & !RESERVED, Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Whether a copy may be working through one of these entries. One that maps nothing is in use by
+    /// nobody (LoPAR, TCE hcalls against RTCE tables): a copy that holds it has not seen it yet.
+    fn is_in_use(&self, pages: &RangeInclusive<u64>) -> bool {
+        let maps = |page| self.get(page).is_some_and(|tce| tce.access() != Access::None);
+        self.pins.hold(pages)
+            && pages.clone().any(|page| maps(page) && self.pins.hold(&(page..=page)))
     }
 
     /// Makes every entry invalid, whoever holds the pages.

@@ -6,6 +6,8 @@
 
 mod cow;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 pub use cow::CowMemory;
 pub use shared::SharedMemory;

@@ -1,0 +1,260 @@
+//! `H_COPY_RDMA`: the bytes, and what may happen between its halves.
+
+use super::{HYP, MGMT, Machine, message, on_both_runtimes};
+use crate::pins::SLOTS;
+use crate::{Memory, PinnedCopy, Platform};
+use papr::{Access, CopyRdma, GuestAddress, Hcall, PAGE_SIZE, ReturnCode, TransportEvent};
+
+on_both_runtimes![
+    bytes_arrive_at_any_alignment_and_length,
+    the_longest_copy_is_as_long_as_the_property_says,
+    a_copy_with_one_bad_page_moves_nothing,
+    both_ends_may_be_in_either_pane,
+    the_remote_pane_works_only_while_the_connection_is_complete,
+    pinned_pages_cannot_be_remapped,
+    a_pinned_copy_keeps_the_queue_from_being_freed,
+    a_pinned_copy_of_a_crashed_partition_copies_nothing,
+    a_pinned_copy_into_a_crashed_partition_copies_nothing,
+    an_abandoned_copy_holds_nothing,
+    a_copy_without_a_free_pin_is_busy_and_holds_nothing,
+    a_copy_that_fails_its_checks_holds_nothing,
+];
+
+/// Frame of an I/O page in these tests: pages that follow each other in a pane do not in memory.
+fn frame(page: u64) -> u64 {
+    800 - 3 * page
+}
+
+/// A complete connection, 40 pages mapped on each side, the management partition's filled with a pattern.
+fn machine<P: Platform>() -> Machine<P> {
+    let mut machine = Machine::<P>::connected();
+    for page in 1..=40 {
+        machine.map(MGMT, page, frame(page), Access::ReadWrite);
+        machine.map(HYP, page, frame(page), Access::ReadWrite);
+        let bytes: Vec<u8> = (0..PAGE_SIZE).map(|n| pattern(page * PAGE_SIZE + n)).collect();
+        machine.end(MGMT).memory.write(GuestAddress(frame(page) * PAGE_SIZE), &bytes).unwrap();
+    }
+    machine
+}
+
+/// The byte at an I/O address of the management partition; never 0.
+fn pattern(at: u64) -> u8 {
+    (at % 251 + 1) as u8
+}
+
+/// Bytes of a pane of [`machine`] as its partition sees them.
+fn in_pane<P: Platform>(machine: &Machine<P>, side: super::Side, at: u64, len: u64) -> Vec<u8> {
+    let byte = |at: u64| frame(at / PAGE_SIZE) * PAGE_SIZE + at % PAGE_SIZE;
+    (at..at + len).flat_map(|at| machine.bytes(side, byte(at), 1)).collect()
+}
+
+fn copy<P: Platform>(machine: &mut Machine<P>, call: CopyRdma) -> ReturnCode {
+    machine.call(MGMT, Hcall::CopyRdma(call)).code
+}
+
+fn begin<P: Platform>(machine: &Machine<P>, call: CopyRdma) -> PinnedCopy {
+    machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call).unwrap()
+}
+
+fn bytes_arrive_at_any_alignment_and_length<P: Platform>() {
+    let base = PAGE_SIZE;
+    for (from, to, len) in [
+        (0, 0, 4096),
+        (0, 0, 1),
+        (1, 0, 32),
+        (7, 3, 5),
+        (4095, 0, 2),
+        (4090, 4093, 9000),
+        (3, 4096, 8192),
+        (1000, 8, 15000),
+        (8, 1, 8),
+    ] {
+        let mut machine = machine::<P>();
+        let call = machine.to_hyp(base + from, base + to, len);
+        assert!(copy(&mut machine, call).is_success());
+        let expected: Vec<u8> = (0..len).map(|n| pattern(base + from + n)).collect();
+        assert_eq!(in_pane(&machine, HYP, base + to, len), expected, "{from} {to} {len}");
+        assert_eq!(in_pane(&machine, HYP, base + to + len, 16), [0; 16], "{from} {to} {len}");
+        if to > 0 {
+            assert_eq!(in_pane(&machine, HYP, base + to - 1, 1), [0], "{from} {to} {len}");
+        }
+    }
+}
+
+fn the_longest_copy_is_as_long_as_the_property_says<P: Platform>() {
+    let mut machine = machine::<P>();
+    let max = machine.hypervisor.max_virtual_dma_size;
+    assert_eq!(max, 32 * PAGE_SIZE);
+    let call = machine.to_hyp(PAGE_SIZE + 1, PAGE_SIZE, max);
+    assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+    assert_eq!(in_pane(&machine, HYP, 32 * PAGE_SIZE, 1), [pattern(32 * PAGE_SIZE + 1)]);
+    let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, max + 1);
+    assert_eq!(copy(&mut machine, call), ReturnCode::PARAMETER);
+}
+
+fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
+    let mut machine = machine::<P>();
+    machine.map(HYP, 4, frame(4), Access::Read);
+    let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 5 * PAGE_SIZE);
+    assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
+    assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8]);
+}
+
+fn both_ends_may_be_in_either_pane<P: Platform>() {
+    let mut machine = machine::<P>();
+    let (local, remote) = (machine.end(MGMT).liobn, machine.remote_liobn());
+    let there = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 100);
+    let back = CopyRdma {
+        source_liobn: remote,
+        destination_liobn: local,
+        destination_ioba: papr::Ioba(5 * PAGE_SIZE),
+        ..there
+    };
+    let inside_local = CopyRdma { destination_liobn: local, ..there };
+    let inside_remote =
+        CopyRdma { source_liobn: remote, destination_ioba: papr::Ioba(9 * PAGE_SIZE), ..there };
+    for call in [there, back, inside_local, inside_remote] {
+        assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS, "{call:?}");
+    }
+    let expected: Vec<u8> = (0..100).map(|n| pattern(PAGE_SIZE + n)).collect();
+    assert_eq!(in_pane(&machine, MGMT, 5 * PAGE_SIZE, 100), expected);
+    assert_eq!(in_pane(&machine, HYP, 9 * PAGE_SIZE, 100), expected);
+}
+
+/// LoPAR, General VIO Requirements, R1-16.
+fn the_remote_pane_works_only_while_the_connection_is_complete<P: Platform>() {
+    for broken_by in [MGMT, HYP] {
+        let mut machine = machine::<P>();
+        let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
+        machine.free(broken_by);
+        assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
+        let local = CopyRdma { destination_liobn: call.source_liobn, ..call };
+        assert_eq!(copy(&mut machine, local), ReturnCode::SUCCESS, "the first pane stays");
+        machine.register(broken_by, 1);
+        assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+    }
+    let mut machine = machine::<P>();
+    machine.crash(HYP);
+    let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
+    assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
+}
+
+fn pinned_pages_cannot_be_remapped<P: Platform>() {
+    let mut machine = machine::<P>();
+    let pinned = begin(&machine, machine.to_hyp(2 * PAGE_SIZE + 100, 6 * PAGE_SIZE, PAGE_SIZE));
+    for (side, page, expected) in [
+        (MGMT, 1, ReturnCode::SUCCESS),
+        (MGMT, 2, ReturnCode::RESOURCE),
+        (MGMT, 3, ReturnCode::RESOURCE),
+        (MGMT, 4, ReturnCode::SUCCESS),
+        (HYP, 5, ReturnCode::SUCCESS),
+        (HYP, 6, ReturnCode::RESOURCE),
+        (HYP, 7, ReturnCode::SUCCESS),
+    ] {
+        assert_eq!(machine.map(side, page, 1, Access::None), expected, "{side:?} {page}");
+    }
+    // A range with one held page is left as it was, every entry of it.
+    let liobn = machine.end(HYP).liobn;
+    let (ioba, tce) = (papr::Ioba(6 * PAGE_SIZE), papr::Tce::INVALID);
+    let stuff = Hcall::StuffTce { liobn, ioba, tce, count: 5 };
+    assert_eq!(machine.call(HYP, stuff).code, ReturnCode::RESOURCE);
+    assert_eq!(machine.end(HYP).window.get(8).map(|tce| tce.access()), Some(Access::ReadWrite));
+    assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::SUCCESS);
+    assert_eq!(in_pane(&machine, HYP, 6 * PAGE_SIZE, 1), [pattern(2 * PAGE_SIZE + 100)]);
+    assert_eq!(machine.call(HYP, stuff).code, ReturnCode::SUCCESS);
+}
+
+fn a_pinned_copy_keeps_the_queue_from_being_freed<P: Platform>() {
+    for side in [MGMT, HYP] {
+        let mut machine = machine::<P>();
+        machine.events.clear();
+        let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
+        assert_eq!(machine.free(side), ReturnCode::BUSY);
+        assert_eq!(machine.send(side, message(1)), ReturnCode::CLOSED);
+        assert_eq!(machine.events, []);
+        let second = machine
+            .hypervisor
+            .copy_rdma_begin(machine.id(MGMT), &machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
+        assert_eq!(second, Err(ReturnCode::PERMISSION), "no copy begins any more");
+        assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::SUCCESS);
+        assert_eq!(machine.free(side), ReturnCode::SUCCESS);
+        let other = side.partner();
+        let event = machine.take(other, 0).map(|entry| TransportEvent(entry.format()));
+        assert_eq!(event, Some(TransportEvent::PARTNER_DEREGISTERED));
+    }
+}
+
+fn a_pinned_copy_of_a_crashed_partition_copies_nothing<P: Platform>() {
+    for boot in [false, true] {
+        let mut machine = machine::<P>();
+        let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
+        machine.crash(MGMT);
+        if boot {
+            machine.boot(MGMT);
+            machine.register(MGMT, 1);
+            let code = machine.map(MGMT, 1, 5, Access::Read);
+            assert_eq!(code, ReturnCode::SUCCESS, "what maps nothing is in use by nobody");
+        }
+        machine.fill(HYP, frame(1), 0xEE);
+        assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::PERMISSION);
+        assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0xEE; 8]);
+        assert_eq!(machine.map(HYP, 1, 5, Access::Read), ReturnCode::SUCCESS);
+    }
+}
+
+fn a_pinned_copy_into_a_crashed_partition_copies_nothing<P: Platform>() {
+    let mut machine = machine::<P>();
+    let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
+    machine.crash(HYP);
+    assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::PERMISSION);
+    assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8]);
+    machine.boot(HYP);
+    assert_eq!(machine.map(HYP, 1, frame(1), Access::ReadWrite), ReturnCode::SUCCESS);
+}
+
+fn an_abandoned_copy_holds_nothing<P: Platform>() {
+    let mut machine = machine::<P>();
+    let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
+    machine.hypervisor.copy_rdma_abandon(pinned.clone());
+    assert_eq!(machine.map(MGMT, 1, 5, Access::Read), ReturnCode::SUCCESS);
+    assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::PERMISSION);
+    assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8]);
+    assert_eq!(machine.free(HYP), ReturnCode::SUCCESS);
+}
+
+fn a_copy_without_a_free_pin_is_busy_and_holds_nothing<P: Platform>() {
+    let mut machine = machine::<P>();
+    let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
+    let mut held: Vec<PinnedCopy> = (0..SLOTS).map(|_| begin(&machine, call)).collect();
+    assert_eq!(copy(&mut machine, call), ReturnCode::BUSY);
+    let last = held.pop().unwrap();
+    assert_eq!(machine.hypervisor.copy_rdma_finish(last), ReturnCode::SUCCESS);
+    assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+    for pinned in held {
+        assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::SUCCESS);
+    }
+    assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS);
+}
+
+fn a_copy_that_fails_its_checks_holds_nothing<P: Platform>() {
+    let mut machine = machine::<P>();
+    machine.map(HYP, 1, frame(1), Access::Read);
+    let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
+    assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
+    assert_eq!(machine.map(MGMT, 1, 5, Access::Read), ReturnCode::SUCCESS);
+    assert_eq!(machine.map(HYP, 1, 5, Access::Read), ReturnCode::SUCCESS);
+    assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS);
+}
+
+#[test]
+fn a_clone_of_the_machine_goes_its_own_way_with_a_pinned_copy() {
+    let mut machine = machine::<super::Deterministic>();
+    let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
+    let mut other = Machine { hypervisor: machine.hypervisor.clone(), events: Vec::new() };
+    machine.crash(HYP);
+    assert_eq!(machine.hypervisor.copy_rdma_finish(pinned.clone()), ReturnCode::PERMISSION);
+    assert_eq!(other.free(HYP), ReturnCode::BUSY, "the clone's pages are still held");
+    assert_eq!(other.hypervisor.copy_rdma_finish(pinned), ReturnCode::SUCCESS);
+    assert_eq!(in_pane(&other, HYP, PAGE_SIZE, 1), [pattern(PAGE_SIZE)]);
+    assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 1), [0]);
+}

@@ -1,0 +1,295 @@
+//! Races on real threads: the queue without a lock at its consumer, and mappings taken away under work.
+
+use super::{HYP, MGMT, Machine, Threads, message, slot_address};
+use crate::{Event, Hypervisor, Memory};
+use papr::{
+    Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
+    ReturnCode, Tce,
+};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+const MESSAGES: u64 = 50_000;
+const ROUNDS: u64 = 2_000;
+const CANARY: u8 = 0xA5;
+
+type Shared = Hypervisor<Threads>;
+
+/// Makes a call of a side and ignores its events.
+fn call(hypervisor: &Shared, caller: PartitionId, call: Hcall) -> ReturnCode {
+    hypervisor.hcall(caller, &call, &mut ()).code
+}
+
+/// Takes entries in the order of their slots until one satisfies `last`.
+fn consume(hypervisor: &Shared, slots: u64, last: impl Fn(CrqEntry) -> bool) -> Vec<CrqEntry> {
+    let memory = &hypervisor.endpoint(HYP).memory;
+    let mut taken = Vec::new();
+    loop {
+        let slot = taken.len() as u64 % slots;
+        match crate::take_entry(memory, slot_address(slot)).unwrap() {
+            Some(entry) => {
+                taken.push(entry);
+                if last(entry) {
+                    return taken;
+                }
+            }
+            None => thread::yield_now(),
+        }
+    }
+}
+
+/// Sends a message, again and again while there is no room.
+fn send(hypervisor: &Shared, n: u64, events: &mut Vec<Event>) {
+    let unit_address = hypervisor.endpoint(MGMT).unit_address;
+    let caller = hypervisor.endpoint(MGMT).partition;
+    let call = Hcall::SendCrq { unit_address, entry: message(n) };
+    loop {
+        match hypervisor.hcall(caller, &call, &mut |event| events.push(event)).code {
+            ReturnCode::SUCCESS => return,
+            ReturnCode::DROPPED => thread::yield_now(),
+            code => panic!("{code}"),
+        }
+    }
+}
+
+#[test]
+fn every_message_arrives_once_and_in_order() {
+    let machine = Machine::<Threads>::connected();
+    let hypervisor = &machine.hypervisor;
+    let taken = thread::scope(|scope| {
+        scope.spawn(move || (0..MESSAGES).for_each(|n| send(hypervisor, n, &mut Vec::new())));
+        consume(hypervisor, 256, |entry| entry == message(MESSAGES - 1))
+    });
+    let expected: Vec<CrqEntry> = (0..MESSAGES).map(message).collect();
+    assert!(taken == expected, "a message was lost, repeated or overtaken");
+}
+
+#[test]
+fn two_senders_of_one_partition_lose_nothing() {
+    let machine = Machine::<Threads>::connected();
+    let hypervisor = &machine.hypervisor;
+    let half = MESSAGES / 2;
+    let taken = thread::scope(|scope| {
+        for first in [0, half] {
+            scope.spawn(move || {
+                (first..first + half).for_each(|n| send(hypervisor, n, &mut Vec::new()));
+            });
+        }
+        let mut left = std::cell::Cell::new(MESSAGES);
+        let left = &mut left;
+        consume(hypervisor, 256, |_| left.replace(left.get() - 1) == 1)
+    });
+    for first in [0, half] {
+        let range = first..first + half;
+        let of_one = taken.iter().map(|entry| entry.low()).filter(|n| range.contains(n));
+        assert!(of_one.eq(range.clone()), "the messages of one sender are in order");
+    }
+}
+
+/// The receiver's partner is "suspended" over and over, and each time the queue may be full: every event
+/// arrives or is overlaid by a later one, and every message arrives or was reported as overlaid.
+#[test]
+fn overlaid_entries_are_the_only_ones_that_are_lost() {
+    let machine = Machine::<Threads>::connected();
+    let hypervisor = &machine.hypervisor;
+    let receiver = machine.id(HYP);
+    let done = message(u64::MAX);
+    let (sent, injected, taken) = thread::scope(|scope| {
+        let sender = scope.spawn(move || {
+            let mut events = Vec::new();
+            (0..MESSAGES).for_each(|n| send(hypervisor, n, &mut events));
+            events
+        });
+        let operator = scope.spawn(move || {
+            let mut events = Vec::new();
+            for _ in 0..ROUNDS {
+                hypervisor.suspend_partner_of(receiver, &mut |event| events.push(event));
+                thread::yield_now();
+            }
+            events
+        });
+        let consumer = scope.spawn(move || consume(hypervisor, 256, |entry| entry == done));
+        let (sent, injected) = (sender.join().unwrap(), operator.join().unwrap());
+        send(hypervisor, u64::MAX, &mut Vec::new());
+        (sent, injected, consumer.join().unwrap())
+    });
+    let is_event = |entry: &CrqEntry| entry.header() == Header::TRANSPORT_EVENT;
+    let overlaid: Vec<CrqEntry> = injected
+        .iter()
+        .filter_map(|event| match event {
+            Event::Enqueued { overlaid, .. } => *overlaid,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let count = |entries: &[CrqEntry]| entries.iter().filter(|entry| is_event(entry)).count();
+    assert_eq!(injected.len(), count(&taken) + count(&overlaid), "events");
+    let mut messages: Vec<u64> = taken.iter().filter(|e| !is_event(e)).map(|e| e.low()).collect();
+    assert_eq!(messages.pop(), Some(u64::MAX));
+    assert!(messages.is_sorted(), "messages are in order");
+    messages.extend(overlaid.iter().filter(|entry| !is_event(entry)).map(|entry| entry.low()));
+    messages.sort_unstable();
+    assert!(messages.into_iter().eq(0..MESSAGES), "each message arrived or was overlaid");
+    assert_eq!(sent.len() as u64, MESSAGES);
+}
+
+/// Work that goes on in the background until the test says so.
+fn while_working<T>(work: impl Fn() + Sync, test: impl FnOnce() -> T) -> T {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                work();
+            }
+        });
+        // Stops the worker even if the test fails, so that the scope ends.
+        struct Stop<'a>(&'a AtomicBool);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let _stop = Stop(&stop);
+        test()
+    })
+}
+
+const FRAME: u64 = 50;
+
+fn fill(hypervisor: &Shared, frame: u64) {
+    let bytes = [CANARY; PAGE_SIZE as usize];
+    hypervisor.endpoint(HYP).memory.write(GuestAddress(frame * PAGE_SIZE), &bytes).unwrap();
+}
+
+fn is_untouched(hypervisor: &Shared, frame: u64) -> bool {
+    let mut bytes = [0; PAGE_SIZE as usize];
+    hypervisor.endpoint(HYP).memory.read(GuestAddress(frame * PAGE_SIZE), &mut bytes).unwrap();
+    bytes == [CANARY; PAGE_SIZE as usize]
+}
+
+/// A frame that is filled and looked at again while it must not change.
+fn stays_untouched(hypervisor: &Shared, frame: u64) {
+    fill(hypervisor, frame);
+    for _ in 0..4 {
+        thread::yield_now();
+        assert!(is_untouched(hypervisor, frame), "somebody wrote into it");
+    }
+}
+
+fn rdma_machine() -> (Machine<Threads>, CopyRdma) {
+    let mut machine = Machine::<Threads>::connected();
+    machine.map(MGMT, 1, FRAME, Access::Read);
+    machine.map(HYP, 1, FRAME, Access::ReadWrite);
+    let copy = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, PAGE_SIZE);
+    (machine, copy)
+}
+
+#[test]
+fn no_copy_reaches_a_page_after_it_was_unmapped() {
+    let (machine, copy) = rdma_machine();
+    let hypervisor = &machine.hypervisor;
+    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
+    let liobn = machine.end(HYP).liobn;
+    let put = |access| {
+        let tce = Tce::new(GuestAddress(FRAME * PAGE_SIZE), access);
+        call(hypervisor, owner, Hcall::PutTce { liobn, ioba: Ioba(PAGE_SIZE), tce })
+    };
+    let work = || {
+        let code = call(hypervisor, sender, Hcall::CopyRdma(copy));
+        assert!([ReturnCode::SUCCESS, ReturnCode::PERMISSION, ReturnCode::BUSY].contains(&code));
+    };
+    while_working(work, || {
+        for _ in 0..ROUNDS {
+            while put(Access::None) == ReturnCode::RESOURCE {
+                thread::yield_now();
+            }
+            stays_untouched(hypervisor, FRAME);
+            assert_eq!(put(Access::ReadWrite), ReturnCode::SUCCESS);
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn no_copy_reaches_the_remote_pane_after_a_free() {
+    let (machine, copy) = rdma_machine();
+    let hypervisor = &machine.hypervisor;
+    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
+    let unit_address = machine.end(HYP).unit_address;
+    let work = || {
+        let code = call(hypervisor, sender, Hcall::CopyRdma(copy));
+        assert!([ReturnCode::SUCCESS, ReturnCode::PERMISSION].contains(&code));
+    };
+    while_working(work, || {
+        for _ in 0..ROUNDS {
+            while call(hypervisor, owner, Hcall::FreeCrq { unit_address }) == ReturnCode::BUSY {
+                thread::yield_now();
+            }
+            stays_untouched(hypervisor, FRAME);
+            let register = Hcall::RegCrq { unit_address, queue: Ioba(0), len_bytes: PAGE_SIZE };
+            assert_eq!(call(hypervisor, owner, register), ReturnCode::SUCCESS);
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn no_copy_reaches_a_partition_after_its_crash() {
+    let (machine, copy) = rdma_machine();
+    let hypervisor = &machine.hypervisor;
+    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
+    let end = machine.end(HYP);
+    let put = |page: u64, frame: u64| {
+        let tce = Tce::new(GuestAddress(frame * PAGE_SIZE), Access::ReadWrite);
+        let ioba = Ioba(page * PAGE_SIZE);
+        assert!(loop {
+            let code = call(hypervisor, owner, Hcall::PutTce { liobn: end.liobn, ioba, tce });
+            if code != ReturnCode::RESOURCE {
+                break code.is_success();
+            }
+        });
+    };
+    let work = || {
+        let code = call(hypervisor, sender, Hcall::CopyRdma(copy));
+        assert!([ReturnCode::SUCCESS, ReturnCode::PERMISSION, ReturnCode::BUSY].contains(&code));
+    };
+    while_working(work, || {
+        for _ in 0..ROUNDS {
+            hypervisor.crash(owner, &mut ());
+            stays_untouched(hypervisor, FRAME);
+            hypervisor.boot(owner);
+            put(0, 60);
+            put(1, FRAME);
+            let unit_address = end.unit_address;
+            let register = Hcall::RegCrq { unit_address, queue: Ioba(0), len_bytes: PAGE_SIZE };
+            assert_eq!(call(hypervisor, owner, register), ReturnCode::SUCCESS);
+            thread::yield_now();
+        }
+    });
+}
+
+#[test]
+fn no_entry_is_stored_in_a_page_after_it_was_unmapped() {
+    let mut machine = Machine::<Threads>::connected();
+    machine.map(HYP, 0, FRAME, Access::ReadWrite);
+    let hypervisor = &machine.hypervisor;
+    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
+    let (unit_address, liobn) = (machine.end(MGMT).unit_address, machine.end(HYP).liobn);
+    let put = |access| {
+        let tce = Tce::new(GuestAddress(FRAME * PAGE_SIZE), access);
+        call(hypervisor, owner, Hcall::PutTce { liobn, ioba: Ioba(0), tce })
+    };
+    let work = || {
+        let code = call(hypervisor, sender, Hcall::SendCrq { unit_address, entry: message(1) });
+        assert!([ReturnCode::SUCCESS, ReturnCode::DROPPED].contains(&code));
+    };
+    while_working(work, || {
+        for _ in 0..ROUNDS {
+            assert_eq!(put(Access::None), ReturnCode::SUCCESS);
+            stays_untouched(hypervisor, FRAME);
+            let free = [0; PAGE_SIZE as usize];
+            machine.end(HYP).memory.write(GuestAddress(FRAME * PAGE_SIZE), &free).unwrap();
+            assert_eq!(put(Access::ReadWrite), ReturnCode::SUCCESS);
+            thread::yield_now();
+        }
+    });
+}
