@@ -1,2 +1,91 @@
-//! Command line.
-fn main() {}
+//! The command line of vmcsim, for developers and CI.
+
+#![forbid(unsafe_code)]
+
+mod sim;
+mod snapshots;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Exit code when a scenario failed, a snapshot differs, or something is untidy.
+const FAILED: u8 = 1;
+
+/// Exit code when the question itself was wrong: bad options, or a scenario file with a mistake.
+const MISTAKE: u8 = 2;
+
+/// Simulates the Virtual Management Channel between the PowerVM hypervisor and its management partition.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// What to log on standard error, as `RUST_LOG` has it: `info`, or `vmc_sim=trace` for every event
+    #[arg(long, value_name = "FILTER", global = true)]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios: all of them, or draw the trace of those that are named
+    Sim(sim::Args),
+    /// Compare the scenarios' traces with their snapshots, or accept what came
+    #[command(subcommand)]
+    Snapshots(snapshots::Command),
+    /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
+    Tidy,
+}
+
+/// How a command ended.
+enum Verdict {
+    Good,
+    Failed,
+    Mistake,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(problem) = start_logging(cli.log.as_deref()) {
+        eprintln!("{problem}");
+        return ExitCode::from(MISTAKE);
+    }
+    let verdict = match cli.command {
+        Command::Sim(args) => sim::run(&args),
+        Command::Snapshots(command) => snapshots::run(&command),
+        Command::Tidy => tidy::run(),
+    };
+    match verdict {
+        Verdict::Good => ExitCode::SUCCESS,
+        Verdict::Failed => ExitCode::from(FAILED),
+        Verdict::Mistake => ExitCode::from(MISTAKE),
+    }
+}
+
+/// `--log` wins over `RUST_LOG`; without either nothing is logged.
+fn start_logging(filter: Option<&str>) -> Result<(), String> {
+    let filter = match filter {
+        Some(filter) => filter
+            .parse::<EnvFilter>()
+            .map_err(|e| format!("--log {filter}: {e}; try `--log info` or `--log vmc_sim=trace`"))?,
+        None => EnvFilter::builder()
+            .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
+            .from_env_lossy(),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

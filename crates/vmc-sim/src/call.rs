@@ -2,9 +2,9 @@
 
 use crate::context::{Context, DriverSink, partition_of, trace_subject};
 use crate::guest::Guest;
-use crate::runtime::Runtime;
+use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
-use crate::ActivityId;
+
 use ibmvmc::{Background, CallId, Dma, Effect, Input, MapError, Outcome, Reply, UserFault, Wakeup};
 use papr::{CopyRdma, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
 use phyp::{Memory, PinnedCopy, Platform};

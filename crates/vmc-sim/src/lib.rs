@@ -14,13 +14,17 @@ mod platform;
 mod recorder;
 mod run;
 mod runtime;
+mod scenario;
 mod schedule;
 mod script;
+mod simulation;
 mod threads;
 mod world;
 
 #[cfg(test)]
 mod bringup;
 
-pub use runtime::ActivityId;
 pub use run::MachineError;
+pub use scenario::{Scenario, ScenarioError};
+pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};
+pub use vmc_trace as trace;

@@ -6,23 +6,23 @@ use vmc_trace::Waiting;
 /// One line of control: an interrupt handler, a background task, the VMC service, a thread of an
 /// application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ActivityId(pub(crate) u16);
+pub(crate) struct ActivityId(pub(crate) u16);
 
 impl ActivityId {
     /// The management partition's processor taking CRQ interrupts.
-    pub const INTERRUPT: ActivityId = ActivityId(0);
+    pub(crate) const INTERRUPT: ActivityId = ActivityId(0);
     /// The driver's bottom half.
-    pub const BOTTOM_HALF: ActivityId = ActivityId(1);
+    pub(crate) const BOTTOM_HALF: ActivityId = ActivityId(1);
     /// The driver's task: probe, reset, remove.
-    pub const TASK: ActivityId = ActivityId(2);
+    pub(crate) const TASK: ActivityId = ActivityId(2);
     /// The VMC service of the hypervisor.
-    pub const SERVICE: ActivityId = ActivityId(3);
+    pub(crate) const SERVICE: ActivityId = ActivityId(3);
 
     /// How many activities every machine has.
     const FIXED: u16 = 4;
 
     /// The `n`th application thread of the scenario.
-    pub const fn app(n: u16) -> ActivityId {
+    pub(crate) const fn app(n: u16) -> ActivityId {
         ActivityId(Self::FIXED + n)
     }
 
@@ -44,7 +44,7 @@ impl fmt::Display for ActivityId {
 }
 
 /// What a runtime gives to the activities it runs.
-pub trait Runtime {
+pub(crate) trait Runtime {
     /// Wakes an activity. A wake-up before it blocks is kept, and makes its next block return at once; a
     /// wake-up without need is harmless.
     fn wake(&self, id: ActivityId);
@@ -55,7 +55,7 @@ pub trait Runtime {
 
 /// What an activity says after a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     /// There is more to do.
     Again,
     /// Nothing to do before a wake-up or, if there is one, the time.

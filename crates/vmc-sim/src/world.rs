@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, VecDeque};
 use vmc_trace::Side;
 
 /// The management partition.
-pub const MANAGEMENT: PartitionId = PartitionId(1);
+pub(crate) const MANAGEMENT: PartitionId = PartitionId(1);
 
 /// The platform partition with the VMC service.
-pub const PLATFORM: PartitionId = PartitionId(2);
+pub(crate) const PLATFORM: PartitionId = PartitionId(2);
 
 /// Which end of the channel a partition is.
 pub(crate) fn side_of(partition: PartitionId) -> Side {

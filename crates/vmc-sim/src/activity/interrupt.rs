@@ -3,7 +3,7 @@
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
-use crate::runtime::{Progress, Runtime};
+use crate::runtime::{ActivityId, Progress, Runtime};
 use ibmvmc::Input;
 use papr::{Hcall, Xirr};
 use phyp::Platform;
@@ -21,6 +21,11 @@ impl Interrupt {
         match handler.step(cx, &mut User::default()) {
             CallProgress::Done(_) => {
                 cx.hcall(Side::Mgmt, &Hcall::Eoi { xirr }, Subject::Channel);
+                // The bottom half may have run and ended already. A message that came after that and before
+                // the H_EOI gave no interrupt, so the queue is looked at once more (LoPAR, CRQ Facility
+                // Interrupt Notification).
+                cx.world.kernel.lock().bottom_half_due = true;
+                cx.runtime.wake(ActivityId::BOTTOM_HALF);
                 Progress::Again
             }
             CallProgress::Again => {

@@ -1,0 +1,293 @@
+//! From the form of a scenario to a plan that can be run.
+
+use super::check::{number, version};
+use super::error::Problem;
+use super::file::{
+    AppForm, AppStartForm, BehaviourForm, HypervisorForm, MachineForm, MachineSideForm, Number,
+    PatternForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm,
+    StartForm, StepForm, VmcForm, WaitForm, WaitStateForm, WriteForm,
+};
+use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
+use crate::schedule::below;
+use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Step};
+use ibmvmc::{Config, Profile};
+use phyp::VmcPresence;
+use phyp::vmc::{Named, Source};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use toml::Spanned;
+use vmc_proto::{CRQ_ENTRIES_PER_PAGE, Limits};
+
+/// Replaced by the number of the replica in the HMC IDs of an application with a `count`.
+const REPLICA: &str = "{n}";
+
+pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
+    let machine = machine(&form.machine)?;
+    let names: Vec<Vec<String>> = form.app.iter().enumerate().map(thread_names).collect();
+    let mut number = 0;
+    let mut first_thread = BTreeMap::new();
+    for (app, names) in form.app.iter().zip(&names) {
+        let name = app.get_ref().name.as_ref().map_or(names[0].as_str(), |name| name.get_ref());
+        first_thread.insert(name.to_owned(), number);
+        number += names.len() as u16;
+    }
+    let mut threads = Vec::new();
+    for (app, names) in form.app.iter().map(Spanned::get_ref).zip(names) {
+        for (replica, name) in names.into_iter().enumerate() {
+            let own = threads.len() as u16;
+            let shared = app.process.as_ref().and_then(|name| first_thread.get(name.get_ref()));
+            let mut compiler = Compiler::new(&first_thread, replica + 1);
+            if app.start == AppStartForm::Ready {
+                compiler.push(Action::Wait(Condition::ChannelReady), 0..0);
+            }
+            compiler.steps(&app.steps)?;
+            let process = shared.copied().unwrap_or(own);
+            threads.push(ThreadPlan { name, process, steps: compiler.steps });
+        }
+    }
+    Ok(Plan { machine, threads })
+}
+
+/// Names of an application's threads: its own, or a letter by its place; numbered when there are several.
+fn thread_names((place, app): (usize, &Spanned<AppForm>)) -> Vec<String> {
+    let app = app.get_ref();
+    let name = match &app.name {
+        Some(name) => name.get_ref().clone(),
+        None => match u8::try_from(place) {
+            Ok(place @ 0..26) => char::from(b'a' + place).to_string(),
+            _ => format!("app-{}", place + 1),
+        },
+    };
+    match &app.count {
+        Some(count) => (1..=*count.get_ref()).map(|n| format!("{name}-{n}")).collect(),
+        None => vec![name],
+    }
+}
+
+fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
+    let defaults = Config::default();
+    let driver = Config {
+        profile: match form.profile {
+            ProfileForm::Document => Profile::Document,
+            ProfileForm::Linux => Profile::Linux,
+        },
+        hmcs: or(&form.hmcs, defaults.hmcs),
+        pool_size: or(&form.pool_size, defaults.pool_size),
+        mtu: or(&form.mtu, defaults.mtu),
+        crq_pages: or(&form.crq_pages, defaults.crq_pages),
+        version: match &form.version {
+            Some(text) => version(text)?,
+            None => defaults.version,
+        },
+    };
+    let (hypervisor, hypervisor_crq_pages) = hypervisor(&form.hypervisor, &driver)?;
+    let optional = |number: &Option<Number>| number.as_ref().map(|_| or(number, 0));
+    Ok(MachinePlan {
+        driver,
+        hypervisor,
+        hypervisor_crq_pages,
+        session_buffers: optional(&form.hypervisor.session_buffers),
+        inbound_buffers: optional(&form.hypervisor.inbound_buffers),
+        behaviour: match &form.behaviour {
+            BehaviourForm::Echo => Named::Echo,
+            BehaviourForm::Sink => Named::Sink,
+            BehaviourForm::Source(form) => {
+                Named::Source(Source::new(value(&form.events), value(&form.bytes)))
+            }
+        },
+        start: match form.start {
+            StartForm::DriverFirst => StartOrder::Driver,
+            StartForm::HypervisorFirst => StartOrder::Hypervisor,
+            StartForm::Manual => StartOrder::Manual,
+        },
+        vmc: match form.vmc {
+            VmcForm::Present => VmcPresence::Present,
+            VmcForm::OnRequest => VmcPresence::OnRequest,
+        },
+        hmc_attached: form.hmc_attached,
+    })
+}
+
+/// What the hypervisor offers: what the driver does, unless the scenario says otherwise.
+fn hypervisor(form: &HypervisorForm, driver: &Config) -> Result<(Limits, u16), Problem> {
+    let crq_pages = or(&form.crq_pages, 1);
+    let limits = Limits {
+        hmcs: or(&form.hmcs, driver.hmcs),
+        pool_size: or(&form.pool_size, driver.pool_size),
+        mtu: or(&form.mtu, driver.mtu),
+        crq_size: crq_pages * CRQ_ENTRIES_PER_PAGE,
+        version: match &form.version {
+            Some(text) => version(text)?,
+            None => driver.version,
+        },
+    };
+    Ok((limits, crq_pages))
+}
+
+/// The number, or what goes without saying. The checks have bounded it.
+fn or<T: TryFrom<i64>>(number: &Option<Number>, default: T) -> T {
+    number.as_ref().and_then(|number| T::try_from(*number.get_ref()).ok()).unwrap_or(default)
+}
+
+/// The number; the checks have bounded it.
+fn value<T: TryFrom<i64> + Default>(number: &Number) -> T {
+    T::try_from(*number.get_ref()).unwrap_or_default()
+}
+
+/// Makes the steps of one thread.
+struct Compiler<'a> {
+    /// The first thread of each application.
+    threads: &'a BTreeMap<String, u16>,
+    /// Which replica of its application the thread is, from 1.
+    replica: usize,
+    /// How many messages were written so far, so that no two are alike.
+    writes: u32,
+    steps: Vec<Step>,
+}
+
+impl<'a> Compiler<'a> {
+    fn new(threads: &'a BTreeMap<String, u16>, replica: usize) -> Compiler<'a> {
+        Compiler { threads, replica, writes: 0, steps: Vec::new() }
+    }
+
+    fn push(&mut self, action: Action, span: Range<usize>) {
+        self.steps.push(Step { action, span });
+    }
+
+    fn steps(&mut self, steps: &[Spanned<StepForm>]) -> Result<(), Problem> {
+        for step in steps {
+            let span = step.span();
+            if let StepForm::Repeat(form) = step.get_ref() {
+                for _ in 0..number("times", &form.times, 1..=i64::MAX)? {
+                    self.steps(&form.steps)?;
+                }
+                continue;
+            }
+            if let Some(action) = self.action(step.get_ref()) {
+                self.push(action, span);
+            }
+        }
+        Ok(())
+    }
+
+    fn action(&mut self, step: &StepForm) -> Option<Action> {
+        Some(match step {
+            StepForm::Open(form) => Action::Open {
+                file: form.file.clone(),
+                nonblock: form.nonblock,
+                expect: expect(form.expect),
+            },
+            StepForm::SetHmcId(form) => Action::SetHmcId {
+                file: form.0.file.clone(),
+                id: form.0.id.replace(REPLICA, &self.replica.to_string()),
+                expect: expect(form.0.expect),
+            },
+            StepForm::Write(form) => self.write(form),
+            StepForm::Read(form) => read(form),
+            StepForm::Poll(form) => Action::Poll {
+                file: form.file.clone(),
+                wait: form.wait,
+                expect: match form.expect {
+                    PollResultForm::Readable => PollExpect::Readable,
+                    PollResultForm::Nothing => PollExpect::Nothing,
+                    PollResultForm::HungUp => PollExpect::HungUp,
+                },
+            },
+            StepForm::Query(form) => Action::Query {
+                file: form.file.clone(),
+                state: form.expect.map(Into::into),
+                have_vmc: form.have_vmc,
+            },
+            StepForm::RequestVmc(form) => {
+                Action::RequestVmc { file: form.file.clone(), expect: expect(form.expect) }
+            }
+            StepForm::Close(form) => Action::Close { file: form.file.clone() },
+            StepForm::Wait(form) => Action::Wait(condition(&form.0)),
+            StepForm::SleepMs(ms) => Action::SleepNs(value::<u64>(ms).saturating_mul(1_000_000)),
+            StepForm::Start(side) => Action::Start(side.into()),
+            StepForm::Stop(side) => Action::Stop(side.into()),
+            StepForm::AttachHmc(attached) => Action::AttachHmc(*attached),
+            StepForm::Post(flag) => Action::Post(flag.clone()),
+            StepForm::Await(flag) => Action::Await(flag.clone()),
+            StepForm::Interrupt(name) => Action::Interrupt(*self.threads.get(name)?),
+            StepForm::Repeat(_) => return None,
+        })
+    }
+
+    fn write(&mut self, form: &WriteForm) -> Action {
+        let len_bytes = form.bytes.as_ref().map_or(0, value);
+        let payload = payload(&form.pattern, self.writes, len_bytes);
+        self.writes += 1;
+        Action::Write {
+            file: form.file.clone(),
+            payload,
+            faults: form.fault,
+            expect: expect(form.expect),
+        }
+    }
+}
+
+impl From<&MachineSideForm> for Machine {
+    fn from(form: &MachineSideForm) -> Machine {
+        match form {
+            MachineSideForm::Driver => Machine::Driver,
+            MachineSideForm::Hypervisor => Machine::Hypervisor,
+        }
+    }
+}
+
+fn expect(form: ResultForm) -> Expect {
+    match form {
+        ResultForm::Ok => Expect::Ok,
+        ResultForm::Error(errno) => Expect::Error(errno),
+    }
+}
+
+fn read(form: &ReadForm) -> Action {
+    let result = &form.expect.0;
+    Action::Read {
+        file: form.file.clone(),
+        len_bytes: form.bytes.as_ref().map(value),
+        faults: form.fault,
+        expect: match result.word {
+            Some(ReadWord::Echo) => ReadExpect::Echo,
+            Some(ReadWord::Event) => ReadExpect::Event,
+            Some(ReadWord::Empty) => ReadExpect::Empty,
+            Some(ReadWord::Error(errno)) => ReadExpect::Error(errno),
+            None => {
+                let len_bytes = result.bytes.as_ref().map_or(0, value);
+                ReadExpect::Bytes(payload(&result.pattern, 0, len_bytes))
+            }
+        },
+    }
+}
+
+fn condition(form: &WaitForm) -> Condition {
+    let file = form.file.clone();
+    match form.state {
+        WaitStateForm::ChannelReady => Condition::ChannelReady,
+        WaitStateForm::ChannelDown => Condition::ChannelDown,
+        WaitStateForm::ChannelFailed => Condition::ChannelFailed,
+        WaitStateForm::DriverStarted => Condition::DriverStarted,
+        WaitStateForm::HypervisorStarted => Condition::HypervisorStarted,
+        WaitStateForm::Seeded => Condition::Seeded,
+        WaitStateForm::SessionReady => Condition::SessionReady { file },
+        WaitStateForm::SessionEnded => Condition::SessionEnded { file },
+        WaitStateForm::Readable => Condition::Readable { file },
+    }
+}
+
+/// The bytes of the `n`th message of a thread.
+fn payload(pattern: &PatternForm, n: u32, len_bytes: usize) -> Vec<u8> {
+    match pattern {
+        PatternForm::Counter => (0..len_bytes).map(|i| (i + n as usize) as u8).collect(),
+        PatternForm::Zeros => vec![0; len_bytes],
+        PatternForm::Random => {
+            let mut rng = ChaCha8Rng::seed_from_u64(u64::from(n));
+            (0..len_bytes).map(|_| below(&mut rng, 256) as u8).collect()
+        }
+        PatternForm::Text(text) => text.as_bytes().to_vec(),
+    }
+}

@@ -1,0 +1,108 @@
+//! Scenario files: what a machine is made of, what its applications do, and what must come of it.
+//!
+//! [`file`] is the form in which a scenario is written, read with serde; [`check`] finds what cannot be meant;
+//! [`compile`] makes a plan of it that the runtimes can run. `scenarios/README.md` documents every key.
+
+mod check;
+mod compile;
+mod error;
+mod file;
+mod short;
+#[cfg(test)]
+mod tests;
+
+pub use error::ScenarioError;
+
+use crate::plan::Plan;
+use file::ScenarioForm;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A scenario that was read and checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    title: String,
+    description: Option<String>,
+    tags: Vec<String>,
+    /// Why the scenario does not run on threads, if it does not.
+    deterministic_only: Option<String>,
+    expected_channel: Option<ibmvmc::ChannelState>,
+    plan: Plan,
+    source: Source,
+}
+
+/// The text of a scenario file, to point at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) file: String,
+    pub(crate) text: Arc<str>,
+}
+
+impl Scenario {
+    /// Reads and checks a scenario file.
+    pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Scenario::parse(&file, &text),
+            Err(e) => Err(ScenarioError::unreadable(&file, &e)),
+        }
+    }
+
+    /// Reads and checks the text of a scenario; `file` is how errors name it.
+    pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
+        let source = Source { file: file.to_owned(), text: text.into() };
+        let form: ScenarioForm =
+            toml::from_str(text).map_err(|e| ScenarioError::syntax(&source, &e))?;
+        check::check(&form).map_err(|problem| problem.at(&source))?;
+        let plan = compile::compile(&form).map_err(|problem| problem.at(&source))?;
+        Ok(Scenario {
+            title: form.title,
+            description: form.description,
+            tags: form.tags,
+            deterministic_only: form.deterministic_only,
+            expected_channel: form.expect.channel.map(Into::into),
+            plan,
+            source,
+        })
+    }
+
+    /// What the scenario shows, in one line.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// More about it.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Words to find it by.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// Why the scenario does not run on threads, if it does not.
+    pub fn deterministic_only(&self) -> Option<&str> {
+        self.deterministic_only.as_deref()
+    }
+
+    /// The driver's state at the end, if the scenario says it.
+    pub fn expected_channel(&self) -> Option<ibmvmc::ChannelState> {
+        self.expected_channel
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// An error that points at a place of the scenario file.
+    pub(crate) fn report(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> ScenarioError {
+        error::Problem::new(span, message, remedy).at(&self.source)
+    }
+}

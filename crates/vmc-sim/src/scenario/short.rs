@@ -1,0 +1,43 @@
+//! A value that may be written short, as one string, or long, as a table of options.
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A form that also has a short spelling.
+pub(super) trait Short: Sized {
+    /// What the short spelling is, for errors.
+    const EXPECTED: &'static str;
+
+    /// The form behind a short spelling, or what was expected instead.
+    fn from_short(text: &str) -> Result<Self, String>;
+}
+
+/// Reads either spelling. Errors inside the table keep their place.
+#[derive(Clone, Debug)]
+pub(super) struct ShortOrLong<T>(pub(super) T);
+
+impl<'de, T: Short + Deserialize<'de>> Deserialize<'de> for ShortOrLong<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+
+        impl<'de, T: Short + Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{} or a table of options", T::EXPECTED)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+                T::from_short(text).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_any(Either(PhantomData)).map(ShortOrLong)
+    }
+}

@@ -1,0 +1,197 @@
+//! Running a scenario: what to choose, and what comes back.
+
+use crate::plan::StartOrder;
+use crate::run::{self, MachineError, Mode, Outcome, ThreadFailureKind};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::script::Action;
+use std::time::{Duration, Instant};
+use vmc_trace::{Sequence, Trace, render};
+
+/// Which runtime runs a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RuntimeKind {
+    /// One thread, virtual time, an order of steps that a seed draws.
+    Deterministic,
+    /// Real threads.
+    Threads,
+}
+
+impl RuntimeKind {
+    /// The name on the command line and in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RuntimeKind::Deterministic => "deterministic",
+            RuntimeKind::Threads => "threads",
+        }
+    }
+}
+
+/// How to run a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which runtime.
+    pub runtime: RuntimeKind,
+    /// Draws the order of steps in the deterministic runtime; first come, first served when `None`. On threads
+    /// the operating system decides.
+    pub seed: Option<u64>,
+    /// Longest that a run on threads may take, in wall-clock time: beyond it the run is ended as hung.
+    pub deadline: Duration,
+    /// Most steps of a deterministic run: beyond it the run is ended as endless.
+    pub max_steps: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            runtime: RuntimeKind::Deterministic,
+            seed: None,
+            deadline: Duration::from_secs(60),
+            max_steps: 50_000_000,
+        }
+    }
+}
+
+/// Something that was not as it must be.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// A step's expectation was not met; the error points at the step.
+    Unmet(ScenarioError),
+    /// An application waits for what cannot happen; the error points at the step.
+    Stuck(ScenarioError),
+    /// The scenario expects another state at the end.
+    Channel {
+        /// What the scenario says.
+        expected: ibmvmc::ChannelState,
+        /// What the driver says.
+        came: ibmvmc::ChannelState,
+    },
+    /// An invariant did not hold.
+    Invariant(String),
+    /// The run did not come to rest.
+    Endless(String),
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Problem::Unmet(error) | Problem::Stuck(error) => write!(f, "{error}"),
+            Problem::Channel { expected, came } => {
+                write!(f, "at the end the channel is {came}, expected {expected}")
+            }
+            Problem::Invariant(what) => write!(f, "invariant violated: {what}"),
+            Problem::Endless(what) => write!(f, "the run does not come to rest: {what}"),
+        }
+    }
+}
+
+/// What a run brought.
+#[derive(Debug)]
+pub struct Report {
+    /// Everything that happened.
+    pub trace: Trace,
+    /// What was not as it must be; empty for a good run.
+    pub problems: Vec<Problem>,
+    /// Steps of all activities.
+    pub steps: u64,
+    /// Virtual time at the end.
+    pub virtual_time: Duration,
+    /// How long the run took.
+    pub wall_time: Duration,
+}
+
+impl Report {
+    /// Whether everything was as it must be.
+    pub fn passed(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The canonical trace, drawn as a sequence: what snapshots hold.
+    pub fn canonical(&self) -> String {
+        render(&Sequence::of(&self.trace))
+    }
+}
+
+/// Runs a scenario once.
+pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, MachineError> {
+    let mode = match (options.runtime, options.seed) {
+        (RuntimeKind::Deterministic, None) => Mode::FirstCome { max_steps: options.max_steps },
+        (RuntimeKind::Deterministic, Some(seed)) => {
+            Mode::Random { seed, max_steps: options.max_steps }
+        }
+        (RuntimeKind::Threads, _) => Mode::Threads { deadline: options.deadline },
+    };
+    let started = Instant::now();
+    let outcome = run::run(scenario.plan(), mode)?;
+    let wall_time = started.elapsed();
+    tracing::info!(
+        scenario = scenario.title(),
+        runtime = options.runtime.name(),
+        steps = outcome.end.steps,
+        records = outcome.trace.records().len(),
+        "run ended"
+    );
+    let problems = problems(scenario, &outcome);
+    let Outcome { trace, end, .. } = outcome;
+    let virtual_time = Duration::from_nanos(end.virtual_ns);
+    Ok(Report { trace, problems, steps: end.steps, virtual_time, wall_time })
+}
+
+fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !outcome.end.quiescent {
+        let text = |stuck: &run::Stuck| format!("{} ({:?})", stuck.id, stuck.why);
+        let waiting: Vec<_> = outcome.end.waiting.iter().map(text).collect();
+        problems.push(Problem::Endless(format!("still there: {}", waiting.join(", "))));
+    }
+    let names = &outcome.trace.names().apps;
+    for failure in &outcome.failures {
+        let thread = usize::from(failure.thread);
+        let Some(name) = names.get(thread) else {
+            problems.extend(operator_stuck(scenario, outcome));
+            continue;
+        };
+        let span = failure.step.span.clone();
+        problems.push(match &failure.what {
+            ThreadFailureKind::Unmet(unmet) => Problem::Unmet(scenario.report(
+                span,
+                format!("application `{name}`: expected {}, came {}", unmet.expected, unmet.came),
+                "correct the expectation, or look at the trace for what went another way",
+            )),
+            ThreadFailureKind::Stuck => Problem::Stuck(scenario.report(
+                span,
+                format!("application `{name}` waits for ever: {}", waits_for(&failure.step.action)),
+                "nothing is left to run that could end the wait; have another step cause it, or remove \
+                 this one",
+            )),
+        });
+    }
+    if let Some(expected) = scenario.expected_channel()
+        && expected.number() != outcome.driver.state().number()
+    {
+        let came = outcome.driver.state();
+        problems.push(Problem::Channel { expected, came });
+    }
+    let violations = outcome.violations.iter().map(|v| Problem::Invariant(v.to_string()));
+    problems.extend(violations);
+    problems
+}
+
+/// The operator could not start both sides.
+fn operator_stuck(scenario: &Scenario, outcome: &Outcome) -> Option<Problem> {
+    // On request the second side waits for an application; a scenario may mean just that.
+    let machine = &scenario.plan().machine;
+    let meant = machine.vmc == phyp::VmcPresence::OnRequest || machine.start == StartOrder::Manual;
+    (!meant).then(|| {
+        Problem::Endless(format!("the channel stays {}, one side never starts", outcome.driver.state()))
+    })
+}
+
+fn waits_for(action: &Action) -> String {
+    match action {
+        Action::Wait(condition) => format!("{condition:?} never comes"),
+        Action::Await(flag) => format!("nobody posts `{flag}` any more"),
+        Action::Read { .. } => String::from("no message arrives for its read()"),
+        Action::Poll { .. } => String::from("nothing happens that its poll() could report"),
+        other => format!("{other:?} does not come back"),
+    }
+}

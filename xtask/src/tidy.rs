@@ -1,0 +1,195 @@
+//! What a reviewer should not have to look for.
+
+use crate::Verdict;
+use crate::workspace::{files_below, root, scenarios};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// All that may lie at the top level.
+const TOP_LEVEL: &[&str] = &[
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "benches",
+    "clippy.toml",
+    "crates",
+    "rustfmt.toml",
+    "scenarios",
+    "snapshots",
+    "xtask",
+];
+
+/// Crates that start no thread, read no clock and draw no random number.
+const PURE_CRATES: &[&str] = &["papr", "vmc-proto", "ibmvmc", "phyp", "vmc-trace"];
+
+/// What a pure crate must not name outside its tests, and what to do instead.
+const BANNED_IN_PURE_CRATES: &[(&str, &str)] = &[
+    ("std::thread", "return an effect; the shell runs it"),
+    ("Instant::now", "take the time as an argument"),
+    ("SystemTime", "take the time as an argument"),
+    ("HashMap", "use BTreeMap: its order is the same in every run"),
+    ("HashSet", "use BTreeSet: its order is the same in every run"),
+    ("rand::", "take what was drawn as an argument"),
+];
+
+/// Leftovers that must not be committed. Spelt in two pieces so that this list does not find itself.
+const LEFTOVERS: &[&str] =
+    &[concat!("todo", "!("), concat!("unimpl", "emented!("), concat!("dbg", "!("), concat!("#[ig", "nore")];
+
+/// Longest a source file may be; beyond that it wants to be a folder.
+const MAX_LINES: usize = 800;
+
+/// Runs every check; each prints what it found.
+pub(crate) fn run() -> Verdict {
+    let checks: [(&str, fn() -> Vec<String>); 8] = [
+        ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
+        ("lints", || {
+            cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+        }),
+        ("docs", || {
+            cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
+        }),
+        ("top level", top_level),
+        ("module docs", module_docs),
+        ("sources", sources),
+        ("unsafe code", unsafe_code),
+        ("snapshots", snapshots),
+    ];
+    let mut tidy = true;
+    for (name, check) in checks {
+        let problems = check();
+        println!("{name:12} {}", if problems.is_empty() { "ok" } else { "UNTIDY" });
+        problems.iter().for_each(|problem| println!("  {problem}"));
+        tidy &= problems.is_empty();
+    }
+    if tidy { Verdict::Good } else { Verdict::Failed }
+}
+
+fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Vec<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(arguments)
+        .arg("--quiet")
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .output();
+    // `cargo fmt -- --check` and `cargo clippy -- …` take --quiet after the dashes as theirs.
+    let output = match output {
+        Ok(output) => output,
+        Err(e) => return vec![format!("cargo {}: {e}", arguments.join(" "))],
+    };
+    if output.status.success() {
+        return Vec::new();
+    }
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
+}
+
+/// Nothing but the agreed files and folders, as far as they are under version control.
+fn top_level() -> Vec<String> {
+    let listed = Command::new("git").args(["ls-files"]).current_dir(root()).output();
+    let Ok(listed) = listed else {
+        return vec![String::from("git is needed to know which files belong to the project")];
+    };
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let mut tops: Vec<&str> = text.lines().filter_map(|path| path.split('/').next()).collect();
+    tops.dedup();
+    let allowed = |top: &&str| TOP_LEVEL.contains(top) || top.starts_with('.');
+    let strangers = tops.into_iter().filter(|top| !allowed(top));
+    strangers.map(|top| format!("{top} does not belong at the top level")).collect()
+}
+
+/// Source files of crates and xtask, with their text.
+fn source_files() -> Vec<(PathBuf, String)> {
+    let folders = [root().join("crates"), root().join("xtask")];
+    let files = folders.iter().flat_map(|folder| files_below(folder, "rs").unwrap_or_default());
+    let mut files: Vec<_> = files
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "target"))
+        .filter_map(|path| Some((path.clone(), std::fs::read_to_string(path).ok()?)))
+        .collect();
+    files.sort();
+    files
+}
+
+fn short(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Every file says what it is about before anything else.
+fn module_docs() -> Vec<String> {
+    let undocumented = |text: &str| !text.starts_with("//!");
+    let files = source_files().into_iter().filter(|(_, text)| undocumented(text));
+    files.map(|(path, _)| format!("{} does not open with `//!`", short(&path))).collect()
+}
+
+fn sources() -> Vec<String> {
+    let mut problems = Vec::new();
+    for (path, text) in source_files() {
+        let name = short(&path);
+        let lines = text.lines().count();
+        if lines > MAX_LINES {
+            problems.push(format!("{name} has {lines} lines, more than {MAX_LINES}"));
+        }
+        for leftover in LEFTOVERS.iter().filter(|leftover| text.contains(**leftover)) {
+            problems.push(format!("{name} contains {leftover}"));
+        }
+        let pure = PURE_CRATES.iter().any(|pure| name.starts_with(&format!("crates/{pure}/src")));
+        let in_tests = name.contains("tests");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if pure && !in_tests {
+            for (banned, instead) in BANNED_IN_PURE_CRATES {
+                if code.lines().any(|line| !is_comment(line) && line.contains(banned)) {
+                    problems.push(format!("{name} names {banned}: {instead}"));
+                }
+            }
+        }
+    }
+    problems
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with("//")
+}
+
+/// Every crate forbids unsafe code, but for the one that denies it outside of one module.
+fn unsafe_code() -> Vec<String> {
+    let mut problems = Vec::new();
+    for (path, text) in source_files() {
+        let name = short(&path);
+        if !name.ends_with("src/lib.rs") && !name.ends_with("src/main.rs") {
+            continue;
+        }
+        let wanted = if name == "crates/phyp/src/lib.rs" {
+            "#![deny(unsafe_code)]"
+        } else {
+            "#![forbid(unsafe_code)]"
+        };
+        if !text.contains(wanted) {
+            problems.push(format!("{name} lacks {wanted}"));
+        }
+    }
+    problems
+}
+
+/// Every scenario has its snapshot and every snapshot its scenario.
+fn snapshots() -> Vec<String> {
+    let folder = root().join("snapshots");
+    let (scenarios, found) = match (scenarios(), files_below(&folder, "snap")) {
+        (Ok(scenarios), Ok(found)) => (scenarios, found),
+        (Err(e), _) | (_, Err(e)) => return vec![format!("scenarios or snapshots: {e}")],
+    };
+    let wanted: Vec<_> = scenarios.iter().map(crate::workspace::ScenarioFile::snapshot).collect();
+    let missing = wanted.iter().filter(|path| !path.exists());
+    let missing = missing.map(|path| {
+        format!("{} is missing: `cargo xtask snapshots accept` writes it", short(path))
+    });
+    let orphans = found.iter().filter(|path| !wanted.contains(path));
+    let orphans = orphans.map(|path| format!("{} has no scenario", short(path)));
+    let waiting = files_below(&folder, "new").unwrap_or_default();
+    let waiting = waiting.iter().map(|path| format!("{} waits for a decision", short(path)));
+    missing.chain(orphans).chain(waiting).collect()
+}
