@@ -75,7 +75,7 @@ fn start_logging(filter: Option<&str>) -> Result<(), String> {
             .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
             .from_env_lossy(),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().without_time().with_env_filter(filter).with_writer(std::io::stderr).init();
     Ok(())
 }
 

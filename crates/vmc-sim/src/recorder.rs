@@ -33,7 +33,9 @@ impl Recorder {
             // What happened before another actor's event has the smaller number, because whatever carries
             // the cause from one actor to the other (a lock, a queue entry) orders the two increments.
             let seq = self.order.0.fetch_add(1, Ordering::SeqCst);
-            records.push(Record { seq, time_ns, actor: self.actor, event: event() });
+            let record = Record { seq, time_ns, actor: self.actor, event: event() };
+            tracing::trace!("{record}");
+            records.push(record);
         }
     }
 

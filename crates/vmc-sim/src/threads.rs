@@ -6,6 +6,7 @@ use crate::deterministic::Line;
 use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
+use crossbeam_utils::sync::{Parker, Unparker};
 use parking_lot::{Condvar, Mutex};
 use phyp::Platform;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,8 +32,8 @@ struct Books {
 
 struct Threads {
     books: Mutex<Books>,
-    /// One per activity, so that a wake-up wakes exactly one thread.
-    bells: Vec<Condvar>,
+    /// One per activity: a wake-up wakes exactly one thread.
+    unparkers: Vec<Unparker>,
     /// Rung when the run is over.
     over: Condvar,
     now_ns: AtomicU64,
@@ -52,7 +53,8 @@ impl Runtime for Threads {
 }
 
 impl Threads {
-    fn new(activities: usize) -> Threads {
+    fn new(parkers: &[Parker]) -> Threads {
+        let activities = parkers.len();
         let books = Books {
             states: vec![State::Running; activities],
             tokens: vec![false; activities],
@@ -61,7 +63,7 @@ impl Threads {
         };
         Threads {
             books: Mutex::new(books),
-            bells: (0..activities).map(|_| Condvar::new()).collect(),
+            unparkers: parkers.iter().map(|parker| parker.unparker().clone()).collect(),
             over: Condvar::new(),
             now_ns: AtomicU64::new(0),
             abort: AtomicBool::new(false),
@@ -73,7 +75,7 @@ impl Threads {
             Some(state @ State::Blocked { .. }) => {
                 *state = State::Running;
                 books.running += 1;
-                self.bells[id.index()].notify_one();
+                self.unparkers[id.index()].unpark();
             }
             Some(State::Running) => books.tokens[id.index()] = true,
             Some(State::Finished) | None => {}
@@ -81,20 +83,27 @@ impl Threads {
     }
 
     /// Blocks the calling thread until its activity is woken; `false` when the run is over.
-    fn block(&self, id: ActivityId, until_ns: Option<u64>, why: Waiting) -> bool {
-        let mut books = self.books.lock();
-        if std::mem::take(&mut books.tokens[id.index()]) {
-            return true;
-        }
-        books.states[id.index()] = State::Blocked { until_ns, why };
-        self.one_less(&mut books);
-        while books.states[id.index()] != State::Running {
-            if books.over || self.aborted() {
-                return false;
+    fn block(&self, id: ActivityId, parker: &Parker, until_ns: Option<u64>, why: Waiting) -> bool {
+        {
+            let mut books = self.books.lock();
+            if std::mem::take(&mut books.tokens[id.index()]) {
+                return true;
             }
-            self.bells[id.index()].wait(&mut books);
+            books.states[id.index()] = State::Blocked { until_ns, why };
+            self.one_less(&mut books);
         }
-        true
+        loop {
+            {
+                let books = self.books.lock();
+                if books.states[id.index()] == State::Running {
+                    return true;
+                }
+                if books.over || self.aborted() {
+                    return false;
+                }
+            }
+            parker.park();
+        }
     }
 
     fn finish(&self, id: ActivityId) {
@@ -116,7 +125,7 @@ impl Threads {
         };
         let Some(next_ns) = books.states.iter().filter_map(due).min() else {
             books.over = true;
-            self.ring_all();
+            self.end_all();
             return;
         };
         let now_ns = next_ns.max(self.now_ns());
@@ -128,10 +137,9 @@ impl Threads {
         }
     }
 
-    fn ring_all(&self) {
-        self.bells.iter().for_each(|bell| {
-            bell.notify_all();
-        });
+    /// Has every thread look up, and whoever waits for the end.
+    fn end_all(&self) {
+        self.unparkers.iter().for_each(Unparker::unpark);
         self.over.notify_all();
     }
 
@@ -146,7 +154,7 @@ impl Threads {
         while !books.over {
             if self.over.wait_until(&mut books, until).timed_out() {
                 self.abort.store(true, Ordering::Relaxed);
-                self.ring_all();
+                self.end_all();
                 return books.over;
             }
         }
@@ -173,23 +181,31 @@ pub(crate) fn run<P: Platform>(world: &World<P>, lines: &mut [Line], deadline: D
 where
     World<P>: Sync,
 {
-    let runtime = &Threads::new(lines.len());
+    let parkers: Vec<Parker> = lines.iter().map(|_| Parker::new()).collect();
+    let runtime = &Threads::new(&parkers);
     let (quiescent, waiting, steps) = std::thread::scope(|scope| {
         let threads: Vec<_> = lines
             .iter_mut()
-            .map(|line| scope.spawn(move || run_line(world, runtime, line)))
+            .zip(parkers)
+            .map(|(line, parker)| scope.spawn(move || run_line(world, runtime, line, &parker)))
             .collect();
         let quiescent = runtime.wait_until_over(deadline);
         let waiting = runtime.waiting();
-        // A thread that panicked has its panic passed on when the scope ends.
-        let steps = threads.into_iter().filter_map(|thread| thread.join().ok()).sum();
-        (quiescent, waiting, steps)
+        let steps = threads.into_iter().map(|thread| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        (quiescent, waiting, steps.sum())
     });
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting }
 }
 
 /// Runs one activity to its end; returns how many steps it made.
-fn run_line<P: Platform>(world: &World<P>, runtime: &Threads, line: &mut Line) -> u64 {
+fn run_line<P: Platform>(
+    world: &World<P>,
+    runtime: &Threads,
+    line: &mut Line,
+    parker: &Parker,
+) -> u64 {
     let Line { activity, recorder } = line;
     let me = activity.id();
     let mut steps = 0;
@@ -199,7 +215,7 @@ fn run_line<P: Platform>(world: &World<P>, runtime: &Threads, line: &mut Line) -
         match progress {
             Progress::Again => {}
             Progress::Block { until_ns, why } => {
-                if !runtime.block(me, until_ns, why) {
+                if !runtime.block(me, parker, until_ns, why) {
                     return steps;
                 }
             }
