@@ -5,7 +5,7 @@
 //! at the queue once more (LoPAR, CRQ Facility Interrupt Notification).
 
 use crate::calls::{CallId, CallState};
-use crate::connection::{Buffer, BufferOwner, Inbound, SessionState};
+use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
@@ -26,7 +26,10 @@ enum Stage {
     /// Between two pieces of work.
     Idle,
     Quiesce,
-    Unmap,
+    /// Freeing a buffer, of this slot's session if that was lost while the buffer was in hand.
+    Unmap {
+        of: Option<u8>,
+    },
     Take,
     EnableInterrupt,
     EnableCrq,
@@ -84,6 +87,16 @@ impl BottomHalf {
         }
     }
 
+    /// Whether the call has a buffer of this slot in hand.
+    pub(crate) fn holds(&self, slot: u8) -> bool {
+        match &self.stage {
+            Stage::Map(new) => new.slot == slot,
+            Stage::Fetch(fetch) => fetch.slot == slot,
+            Stage::Unmap { of } => *of == Some(slot),
+            _ => false,
+        }
+    }
+
     /// A reset takes over.
     pub(crate) fn cancel(&mut self) {
         self.cancelled = true;
@@ -91,10 +104,10 @@ impl BottomHalf {
 }
 
 impl Driver {
-    /// Only one bottom half runs at a time: an interrupt meanwhile is seen by the one that runs, because it
-    /// looks at the queue after it has enabled the interrupt.
+    /// Only one bottom half runs at a time; the one that runs looks once more.
     pub(crate) fn begin_bottom_half(&mut self) -> Result<BottomHalf, Reply> {
-        if self.bottom_half.is_some() || self.crq.is_none() {
+        if self.bottom_half.is_some() || !self.is_registered() {
+            self.bottom_half_again = self.bottom_half.is_some();
             return Err(Reply::Ok);
         }
         Ok(BottomHalf { stage: Stage::Idle, cancelled: false })
@@ -107,6 +120,7 @@ impl Driver {
         sink: &mut impl EventSink,
     ) -> Effect {
         self.bottom_half = Some(id);
+        self.bottom_half_again = false;
         self.next_work(id, call, sink)
     }
 
@@ -120,20 +134,24 @@ impl Driver {
         let stage = core::mem::replace(&mut call.stage, Stage::Idle);
         match (stage, outcome) {
             (Stage::Map(new), Outcome::Mapped(mapped)) => {
+                self.wake_quiescing();
                 if let Some(unwanted) = self.mapped_buffer(new, mapped, call.cancelled) {
-                    return self.work_on(id, call, Stage::Unmap, Effect::Unmap(unwanted));
+                    return self.unmap(id, call, unwanted, Some(new.slot));
                 }
             }
             (Stage::Fetch(fetch), _) if fetch.lost => {
-                return self.work_on(id, call, Stage::Unmap, Effect::Unmap(fetch.dma));
+                return self.unmap(id, call, fetch.dma, Some(fetch.slot));
             }
+            (Stage::Unmap { of: Some(_) }, _) => self.wake_quiescing(),
             (Stage::Fetch(fetch), Outcome::Hcall(ret)) => self.fetched(fetch, ret.code, sink),
             _ if call.cancelled => {}
+            // A reset is due, which clears the queue: this entry goes with the others.
+            (Stage::Take, _) if self.state == ChannelState::ResetScheduled => {}
             (Stage::Take, Outcome::Entry(Some(entry))) => {
                 self.advance_queue();
                 return self.receive(id, call, Received::from_entry(entry), sink);
             }
-            (Stage::Take, _) => return self.queue_is_empty(id, call),
+            (Stage::Take, _) => return self.queue_is_empty(id, call, sink),
             (Stage::EnableInterrupt, Outcome::Hcall(ret)) if !ret.code.is_success() => {
                 self.schedule_reset(Breach::HcallFailed("H_VIO_SIGNAL", ret.code), sink);
             }
@@ -178,7 +196,7 @@ impl Driver {
         }
         self.quiesce = false;
         if let Some(dma) = self.garbage.pop() {
-            return self.work_on(id, call, Stage::Unmap, Effect::Unmap(dma));
+            return self.unmap(id, call, dma, None);
         }
         if self.suspended {
             return self.enable_crq(id, call);
@@ -190,6 +208,10 @@ impl Driver {
         }
         self.note_initialized(sink);
         self.take_entry(id, call)
+    }
+
+    fn unmap(&mut self, id: CallId, call: BottomHalf, dma: Dma, of: Option<u8>) -> Effect {
+        self.work_on(id, call, Stage::Unmap { of }, Effect::Unmap(dma))
     }
 
     fn take_entry(&mut self, id: CallId, call: BottomHalf) -> Effect {
@@ -205,8 +227,17 @@ impl Driver {
         }
     }
 
-    /// The queue is empty: it is looked at once more after the interrupt was enabled.
-    fn queue_is_empty(&mut self, id: CallId, call: BottomHalf) -> Effect {
+    /// The queue is empty: it is looked at once more after the interrupt was enabled, and when there was
+    /// reason to while it was looked at.
+    fn queue_is_empty(
+        &mut self,
+        id: CallId,
+        call: BottomHalf,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        if core::mem::take(&mut self.bottom_half_again) {
+            return self.next_work(id, call, sink);
+        }
         if self.interrupts_on {
             return Effect::Done(Reply::Ok);
         }
@@ -226,26 +257,23 @@ impl Driver {
         while self.outstanding < limit
             && let Some(slot) = self.pending.pop_front()
         {
-            if let Some(message) = self.request_of(slot)
-                && let Some(session) = self.slot_mut(slot).session.as_mut()
-            {
-                session.outstanding += 1;
-                self.outstanding += 1;
+            if let Some((request, message)) = self.request_of(slot) {
+                self.count_request(slot, request);
                 self.outgoing.push_back(Outgoing::Message(message));
             }
         }
     }
 
     /// The request that a slot waits to send.
-    fn request_of(&self, slot: u8) -> Option<Message> {
+    fn request_of(&self, slot: u8) -> Option<(Request, Message)> {
         let place = self.slot(slot);
         match place.state()? {
             SessionState::Opening => {
-                let (buffer, _) = place.buffers().find(|(_, b)| b.owner == BufferOwner::Open)?;
+                let buffer = place.open_buffer()?;
                 let (session, index) = (place.number(), HmcIndex(slot));
-                Some(Message::InterfaceOpen { session, index, buffer })
+                Some((Request::Open, Message::InterfaceOpen { session, index, buffer }))
             }
-            SessionState::Closing => Some(self.interface_close(slot)),
+            SessionState::Closing => Some((Request::Close, self.interface_close(slot))),
             _ => None,
         }
     }
@@ -271,8 +299,8 @@ impl Driver {
         sink: &mut impl EventSink,
     ) -> Effect {
         match code {
-            // Closed: the partner is gone, and a transport event or its INIT follows.
-            ReturnCode::SUCCESS | ReturnCode::CLOSED => {}
+            ReturnCode::SUCCESS => self.was_sent(outgoing),
+            ReturnCode::CLOSED => self.partner_is_closed(outgoing),
             ReturnCode::DROPPED => match backoff(tries) {
                 Some(wait) => {
                     let stage = Stage::SendLater { outgoing, tries };
@@ -283,6 +311,26 @@ impl Driver {
             _ => self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", code), sink),
         }
         self.next_work(id, call, sink)
+    }
+
+    /// The hypervisor knows of a buffer from now on: messages in it come after the response.
+    fn was_sent(&mut self, outgoing: Outgoing) {
+        if let Outgoing::Message(Message::AddBufferResponse { index, buffer, .. }) = outgoing
+            && let Some(slot) = self.slots.get_mut(usize::from(index.0))
+            && let Some(buffer) = slot.buffer_mut(buffer)
+            && buffer.owner == BufferOwner::Added
+        {
+            buffer.owner = BufferOwner::Mgmt;
+        }
+    }
+
+    /// The partner is gone, and a transport event or its INIT follows. What it did not get it will not answer.
+    fn partner_is_closed(&mut self, unsent: Outgoing) {
+        match unsent {
+            Outgoing::Init => self.init_outstanding = false,
+            Outgoing::Message(Message::Capabilities { .. }) => self.capabilities_outstanding -= 1,
+            Outgoing::InitComplete | Outgoing::Message(_) => {}
+        }
     }
 
     fn enable_crq(&mut self, id: CallId, call: BottomHalf) -> Effect {
@@ -346,10 +394,11 @@ impl Driver {
         cancelled: bool,
     ) -> Option<Dma> {
         let NewBuffer { slot, session, id, owner, lioba, lost } = new;
-        if lost || cancelled {
+        if cancelled {
             return mapped.ok();
         }
         let status = match mapped {
+            _ if lost => AddBufferStatus::ConnectionClosed,
             Err(_) => AddBufferStatus::GeneralFailure,
             Ok(dma) if self.slot_mut(slot).add(id, Buffer { lioba, dma, owner }) => {
                 AddBufferStatus::Success
@@ -360,7 +409,7 @@ impl Driver {
             }
         };
         self.answer_add_buffer(HmcIndex(slot), session, id, status);
-        None
+        if lost { mapped.ok() } else { None }
     }
 
     /// The message of a Signal lies in the local window, or could not be fetched. Either way its buffer stays
@@ -390,15 +439,17 @@ impl Driver {
 
     /// The CRQ interrupt was presented: mask it and have the bottom half run.
     pub(crate) fn interrupt(&mut self) -> Effect {
-        if self.crq.is_none() {
+        if !self.is_registered() {
             return Effect::Done(Reply::Ok);
         }
         self.interrupts_on = false;
         self.vio_signal(false)
     }
 
-    /// Whether or not the interrupt could be masked, the queue has to be looked at.
+    /// Whether or not the interrupt could be masked, the queue has to be looked at. A bottom half may have
+    /// enabled the interrupt before this call disabled it, so it counts as off.
     pub(crate) fn interrupt_masked(&mut self) -> Effect {
+        self.interrupts_on = false;
         self.schedule(Background::BottomHalf);
         Effect::Done(Reply::Ok)
     }

@@ -39,7 +39,8 @@ pub(crate) struct InFlight {
     pub(crate) state: CallState,
     /// An effect that waits until the wake-ups of its transition have been handed out.
     pub(crate) parked: Option<Effect>,
-    /// The shell is making an hcall or touching the queue for this call.
+    /// The shell is making an hcall or touching the queue for this call, or will as soon as it has handed
+    /// out the wake-ups before it.
     pub(crate) touching: bool,
 }
 
@@ -111,6 +112,11 @@ impl Calls {
             let id = CallId { place: index as u16, generation: place.generation };
             place.call.as_ref().map(|call| (id, call))
         })
+    }
+
+    /// Whether no further call can be named.
+    pub(crate) fn is_full(&self) -> bool {
+        self.free.is_empty() && self.places.len() > usize::from(u16::MAX)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,7 +1,7 @@
 //! `close()` (driver document, VMC Interface Close).
 
 use crate::calls::{CallId, CallState};
-use crate::connection::{BufferOwner, SessionState};
+use crate::connection::{BufferOwner, Request, SessionState};
 use crate::driver::Driver;
 use crate::errno::Errno;
 use crate::event::{Breach, EventSink};
@@ -21,7 +21,7 @@ pub(crate) struct Close {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
-    /// Other calls on the file are still on their way back.
+    /// Other calls on the file, or the bottom half with a buffer of its session, are still on their way back.
     Quiesce,
     Unmap,
     Send,
@@ -66,23 +66,41 @@ impl Driver {
             }
         } else if self.pending.contains(&slot) {
             // Its Open still waits in the driver: the index is as it was before, its seed buffer free.
-            self.end_session(slot, sink);
+            self.withdraw_session(slot, sink);
             self.slot_mut(slot).reclaim(BufferOwner::Open);
         } else {
             self.lose_calls(slot);
+            self.discard_inbox(slot);
             self.set_session_state(slot, SessionState::Closing, sink);
         }
     }
 
-    /// The next step: quiesce, free the storage, send Interface Close.
+    /// Nobody is left to read what waits.
+    fn discard_inbox(&mut self, slot: u8) {
+        let place = self.slot_mut(slot);
+        place.reclaim(BufferOwner::Queued);
+        if let Some(session) = place.session.as_mut() {
+            session.inbox.clear();
+        }
+    }
+
+    /// The next step: quiesce, wait for the Open's answer, free the storage, send Interface Close.
     pub(crate) fn continue_close(&mut self, id: CallId, mut call: Close) -> Effect {
-        let uses_file = |state: &CallState| state.file() == Some(call.file);
-        if self.calls.iter().any(|(other, call)| other != id && uses_file(&call.state)) {
+        let in_use = |state: &CallState| match state {
+            CallState::BottomHalf(bottom_half) => {
+                call.slot.is_some_and(|slot| bottom_half.holds(slot))
+            }
+            _ => state.file() == Some(call.file),
+        };
+        if self.calls.iter().any(|(other, call)| other != id && in_use(&call.state)) {
             return Effect::Wait;
         }
         let Some(slot) = call.slot.filter(|slot| self.is_closing(*slot, call.file)) else {
             return self.closed(call);
         };
+        if self.slot(slot).unanswered() == Some(Request::Open) {
+            return self.leave_to_bottom_half(call, slot);
+        }
         if self.config.profile.frees_before_close()
             && let Some(dma) = self.take_any_buffer(slot)
         {
@@ -123,13 +141,10 @@ impl Driver {
             }
             _ => {}
         }
-        if let Some(session) = self.slot_mut(slot).session.as_mut() {
-            session.file = None;
-        }
-        self.closed(call)
+        self.leave_to_bottom_half(call, slot)
     }
 
-    fn is_closing(&self, slot: u8, file: FileId) -> bool {
+    pub(crate) fn is_closing(&self, slot: u8, file: FileId) -> bool {
         self.slot(slot).session.as_ref().is_some_and(|session| {
             session.file == Some(file) && session.state == SessionState::Closing
         })
@@ -141,21 +156,35 @@ impl Driver {
     }
 
     fn send_close(&mut self, id: CallId, mut call: Close, slot: u8) -> Effect {
-        let now = self.may_send_request();
-        let message = self.interface_close(slot);
-        let Some(session) = self.slot_mut(slot).session.as_mut() else {
-            return self.closed(call);
-        };
-        if now {
-            session.outstanding += 1;
-            self.outstanding += 1;
-            call.stage = Stage::Send;
-            self.set_call(id, CallState::Close(call));
-            return self.send(&message);
+        if !self.may_send_request() {
+            self.pending.push_back(slot);
+            return self.leave_to_bottom_half(call, slot);
         }
-        session.file = None;
-        self.pending.push_back(slot);
+        self.count_request(slot, Request::Close);
+        call.stage = Stage::Send;
+        self.set_call(id, CallState::Close(call));
+        self.send(&self.interface_close(slot))
+    }
+
+    /// `close()` does not wait for the rest: the session has no file any more.
+    fn leave_to_bottom_half(&mut self, call: Close, slot: u8) -> Effect {
+        if let Some(session) = self.slot_mut(slot).session.as_mut() {
+            session.file = None;
+        }
         self.closed(call)
+    }
+
+    /// The Interface Open of a session whose file was closed meanwhile was answered. The hypervisor must not
+    /// get an Interface Close before: it might refuse the Open, and then knows of nothing to close.
+    pub(crate) fn opened_to_be_closed(&mut self, slot: u8) {
+        if self.slot(slot).session.as_ref().is_some_and(|session| session.file.is_some()) {
+            // close() is still at it.
+            return;
+        }
+        if self.config.profile.frees_before_close() {
+            self.drain_pool(slot);
+        }
+        self.pending.push_back(slot);
     }
 
     pub(crate) fn interface_close(&self, slot: u8) -> Message {

@@ -5,7 +5,7 @@ use crate::driver::Driver;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
 use crate::outgoing::Outgoing;
-use crate::step::{Dma, Subject};
+use crate::step::{Background, Dma, Subject};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Lioba, Message};
@@ -25,9 +25,25 @@ pub enum SessionState {
     Ended,
 }
 
+impl SessionState {
+    /// The state in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SessionState::Starting => "starting",
+            SessionState::Opening => "opening",
+            SessionState::Ready => "ready",
+            SessionState::Closing => "closing",
+            SessionState::Ended => "ended",
+        }
+    }
+}
+
 /// Who may use a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BufferOwner {
+    /// The management partition, but the hypervisor does not know yet: the Add Buffer Response is still to be
+    /// sent, and no message in this buffer may overtake it.
+    Added,
     /// The management partition: free for the next message.
     Mgmt,
     /// A call of an application is filling or emptying it.
@@ -58,21 +74,41 @@ pub(crate) enum Inbound {
     Failed,
 }
 
+/// What a session asks of the hypervisor: one thing at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Request {
+    Open,
+    Close,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Session {
     pub(crate) number: HmcSession,
     pub(crate) state: SessionState,
     /// The file that opened it, until it is closed.
     pub(crate) file: Option<FileId>,
-    /// How many requests of this session await their response.
-    pub(crate) outstanding: u16,
+    /// The request that counts as outstanding: it was sent, or the bottom half is about to.
+    pub(crate) unanswered: Option<Request>,
     pub(crate) inbox: VecDeque<Inbound>,
+}
+
+impl Session {
+    pub(crate) fn new(number: HmcSession, file: FileId) -> Session {
+        Session {
+            number,
+            state: SessionState::Starting,
+            file: Some(file),
+            unanswered: None,
+            inbox: VecDeque::new(),
+        }
+    }
 }
 
 /// One HMC index: its session, if any, and its pool of buffers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Slot {
-    /// Number of the latest session that the hypervisor was told of; 0 before the first.
+    /// Number of the latest session; 0 before the first. One that the hypervisor was never told of does
+    /// not count.
     pub(crate) last_session: u8,
     pub(crate) session: Option<Session>,
     /// By buffer id.
@@ -125,6 +161,11 @@ impl Slot {
         }
     }
 
+    /// The buffer that carries the HMC ID.
+    pub(crate) fn open_buffer(&self) -> Option<BufferId> {
+        self.buffers().find(|(_, buffer)| buffer.owner == BufferOwner::Open).map(|(id, _)| id)
+    }
+
     pub(crate) fn take(&mut self, id: BufferId) -> Option<Buffer> {
         self.pool.get_mut(usize::from(id.0))?.take()
     }
@@ -141,6 +182,10 @@ impl Slot {
 
     pub(crate) fn state(&self) -> Option<SessionState> {
         self.session.as_ref().map(|session| session.state)
+    }
+
+    pub(crate) fn unanswered(&self) -> Option<Request> {
+        self.session.as_ref().and_then(|session| session.unanswered)
     }
 
     /// The number that messages about this slot carry.
@@ -187,14 +232,27 @@ impl Driver {
         self.set_session_state(slot, SessionState::Ended, sink);
         self.lose_calls(slot);
         let Some(session) = self.slot_mut(slot).session.take() else { return };
-        self.outstanding -= session.outstanding;
         self.pending.retain(|waiting| *waiting != slot);
+        if session.unanswered.is_some() {
+            self.outstanding -= 1;
+            // There may be room for a request that waits, and no response to make anybody look.
+            if !self.pending.is_empty() {
+                self.schedule(Background::BottomHalf);
+            }
+        }
         if let Some(file) = session.file
             && let Some(file) = self.files.get_mut(file)
             && file.binding == Binding::Slot(slot)
         {
             file.binding = Binding::Lost;
         }
+    }
+
+    /// Ends a session that the hypervisor was not told of: its number is used again.
+    pub(crate) fn withdraw_session(&mut self, slot: u8, sink: &mut impl EventSink) {
+        let number = self.slot(slot).number();
+        self.end_session(slot, sink);
+        self.slot_mut(slot).last_session = number.0.saturating_sub(1);
     }
 
     /// Tells every call that works on this slot that its session is over. A call that has a buffer in hand

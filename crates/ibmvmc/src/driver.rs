@@ -2,7 +2,7 @@
 
 use crate::calls::{CallId, CallState, Calls, InFlight};
 use crate::config::{Config, ConfigError};
-use crate::connection::Slot;
+use crate::connection::{Request, Slot};
 use crate::errno::Errno;
 use crate::event::{Breach, Event, EventSink};
 use crate::files::Files;
@@ -67,10 +67,12 @@ impl fmt::Display for ChannelState {
     }
 }
 
-/// The registered queue.
+/// The queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Crq {
     pub(crate) queue: Dma,
+    /// Between `H_REG_CRQ` and `H_FREE_CRQ`. Only then is there anything to find in it.
+    pub(crate) registered: bool,
     /// The element to look at next.
     pub(crate) next: u16,
 }
@@ -111,6 +113,8 @@ pub struct Driver {
     /// Resets in a row that did not get as far as ready.
     pub(crate) resets_in_a_row: u8,
     pub(crate) bottom_half: Option<CallId>,
+    /// The bottom half was scheduled while it ran: it must not end before it has looked at its work again.
+    pub(crate) bottom_half_again: bool,
     pub(crate) task: Option<CallId>,
 }
 
@@ -139,6 +143,7 @@ impl Driver {
             interrupts_on: false,
             resets_in_a_row: 0,
             bottom_half: None,
+            bottom_half_again: false,
             task: None,
         })
     }
@@ -181,6 +186,9 @@ impl Driver {
 
     /// Starts a call: its first step.
     pub fn start(&mut self, input: Input, sink: &mut impl EventSink) -> (Option<CallId>, Effect) {
+        if self.calls.is_full() {
+            return (None, Effect::Done(Reply::Failed(Errno::ENOMEM)));
+        }
         let state = match self.begin(input, sink) {
             Ok(state) => state,
             Err(reply) => return self.finish_at_once(reply),
@@ -241,7 +249,7 @@ impl Driver {
             CallState::Poll(file) => self.sleep_on(file, id),
             CallState::Close(call) => self.continue_close(id, call),
             CallState::BottomHalf(call) => self.start_bottom_half(id, call, sink),
-            CallState::Task(call) => self.start_task(id, call, sink),
+            CallState::Task(call) => self.start_task(id, call),
             CallState::Ending => Effect::Done(Reply::Stale),
         }
     }
@@ -269,20 +277,18 @@ impl Driver {
         if let Effect::Done(_) = effect {
             self.forget(id);
         }
-        if let Some(wakeup) = self.wakeups.pop_front() {
-            if let Some(call) = self.calls.get_mut(id) {
+        if let Some(call) = self.calls.get_mut(id) {
+            // A parked effect counts too: nothing stops it any more.
+            call.touching = matches!(effect, Effect::Hcall(..) | Effect::TakeEntry { .. });
+            if !self.wakeups.is_empty() {
                 call.parked = Some(effect);
             }
+        }
+        if let Some(wakeup) = self.wakeups.pop_front() {
             return Effect::Wake(wakeup);
         }
-        match effect {
-            Effect::Done(_) => self.calls.remove(id),
-            Effect::Hcall(..) | Effect::TakeEntry { .. } => {
-                if let Some(call) = self.calls.get_mut(id) {
-                    call.touching = true;
-                }
-            }
-            _ => {}
+        if let Effect::Done(_) = effect {
+            self.calls.remove(id);
         }
         effect
     }
@@ -337,7 +343,7 @@ impl Driver {
         self.wakeups.push_back(Wakeup::Background(background));
     }
 
-    /// Has the reset task start over (protocol, Reset). From now on no call makes an hcall.
+    /// Has the reset task start over (protocol, Reset). It ends the sessions; until then calls go on.
     pub(crate) fn schedule_reset(&mut self, breach: Breach, sink: &mut impl EventSink) {
         self.breach(Subject::Channel, breach, sink);
         if !matches!(self.state, ChannelState::ResetScheduled | ChannelState::Initial) {
@@ -346,14 +352,14 @@ impl Driver {
         }
     }
 
-    /// Whether the shell is making an hcall or touching the queue for a call other than `id`: a message of an
-    /// old session may still be on its way.
+    /// Whether the shell is making an hcall or touching the queue, or is about to, for a call other than `id`:
+    /// a message of an old session may still be on its way.
     pub(crate) fn others_touching(&self, id: CallId) -> bool {
         self.calls.iter().any(|(other, call)| other != id && call.touching)
     }
 
     /// Wakes whoever may be waiting for other calls to come back.
-    fn wake_quiescing(&mut self) {
+    pub(crate) fn wake_quiescing(&mut self) {
         let calls = self.calls.iter().filter(|(_, call)| match &call.state {
             CallState::BottomHalf(call) => call.is_quiescing(),
             CallState::Task(call) => call.is_quiescing(),
@@ -374,6 +380,14 @@ impl Driver {
         self.pending.is_empty() && self.outstanding < limit
     }
 
+    /// A request of this slot counts as outstanding from now on.
+    pub(crate) fn count_request(&mut self, slot: u8, request: Request) {
+        if let Some(session) = self.slot_mut(slot).session.as_mut() {
+            session.unanswered = Some(request);
+            self.outstanding += 1;
+        }
+    }
+
     /// An `H_SEND_CRQ` of a message.
     pub(crate) fn send(&self, message: &Message) -> Effect {
         self.send_entry(message.encode(), message_subject(message))
@@ -382,6 +396,10 @@ impl Driver {
     pub(crate) fn send_entry(&self, entry: CrqEntry, subject: Subject) -> Effect {
         let unit_address = self.unit_address();
         Effect::Hcall(Hcall::SendCrq { unit_address, entry }, subject)
+    }
+
+    pub(crate) fn is_registered(&self) -> bool {
+        self.crq.is_some_and(|crq| crq.registered)
     }
 
     /// The device's unit address. Calls that make hcalls exist only while there is a device.

@@ -79,7 +79,8 @@ impl Driver {
         let profile = self.config.profile;
         match self.state {
             ChannelState::Failed => return Reply::Failed(profile.open_failed()),
-            ChannelState::Ready | ChannelState::Initial => {}
+            ChannelState::Ready => {}
+            ChannelState::Initial if self.device.is_none() => {}
             _ if profile.open_needs_initialization() => return Reply::Failed(Errno::EBUSY),
             _ => {}
         }

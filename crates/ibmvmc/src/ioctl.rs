@@ -1,13 +1,12 @@
 //! `ioctl()`: the HMC ID opens a session (driver document, VMC Interface Open); a VMC is requested.
 
 use crate::calls::{CallId, CallState};
-use crate::connection::{BufferOwner, Session, SessionState};
+use crate::connection::{BufferOwner, Request, Session, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
 use crate::step::{Dma, Effect, Outcome, Reply, Subject};
-use alloc::collections::VecDeque;
 use papr::{DrcIndex, Hcall, ReturnCode};
 use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession, Lioba, Message};
 
@@ -18,8 +17,6 @@ pub(crate) struct SetHmcId {
     buffer: BufferId,
     dma: Dma,
     lioba: Lioba,
-    /// The slot's session number before this call.
-    previous: u8,
     stage: Stage,
     /// The channel was reset meanwhile: the buffer, if in hand, is the call's to free.
     lost: bool,
@@ -32,7 +29,10 @@ enum Stage {
     CopyFromUser,
     Rdma,
     Open,
+    /// Freeing the buffer that the session left in the call's hand.
     Freeing,
+    /// What the call did is being taken back: the buffer is the slot's again.
+    Undo,
 }
 
 impl SetHmcId {
@@ -69,13 +69,12 @@ impl Driver {
             let unseeded = slots.iter().any(|slot| slot.session.is_none());
             return refuse(if unseeded { profile.no_seed_buffer() } else { Errno::EBUSY });
         };
-        let previous = slots[slot].last_session;
         let Some((buffer, dma, lioba)) = slots[slot].free_buffer() else {
             return refuse(profile.no_seed_buffer());
         };
         let (slot, stage) = (slot as u8, Stage::CopyFromUser);
         let (lost, cancelled) = (false, false);
-        Ok(SetHmcId { file, slot, buffer, dma, lioba, previous, stage, lost, cancelled })
+        Ok(SetHmcId { file, slot, buffer, dma, lioba, stage, lost, cancelled })
     }
 
     /// Reserves the slot and fetches the HMC ID.
@@ -85,18 +84,12 @@ impl Driver {
         call: SetHmcId,
         sink: &mut impl EventSink,
     ) -> Effect {
-        let number = if call.previous >= self.config.profile.last_session() {
-            HmcSession(1)
-        } else {
-            HmcSession(call.previous + 1)
-        };
-        let state = SessionState::Starting;
+        let last = self.config.profile.last_session();
         let slot = self.slot_mut(call.slot);
+        slot.last_session = if slot.last_session >= last { 1 } else { slot.last_session + 1 };
+        let number = HmcSession(slot.last_session);
         slot.give(call.buffer, BufferOwner::InCall(id));
-        slot.last_session = number.0;
-        let file = Some(call.file);
-        let inbox = VecDeque::new();
-        slot.session = Some(Session { number, state, file, outstanding: 0, inbox });
+        slot.session = Some(Session::new(number, call.file));
         if let Some(file) = self.files.get_mut(call.file) {
             file.binding = Binding::Slot(call.slot);
         }
@@ -112,15 +105,15 @@ impl Driver {
         sink: &mut impl EventSink,
     ) -> Effect {
         match (call.stage, outcome) {
-            (Stage::Freeing, _) => Effect::Done(Reply::Failed(Errno::EIO)),
-            (Stage::Open, _) if call.lost => Effect::Done(Reply::Failed(Errno::EIO)),
+            (Stage::Freeing | Stage::Undo, _) => Effect::Done(Reply::Failed(Errno::EIO)),
+            (Stage::Open, outcome) if call.lost => self.lost_open(id, call, outcome, sink),
             _ if call.lost => {
                 call.stage = Stage::Freeing;
                 self.set_call(id, CallState::SetHmcId(call));
                 Effect::Unmap(call.dma)
             }
             (Stage::CopyFromUser | Stage::Rdma, _) if call.cancelled => {
-                self.undo_set_hmc_id(call, Errno::EIO, sink)
+                self.undo_set_hmc_id(id, call, Errno::EIO, sink)
             }
             (Stage::CopyFromUser, Outcome::Copied(Ok(()))) => {
                 call.stage = Stage::Rdma;
@@ -128,19 +121,19 @@ impl Driver {
                 let subject = self.buffer_subject(call.slot, call.buffer);
                 self.copy_to_hypervisor(call.dma, call.lioba, HMC_ID_BYTES, subject)
             }
-            (Stage::CopyFromUser, _) => self.undo_set_hmc_id(call, Errno::EFAULT, sink),
+            (Stage::CopyFromUser, _) => self.undo_set_hmc_id(id, call, Errno::EFAULT, sink),
             (Stage::Rdma, Outcome::Hcall(ret)) if ret.code.is_success() => {
                 call.stage = Stage::Open;
                 self.set_call(id, CallState::SetHmcId(call));
                 self.open_session(call, sink)
             }
-            (Stage::Rdma, _) => self.undo_set_hmc_id(call, Errno::EIO, sink),
+            (Stage::Rdma, _) => self.undo_set_hmc_id(id, call, Errno::EIO, sink),
             (Stage::Open, Outcome::Hcall(ret)) => match ret.code {
                 ReturnCode::SUCCESS => Effect::Done(Reply::Ok),
-                ReturnCode::DROPPED => self.undo_set_hmc_id(call, Errno::EBUSY, sink),
-                _ => self.undo_set_hmc_id(call, Errno::EIO, sink),
+                ReturnCode::DROPPED => self.undo_set_hmc_id(id, call, Errno::EBUSY, sink),
+                _ => self.undo_set_hmc_id(id, call, Errno::EIO, sink),
             },
-            (Stage::Open, _) => self.undo_set_hmc_id(call, Errno::EIO, sink),
+            (Stage::Open, _) => self.undo_set_hmc_id(id, call, Errno::EIO, sink),
         }
     }
 
@@ -150,30 +143,44 @@ impl Driver {
         let slot = self.slot_mut(call.slot);
         slot.give(call.buffer, BufferOwner::Open);
         let number = slot.number();
-        if let Some(session) = slot.session.as_mut() {
-            session.outstanding = u16::from(now);
-        }
         self.set_session_state(call.slot, SessionState::Opening, sink);
         if !now {
             self.pending.push_back(call.slot);
             return Effect::Done(Reply::Ok);
         }
-        self.outstanding += 1;
+        self.count_request(call.slot, Request::Open);
         let index = HmcIndex(call.slot);
         self.send(&Message::InterfaceOpen { session: number, index, buffer: call.buffer })
+    }
+
+    /// Interface Open came back to a session that is over, or whose file is being closed. In the latter case
+    /// `close()` follows it with an Interface Close, but only if the hypervisor heard of it.
+    fn lost_open(
+        &mut self,
+        id: CallId,
+        call: SetHmcId,
+        outcome: Outcome,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        let sent = matches!(outcome, Outcome::Hcall(ret) if ret.code.is_success());
+        if !sent && self.is_closing(call.slot, call.file) {
+            return self.undo_set_hmc_id(id, call, Errno::EIO, sink);
+        }
+        Effect::Done(Reply::Failed(Errno::EIO))
     }
 
     /// The hypervisor never heard of the session: the slot, its number and its buffer are free again.
     fn undo_set_hmc_id(
         &mut self,
-        call: SetHmcId,
+        id: CallId,
+        mut call: SetHmcId,
         errno: Errno,
         sink: &mut impl EventSink,
     ) -> Effect {
-        self.end_session(call.slot, sink);
-        let slot = self.slot_mut(call.slot);
-        slot.give(call.buffer, BufferOwner::Mgmt);
-        slot.last_session = call.previous;
+        self.slot_mut(call.slot).give(call.buffer, BufferOwner::Mgmt);
+        call.stage = Stage::Undo;
+        self.set_call(id, CallState::SetHmcId(call));
+        self.withdraw_session(call.slot, sink);
         if let Some(file) = self.files.get_mut(call.file)
             && file.binding == Binding::Lost
         {

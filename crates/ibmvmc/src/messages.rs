@@ -1,8 +1,8 @@
 //! What the driver makes of what it finds in its queue.
 
 use crate::bottom_half::{Fetch, NewBuffer, Work};
-use crate::connection::{BufferOwner, Inbound, SessionState};
-use crate::driver::{ChannelState, Driver};
+use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState};
+use crate::driver::{ChannelState, Driver, message_subject};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::Outgoing;
 use crate::step::Subject;
@@ -88,7 +88,7 @@ impl Driver {
     fn handle_message(&mut self, decoded: Decoded, sink: &mut impl EventSink) -> Option<Work> {
         let Decoded { message, reserved } = decoded;
         let message_type = message.message_type();
-        let subject = crate::driver::message_subject(&message);
+        let subject = message_subject(&message);
         if !reserved.is_empty() {
             self.breach(subject, Breach::ReservedBytes(message_type, reserved), sink);
         }
@@ -185,35 +185,34 @@ impl Driver {
         };
         let subject = Subject::Session(index, session);
         let expected = self.slot(slot).session.as_ref().filter(|s| s.number == session);
-        match expected.map(|session| session.state) {
-            Some(SessionState::Opening) if !self.pending.contains(&slot) => {}
-            // The file was closed meanwhile; Interface Close follows the Open.
-            Some(SessionState::Closing) if expected.is_some_and(|s| s.outstanding > 0) => {
-                return self.answered(slot);
-            }
-            _ => return self.breach(subject, Breach::Unexpected(message_type), sink),
-        }
-        let place = self.slot_mut(slot);
-        if place.buffer(buffer).is_none_or(|b| b.owner != BufferOwner::Open) {
+        let expected = expected.filter(|expected| expected.unanswered == Some(Request::Open));
+        let Some(state) = expected.map(|session| session.state) else {
+            return self.breach(subject, Breach::Unexpected(message_type), sink);
+        };
+        self.open_answered(slot);
+        let seed = self.slot(slot).open_buffer();
+        if seed != Some(buffer) {
             self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
         }
-        self.answered(slot);
         self.slot_mut(slot).reclaim(BufferOwner::Open);
         if status.is_success() {
-            return self.set_session_state(slot, SessionState::Ready, sink);
+            return match state {
+                SessionState::Closing => self.opened_to_be_closed(slot),
+                _ => self.set_session_state(slot, SessionState::Ready, sink),
+            };
         }
         // Refused: the seed buffer is available again, what was added for the session is not.
         self.breach(subject, Breach::OpenRefused(status), sink);
         self.end_session(slot, sink);
-        self.keep_seed(slot, buffer);
+        self.keep_seed(slot, seed);
     }
 
     /// Gives up every buffer of a slot but the one that carried the HMC ID.
-    fn keep_seed(&mut self, slot: u8, seed: BufferId) {
-        let kept = self.slot_mut(slot).take(seed);
+    fn keep_seed(&mut self, slot: u8, seed: Option<BufferId>) {
+        let kept = seed.and_then(|id| Some((id, self.slot_mut(slot).take(id)?)));
         self.drain_pool(slot);
-        if let Some(buffer) = kept {
-            self.slot_mut(slot).add(seed, buffer);
+        if let Some((id, buffer)) = kept {
+            self.slot_mut(slot).add(id, buffer);
         }
     }
 
@@ -231,10 +230,10 @@ impl Driver {
         if !status.is_success() {
             return self.schedule_reset(Breach::CloseFailed(status), sink);
         }
-        let closing = self.slot(slot).session.as_ref().is_some_and(|place| {
-            place.number == session && place.state == SessionState::Closing && place.outstanding > 0
+        let closing = self.slot(slot).session.as_ref().is_some_and(|closing| {
+            closing.number == session && closing.unanswered == Some(Request::Close)
         });
-        if !closing || self.pending.contains(&slot) {
+        if !closing {
             let subject = Subject::Session(index, session);
             return self.breach(subject, Breach::Unexpected(message_type), sink);
         }
@@ -242,12 +241,10 @@ impl Driver {
         self.drain_pool(slot);
     }
 
-    /// One request of a slot got its response.
-    fn answered(&mut self, slot: u8) {
-        if let Some(session) = self.slot_mut(slot).session.as_mut()
-            && session.outstanding > 0
-        {
-            session.outstanding -= 1;
+    /// The slot's Interface Open got its response.
+    fn open_answered(&mut self, slot: u8) {
+        if let Some(session) = self.slot_mut(slot).session.as_mut() {
+            session.unanswered = None;
             self.outstanding -= 1;
         }
     }
@@ -276,7 +273,7 @@ impl Driver {
             return refuse(breach, AddBufferStatus::ConnectionClosed);
         }
         let owner = match owner {
-            0 => BufferOwner::Mgmt,
+            0 => BufferOwner::Added,
             1 if session == HmcSession::NONE => {
                 return refuse(Breach::SeedOwnedByHypervisor, AddBufferStatus::GeneralFailure);
             }
@@ -299,9 +296,13 @@ impl Driver {
     fn accepts_buffers(&self, slot: u8, session: HmcSession) -> bool {
         match &self.slot(slot).session {
             None => session == HmcSession::NONE,
-            // The hypervisor was not told of the session: the seed buffer is all there is.
-            Some(live) if live.state == SessionState::Starting => session == HmcSession::NONE,
-            Some(live) => live.number == session && live.state != SessionState::Closing,
+            Some(live) => match live.state {
+                SessionState::Closing | SessionState::Ended => false,
+                SessionState::Opening if live.unanswered.is_some() => live.number == session,
+                SessionState::Ready => live.number == session,
+                // The hypervisor was not told of the session: the seed buffer is all there is.
+                SessionState::Starting | SessionState::Opening => session == HmcSession::NONE,
+            },
         }
     }
 
@@ -349,12 +350,12 @@ impl Driver {
         subject: Subject,
         sink: &mut impl EventSink,
     ) -> Option<BufferId> {
-        let inbound = |b: &crate::connection::Buffer| b.owner != BufferOwner::Hyp;
+        let inbound = |b: &Buffer| b.owner != BufferOwner::Hyp;
         if self.slot(slot).buffers().filter(|(_, b)| inbound(b)).count() <= 1 {
             self.breach(subject, Breach::LastBuffer, sink);
             return None;
         }
-        let free = |(_, b): &(BufferId, &crate::connection::Buffer)| b.owner == BufferOwner::Mgmt;
+        let free = |(_, b): &(BufferId, &Buffer)| b.owner == BufferOwner::Mgmt;
         let (id, _) = self.slot(slot).buffers().filter(free).last()?;
         let buffer = self.slot_mut(slot).take(id)?;
         self.garbage.push(buffer.dma);

@@ -116,7 +116,10 @@ impl Driver {
                 let Some(slot) = call.slot else { return Effect::Done(reply(result)) };
                 match result {
                     Ok(_) => self.slot_mut(slot).give(buffer, BufferOwner::Mgmt),
-                    Err(_) => self.put_back(slot, buffer, message_len_bytes),
+                    Err(_) => {
+                        self.put_back(slot, buffer, message_len_bytes);
+                        self.wake_file(call.file);
+                    }
                 }
                 Effect::Done(reply(result))
             }

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, VmcNode};
 
 /// How often the channel may be reset, or its CRQ fail to register, without getting as far as ready. Beyond
-/// that the device is given up: neither document bounds it, but a peer that never drains its queue would keep
+/// that the device is given up, its queue stays free: neither document bounds it, but a peer that never drains its queue would keep
 /// the driver busy for ever.
 const MAX_RESETS_IN_A_ROW: u8 = 8;
 
@@ -56,6 +56,7 @@ impl Driver {
             return Err(Reply::DeviceFailed);
         }
         self.device = Some(node);
+        self.resets_in_a_row = 0;
         Ok(Task { purpose: Purpose::Probe, stage: Stage::Begin })
     }
 
@@ -75,7 +76,7 @@ impl Driver {
             return Err(Reply::Ok);
         }
         self.take_over(sink);
-        self.resets_in_a_row += 1;
+        self.resets_in_a_row = self.resets_in_a_row.saturating_add(1);
         Ok(Task { purpose: Purpose::Reset, stage: Stage::Begin })
     }
 
@@ -91,14 +92,10 @@ impl Driver {
             }
         }
         self.bottom_half = None;
+        self.bottom_half_again = false;
     }
 
-    pub(crate) fn start_task(
-        &mut self,
-        id: CallId,
-        call: Task,
-        sink: &mut impl EventSink,
-    ) -> Effect {
+    pub(crate) fn start_task(&mut self, id: CallId, call: Task) -> Effect {
         self.task = Some(id);
         match call.purpose {
             Purpose::Probe => {
@@ -106,7 +103,7 @@ impl Driver {
                 let len_bytes = u32::from(self.config.crq_pages) * PAGE_SIZE as u32;
                 self.task_goes_on(id, call, Stage::MapQueue, Effect::Map { len_bytes })
             }
-            Purpose::Reset | Purpose::Remove => self.quiesce_task(id, call, sink),
+            Purpose::Reset | Purpose::Remove => self.quiesce_task(id, call),
         }
     }
 
@@ -118,9 +115,9 @@ impl Driver {
         sink: &mut impl EventSink,
     ) -> Effect {
         match (call.stage, outcome) {
-            (Stage::Quiesce | Stage::Unmap, _) => self.quiesce_task(id, call, sink),
+            (Stage::Quiesce | Stage::Unmap, _) => self.quiesce_task(id, call),
             (Stage::MapQueue, Outcome::Mapped(Ok(queue))) => {
-                self.crq = Some(Crq { queue, next: 0 });
+                self.crq = Some(Crq { queue, registered: false, next: 0 });
                 self.register(id, call)
             }
             (Stage::MapQueue, _) => self.device_failed(sink),
@@ -139,15 +136,18 @@ impl Driver {
                 }
                 self.look_at_queue()
             }
+            // Meanwhile the partner's own INIT has come, or the partner has gone: ours is of no use.
+            (Stage::InitLater { .. }, _)
+                if self.state != ChannelState::CrqInit || !self.init_outstanding =>
+            {
+                self.init_outstanding = false;
+                self.look_at_queue()
+            }
             (Stage::InitLater { tries }, _) => self.send_init(id, call, tries),
             (Stage::Init { tries }, Outcome::Hcall(ret)) => {
                 self.sent_init(id, call, tries + 1, ret.code, sink)
             }
-            (Stage::UnmapQueue, _) => {
-                self.device = None;
-                self.set_state(ChannelState::Initial, sink);
-                Effect::Done(Reply::Ok)
-            }
+            (Stage::UnmapQueue, _) => self.removed(sink),
             _ => Effect::Done(Reply::Stale),
         }
     }
@@ -160,17 +160,13 @@ impl Driver {
 
     /// Waits until no other call can put anything on the channel, frees what the sessions left, and goes on
     /// with the queue.
-    fn quiesce_task(&mut self, id: CallId, call: Task, sink: &mut impl EventSink) -> Effect {
+    fn quiesce_task(&mut self, id: CallId, call: Task) -> Effect {
         if self.others_touching(id) {
             return self.task_goes_on(id, call, Stage::Quiesce, Effect::Wait);
         }
         self.quiesce = false;
         if let Some(dma) = self.garbage.pop() {
             return self.task_goes_on(id, call, Stage::Unmap, Effect::Unmap(dma));
-        }
-        if self.resets_in_a_row >= MAX_RESETS_IN_A_ROW && call.purpose == Purpose::Reset {
-            self.breach(Subject::Channel, Breach::TooManyResets, sink);
-            return self.device_failed(sink);
         }
         self.free_queue(id, call)
     }
@@ -195,18 +191,38 @@ impl Driver {
                 Effect::Sleep(hint.max(BUSY_PAUSE)),
             );
         }
+        if self.resets_in_a_row >= MAX_RESETS_IN_A_ROW && call.purpose == Purpose::Reset {
+            self.breach(Subject::Channel, Breach::TooManyResets, sink);
+            return self.device_failed(sink);
+        }
         if !code.is_success() {
-            self.breach(Subject::Channel, Breach::HcallFailed("H_FREE_CRQ", code), sink);
+            let breach = Breach::HcallFailed("H_FREE_CRQ", code);
+            if call.purpose == Purpose::Reset {
+                return self.start_over(id, call, breach, sink);
+            }
+            // The memory is unmapped next, which keeps the hypervisor out of it.
+            self.breach(Subject::Channel, breach, sink);
         }
         self.interrupts_on = false;
+        if let Some(crq) = self.crq.as_mut() {
+            crq.registered = false;
+        }
         let queue = self.crq.map(|crq| crq.queue);
         match (call.purpose, queue) {
             (Purpose::Remove, Some(queue)) => self.release_queue(id, call, queue),
             (_, Some(queue)) => {
                 self.task_goes_on(id, call, Stage::Clear, Effect::ClearQueue(queue))
             }
+            // The probe found no memory for it.
+            (Purpose::Remove, None) => self.removed(sink),
             (_, None) => self.device_failed(sink),
         }
+    }
+
+    fn removed(&mut self, sink: &mut impl EventSink) -> Effect {
+        self.device = None;
+        self.set_state(ChannelState::Initial, sink);
+        Effect::Done(Reply::Ok)
     }
 
     fn release_queue(&mut self, id: CallId, call: Task, queue: Dma) -> Effect {
@@ -241,6 +257,9 @@ impl Driver {
                 return self.device_failed(sink);
             }
         };
+        if let Some(crq) = self.crq.as_mut() {
+            crq.registered = true;
+        }
         self.set_state(ChannelState::CrqInit, sink);
         self.interrupts_on = true;
         let effect = self.vio_signal(true);
@@ -282,8 +301,12 @@ impl Driver {
     }
 
     /// What was enqueued before the interrupt was enabled gave no pulse: the queue is looked at once more.
+    /// Unless the next reset is due already, which could not start while this task ran.
     fn look_at_queue(&mut self) -> Effect {
-        self.schedule(Background::BottomHalf);
+        self.schedule(match self.state {
+            ChannelState::ResetScheduled => Background::Reset,
+            _ => Background::BottomHalf,
+        });
         Effect::Done(Reply::Ok)
     }
 
@@ -299,8 +322,8 @@ impl Driver {
         call.purpose = Purpose::Reset;
         self.set_state(ChannelState::ResetScheduled, sink);
         self.take_over(sink);
-        self.resets_in_a_row += 1;
-        self.quiesce_task(id, call, sink)
+        self.resets_in_a_row = self.resets_in_a_row.saturating_add(1);
+        self.quiesce_task(id, call)
     }
 
     fn device_failed(&mut self, sink: &mut impl EventSink) -> Effect {

@@ -120,9 +120,13 @@ impl Driver {
         }
     }
 
-    /// The message did not go out: its buffer is free again.
+    /// The message did not go out: its buffer is free again, unless the hypervisor signalled it all the same.
     fn undo_write(&mut self, call: Write, errno: Errno) -> Effect {
-        self.slot_mut(call.slot).give(call.buffer, BufferOwner::Mgmt);
+        let slot = self.slot_mut(call.slot);
+        let owner = slot.buffer(call.buffer).map(|buffer| buffer.owner);
+        if matches!(owner, Some(BufferOwner::InCall(_) | BufferOwner::Hyp)) {
+            slot.give(call.buffer, BufferOwner::Mgmt);
+        }
         Effect::Done(Reply::Failed(errno))
     }
 }
