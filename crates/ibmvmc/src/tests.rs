@@ -1,1 +1,0 @@
-//! Tests of the driver core against a scripted hypervisor side.
