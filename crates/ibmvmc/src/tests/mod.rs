@@ -9,4 +9,7 @@ mod peer;
 mod checks;
 mod diagrams;
 mod flows;
+mod hazards_channel;
+mod hazards_file;
+mod hazards_session;
 mod memory;
