@@ -7,9 +7,11 @@
 #[macro_use]
 mod peer;
 mod checks;
+mod device_file;
 mod diagrams;
 mod flows;
 mod hazards_channel;
 mod hazards_file;
 mod hazards_session;
 mod memory;
+mod status;
