@@ -14,4 +14,7 @@ mod hazards_channel;
 mod hazards_file;
 mod hazards_session;
 mod memory;
+mod pacing;
+mod reset;
+mod sends;
 mod status;

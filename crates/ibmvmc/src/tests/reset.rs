@@ -1,0 +1,370 @@
+//! Reset: what makes the driver reset, what only sends it back to waiting, and what it survives (protocol,
+//! Reset).
+
+use super::flows::*;
+use super::peer::{Peer, To, config, node};
+use crate::{
+    Background, Breach, ChannelState, Effect, Errno, Event, Input, Profile, Reply, SessionState,
+};
+use alloc::vec::Vec;
+use papr::hcall::opcode;
+use papr::{CrqEntry, Header, InitFormat, ReturnCode, TransportEvent};
+use vmc_proto::{HmcIndex, HmcSession, Limits, MessageType, Status, Version};
+
+/// Resets of the driver so far: how often it gave its queue up.
+fn resets(peer: &Peer) -> usize {
+    peer.hcalls.iter().filter(|call| call.name() == "H_FREE_CRQ").count()
+}
+
+/// The channel states that the driver went through.
+fn states(peer: &Peer) -> Vec<ChannelState> {
+    let state = |event: &Event| match event {
+        Event::Channel(state) => Some(*state),
+        _ => None,
+    };
+    peer.events.iter().filter_map(state).collect()
+}
+
+fn entry(header: u8, format: u8) -> CrqEntry {
+    let mut entry = CrqEntry::FREE;
+    (entry.0[0], entry.0[1]) = (header, format);
+    entry
+}
+
+#[test]
+fn an_open_or_close_response_with_an_index_out_of_range_resets() {
+    for profile in PROFILES {
+        for (message, message_type) in [
+            (open_response(0, 2, 1), MessageType::InterfaceOpenResponse),
+            (close_response(0, 2, 1), MessageType::InterfaceCloseResponse),
+            (open_response(1, 255, 0), MessageType::InterfaceOpenResponse),
+        ] {
+            let mut peer = Peer::ready(profile);
+            let file = peer.session(0);
+            peer.deliver(message.encode());
+            peer.settle();
+            let (index, _) = message.connection().unwrap();
+            assert!(peer.reported(Breach::InvalidIndex(message_type, index)));
+            assert_eq!(resets(&peer), 1);
+            assert_eq!(peer.recv(), Some(INIT));
+            peer.deliver(INIT_COMPLETE);
+            peer.settle();
+            peer.exchange_capabilities(PEER_LIMITS);
+            assert_eq!(peer.write(file, 1), failed(Errno::EIO));
+        }
+    }
+}
+
+#[test]
+fn a_close_response_with_a_failure_resets() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        peer.call(Input::Close(file));
+        send!(peer, close_response(1, 0, 1));
+        assert!(peer.reported(Breach::CloseFailed(Status(1))));
+        assert_eq!(resets(&peer), 1);
+    }
+}
+
+/// The list is closed: whatever else the hypervisor does wrong is reported and ignored.
+#[test]
+fn no_other_breach_resets() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        for hostile in [
+            open_response(1, 0, 1).encode(),
+            open_response(0, 1, 1).encode(),
+            close_response(0, 0, 1).encode(),
+            close_response(0, 1, 9).encode(),
+            signal(200, 1, 2, 5).encode(),
+            signal(0, 1, 500, 5).encode(),
+            signal(0, 1, 2, u32::MAX).encode(),
+            capabilities_response(1, PEER_LIMITS).encode(),
+            capabilities_response(0, Limits { hmcs: 0, ..PEER_LIMITS }).encode(),
+            INIT_COMPLETE,
+            entry(0x80, 0x00),
+            entry(0x80, 0x07),
+            entry(0x80, 0xFF),
+            entry(0xC0, 0x00),
+            entry(0xC0, 0x03),
+            entry(0xFF, 0x00),
+            entry(0xFF, 0x03),
+            entry(0x01, 0x01),
+            entry(0xC1, 0x01),
+            entry(0xFE, 0x01),
+        ] {
+            let breaches = peer.events.len();
+            peer.deliver(hostile);
+            peer.settle();
+            assert!(peer.events.len() > breaches, "{hostile} is reported");
+            assert_eq!(resets(&peer), 0, "{hostile}");
+            recv_nothing!(peer);
+        }
+        assert_eq!(peer.driver.state(), ChannelState::Ready);
+        assert_eq!(peer.write(file, 5), Reply::Bytes(5));
+    }
+}
+
+#[test]
+fn every_reserved_header_is_reported_and_the_next_entry_handled() {
+    let mut peer = Peer::ready(Profile::Document);
+    for header in (0x01..=0xFE).filter(|header| ![0x80, 0xC0].contains(header)) {
+        peer.deliver(entry(header, 0x01));
+        send!(peer, remove_buffer(0, 9));
+        assert!(peer.reported(Breach::ReservedHeader(Header(header))));
+        recv!(peer, remove_buffer_response(1, 0, 9, 0));
+    }
+}
+
+#[test]
+fn unknown_types_formats_and_events_are_reported_by_their_number() {
+    let mut peer = Peer::ready(Profile::Document);
+    peer.deliver(entry(0x80, 0x42));
+    peer.deliver(entry(0xC0, 0x42));
+    peer.deliver(entry(0xFF, 0x42));
+    peer.settle();
+    assert!(peer.reported(Breach::UnknownMessage(0x42)));
+    assert!(peer.reported(Breach::UnknownInit(InitFormat(0x42))));
+    assert!(peer.reported(Breach::UnknownTransportEvent(TransportEvent(0x42))));
+}
+
+#[test]
+fn a_transport_event_that_says_that_the_partner_is_gone_ends_every_session() {
+    for profile in PROFILES {
+        for event in [
+            TransportEvent::PARTNER_FAILED,
+            TransportEvent::PARTNER_DEREGISTERED,
+            TransportEvent::PARTNER_TERMINATED,
+        ] {
+            let mut peer = Peer::ready(profile);
+            let files = [peer.session(0), peer.session(1)];
+            peer.transport_event(event);
+            assert_eq!((peer.driver.state(), resets(&peer)), (ChannelState::CrqInit, 0));
+            recv_nothing!(peer);
+            for file in files {
+                assert_eq!(peer.read(file, 1), failed(Errno::EBADFD));
+            }
+            assert_eq!(peer.driver.mapped().count(), 1, "the queue only");
+            peer.reinitialize();
+            peer.session(0);
+        }
+    }
+}
+
+#[test]
+fn events_that_concern_client_adapters_have_no_effect() {
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    let events = peer.events.len();
+    peer.transport_event(TransportEvent::PREPARE_SUSPEND);
+    peer.transport_event(TransportEvent::RESUME);
+    assert_eq!(peer.events.len(), events);
+    assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+}
+
+#[test]
+fn init_is_answered_in_every_state() {
+    for profile in PROFILES {
+        // CRQ init.
+        let mut peer = Peer::probed(config(profile));
+        peer.reinitialize();
+        // Ready.
+        peer.reinitialize();
+        // Waiting for INIT.
+        peer.transport_event(TransportEvent::PARTNER_FAILED);
+        peer.reinitialize();
+        // Capabilities: the first are not answered any more, because the partner died.
+        peer.transport_event(TransportEvent::PARTNER_FAILED);
+        peer.deliver(INIT);
+        peer.settle();
+        peer.transport_event(TransportEvent::PARTNER_FAILED);
+        peer.reinitialize();
+        // Failed.
+        peer.transport_event(TransportEvent::PARTNER_FAILED);
+        peer.deliver(INIT);
+        peer.settle();
+        send!(peer, capabilities_response(1, PEER_LIMITS));
+        assert_eq!(peer.driver.state(), ChannelState::Failed);
+        peer.reinitialize();
+        assert_eq!(peer.driver.state(), ChannelState::Ready);
+        assert_eq!(resets(&peer), 0);
+    }
+}
+
+#[test]
+fn init_while_seeding_starts_the_exchange_over() {
+    let mut peer = Peer::probed(config(Profile::Document));
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    send!(peer, capabilities_response(0, PEER_LIMITS));
+    peer.drain();
+    peer.seed(0);
+    assert_eq!(peer.driver.state(), ChannelState::Seeding);
+    peer.reinitialize();
+    assert_eq!(peer.driver.state(), ChannelState::Ready);
+}
+
+#[test]
+fn a_different_major_version_fails_the_device_a_different_minor_one_does_not() {
+    for (version, state) in [
+        (Version { major: 2, minor: 1 }, ChannelState::Failed),
+        (Version { major: 0, minor: 1 }, ChannelState::Failed),
+        (Version { major: 1, minor: 0 }, ChannelState::Seeding),
+        (Version { major: 1, minor: 9 }, ChannelState::Seeding),
+    ] {
+        let mut peer = Peer::probed(config(Profile::Document));
+        peer.deliver(INIT_COMPLETE);
+        peer.settle();
+        send!(peer, capabilities_response(0, Limits { version, ..PEER_LIMITS }));
+        assert_eq!(peer.driver.state(), state, "{version}");
+        let refused = peer.reported(Breach::IncompatibleVersion(version));
+        assert_eq!(refused, state == ChannelState::Failed);
+    }
+}
+
+#[test]
+fn a_queue_that_cannot_be_registered_fails_the_device() {
+    for code in [ReturnCode::PARAMETER, ReturnCode::NOT_FOUND, ReturnCode::HARDWARE] {
+        let mut peer = Peer::new(config(Profile::Document));
+        peer.answer(To::Opcode(opcode::REG_CRQ), &[code]);
+        let probe = peer.start(Input::Probe(node()));
+        peer.settle();
+        assert_eq!(peer.reply(probe), Some(Reply::DeviceFailed), "{code}");
+        assert!(peer.reported(Breach::HcallFailed("H_REG_CRQ", code)));
+        // It can still be removed, and another one probed.
+        assert_eq!(peer.call(Input::Remove), Reply::Ok);
+        assert_eq!(peer.driver.mapped().count(), 0);
+        peer.boot();
+    }
+}
+
+#[test]
+fn a_device_without_memory_for_its_queue_fails_and_can_be_removed() {
+    let mut peer = Peer::new(config(Profile::Document));
+    peer.memory.map_failures = 1;
+    let probe = peer.start(Input::Probe(node()));
+    peer.settle();
+    assert_eq!(peer.reply(probe), Some(Reply::DeviceFailed));
+    assert_eq!(peer.driver.state(), ChannelState::Failed);
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    assert_eq!(peer.driver.state(), ChannelState::Initial);
+    peer.boot();
+}
+
+#[test]
+fn resets_that_lead_nowhere_end_in_a_failed_device() {
+    let mut peer = Peer::new(config(Profile::Document));
+    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::RESOURCE; 8]);
+    let probe = peer.start(Input::Probe(node()));
+    peer.settle();
+    assert_eq!(peer.reply(probe), Some(Reply::DeviceFailed));
+    assert!(peer.reported(Breach::TooManyResets));
+    assert_eq!(peer.driver.state(), ChannelState::Failed);
+    // A device that is probed anew starts with a clean sheet.
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::RESOURCE; 7]);
+    peer.boot();
+}
+
+/// Each reset that gets as far as ready counts anew.
+#[test]
+fn resets_that_succeed_are_unlimited() {
+    let mut peer = Peer::ready(Profile::Document);
+    for _ in 0..300 {
+        peer.deliver(open_response(0, 200, 1).encode());
+        peer.settle();
+        assert_eq!(peer.recv(), Some(INIT));
+        peer.deliver(INIT_COMPLETE);
+        peer.settle();
+        peer.exchange_capabilities(PEER_LIMITS);
+    }
+    assert_eq!(peer.driver.state(), ChannelState::Ready);
+}
+
+/// A partner that starts over for ever, and provokes a reset each time, loses the channel.
+#[test]
+fn a_device_that_is_given_up_frees_its_queue() {
+    let mut peer = Peer::ready(Profile::Document);
+    for _ in 0..8 {
+        assert!(peer.registered);
+        peer.deliver(INIT);
+        peer.answer(To::SendInitComplete, &[ReturnCode::HARDWARE]);
+        peer.settle();
+    }
+    assert_eq!((peer.driver.state(), peer.registered), (ChannelState::Failed, false));
+    assert!(peer.reported(Breach::TooManyResets));
+    assert_eq!(peer.call(Input::Interrupt), Reply::Ok, "a late one");
+    assert_eq!(peer.driver.state(), ChannelState::Failed);
+}
+
+#[test]
+fn busy_frees_are_waited_for_as_hinted() {
+    let mut peer = Peer::ready(Profile::Document);
+    let busy = [
+        ReturnCode::BUSY,
+        ReturnCode::LONG_BUSY_1_MSEC,
+        ReturnCode::LONG_BUSY_100_MSEC,
+        ReturnCode::LONG_BUSY_100_SEC,
+    ];
+    peer.answer(To::Opcode(opcode::FREE_CRQ), &busy);
+    peer.deliver(open_response(0, 200, 1).encode());
+    peer.settle();
+    let waits: Vec<_> = peer.sleeps.iter().map(|time| time.as_micros()).collect();
+    assert_eq!(waits, [10, 1_000, 100_000, 100_000_000]);
+    assert_eq!(resets(&peer), 5);
+    assert_eq!(peer.recv(), Some(INIT));
+}
+
+#[test]
+fn a_reset_ends_the_sessions_in_order_and_frees_everything() {
+    let mut peer = Peer::ready(Profile::Document);
+    peer.session(0);
+    peer.session(1);
+    peer.events.clear();
+    peer.deliver(close_response(1, 0, 1).encode());
+    peer.settle();
+    let ended = |index| Event::Session(HmcIndex(index), HmcSession(1), SessionState::Ended);
+    let sessions = peer.events.iter().filter(|event| matches!(event, Event::Session(..)));
+    assert!(sessions.eq(&[ended(0), ended(1)]));
+    assert_eq!(states(&peer), [ChannelState::ResetScheduled, ChannelState::CrqInit]);
+    assert_eq!(peer.driver.mapped().count(), 1);
+}
+
+/// What is in the queue when a reset is due goes with the queue.
+#[test]
+fn an_entry_that_is_taken_while_a_reset_is_due_is_void() {
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    peer.deliver(INIT);
+    let take = |effect: &Effect| matches!(effect, Effect::TakeEntry { .. });
+    let bottom_half = peer.hold_background(Background::BottomHalf, take);
+    peer.answer(To::Send(MessageType::InterfaceClose), &[ReturnCode::HARDWARE]);
+    let close = peer.hold(Input::Close(file), |effect| matches!(effect, Effect::Wake(_)));
+    assert_eq!(peer.driver.state(), ChannelState::ResetScheduled);
+    peer.advance(bottom_half);
+    assert_eq!(peer.driver.state(), ChannelState::ResetScheduled);
+    peer.release(bottom_half);
+    peer.release(close);
+    assert_eq!(peer.recv(), Some(INIT));
+    recv_nothing!(peer);
+}
+
+#[test]
+fn the_device_is_removed_and_comes_back() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        let reader = peer.start(Input::Read { file, len_bytes: 1 });
+        peer.settle();
+        assert_eq!(peer.call(Input::Remove), Reply::Ok);
+        assert_eq!(peer.reply(reader), Some(failed(Errno::EBADFD)));
+        assert_eq!(peer.driver.state(), ChannelState::Initial);
+        assert_eq!(peer.driver.mapped().count(), 0);
+        assert_eq!(peer.call(Input::Remove), Reply::DeviceFailed, "there is none");
+        peer.boot();
+        peer.session(0);
+        assert_eq!(peer.call(Input::Probe(node())), Reply::DeviceFailed, "there is one already");
+    }
+}
