@@ -7,6 +7,7 @@
 #[macro_use]
 mod peer;
 mod checks;
+mod concurrency;
 mod device_file;
 mod diagrams;
 mod flows;
@@ -15,6 +16,8 @@ mod hazards_file;
 mod hazards_session;
 mod memory;
 mod pacing;
+mod properties;
+mod races;
 mod reset;
 mod sends;
 mod status;
