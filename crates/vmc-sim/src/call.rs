@@ -1,6 +1,6 @@
 //! A call into the driver: performs one effect after the other until the call is over.
 
-use crate::context::{Context, DriverSink, partition_of, trace_subject};
+use crate::context::{Context, partition_of, trace_subject};
 use crate::guest::Guest;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
@@ -56,13 +56,16 @@ impl CallRunner {
         cx: &mut Context<'_, P, R>,
         input: Input,
     ) -> CallRunner {
-        let mut kernel = cx.world.kernel.lock();
-        let mut sink = DriverSink { runtime: cx.runtime, recorder: cx.recorder };
+        let world = cx.world;
+        let mut kernel = world.kernel.lock();
+        let mut sink = cx.driver_sink();
         let (id, effect) = kernel.driver.start(input, &mut sink);
+        let changed = sink.changed;
         if let Some(id) = id {
             kernel.callers.insert(id, cx.me);
         }
-        transition_done(&mut kernel, cx.runtime, id, &effect);
+        transition_done(&mut kernel, id, &effect);
+        kernel.wake_watchers(changed, cx.runtime);
         CallRunner { id, effect, phase: Phase::Fresh }
     }
 
@@ -96,11 +99,14 @@ impl CallRunner {
 
     fn resume<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, outcome: Outcome) {
         let Some(id) = self.id else { return };
-        let mut kernel = cx.world.kernel.lock();
-        let mut sink = DriverSink { runtime: cx.runtime, recorder: cx.recorder };
+        let world = cx.world;
+        let mut kernel = world.kernel.lock();
+        let mut sink = cx.driver_sink();
         self.effect = kernel.driver.resume(id, outcome, &mut sink);
         self.phase = Phase::Fresh;
-        transition_done(&mut kernel, cx.runtime, self.id, &self.effect);
+        let changed = sink.changed;
+        transition_done(&mut kernel, self.id, &self.effect);
+        kernel.wake_watchers(changed, cx.runtime);
     }
 
     fn perform<P: Platform, R: Runtime>(
@@ -162,17 +168,11 @@ enum Performed {
     Over(Reply),
 }
 
-/// After each transition: whoever watches the driver looks again, and a call that is over has no caller.
-fn transition_done(
-    kernel: &mut Kernel,
-    runtime: &impl Runtime,
-    id: Option<CallId>,
-    effect: &Effect,
-) {
+/// A call that is over has no caller.
+fn transition_done(kernel: &mut Kernel, id: Option<CallId>, effect: &Effect) {
     if let (Some(id), Effect::Done(_)) = (id, effect) {
         kernel.callers.remove(&id);
     }
-    kernel.watchers.drain(..).for_each(|watcher| runtime.wake(watcher));
 }
 
 /// Blocks until the time is over; `None` when it is.
@@ -303,11 +303,7 @@ fn map<P: Platform, R: Runtime>(
 }
 
 /// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
-fn unmap<P: Platform, R: Runtime>(
-    cx: &mut Context<'_, P, R>,
-    phase: Phase,
-    dma: Dma,
-) -> Performed {
+fn unmap<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, phase: Phase, dma: Dma) -> Performed {
     if let Phase::Sleeping { .. } = phase
         && let Some(blocked) = sleep(cx.now_ns(), phase, UNMAP_RETRY)
     {

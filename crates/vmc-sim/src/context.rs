@@ -2,7 +2,7 @@
 
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
-use crate::world::{MANAGEMENT, PLATFORM, World, side_of};
+use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};
 use papr::{Hcall, HcallReturn, PartitionId};
 use phyp::Platform;
 use vmc_trace::{Event, Side, Subject};
@@ -29,6 +29,12 @@ impl<P: Platform, R: Runtime> Context<'_, P, R> {
         let result = world.hypervisor.hcall(partition_of(side), call, &mut self.platform_sink());
         self.record(|| Event::Hcall { call: *call, result, subject });
         result
+    }
+
+    /// Takes the driver's events.
+    pub(crate) fn driver_sink(&mut self) -> DriverSink<'_, R> {
+        let changed = Changed::default();
+        DriverSink { runtime: self.runtime, recorder: self.recorder, changed }
     }
 
     /// Takes the hypervisor's events: it records them and wakes whoever they concern.
@@ -81,14 +87,20 @@ impl<R: Runtime> phyp::EventSink for PlatformSink<'_, R> {
     }
 }
 
-/// Records the driver's events.
+/// Records the driver's events, and notes which states changed.
 pub(crate) struct DriverSink<'a, R: Runtime> {
     pub(crate) runtime: &'a R,
     pub(crate) recorder: &'a mut Recorder,
+    pub(crate) changed: Changed,
 }
 
 impl<R: Runtime> ibmvmc::EventSink for DriverSink<'_, R> {
     fn event(&mut self, event: ibmvmc::Event) {
+        match event {
+            ibmvmc::Event::Channel(_) => self.changed.channel = true,
+            ibmvmc::Event::Session(index, ..) => self.changed.session = Some(index),
+            _ => {}
+        }
         self.recorder.record(self.runtime.now_ns(), || match event {
             ibmvmc::Event::Channel(state) => Event::ChannelState(Side::Mgmt, state.name()),
             ibmvmc::Event::SessionStarted(_, index, session) => {

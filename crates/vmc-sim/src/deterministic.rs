@@ -10,6 +10,7 @@ use crate::schedule::Schedule;
 use crate::world::World;
 use phyp::Platform;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use vmc_trace::Waiting;
 
 /// An activity with its recorder and where it stands.
@@ -34,7 +35,7 @@ struct Deterministic {
     /// A wake-up that came while its activity was not blocked.
     tokens: RefCell<Vec<bool>>,
     /// In the order in which they became ready.
-    ready: RefCell<Vec<ActivityId>>,
+    ready: RefCell<VecDeque<ActivityId>>,
 }
 
 impl Runtime for Deterministic {
@@ -43,7 +44,7 @@ impl Runtime for Deterministic {
         match states.get_mut(id.index()) {
             Some(state @ State::Blocked { .. }) => {
                 *state = State::Ready;
-                self.ready.borrow_mut().push(id);
+                self.ready.borrow_mut().push_back(id);
             }
             Some(State::Ready) => self.tokens.borrow_mut()[id.index()] = true,
             Some(State::Finished) | None => {}
@@ -72,7 +73,7 @@ impl Deterministic {
             return None;
         }
         let place = schedule.pick(ready.len());
-        Some(ready.remove(place))
+        ready.remove(place)
     }
 
     fn after_step(&self, id: ActivityId, progress: Progress) {
@@ -86,7 +87,7 @@ impl Deterministic {
         };
         states[id.index()] = state;
         if state == State::Ready {
-            self.ready.borrow_mut().push(id);
+            self.ready.borrow_mut().push_back(id);
         }
     }
 

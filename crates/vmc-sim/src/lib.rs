@@ -21,9 +21,6 @@ mod simulation;
 mod threads;
 mod world;
 
-#[cfg(test)]
-mod bringup;
-
 pub use run::MachineError;
 pub use scenario::{Scenario, ScenarioError};
 pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};

@@ -91,9 +91,9 @@ pub(crate) fn run(plan: &Plan, mode: Mode) -> Result<Outcome, MachineError> {
         Mode::Random { seed, max_steps } => run_on::<Deterministic>(plan, |world, lines| {
             deterministic::run(world, lines, &mut Schedule::random(seed), max_steps)
         }),
-        Mode::Threads { deadline } => run_on::<Threads>(plan, |world, lines| {
-            threads::run(world, lines, deadline)
-        }),
+        Mode::Threads { deadline } => {
+            run_on::<Threads>(plan, |world, lines| threads::run(world, lines, deadline))
+        }
     }
 }
 
@@ -180,10 +180,7 @@ fn driver_window_pages(machine: &MachinePlan) -> u64 {
     u64::from(config.crq_pages) + buffers * per_buffer
 }
 
-fn activities(
-    plan: &Plan,
-    service: phyp::vmc::Service<phyp::vmc::Named>,
-) -> Vec<Activity> {
+fn activities(plan: &Plan, service: phyp::vmc::Service<phyp::vmc::Named>) -> Vec<Activity> {
     let mut activities = vec![
         Activity::Interrupt(Interrupt::default()),
         Activity::BottomHalf(BottomHalf::default()),

@@ -68,14 +68,45 @@ pub(crate) struct Step {
 /// What a step does. Calls on the device name the file they work on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
-    Open { file: String, nonblock: bool, expect: Expect },
-    SetHmcId { file: String, id: String, expect: Expect },
-    Write { file: String, payload: Vec<u8>, faults: bool, expect: Expect },
-    Read { file: String, len_bytes: Option<u64>, faults: bool, expect: ReadExpect },
-    Poll { file: String, wait: bool, expect: PollExpect },
-    Query { file: String, state: Option<ibmvmc::ChannelState>, have_vmc: Option<bool> },
-    RequestVmc { file: String, expect: Expect },
-    Close { file: String },
+    Open {
+        file: String,
+        nonblock: bool,
+        expect: Expect,
+    },
+    SetHmcId {
+        file: String,
+        id: String,
+        expect: Expect,
+    },
+    Write {
+        file: String,
+        payload: Vec<u8>,
+        faults: bool,
+        expect: Expect,
+    },
+    Read {
+        file: String,
+        len_bytes: Option<u64>,
+        faults: bool,
+        expect: ReadExpect,
+    },
+    Poll {
+        file: String,
+        wait: bool,
+        expect: PollExpect,
+    },
+    Query {
+        file: String,
+        state: Option<ibmvmc::ChannelState>,
+        have_vmc: Option<bool>,
+    },
+    RequestVmc {
+        file: String,
+        expect: Expect,
+    },
+    Close {
+        file: String,
+    },
     Wait(Condition),
     SleepNs(u64),
     Start(Machine),
@@ -136,7 +167,13 @@ pub(crate) enum Condition {
     HypervisorStarted,
     /// Every negotiated index that has no session can be opened.
     Seeded,
-    SessionReady { file: String },
-    SessionEnded { file: String },
-    Readable { file: String },
+    SessionReady {
+        file: String,
+    },
+    SessionEnded {
+        file: String,
+    },
+    Readable {
+        file: String,
+    },
 }

@@ -182,7 +182,10 @@ fn operator_stuck(scenario: &Scenario, outcome: &Outcome) -> Option<Problem> {
     let machine = &scenario.plan().machine;
     let meant = machine.vmc == phyp::VmcPresence::OnRequest || machine.start == StartOrder::Manual;
     (!meant).then(|| {
-        Problem::Endless(format!("the channel stays {}, one side never starts", outcome.driver.state()))
+        Problem::Endless(format!(
+            "the channel stays {}, one side never starts",
+            outcome.driver.state()
+        ))
     })
 }
 

@@ -191,9 +191,9 @@ where
             .collect();
         let quiescent = runtime.wait_until_over(deadline);
         let waiting = runtime.waiting();
-        let steps = threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
+        let steps = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (quiescent, waiting, steps.sum())
     });
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting }

@@ -2,13 +2,14 @@
 //! memory, and the desk where scripts and operators leave word for each other.
 
 use crate::guest::Guest;
-use crate::runtime::ActivityId;
+use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
-use ibmvmc::{CallId, Driver};
+use ibmvmc::{CallId, Driver, FileId};
 use lock_api::{Mutex, RawMutex};
 use papr::{PartitionId, VmcNode};
 use phyp::{Hypervisor, Platform};
 use std::collections::{BTreeMap, VecDeque};
+use vmc_proto::HmcIndex;
 use vmc_trace::Side;
 
 /// The management partition.
@@ -40,8 +41,27 @@ pub(crate) struct Kernel {
     pub(crate) tasks: VecDeque<TaskRequest>,
     /// The bottom half was scheduled and has not started since.
     pub(crate) bottom_half_due: bool,
-    /// Activities that want to look at the driver after its next transition.
-    pub(crate) watchers: Vec<ActivityId>,
+    /// Activities that want to look at the driver when something changes.
+    pub(crate) watchers: Vec<(ActivityId, Watch)>,
+}
+
+/// What an activity wants to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// A change of the channel's state.
+    Channel,
+    /// A change of the state of this file's session.
+    Session(FileId),
+    /// Any transition of the driver.
+    Anything,
+}
+
+/// Which states a transition of the driver has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) channel: bool,
+    /// The index of the session, if there was one; sessions of several indexes end only with the channel.
+    pub(crate) session: Option<HmcIndex>,
 }
 
 /// Something for the driver's task.
@@ -63,24 +83,49 @@ impl Kernel {
         }
     }
 
-    /// Has an activity woken after the next transition of the driver.
-    pub(crate) fn watch(&mut self, id: ActivityId) {
-        if !self.watchers.contains(&id) {
-            self.watchers.push(id);
+    /// Has an activity woken after the next transition that may concern it.
+    pub(crate) fn watch(&mut self, id: ActivityId, watch: Watch) {
+        if !self.watchers.contains(&(id, watch)) {
+            self.watchers.push((id, watch));
         }
+    }
+
+    /// Wakes whoever a transition may concern.
+    pub(crate) fn wake_watchers(&mut self, changed: Changed, runtime: &impl Runtime) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        let file = changed.session.and_then(|index| {
+            self.driver.slots().nth(usize::from(index.0)).and_then(|slot| slot.file)
+        });
+        self.watchers.retain(|(id, watch)| {
+            let concerned = match watch {
+                Watch::Anything => true,
+                Watch::Channel => changed.channel,
+                // A session that is over names no file any more.
+                Watch::Session(watched) => {
+                    changed.channel
+                        || changed.session.is_some() && file.is_none_or(|f| f == *watched)
+                }
+            };
+            if concerned {
+                runtime.wake(*id);
+            }
+            !concerned
+        });
     }
 }
 
 impl<P: Platform> World<P> {
-    pub(crate) fn new(hypervisor: Hypervisor<P>, driver: Driver, guest: Guest<P::Lock>, desk: Desk) -> World<P>
+    pub(crate) fn new(
+        hypervisor: Hypervisor<P>,
+        driver: Driver,
+        guest: Guest<P::Lock>,
+        desk: Desk,
+    ) -> World<P>
     where
         P::Lock: RawMutex,
     {
-        World {
-            hypervisor,
-            kernel: Mutex::new(Kernel::new(driver)),
-            guest,
-            desk: Mutex::new(desk),
-        }
+        World { hypervisor, kernel: Mutex::new(Kernel::new(driver)), guest, desk: Mutex::new(desk) }
     }
 }

@@ -6,7 +6,7 @@ use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{
     Action, Condition, Expect, Machine, OpenFile, PollExpect, ReadExpect, ServiceCommand, Step,
 };
-use crate::world::TaskRequest;
+use crate::world::{TaskRequest, Watch};
 use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Reply, SessionState};
 use phyp::Platform;
 use std::collections::VecDeque;
@@ -152,9 +152,10 @@ impl App {
             desk.processes.get(&self.process)?.get(name).map(|open| open.id)
         };
         let entered = match action {
-            Action::Open { nonblock, .. } => {
-                Some((DeviceCall::Open { nonblock: *nonblock }, Input::Open { nonblock: *nonblock }))
-            }
+            Action::Open { nonblock, .. } => Some((
+                DeviceCall::Open { nonblock: *nonblock },
+                Input::Open { nonblock: *nonblock },
+            )),
             Action::SetHmcId { file: name, id, .. } => {
                 self.user.data = id.bytes().collect();
                 self.user.data.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
@@ -203,19 +204,14 @@ impl App {
         Progress::Again
     }
 
-    fn continue_call<P: Platform, R: Runtime>(
-        &mut self,
-        cx: &mut Context<'_, P, R>,
-    ) -> Progress {
+    fn continue_call<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         if cx.world.desk.lock().signals.remove(&self.number) {
             self.user.interrupted = true;
         }
         let Some(InCall { runner, .. }) = &mut self.call else { return Progress::Again };
         match runner.step(cx, &mut self.user) {
             CallProgress::Again => Progress::Again,
-            CallProgress::Block { until_ns } => {
-                Progress::Block { until_ns, why: runner.waiting() }
-            }
+            CallProgress::Block { until_ns } => Progress::Block { until_ns, why: runner.waiting() },
             CallProgress::Done(reply) => {
                 let call = self.call.take().map(|in_call| in_call.call);
                 if let Some(call) = call {
@@ -325,7 +321,11 @@ impl App {
         }
         self.fail(
             format!("{} bytes, digest {:08x}", expected.len(), vmc_trace::digest(&expected)),
-            format!("{} bytes, digest {:08x}", self.user.data.len(), vmc_trace::digest(&self.user.data)),
+            format!(
+                "{} bytes, digest {:08x}",
+                self.user.data.len(),
+                vmc_trace::digest(&self.user.data)
+            ),
         )
     }
 
@@ -391,7 +391,7 @@ impl App {
         let mut kernel = cx.world.kernel.lock();
         let holds = driver_condition(&kernel.driver, condition, file);
         if !holds {
-            kernel.watch(cx.me);
+            kernel.watch(cx.me, watch_for(condition, file));
         }
         holds
     }
@@ -490,6 +490,23 @@ pub(crate) fn command_service<P: Platform, R: Runtime>(
 ) {
     cx.world.desk.lock().service_commands.push_back(command);
     cx.runtime.wake(ActivityId::SERVICE);
+}
+
+/// Which changes of the driver may make a condition hold.
+fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
+    match (condition, file) {
+        (Condition::SessionReady { .. } | Condition::SessionEnded { .. }, Some(file)) => {
+            Watch::Session(file)
+        }
+        (
+            Condition::ChannelReady
+            | Condition::ChannelDown
+            | Condition::ChannelFailed
+            | Condition::DriverStarted,
+            _,
+        ) => Watch::Channel,
+        _ => Watch::Anything,
+    }
 }
 
 fn driver_condition(driver: &Driver, condition: &Condition, file: Option<FileId>) -> bool {

@@ -48,8 +48,7 @@ impl Service {
         match self.effect {
             Effect::Idle { wake_after } => {
                 let after = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-                self.until_ns =
-                    wake_after.map(|wait| cx.now_ns().saturating_add(after(wait)));
+                self.until_ns = wake_after.map(|wait| cx.now_ns().saturating_add(after(wait)));
                 Progress::Block { until_ns: self.until_ns, why: Waiting::Work }
             }
             _ => Progress::Again,

@@ -83,7 +83,8 @@ impl Checker {
             return;
         }
         // Messages that cannot be delivered (empty, too long) are skipped without an RDMA.
-        let matches = |(id, len): &(BufferId, u32)| *id == buffer && u64::from(*len) == rdma.len_bytes;
+        let matches =
+            |(id, len): &(BufferId, u32)| *id == buffer && u64::from(*len) == rdma.len_bytes;
         match session.announced.iter().position(matches) {
             Some(place) => drop(session.announced.drain(..=place)),
             None => {
@@ -110,7 +111,9 @@ impl Checker {
             session.fetched.pop_front();
         }
         match session.fetched.pop_front().flatten() {
-            Some((len_bytes, fetched)) if read > len_bytes || read == len_bytes && fetched != digest => {
+            Some((len_bytes, fetched))
+                if read > len_bytes || read == len_bytes && fetched != digest =>
+            {
                 self.problems.push(format!(
                     "{}: read {read} bytes {digest:08x}, fetched {len_bytes} bytes {fetched:08x}",
                     name(key)

@@ -46,9 +46,11 @@ pub(crate) fn check<P: Platform>(
     if end.quiescent {
         let kernel = world.kernel.lock();
         let in_call = calling_threads(lines);
-        report("ownership", service(lines).map_or(Vec::new(), |service| {
-            ownership::check(&kernel.driver, service.service())
-        }));
+        report(
+            "ownership",
+            service(lines)
+                .map_or(Vec::new(), |service| ownership::check(&kernel.driver, service.service())),
+        );
         report("leaks", leaks::check(&kernel, &world.guest, in_call.len()));
         report("sleepers", sleepers::check(&kernel.driver, &world.desk.lock(), lines));
     }

@@ -43,6 +43,7 @@ fn service_books(session: &SessionView<'_>) -> Books {
 }
 
 fn describe(books: &Books) -> String {
-    let text = |(id, mgmt): (&BufferId, &bool)| format!("{id}:{}", if *mgmt { "mgmt" } else { "hyp" });
+    let text =
+        |(id, mgmt): (&BufferId, &bool)| format!("{id}:{}", if *mgmt { "mgmt" } else { "hyp" });
     format!("[{}]", books.iter().map(text).collect::<Vec<_>>().join(" "))
 }

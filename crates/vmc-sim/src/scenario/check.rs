@@ -35,7 +35,11 @@ pub(super) fn check(form: &ScenarioForm) -> Check {
 }
 
 /// A number within bounds, or an error that says them.
-pub(super) fn number(what: &str, number: &Number, bounds: RangeInclusive<i64>) -> Result<i64, Problem> {
+pub(super) fn number(
+    what: &str,
+    number: &Number,
+    bounds: RangeInclusive<i64>,
+) -> Result<i64, Problem> {
     let value = *number.get_ref();
     if bounds.contains(&value) {
         return Ok(value);
@@ -220,7 +224,9 @@ impl<'a> Apps<'a> {
         {
             return Err(Problem::new(
                 span,
-                format!("this application starts when the channel is ready, which cannot happen: {why}"),
+                format!(
+                    "this application starts when the channel is ready, which cannot happen: {why}"
+                ),
                 "write start = \"boot\" for the application, or change the machine",
             ));
         }
@@ -400,7 +406,8 @@ impl<'a> Apps<'a> {
         if let Some(bytes) = &form.expect.0.bytes {
             number("bytes", bytes, 0..=MAX_BYTES)?;
         }
-        let cannot = |message: String, remedy: &str| Err(Problem::new(span.clone(), message, remedy));
+        let cannot =
+            |message: String, remedy: &str| Err(Problem::new(span.clone(), message, remedy));
         match (form.expect.0.word, &self.form.machine.behaviour) {
             (Some(ReadWord::Echo), BehaviourForm::Echo) => {
                 let unread = progress.unread.entry(&form.file).or_default();
@@ -442,9 +449,10 @@ impl<'a> Apps<'a> {
                 )
             }
             (Some(ReadWord::Error(ibmvmc::Errno::EINTR)), _)
-                if !app.name.as_ref().is_some_and(|name| {
-                    self.interrupted.contains(name.get_ref().as_str())
-                }) =>
+                if !app
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| self.interrupted.contains(name.get_ref().as_str())) =>
             {
                 cannot(
                     String::from("nobody interrupts this application: this waits for ever"),
@@ -514,11 +522,17 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
         found
     };
     let major = |text: &Option<Spanned<String>>| {
-        text.as_ref().and_then(|text| version(text).ok()).unwrap_or(vmc_proto::Version::CURRENT).major
+        text.as_ref()
+            .and_then(|text| version(text).ok())
+            .unwrap_or(vmc_proto::Version::CURRENT)
+            .major
     };
     let driver = major(&machine.version);
-    let hypervisor =
-        if machine.hypervisor.version.is_some() { major(&machine.hypervisor.version) } else { driver };
+    let hypervisor = if machine.hypervisor.version.is_some() {
+        major(&machine.hypervisor.version)
+    } else {
+        driver
+    };
     if machine.hmc_attached && !any_step(&|step| matches!(step, StepForm::AttachHmc(false))) {
         return Some("an HMC manages the system");
     }
