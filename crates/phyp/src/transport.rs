@@ -68,16 +68,13 @@ impl<P: Platform> Hypervisor<P> {
         let range = IoRange { liobn: own.liobn, ioba: queue, len_bytes };
         let mut connection = self.connection.lock();
         let mut crq = own.crq.lock();
+        // A crash that came first has left nothing mapped, so that it fails here.
         check_queue(own, &range)?;
         if !self.vmc.exists() {
             return Err(ReturnCode::NOT_FOUND);
         }
         if connection.side(side).registration != Registration::Free {
             return Err(ReturnCode::RESOURCE);
-        }
-        // A partition that crashed on another processor of its own must not leave a queue behind.
-        if !own.is_running() {
-            return Err(ReturnCode::HARDWARE);
         }
         crq.queue = Some(Queue::new(range));
         drop(crq);

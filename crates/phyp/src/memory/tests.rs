@@ -164,11 +164,13 @@ fn memories_are_equal_when_their_bytes_are() {
 
 #[test]
 fn bytes_beside_a_write_belong_to_whoever_writes_them() {
-    const ROUNDS: u32 = 20_000;
+    const ROUNDS: u32 = 100_000;
     let memory = &SharedMemory::new(1);
+    let both_run = &std::sync::Barrier::new(2);
     std::thread::scope(|scope| {
         for (at, first, second) in [(0, 1, 2), (3, 3, 4)] {
             scope.spawn(move || {
+                both_run.wait();
                 for _ in 0..ROUNDS {
                     for byte in [first, second] {
                         memory.put(at, &[byte; 3]).unwrap();

@@ -1,17 +1,22 @@
 //! Races on real threads: the queue without a lock at its consumer, and mappings taken away under work.
 
 use super::{HYP, MGMT, Machine, Threads, message, slot_address};
-use crate::{Event, Hypervisor, Memory};
+use crate::{BadAddress, Event, Hypervisor, Memory, Platform, SharedMemory};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
     ReturnCode, Tce,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
+use std::time::Duration;
 
-const MESSAGES: u64 = 50_000;
-const ROUNDS: u64 = 2_000;
+const MESSAGES: u64 = 20_000;
+const ROUNDS: u64 = 300;
 const CANARY: u8 = 0xA5;
+
+/// How often something that ends by itself may be tried before the test gives up.
+const TRIES: u32 = 10_000_000;
 
 type Shared = Hypervisor<Threads>;
 
@@ -20,20 +25,27 @@ fn call(hypervisor: &Shared, caller: PartitionId, call: Hcall) -> ReturnCode {
     hypervisor.hcall(caller, &call, &mut ()).code
 }
 
+/// Tries until there is a result.
+fn until<T>(attempt: impl FnMut() -> Option<T>) -> T {
+    let pause = |result: Option<T>| {
+        if result.is_none() {
+            thread::yield_now();
+        }
+        result
+    };
+    std::iter::repeat_with(attempt).take(TRIES as usize).find_map(pause).unwrap()
+}
+
 /// Takes entries in the order of their slots until one satisfies `last`.
 fn consume(hypervisor: &Shared, slots: u64, last: impl Fn(CrqEntry) -> bool) -> Vec<CrqEntry> {
     let memory = &hypervisor.endpoint(HYP).memory;
     let mut taken = Vec::new();
     loop {
         let slot = taken.len() as u64 % slots;
-        match crate::take_entry(memory, slot_address(slot)).unwrap() {
-            Some(entry) => {
-                taken.push(entry);
-                if last(entry) {
-                    return taken;
-                }
-            }
-            None => thread::yield_now(),
+        let entry = until(|| crate::take_entry(memory, slot_address(slot)).unwrap());
+        taken.push(entry);
+        if last(entry) {
+            return taken;
         }
     }
 }
@@ -43,13 +55,11 @@ fn send(hypervisor: &Shared, n: u64, events: &mut Vec<Event>) {
     let unit_address = hypervisor.endpoint(MGMT).unit_address;
     let caller = hypervisor.endpoint(MGMT).partition;
     let call = Hcall::SendCrq { unit_address, entry: message(n) };
-    loop {
-        match hypervisor.hcall(caller, &call, &mut |event| events.push(event)).code {
-            ReturnCode::SUCCESS => return,
-            ReturnCode::DROPPED => thread::yield_now(),
-            code => panic!("{code}"),
-        }
-    }
+    until(|| match hypervisor.hcall(caller, &call, &mut |event| events.push(event)).code {
+        ReturnCode::SUCCESS => Some(()),
+        ReturnCode::DROPPED => None,
+        code => panic!("{code}"),
+    });
 }
 
 #[test]
@@ -199,9 +209,7 @@ fn no_copy_reaches_a_page_after_it_was_unmapped() {
     };
     while_working(work, || {
         for _ in 0..ROUNDS {
-            while put(Access::None) == ReturnCode::RESOURCE {
-                thread::yield_now();
-            }
+            until(|| (put(Access::None) != ReturnCode::RESOURCE).then_some(()));
             stays_untouched(hypervisor, FRAME);
             assert_eq!(put(Access::ReadWrite), ReturnCode::SUCCESS);
             thread::yield_now();
@@ -221,9 +229,8 @@ fn no_copy_reaches_the_remote_pane_after_a_free() {
     };
     while_working(work, || {
         for _ in 0..ROUNDS {
-            while call(hypervisor, owner, Hcall::FreeCrq { unit_address }) == ReturnCode::BUSY {
-                thread::yield_now();
-            }
+            let free = Hcall::FreeCrq { unit_address };
+            until(|| (call(hypervisor, owner, free) != ReturnCode::BUSY).then_some(()));
             stays_untouched(hypervisor, FRAME);
             let register = Hcall::RegCrq { unit_address, queue: Ioba(0), len_bytes: PAGE_SIZE };
             assert_eq!(call(hypervisor, owner, register), ReturnCode::SUCCESS);
@@ -241,12 +248,8 @@ fn no_copy_reaches_a_partition_after_its_crash() {
     let put = |page: u64, frame: u64| {
         let tce = Tce::new(GuestAddress(frame * PAGE_SIZE), Access::ReadWrite);
         let ioba = Ioba(page * PAGE_SIZE);
-        assert!(loop {
-            let code = call(hypervisor, owner, Hcall::PutTce { liobn: end.liobn, ioba, tce });
-            if code != ReturnCode::RESOURCE {
-                break code.is_success();
-            }
-        });
+        let put = Hcall::PutTce { liobn: end.liobn, ioba, tce };
+        assert_eq!(call(hypervisor, owner, put), ReturnCode::SUCCESS);
     };
     let work = || {
         let code = call(hypervisor, sender, Hcall::CopyRdma(copy));
@@ -267,29 +270,83 @@ fn no_copy_reaches_a_partition_after_its_crash() {
     });
 }
 
+/// Memory that calls a hook in the middle of each enqueue: when the hypervisor looks at the element.
+struct Watched {
+    memory: SharedMemory,
+    hook: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Memory for Watched {
+    fn new(pages: u64) -> Watched {
+        Watched { memory: SharedMemory::new(pages), hook: OnceLock::new() }
+    }
+
+    fn pages(&self) -> u64 {
+        self.memory.pages()
+    }
+
+    fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
+        self.hook.get().into_iter().for_each(|hook| hook());
+        self.memory.load(at, order)
+    }
+
+    fn store(&self, at: GuestAddress, value: u64, order: Ordering) -> Result<(), BadAddress> {
+        self.memory.store(at, value, order)
+    }
+
+    fn compare_exchange(
+        &self,
+        at: GuestAddress,
+        current: u64,
+        new: u64,
+    ) -> Result<Result<u64, u64>, BadAddress> {
+        self.memory.compare_exchange(at, current, new)
+    }
+
+    fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
+        self.memory.read(at, out)
+    }
+
+    fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
+        self.memory.write(at, bytes)
+    }
+
+    fn clear(&self) {
+        self.memory.clear();
+    }
+}
+
+struct WatchedThreads;
+
+impl Platform for WatchedThreads {
+    type Lock = parking_lot::RawMutex;
+    type Memory = Watched;
+}
+
 #[test]
-fn no_entry_is_stored_in_a_page_after_it_was_unmapped() {
-    let mut machine = Machine::<Threads>::connected();
-    machine.map(HYP, 0, FRAME, Access::ReadWrite);
-    let hypervisor = &machine.hypervisor;
-    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
-    let (unit_address, liobn) = (machine.end(MGMT).unit_address, machine.end(HYP).liobn);
-    let put = |access| {
-        let tce = Tce::new(GuestAddress(FRAME * PAGE_SIZE), access);
-        call(hypervisor, owner, Hcall::PutTce { liobn, ioba: Ioba(0), tce })
-    };
-    let work = || {
-        let code = call(hypervisor, sender, Hcall::SendCrq { unit_address, entry: message(1) });
-        assert!([ReturnCode::SUCCESS, ReturnCode::DROPPED].contains(&code));
-    };
-    while_working(work, || {
-        for _ in 0..ROUNDS {
-            assert_eq!(put(Access::None), ReturnCode::SUCCESS);
-            stays_untouched(hypervisor, FRAME);
-            let free = [0; PAGE_SIZE as usize];
-            machine.end(HYP).memory.write(GuestAddress(FRAME * PAGE_SIZE), &free).unwrap();
-            assert_eq!(put(Access::ReadWrite), ReturnCode::SUCCESS);
-            thread::yield_now();
-        }
+fn a_page_of_a_queue_is_not_unmapped_in_the_middle_of_an_enqueue() {
+    const LONG_ENOUGH: Duration = Duration::from_millis(50);
+    let machine = Machine::<WatchedThreads>::connected();
+    let (hypervisor, owner) = (&machine.hypervisor, machine.id(HYP));
+    let put = Hcall::PutTce { liobn: machine.end(HYP).liobn, ioba: Ioba(0), tce: Tce::INVALID };
+    let (enqueueing, wait_for_enqueue) = mpsc::sync_channel(1);
+    let (unmapped, wait_for_unmapped) = mpsc::sync_channel(1);
+    let wait_for_unmapped = Mutex::new(wait_for_unmapped);
+    let hook = Box::new(move || {
+        enqueueing.send(()).unwrap();
+        let result = wait_for_unmapped.lock().unwrap().recv_timeout(LONG_ENOUGH);
+        assert!(result.is_err(), "the page went away under the entry");
+    });
+    assert!(machine.end(HYP).memory.hook.set(hook).is_ok());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            wait_for_enqueue.recv().unwrap();
+            assert!(hypervisor.hcall(owner, &put, &mut ()).code.is_success());
+            // The enqueue may have ended long ago.
+            let _ended = unmapped.try_send(());
+        });
+        let unit_address = machine.end(MGMT).unit_address;
+        let send = Hcall::SendCrq { unit_address, entry: message(1) };
+        assert!(hypervisor.hcall(machine.id(MGMT), &send, &mut ()).code.is_success());
     });
 }

@@ -17,6 +17,7 @@ on_both_runtimes![
     mappings_survive_what_the_partner_does,
     a_crash_while_a_free_is_busy_is_reported_as_a_failure,
     a_failed_partition_makes_no_calls,
+    a_call_under_way_when_its_partition_fails_leaves_nothing_behind,
     a_boot_does_nothing_to_a_partition_that_runs,
     without_the_vmc_there_is_no_connection,
     a_request_makes_the_vmc_once,
@@ -163,6 +164,24 @@ fn a_failed_partition_makes_no_calls<P: Platform>() {
     assert_eq!(machine.send(HYP, message(1)), ReturnCode::CLOSED);
     machine.boot(MGMT);
     assert_eq!(machine.register(MGMT, 1), ReturnCode::SUCCESS, "the partner is still registered");
+}
+
+/// The calls are made as if they had found the partition running.
+fn a_call_under_way_when_its_partition_fails_leaves_nothing_behind<P: Platform>() {
+    let mut machine = Machine::<P>::connected();
+    machine.crash(MGMT);
+    let (id, end) = (machine.id(MGMT), machine.end(MGMT));
+    let (hypervisor, ioba) = (&machine.hypervisor, super::QUEUE);
+    let tce = papr::Tce::new(papr::GuestAddress(0), Access::ReadWrite);
+    assert_eq!(hypervisor.put_tce(id, end.liobn, ioba, tce), Err(ReturnCode::HARDWARE));
+    let registered = hypervisor.reg_crq(id, end.unit_address, ioba, 4096);
+    assert_eq!(registered, Err(ReturnCode::PARAMETER));
+    assert_eq!(hypervisor.free_crq(id, end.unit_address, &mut ()), Ok(ReturnCode::SUCCESS.into()));
+    assert_eq!(hypervisor.vio_signal(id, end.unit_address, 1), Ok(ReturnCode::SUCCESS.into()));
+    machine.boot(MGMT);
+    assert_eq!(machine.end(MGMT).window.get(0), Some(papr::Tce::INVALID));
+    assert!(!machine.end(MGMT).latch.pulse(), "interrupts are disabled");
+    assert_eq!(machine.take(HYP, 1), None, "the partner got one event");
 }
 
 fn a_boot_does_nothing_to_a_partition_that_runs<P: Platform>() {
