@@ -49,6 +49,10 @@ pub mod vmc;
 mod vmc_device;
 mod window;
 
+pub mod requirements {
+    #![doc = include_str!("requirements.md")]
+}
+
 pub use config::{
     Config, ConfigError, MAX_MEMORY_PAGES, MAX_WINDOW_PAGES, MIN_VIRTUAL_DMA_SIZE, VmcPresence,
 };

@@ -5,6 +5,7 @@ mod interrupts;
 mod lopar_crq;
 mod properties;
 mod rdma;
+mod requirements;
 mod tces;
 mod threads;
 mod transport;
