@@ -6,7 +6,7 @@
 //! response ([`answered_by`]), a buffer's message before the next use of that buffer, every message but a
 //! Signal before the next state of its session, and any entry before the breach that it is.
 
-use crate::event::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use crate::event::{Actor, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject};
 use crate::sequence::arrange;
 use crate::sequence::label::{buffer_of, step_of};
 use crate::sequence::names::{Connection, Names};
@@ -42,6 +42,22 @@ fn answered_by(message_type: MessageType) -> &'static [MessageType] {
         AddBufferResponse | InterfaceOpen | InterfaceClose | Capabilities
         | CapabilitiesResponse => &[],
     }
+}
+
+/// The call that has a request sent, by itself or later by the bottom half.
+fn requested_by(message_type: MessageType) -> Option<Requesting> {
+    match message_type {
+        MessageType::InterfaceOpen => Some(Requesting::SetHmcId),
+        MessageType::InterfaceClose => Some(Requesting::Close),
+        _ => None,
+    }
+}
+
+/// A call that makes a request of the hypervisor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Requesting {
+    SetHmcId,
+    Close,
 }
 
 /// An entry on a queue.
@@ -80,6 +96,8 @@ struct Builder<'a> {
     deregistered: BTreeMap<Side, NodeId>,
     /// The last state that a side reported of a session.
     states: BTreeMap<Strand, NodeId>,
+    /// The last such call of an application.
+    calls: BTreeMap<(u16, Requesting), NodeId>,
     /// How many HMC connections the capabilities exchange allowed.
     hmcs: Option<u8>,
     replies: Replies,
@@ -99,6 +117,7 @@ impl<'a> Builder<'a> {
             registered: BTreeMap::new(),
             deregistered: BTreeMap::new(),
             states: BTreeMap::new(),
+            calls: BTreeMap::new(),
             hmcs: None,
             replies: Replies::default(),
         }
@@ -220,6 +239,16 @@ impl<'a> Builder<'a> {
                     self.replies.trouble(self.names.connection(*index, *session), node);
                 }
             }
+            Event::Call(call) => {
+                let requesting = match call {
+                    DeviceCall::SetHmcId { .. } => Some(Requesting::SetHmcId),
+                    DeviceCall::Close => Some(Requesting::Close),
+                    _ => None,
+                };
+                if let (Some(requesting), Actor::App(app)) = (requesting, record.actor) {
+                    self.calls.insert((app, requesting), node);
+                }
+            }
             Event::Return(_, result) => {
                 if let Actor::App(app) = record.actor {
                     let cause = self.replies.cause_of(app, result);
@@ -260,7 +289,11 @@ impl<'a> Builder<'a> {
         if sender == Side::Hyp && matches!(message, Message::Signal { .. }) && in_own_buffer {
             self.after(self.received.get(&(strand, MessageType::Signal)).copied(), node);
         }
-        if matches!(actor, Actor::App(_)) {
+        let request = requested_by(message.message_type());
+        if let (Some(call), Some(app)) = (request, connection.app()) {
+            self.after(self.calls.get(&(app, call)).copied(), node);
+        }
+        if request.is_some() || matches!(actor, Actor::App(_)) {
             self.after(self.states.get(&strand).copied(), node);
         }
         // A freed index is seeded once its session is over on the hypervisor's side.

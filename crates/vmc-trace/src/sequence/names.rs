@@ -19,6 +19,16 @@ pub(crate) enum Connection {
     Stranger(HmcIndex, HmcSession),
 }
 
+impl Connection {
+    /// The application whose session it is.
+    pub(crate) fn app(self) -> Option<u16> {
+        match self {
+            Connection::Session(app, _) => Some(app),
+            _ => None,
+        }
+    }
+}
+
 /// The names at one place of the run; [`Names::learn`] moves on to the next.
 pub(crate) struct Names<'a> {
     apps: &'a TraceNames,

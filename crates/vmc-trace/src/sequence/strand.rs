@@ -3,7 +3,7 @@
 use crate::event::{Actor, Event, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
 use papr::Hcall;
-use vmc_proto::Received;
+use vmc_proto::{MessageType, Received};
 
 /// A line of events in the order of the run. The order of strands is the last tie-break of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +116,12 @@ impl Home {
         };
         let Some((index, session)) = message.connection() else { return Home::channel(sender) };
         let strand = Strand::Session(names.connection(index, session), sender);
-        Home::strand(app_strand(actor).unwrap_or(strand))
+        match message.message_type() {
+            // Whether the call sends it, or the bottom half after the call has returned, depends on how many
+            // requests are outstanding.
+            MessageType::InterfaceOpen | MessageType::InterfaceClose => Home::strand(strand),
+            _ => Home::strand(app_strand(actor).unwrap_or(strand)),
+        }
     }
 
     fn of_subject(subject: Subject, actor: Actor, side: Side, names: &Names<'_>) -> Home {

@@ -26,8 +26,8 @@ a  open() = 0
 a  set-hmc-id(\"HMC-A\")
               session a#1: opening
               |==================== RDMA 5 B 7d1318bd a#1 b0 =====================>|
-              |---------------------- INTERFACE OPEN a#1 b0 ---------------------->|
 a  set-hmc-id(\"HMC-A\") = 0
+              |---------------------- INTERFACE OPEN a#1 b0 ---------------------->|
                                                                                    session a#1: opening
               |<---------------- ADD BUFFER a#1 b1..b15 owner=mgmt ----------------|  \\
               |----------------- ADD BUFFER RESPONSE a#1 b1..b15 ----------------->|  / x15
@@ -44,8 +44,8 @@ a  write(5) = 5
 a  read(4096) = 5 4f9f2cab
 a  close()
               session a#1: closing
-              |----------------------- INTERFACE CLOSE a#1 ----------------------->|
 a  close() = 0
+              |----------------------- INTERFACE CLOSE a#1 ----------------------->|
               |<------------------ INTERFACE CLOSE RESPONSE a#1 -------------------|
               session a#1: free
               |<---------------- ADD BUFFER a's slot b0 owner=mgmt ----------------|
