@@ -55,6 +55,13 @@ fn hcall_step(record: &Record, call: &Hcall, code: ReturnCode, names: &Names<'_>
     let side = record.actor.side();
     match call {
         Hcall::SendCrq { .. } if code.is_success() => None,
+        // Sent again until there is room: how often depends on when the receiver looks. A call of an
+        // application gives up at once, and its result shows.
+        Hcall::SendCrq { .. }
+            if code == ReturnCode::DROPPED && !matches!(record.actor, Actor::App(_)) =>
+        {
+            None
+        }
         Hcall::SendCrq { entry, .. } => Some(Step {
             place: Place::Unsent { to: side.map_or(Side::Mgmt, Side::partner) },
             text: entry_text(*entry, names),

@@ -1,6 +1,6 @@
 //! How each kind of event is shown, and which are not.
 
-use super::protocol::{add_buffer, close_response, open, open_response, signal};
+use super::protocol::{LIMITS, add_buffer, close_response, open, open_response, signal};
 use super::run::{Run, subject};
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Waiting,
@@ -121,6 +121,17 @@ fn calls_and_events_of_the_machinery_are_left_out() {
         run.record(Actor::App(0), Event::SessionStarted(HmcIndex(0), HmcSession(1)));
     });
     assert_eq!(lines, [""; 0]);
+}
+
+#[test]
+fn a_send_that_is_tried_again_is_not_shown() {
+    let mut run = Run::new(&[]);
+    run.boot(LIMITS);
+    let text = run.text();
+    run.fails_to_send(Actor::Service, open(0, 1), ReturnCode::DROPPED);
+    assert_eq!(run.text(), text);
+    run.fails_to_send(Actor::Service, open(0, 1), ReturnCode::CLOSED);
+    assert_ne!(run.text(), text);
 }
 
 #[test]
