@@ -85,7 +85,7 @@ pub enum Breach {
     BufferRefused(BufferId, Status),
     /// More unanswered requests than half of our CRQ.
     TooManyRequests(MessageType),
-    /// The behaviour wants to send a message that is empty or longer than the MTU; it is not sent.
+    /// The behaviour wants to send a message that is longer than the MTU; it is not sent.
     Unsendable(u64),
     /// A hypervisor call failed. A buffer that could not be mapped is not offered; any other failure resets
     /// the channel.

@@ -64,8 +64,9 @@ impl Actions {
         self.mtu
     }
 
-    /// Sends a message of 1 byte to the MTU. The messages to one session keep their order; they wait until it
-    /// is ready and a buffer is free, and are lost when it ends first.
+    /// Sends a message of at most the MTU; an empty one is no use to anybody, but a receiver must stand it. The
+    /// messages to one session keep their order; they wait until it is ready and a buffer is free, and are lost
+    /// when it ends first.
     pub fn send(&mut self, session: SessionKey, message: Vec<u8>) {
         self.sends.push((session, message));
     }

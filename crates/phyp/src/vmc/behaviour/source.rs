@@ -14,7 +14,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source of `events` messages of `len_bytes` each, at least 1 and at most the MTU.
+    /// A source of `events` messages of `len_bytes` each, at most the MTU.
     pub fn new(events: u32, len_bytes: u32) -> Source {
         Source { events, len_bytes, sent: BTreeMap::new() }
     }
@@ -31,7 +31,7 @@ impl Behaviour for Source {
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {
         let Some(sent) = self.sent.get_mut(&session) else { return };
         if *sent < self.events {
-            let len_bytes = self.len_bytes.min(actions.mtu()).max(1);
+            let len_bytes = self.len_bytes.min(actions.mtu());
             actions.send(session, pattern(*sent, len_bytes));
             *sent += 1;
         }
