@@ -199,6 +199,20 @@ where
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting }
 }
 
+/// Ends its activity for the others when the thread panics, so that the run ends and the panic is passed on.
+struct PanicGuard<'a> {
+    runtime: &'a Threads,
+    me: ActivityId,
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.runtime.finish(self.me);
+        }
+    }
+}
+
 /// Runs one activity to its end; returns how many steps it made.
 fn run_line<P: Platform>(
     world: &World<P>,
@@ -208,6 +222,7 @@ fn run_line<P: Platform>(
 ) -> u64 {
     let Line { activity, recorder } = line;
     let me = activity.id();
+    let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
         steps += 1;
