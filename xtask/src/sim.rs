@@ -5,10 +5,14 @@ use crate::snapshots::{Comparison, compare};
 use crate::workspace::{ScenarioFile, scenarios};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use miette::GraphicalReportHandler;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
-use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, simulate};
+use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, ScenarioError, simulate};
+
+/// Beyond this an error's first line is wrapped.
+const MAX_ERROR_WIDTH: usize = 400;
 
 /// Options of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]
@@ -119,6 +123,15 @@ pub(crate) fn run(args: &Args) -> Verdict {
     }
 }
 
+/// An error with the text around it. The width keeps file, line and message on one line.
+fn show(error: &ScenarioError) -> String {
+    let mut text = String::new();
+    match GraphicalReportHandler::new().with_width(MAX_ERROR_WIDTH).render_report(&mut text, error) {
+        Ok(()) => text,
+        Err(_) => error.to_string(),
+    }
+}
+
 fn selected(args: &Args) -> Result<Vec<ScenarioFile>, String> {
     if !args.files.is_empty() {
         return Ok(args.files.iter().map(|path| ScenarioFile::named(path)).collect());
@@ -147,7 +160,7 @@ fn run_file(file: &ScenarioFile, args: &Args, drawing: bool, progress: &Progress
             if args.format == Format::Json {
                 print_mistake(file, &error.to_string());
             } else {
-                progress.suspend(|| eprintln!("{error}\n{:?}", miette::Report::new(error.clone())));
+                progress.suspend(|| eprintln!("{}", show(&error)));
             }
             tally.mistakes = 1;
             tally.failures.push(error.to_string());

@@ -198,3 +198,98 @@ fn waits_for(action: &Action) -> String {
         other => format!("{other:?} does not come back"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ECHO: &str = r#"
+        title = "An echo"
+        [machine]
+        pool-size = 2
+        [[app]]
+        steps = [
+          { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
+          { write = { bytes = 10 } }, { read = { expect = "echo" } }, { sleep-ms = 5 },
+        ]
+        [expect]
+        channel = "ready"
+    "#;
+
+    fn run(text: &str, options: &Options) -> Report {
+        let scenario = Scenario::parse("test.toml", text).expect("a scenario");
+        simulate(&scenario, options).expect("a machine")
+    }
+
+    fn on(runtime: RuntimeKind) -> Options {
+        Options { runtime, ..Options::default() }
+    }
+
+    #[test]
+    fn both_runtimes_run_a_scenario_to_the_same_end() {
+        let deterministic = run(ECHO, &on(RuntimeKind::Deterministic));
+        let threads = run(ECHO, &on(RuntimeKind::Threads));
+        assert!(deterministic.passed() && threads.passed());
+        assert_eq!(deterministic.canonical(), threads.canonical());
+        let five_ms = Duration::from_millis(5);
+        assert_eq!((deterministic.virtual_time, threads.virtual_time), (five_ms, five_ms));
+    }
+
+    #[test]
+    fn an_unmet_expectation_names_the_step_and_what_came() {
+        let report = run(
+            &ECHO.replace("bytes = 10 }", "bytes = 10, expect = \"EIO\" }"),
+            &Options::default(),
+        );
+        let [Problem::Unmet(error)] = &report.problems[..] else { panic!("{:?}", report.problems) };
+        assert_eq!(error.line(), 8);
+        assert!(error.message().ends_with("expected EIO, came 10 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_script_that_waits_for_ever_is_told_on_both_runtimes() {
+        let text = ECHO.replace("{ sleep-ms = 5 }", "{ wait = \"readable\" }");
+        for runtime in [RuntimeKind::Deterministic, RuntimeKind::Threads] {
+            let report = run(&text, &on(runtime));
+            let [Problem::Stuck(error)] = &report.problems[..] else {
+                panic!("{:?}", report.problems)
+            };
+            assert_eq!((error.file(), error.line()), ("test.toml", 8));
+            assert!(error.remedy().contains("have another step cause it"), "{error}");
+        }
+    }
+
+    #[test]
+    fn another_state_at_the_end_is_a_problem() {
+        let report =
+            run(&ECHO.replace("channel = \"ready\"", "channel = \"failed\""), &Options::default());
+        assert!(matches!(report.problems[..], [Problem::Channel { .. }]), "{:?}", report.problems);
+    }
+
+    #[test]
+    fn a_run_that_takes_too_many_steps_is_ended_and_told() {
+        let report = run(ECHO, &Options { max_steps: 20, ..Options::default() });
+        let endless = |problem: &Problem| matches!(problem, Problem::Endless(_));
+        assert!(report.problems.iter().any(endless), "{:?}", report.problems);
+        assert_eq!(report.steps, 20);
+    }
+
+    #[test]
+    fn a_run_on_threads_that_takes_too_long_is_ended_and_says_who_is_still_there() {
+        let text = ECHO.replace(
+            "{ sleep-ms = 5 }",
+            "{ repeat = { times = 10000, steps = [{ sleep-ms = 1 }] } }",
+        );
+        let report = run(&text, &Options { deadline: Duration::ZERO, ..on(RuntimeKind::Threads) });
+        let told = |problem: &Problem| matches!(problem, Problem::Endless(what) if what.contains("still there"));
+        assert!(report.problems.iter().any(told), "{:?}", report.problems);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_bytes_again_and_another_seed_another_order() {
+        let raw =
+            |seed| run(ECHO, &Options { seed: Some(seed), ..Options::default() }).trace.raw_text();
+        assert_eq!(raw(3), raw(3));
+        assert_ne!(raw(3), raw(4));
+    }
+}

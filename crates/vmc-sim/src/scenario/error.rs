@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Range;
 
 /// A mistake in a scenario file. Its `Display` is one line that an editor can jump to: file, line, column,
-/// message, remedy; as a [`Diagnostic`] it shows the text around it.
+/// message, remedy; as a [`Diagnostic`] it shows the text around it, with the remedy beside the mistake.
 #[derive(Clone, Debug)]
 pub struct ScenarioError {
     file: String,
@@ -119,17 +119,13 @@ impl fmt::Display for ScenarioError {
 impl std::error::Error for ScenarioError {}
 
 impl Diagnostic for ScenarioError {
-    fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
-        Some(Box::new(&self.remedy))
-    }
-
     fn source_code(&self) -> Option<&dyn SourceCode> {
         self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         self.source.as_ref()?;
-        let label = LabeledSpan::new_with_span(Some(self.message.clone()), self.span.clone());
+        let label = LabeledSpan::new_with_span(Some(self.remedy.clone()), self.span.clone());
         Some(Box::new(std::iter::once(label)))
     }
 }
