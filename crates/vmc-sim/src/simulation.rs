@@ -237,10 +237,7 @@ mod tests {
 
     #[test]
     fn an_unmet_expectation_names_the_step_and_what_came() {
-        let report = run(
-            &ECHO.replace("bytes = 10 }", "bytes = 10, expect = \"EIO\" }"),
-            &Options::default(),
-        );
+        let report = run(&ECHO.replace("\"echo\"", "\"EIO\""), &Options::default());
         let [Problem::Unmet(error)] = &report.problems[..] else { panic!("{:?}", report.problems) };
         assert_eq!(error.line(), 8);
         assert!(error.message().ends_with("expected EIO, came 10 bytes"), "{error}");
