@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(crate) enum ServiceCommand {
     Start,
     Stop,
+    /// Finish what was begun, and take no further entry from the queue.
+    Pause,
+    Resume,
 }
 
 /// An open file of a process.
@@ -33,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) signals: BTreeSet<u16>,
     pub(crate) service_commands: VecDeque<ServiceCommand>,
     pub(crate) service_state: ChannelState,
+    /// The VMC service takes no entry from its queue.
+    pub(crate) service_paused: bool,
     /// Who wants to look again after a change.
     pub(crate) watchers: Vec<ActivityId>,
 }
@@ -45,6 +50,7 @@ impl Desk {
             signals: BTreeSet::new(),
             service_commands: VecDeque::new(),
             service_state,
+            service_paused: false,
             watchers: Vec::new(),
         }
     }
@@ -111,6 +117,9 @@ pub(crate) enum Action {
     SleepNs(u64),
     Start(Machine),
     Stop(Machine),
+    /// Has the VMC service take no entry from its queue.
+    Pause,
+    Resume,
     AttachHmc(bool),
     Post(String),
     Await(String),
@@ -160,11 +169,17 @@ pub(crate) enum PollExpect {
 pub(crate) enum Condition {
     ChannelReady,
     ChannelDown,
+    /// The capabilities were sent, the initialization has not completed.
+    ChannelNegotiating,
     ChannelFailed,
     /// The driver has registered its CRQ or got further.
     DriverStarted,
     /// The VMC service has registered its CRQ or got further.
     HypervisorStarted,
+    /// The VMC service waits for the driver's INIT.
+    HypervisorWaiting,
+    HypervisorStopped,
+    HypervisorPaused,
     /// Every negotiated index that has no session can be opened.
     Seeded,
     SessionReady {

@@ -4,7 +4,8 @@ use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{
-    Action, Condition, Expect, Machine, OpenFile, PollExpect, ReadExpect, ServiceCommand, Step,
+    Action, Condition, Desk, Expect, Machine, OpenFile, PollExpect, ReadExpect, ServiceCommand,
+    Step,
 };
 use crate::world::{TaskRequest, Watch};
 use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Reply, SessionState};
@@ -120,6 +121,8 @@ impl App {
             }
             Action::Start(machine) => self.start_machine(cx, machine),
             Action::Stop(machine) => self.stop_machine(cx, machine),
+            Action::Pause => self.pause_hypervisor(cx, true),
+            Action::Resume => self.pause_hypervisor(cx, false),
             Action::AttachHmc(attached) => self.attach_hmc(cx, attached),
             Action::Interrupt(thread) => {
                 cx.world.desk.lock().signals.insert(thread);
@@ -379,14 +382,14 @@ impl App {
         cx: &Context<'_, P, R>,
         condition: &Condition,
     ) -> bool {
-        if *condition == Condition::HypervisorStarted {
-            let mut desk = cx.world.desk.lock();
-            let started = desk.service_state > phyp::vmc::ChannelState::Starting;
-            if !started {
+        let mut desk = cx.world.desk.lock();
+        if let Some(holds) = hypervisor_condition(&desk, condition) {
+            if !holds {
                 desk.watch(cx.me);
             }
-            return started;
+            return holds;
         }
+        drop(desk);
         let file = self.file_of(cx, condition);
         let mut kernel = cx.world.kernel.lock();
         let holds = driver_condition(&kernel.driver, condition, file);
@@ -455,6 +458,21 @@ impl App {
         self.done()
     }
 
+    /// Has the hypervisor's side leave its queue alone, or look at it again.
+    fn pause_hypervisor<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        paused: bool,
+    ) -> Progress {
+        let (what, command) = match paused {
+            true => ("pause the hypervisor's side", ServiceCommand::Pause),
+            false => ("resume the hypervisor's side", ServiceCommand::Resume),
+        };
+        self.announce(cx, what);
+        command_service(cx, command);
+        self.done()
+    }
+
     /// The VMC is disabled while an HMC is attached: the hypervisor's side deregisters.
     fn attach_hmc<P: Platform, R: Runtime>(
         &mut self,
@@ -501,11 +519,24 @@ fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
         (
             Condition::ChannelReady
             | Condition::ChannelDown
+            | Condition::ChannelNegotiating
             | Condition::ChannelFailed
             | Condition::DriverStarted,
             _,
         ) => Watch::Channel,
         _ => Watch::Anything,
+    }
+}
+
+/// Whether a condition of the hypervisor's side holds; `None` for one of the driver.
+fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
+    use phyp::vmc::ChannelState;
+    match condition {
+        Condition::HypervisorStarted => Some(desk.service_state > ChannelState::Starting),
+        Condition::HypervisorWaiting => Some(desk.service_state == ChannelState::WaitingForInit),
+        Condition::HypervisorStopped => Some(desk.service_state == ChannelState::Stopped),
+        Condition::HypervisorPaused => Some(desk.service_paused),
+        _ => None,
     }
 }
 
@@ -520,11 +551,17 @@ fn driver_condition(driver: &Driver, condition: &Condition, file: Option<FileId>
         Condition::ChannelDown => {
             matches!(driver.state(), ChannelState::CrqInit | ChannelState::Initial)
         }
+        Condition::ChannelNegotiating => {
+            matches!(driver.state(), ChannelState::Capabilities | ChannelState::Seeding)
+        }
         Condition::ChannelFailed => driver.state() == ChannelState::Failed,
         Condition::DriverStarted => {
             !matches!(driver.state(), ChannelState::Initial | ChannelState::ResetScheduled)
         }
-        Condition::HypervisorStarted => false,
+        Condition::HypervisorStarted
+        | Condition::HypervisorWaiting
+        | Condition::HypervisorStopped
+        | Condition::HypervisorPaused => false,
         Condition::Seeded => {
             driver.state() == ChannelState::Ready
                 && driver.slots().all(|slot| {

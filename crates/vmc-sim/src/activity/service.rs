@@ -17,6 +17,8 @@ pub(crate) struct Service {
     until_ns: Option<u64>,
     /// What a buffer read brought.
     bytes: Vec<u8>,
+    /// The operator has the service take no entry from its queue.
+    paused: bool,
 }
 
 /// What came of an effect, before the service sees it.
@@ -28,7 +30,7 @@ enum Performed {
 impl Service {
     pub(crate) fn new(service: phyp::vmc::Service<Named>) -> Service {
         let effect = Effect::Idle { wake_after: None };
-        Service { service, effect, until_ns: None, bytes: Vec::new() }
+        Service { service, effect, until_ns: None, bytes: Vec::new(), paused: false }
     }
 
     pub(crate) fn service(&self) -> &phyp::vmc::Service<Named> {
@@ -57,12 +59,31 @@ impl Service {
 
     /// Does what the operator of the machine has asked for.
     fn take_commands<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
-        while let Some(command) = cx.world.desk.lock().service_commands.pop_front() {
+        // Not `while let`: the desk must be free again in the body.
+        loop {
+            let next = cx.world.desk.lock().service_commands.pop_front();
+            let Some(command) = next else { return };
             match command {
                 ServiceCommand::Start => self.service.start(),
                 ServiceCommand::Stop => self.service.stop(),
+                ServiceCommand::Pause => self.pause(cx, true),
+                ServiceCommand::Resume => {
+                    self.pause(cx, false);
+                    // The interrupts of what arrived meanwhile are gone.
+                    let mut sink = ServiceSink { runtime: cx.runtime, recorder: cx.recorder };
+                    self.effect = self.service.step(Outcome::Woken, &mut sink);
+                }
             }
         }
+    }
+
+    fn pause<P: Platform, R: Runtime>(&mut self, cx: &Context<'_, P, R>, paused: bool) {
+        self.paused = paused;
+        let mut desk = cx.world.desk.lock();
+        desk.service_paused = paused;
+        let mut watchers = std::mem::take(&mut desk.watchers);
+        drop(desk);
+        cx.wake_all(&mut watchers);
     }
 
     fn perform<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
@@ -72,6 +93,7 @@ impl Service {
             Effect::Hcall(call, subject) => {
                 Outcome::Hcall(cx.hcall(Side::Hyp, call, service_subject(*subject)))
             }
+            Effect::TakeEntry { .. } if self.paused => Outcome::Entry(None),
             Effect::TakeEntry { at, slot } => {
                 let slot = *slot;
                 let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);

@@ -318,6 +318,8 @@ impl<'a> Apps<'a> {
             }
             StepForm::Start(_)
             | StepForm::Stop(_)
+            | StepForm::Pause(_)
+            | StepForm::Resume(_)
             | StepForm::AttachHmc(_)
             | StepForm::Post(_)
             | StepForm::Await(_)

@@ -166,7 +166,11 @@ impl<'a> Compiler<'a> {
                 continue;
             }
             if let Some(action) = self.action(step.get_ref()) {
-                self.push(action, span);
+                let paused = action == Action::Pause;
+                self.push(action, span.clone());
+                if paused {
+                    self.push(Action::Wait(Condition::HypervisorPaused), span);
+                }
             }
         }
         Ok(())
@@ -208,6 +212,8 @@ impl<'a> Compiler<'a> {
             StepForm::SleepMs(ms) => Action::SleepNs(value::<u64>(ms).saturating_mul(1_000_000)),
             StepForm::Start(side) => Action::Start(side.into()),
             StepForm::Stop(side) => Action::Stop(side.into()),
+            StepForm::Pause(_) => Action::Pause,
+            StepForm::Resume(_) => Action::Resume,
             StepForm::AttachHmc(attached) => Action::AttachHmc(*attached),
             StepForm::Post(flag) => Action::Post(flag.clone()),
             StepForm::Await(flag) => Action::Await(flag.clone()),
@@ -269,9 +275,12 @@ fn condition(form: &WaitForm) -> Condition {
     match form.state {
         WaitStateForm::ChannelReady => Condition::ChannelReady,
         WaitStateForm::ChannelDown => Condition::ChannelDown,
+        WaitStateForm::ChannelNegotiating => Condition::ChannelNegotiating,
         WaitStateForm::ChannelFailed => Condition::ChannelFailed,
         WaitStateForm::DriverStarted => Condition::DriverStarted,
         WaitStateForm::HypervisorStarted => Condition::HypervisorStarted,
+        WaitStateForm::HypervisorWaiting => Condition::HypervisorWaiting,
+        WaitStateForm::HypervisorStopped => Condition::HypervisorStopped,
         WaitStateForm::Seeded => Condition::Seeded,
         WaitStateForm::SessionReady => Condition::SessionReady { file },
         WaitStateForm::SessionEnded => Condition::SessionEnded { file },

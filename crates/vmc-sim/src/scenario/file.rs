@@ -145,6 +145,8 @@ pub(super) enum StepForm {
     SleepMs(Number),
     Start(MachineSideForm),
     Stop(MachineSideForm),
+    Pause(PausableForm),
+    Resume(PausableForm),
     AttachHmc(bool),
     Post(String),
     Await(String),
@@ -360,9 +362,12 @@ pub(super) struct WaitForm {
 pub(super) enum WaitStateForm {
     ChannelReady,
     ChannelDown,
+    ChannelNegotiating,
     ChannelFailed,
     DriverStarted,
     HypervisorStarted,
+    HypervisorWaiting,
+    HypervisorStopped,
     Seeded,
     SessionReady,
     SessionEnded,
@@ -383,6 +388,13 @@ impl Short for WaitForm {
 #[serde(rename_all = "kebab-case")]
 pub(super) enum MachineSideForm {
     Driver,
+    Hypervisor,
+}
+
+/// Who can be slow without being stopped: it takes no entry from its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PausableForm {
     Hypervisor,
 }
 
