@@ -1,5 +1,36 @@
 //! The simulated world: a hypervisor, a management partition around the real driver core, and applications
 //! that scenario files script; on real threads, or deterministically under a seed.
+//!
+//! A [`Scenario`] is read from TOML and checked; [`simulate`] runs it; the [`Report`] has the trace, and every
+//! [`Problem`] that expectations and invariants found.
+//!
+//! ```
+//! use vmc_sim::{Options, Scenario, simulate};
+//!
+//! let scenario = Scenario::parse(
+//!     "echo.toml",
+//!     r#"
+//!     title = "An application writes a message and reads its echo"
+//!     [[app]]
+//!     steps = [
+//!       { open = {} },
+//!       { set-hmc-id = "HMC-A" },
+//!       { wait = "session-ready" },
+//!       { write = { bytes = 100 } },
+//!       { read = { expect = "echo" } },
+//!     ]
+//!     "#,
+//! )?;
+//! let report = simulate(&scenario, &Options::default())?;
+//! assert!(report.passed());
+//! assert!(report.canonical().contains("SIGNAL a#1 b0 100 B"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Inside, an activity is a line of control (`activity/`): the interrupt handler, the bottom half, the driver's
+//! task, the VMC service, each application thread. It advances by steps; a step is one transition of the driver
+//! or the service with the effect that it asked for (`call.rs`). The runtimes (`deterministic.rs`, `threads.rs`)
+//! differ in who picks the next step.
 
 #![forbid(unsafe_code)]
 

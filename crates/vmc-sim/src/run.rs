@@ -83,16 +83,18 @@ pub(crate) enum ThreadFailureKind {
 }
 
 /// Makes a run.
-pub(crate) fn run(plan: &Plan, mode: Mode) -> Result<Outcome, MachineError> {
+pub(crate) fn run(plan: &Plan, mode: Mode, record: bool) -> Result<Outcome, MachineError> {
     match mode {
-        Mode::FirstCome { max_steps } => run_on::<Deterministic>(plan, |world, lines| {
+        Mode::FirstCome { max_steps } => run_on::<Deterministic>(plan, record, |world, lines| {
             deterministic::run(world, lines, &mut Schedule::FirstCome, max_steps)
         }),
-        Mode::Random { seed, max_steps } => run_on::<Deterministic>(plan, |world, lines| {
-            deterministic::run(world, lines, &mut Schedule::random(seed), max_steps)
-        }),
+        Mode::Random { seed, max_steps } => {
+            run_on::<Deterministic>(plan, record, |world, lines| {
+                deterministic::run(world, lines, &mut Schedule::random(seed), max_steps)
+            })
+        }
         Mode::Threads { deadline } => {
-            run_on::<Threads>(plan, |world, lines| threads::run(world, lines, deadline))
+            run_on::<Threads>(plan, record, |world, lines| threads::run(world, lines, deadline))
         }
     }
 }
@@ -113,6 +115,7 @@ pub enum MachineError {
 
 fn run_on<P: Platform>(
     plan: &Plan,
+    record: bool,
     go: impl FnOnce(&World<P>, &mut [Line]) -> End,
 ) -> Result<Outcome, MachineError> {
     let (world, service) = build::<P>(&plan.machine)?;
@@ -120,7 +123,7 @@ fn run_on<P: Platform>(
     let mut lines: Vec<Line> = activities(plan, service)
         .into_iter()
         .map(|activity| {
-            let recorder = Recorder::new(activity.actor(), &order, true);
+            let recorder = Recorder::new(activity.actor(), &order, record);
             Line { activity, recorder }
         })
         .collect();

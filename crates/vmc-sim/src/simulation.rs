@@ -38,6 +38,9 @@ pub struct Options {
     pub deadline: Duration,
     /// Most steps of a deterministic run: beyond it the run is ended as endless.
     pub max_steps: u64,
+    /// Whether what happens is recorded. Without records there is no trace, and the invariants that are
+    /// checked on it are not; a run is faster.
+    pub record: bool,
 }
 
 impl Default for Options {
@@ -47,6 +50,7 @@ impl Default for Options {
             seed: None,
             deadline: Duration::from_secs(60),
             max_steps: 50_000_000,
+            record: true,
         }
     }
 }
@@ -121,7 +125,7 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
         (RuntimeKind::Threads, _) => Mode::Threads { deadline: options.deadline },
     };
     let started = Instant::now();
-    let outcome = run::run(scenario.plan(), mode)?;
+    let outcome = run::run(scenario.plan(), mode, options.record)?;
     let wall_time = started.elapsed();
     tracing::info!(
         scenario = scenario.title(),
@@ -280,6 +284,14 @@ mod tests {
         let report = run(&text, &Options { deadline: Duration::ZERO, ..on(RuntimeKind::Threads) });
         let told = |problem: &Problem| matches!(problem, Problem::Endless(what) if what.contains("still there"));
         assert!(report.problems.iter().any(told), "{:?}", report.problems);
+    }
+
+    #[test]
+    fn without_recording_a_run_goes_the_same_way_and_leaves_no_trace() {
+        let recorded = run(ECHO, &Options::default());
+        let silent = run(ECHO, &Options { record: false, ..Options::default() });
+        assert!(silent.passed() && silent.trace.records().is_empty());
+        assert_eq!(silent.steps, recorded.steps);
     }
 
     #[test]
