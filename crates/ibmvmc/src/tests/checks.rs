@@ -125,7 +125,7 @@ fn check_owners(driver: &Driver, index: u8, slot: &Slot) {
                 slot.state()
             ),
             BufferOwner::Fetching => assert!(driver.bottom_half.is_some(), "nobody fetches {id}"),
-            BufferOwner::Mgmt | BufferOwner::Hyp | BufferOwner::Queued => {}
+            BufferOwner::Added | BufferOwner::Mgmt | BufferOwner::Hyp | BufferOwner::Queued => {}
         }
     }
     for id in queued {

@@ -418,6 +418,23 @@ fn close_waits_for_a_buffer_that_is_being_added() {
     }
 }
 
+/// The hypervisor would find a message in a buffer that, for all it knows, was not taken.
+#[test]
+fn no_message_overtakes_the_answer_to_its_buffer() {
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    send!(peer, remove_buffer(0, 1));
+    assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+    peer.drain();
+    peer.deliver(add_buffer(Owner::MANAGEMENT, 0, 1, 1).encode());
+    let bottom_half = peer.hold_background(crate::Background::BottomHalf, is_send);
+    assert_eq!(peer.write(file, 2), failed(Errno::EBUSY));
+    peer.release(bottom_half);
+    assert_eq!(peer.write(file, 2), Reply::Bytes(2));
+    recv!(peer, add_buffer_response(0, 0, 1, 1));
+    recv!(peer, signal(0, 1, 1, 2));
+}
+
 /// LoPAR, Interface Close: all I/O to the connection's buffers has been quiesced.
 #[test]
 fn close_waits_for_a_message_that_is_being_fetched() {
