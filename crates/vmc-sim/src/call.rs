@@ -201,6 +201,8 @@ fn wake<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
         }
     };
     if let Some(id) = woken {
+        // Before the wake-up, so that in the trace too it comes before what the woken one does.
+        cx.record(|| Event::Wake(id.actor()));
         cx.runtime.wake(id);
     }
 }

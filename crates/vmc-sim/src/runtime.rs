@@ -1,7 +1,7 @@
 //! What an activity needs of whoever runs it, and what it says after each step.
 
 use std::fmt;
-use vmc_trace::Waiting;
+use vmc_trace::{Actor, Waiting};
 
 /// One line of control: an interrupt handler, a background task, the VMC service, a thread of an
 /// application.
@@ -24,6 +24,17 @@ impl ActivityId {
     /// The `n`th application thread of the scenario.
     pub(crate) const fn app(n: u16) -> ActivityId {
         ActivityId(Self::FIXED + n)
+    }
+
+    /// The name under which the activity appears in the trace.
+    pub(crate) const fn actor(self) -> Actor {
+        match self {
+            ActivityId::INTERRUPT => Actor::Interrupt,
+            ActivityId::BOTTOM_HALF => Actor::BottomHalf,
+            ActivityId::TASK => Actor::Task,
+            ActivityId::SERVICE => Actor::Service,
+            ActivityId(n) => Actor::App(n - Self::FIXED),
+        }
     }
 
     pub(crate) fn index(self) -> usize {

@@ -43,11 +43,8 @@ impl Activity {
     /// The name under which the activity appears in the trace.
     pub(crate) fn actor(&self) -> Actor {
         match self {
-            Activity::Interrupt(_) => Actor::Interrupt,
-            Activity::BottomHalf(_) => Actor::BottomHalf,
-            Activity::Task(_) => Actor::Task,
-            Activity::Service(_) => Actor::Service,
             Activity::App(app) => app.actor(),
+            other => other.id().actor(),
         }
     }
 
