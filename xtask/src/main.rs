@@ -68,14 +68,18 @@ fn main() -> ExitCode {
 /// `--log` wins over `RUST_LOG`; without either nothing is logged.
 fn start_logging(filter: Option<&str>) -> Result<(), String> {
     let filter = match filter {
-        Some(filter) => filter
-            .parse::<EnvFilter>()
-            .map_err(|e| format!("--log {filter}: {e}; try `--log info` or `--log vmc_sim=trace`"))?,
+        Some(filter) => filter.parse::<EnvFilter>().map_err(|e| {
+            format!("--log {filter}: {e}; try `--log info` or `--log vmc_sim=trace`")
+        })?,
         None => EnvFilter::builder()
             .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
             .from_env_lossy(),
     };
-    tracing_subscriber::fmt().without_time().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .without_time()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     Ok(())
 }
 

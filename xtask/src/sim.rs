@@ -105,7 +105,11 @@ pub(crate) fn run(args: &Args) -> Verdict {
             progress.set_message(file.name.clone());
             let tally = run_file(file, args, drawing, &progress);
             progress.inc(1);
-            if tally.failures.is_empty() { passed += 1 } else { failed += 1 }
+            if tally.failures.is_empty() {
+                passed += 1
+            } else {
+                failed += 1
+            }
             mistakes += tally.mistakes;
             runs += tally.runs;
             wall_time += tally.wall_time;
@@ -126,7 +130,8 @@ pub(crate) fn run(args: &Args) -> Verdict {
 /// An error with the text around it. The width keeps file, line and message on one line.
 fn show(error: &ScenarioError) -> String {
     let mut text = String::new();
-    match GraphicalReportHandler::new().with_width(MAX_ERROR_WIDTH).render_report(&mut text, error) {
+    match GraphicalReportHandler::new().with_width(MAX_ERROR_WIDTH).render_report(&mut text, error)
+    {
         Ok(()) => text,
         Err(_) => error.to_string(),
     }
@@ -221,7 +226,9 @@ fn ways(scenario: &Scenario, args: &Args) -> Vec<Options> {
 /// How a run's trace differs from the snapshot or, without one, from that of the first run.
 fn difference(file: &ScenarioFile, first: &Option<String>, canonical: &str) -> Option<String> {
     match (compare(file, canonical), first) {
-        (Comparison::Differs(diff), _) => Some(format!("the trace differs from its snapshot:\n{diff}")),
+        (Comparison::Differs(diff), _) => {
+            Some(format!("the trace differs from its snapshot:\n{diff}"))
+        }
         (Comparison::Missing, Some(first)) if first != canonical => Some(format!(
             "the trace differs from that of the first run:\n{}",
             crate::snapshots::readable_diff(first, canonical)

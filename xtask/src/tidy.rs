@@ -38,21 +38,34 @@ const BANNED_IN_PURE_CRATES: &[(&str, &str)] = &[
 ];
 
 /// Leftovers that must not be committed. Spelt in two pieces so that this list does not find itself.
-const LEFTOVERS: &[&str] =
-    &[concat!("todo", "!("), concat!("unimpl", "emented!("), concat!("dbg", "!("), concat!("#[ig", "nore")];
+const LEFTOVERS: &[&str] = &[
+    concat!("todo", "!("),
+    concat!("unimpl", "emented!("),
+    concat!("dbg", "!("),
+    concat!("#[ig", "nore"),
+];
 
 /// Longest a source file may be; beyond that it wants to be a folder.
 const MAX_LINES: usize = 800;
 
+/// A check: what it found, a line each.
+type Check = fn() -> Vec<String>;
+
 /// Runs every check; each prints what it found.
 pub(crate) fn run() -> Verdict {
-    let checks: [(&str, fn() -> Vec<String>); 8] = [
+    let checks: [(&str, Check); 8] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
-            cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+            cargo(
+                &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
+                &[],
+            )
         }),
         ("docs", || {
-            cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])
+            cargo(
+                &["doc", "--quiet", "--workspace", "--no-deps"],
+                &[("RUSTDOCFLAGS", "-D warnings")],
+            )
         }),
         ("top level", top_level),
         ("module docs", module_docs),
@@ -74,11 +87,9 @@ fn cargo(arguments: &[&str], environment: &[(&str, &str)]) -> Vec<String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(arguments)
-        .arg("--quiet")
         .envs(environment.iter().copied())
         .current_dir(root())
         .output();
-    // `cargo fmt -- --check` and `cargo clippy -- …` take --quiet after the dashes as theirs.
     let output = match output {
         Ok(output) => output,
         Err(e) => return vec![format!("cargo {}: {e}", arguments.join(" "))],
