@@ -4,6 +4,7 @@ use crate::runtime::ActivityId;
 use ibmvmc::FileId;
 use phyp::vmc::ChannelState;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
 /// Something for the VMC service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,4 +192,25 @@ pub(crate) enum Condition {
     Readable {
         file: String,
     },
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            Condition::ChannelReady => "a ready channel",
+            Condition::ChannelDown => "a channel that is down",
+            Condition::ChannelNegotiating => "a channel that exchanges capabilities",
+            Condition::ChannelFailed => "a channel that has failed",
+            Condition::DriverStarted => "a driver that has started",
+            Condition::HypervisorStarted => "a hypervisor's side that has started",
+            Condition::HypervisorWaiting => "a hypervisor's side that waits for INIT",
+            Condition::HypervisorStopped => "a hypervisor's side that has stopped",
+            Condition::HypervisorPaused => "a hypervisor's side that stands still",
+            Condition::Seeded => "a seed buffer for every free index",
+            Condition::SessionReady { file } => return write!(f, "a ready session of `{file}`"),
+            Condition::SessionEnded { file } => return write!(f, "the end of `{file}`'s session"),
+            Condition::Readable { file } => return write!(f, "a message for `{file}`"),
+        };
+        f.write_str(words)
+    }
 }

@@ -195,11 +195,11 @@ fn operator_stuck(scenario: &Scenario, outcome: &Outcome) -> Option<Problem> {
 
 fn waits_for(action: &Action) -> String {
     match action {
-        Action::Wait(condition) => format!("{condition:?} never comes"),
+        Action::Wait(condition) => format!("{condition} never comes"),
         Action::Await(flag) => format!("nobody posts `{flag}` any more"),
         Action::Read { .. } => String::from("no message arrives for its read()"),
         Action::Poll { .. } => String::from("nothing happens that its poll() could report"),
-        other => format!("{other:?} does not come back"),
+        _ => String::from("its call does not come back"),
     }
 }
 

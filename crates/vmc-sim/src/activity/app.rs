@@ -203,6 +203,12 @@ impl App {
                 desk.processes.entry(self.process).or_default().remove(name);
             });
         }
+        if let Action::Write { file: name, payload, expect: Expect::Ok, .. } = action
+            && !payload.is_empty()
+        {
+            // Another thread may read the echo before this call is back.
+            self.with_file(cx, name, |open| open.unread.push_back(payload.clone()));
+        }
         self.call = Some(InCall { runner: CallRunner::start(cx, input), call });
         Progress::Again
     }
@@ -243,12 +249,9 @@ impl App {
                 });
                 self.done()
             }
-            (Action::Write { file, payload, expect: Expect::Ok, .. }, Reply::Bytes(len))
+            (Action::Write { payload, expect: Expect::Ok, .. }, Reply::Bytes(len))
                 if len as usize == payload.len() =>
             {
-                if !payload.is_empty() {
-                    self.with_file(cx, &file, |open| open.unread.push_back(payload));
-                }
                 self.done()
             }
             (Action::Read { file, expect, .. }, reply) => self.check_read(cx, &file, expect, reply),
@@ -256,14 +259,17 @@ impl App {
                 if poll_matches(expect, events, cx.world.kernel.lock().driver.config().profile) {
                     return self.done();
                 }
-                self.fail(format!("poll() = {expect:?}"), format!("{events:?}"))
+                self.fail(describe_poll(expect), describe_events(events))
             }
             (Action::Query { state, have_vmc, .. }, Reply::Query(query)) => {
                 let state_fits = state.is_none_or(|state| state.number() == query.state);
                 if state_fits && have_vmc.is_none_or(|have_vmc| have_vmc == query.have_vmc) {
                     return self.done();
                 }
-                self.fail(format!("state {state:?}, have_vmc {have_vmc:?}"), format!("{query:?}"))
+                self.fail(
+                    describe_query(state.map(ChannelState::number), have_vmc),
+                    describe_query(Some(query.state), Some(query.have_vmc)),
+                )
             }
             (Action::RequestVmc { expect: Expect::Ok, .. }, Reply::Requested(_)) => {
                 self.device_appeared(cx);
@@ -282,7 +288,7 @@ impl App {
                 (Expect::Error(expected), Reply::Failed(errno)) if errno == expected => self.done(),
                 (expect, reply) => self.fail(describe_expect(expect), describe_reply(reply)),
             },
-            (action, reply) => self.fail(format!("{action:?}"), describe_reply(reply)),
+            (_, reply) => self.fail("success", describe_reply(reply)),
         }
     }
 
@@ -633,6 +639,35 @@ fn describe_reply(reply: Reply) -> String {
         Reply::Failed(errno) => String::from(errno.name()),
         Reply::Bytes(len) => format!("{len} bytes"),
         Reply::Ok | Reply::Opened(_) | Reply::Requested(_) => String::from("success"),
-        other => format!("{other:?}"),
+        Reply::Poll(events) => describe_events(events),
+        Reply::Query(query) => describe_query(Some(query.state), Some(query.have_vmc)),
+        Reply::DeviceFailed => String::from("a device that failed"),
+        Reply::Stale => String::from("nothing"),
     }
+}
+
+fn describe_poll(expect: PollExpect) -> &'static str {
+    match expect {
+        PollExpect::Readable => "a readable file",
+        PollExpect::Nothing => "nothing to report",
+        PollExpect::HungUp => "a session that is over",
+    }
+}
+
+fn describe_events(events: PollEvents) -> String {
+    String::from(match events {
+        PollEvents { hung_up: true, .. } => describe_poll(PollExpect::HungUp),
+        PollEvents { readable: true, .. } => describe_poll(PollExpect::Readable),
+        _ => describe_poll(PollExpect::Nothing),
+    })
+}
+
+/// State and presence of the device, as far as somebody cares.
+fn describe_query(state: Option<i32>, have_vmc: Option<bool>) -> String {
+    let device = match have_vmc {
+        Some(true) => "a VMC",
+        Some(false) => "no VMC",
+        None => "whether or not there is a VMC",
+    };
+    format!("state {}, {device}", state.map_or("any", state_name))
 }

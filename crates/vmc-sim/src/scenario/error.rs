@@ -16,7 +16,8 @@ pub struct ScenarioError {
     message: String,
     remedy: String,
     span: Range<usize>,
-    source: Option<miette::NamedSource<String>>,
+    /// Boxed, so that errors stay small to hand on.
+    source: Option<Box<miette::NamedSource<String>>>,
 }
 
 /// A mistake before it is known which file it is in.
@@ -45,7 +46,7 @@ impl Problem {
             message: self.message,
             remedy: self.remedy,
             span: self.span,
-            source: Some(miette::NamedSource::new(&source.file, source.text.to_string())),
+            source: Some(Box::new(miette::NamedSource::new(&source.file, source.text.to_string()))),
         }
     }
 }
@@ -87,6 +88,11 @@ impl ScenarioError {
         self.line
     }
 
+    /// Column of the mistake in characters, from 1; 0 when the file could not be read.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
     /// What was wrong.
     pub fn message(&self) -> &str {
         &self.message
@@ -120,7 +126,7 @@ impl std::error::Error for ScenarioError {}
 
 impl Diagnostic for ScenarioError {
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
+        self.source.as_deref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
