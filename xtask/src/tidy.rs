@@ -34,7 +34,7 @@ const BANNED_IN_PURE_CRATES: &[(&str, &str)] = &[
     ("SystemTime", "take the time as an argument"),
     ("HashMap", "use BTreeMap: its order is the same in every run"),
     ("HashSet", "use BTreeSet: its order is the same in every run"),
-    ("rand::", "take what was drawn as an argument"),
+    ("use rand", "take what was drawn as an argument"),
 ];
 
 /// Leftovers that must not be committed. Spelt in two pieces so that this list does not find itself.
