@@ -226,6 +226,10 @@ pub enum Event {
     },
     /// The operator of the machine did something: started a side, attached an HMC.
     Operator(String),
+    /// A thread of an application posted a flag for others.
+    Posted(String),
+    /// A thread of an application found the flag that it had waited for.
+    Awaited(String),
     /// An interrupt became pending for a side.
     InterruptPending(Side),
     /// The actor was put to sleep.

@@ -107,6 +107,8 @@ impl fmt::Display for Event {
                 write!(f, "session {side} {index}/{session} {state}")
             }
             Event::Breach { by, subject, what } => write!(f, "breach {by} ({subject}) {what:?}"),
+            Event::Posted(flag) => write!(f, "posted {flag:?}"),
+            Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::Operator(what) => write!(f, "operator {what:?}"),
             Event::InterruptPending(side) => write!(f, "interrupt-pending {side}"),
             Event::Sleep(Waiting::Call) => f.write_str("sleep call"),

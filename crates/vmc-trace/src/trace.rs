@@ -171,6 +171,8 @@ mod tests {
             (Actor::Platform, Event::InterruptPending(Side::Mgmt)),
             (Actor::Service, Event::Sleep(Waiting::Work)),
             (Actor::Platform, Event::Wake(Actor::App(1))),
+            (Actor::App(0), Event::Posted(String::from("go"))),
+            (Actor::App(1), Event::Awaited(String::from("go"))),
         ]
     }
 
@@ -206,6 +208,8 @@ mod tests {
 16 160 platform interrupt-pending mgmt
 17 170 service sleep work
 18 180 platform wake app1
+19 190 app0 posted \"go\"
+20 200 app1 awaited \"go\"
 ";
         assert_eq!(trace().raw_text(), expected, "\n{}", trace().raw_text());
     }

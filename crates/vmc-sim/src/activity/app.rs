@@ -108,12 +108,14 @@ impl App {
                 let mut desk = cx.world.desk.lock();
                 if desk.flags.contains(&flag) {
                     drop(desk);
+                    cx.record(|| Event::Awaited(flag));
                     return self.done();
                 }
                 desk.watch(cx.me);
                 Progress::Block { until_ns: None, why: Waiting::State }
             }
             Action::Post(flag) => {
+                cx.record(|| Event::Posted(flag.clone()));
                 self.at_desk(cx, |desk| {
                     desk.flags.insert(flag);
                 });

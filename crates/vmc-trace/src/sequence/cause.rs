@@ -1,10 +1,11 @@
 //! Cause and effect: from records to the graph.
 //!
 //! The edges are those that every schedule of the same run shows: along strands; from an application's
-//! call to its effects and to its return; from an entry to what its receiver does because of it. The last
-//! is not "whatever the receiver did next", which depends on when it looked: a request comes before its
-//! response ([`answered_by`]), a buffer's message before the next use of that buffer, every message but a
-//! Signal before the next state of its session, and any entry before the breach that it is.
+//! call to its effects and to its return; from a flag that a thread posts to the thread that awaits it; from
+//! an entry to what its receiver does because of it. The last is not "whatever the receiver did next", which
+//! depends on when it looked: a request comes before its response ([`answered_by`]), a buffer's message before
+//! the next use of that buffer, every message but a Signal before the next state of its session, and any entry
+//! before the breach that it is.
 
 use crate::event::{Actor, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject};
 use crate::sequence::arrange;
@@ -98,6 +99,8 @@ struct Builder<'a> {
     states: BTreeMap<Strand, NodeId>,
     /// The last such call of an application.
     calls: BTreeMap<(u16, Requesting), NodeId>,
+    /// Who posted each flag.
+    posted: BTreeMap<&'a str, NodeId>,
     /// How many HMC connections the capabilities exchange allowed.
     hmcs: Option<u8>,
     replies: Replies,
@@ -118,6 +121,7 @@ impl<'a> Builder<'a> {
             deregistered: BTreeMap::new(),
             states: BTreeMap::new(),
             calls: BTreeMap::new(),
+            posted: BTreeMap::new(),
             hmcs: None,
             replies: Replies::default(),
         }
@@ -131,10 +135,20 @@ impl<'a> Builder<'a> {
         self.graph
     }
 
-    fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &'a Record) {
         self.names.learn(record);
         match &record.event {
             Event::Dequeued { by, slot, .. } => return self.take(*by, *slot),
+            Event::Posted(flag) => {
+                let posted = self.add_hidden(Home::of(record, &self.names));
+                self.posted.insert(flag, posted);
+                return;
+            }
+            Event::Awaited(flag) => {
+                let awaited = self.add_hidden(Home::of(record, &self.names));
+                self.after(self.posted.get(flag.as_str()).copied(), awaited);
+                return;
+            }
             Event::SessionStarted(index, session) => {
                 if let Actor::App(app) = record.actor {
                     self.replies.start(app, self.names.connection(*index, *session));
@@ -196,12 +210,16 @@ impl<'a> Builder<'a> {
                 }
             }
             _ => {
-                let home = Home::channel(by);
-                let taken = self.graph.add(home.strand, Kind::Hidden, None);
+                let taken = self.add_hidden(Home::channel(by));
                 self.graph.order(node, taken);
-                self.link(taken, home);
             }
         }
+    }
+
+    fn add_hidden(&mut self, home: Home) -> NodeId {
+        let node = self.graph.add(home.strand, Kind::Hidden, None);
+        self.link(node, home);
+        node
     }
 
     /// The edges that the event's meaning gives.

@@ -37,6 +37,8 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         Event::Operator(what) => (Place::Operator, Text::words(what)),
         Event::SessionStarted(..)
         | Event::Dequeued { .. }
+        | Event::Posted(_)
+        | Event::Awaited(_)
         | Event::InterruptPending(_)
         | Event::Sleep(_)
         | Event::Wake(_) => return None,

@@ -17,7 +17,7 @@ pub(crate) enum Kind {
     Call,
     /// A call comes back; shown at once.
     Return,
-    /// A message or an event of the channel is taken from its queue: not shown.
+    /// An entry is taken from its queue, or threads of applications leave word for each other: not shown.
     Hidden,
     /// Anything else.
     Plain,

@@ -114,6 +114,8 @@ fn event() -> impl Strategy<Value = Event> {
         (side(), subject())
             .prop_map(|(by, subject)| { Event::Breach { by, subject, what: "breach".to_owned() } }),
         Just(Event::Operator("operator".to_owned())),
+        Just(Event::Posted("flag".to_owned())),
+        Just(Event::Awaited("flag".to_owned())),
     ]
 }
 
@@ -136,7 +138,10 @@ proptest! {
 
 fn is_visible(event: &Event) -> bool {
     match event {
-        Event::SessionStarted(..) | Event::Dequeued { .. } => false,
+        Event::SessionStarted(..)
+        | Event::Dequeued { .. }
+        | Event::Posted(_)
+        | Event::Awaited(_) => false,
         Event::Hcall { call: Hcall::SendCrq { .. }, result, .. } => !result.code.is_success(),
         _ => true,
     }

@@ -368,3 +368,17 @@ fn of_several_sessions_a_read_belongs_to_the_one_with_its_bytes() {
     run.returns(0, READ, CallResult::Bytes { len_bytes: 2, digest });
     assert_order(&run, &["RDMA 1 B", "a  read(4096)", "*", "RDMA 2 B", "a  read(4096) = 2"]);
 }
+
+#[test]
+fn what_a_thread_does_after_a_flag_comes_after_what_its_poster_did_before() {
+    let mut run = booted(&["a", "b"], 1);
+    run.call(1, DeviceCall::Query);
+    run.returns(1, DeviceCall::Query, CallResult::Ok);
+    run.record(Actor::App(1), Event::Posted(String::from("go")));
+    run.record(Actor::App(0), Event::Awaited(String::from("go")));
+    run.call(0, DeviceCall::Poll);
+    run.returns(0, DeviceCall::Poll, CallResult::Ok);
+    assert_order(&run, &["b  query()", "a  poll()"]);
+    run.records.retain(|record| !matches!(record.event, Event::Awaited(_)));
+    assert_order(&run, &["a  poll()", "b  query()"]);
+}
