@@ -442,7 +442,6 @@ impl Driver {
         if !self.is_registered() {
             return Effect::Done(Reply::Ok);
         }
-        self.interrupts_on = false;
         self.vio_signal(false)
     }
 

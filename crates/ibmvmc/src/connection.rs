@@ -4,11 +4,10 @@ use crate::calls::{CallId, CallState};
 use crate::driver::Driver;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
-use crate::outgoing::Outgoing;
 use crate::step::{Background, Dma, Subject};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use vmc_proto::{BufferId, HmcIndex, HmcSession, Lioba, Message};
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Lioba};
 
 /// The driver's view of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -285,10 +284,6 @@ impl Driver {
             self.lose_calls(slot);
             self.drain_pool(slot);
         }
-        let unsent = |outgoing: &&Outgoing| {
-            matches!(outgoing, Outgoing::Message(Message::Capabilities { .. }))
-        };
-        self.capabilities_outstanding -= self.outgoing.iter().filter(unsent).count() as u16;
         self.pending.clear();
         self.outgoing.clear();
         self.outstanding = 0;
