@@ -418,6 +418,63 @@ fn close_waits_for_a_buffer_that_is_being_added() {
     }
 }
 
+/// The buffer of the message that was being fetched is freed before Interface Close, too.
+#[test]
+fn close_waits_until_a_fetched_buffer_is_freed() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        peer.deliver(signal(0, 1, 2, 10).encode());
+        let bottom_half = peer.hold_background(crate::Background::BottomHalf, is_rdma);
+        let closing = peer.start(Input::Close(file));
+        while !matches!(peer.calls[bottom_half.0].effect, Effect::Unmap(_)) {
+            peer.advance(bottom_half);
+        }
+        peer.settle();
+        assert_eq!(peer.reply(closing), None);
+        recv_nothing!(peer);
+        peer.release(bottom_half);
+        assert_eq!(peer.reply(closing), Some(Reply::Ok));
+        recv!(peer, close(0, 1));
+    }
+}
+
+#[test]
+fn close_discards_what_nobody_read() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        send!(peer, signal(0, 1, 2, 10));
+        send!(peer, signal(0, 1, 3, 20));
+        assert_eq!(peer.slot(0).unread, 2);
+        assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
+        assert_eq!(peer.slot(0).unread, 0);
+        recv!(peer, close(0, 1));
+        send!(peer, close_response(0, 0, 1));
+        peer.seed(0);
+    }
+}
+
+/// The hypervisor sent it before it saw the Close: no breach, and nobody to read it.
+#[test]
+fn a_message_for_a_session_that_is_closing_is_dropped() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
+        recv!(peer, close(0, 1));
+        let (events, rdmas) = (peer.events.len(), peer.hcalls.iter().filter(is_copy).count());
+        send!(peer, signal(0, 1, 2, 10));
+        assert_eq!(peer.events.len(), events);
+        assert_eq!(peer.hcalls.iter().filter(is_copy).count(), rdmas);
+        recv_nothing!(peer);
+    }
+}
+
+fn is_copy(call: &&Hcall) -> bool {
+    matches!(call, Hcall::CopyRdma(_))
+}
+
 /// The hypervisor would find a message in a buffer that, for all it knows, was not taken.
 #[test]
 fn no_message_overtakes_the_answer_to_its_buffer() {

@@ -127,6 +127,43 @@ fn a_request_that_waits_leaves_its_session_opening() {
     assert_eq!(peer.write(b, 1), Reply::Bytes(1));
 }
 
+/// The first Open failed, and the bottom half has not yet looked: whoever comes now queues up.
+#[test]
+fn requests_do_not_overtake_each_other() {
+    let three = Config { hmcs: 3, pool_size: 4, ..config(Profile::Document) };
+    let mut peer = with_crq_size(three, 2);
+    let files = [0; 3].map(|_| peer.open());
+    let sends = |effect: &crate::Effect| {
+        matches!(effect, crate::Effect::Hcall(papr::Hcall::SendCrq { .. }, _))
+    };
+    let first = peer.hold(Input::SetHmcId(files[0]), sends);
+    assert_eq!(peer.set_hmc_id(files[1]), Reply::Ok);
+    peer.answer(To::Send(MessageType::InterfaceOpen), &[ReturnCode::DROPPED]);
+    peer.advance(first);
+    let third = peer.hold(Input::SetHmcId(files[2]), |effect| {
+        sends(effect) || matches!(effect, crate::Effect::Done(_))
+    });
+    peer.release(first);
+    peer.release(third);
+    // Index 0 is free again, so the third file has it.
+    recv!(peer, open(1, 1));
+    send!(peer, open_response(0, 1, 1));
+    recv!(peer, open(0, 1));
+}
+
+/// To the hypervisor an index whose Open waits in the driver has no session.
+#[test]
+fn until_the_open_is_sent_buffers_come_and_go_with_session_0() {
+    let mut peer = with_crq_size(config(Profile::Document), 2);
+    let files = [0; 2].map(|_| peer.open());
+    assert_eq!(files.map(|file| peer.set_hmc_id(file)), [Reply::Ok; 2]);
+    recv!(peer, open(0, 1));
+    send!(peer, add_buffer(Owner::MANAGEMENT, 1, 1, 1));
+    recv!(peer, add_buffer_response(4, 1, 1, 1));
+    send!(peer, add_buffer(Owner::MANAGEMENT, 1, 0, 1));
+    recv!(peer, add_buffer_response(0, 1, 0, 1));
+}
+
 /// No response comes for an Open that did not get out: the next one must not wait for it.
 #[test]
 fn a_failed_open_makes_room_for_the_one_that_waits() {

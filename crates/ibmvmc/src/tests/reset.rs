@@ -368,3 +368,85 @@ fn the_device_is_removed_and_comes_back() {
         assert_eq!(peer.call(Input::Probe(node())), Reply::DeviceFailed, "there is one already");
     }
 }
+
+/// What the old device left unanswered means nothing to the new one.
+#[test]
+fn a_device_that_comes_back_knows_nothing_of_the_one_before() {
+    // Capabilities were not answered.
+    let mut peer = Peer::probed(config(Profile::Document));
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    peer.drain();
+    peer.boot();
+    // The queue was to be enabled.
+    peer.answer(To::Opcode(opcode::ENABLE_CRQ), &[ReturnCode::LONG_BUSY_100_SEC]);
+    peer.deliver(CrqEntry::transport_event(TransportEvent::PARTNER_SUSPENDED));
+    let sleeps = |effect: &Effect| matches!(effect, Effect::Sleep(_));
+    let bottom_half = peer.hold_background(Background::BottomHalf, sleeps);
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    peer.hcalls.clear();
+    peer.boot();
+    assert!(!peer.hcalls.iter().any(|call| call.name() == "H_ENABLE_CRQ"));
+    peer.release(bottom_half);
+    // INIT was not answered.
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    peer.probe();
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    peer.drain();
+    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::CLOSED]);
+    peer.probe();
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    assert!(peer.reported(Breach::UnexpectedInitComplete));
+}
+
+#[test]
+fn a_partner_that_is_gone_does_not_answer_the_init_it_got() {
+    let mut peer = Peer::probed(config(Profile::Document));
+    peer.transport_event(TransportEvent::PARTNER_FAILED);
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    assert!(peer.reported(Breach::UnexpectedInitComplete));
+    assert_eq!(peer.driver.state(), ChannelState::CrqInit);
+}
+
+/// INITs crossed, and the answer to ours is so late that the channel is in use already.
+#[test]
+fn a_late_init_complete_starts_the_exchange_over() {
+    let mut peer = Peer::probed(config(Profile::Document));
+    peer.reinitialize();
+    let file = peer.session(0);
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    assert_eq!(peer.read(file, 1), failed(Errno::EBADFD));
+    peer.exchange_capabilities(PEER_LIMITS);
+    peer.session(0);
+}
+
+/// The queue is still the hypervisor's: it is neither cleared nor registered again before it is free.
+#[test]
+fn a_queue_that_cannot_be_freed_is_freed_again() {
+    let mut peer = Peer::ready(Profile::Document);
+    peer.answer(To::Opcode(opcode::FREE_CRQ), &[ReturnCode::HARDWARE; 3]);
+    peer.deliver(open_response(0, 200, 1).encode());
+    peer.settle();
+    assert_eq!(resets(&peer), 4);
+    assert_eq!(peer.recv(), Some(INIT));
+    peer.answer(To::Opcode(opcode::FREE_CRQ), &[ReturnCode::HARDWARE]);
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    assert!(peer.reported(Breach::HcallFailed("H_FREE_CRQ", ReturnCode::HARDWARE)));
+    assert_eq!(peer.driver.mapped().count(), 0);
+}
+
+#[test]
+fn write_fails_while_a_reset_is_due() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        peer.deliver(open_response(0, 200, 1).encode());
+        let reset = peer.hold_background(Background::Reset, |_| true);
+        assert_eq!(peer.write(file, 1), failed(Errno::EIO));
+        peer.release(reset);
+    }
+}

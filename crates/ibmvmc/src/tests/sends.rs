@@ -219,3 +219,32 @@ fn a_message_that_is_being_repeated_does_not_survive_a_reset() {
     recv!(peer, Message::Capabilities { limits: peer.driver.config().limits() });
     recv_nothing!(peer);
 }
+
+/// The same for the INIT that follows a suspension.
+#[test]
+fn an_init_after_a_suspension_that_finds_the_partner_gone_is_not_waited_for() {
+    let mut peer = Peer::ready(Profile::Document);
+    peer.answer(To::SendInit, &[ReturnCode::CLOSED]);
+    peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+    recv_nothing!(peer);
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    assert!(peer.reported(Breach::UnexpectedInitComplete));
+    peer.reinitialize();
+}
+
+/// The partner is gone, and the session with it: nothing is left to open the index with.
+#[test]
+fn a_close_to_a_partner_that_is_gone_ends_the_session() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        peer.answer(To::Send(MessageType::InterfaceClose), &[ReturnCode::CLOSED]);
+        assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
+        assert_eq!((peer.slot(0).session, peer.slot(0).buffers().count()), (None, 0));
+        assert_eq!(peer.driver.outstanding(), 0);
+        peer.transport_event(TransportEvent::PARTNER_FAILED);
+        peer.reinitialize();
+        peer.session(0);
+    }
+}
