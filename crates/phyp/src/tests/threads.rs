@@ -1,6 +1,6 @@
 //! Races on real threads: the queue without a lock at its consumer, and mappings taken away under work.
 
-use super::{HYP, MGMT, Machine, Threads, message, slot_address};
+use super::{HYP, MGMT, Machine, Side, Threads, message, slot_address};
 use crate::{BadAddress, Event, Hypervisor, Memory, Platform, SharedMemory};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
@@ -12,11 +12,13 @@ use std::thread;
 use std::time::Duration;
 
 const MESSAGES: u64 = 20_000;
-const ROUNDS: u64 = 300;
+const ROUNDS: u64 = 100;
 const CANARY: u8 = 0xA5;
 
-/// How often something that ends by itself may be tried before the test gives up.
+/// How often something that ends by itself may be tried before the test gives up, and how often in a row
+/// before the processor is given to somebody else.
 const TRIES: u32 = 10_000_000;
+const TRIES_IN_A_ROW: u32 = 256;
 
 type Shared = Hypervisor<Threads>;
 
@@ -26,14 +28,16 @@ fn call(hypervisor: &Shared, caller: PartitionId, call: Hcall) -> ReturnCode {
 }
 
 /// Tries until there is a result.
-fn until<T>(attempt: impl FnMut() -> Option<T>) -> T {
-    let pause = |result: Option<T>| {
-        if result.is_none() {
+fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
+    for n in 1..=TRIES {
+        if let Some(result) = attempt() {
+            return result;
+        }
+        if n % TRIES_IN_A_ROW == 0 {
             thread::yield_now();
         }
-        result
-    };
-    std::iter::repeat_with(attempt).take(TRIES as usize).find_map(pause).unwrap()
+    }
+    panic!("tried {TRIES} times");
 }
 
 /// Takes entries in the order of their slots until one satisfies `last`.
@@ -179,7 +183,7 @@ fn is_untouched(hypervisor: &Shared, frame: u64) -> bool {
 /// A frame that is filled and looked at again while it must not change.
 fn stays_untouched(hypervisor: &Shared, frame: u64) {
     fill(hypervisor, frame);
-    for _ in 0..4 {
+    for _ in 0..2 {
         thread::yield_now();
         assert!(is_untouched(hypervisor, frame), "somebody wrote into it");
     }
@@ -270,7 +274,8 @@ fn no_copy_reaches_a_partition_after_its_crash() {
     });
 }
 
-/// Memory that calls a hook in the middle of each enqueue: when the hypervisor looks at the element.
+/// Memory that calls a hook in the middle of each enqueue and of each copy: when the hypervisor looks at the
+/// element, or reads the bytes.
 struct Watched {
     memory: SharedMemory,
     hook: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -286,7 +291,7 @@ impl Memory for Watched {
     }
 
     fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
-        self.hook.get().into_iter().for_each(|hook| hook());
+        self.call_hook();
         self.memory.load(at, order)
     }
 
@@ -304,6 +309,7 @@ impl Memory for Watched {
     }
 
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
+        self.call_hook();
         self.memory.read(at, out)
     }
 
@@ -316,6 +322,12 @@ impl Memory for Watched {
     }
 }
 
+impl Watched {
+    fn call_hook(&self) {
+        self.hook.get().into_iter().for_each(|hook| hook());
+    }
+}
+
 struct WatchedThreads;
 
 impl Platform for WatchedThreads {
@@ -323,30 +335,57 @@ impl Platform for WatchedThreads {
     type Memory = Watched;
 }
 
-#[test]
-fn a_page_of_a_queue_is_not_unmapped_in_the_middle_of_an_enqueue() {
+/// Makes `work` on one thread, and `intrusion` on another one in the middle of it: the intrusion must not end
+/// before the work does.
+fn must_wait(
+    machine: &Machine<WatchedThreads>,
+    watched: Side,
+    work: impl FnOnce(),
+    intrusion: impl FnOnce() + Send,
+) {
     const LONG_ENOUGH: Duration = Duration::from_millis(50);
-    let machine = Machine::<WatchedThreads>::connected();
-    let (hypervisor, owner) = (&machine.hypervisor, machine.id(HYP));
-    let put = Hcall::PutTce { liobn: machine.end(HYP).liobn, ioba: Ioba(0), tce: Tce::INVALID };
-    let (enqueueing, wait_for_enqueue) = mpsc::sync_channel(1);
-    let (unmapped, wait_for_unmapped) = mpsc::sync_channel(1);
-    let wait_for_unmapped = Mutex::new(wait_for_unmapped);
+    let (at_work, wait_for_work) = mpsc::sync_channel(1);
+    let (intruded, wait_for_intrusion) = mpsc::sync_channel(1);
+    let wait_for_intrusion = Mutex::new(wait_for_intrusion);
     let hook = Box::new(move || {
-        enqueueing.send(()).unwrap();
-        let result = wait_for_unmapped.lock().unwrap().recv_timeout(LONG_ENOUGH);
-        assert!(result.is_err(), "the page went away under the entry");
+        at_work.send(()).unwrap();
+        let result = wait_for_intrusion.lock().unwrap().recv_timeout(LONG_ENOUGH);
+        assert!(result.is_err(), "it ended in the middle of the work");
     });
-    assert!(machine.end(HYP).memory.hook.set(hook).is_ok());
+    assert!(machine.end(watched).memory.hook.set(hook).is_ok());
     thread::scope(|scope| {
         scope.spawn(move || {
-            wait_for_enqueue.recv().unwrap();
-            assert!(hypervisor.hcall(owner, &put, &mut ()).code.is_success());
-            // The enqueue may have ended long ago.
-            let _ended = unmapped.try_send(());
+            wait_for_work.recv().unwrap();
+            intrusion();
+            // The work may have ended long ago.
+            let _ended = intruded.try_send(());
         });
-        let unit_address = machine.end(MGMT).unit_address;
-        let send = Hcall::SendCrq { unit_address, entry: message(1) };
-        assert!(hypervisor.hcall(machine.id(MGMT), &send, &mut ()).code.is_success());
+        work();
     });
+}
+
+#[test]
+fn a_page_of_a_queue_is_not_unmapped_in_the_middle_of_an_enqueue() {
+    let machine = Machine::<WatchedThreads>::connected();
+    let hypervisor = &machine.hypervisor;
+    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
+    let put = Hcall::PutTce { liobn: machine.end(HYP).liobn, ioba: Ioba(0), tce: Tce::INVALID };
+    let send = Hcall::SendCrq { unit_address: machine.end(MGMT).unit_address, entry: message(1) };
+    let succeed =
+        |caller, call| assert!(hypervisor.hcall(caller, &call, &mut ()).code.is_success());
+    must_wait(&machine, HYP, || succeed(sender, send), || succeed(owner, put));
+}
+
+#[test]
+fn a_crash_waits_for_a_copy_that_is_moving_its_bytes() {
+    let mut machine = Machine::<WatchedThreads>::connected();
+    machine.map(MGMT, 1, FRAME, Access::Read);
+    machine.map(HYP, 1, FRAME, Access::Write);
+    machine.fill(MGMT, FRAME, CANARY);
+    let hypervisor = &machine.hypervisor;
+    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
+    let copy = Hcall::CopyRdma(machine.to_hyp(PAGE_SIZE, PAGE_SIZE, PAGE_SIZE));
+    let work = || assert!(hypervisor.hcall(sender, &copy, &mut ()).code.is_success());
+    must_wait(&machine, MGMT, work, || hypervisor.crash(owner, &mut ()));
+    assert_eq!(machine.bytes(HYP, FRAME * PAGE_SIZE, 8), [0; 8], "nothing arrived afterwards");
 }
