@@ -134,7 +134,6 @@ impl Driver {
         let stage = core::mem::replace(&mut call.stage, Stage::Idle);
         match (stage, outcome) {
             (Stage::Map(new), Outcome::Mapped(mapped)) => {
-                self.wake_quiescing();
                 if let Some(unwanted) = self.mapped_buffer(new, mapped, call.cancelled) {
                     return self.unmap(id, call, unwanted, Some(new.slot));
                 }

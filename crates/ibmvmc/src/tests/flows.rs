@@ -1,7 +1,10 @@
 //! Messages and flows that many tests share.
 
 use super::peer::{Peer, config, node};
-use crate::{Breach, BufferOwner, Config, Errno, Event, FileId, Input, Profile, Reply, SlotView};
+use crate::{
+    Breach, BufferOwner, ChannelState, Config, Errno, Event, FileId, Input, Profile, Reply,
+    SlotView,
+};
 use papr::{CrqEntry, InitFormat};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version};
 
@@ -113,6 +116,7 @@ impl Peer {
         for index in 0..self.driver.negotiated_hmcs() as u8 {
             self.seed(index);
         }
+        assert_eq!(self.driver.state(), ChannelState::Ready);
         recv_nothing!(self);
     }
 

@@ -245,7 +245,7 @@ impl Peer {
     }
 
     /// The same, but this background activity does not start.
-    fn settle_except(&mut self, kept: Option<Background>) {
+    pub(super) fn settle_except(&mut self, kept: Option<Background>) {
         for _ in 0..MAX_STEPS {
             if (0..self.calls.len()).any(|call| !self.calls[call].held && self.step(Handle(call))) {
                 continue;

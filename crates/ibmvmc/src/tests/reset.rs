@@ -445,8 +445,9 @@ fn write_fails_while_a_reset_is_due() {
         let mut peer = Peer::ready(profile);
         let file = peer.session(0);
         peer.deliver(open_response(0, 200, 1).encode());
-        let reset = peer.hold_background(Background::Reset, |_| true);
-        assert_eq!(peer.write(file, 1), failed(Errno::EIO));
-        peer.release(reset);
+        peer.settle_except(Some(Background::Reset));
+        let write = peer.start(Input::Write { file, len_bytes: 1 });
+        assert_eq!(peer.reply(write), Some(failed(Errno::EIO)));
+        peer.settle();
     }
 }
