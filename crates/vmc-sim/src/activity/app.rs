@@ -175,9 +175,8 @@ impl App {
             }
             Action::Read { file: name, len_bytes, faults, .. } => {
                 self.user.faults = *faults;
-                let limits = cx.world.kernel.lock().driver.limits();
-                let mtu = limits.map_or(0, |limits| u64::from(limits.mtu));
-                let len_bytes = len_bytes.unwrap_or(mtu);
+                let len_bytes =
+                    len_bytes.unwrap_or_else(|| longest_message(&cx.world.kernel.lock().driver));
                 let call = DeviceCall::Read { len_bytes };
                 file(name).map(|file| (call, Input::Read { file, len_bytes }))
             }
@@ -516,6 +515,11 @@ pub(crate) fn command_service<P: Platform, R: Runtime>(
 ) {
     cx.world.desk.lock().service_commands.push_back(command);
     cx.runtime.wake(ActivityId::SERVICE);
+}
+
+/// The MTU that was negotiated; before that, the one that the driver offers.
+fn longest_message(driver: &Driver) -> u64 {
+    driver.limits().map_or(driver.config().mtu, |limits| limits.mtu).into()
 }
 
 /// Which changes of the driver may make a condition hold.

@@ -1,0 +1,154 @@
+//! Every scenario of the workspace: its trace is that of its snapshot, whatever the schedule and the runtime.
+//!
+//! `cargo xtask snapshots` reads and writes the same files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use vmc_sim::trace::{Event, Side};
+use vmc_sim::{Options, Report, RuntimeKind, Scenario, simulate};
+
+/// Random schedules that must give one text for a scenario to count as race-free.
+const SCHEDULES: u64 = 200;
+
+/// Seeds of the runs that are compared byte by byte, beside the run without a seed.
+const SEEDS: [u64; 3] = [1, 7, 0xFFFF_FFFF_FFFF_FFFF];
+
+/// A run on threads that takes longer is hung: the slowest scenario needs less than a second.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A scenario file of the workspace.
+struct File {
+    /// Path below `scenarios/`, without its ending.
+    name: String,
+    path: PathBuf,
+}
+
+impl File {
+    fn load(&self) -> Scenario {
+        Scenario::load(&self.path).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Runs the scenario, which must pass.
+    fn run(&self, scenario: &Scenario, options: &Options) -> Report {
+        let report = simulate(scenario, options).expect("a machine");
+        let problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
+        assert!(report.passed(), "{}\n{}", problems.join("\n"), self.repeat_command(options));
+        report
+    }
+
+    fn repeat_command(&self, options: &Options) -> String {
+        let seed = options.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
+        let runtime = options.runtime.name();
+        format!(
+            "repeat with: cargo xtask sim scenarios/{}.toml --runtime {runtime}{seed}",
+            self.name
+        )
+    }
+
+    /// Asserts that two texts are the same, and shows the first line that is not.
+    fn assert_same(&self, text: &str, expected: &str, options: &Options) {
+        if text == expected {
+            return;
+        }
+        let line = text.lines().zip(expected.lines()).position(|(came, wanted)| came != wanted);
+        let at = line.unwrap_or(text.lines().count().min(expected.lines().count()));
+        panic!(
+            "line {}: expected\n{}\ncame\n{}\n{}",
+            at + 1,
+            expected.lines().nth(at).unwrap_or("(the end)"),
+            text.lines().nth(at).unwrap_or("(the end)"),
+            self.repeat_command(options),
+        );
+    }
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
+}
+
+/// Every scenario, by name.
+fn files() -> Vec<File> {
+    let mut files = Vec::new();
+    for folder in entries(&top()).filter(|path| path.is_dir()) {
+        for path in entries(&folder).filter(|path| path.extension().is_some_and(|e| e == "toml")) {
+            let part = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+            files.push(File { name: format!("{}/{}", part(&folder), part(&path)), path });
+        }
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(!files.is_empty());
+    files
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())
+}
+
+fn seeded(seed: u64) -> Options {
+    Options { seed: Some(seed), ..Options::default() }
+}
+
+#[test]
+fn every_scenario_gives_the_trace_of_its_snapshot() {
+    for file in files() {
+        let report = file.run(&file.load(), &Options::default());
+        let (folder, name) = file.name.split_once('/').expect("a folder and a name");
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(format!("../../../snapshots/{folder}"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, report.canonical()));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let ways = SEEDS.map(seeded).into_iter().chain([Options::default()]);
+    for (file, options) in files().iter().flat_map(|file| ways.clone().map(move |way| (file, way)))
+    {
+        let run = || file.run(&file.load(), &options).trace.raw_text();
+        file.assert_same(&run(), &run(), &options);
+    }
+}
+
+#[test]
+fn every_random_schedule_gives_the_same_canonical_trace() {
+    for file in files() {
+        let scenario = file.load();
+        let expected = file.run(&scenario, &Options::default()).canonical();
+        for options in (0..SCHEDULES).map(seeded) {
+            let text = file.run(&scenario, &options).canonical();
+            file.assert_same(&text, &expected, &options);
+        }
+    }
+}
+
+#[test]
+fn threads_give_the_same_canonical_trace() {
+    let options =
+        Options { runtime: RuntimeKind::Threads, deadline: DEADLINE, ..Options::default() };
+    for file in files() {
+        let scenario = file.load();
+        if scenario.deterministic_only().is_some() {
+            continue;
+        }
+        let expected = file.run(&scenario, &Options::default()).canonical();
+        let text = file.run(&scenario, &options).canonical();
+        file.assert_same(&text, &expected, &options);
+    }
+}
+
+#[test]
+fn session_numbers_start_again_with_1_after_the_profile_s_last() {
+    // The canonical text names sessions in the order of an application; the numbers are in the raw trace.
+    for (name, last) in [("sessions/numbers-wrap", 255), ("linux/numbers-wrap", 254)] {
+        let file = files().into_iter().find(|file| file.name == name).expect("the scenario");
+        let report = file.run(&file.load(), &Options::default());
+        let started = report.trace.records().iter().filter_map(|record| match record.event {
+            Event::SessionState(Side::Hyp, _, session, "opening") => Some(session.0),
+            _ => None,
+        });
+        let expected: Vec<u8> = (1..=last).chain([1]).collect();
+        assert_eq!(started.collect::<Vec<_>>(), expected, "{name}");
+    }
+}
