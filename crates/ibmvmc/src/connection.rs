@@ -284,9 +284,7 @@ impl Driver {
             self.lose_calls(slot);
             self.drain_pool(slot);
         }
-        self.pending.clear();
         self.outgoing.clear();
-        self.outstanding = 0;
         self.limits = None;
         self.quiesce = true;
     }

@@ -71,7 +71,7 @@ impl fmt::Display for ChannelState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Crq {
     pub(crate) queue: Dma,
-    /// Between `H_REG_CRQ` and `H_FREE_CRQ`. Only then is there anything to find in it.
+    /// From `H_REG_CRQ` until `H_FREE_CRQ` is due. Only then is there anything to look for in it.
     pub(crate) registered: bool,
     /// The element to look at next.
     pub(crate) next: u16,

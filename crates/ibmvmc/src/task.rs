@@ -5,7 +5,7 @@ use crate::calls::{CallId, CallState};
 use crate::driver::{ChannelState, Crq, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
-use crate::step::{Background, Dma, Effect, Outcome, Reply, Subject};
+use crate::step::{Background, Effect, Outcome, Reply, Subject};
 use alloc::boxed::Box;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, VmcNode};
 
@@ -164,7 +164,6 @@ impl Driver {
         if self.others_touching(id) {
             return self.task_goes_on(id, call, Stage::Quiesce, Effect::Wait);
         }
-        self.quiesce = false;
         if let Some(dma) = self.garbage.pop() {
             return self.task_goes_on(id, call, Stage::Unmap, Effect::Unmap(dma));
         }
@@ -172,6 +171,10 @@ impl Driver {
     }
 
     fn free_queue(&mut self, id: CallId, call: Task) -> Effect {
+        self.interrupts_on = false;
+        if let Some(crq) = self.crq.as_mut() {
+            crq.registered = false;
+        }
         let free = Hcall::FreeCrq { unit_address: self.unit_address() };
         self.task_goes_on(id, call, Stage::Free, Effect::Hcall(free, Subject::Channel))
     }
@@ -191,31 +194,38 @@ impl Driver {
                 Effect::Sleep(hint.max(BUSY_PAUSE)),
             );
         }
-        if self.resets_in_a_row >= MAX_RESETS_IN_A_ROW && call.purpose == Purpose::Reset {
+        if call.purpose == Purpose::Remove {
+            return self.freed_for_good(id, call, code, sink);
+        }
+        if self.resets_in_a_row >= MAX_RESETS_IN_A_ROW {
             self.breach(Subject::Channel, Breach::TooManyResets, sink);
             return self.device_failed(sink);
         }
         if !code.is_success() {
-            let breach = Breach::HcallFailed("H_FREE_CRQ", code);
-            if call.purpose == Purpose::Reset {
-                return self.start_over(id, call, breach, sink);
-            }
-            // The memory is unmapped next, which keeps the hypervisor out of it.
-            self.breach(Subject::Channel, breach, sink);
+            return self.start_over(id, call, Breach::HcallFailed("H_FREE_CRQ", code), sink);
         }
-        self.interrupts_on = false;
-        if let Some(crq) = self.crq.as_mut() {
-            crq.registered = false;
+        match self.crq {
+            Some(crq) => self.task_goes_on(id, call, Stage::Clear, Effect::ClearQueue(crq.queue)),
+            None => self.device_failed(sink),
         }
-        let queue = self.crq.map(|crq| crq.queue);
-        match (call.purpose, queue) {
-            (Purpose::Remove, Some(queue)) => self.release_queue(id, call, queue),
-            (_, Some(queue)) => {
-                self.task_goes_on(id, call, Stage::Clear, Effect::ClearQueue(queue))
-            }
+    }
+
+    /// The device is removed, even if its queue could not be freed: unmapping the memory keeps the hypervisor
+    /// out of it.
+    fn freed_for_good(
+        &mut self,
+        id: CallId,
+        call: Task,
+        code: ReturnCode,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        if !code.is_success() {
+            self.breach(Subject::Channel, Breach::HcallFailed("H_FREE_CRQ", code), sink);
+        }
+        match self.crq.take() {
+            Some(crq) => self.task_goes_on(id, call, Stage::UnmapQueue, Effect::Unmap(crq.queue)),
             // The probe found no memory for it.
-            (Purpose::Remove, None) => self.removed(sink),
-            (_, None) => self.device_failed(sink),
+            None => self.removed(sink),
         }
     }
 
@@ -223,11 +233,6 @@ impl Driver {
         self.device = None;
         self.set_state(ChannelState::Initial, sink);
         Effect::Done(Reply::Ok)
-    }
-
-    fn release_queue(&mut self, id: CallId, call: Task, queue: Dma) -> Effect {
-        self.crq = None;
-        self.task_goes_on(id, call, Stage::UnmapQueue, Effect::Unmap(queue))
     }
 
     fn register(&mut self, id: CallId, call: Task) -> Effect {
