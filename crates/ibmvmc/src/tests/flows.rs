@@ -2,10 +2,10 @@
 
 use super::peer::{Peer, config, node};
 use crate::{
-    Breach, BufferOwner, ChannelState, Config, Errno, Event, FileId, Input, Profile, Reply,
+    Breach, BufferOwner, ChannelState, Config, Effect, Errno, Event, FileId, Input, Profile, Reply,
     SlotView,
 };
-use papr::{CrqEntry, InitFormat};
+use papr::{CrqEntry, Hcall, InitFormat};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version};
 
 /// INIT, as either side sends it.
@@ -220,3 +220,22 @@ impl Peer {
 pub(super) fn failed(errno: Errno) -> Reply {
     Reply::Failed(errno)
 }
+
+pub(super) fn is_copy_from_user(effect: &Effect) -> bool {
+    matches!(effect, Effect::CopyFromUser { .. })
+}
+
+pub(super) fn is_rdma(effect: &Effect) -> bool {
+    matches!(effect, Effect::Hcall(Hcall::CopyRdma(_), _))
+}
+
+pub(super) fn is_send(effect: &Effect) -> bool {
+    matches!(effect, Effect::Hcall(Hcall::SendCrq { .. }, _))
+}
+
+pub(super) fn is_map(effect: &Effect) -> bool {
+    matches!(effect, Effect::Map { .. })
+}
+
+/// The stages of a write and of a SETHMCID: what they wait for.
+pub(super) const STAGES: [fn(&Effect) -> bool; 3] = [is_copy_from_user, is_rdma, is_send];

@@ -225,6 +225,16 @@ fn h11_hmc_interface_messages_before_the_capabilities_are_dropped() {
     }
 }
 
+/// The exchange that counts is the one with this partner.
+#[test]
+fn h11_what_was_exchanged_with_a_partner_that_is_gone_does_not_count() {
+    let mut peer = Peer::ready(Profile::Document);
+    peer.transport_event(TransportEvent::PARTNER_FAILED);
+    send!(peer, seed(0));
+    recv_nothing!(peer);
+    assert!(peer.reported(Breach::BeforeCapabilities(MessageType::AddBuffer)));
+}
+
 #[test]
 fn h35_a_transport_event_is_not_answered_by_a_deregistration() {
     for event in [

@@ -11,10 +11,6 @@ use papr::hcall::opcode;
 use papr::{Hcall, ReturnCode, TransportEvent};
 use vmc_proto::{HmcSession, MessageType, Status};
 
-fn is_copy_from_user(effect: &Effect) -> bool {
-    matches!(effect, Effect::CopyFromUser { .. })
-}
-
 /// Each way in which SETHMCID fails after the slot was reserved.
 #[test]
 fn h12_a_failed_sethmcid_leaves_slot_buffer_and_number_free() {
@@ -96,7 +92,12 @@ fn h14_a_file_whose_session_was_reset_cannot_touch_the_next_one_in_its_slot() {
 #[test]
 fn h15_session_0_of_the_hypervisor_matches_no_live_session() {
     let mut peer = Peer::ready(Profile::Document);
-    let file = peer.session(0);
+    let file = peer.open();
+    assert_eq!(peer.set_hmc_id(file), Reply::Ok);
+    recv!(peer, open(0, 1));
+    send!(peer, open_response(0, 0, 0));
+    assert_eq!(peer.slot(0).session, Some((HmcSession(1), SessionState::Opening)));
+    peer.answer_open(0, 1);
     send!(peer, signal(0, 0, 2, 5));
     send!(peer, open_response(1, 0, 0));
     send!(peer, add_buffer(Owner::MANAGEMENT, 0, 0, 0));
@@ -161,6 +162,8 @@ fn h16_a_refused_open_keeps_the_seed_buffer_whatever_the_response_names() {
     let (index, session) = (vmc_proto::HmcIndex(0), HmcSession(1));
     let (status, buffer) = (Status(1), vmc_proto::BufferId(3));
     send!(peer, vmc_proto::Message::InterfaceOpenResponse { status, session, index, buffer });
+    let invalid = Breach::InvalidBuffer(MessageType::InterfaceOpenResponse, buffer);
+    assert!(peer.reported(invalid));
     assert_eq!(peer.owner(0, 0), Some(BufferOwner::Mgmt));
     assert_eq!(peer.owner(0, 3), None);
 }

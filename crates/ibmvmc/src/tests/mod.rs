@@ -7,6 +7,7 @@
 #[macro_use]
 mod peer;
 mod checks;
+mod closing;
 mod concurrency;
 mod device_file;
 mod diagrams;

@@ -133,15 +133,12 @@ fn requests_do_not_overtake_each_other() {
     let three = Config { hmcs: 3, pool_size: 4, ..config(Profile::Document) };
     let mut peer = with_crq_size(three, 2);
     let files = [0; 3].map(|_| peer.open());
-    let sends = |effect: &crate::Effect| {
-        matches!(effect, crate::Effect::Hcall(papr::Hcall::SendCrq { .. }, _))
-    };
-    let first = peer.hold(Input::SetHmcId(files[0]), sends);
+    let first = peer.hold(Input::SetHmcId(files[0]), is_send);
     assert_eq!(peer.set_hmc_id(files[1]), Reply::Ok);
     peer.answer(To::Send(MessageType::InterfaceOpen), &[ReturnCode::DROPPED]);
     peer.advance(first);
     let third = peer.hold(Input::SetHmcId(files[2]), |effect| {
-        sends(effect) || matches!(effect, crate::Effect::Done(_))
+        is_send(effect) || matches!(effect, crate::Effect::Done(_))
     });
     peer.release(first);
     peer.release(third);
@@ -169,10 +166,7 @@ fn until_the_open_is_sent_buffers_come_and_go_with_session_0() {
 fn a_failed_open_makes_room_for_the_one_that_waits() {
     let mut peer = with_crq_size(config(Profile::Document), 3);
     let (a, b) = (peer.open(), peer.open());
-    let sends = |effect: &crate::Effect| {
-        matches!(effect, crate::Effect::Hcall(papr::Hcall::SendCrq { .. }, _))
-    };
-    let first = peer.hold(Input::SetHmcId(a), sends);
+    let first = peer.hold(Input::SetHmcId(a), is_send);
     assert_eq!(peer.set_hmc_id(b), Reply::Ok);
     recv_nothing!(peer);
     peer.answer(To::Send(MessageType::InterfaceOpen), &[ReturnCode::DROPPED]);

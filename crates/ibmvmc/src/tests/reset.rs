@@ -295,7 +295,10 @@ fn a_device_that_is_given_up_frees_its_queue() {
     }
     assert_eq!((peer.driver.state(), peer.registered), (ChannelState::Failed, false));
     assert!(peer.reported(Breach::TooManyResets));
+    let hcalls = peer.hcalls.len();
     assert_eq!(peer.call(Input::Interrupt), Reply::Ok, "a late one");
+    assert_eq!(peer.call(Input::BottomHalf), Reply::Ok);
+    assert_eq!(peer.hcalls.len(), hcalls);
     assert_eq!(peer.driver.state(), ChannelState::Failed);
 }
 
