@@ -1,5 +1,6 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
+use super::compile::thread_names;
 use super::error::Problem;
 use super::file::{
     AppForm, AppStartForm, BehaviourForm, MachineForm, MachineSideForm, Number, OpenForm,
@@ -166,6 +167,7 @@ impl<'a> Apps<'a> {
             for_each_step(&app.steps, &mut |step| apps.note(process, step));
         }
         apps.never_ready = never_ready(form);
+        tell_threads_apart(form)?;
         Ok(apps)
     }
 
@@ -179,13 +181,7 @@ impl<'a> Apps<'a> {
                 "use small letters, digits and `-`",
             ));
         }
-        if !self.names.insert(text) {
-            return Err(Problem::new(
-                name.span(),
-                format!("two applications are named `{text}`"),
-                "give each application a name of its own",
-            ));
-        }
+        self.names.insert(text);
         Ok(())
     }
 
@@ -496,6 +492,25 @@ impl<'a> Apps<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Names that nobody wrote, letters and those of replicas, must not be taken either.
+fn tell_threads_apart(form: &ScenarioForm) -> Check {
+    let mut taken = BTreeSet::new();
+    for (place, app) in form.app.iter().enumerate() {
+        for name in thread_names((place, app)) {
+            if taken.contains(&name) {
+                let written = app.get_ref().name.as_ref();
+                return Err(Problem::new(
+                    written.map_or(app.span(), Spanned::span),
+                    format!("two applications are named `{name}`"),
+                    "give each application a name of its own",
+                ));
+            }
+            taken.insert(name);
+        }
+    }
+    Ok(())
 }
 
 /// The name of an application's process; its own name, if it is not told to share.

@@ -51,7 +51,7 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
 }
 
 /// Names of an application's threads: its own, or a letter by its place; numbered when there are several.
-fn thread_names((place, app): (usize, &Spanned<AppForm>)) -> Vec<String> {
+pub(super) fn thread_names((place, app): (usize, &Spanned<AppForm>)) -> Vec<String> {
     let app = app.get_ref();
     let name = match &app.name {
         Some(name) => name.get_ref().clone(),

@@ -1,1 +1,5 @@
 //! Tests of reading and checking scenario files.
+
+mod mistakes;
+mod readme;
+mod robustness;

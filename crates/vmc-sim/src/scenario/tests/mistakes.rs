@@ -1,0 +1,382 @@
+//! Every kind of mistake is refused at its place, with what to write instead.
+
+use crate::scenario::Scenario;
+use crate::simulation::{Options, Problem, simulate};
+
+/// Marks the place of the mistake; not part of the text.
+const MARK: char = '‸';
+
+/// Asserts that `text` is refused at the mark, with this message and this remedy.
+#[track_caller]
+fn refused(text: &str, message: &str, remedy: &str) {
+    let (before, after) = text.split_once(MARK).expect("a mark");
+    let error = Scenario::parse("test.toml", &format!("{before}{after}")).expect_err("a mistake");
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
+    assert_eq!(error.to_string(), format!("test.toml:{line}:{column}: {message}; {remedy}"));
+}
+
+/// A scenario whose first application has these steps.
+fn app(steps: &str) -> String {
+    format!("title = \"T\"\n[[app]]\nname = \"a\"\nsteps = [\n{steps}\n]\n")
+}
+
+fn machine(keys: &str) -> String {
+    format!("title = \"T\"\n[machine]\n{keys}\n")
+}
+
+const LIST: &str =
+    "use one of the names that are expected here; scenarios/README.md lists them all";
+const EXAMPLES: &str = "compare with the examples in scenarios/README.md";
+
+#[test]
+fn names_that_do_not_exist() {
+    refused(
+        &machine("hmcs = 1\n‸hmc = 2"),
+        "unknown field `hmc`, expected one of `profile`, `hmcs`, `pool-size`, `mtu`, `crq-pages`, \
+         `version`, `start`, `vmc`, `hmc-attached`, `behaviour`, `hypervisor`",
+        LIST,
+    );
+    refused(
+        &app("{ open = {} },\n{ ‸shut = {} },"),
+        "unknown variant `shut`, expected one of `open`, `set-hmc-id`, `write`, `read`, `poll`, \
+         `query`, `request-vmc`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
+         `attach-hmc`, `post`, `await`, `interrupt`, `repeat`",
+        LIST,
+    );
+    refused(
+        &app("{ poll = { expect = ‸\"gone\" } }"),
+        "unknown variant `gone`, expected one of `readable`, `nothing`, `hung-up`",
+        LIST,
+    );
+    refused(
+        &app("{ open = { expect = ‸\"EBUSSY\" } }"),
+        "unknown result `EBUSSY`, expected `ok` or the name of an errno such as `EBUSY`",
+        EXAMPLES,
+    );
+    refused(
+        &app("{ open = {} }, { read = { expect = ‸\"eco\" } }"),
+        "unknown result `eco`, expected `echo`, `event`, `empty` or the name of an errno such as `EAGAIN`",
+        EXAMPLES,
+    );
+}
+
+#[test]
+fn keys_that_are_missing() {
+    refused(
+        "‸[machine]\nhmcs = 1\n",
+        "missing field `title`",
+        "add the key; scenarios/README.md shows it",
+    );
+    let text = app("{ repeat = ‸{ times = 2 } }");
+    refused(&text, "missing field `steps`", "add the key; scenarios/README.md shows it");
+}
+
+#[test]
+fn values_of_the_wrong_type() {
+    refused(&machine("hmcs = ‸\"two\""), "invalid type: string \"two\", expected i64", EXAMPLES);
+    refused(
+        &app("{ set-hmc-id = ‸7 }"),
+        "invalid type: integer `7`, expected an HMC ID or a table of options",
+        EXAMPLES,
+    );
+}
+
+#[test]
+fn text_that_is_no_toml() {
+    refused("title = \"T\"\n[machine‸\nhmcs = 1\n", "unclosed table, expected `]`", EXAMPLES);
+}
+
+#[test]
+fn values_out_of_bounds() {
+    for (key, bad, least, most) in [
+        ("mtu", 16, 32, 16384),
+        ("mtu", 16385, 32, 16384),
+        ("hmcs", 300, 1, 255),
+        ("hmcs", 0, 1, 255),
+        ("pool-size", 0, 1, 64),
+        ("pool-size", 65, 1, 64),
+        ("crq-pages", 17, 1, 16),
+    ] {
+        refused(
+            &machine(&format!("{key} = ‸{bad}")),
+            &format!("{key} is {least} to {most}, not {bad}"),
+            &format!("write a number from {least} to {most}"),
+        );
+    }
+    refused(
+        &machine("profile = \"linux\"\nhmcs = ‸3"),
+        "hmcs is 1 to 2, not 3",
+        "write a number from 1 to 2",
+    );
+    refused(
+        &machine("[machine.hypervisor]\nhmcs = ‸256"),
+        "hmcs of the hypervisor is 0 to 255, not 256",
+        "write a number from 0 to 255",
+    );
+    refused(
+        &machine("behaviour = { source = { events = ‸0, bytes = 1 } }"),
+        "events is 1 to 100000, not 0",
+        "write a number from 1 to 100000",
+    );
+    refused(
+        &app("{ open = {} }, { write = { bytes = ‸1048577 } }"),
+        "bytes is 0 to 1048576, not 1048577",
+        "write a number from 0 to 1048576",
+    );
+    refused(
+        &app("{ sleep-ms = ‸-1 }"),
+        "sleep-ms is 0 to 86400000, not -1",
+        "write a number from 0 to 86400000",
+    );
+    refused(
+        &app("{ repeat = { times = ‸10001, steps = [] } }"),
+        "times is 1 to 10000, not 10001",
+        "write a number from 1 to 10000",
+    );
+    refused(
+        "title = \"T\"\n[[app]]\ncount = ‸513\nsteps = []\n",
+        "count is 1 to 512, not 513",
+        "write a number from 1 to 512",
+    );
+}
+
+#[test]
+fn values_that_do_not_fit_together() {
+    refused(
+        &machine("[machine.hypervisor]\nsession-buffers = 2\ninbound-buffers = ‸3"),
+        "3 inbound buffers of 2 in all",
+        "make inbound-buffers at most session-buffers",
+    );
+    refused(
+        "title = \"T\"\n[[app]]\ncount = 300\nsteps = []\n‸[[app]]\ncount = 300\nsteps = []\n",
+        "a scenario has at most 512 threads",
+        "lower a `count`",
+    );
+    refused(
+        &app("{ open = {} }, { write = { bytes = ‸3, pattern = { text = \"abc\" } } }"),
+        "a text has its own length",
+        "leave `bytes` out, or choose another pattern",
+    );
+    refused(
+        &app("{ open = {} }, ‸{ write = {} }"),
+        "a write needs its length",
+        "add `bytes`, such as { write = { bytes = 4096 } }",
+    );
+}
+
+#[test]
+fn versions_that_are_none() {
+    for version in ["1", "1.256", "x.1", "1.1.1", ""] {
+        refused(
+            &machine(&format!("version = ‸\"{version}\"")),
+            &format!("`{version}` is no protocol version"),
+            "write major and minor number, each 0 to 255, such as \"1.1\"",
+        );
+    }
+}
+
+#[test]
+fn an_hmc_id_that_is_too_long() {
+    refused(
+        &app("{ open = {} },\n‸{ set-hmc-id = \"a-management-console-of-33-bytes!\" }"),
+        "the HMC ID has 33 bytes, at most 32 fit",
+        "shorten the HMC ID",
+    );
+}
+
+#[test]
+fn names_that_cannot_be_told_apart_or_found() {
+    refused(
+        "title = \"T\"\n[[app]]\nname = ‸\"A b\"\nsteps = []\n",
+        "`A b` cannot name an application",
+        "use small letters, digits and `-`",
+    );
+    refused(
+        "title = \"T\"\n[[app]]\nname = \"x\"\nsteps = []\n[[app]]\nname = ‸\"x\"\nsteps = []\n",
+        "two applications are named `x`",
+        "give each application a name of its own",
+    );
+    refused(
+        "title = \"T\"\n[[app]]\nname = \"b\"\nsteps = []\n‸[[app]]\nsteps = []\n",
+        "two applications are named `b`",
+        "give each application a name of its own",
+    );
+    refused(
+        "title = \"T\"\n[[app]]\nname = \"x\"\ncount = 2\nsteps = []\n[[app]]\nname = ‸\"x-2\"\nsteps = []\n",
+        "two applications are named `x-2`",
+        "give each application a name of its own",
+    );
+    refused(
+        "title = \"T\"\n[[app]]\nprocess = ‸\"x\"\nsteps = []\n",
+        "no application is named `x`",
+        "name the application whose process this thread belongs to",
+    );
+    refused(
+        &app("‸{ interrupt = \"x\" }"),
+        "no application is named `x`",
+        "name the application whose call is to be interrupted",
+    );
+}
+
+#[test]
+fn files_that_are_not_open() {
+    for step in
+        ["{ write = { bytes = 1 } }", "{ close = {} }", "{ set-hmc-id = \"H\" }", "{ query = {} }"]
+    {
+        refused(
+            &app(&format!("‸{step}")),
+            "the file `vmc` is not open here",
+            "add a step { open = {} } before it",
+        );
+    }
+    refused(
+        &app("{ open = {} }, { close = {} }, ‸{ poll = { expect = \"nothing\" } }"),
+        "the file `vmc` is not open here",
+        "add a step { open = {} } before it",
+    );
+    refused(
+        &app("{ open = { expect = \"EBUSY\" } }, ‸{ close = {} }"),
+        "the file `vmc` is not open here",
+        "add a step { open = {} } before it",
+    );
+}
+
+#[test]
+fn reads_of_what_never_comes() {
+    let read_echo = "‸{ read = { expect = \"echo\" } }";
+    let write = "{ write = { bytes = 1 } }";
+    refused(
+        &app(&format!(
+            "{{ open = {{}} }}, {write}, {{ read = {{ expect = \"echo\" }} }},\n{read_echo}"
+        )),
+        "this waits for an echo of a message that was never written",
+        "write a message before it, or read less often",
+    );
+    refused(
+        &app("{ open = {} }, { write = { bytes = 0 } }, ‸{ read = { expect = \"echo\" } }"),
+        "this waits for an echo of a message that was never written",
+        "write a message before it, or read less often",
+    );
+    let with_sink = format!(
+        "{}[machine]\nbehaviour = \"sink\"\n",
+        app(&format!("{{ open = {{}} }}, {write}, {read_echo}"))
+    );
+    refused(
+        &with_sink,
+        "this waits for an echo, but the hypervisor does not echo",
+        "set behaviour = \"echo\" for the machine, or expect something else",
+    );
+    let read_event = "{ read = { expect = \"event\" } }";
+    refused(
+        &app(&format!("{{ open = {{}} }}, ‸{read_event}")),
+        "this waits for an event, but the hypervisor sends none by itself",
+        "set behaviour = { source = { events = 1, bytes = 64 } } for the machine",
+    );
+    let beyond = app(&format!("{{ open = {{}} }}, {read_event}, ‸{read_event}"));
+    refused(
+        &format!("{beyond}[machine]\nbehaviour = {{ source = {{ events = 1, bytes = 1 }} }}\n"),
+        "this waits for event 2, but the hypervisor sends 1",
+        "raise `events` of the source, or read less often",
+    );
+    refused(
+        &app("{ open = {} }, ‸{ read = { expect = \"EAGAIN\" } }"),
+        "a blocking file never returns EAGAIN: this waits for ever",
+        "open the file with nonblock = true",
+    );
+    refused(
+        &app("{ open = {} }, ‸{ read = { expect = \"EINTR\" } }"),
+        "nobody interrupts this application: this waits for ever",
+        "name the application, and add a step { interrupt = \"its name\" } to another",
+    );
+}
+
+#[test]
+fn waits_for_what_cannot_happen() {
+    refused(
+        &app("‸{ await = \"go\" }"),
+        "nobody posts `go`, so this waits for ever",
+        "add a step { post = \"go\" } to another application",
+    );
+    for state in ["session-ready", "readable"] {
+        refused(
+            &app(&format!("{{ open = {{}} }}, ‸{{ wait = \"{state}\" }}")),
+            "the file `vmc` has no session to wait for",
+            "add a step { set-hmc-id = \"…\" } before it",
+        );
+    }
+}
+
+#[test]
+fn a_channel_that_is_never_ready() {
+    for (keys, why) in [
+        ("hmc-attached = true", "an HMC manages the system"),
+        ("[machine.hypervisor]\nversion = \"2.0\"", "the major versions differ"),
+        ("[machine.hypervisor]\nhmcs = 0", "the hypervisor offers what no channel can work with"),
+        (
+            "[machine.hypervisor]\npool-size = 0",
+            "the hypervisor offers what no channel can work with",
+        ),
+        ("[machine.hypervisor]\nmtu = 31", "the hypervisor offers what no channel can work with"),
+        ("vmc = \"on-request\"", "nobody requests the VMC"),
+        ("start = \"manual\"", "nobody starts the driver"),
+    ] {
+        refused(
+            &format!("{}‸[[app]]\nsteps = []\n", machine(keys)),
+            &format!(
+                "this application starts when the channel is ready, which cannot happen: {why}"
+            ),
+            "write start = \"boot\" for the application, or change the machine",
+        );
+        for state in ["channel-ready", "seeded"] {
+            refused(
+                &format!(
+                    "{}[[app]]\nstart = \"boot\"\nsteps = [‸{{ wait = \"{state}\" }}]\n",
+                    machine(keys)
+                ),
+                &format!("the channel is never ready: {why}"),
+                "wait for something else, or change the machine",
+            );
+        }
+    }
+    refused(
+        &format!(
+            "{}[[app]]\nstart = \"boot\"\nsteps = [{{ start = \"driver\" }}, ‸{{ wait = \"channel-ready\" }}]\n",
+            machine("start = \"manual\"")
+        ),
+        "the channel is never ready: nobody starts the hypervisor's side",
+        "wait for something else, or change the machine",
+    );
+}
+
+#[test]
+fn blocks_of_steps_that_nest_too_deep() {
+    let block = |steps: &str| format!("{{ repeat = {{ times = 2, steps = [{steps}] }} }}");
+    let two = block(&block("{ sleep-ms = 1 }"));
+    assert!(Scenario::parse("test.toml", &app(&two)).is_ok());
+    let three = block(&block(&format!("‸{}", block("{ sleep-ms = 1 }"))));
+    refused(&app(&three), "blocks of steps nest at most 2 deep", "write the inner steps out");
+}
+
+#[test]
+fn a_file_that_cannot_be_read() {
+    let error = Scenario::load("no/such/file.toml".as_ref()).unwrap_err();
+    assert_eq!((error.line(), error.column(), error.file()), (0, 0, "no/such/file.toml"));
+    assert!(error.message().starts_with("the file cannot be read: "), "{error}");
+    assert_eq!(error.remedy(), "name a scenario file, such as scenarios/boot/driver-first.toml");
+}
+
+#[test]
+fn a_script_that_gets_stuck_is_told_at_its_step() {
+    // The checks cannot know that the message goes to the other reader.
+    let steps = "{ open = {} }, { set-hmc-id = \"H\" }, { wait = \"session-ready\" }, { post = \"go\" },\n\
+                 { read = { expect = \"ENODEV\" } },";
+    let scenario = Scenario::parse("test.toml", &app(steps)).unwrap();
+    let report = simulate(&scenario, &Options::default()).unwrap();
+    let [Problem::Stuck(error)] = &report.problems[..] else { panic!("{:?}", report.problems) };
+    assert_eq!(
+        error.to_string(),
+        "test.toml:6:1: application `a` waits for ever: no message arrives for its read(); nothing is left to \
+         run that could end the wait; have another step cause it, or remove this one"
+    );
+}

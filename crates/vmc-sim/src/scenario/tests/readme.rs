@@ -1,0 +1,99 @@
+//! What the documentation says about scenarios is so.
+
+use crate::scenario::Scenario;
+use crate::simulation::{Options, simulate};
+use std::collections::BTreeSet;
+
+const GUIDE: &str = include_str!("../../../../../scenarios/README.md");
+const README: &str = include_str!("../../../../../README.md");
+
+/// The fenced blocks of TOML.
+fn blocks(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default())
+}
+
+/// What stands between single backticks.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines()
+        .filter(|line| !line.starts_with("```"))
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+#[test]
+fn every_example_runs_and_passes() {
+    assert!(blocks(README).count() >= 1 && blocks(GUIDE).count() >= 4);
+    for text in blocks(README).chain(blocks(GUIDE)) {
+        let scenario = Scenario::parse("example", text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let report = simulate(&scenario, &Options::default()).unwrap();
+        assert!(report.passed(), "{:?}\n{text}", report.problems);
+    }
+}
+
+#[test]
+fn every_step_in_the_guide_can_be_written_so() {
+    let (steps, rest) =
+        GUIDE.split_once("\n## Steps\n").unwrap().1.split_once("**What is written.**").unwrap();
+    assert!(rest.contains("What can be waited for"));
+    let steps: Vec<_> = code(steps).filter(|code| code.starts_with("{ ")).collect();
+    assert!(steps.len() >= 20, "{steps:?}");
+    for step in steps {
+        let text = format!(
+            "title = \"A step\"\n[[app]]\nname = \"reader\"\nsteps = [\n{{ open = {{}} }},\n\
+             {{ open = {{ file = \"other\" }} }},\n{{ set-hmc-id = \"HMC\" }},\n{{ post = \"go\" }},\n\
+             {{ set-hmc-id = {{ id = \"HMC\", file = \"other\" }} }},\n{{ write = {{ bytes = 1 }} }},\n{step},\n]\n"
+        );
+        Scenario::parse("step", &text).unwrap_or_else(|e| panic!("{e}\n{step}"));
+    }
+}
+
+/// Places where a name can be written that does not exist; the error lists those that do.
+const PLACES: &[&str] = &[
+    "bogus = 1",
+    "[machine]\nbogus = 1",
+    "[machine]\nprofile = \"bogus\"",
+    "[machine]\nstart = \"bogus\"",
+    "[machine]\nvmc = \"bogus\"",
+    "[machine]\nbehaviour = \"bogus\"",
+    "[machine]\nbehaviour = { source = { bogus = 1 } }",
+    "[machine.hypervisor]\nbogus = 1",
+    "[expect]\nbogus = 1",
+    "[expect]\nchannel = \"bogus\"",
+    "[[app]]\nbogus = 1",
+    "[[app]]\nstart = \"bogus\"",
+    "[[app]]\nsteps = [{ bogus = 1 }]",
+    "[[app]]\nsteps = [{ open = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ set-hmc-id = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ write = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ write = { pattern = \"bogus\" } }]",
+    "[[app]]\nsteps = [{ read = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ read = { expect = \"bogus\" } }]",
+    "[[app]]\nsteps = [{ read = { expect = { bogus = 1 } } }]",
+    "[[app]]\nsteps = [{ poll = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ poll = { expect = \"bogus\" } }]",
+    "[[app]]\nsteps = [{ query = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ query = { expect = \"bogus\" } }]",
+    "[[app]]\nsteps = [{ request-vmc = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ close = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ wait = \"bogus\" }]",
+    "[[app]]\nsteps = [{ wait = { bogus = 1 } }]",
+    "[[app]]\nsteps = [{ start = \"bogus\" }]",
+    "[[app]]\nsteps = [{ pause = \"bogus\" }]",
+    "[[app]]\nsteps = [{ repeat = { bogus = 1 } }]",
+];
+
+#[test]
+fn every_name_of_the_format_is_in_the_guide() {
+    let words = GUIDE.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let documented: BTreeSet<_> = words.collect();
+    let mut names = 0;
+    for place in PLACES {
+        let error = Scenario::parse("place", &format!("title = \"T\"\n{place}\n")).unwrap_err();
+        let expected = error.message().split_once("expected");
+        let (_, expected) = expected.unwrap_or_else(|| panic!("{place}: {error}"));
+        for name in code(expected) {
+            names += 1;
+            assert!(documented.contains(name), "`{name}` is not in scenarios/README.md ({place})");
+        }
+    }
+    assert!(names > 100, "only {names} names");
+}
