@@ -71,7 +71,8 @@ fn files() -> Vec<File> {
     let mut files = Vec::new();
     for folder in entries(&top()).filter(|path| path.is_dir()) {
         for path in entries(&folder).filter(|path| path.extension().is_some_and(|e| e == "toml")) {
-            let part = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let part =
+                |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
             files.push(File { name: format!("{}/{}", part(&folder), part(&path)), path });
         }
     }
