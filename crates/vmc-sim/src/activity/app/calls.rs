@@ -1,0 +1,306 @@
+//! Steps that are calls on the device: entered, performed, and compared with what the step expects.
+
+use super::{App, InCall};
+use crate::call::{CallProgress, CallRunner, User};
+use crate::context::Context;
+use crate::runtime::{Progress, Runtime};
+use crate::script::{Action, Expect, OpenFile, PollExpect, ReadExpect, Step};
+use ibmvmc::{ChannelState, Driver, Input, PollEvents, Reply};
+use phyp::Platform;
+use std::collections::VecDeque;
+use vmc_trace::{CallResult, DeviceCall, Event};
+
+impl App {
+    /// Enters the driver for a step that is a call on the device.
+    pub(super) fn enter_call<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        action: &Action,
+    ) -> Progress {
+        self.user = User::default();
+        let file = |name: &str| {
+            let desk = cx.world.desk.lock();
+            desk.processes.get(&self.process)?.get(name).map(|open| open.id)
+        };
+        let entered = match action {
+            Action::Open { nonblock, .. } => Some((
+                DeviceCall::Open { nonblock: *nonblock },
+                Input::Open { nonblock: *nonblock },
+            )),
+            Action::SetHmcId { file: name, id, .. } => {
+                self.user.data = id.bytes().collect();
+                self.user.data.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
+                file(name).map(|f| (DeviceCall::SetHmcId { id: id.clone() }, Input::SetHmcId(f)))
+            }
+            Action::Write { file: name, payload, faults, .. } => {
+                self.user.data.clone_from(payload);
+                self.user.faults = *faults;
+                let len_bytes = payload.len() as u64;
+                let call = DeviceCall::Write { len_bytes };
+                file(name).map(|file| (call, Input::Write { file, len_bytes }))
+            }
+            Action::Read { file: name, len_bytes, faults, .. } => {
+                self.user.faults = *faults;
+                let len_bytes =
+                    len_bytes.unwrap_or_else(|| longest_message(&cx.world.kernel.lock().driver));
+                let call = DeviceCall::Read { len_bytes };
+                file(name).map(|file| (call, Input::Read { file, len_bytes }))
+            }
+            Action::Poll { file: name, wait, .. } => {
+                file(name).map(|file| (DeviceCall::Poll, Input::Poll { file, wait: *wait }))
+            }
+            Action::Query { file: name, .. } => {
+                file(name).map(|f| (DeviceCall::Query, Input::Query(f)))
+            }
+            Action::RequestVmc { file: name, .. } => {
+                file(name).map(|f| (DeviceCall::RequestVmc, Input::RequestVmc(f)))
+            }
+            Action::Close { file: name } => {
+                file(name).map(|f| (DeviceCall::Close, Input::Close(f)))
+            }
+            _ => None,
+        };
+        let Some((call, input)) = entered else {
+            return self.fail("an open file", "the file is not open (any more)");
+        };
+        cx.record(|| Event::Call(call.clone()));
+        if let Action::Close { file: name } = action {
+            // From now on the name is free, as a file descriptor is.
+            self.at_desk(cx, |desk| {
+                desk.processes.entry(self.process).or_default().remove(name);
+            });
+        }
+        if let Action::Write { file: name, payload, expect: Expect::Ok, .. } = action
+            && !payload.is_empty()
+        {
+            // Another thread may read the echo before this call is back.
+            self.with_file(cx, name, |open| open.unread.push_back(payload.clone()));
+        }
+        self.call = Some(InCall { runner: CallRunner::start(cx, input), call });
+        Progress::Again
+    }
+
+    pub(super) fn continue_call<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+    ) -> Progress {
+        if cx.world.desk.lock().signals.remove(&self.number) {
+            self.user.interrupted = true;
+        }
+        let Some(InCall { runner, .. }) = &mut self.call else { return Progress::Again };
+        match runner.step(cx, &mut self.user) {
+            CallProgress::Again => Progress::Again,
+            CallProgress::Block { until_ns } => Progress::Block { until_ns, why: runner.waiting() },
+            CallProgress::Done(reply) => {
+                let call = self.call.take().map(|in_call| in_call.call);
+                if let Some(call) = call {
+                    let result = call_result(&call, reply, &self.user);
+                    cx.record(|| Event::Return(call, result));
+                }
+                self.check(cx, reply)
+            }
+        }
+    }
+
+    /// Compares what a call came to with what its step expects.
+    pub(super) fn check<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        reply: Reply,
+    ) -> Progress {
+        let Some(Step { action, .. }) = self.steps.get(self.next).cloned() else {
+            return Progress::Finished;
+        };
+        match (action, reply) {
+            (Action::Open { file, expect: Expect::Ok, .. }, Reply::Opened(id)) => {
+                let open = OpenFile { id, unread: VecDeque::new(), reads: 0 };
+                self.at_desk(cx, |desk| {
+                    desk.processes.entry(self.process).or_default().insert(file, open);
+                });
+                self.done()
+            }
+            (Action::Write { payload, expect: Expect::Ok, .. }, Reply::Bytes(len))
+                if len as usize == payload.len() =>
+            {
+                self.done()
+            }
+            (Action::Read { file, expect, .. }, reply) => self.check_read(cx, &file, expect, reply),
+            (Action::Poll { expect, .. }, Reply::Poll(events)) => {
+                if poll_matches(expect, events, cx.world.kernel.lock().driver.config().profile) {
+                    return self.done();
+                }
+                self.fail(describe_poll(expect), describe_events(events))
+            }
+            (Action::Query { state, have_vmc, .. }, Reply::Query(query)) => {
+                let state_fits = state.is_none_or(|state| state.number() == query.state);
+                if state_fits && have_vmc.is_none_or(|have_vmc| have_vmc == query.have_vmc) {
+                    return self.done();
+                }
+                self.fail(
+                    describe_query(state.map(ChannelState::number), have_vmc),
+                    describe_query(Some(query.state), Some(query.have_vmc)),
+                )
+            }
+            (Action::RequestVmc { expect: Expect::Ok, .. }, Reply::Requested(_)) => {
+                self.device_appeared(cx);
+                self.done()
+            }
+            (Action::SetHmcId { expect: Expect::Ok, .. } | Action::Close { .. }, Reply::Ok) => {
+                self.done()
+            }
+            (
+                Action::Open { expect, .. }
+                | Action::SetHmcId { expect, .. }
+                | Action::Write { expect, .. }
+                | Action::RequestVmc { expect, .. },
+                reply,
+            ) => match (expect, reply) {
+                (Expect::Error(expected), Reply::Failed(errno)) if errno == expected => self.done(),
+                (expect, reply) => self.fail(describe_expect(expect), describe_reply(reply)),
+            },
+            (_, reply) => self.fail("success", describe_reply(reply)),
+        }
+    }
+
+    pub(super) fn check_read<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        file: &str,
+        expect: ReadExpect,
+        reply: Reply,
+    ) -> Progress {
+        let expected = match (expect, reply) {
+            (ReadExpect::Error(expected), Reply::Failed(errno)) if errno == expected => {
+                return self.done();
+            }
+            (ReadExpect::Error(errno), reply) => {
+                return self.fail(errno.name(), describe_reply(reply));
+            }
+            (_, Reply::Failed(errno)) => return self.fail("a message", errno.name()),
+            (ReadExpect::Empty, _) => Some(Vec::new()),
+            (ReadExpect::Bytes(bytes), _) => Some(bytes),
+            (ReadExpect::Echo, _) => {
+                self.with_file(cx, file, |open| open.unread.pop_front()).flatten()
+            }
+            (ReadExpect::Event, _) => self.with_file(cx, file, |open| {
+                open.reads += 1;
+                let number = open.reads - 1;
+                phyp::vmc::pattern(number, self.user.data.len() as u32)
+            }),
+        };
+        let Some(mut expected) = expected else {
+            return self.fail("an echo", "a message that nobody wrote");
+        };
+        let asked = self.steps.get(self.next).map(|step| &step.action);
+        if let Some(Action::Read { len_bytes: Some(len_bytes), .. }) = asked {
+            expected.truncate(usize::try_from(*len_bytes).unwrap_or(usize::MAX));
+        }
+        if expected == self.user.data {
+            return self.done();
+        }
+        self.fail(
+            format!("{} bytes, digest {:08x}", expected.len(), vmc_trace::digest(&expected)),
+            format!(
+                "{} bytes, digest {:08x}",
+                self.user.data.len(),
+                vmc_trace::digest(&self.user.data)
+            ),
+        )
+    }
+}
+
+/// The MTU that was negotiated; before that, the one that the driver offers.
+fn longest_message(driver: &Driver) -> u64 {
+    driver.limits().map_or(driver.config().mtu, |limits| limits.mtu).into()
+}
+
+fn poll_matches(expect: PollExpect, events: PollEvents, profile: ibmvmc::Profile) -> bool {
+    match expect {
+        PollExpect::Nothing => events == PollEvents::default(),
+        PollExpect::Readable => events.readable && !events.hung_up,
+        // The Linux profile shows POLLIN only.
+        PollExpect::HungUp => {
+            events.hung_up || profile == ibmvmc::Profile::Linux && events.readable
+        }
+    }
+}
+
+/// What the trace says of a reply.
+fn call_result(call: &DeviceCall, reply: Reply, user: &User) -> CallResult {
+    match reply {
+        Reply::Ok | Reply::Opened(_) => CallResult::Ok,
+        Reply::Bytes(len) => {
+            let digest =
+                matches!(call, DeviceCall::Read { .. }).then(|| vmc_trace::digest(&user.data));
+            CallResult::Bytes { len_bytes: u64::from(len), digest }
+        }
+        Reply::Poll(PollEvents { hung_up: true, .. }) => {
+            CallResult::Events("POLLIN|POLLERR|POLLHUP")
+        }
+        Reply::Poll(PollEvents { readable: true, .. }) => CallResult::Events("POLLIN"),
+        Reply::Poll(_) => CallResult::Events("0"),
+        Reply::Query(query) => {
+            CallResult::State { have_vmc: query.have_vmc, state: state_name(query.state) }
+        }
+        Reply::Requested(drc_index) => CallResult::DrcIndex(drc_index.0),
+        Reply::Failed(errno) => CallResult::Error(errno.name()),
+        Reply::DeviceFailed | Reply::Stale => CallResult::Error("EIO"),
+    }
+}
+
+/// The driver document's words for the state that QUERY shows.
+fn state_name(number: i32) -> &'static str {
+    match number {
+        -1 => "reset scheduled",
+        0 => "initial",
+        1 => "CRQ init",
+        2 => "capabilities",
+        3 => "ready",
+        _ => "failed",
+    }
+}
+
+fn describe_expect(expect: Expect) -> String {
+    match expect {
+        Expect::Ok => String::from("success"),
+        Expect::Error(errno) => String::from(errno.name()),
+    }
+}
+
+fn describe_reply(reply: Reply) -> String {
+    match reply {
+        Reply::Failed(errno) => String::from(errno.name()),
+        Reply::Bytes(len) => format!("{len} bytes"),
+        Reply::Ok | Reply::Opened(_) | Reply::Requested(_) => String::from("success"),
+        Reply::Poll(events) => describe_events(events),
+        Reply::Query(query) => describe_query(Some(query.state), Some(query.have_vmc)),
+        Reply::DeviceFailed => String::from("a device that failed"),
+        Reply::Stale => String::from("nothing"),
+    }
+}
+
+fn describe_poll(expect: PollExpect) -> &'static str {
+    match expect {
+        PollExpect::Readable => "a readable file",
+        PollExpect::Nothing => "nothing to report",
+        PollExpect::HungUp => "a session that is over",
+    }
+}
+
+fn describe_events(events: PollEvents) -> String {
+    String::from(match events {
+        PollEvents { hung_up: true, .. } => describe_poll(PollExpect::HungUp),
+        PollEvents { readable: true, .. } => describe_poll(PollExpect::Readable),
+        _ => describe_poll(PollExpect::Nothing),
+    })
+}
+
+/// State and presence of the device, as far as somebody cares.
+fn describe_query(state: Option<i32>, have_vmc: Option<bool>) -> String {
+    let device = match have_vmc {
+        Some(true) => "a VMC",
+        Some(false) => "no VMC",
+        None => "whether or not there is a VMC",
+    };
+    format!("state {}, {device}", state.map_or("any", state_name))
+}

@@ -1,0 +1,126 @@
+//! What scripts wait for.
+
+use super::App;
+use crate::context::Context;
+use crate::runtime::{Progress, Runtime};
+use crate::script::{Condition, Desk};
+use crate::world::Watch;
+use ibmvmc::{ChannelState, Driver, FileId, SessionState};
+use phyp::Platform;
+use vmc_trace::Waiting;
+
+impl App {
+    pub(super) fn wait<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        condition: &Condition,
+    ) -> Progress {
+        if self.holds(cx, condition) {
+            return self.done();
+        }
+        Progress::Block { until_ns: None, why: Waiting::State }
+    }
+
+    /// Whether a condition holds; if not, the thread is woken when it may hold.
+    pub(super) fn holds<P: Platform, R: Runtime>(
+        &self,
+        cx: &Context<'_, P, R>,
+        condition: &Condition,
+    ) -> bool {
+        let mut desk = cx.world.desk.lock();
+        if let Some(holds) = hypervisor_condition(&desk, condition) {
+            if !holds {
+                desk.watch(cx.me);
+            }
+            return holds;
+        }
+        drop(desk);
+        let file = self.file_of(cx, condition);
+        let mut kernel = cx.world.kernel.lock();
+        let holds = driver_condition(&kernel.driver, condition, file);
+        if !holds {
+            kernel.watch(cx.me, watch_for(condition, file));
+        }
+        holds
+    }
+
+    pub(super) fn file_of<P: Platform, R: Runtime>(
+        &self,
+        cx: &Context<'_, P, R>,
+        condition: &Condition,
+    ) -> Option<FileId> {
+        let (Condition::SessionReady { file }
+        | Condition::SessionEnded { file }
+        | Condition::Readable { file }) = condition
+        else {
+            return None;
+        };
+        let desk = cx.world.desk.lock();
+        desk.processes.get(&self.process)?.get(file).map(|open| open.id)
+    }
+}
+
+/// Which changes of the driver may make a condition hold.
+fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
+    match (condition, file) {
+        (Condition::SessionReady { .. } | Condition::SessionEnded { .. }, Some(file)) => {
+            Watch::Session(file)
+        }
+        (
+            Condition::ChannelReady
+            | Condition::ChannelDown
+            | Condition::ChannelNegotiating
+            | Condition::ChannelFailed
+            | Condition::DriverStarted,
+            _,
+        ) => Watch::Channel,
+        _ => Watch::Anything,
+    }
+}
+
+/// Whether a condition of the hypervisor's side holds; `None` for one of the driver.
+fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
+    use phyp::vmc::ChannelState;
+    match condition {
+        Condition::HypervisorStarted => Some(desk.service_state > ChannelState::Starting),
+        Condition::HypervisorWaiting => Some(desk.service_state == ChannelState::WaitingForInit),
+        Condition::HypervisorStopped => Some(desk.service_state == ChannelState::Stopped),
+        Condition::HypervisorPaused => Some(desk.service_paused),
+        _ => None,
+    }
+}
+
+fn driver_condition(driver: &Driver, condition: &Condition, file: Option<FileId>) -> bool {
+    let session = || {
+        let of_file = |slot: &ibmvmc::SlotView<'_>| slot.file.is_some() && slot.file == file;
+        driver.slots().find(of_file)
+    };
+    let session_state = || session().and_then(|slot| slot.session).map(|(_, state)| state);
+    match condition {
+        Condition::ChannelReady => driver.state() == ChannelState::Ready,
+        Condition::ChannelDown => {
+            matches!(driver.state(), ChannelState::CrqInit | ChannelState::Initial)
+        }
+        Condition::ChannelNegotiating => {
+            matches!(driver.state(), ChannelState::Capabilities | ChannelState::Seeding)
+        }
+        Condition::ChannelFailed => driver.state() == ChannelState::Failed,
+        Condition::DriverStarted => {
+            !matches!(driver.state(), ChannelState::Initial | ChannelState::ResetScheduled)
+        }
+        Condition::HypervisorStarted
+        | Condition::HypervisorWaiting
+        | Condition::HypervisorStopped
+        | Condition::HypervisorPaused => false,
+        Condition::Seeded => {
+            driver.state() == ChannelState::Ready
+                && driver.slots().all(|slot| {
+                    slot.is_free()
+                        || slot.session.is_some_and(|(_, state)| state != SessionState::Closing)
+                })
+        }
+        Condition::SessionReady { .. } => session_state() == Some(SessionState::Ready),
+        Condition::SessionEnded { .. } => session_state().is_none(),
+        Condition::Readable { .. } => session().is_some_and(|slot| slot.unread > 0),
+    }
+}

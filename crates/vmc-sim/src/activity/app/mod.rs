@@ -1,0 +1,178 @@
+//! A thread of an application: works through its script, one step of a call at a time.
+
+mod calls;
+mod conditions;
+mod operator;
+
+use crate::call::{CallRunner, User};
+use crate::context::Context;
+use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::script::{Action, OpenFile, Step};
+use phyp::Platform;
+use vmc_trace::{Actor, DeviceCall, Event, Waiting};
+
+/// A thread of an application.
+#[derive(Debug)]
+pub(crate) struct App {
+    number: u16,
+    actor: Actor,
+    /// Threads of one process share their files.
+    process: u16,
+    steps: Vec<Step>,
+    next: usize,
+    call: Option<InCall>,
+    user: User,
+    /// When a sleep ends.
+    until_ns: Option<u64>,
+    /// The expectation that was not met; the script ends there.
+    failure: Option<StepFailure>,
+}
+
+/// A call in flight and how the trace names it.
+#[derive(Debug)]
+struct InCall {
+    runner: CallRunner,
+    call: DeviceCall,
+}
+
+/// An expectation of a step that was not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StepFailure {
+    pub(crate) expected: String,
+    pub(crate) came: String,
+}
+
+impl App {
+    pub(crate) fn new(number: u16, process: u16, steps: Vec<Step>) -> App {
+        App {
+            number,
+            actor: Actor::App(number),
+            process,
+            steps,
+            next: 0,
+            call: None,
+            user: User::default(),
+            until_ns: None,
+            failure: None,
+        }
+    }
+
+    /// The operator of the machine, who starts it as the scenario says. What goes without saying is not
+    /// recorded.
+    pub(crate) fn operator(number: u16, steps: Vec<Step>) -> App {
+        App { actor: Actor::Platform, ..App::new(number, number, steps) }
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// The step that the script stands at; `None` when it is done.
+    pub(crate) fn current_step(&self) -> Option<&Step> {
+        self.steps.get(self.next)
+    }
+
+    pub(crate) fn failure(&self) -> Option<&StepFailure> {
+        self.failure.as_ref()
+    }
+
+    /// Whether a call sleeps in the driver.
+    pub(crate) fn is_in_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    pub(crate) fn process(&self) -> u16 {
+        self.process
+    }
+
+    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        if self.failure.is_some() {
+            return Progress::Finished;
+        }
+        if self.call.is_some() {
+            return self.continue_call(cx);
+        }
+        let Some(Step { action, .. }) = self.steps.get(self.next).cloned() else {
+            return Progress::Finished;
+        };
+        match action {
+            Action::Wait(condition) => self.wait(cx, &condition),
+            Action::SleepNs(duration_ns) => self.sleep(cx.now_ns(), duration_ns),
+            Action::Await(flag) => {
+                let mut desk = cx.world.desk.lock();
+                if desk.flags.contains(&flag) {
+                    drop(desk);
+                    cx.record(|| Event::Awaited(flag));
+                    return self.done();
+                }
+                desk.watch(cx.me);
+                Progress::Block { until_ns: None, why: Waiting::State }
+            }
+            Action::Post(flag) => {
+                cx.record(|| Event::Posted(flag.clone()));
+                self.at_desk(cx, |desk| {
+                    desk.flags.insert(flag);
+                });
+                self.done()
+            }
+            Action::Start(machine) => self.start_machine(cx, machine),
+            Action::Stop(machine) => self.stop_machine(cx, machine),
+            Action::Pause => self.pause_hypervisor(cx, true),
+            Action::Resume => self.pause_hypervisor(cx, false),
+            Action::AttachHmc(attached) => self.attach_hmc(cx, attached),
+            Action::Interrupt(thread) => {
+                cx.world.desk.lock().signals.insert(thread);
+                cx.runtime.wake(ActivityId::app(thread));
+                self.done()
+            }
+            action => self.enter_call(cx, &action),
+        }
+    }
+
+    fn done(&mut self) -> Progress {
+        self.next += 1;
+        if self.next < self.steps.len() { Progress::Again } else { Progress::Finished }
+    }
+
+    fn fail(&mut self, expected: impl Into<String>, came: impl Into<String>) -> Progress {
+        self.failure = Some(StepFailure { expected: expected.into(), came: came.into() });
+        Progress::Finished
+    }
+
+    fn with_file<P: Platform, R: Runtime, T>(
+        &self,
+        cx: &mut Context<'_, P, R>,
+        name: &str,
+        change: impl FnOnce(&mut OpenFile) -> T,
+    ) -> Option<T> {
+        let mut desk = cx.world.desk.lock();
+        desk.processes.get_mut(&self.process)?.get_mut(name).map(change)
+    }
+
+    /// Changes something that other threads may wait for.
+    fn at_desk<P: Platform, R: Runtime>(
+        &self,
+        cx: &Context<'_, P, R>,
+        change: impl FnOnce(&mut crate::script::Desk),
+    ) {
+        let mut watchers = {
+            let mut desk = cx.world.desk.lock();
+            change(&mut desk);
+            std::mem::take(&mut desk.watchers)
+        };
+        cx.wake_all(&mut watchers);
+    }
+
+    fn sleep(&mut self, now_ns: u64, duration_ns: u64) -> Progress {
+        let until_ns = *self.until_ns.get_or_insert(now_ns.saturating_add(duration_ns));
+        if now_ns >= until_ns {
+            self.until_ns = None;
+            return self.done();
+        }
+        Progress::Block { until_ns: Some(until_ns), why: Waiting::State }
+    }
+}
