@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vmc_sim::trace::{Event, Side};
+use vmc_sim::trace::{Actor, Event, Record, Side};
 use vmc_sim::{Options, Report, RuntimeKind, Scenario, simulate};
 
 /// Random schedules that must give one text for a scenario to count as race-free.
@@ -152,5 +152,25 @@ fn session_numbers_start_again_with_1_after_the_profile_s_last() {
         });
         let expected: Vec<u8> = (1..=last).chain([1]).collect();
         assert_eq!(started.collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_document_frees_storage_before_the_close_and_linux_at_its_response() {
+    for (name, freed_first) in [("messages/echo", true), ("linux/echo", false)] {
+        let file = files().into_iter().find(|file| file.name == name).expect("the scenario");
+        let report = file.run(&file.load(), &Options::default());
+        let position =
+            |wanted: &dyn Fn(&Record) -> bool| report.trace.records().iter().position(wanted);
+        let unmapped = position(&|record| {
+            let by_driver = record.actor != Actor::Service;
+            by_driver
+                && matches!(&record.event, Event::Hcall { call, .. } if call.name() == "H_STUFF_TCE")
+        });
+        let closed = position(&|record| {
+            matches!(record.event, Event::SessionState(Side::Hyp, _, _, "closed"))
+        });
+        assert!(unmapped.is_some() && closed.is_some(), "{name}");
+        assert_eq!(unmapped < closed, freed_first, "{name}");
     }
 }
