@@ -1,7 +1,7 @@
 //! The VMC device of the management partition: its node, and `H_REQUEST_VMC`, which makes it.
 //!
 //! The call's number is reserved in LoPAR. Only the designated management partition has the authority to
-//! ask. A machine that a console manages has no VMC to give, and one that exists already is given again.
+//! ask. A machine that an HMC manages has no VMC to give, and one that exists already is not made twice.
 
 use crate::config::{Config, VmcPresence};
 use crate::endpoint::{PlatformAdapter, Side};
@@ -27,7 +27,8 @@ impl VmcDevice {
         VmcDevice {
             drc_index,
             remote_liobn,
-            exists: AtomicBool::new(config.vmc == VmcPresence::Present),
+            // "Only presented when the system is not HMC managed" (LoPAR, Virtual Management Channel).
+            exists: AtomicBool::new(config.vmc == VmcPresence::Present && !config.hmc_attached),
             hmc_attached: AtomicBool::new(config.hmc_attached),
         }
     }
@@ -49,7 +50,9 @@ impl Clone for VmcDevice {
 }
 
 impl<P: Platform> Hypervisor<P> {
-    /// `H_REQUEST_VMC`: R4 is the DRC index of the device.
+    /// `H_REQUEST_VMC`: R4 is the DRC index of the device. The management partition asks, else
+    /// `H_Authority`; no HMC manages the system, else `H_Not_Available`; there is no device yet, else
+    /// `H_Resource`.
     pub(crate) fn request_vmc(&self, caller: PartitionId) -> Result<HcallReturn, ReturnCode> {
         if self.side_of(caller) != Some(Side::Management) {
             return Err(ReturnCode::AUTHORITY);
@@ -57,7 +60,9 @@ impl<P: Platform> Hypervisor<P> {
         if self.vmc.hmc_attached.load(Ordering::Acquire) {
             return Err(ReturnCode::NOT_AVAILABLE);
         }
-        self.vmc.exists.store(true, Ordering::Release);
+        if self.vmc.exists.swap(true, Ordering::AcqRel) {
+            return Err(ReturnCode::RESOURCE);
+        }
         Ok(HcallReturn::success_with(self.vmc.drc_index.0.into()))
     }
 
