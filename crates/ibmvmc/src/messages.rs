@@ -269,8 +269,11 @@ impl Driver {
             return refuse(breach, AddBufferStatus::InvalidHmcIndex);
         };
         if !self.accepts_buffers(slot, session) {
-            let breach = Breach::InvalidSession(message_type, session);
-            return refuse(breach, AddBufferStatus::ConnectionClosed);
+            let closed = AddBufferStatus::ConnectionClosed;
+            if self.is_being_closed(slot, session) {
+                return Err(closed);
+            }
+            return refuse(Breach::InvalidSession(message_type, session), closed);
         }
         let owner = match owner {
             0 => BufferOwner::Added,
@@ -306,6 +309,13 @@ impl Driver {
         }
     }
 
+    /// Whether the file of this very session was closed: the hypervisor may not have heard of it yet, and what
+    /// it sends meanwhile is no breach.
+    fn is_being_closed(&self, slot: u8, session: HmcSession) -> bool {
+        let place = self.slot(slot);
+        place.state() == Some(SessionState::Closing) && place.number() == session
+    }
+
     pub(crate) fn answer_add_buffer(
         &mut self,
         index: HmcIndex,
@@ -329,7 +339,9 @@ impl Driver {
                 (profile.remove_buffer_status(RemoveBufferStatus::InvalidHmcIndex), None)
             }
             Some(slot) if !self.accepts_buffers(slot, session) => {
-                self.breach(subject, Breach::InvalidSession(message_type, session), sink);
+                if !self.is_being_closed(slot, session) {
+                    self.breach(subject, Breach::InvalidSession(message_type, session), sink);
+                }
                 (profile.remove_buffer_closed(), None)
             }
             Some(slot) => match self.give_up_buffer(slot, subject, sink) {

@@ -2,7 +2,7 @@
 
 use super::flows::*;
 use super::peer::{Peer, To, config};
-use crate::{Background, Effect, Errno, Input, Profile, Reply, SessionState};
+use crate::{Background, Breach, Effect, Errno, Input, Profile, Reply, SessionState};
 use papr::{Hcall, ReturnCode};
 use vmc_proto::{HmcSession, Limits, MessageType};
 
@@ -304,5 +304,24 @@ fn close_waits_for_a_message_that_is_being_fetched() {
         recv!(peer, close(0, 1));
         let freed = peer.driver.mapped().count() == 2;
         assert_eq!(freed, profile == Profile::Document, "the queue and the seed of index 1");
+    }
+}
+
+#[test]
+fn buffers_that_cross_a_close_are_refused_without_a_breach() {
+    for profile in PROFILES {
+        let closed = if profile == Profile::Document { (4, 1) } else { (3, 3) };
+        let mut peer = Peer::ready(profile);
+        let file = peer.session(0);
+        assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
+        recv!(peer, close(0, 1));
+        peer.events.clear();
+        send!(peer, add_buffer(Owner::MANAGEMENT, 0, 1, 9));
+        recv!(peer, add_buffer_response(closed.0, 0, 1, 9));
+        send!(peer, remove_buffer(0, 1));
+        recv!(peer, remove_buffer_response(closed.1, 0, 1, 0));
+        assert_eq!(peer.events, []);
+        send!(peer, add_buffer(Owner::MANAGEMENT, 0, 2, 9));
+        assert!(peer.reported(Breach::InvalidSession(MessageType::AddBuffer, HmcSession(2))));
     }
 }
