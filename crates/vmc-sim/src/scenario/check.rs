@@ -1,20 +1,19 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
-use super::compile::thread_names;
 use super::error::Problem;
 use super::file::{
-    AppForm, AppStartForm, BehaviourForm, MachineForm, MachineSideForm, Number, OpenForm,
-    ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, StartForm, StepForm, VmcForm,
-    WaitStateForm, WriteForm,
+    AppForm, AppStartForm, BehaviourForm, CallForm, MachineForm, MachineSideForm, Number, OpenForm,
+    PatternForm, PollForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm,
+    ScenarioForm, SourceForm, StartForm, StepForm, VmcForm, WaitStateForm, WriteForm,
 };
+use super::names::Names;
+use super::size;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 
 /// Most times that a block of steps repeats.
 const MAX_REPEATS: i64 = 10_000;
-/// Most threads of a scenario.
-const MAX_THREADS: i64 = 512;
 /// Longest user buffer or message of a step, in bytes.
 const MAX_BYTES: i64 = 1 << 20;
 /// Longest sleep, in milliseconds: a day of virtual time.
@@ -28,9 +27,10 @@ type Check = Result<(), Problem>;
 
 pub(super) fn check(form: &ScenarioForm) -> Check {
     machine(&form.machine)?;
+    size::check(form)?;
     let apps = Apps::of(form)?;
-    for app in &form.app {
-        apps.check_app(app)?;
+    for (place, app) in form.app.iter().enumerate() {
+        apps.check_app(place, app)?;
     }
     Ok(())
 }
@@ -78,8 +78,33 @@ fn machine(machine: &MachineForm) -> Check {
     for version_text in [&machine.version, &machine.hypervisor.version].into_iter().flatten() {
         version(version_text)?;
     }
-    let hypervisor = &machine.hypervisor;
-    if let (Some(inbound), Some(all)) = (&hypervisor.inbound_buffers, &hypervisor.session_buffers)
+    buffers(machine)?;
+    match &machine.behaviour {
+        BehaviourForm::Source(form) => source(form, machine),
+        BehaviourForm::Echo | BehaviourForm::Sink => Ok(()),
+    }
+}
+
+/// Buffers of a session come out of the pool, and the inbound ones out of the session's.
+fn buffers(machine: &MachineForm) -> Check {
+    let defaults = ibmvmc::Config::default();
+    let pool = negotiated(&machine.pool_size, &machine.hypervisor.pool_size, defaults.pool_size);
+    let session = machine.hypervisor.session_buffers.as_ref();
+    let inbound = machine.hypervisor.inbound_buffers.as_ref();
+    // Without a pool no channel works, which scenarios may be about.
+    let of_pool = [("session-buffers", session), ("inbound-buffers", inbound)];
+    for (what, number) in of_pool.into_iter().filter(|_| pool > 0) {
+        if let Some(number) = number
+            && *number.get_ref() > pool
+        {
+            return Err(Problem::new(
+                number.span(),
+                format!("{what} is {}, but the negotiated pool-size is {pool}", number.get_ref()),
+                format!("make {what} at most the pool-size of both sides"),
+            ));
+        }
+    }
+    if let (Some(inbound), Some(all)) = (inbound, session)
         && inbound.get_ref() > all.get_ref()
     {
         return Err(Problem::new(
@@ -88,11 +113,32 @@ fn machine(machine: &MachineForm) -> Check {
             "make inbound-buffers at most session-buffers",
         ));
     }
-    if let BehaviourForm::Source(source) = &machine.behaviour {
-        number("events", &source.events, 1..=MAX_EVENTS)?;
-        number("bytes", &source.bytes, 0..=65536)?;
+    Ok(())
+}
+
+fn source(source: &SourceForm, machine: &MachineForm) -> Check {
+    number("events", &source.events, 1..=MAX_EVENTS)?;
+    let mtu = negotiated(&machine.mtu, &machine.hypervisor.mtu, ibmvmc::Config::default().mtu);
+    let bytes = number("bytes", &source.bytes, 0..=65536)?;
+    if bytes > mtu {
+        return Err(Problem::new(
+            source.bytes.span(),
+            format!("a source cannot send messages of {bytes} bytes, the negotiated MTU is {mtu}"),
+            "lower `bytes`, or raise the MTU of both sides",
+        ));
     }
     Ok(())
+}
+
+/// The smaller of what the two sides offer; the hypervisor offers what the driver does unless it says otherwise.
+fn negotiated(
+    driver: &Option<Number>,
+    hypervisor: &Option<Number>,
+    default: impl Into<i64>,
+) -> i64 {
+    let value = |number: &Option<Number>| number.as_ref().map(|number| *number.get_ref());
+    let driver = value(driver).unwrap_or(default.into());
+    value(hypervisor).unwrap_or(driver).min(driver)
 }
 
 /// A version as `major.minor`.
@@ -113,20 +159,27 @@ pub(super) fn version(text: &Spanned<String>) -> Result<vmc_proto::Version, Prob
 /// What the applications of a scenario offer to each other.
 struct Apps<'a> {
     form: &'a ScenarioForm,
-    names: BTreeSet<&'a str>,
-    posted: BTreeSet<&'a str>,
-    interrupted: BTreeSet<&'a str>,
-    /// Files that some thread of a process opens, by the name of the process.
-    opened: BTreeSet<(&'a str, &'a str)>,
+    names: Names,
+    /// Who posts a flag: the places of the applications.
+    posters: BTreeMap<&'a str, BTreeSet<usize>>,
+    /// Threads that are interrupted.
+    interrupted: BTreeSet<u16>,
+    /// Files that some thread of a process opens, by the number of the process.
+    opened: BTreeSet<(u16, &'a str)>,
+    /// Those that are opened with O_NONBLOCK.
+    nonblocking: BTreeSet<(u16, &'a str)>,
     /// Files of a process that get an HMC ID.
-    with_session: BTreeSet<(&'a str, &'a str)>,
+    with_session: BTreeSet<(u16, &'a str)>,
     /// Why the channel can never be ready, if so.
     never_ready: Option<&'static str>,
 }
 
 /// What a thread's script has done so far, file by file.
-#[derive(Clone, Default)]
 struct Progress<'a> {
+    /// The place of the application.
+    place: usize,
+    process: u16,
+    posted: BTreeSet<&'a str>,
     open: BTreeSet<&'a str>,
     with_session: BTreeSet<&'a str>,
     unread: BTreeMap<&'a str, i64>,
@@ -134,67 +187,51 @@ struct Progress<'a> {
     nonblock: BTreeSet<&'a str>,
 }
 
+impl Progress<'_> {
+    fn new(place: usize, process: u16) -> Self {
+        Progress {
+            place,
+            process,
+            posted: BTreeSet::new(),
+            open: BTreeSet::new(),
+            with_session: BTreeSet::new(),
+            unread: BTreeMap::new(),
+            events: BTreeMap::new(),
+            nonblock: BTreeSet::new(),
+        }
+    }
+}
+
 impl<'a> Apps<'a> {
     fn of(form: &'a ScenarioForm) -> Result<Apps<'a>, Problem> {
         let mut apps = Apps {
             form,
-            names: BTreeSet::new(),
-            posted: BTreeSet::new(),
+            names: Names::of(form)?,
+            posters: BTreeMap::new(),
             interrupted: BTreeSet::new(),
             opened: BTreeSet::new(),
+            nonblocking: BTreeSet::new(),
             with_session: BTreeSet::new(),
-            never_ready: None,
+            never_ready: never_ready(form),
         };
-        let mut threads = 0;
-        for app in &form.app {
-            let span = app.span();
-            let app = app.get_ref();
-            threads += match &app.count {
-                Some(count) => number("count", count, 1..=MAX_THREADS)?,
-                None => 1,
-            };
-            if threads > MAX_THREADS {
-                return Err(Problem::new(
-                    span,
-                    format!("a scenario has at most {MAX_THREADS} threads"),
-                    "lower a `count`",
-                ));
-            }
-            if let Some(name) = &app.name {
-                apps.add_name(name)?;
-            }
-            let process = process_of(app);
-            for_each_step(&app.steps, &mut |step| apps.note(process, step));
+        for (place, app) in form.app.iter().enumerate() {
+            for_each_step(&app.get_ref().steps, &mut |step| apps.note(place, step));
         }
-        apps.never_ready = never_ready(form);
-        tell_threads_apart(form)?;
         Ok(apps)
     }
 
-    fn add_name(&mut self, name: &'a Spanned<String>) -> Check {
-        let text = name.get_ref().as_str();
-        let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if text.is_empty() || !text.chars().all(valid) {
-            return Err(Problem::new(
-                name.span(),
-                format!("`{text}` cannot name an application"),
-                "use small letters, digits and `-`",
-            ));
-        }
-        self.names.insert(text);
-        Ok(())
-    }
-
-    fn note(&mut self, process: &'a str, step: &'a StepForm) {
+    fn note(&mut self, place: usize, step: &'a StepForm) {
+        let process = self.names.apps()[place].process();
         match step {
             StepForm::Post(flag) => {
-                self.posted.insert(flag);
+                self.posters.entry(flag).or_default().insert(place);
             }
-            StepForm::Interrupt(name) => {
-                self.interrupted.insert(name);
-            }
-            StepForm::Open(OpenForm { file, expect: ResultForm::Ok, .. }) => {
+            StepForm::Interrupt(name) => self.interrupted.extend(self.names.thread(name)),
+            StepForm::Open(OpenForm { file, expect: ResultForm::Ok, nonblock }) => {
                 self.opened.insert((process, file));
+                if *nonblock {
+                    self.nonblocking.insert((process, file));
+                }
             }
             StepForm::SetHmcId(form) if form.0.expect == ResultForm::Ok => {
                 self.with_session.insert((process, &form.0.file));
@@ -203,18 +240,9 @@ impl<'a> Apps<'a> {
         }
     }
 
-    fn check_app(&self, app: &'a Spanned<AppForm>) -> Check {
+    fn check_app(&self, place: usize, app: &'a Spanned<AppForm>) -> Check {
         let span = app.span();
         let app = app.get_ref();
-        if let Some(process) = &app.process
-            && !self.names.contains(process.get_ref().as_str())
-        {
-            return Err(Problem::new(
-                process.span(),
-                format!("no application is named `{}`", process.get_ref()),
-                "name the application whose process this thread belongs to",
-            ));
-        }
         if app.start == AppStartForm::Ready
             && let Some(why) = self.never_ready
         {
@@ -226,25 +254,24 @@ impl<'a> Apps<'a> {
                 "write start = \"boot\" for the application, or change the machine",
             ));
         }
-        self.check_steps(app, &app.steps, &mut Progress::default(), 0)
+        let process = self.names.apps()[place].process();
+        self.check_steps(&app.steps, &mut Progress::new(place, process), 0)
     }
 
     fn check_steps(
         &self,
-        app: &'a AppForm,
         steps: &'a [Spanned<StepForm>],
         progress: &mut Progress<'a>,
         depth: usize,
     ) -> Check {
         for step in steps {
-            self.check_step(app, step, progress, depth)?;
+            self.check_step(step, progress, depth)?;
         }
         Ok(())
     }
 
     fn check_step(
         &self,
-        app: &'a AppForm,
         step: &'a Spanned<StepForm>,
         progress: &mut Progress<'a>,
         depth: usize,
@@ -259,6 +286,8 @@ impl<'a> Apps<'a> {
                     progress.events.remove(form.file.as_str());
                     if form.nonblock {
                         progress.nonblock.insert(&form.file);
+                    } else {
+                        progress.nonblock.remove(form.file.as_str());
                     }
                 }
                 Ok(())
@@ -271,38 +300,36 @@ impl<'a> Apps<'a> {
                         "shorten the HMC ID",
                     ));
                 }
-                self.must_be_open(app, progress, &form.0.file, span)?;
+                self.must_be_open(progress, &form.0.file, span)?;
                 if form.0.expect == ResultForm::Ok {
                     progress.with_session.insert(&form.0.file);
                 }
                 Ok(())
             }
-            StepForm::Write(form) => self.check_write(app, form, progress, span),
-            StepForm::Read(form) => self.check_read(app, form, progress, span),
-            StepForm::Poll(form) => self.must_be_open(app, progress, &form.file, span),
-            StepForm::Query(form) => self.must_be_open(app, progress, &form.file, span),
-            StepForm::RequestVmc(form) => self.must_be_open(app, progress, &form.file, span),
+            StepForm::Write(form) => self.check_write(form, progress, span),
+            StepForm::Read(form) => self.check_read(form, progress, span),
+            StepForm::Poll(form) => self.check_poll(form, progress, span),
+            StepForm::Query(form) => self.must_be_open(progress, &form.file, span),
+            StepForm::RequestVmc(form) => self.must_be_open(progress, &form.file, span),
             StepForm::Close(form) => {
-                self.must_be_open(app, progress, &form.file, span)?;
+                self.must_be_open(progress, &form.file, span)?;
                 progress.open.remove(form.file.as_str());
                 Ok(())
             }
-            StepForm::Wait(form) => {
-                self.check_wait(app, form.0.state, &form.0.file, progress, span)
-            }
+            StepForm::Wait(form) => self.check_wait(form.0.state, &form.0.file, progress, span),
             StepForm::SleepMs(ms) => number("sleep-ms", ms, 0..=MAX_SLEEP_MS).map(|_| ()),
-            StepForm::Await(flag) if !self.posted.contains(flag.as_str()) => Err(Problem::new(
-                span,
-                format!("nobody posts `{flag}`, so this waits for ever"),
-                format!("add a step {{ post = \"{flag}\" }} to another application"),
-            )),
-            StepForm::Interrupt(name) if !self.names.contains(name.as_str()) => Err(Problem::new(
+            StepForm::Post(flag) => {
+                progress.posted.insert(flag);
+                Ok(())
+            }
+            StepForm::Await(flag) => self.check_await(flag, progress, span),
+            StepForm::Interrupt(name) if self.names.thread(name).is_none() => Err(Problem::new(
                 span,
                 format!("no application is named `{name}`"),
                 "name the application whose call is to be interrupted",
             )),
             StepForm::Repeat(form) => {
-                number("times", &form.times, 1..=MAX_REPEATS)?;
+                let times = number("times", &form.times, 1..=MAX_REPEATS)?;
                 if depth == MAX_NESTING {
                     return Err(Problem::new(
                         span,
@@ -310,29 +337,36 @@ impl<'a> Apps<'a> {
                         "write the inner steps out",
                     ));
                 }
-                self.check_steps(app, &form.steps, progress, depth + 1)
+                // Each round, because it may find open, written or read what the one before left.
+                (0..times).try_for_each(|_| self.check_steps(&form.steps, progress, depth + 1))
             }
             StepForm::Start(_)
             | StepForm::Stop(_)
             | StepForm::Pause(_)
             | StepForm::Resume(_)
             | StepForm::AttachHmc(_)
-            | StepForm::Post(_)
-            | StepForm::Await(_)
             | StepForm::Interrupt(_) => Ok(()),
         }
     }
 
+    /// A flag must be posted by somebody who does not wait for it.
+    fn check_await(&self, flag: &str, progress: &Progress<'_>, span: Range<usize>) -> Check {
+        let posters = self.posters.get(flag);
+        let by_another = posters.is_some_and(|places| places.iter().any(|p| *p != progress.place));
+        if by_another || progress.posted.contains(flag) {
+            return Ok(());
+        }
+        let who = if posters.is_some() { "only this application" } else { "nobody" };
+        Err(Problem::new(
+            span,
+            format!("{who} posts `{flag}`, so this waits for ever"),
+            format!("add a step {{ post = \"{flag}\" }} to another application"),
+        ))
+    }
+
     /// Whether another thread of the process, or this one, opens the file.
-    fn must_be_open(
-        &self,
-        app: &AppForm,
-        progress: &Progress<'_>,
-        file: &str,
-        span: Range<usize>,
-    ) -> Check {
-        let by_sibling = self.has_siblings(app) && self.opened.contains(&(process_of(app), file));
-        if progress.open.contains(file) || by_sibling {
+    fn must_be_open(&self, progress: &Progress<'_>, file: &str, span: Range<usize>) -> Check {
+        if progress.open.contains(file) || self.by_sibling(&self.opened, progress, file) {
             return Ok(());
         }
         Err(Problem::new(
@@ -342,47 +376,33 @@ impl<'a> Apps<'a> {
         ))
     }
 
-    /// Whether other threads share the process of this one.
-    fn has_siblings(&self, app: &AppForm) -> bool {
-        let process = process_of(app);
-        let same = |other: &&Spanned<AppForm>| process_of(other.get_ref()) == process;
-        !process.is_empty() && self.form.app.iter().filter(same).count() > 1
+    /// Whether some thread of a process that several share does something to a file.
+    fn by_sibling(
+        &self,
+        done: &BTreeSet<(u16, &str)>,
+        progress: &Progress<'_>,
+        file: &str,
+    ) -> bool {
+        self.has_siblings(progress) && done.contains(&(progress.process, file))
     }
 
-    fn has_session(&self, app: &AppForm, progress: &Progress<'_>, file: &str) -> bool {
-        progress.with_session.contains(file)
-            || self.has_siblings(app) && self.with_session.contains(&(process_of(app), file))
+    /// Whether other applications share the process of this one.
+    fn has_siblings(&self, progress: &Progress<'_>) -> bool {
+        self.names.apps().iter().filter(|app| app.process() == progress.process).count() > 1
+    }
+
+    fn has_session(&self, progress: &Progress<'_>, file: &str) -> bool {
+        progress.with_session.contains(file) || self.by_sibling(&self.with_session, progress, file)
     }
 
     fn check_write(
         &self,
-        app: &AppForm,
         form: &'a WriteForm,
         progress: &mut Progress<'a>,
         span: Range<usize>,
     ) -> Check {
-        self.must_be_open(app, progress, &form.file, span.clone())?;
-        let text = matches!(form.pattern, super::file::PatternForm::Text(_));
-        match (&form.bytes, text) {
-            (Some(bytes), false) => {
-                number("bytes", bytes, 0..=MAX_BYTES)?;
-            }
-            (None, true) => {}
-            (Some(bytes), true) => {
-                return Err(Problem::new(
-                    bytes.span(),
-                    "a text has its own length",
-                    "leave `bytes` out, or choose another pattern",
-                ));
-            }
-            (None, false) => {
-                return Err(Problem::new(
-                    span,
-                    "a write needs its length",
-                    "add `bytes`, such as { write = { bytes = 4096 } }",
-                ));
-            }
-        }
+        self.must_be_open(progress, &form.file, span.clone())?;
+        check_payload(WRITTEN, form.bytes.as_ref(), &form.pattern, span)?;
         let empty = form.bytes.as_ref().is_some_and(|bytes| *bytes.get_ref() == 0);
         if form.expect == ResultForm::Ok && !empty {
             *progress.unread.entry(&form.file).or_default() += 1;
@@ -392,25 +412,30 @@ impl<'a> Apps<'a> {
 
     fn check_read(
         &self,
-        app: &AppForm,
         form: &'a ReadForm,
         progress: &mut Progress<'a>,
         span: Range<usize>,
     ) -> Check {
-        self.must_be_open(app, progress, &form.file, span.clone())?;
+        self.must_be_open(progress, &form.file, span.clone())?;
         if let Some(bytes) = &form.bytes {
             number("bytes", bytes, 0..=MAX_BYTES)?;
         }
-        if let Some(bytes) = &form.expect.0.bytes {
-            number("bytes", bytes, 0..=MAX_BYTES)?;
+        if form.expect.0.word.is_none() {
+            check_payload(
+                EXPECTED,
+                form.expect.0.bytes.as_ref(),
+                &form.expect.0.pattern,
+                span.clone(),
+            )?;
         }
+        let siblings = self.has_siblings(progress);
         let cannot =
             |message: String, remedy: &str| Err(Problem::new(span.clone(), message, remedy));
         match (form.expect.0.word, &self.form.machine.behaviour) {
             (Some(ReadWord::Echo), BehaviourForm::Echo) => {
                 let unread = progress.unread.entry(&form.file).or_default();
                 *unread -= 1;
-                if *unread < 0 && !self.has_siblings(app) {
+                if *unread < 0 && !siblings {
                     return cannot(
                         String::from("this waits for an echo of a message that was never written"),
                         "write a message before it, or read less often",
@@ -426,7 +451,7 @@ impl<'a> Apps<'a> {
                 let read = progress.events.entry(&form.file).or_default();
                 *read += 1;
                 let sent = *source.events.get_ref();
-                if *read > sent {
+                if *read > sent && !siblings {
                     return cannot(
                         format!("this waits for event {read}, but the hypervisor sends {sent}"),
                         "raise `events` of the source, or read less often",
@@ -439,7 +464,8 @@ impl<'a> Apps<'a> {
                 "set behaviour = { source = { events = 1, bytes = 64 } } for the machine",
             ),
             (Some(ReadWord::Error(ibmvmc::Errno::EAGAIN)), _)
-                if !progress.nonblock.contains(form.file.as_str()) =>
+                if !progress.nonblock.contains(form.file.as_str())
+                    && !self.by_sibling(&self.nonblocking, progress, &form.file) =>
             {
                 cannot(
                     String::from("a blocking file never returns EAGAIN: this waits for ever"),
@@ -447,10 +473,7 @@ impl<'a> Apps<'a> {
                 )
             }
             (Some(ReadWord::Error(ibmvmc::Errno::EINTR)), _)
-                if !app
-                    .name
-                    .as_ref()
-                    .is_some_and(|name| self.interrupted.contains(name.get_ref().as_str())) =>
+                if !self.is_interrupted(progress.place) =>
             {
                 cannot(
                     String::from("nobody interrupts this application: this waits for ever"),
@@ -461,9 +484,23 @@ impl<'a> Apps<'a> {
         }
     }
 
+    fn is_interrupted(&self, place: usize) -> bool {
+        self.interrupted.iter().any(|thread| self.names.apps()[place].numbers.contains(thread))
+    }
+
+    fn check_poll(&self, form: &PollForm, progress: &Progress<'_>, span: Range<usize>) -> Check {
+        if form.wait && form.expect == PollResultForm::Nothing {
+            return Err(Problem::new(
+                span,
+                "a poll that waits for something never reports nothing",
+                "leave `wait` out, or expect what it waits for",
+            ));
+        }
+        self.must_be_open(progress, &form.file, span)
+    }
+
     fn check_wait(
         &self,
-        app: &AppForm,
         state: WaitStateForm,
         file: &str,
         progress: &Progress<'_>,
@@ -479,8 +516,8 @@ impl<'a> Apps<'a> {
                 None => Ok(()),
             },
             WaitStateForm::SessionReady | WaitStateForm::Readable => {
-                self.must_be_open(app, progress, file, span.clone())?;
-                if self.has_session(app, progress, file) {
+                self.must_be_open(progress, file, span.clone())?;
+                if self.has_session(progress, file) {
                     return Ok(());
                 }
                 Err(Problem::new(
@@ -494,29 +531,37 @@ impl<'a> Apps<'a> {
     }
 }
 
-/// Names that nobody wrote, letters and those of replicas, must not be taken either.
-fn tell_threads_apart(form: &ScenarioForm) -> Check {
-    let mut taken = BTreeSet::new();
-    for (place, app) in form.app.iter().enumerate() {
-        for name in thread_names((place, app)) {
-            if taken.contains(&name) {
-                let written = app.get_ref().name.as_ref();
-                return Err(Problem::new(
-                    written.map_or(app.span(), Spanned::span),
-                    format!("two applications are named `{name}`"),
-                    "give each application a name of its own",
-                ));
-            }
-            taken.insert(name);
-        }
-    }
-    Ok(())
+/// A message in a scenario, for errors about it.
+struct Payload {
+    name: &'static str,
+    example: &'static str,
 }
 
-/// The name of an application's process; its own name, if it is not told to share.
-fn process_of(app: &AppForm) -> &str {
-    let own = app.name.as_ref().map_or("", |name| name.get_ref());
-    app.process.as_ref().map_or(own, |process| process.get_ref())
+const WRITTEN: Payload = Payload { name: "a write", example: "{ write = { bytes = 4096 } }" };
+const EXPECTED: Payload =
+    Payload { name: "an expected message", example: "{ read = { expect = { bytes = 4096 } } }" };
+
+/// A message is a text, or so many bytes of a pattern.
+fn check_payload(
+    what: Payload,
+    bytes: Option<&Number>,
+    pattern: &PatternForm,
+    span: Range<usize>,
+) -> Check {
+    match (bytes, pattern) {
+        (Some(bytes), PatternForm::Text(_)) => Err(Problem::new(
+            bytes.span(),
+            "a text has its own length",
+            "leave `bytes` out, or choose another pattern",
+        )),
+        (Some(bytes), _) => number("bytes", bytes, 0..=MAX_BYTES).map(|_| ()),
+        (None, PatternForm::Text(_)) => Ok(()),
+        (None, _) => Err(Problem::new(
+            span,
+            format!("{} needs its length", what.name),
+            format!("add `bytes`, such as {}", what.example),
+        )),
+    }
 }
 
 fn for_each_step<'a>(steps: &'a [Spanned<StepForm>], visit: &mut impl FnMut(&'a StepForm)) {
@@ -528,16 +573,10 @@ fn for_each_step<'a>(steps: &'a [Spanned<StepForm>], visit: &mut impl FnMut(&'a 
     }
 }
 
-/// Why the channel of a machine can never be ready.
+/// Why the channel of a machine can never be ready. Only applications that begin at once can help it along: the
+/// others wait for it.
 fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
     let machine = &form.machine;
-    let any_step = |wanted: &dyn Fn(&StepForm) -> bool| {
-        let mut found = false;
-        for app in &form.app {
-            for_each_step(&app.get_ref().steps, &mut |step| found |= wanted(step));
-        }
-        found
-    };
     let major = |text: &Option<Spanned<String>>| {
         text.as_ref()
             .and_then(|text| version(text).ok())
@@ -550,7 +589,8 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
     } else {
         driver
     };
-    if machine.hmc_attached && !any_step(&|step| matches!(step, StepForm::AttachHmc(false))) {
+    let detaches = Help::of(form, |step| matches!(step, StepForm::AttachHmc(false)));
+    if machine.hmc_attached && detaches != Help::InTime {
         return Some("an HMC manages the system");
     }
     if driver != hypervisor {
@@ -563,20 +603,53 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
         return Some("the hypervisor offers what no channel can work with");
     }
     let starts = |side: MachineSideForm| {
-        any_step(&|step| matches!(step, StepForm::Start(started) if *started == side))
+        Help::of(form, |step| matches!(step, StepForm::Start(started) if *started == side))
     };
-    let requested = any_step(&|step| matches!(step, StepForm::RequestVmc(_)));
+    let requests = Help::of(form, |step| {
+        matches!(step, StepForm::RequestVmc(CallForm { expect: ResultForm::Ok, .. }))
+    });
+    // After an HMC was detached nobody starts the sides by itself either.
+    let by_hand = machine.start == StartForm::Manual || machine.hmc_attached;
     let on_request = machine.vmc == VmcForm::OnRequest;
-    if on_request && !requested {
-        return Some("nobody requests the VMC");
-    }
-    if machine.start == StartForm::Manual {
-        if !starts(MachineSideForm::Driver) && !on_request {
-            return Some("nobody starts the driver");
+    // A device that is requested is probed then; one that is there already cannot be requested.
+    let probes = if on_request || machine.hmc_attached { requests } else { Help::Never };
+    let driver = probes.max(starts(MachineSideForm::Driver));
+    match (requests, driver, starts(MachineSideForm::Hypervisor)) {
+        (Help::Never, _, _) if on_request => Some("nobody requests the VMC"),
+        (Help::TooLate, _, _) if on_request => Some("only who waits for it requests the VMC"),
+        (_, Help::Never, _) if by_hand => Some("nobody starts the driver"),
+        (_, Help::TooLate, _) if by_hand => Some("only who waits for it starts the driver"),
+        (_, _, Help::Never) if by_hand => Some("nobody starts the hypervisor's side"),
+        (_, _, Help::TooLate) if by_hand => {
+            Some("only who waits for it starts the hypervisor's side")
         }
-        if !starts(MachineSideForm::Hypervisor) {
-            return Some("nobody starts the hypervisor's side");
-        }
+        _ => None,
     }
-    None
 }
+
+/// Whether some application does what the channel needs to come up.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Help {
+    Never,
+    /// Only applications do that begin when the channel is ready.
+    TooLate,
+    InTime,
+}
+
+impl Help {
+    fn of(form: &ScenarioForm, wanted: impl Fn(&StepForm) -> bool) -> Help {
+        let by = |app: &AppForm| {
+            let mut found = false;
+            for_each_step(&app.steps, &mut |step| found |= wanted(step));
+            match (found, app.start) {
+                (false, _) => Help::Never,
+                (true, AppStartForm::Ready) => Help::TooLate,
+                (true, AppStartForm::Boot) => Help::InTime,
+            }
+        };
+        form.app.iter().map(|app| by(app.get_ref())).max().unwrap_or(Help::Never)
+    }
+}
+
+#[cfg(test)]
+mod tests;

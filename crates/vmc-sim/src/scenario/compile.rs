@@ -3,10 +3,11 @@
 use super::check::{number, version};
 use super::error::Problem;
 use super::file::{
-    AppForm, AppStartForm, BehaviourForm, HypervisorForm, MachineForm, MachineSideForm, Number,
-    PatternForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm,
-    StartForm, StepForm, VmcForm, WaitForm, WaitStateForm, WriteForm,
+    AppStartForm, BehaviourForm, HypervisorForm, MachineForm, MachineSideForm, Number, PatternForm,
+    PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, StartForm, StepForm,
+    VmcForm, WaitForm, WaitStateForm, WriteForm,
 };
+use super::names::Names;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::schedule::below;
 use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Step};
@@ -15,7 +16,6 @@ use phyp::VmcPresence;
 use phyp::vmc::{Named, Source};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
 use vmc_proto::{CRQ_ENTRIES_PER_PAGE, Limits};
@@ -25,45 +25,22 @@ const REPLICA: &str = "{n}";
 
 pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
     let machine = machine(&form.machine)?;
-    let names: Vec<Vec<String>> = form.app.iter().enumerate().map(thread_names).collect();
-    let mut number = 0;
-    let mut first_thread = BTreeMap::new();
-    for (app, names) in form.app.iter().zip(&names) {
-        let name = app.get_ref().name.as_ref().map_or(names[0].as_str(), |name| name.get_ref());
-        first_thread.insert(name.to_owned(), number);
-        number += names.len() as u16;
-    }
+    let names = Names::of(form)?;
     let mut threads = Vec::new();
-    for (app, names) in form.app.iter().map(Spanned::get_ref).zip(names) {
-        for (replica, name) in names.into_iter().enumerate() {
-            let own = threads.len() as u16;
-            let shared = app.process.as_ref().and_then(|name| first_thread.get(name.get_ref()));
-            let mut compiler = Compiler::new(&first_thread, replica + 1);
+    for (app, of_app) in form.app.iter().zip(names.apps()) {
+        let span = app.span();
+        let app = app.get_ref();
+        for (replica, (name, own)) in of_app.names.iter().zip(of_app.numbers.clone()).enumerate() {
+            let mut compiler = Compiler::new(&names, replica + 1);
             if app.start == AppStartForm::Ready {
-                compiler.push(Action::Wait(Condition::ChannelReady), 0..0);
+                compiler.push(Action::Wait(Condition::ChannelReady), span.clone());
             }
             compiler.steps(&app.steps)?;
-            let process = shared.copied().unwrap_or(own);
-            threads.push(ThreadPlan { name, process, steps: compiler.steps });
+            let process = of_app.shares.unwrap_or(own);
+            threads.push(ThreadPlan { name: name.clone(), process, steps: compiler.steps });
         }
     }
     Ok(Plan { machine, threads })
-}
-
-/// Names of an application's threads: its own, or a letter by its place; numbered when there are several.
-pub(super) fn thread_names((place, app): (usize, &Spanned<AppForm>)) -> Vec<String> {
-    let app = app.get_ref();
-    let name = match &app.name {
-        Some(name) => name.get_ref().clone(),
-        None => match u8::try_from(place) {
-            Ok(place @ 0..26) => char::from(b'a' + place).to_string(),
-            _ => format!("app-{}", place + 1),
-        },
-    };
-    match &app.count {
-        Some(count) => (1..=*count.get_ref()).map(|n| format!("{name}-{n}")).collect(),
-        None => vec![name],
-    }
 }
 
 fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
@@ -138,8 +115,7 @@ fn value<T: TryFrom<i64> + Default>(number: &Number) -> T {
 
 /// Makes the steps of one thread.
 struct Compiler<'a> {
-    /// The first thread of each application.
-    threads: &'a BTreeMap<String, u16>,
+    names: &'a Names,
     /// Which replica of its application the thread is, from 1.
     replica: usize,
     /// How many messages were written so far, so that no two are alike.
@@ -148,8 +124,8 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(threads: &'a BTreeMap<String, u16>, replica: usize) -> Compiler<'a> {
-        Compiler { threads, replica, writes: 0, steps: Vec::new() }
+    fn new(names: &'a Names, replica: usize) -> Compiler<'a> {
+        Compiler { names, replica, writes: 0, steps: Vec::new() }
     }
 
     fn push(&mut self, action: Action, span: Range<usize>) {
@@ -217,7 +193,7 @@ impl<'a> Compiler<'a> {
             StepForm::AttachHmc(attached) => Action::AttachHmc(*attached),
             StepForm::Post(flag) => Action::Post(flag.clone()),
             StepForm::Await(flag) => Action::Await(flag.clone()),
-            StepForm::Interrupt(name) => Action::Interrupt(*self.threads.get(name)?),
+            StepForm::Interrupt(name) => Action::Interrupt(self.names.thread(name)?),
             StepForm::Repeat(_) => return None,
         })
     }
@@ -298,5 +274,25 @@ fn payload(pattern: &PatternForm, n: u32, len_bytes: usize) -> Vec<u8> {
             (0..len_bytes).map(|_| below(&mut rng, 256) as u8).collect()
         }
         PatternForm::Text(text) => text.as_bytes().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    fn steps(text: &str) -> Vec<Step> {
+        Scenario::parse("t.toml", text).unwrap().plan().threads[0].steps.clone()
+    }
+
+    #[test]
+    fn waiting_for_the_channel_is_blamed_on_the_application_that_does() {
+        let text = "title = \"t\"\n[[app]]\nsteps = []\n";
+        let [Step { action: Action::Wait(Condition::ChannelReady), span }] = &steps(text)[..]
+        else {
+            panic!("{:?}", steps(text))
+        };
+        assert_eq!(span.start, text.find("[[app]]").unwrap());
     }
 }

@@ -1,13 +1,16 @@
 //! Scenario files: what a machine is made of, what its applications do, and what must come of it.
 //!
-//! [`file`] is the form in which a scenario is written, read with serde; [`check`] finds what cannot be meant;
-//! [`compile`] makes a plan of it that the runtimes can run. `scenarios/README.md` documents every key.
+//! [`file`] is the form in which a scenario is written, read with serde; [`size`] bounds what it becomes when its
+//! blocks are written out, [`names`] tells its threads apart; [`check`] finds what cannot be meant; [`compile`]
+//! makes a plan of it that the runtimes can run. `scenarios/README.md` documents every key.
 
 mod check;
 mod compile;
 mod error;
 mod file;
+mod names;
 mod short;
+mod size;
 #[cfg(test)]
 mod tests;
 
