@@ -147,8 +147,10 @@ pub(crate) enum Expect {
 pub(crate) enum ReadExpect {
     /// The oldest message written and not read back yet.
     Echo,
-    /// The next message that the hypervisor sends by itself.
-    Event,
+    /// The next message that the hypervisor sends by itself, of that length.
+    Event {
+        len_bytes: u32,
+    },
     /// These bytes.
     Bytes(Vec<u8>),
     /// Nothing: a `read()` of 0 bytes.

@@ -31,7 +31,7 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
         let span = app.span();
         let app = app.get_ref();
         for (replica, (name, own)) in of_app.names.iter().zip(of_app.numbers.clone()).enumerate() {
-            let mut compiler = Compiler::new(&names, replica + 1);
+            let mut compiler = Compiler::new(&names, &form.machine.behaviour, replica + 1);
             if app.start == AppStartForm::Ready {
                 compiler.push(Action::Wait(Condition::ChannelReady), span.clone());
             }
@@ -116,6 +116,7 @@ fn value<T: TryFrom<i64> + Default>(number: &Number) -> T {
 /// Makes the steps of one thread.
 struct Compiler<'a> {
     names: &'a Names,
+    behaviour: &'a BehaviourForm,
     /// Which replica of its application the thread is, from 1.
     replica: usize,
     /// How many messages were written so far, so that no two are alike.
@@ -124,8 +125,8 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(names: &'a Names, replica: usize) -> Compiler<'a> {
-        Compiler { names, replica, writes: 0, steps: Vec::new() }
+    fn new(names: &'a Names, behaviour: &'a BehaviourForm, replica: usize) -> Compiler<'a> {
+        Compiler { names, behaviour, replica, writes: 0, steps: Vec::new() }
     }
 
     fn push(&mut self, action: Action, span: Range<usize>) {
@@ -165,7 +166,7 @@ impl<'a> Compiler<'a> {
                 expect: expect(form.0.expect),
             },
             StepForm::Write(form) => self.write(form),
-            StepForm::Read(form) => read(form),
+            StepForm::Read(form) => self.read(form),
             StepForm::Poll(form) => Action::Poll {
                 file: form.file.clone(),
                 wait: form.wait,
@@ -209,6 +210,33 @@ impl<'a> Compiler<'a> {
             expect: expect(form.expect),
         }
     }
+
+    fn read(&self, form: &ReadForm) -> Action {
+        let result = &form.expect.0;
+        Action::Read {
+            file: form.file.clone(),
+            len_bytes: form.bytes.as_ref().map(value),
+            faults: form.fault,
+            expect: match result.word {
+                Some(ReadWord::Echo) => ReadExpect::Echo,
+                Some(ReadWord::Event) => ReadExpect::Event { len_bytes: self.event_bytes() },
+                Some(ReadWord::Empty) => ReadExpect::Empty,
+                Some(ReadWord::Error(errno)) => ReadExpect::Error(errno),
+                None => {
+                    let len_bytes = result.bytes.as_ref().map_or(0, value);
+                    ReadExpect::Bytes(payload(&result.pattern, 0, len_bytes))
+                }
+            },
+        }
+    }
+
+    /// How long the messages are that the hypervisor sends by itself.
+    fn event_bytes(&self) -> u32 {
+        match self.behaviour {
+            BehaviourForm::Source(form) => value(&form.bytes),
+            BehaviourForm::Echo | BehaviourForm::Sink => 0,
+        }
+    }
 }
 
 impl From<&MachineSideForm> for Machine {
@@ -224,25 +252,6 @@ fn expect(form: ResultForm) -> Expect {
     match form {
         ResultForm::Ok => Expect::Ok,
         ResultForm::Error(errno) => Expect::Error(errno),
-    }
-}
-
-fn read(form: &ReadForm) -> Action {
-    let result = &form.expect.0;
-    Action::Read {
-        file: form.file.clone(),
-        len_bytes: form.bytes.as_ref().map(value),
-        faults: form.fault,
-        expect: match result.word {
-            Some(ReadWord::Echo) => ReadExpect::Echo,
-            Some(ReadWord::Event) => ReadExpect::Event,
-            Some(ReadWord::Empty) => ReadExpect::Empty,
-            Some(ReadWord::Error(errno)) => ReadExpect::Error(errno),
-            None => {
-                let len_bytes = result.bytes.as_ref().map_or(0, value);
-                ReadExpect::Bytes(payload(&result.pattern, 0, len_bytes))
-            }
-        },
     }
 }
 
@@ -294,5 +303,19 @@ mod tests {
             panic!("{:?}", steps(text))
         };
         assert_eq!(span.start, text.find("[[app]]").unwrap());
+    }
+
+    #[test]
+    fn an_event_is_expected_to_be_as_long_as_the_source_sends_it() {
+        let text = r#"
+            title = "t"
+            machine.behaviour = { source = { events = 1, bytes = 64 } }
+            [[app]]
+            steps = [ { open = {} }, { read = { expect = "event" } } ]
+        "#;
+        let Some(Action::Read { expect, .. }) = steps(text).pop().map(|step| step.action) else {
+            panic!("{:?}", steps(text))
+        };
+        assert_eq!(expect, ReadExpect::Event { len_bytes: 64 });
     }
 }

@@ -182,10 +182,10 @@ impl App {
             (ReadExpect::Echo, _) => {
                 self.with_file(cx, file, |open| open.unread.pop_front()).flatten()
             }
-            (ReadExpect::Event, _) => self.with_file(cx, file, |open| {
+            (ReadExpect::Event { len_bytes }, _) => self.with_file(cx, file, |open| {
                 open.reads += 1;
                 let number = open.reads - 1;
-                phyp::vmc::pattern(number, self.user.data.len() as u32)
+                phyp::vmc::pattern(number, len_bytes)
             }),
         };
         let Some(mut expected) = expected else {
