@@ -1,8 +1,10 @@
 //! Tests of the machine as its partitions see it.
 
+mod clones;
 mod hcall_order;
 mod interrupts;
 mod lopar_crq;
+mod meddling;
 mod properties;
 mod rdma;
 mod requirements;

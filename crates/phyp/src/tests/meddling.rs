@@ -1,0 +1,106 @@
+//! Consumer and hypervisor at the same element of a queue, the one between two looks of the other.
+
+use crate::crq::{Crq, Placed, QUEUE_ACCESS, Queue};
+use crate::window::Window;
+use crate::{BadAddress, CowMemory, Memory, ring, take_entry};
+use papr::crq::ENTRY_SIZE;
+use papr::{CrqEntry, GuestAddress, IoRange, Ioba, Liobn, PAGE_SIZE, Tce, TransportEvent};
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+/// The first element of the queue.
+const FIRST: GuestAddress = GuestAddress(0);
+
+const SLOTS: u64 = PAGE_SIZE / ENTRY_SIZE;
+
+/// Memory with one queue at address 0, where somebody else acts once: right after the next look at the first
+/// element.
+struct Meddled {
+    memory: CowMemory,
+    meddle: Cell<Option<fn(&CowMemory)>>,
+}
+
+impl Meddled {
+    fn looked(&self, at: GuestAddress) {
+        if at == FIRST
+            && let Some(meddle) = self.meddle.take()
+        {
+            meddle(&self.memory);
+        }
+    }
+}
+
+impl Memory for Meddled {
+    fn new(pages: u64) -> Meddled {
+        Meddled { memory: CowMemory::new(pages), meddle: Cell::new(None) }
+    }
+
+    fn pages(&self) -> u64 {
+        self.memory.pages()
+    }
+
+    fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
+        let value = self.memory.load(at, order);
+        self.looked(at);
+        value
+    }
+
+    fn store(&self, at: GuestAddress, value: u64, order: Ordering) -> Result<(), BadAddress> {
+        self.memory.store(at, value, order)
+    }
+
+    fn compare_exchange(
+        &self,
+        at: GuestAddress,
+        current: u64,
+        new: u64,
+    ) -> Result<Result<u64, u64>, BadAddress> {
+        self.memory.compare_exchange(at, current, new)
+    }
+
+    fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
+        self.memory.read(at, out)
+    }
+
+    fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
+        self.memory.write(at, bytes)
+    }
+
+    fn clear(&self) {
+        self.memory.clear();
+    }
+}
+
+#[test]
+fn an_event_is_enqueued_when_the_full_queue_was_emptied_after_the_first_look() {
+    let (memory, window) = (Meddled::new(1), Window::new(1));
+    window.change(0..=0, |_| Tce::new(GuestAddress(0), QUEUE_ACCESS)).unwrap();
+    let range = IoRange { liobn: Liobn(1), ioba: Ioba(0), len_bytes: PAGE_SIZE };
+    let queue = Some(Queue::new(range));
+    let mut crq = Crq { queue, sender_registered: true, sender_disabled: false };
+    for n in 0..SLOTS {
+        crq.send(&window, &memory, super::message(n)).unwrap();
+    }
+    memory.meddle.set(Some(|memory| {
+        for slot in 0..SLOTS {
+            take_entry(memory, GuestAddress(slot * ENTRY_SIZE)).unwrap();
+        }
+    }));
+    let event = TransportEvent::PARTNER_FAILED;
+    assert_eq!(crq.notify(&window, &memory, event), Ok(Placed { slot: 0, overlaid: None }));
+    let taken = take_entry(&memory, FIRST).unwrap();
+    assert_eq!(taken, Some(CrqEntry::transport_event(event)));
+}
+
+#[test]
+fn an_event_that_overlays_an_entry_while_it_is_taken_is_taken_instead() {
+    let memory = Meddled::new(1);
+    assert_eq!(ring::publish(&memory, FIRST, super::message(1)), Ok(true));
+    memory.meddle.set(Some(|memory| {
+        let overlaid = ring::overlay(memory, FIRST, TransportEvent::PARTNER_FAILED);
+        assert_eq!(overlaid, Ok(Some(super::message(1))));
+    }));
+    let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+    assert_eq!(take_entry(&memory, FIRST), Ok(Some(event)));
+    assert_eq!(take_entry(&memory, FIRST), Ok(None));
+}
