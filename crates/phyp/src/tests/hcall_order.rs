@@ -1,7 +1,7 @@
 //! Each hcall makes its checks in LoPAR's order: a call with several faults gets the code of the first.
 
 use super::{HYP, MGMT, Machine, ORDINARY, message, on_both_runtimes};
-use crate::{Platform, VmcPresence};
+use crate::{Memory, Platform, VmcPresence};
 use papr::hcall::opcode;
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, Registers, ReturnCode,
@@ -103,7 +103,7 @@ fn h_put_tce_indirect_checks_sign_then_count_then_pane_then_range_then_list<P: P
     let mut machine = Machine::<P>::new();
     let own = machine.end(MGMT).liobn;
     let pane = machine.end(MGMT).window.size_bytes();
-    let memory = machine.end(MGMT).window.size_bytes();
+    let memory = machine.end(MGMT).memory.pages() * PAGE_SIZE;
     let mut put = |liobn, ioba, list, count| {
         let (ioba, list) = (Ioba(ioba), GuestAddress(list));
         machine.call(MGMT, Hcall::PutTceIndirect { liobn, ioba, list, count }).code
@@ -115,6 +115,8 @@ fn h_put_tce_indirect_checks_sign_then_count_then_pane_then_range_then_list<P: P
     assert_eq!(put(own, pane - PAGE_SIZE, 0, 2), ReturnCode::PARAMETER);
     assert_eq!(put(own, 0, 8, 1), ReturnCode::PARAMETER, "the list is not a page");
     assert_eq!(put(own, 0, memory, 1), ReturnCode::PARAMETER, "the list is not in memory");
+    assert_eq!(put(own, 0, memory, 0), ReturnCode::PARAMETER, "nor is an empty one");
+    assert_eq!(put(own, 0, memory - PAGE_SIZE, 1), ReturnCode::SUCCESS);
     assert_eq!(put(own, 0, 0, 512), ReturnCode::SUCCESS);
 }
 

@@ -13,6 +13,7 @@ on_both_runtimes![
     the_remote_pane_works_only_while_the_connection_is_complete,
     pinned_pages_cannot_be_remapped,
     a_pinned_copy_keeps_the_queue_from_being_freed,
+    only_a_copy_that_holds_the_linked_pane_keeps_the_queue,
     a_pinned_copy_of_a_crashed_partition_copies_nothing,
     a_pinned_copy_into_a_crashed_partition_copies_nothing,
     an_abandoned_copy_holds_nothing,
@@ -132,6 +133,10 @@ fn the_remote_pane_works_only_while_the_connection_is_complete<P: Platform>() {
         assert_eq!(copy(&mut machine, local), ReturnCode::SUCCESS, "the first pane stays");
         machine.register(broken_by, 1);
         assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+        machine.free(MGMT);
+        machine.free(HYP);
+        machine.register(broken_by, 1);
+        assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION, "half a connection");
     }
     let mut machine = machine::<P>();
     machine.crash(HYP);
@@ -182,6 +187,21 @@ fn a_pinned_copy_keeps_the_queue_from_being_freed<P: Platform>() {
         let event = machine.take(other, 0).map(|entry| TransportEvent(entry.format()));
         assert_eq!(event, Some(TransportEvent::PARTNER_DEREGISTERED));
     }
+}
+
+fn only_a_copy_that_holds_the_linked_pane_keeps_the_queue<P: Platform>() {
+    let mut machine = machine::<P>();
+    let there = machine.to_hyp(PAGE_SIZE, 2 * PAGE_SIZE, 8);
+    let local = CopyRdma { destination_liobn: there.source_liobn, ..there };
+    let remote = CopyRdma { source_liobn: there.destination_liobn, ..there };
+    let local = begin(&machine, local);
+    assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS, "the first pane works without a partner");
+    assert_eq!(machine.register(MGMT, 1), ReturnCode::SUCCESS);
+    let remote = begin(&machine, remote);
+    assert_eq!(machine.free(MGMT), ReturnCode::BUSY);
+    assert_eq!(machine.hypervisor.copy_rdma_finish(remote), ReturnCode::SUCCESS);
+    assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS);
+    assert_eq!(machine.hypervisor.copy_rdma_finish(local), ReturnCode::SUCCESS);
 }
 
 fn a_pinned_copy_of_a_crashed_partition_copies_nothing<P: Platform>() {

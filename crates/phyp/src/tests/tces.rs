@@ -111,6 +111,15 @@ fn no_call_reaches_beyond_the_pane<P: Platform>() {
     let valid = tce(1, Access::Read);
     assert_eq!(machine.map(MGMT, 4, 1, Access::Read), ReturnCode::PARAMETER);
     assert_eq!(machine.map(MGMT, (1 << 52) - 1, 1, Access::Read), ReturnCode::PARAMETER);
+    let liobn = machine.end(MGMT).liobn;
+    for (ioba, expected) in [
+        (3 * PAGE_SIZE, ReturnCode::SUCCESS),
+        (4 * PAGE_SIZE, ReturnCode::PARAMETER),
+        (u64::MAX, ReturnCode::PARAMETER),
+    ] {
+        let get = Hcall::GetTce { liobn, ioba: Ioba(ioba) };
+        assert_eq!(machine.call(MGMT, get).code, expected, "{ioba:#x}");
+    }
     assert_eq!(stuff(&mut machine, 3, valid, 2), ReturnCode::PARAMETER);
     assert_eq!(stuff(&mut machine, 2, valid, 2), ReturnCode::SUCCESS);
     assert_eq!(put_list(&mut machine, 0, &[valid; 5]), ReturnCode::PARAMETER);

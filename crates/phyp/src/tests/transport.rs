@@ -14,6 +14,8 @@ on_both_runtimes![
     a_suspended_partner_disables_sending_until_the_queue_is_enabled,
     registering_anew_enables_the_queue,
     h_enable_crq_is_busy_as_scripted,
+    scripted_answers_follow_those_that_are_still_to_come,
+    an_event_may_overlay_an_event,
     mappings_survive_what_the_partner_does,
     a_crash_while_a_free_is_busy_is_reported_as_a_failure,
     a_failed_partition_makes_no_calls,
@@ -129,6 +131,32 @@ fn h_enable_crq_is_busy_as_scripted<P: Platform>() {
     }
     assert_eq!(machine.enable(MGMT), ReturnCode::SUCCESS);
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::SUCCESS);
+}
+
+fn scripted_answers_follow_those_that_are_still_to_come<P: Platform>() {
+    let mut machine = Machine::<P>::connected();
+    let codes = [ReturnCode::LONG_BUSY_10_MSEC, ReturnCode::BUSY];
+    for code in codes {
+        machine.hypervisor.answer_busy(machine.id(MGMT), BusyCall::EnableCrq, &[code]);
+    }
+    assert_eq!([machine.enable(MGMT), machine.enable(MGMT)], codes);
+    assert_eq!(machine.enable(MGMT), ReturnCode::SUCCESS);
+}
+
+/// In a full queue.
+fn an_event_may_overlay_an_event<P: Platform>() {
+    let mut machine = Machine::<P>::connected();
+    for n in 1..=256 {
+        machine.send(HYP, message(n));
+    }
+    machine.suspend_partner_of(MGMT);
+    machine.events.clear();
+    machine.crash(HYP);
+    let entry = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+    let overlaid = Some(CrqEntry::transport_event(TransportEvent::PARTNER_SUSPENDED));
+    let to = machine.id(MGMT);
+    assert_eq!(machine.events, [Event::Enqueued { to, slot: 255, entry, overlaid }]);
+    assert_eq!(machine.take(MGMT, 255), Some(entry));
 }
 
 /// LoPAR, General VIO Requirements, R1-15.
