@@ -217,6 +217,25 @@ fn write_is_busy_until_the_open_is_answered_and_while_no_buffer_is_free() {
     }
 }
 
+/// Whatever the hypervisor has added already: until the open is answered only the length is looked at.
+#[test]
+fn a_free_buffer_does_not_make_a_session_ready() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.open();
+        assert_eq!(peer.set_hmc_id(file), Reply::Ok);
+        recv!(peer, open(0, 1));
+        send!(peer, add_buffer(Owner::MANAGEMENT, 0, 1, 1));
+        recv!(peer, add_buffer_response(0, 0, 1, 1));
+        assert_eq!(peer.owner(0, 1), Some(crate::BufferOwner::Mgmt));
+        assert_eq!(peer.write(file, 1), failed(Errno::EBUSY));
+        assert_eq!(peer.write(file, 0), Reply::Bytes(0));
+        assert_eq!(peer.write(file, 4097), failed(Errno::EIO), "waiting would not help");
+        send!(peer, open_response(0, 0, 1));
+        assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+    }
+}
+
 #[test]
 fn write_is_bounded_by_the_mtu() {
     for profile in PROFILES {

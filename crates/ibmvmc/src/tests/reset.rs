@@ -67,6 +67,21 @@ fn a_close_response_with_a_failure_resets() {
     }
 }
 
+/// An open that is not answered is not closed by a close response.
+#[test]
+fn a_close_response_to_an_open_is_ignored() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.open();
+        assert_eq!(peer.set_hmc_id(file), Reply::Ok);
+        recv!(peer, open(0, 1));
+        send!(peer, close_response(0, 0, 1));
+        assert!(peer.reported(Breach::Unexpected(MessageType::InterfaceCloseResponse)));
+        peer.answer_open(0, 1);
+        assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+    }
+}
+
 /// The list is closed: whatever else the hypervisor does wrong is reported and ignored.
 #[test]
 fn no_other_breach_resets() {

@@ -129,6 +129,9 @@ fn capabilities_to_a_partner_that_is_gone_do_not_count() {
     peer.answer(To::Send(MessageType::Capabilities), &[ReturnCode::CLOSED]);
     peer.deliver(INIT);
     peer.settle();
+    send!(peer, capabilities_response(0, PEER_LIMITS));
+    assert!(peer.reported(Breach::Unexpected(MessageType::CapabilitiesResponse)));
+    assert_eq!(peer.driver.state(), ChannelState::Capabilities);
     peer.reinitialize();
     assert_eq!(peer.driver.state(), ChannelState::Ready);
 }
