@@ -1,3 +1,5 @@
+//! What the checks accept and refuse, block by block and name by name.
+
 use crate::scenario::Scenario;
 
 const SESSION: &str = r#"{ open = {} }, { set-hmc-id = "H" }, { wait = "session-ready" }"#;
