@@ -2,7 +2,7 @@
 
 use super::flows::*;
 use super::peer::{Handle, Peer, To};
-use crate::{BufferOwner, Effect, Errno, Input, Outcome, Profile, Reply};
+use crate::{BufferOwner, Effect, Errno, FileId, Input, Outcome, Profile, Reply};
 use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
 use vmc_proto::MessageType;
 
@@ -42,6 +42,38 @@ fn a_write_at_any_stage_fails_when_the_session_ends() {
                 assert_eq!(peer.release(write), Some(failed(Errno::EIO)));
                 assert_eq!(peer.driver.mapped().count(), 1, "its buffer went with the session");
             }
+        }
+    }
+}
+
+/// A call that sits in its copy while two sessions come and go: its buffer went with the first one. The later
+/// ones have buffers with the same numbers, which are not its business.
+#[test]
+fn a_call_that_outlives_two_sessions_takes_only_its_own_buffer() {
+    fn input(call: usize, file: FileId) -> Input {
+        match call {
+            0 => Input::SetHmcId(file),
+            1 => Input::Write { file, len_bytes: 10 },
+            _ => Input::Read { file, len_bytes: 10 },
+        }
+    }
+    let is_copy =
+        |effect: &Effect| matches!(effect, Effect::CopyFromUser { .. } | Effect::CopyToUser { .. });
+    for profile in PROFILES {
+        for call in 0..3 {
+            let mut peer = Peer::ready(profile);
+            let file = if call == 0 { peer.open() } else { peer.session(0) };
+            if call == 2 {
+                send!(peer, signal(0, 1, 2, 10));
+            }
+            let call = peer.hold(input(call, file), is_copy);
+            peer.reinitialize();
+            peer.session(0);
+            peer.reinitialize();
+            let next = peer.session(0);
+            assert_eq!(peer.slot(0).buffers().count(), 4);
+            assert!(peer.release(call).is_some());
+            assert_eq!(peer.write(next, 10), Reply::Bytes(10));
         }
     }
 }

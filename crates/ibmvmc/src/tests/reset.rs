@@ -4,7 +4,8 @@
 use super::flows::*;
 use super::peer::{Peer, To, config, node};
 use crate::{
-    Background, Breach, ChannelState, Effect, Errno, Event, Input, Profile, Reply, SessionState,
+    Background, Breach, BufferOwner, ChannelState, Effect, Errno, Event, Input, Profile, Reply,
+    SessionState,
 };
 use alloc::vec::Vec;
 use papr::hcall::opcode;
@@ -79,6 +80,26 @@ fn a_close_response_to_an_open_is_ignored() {
         assert!(peer.reported(Breach::Unexpected(MessageType::InterfaceCloseResponse)));
         peer.answer_open(0, 1);
         assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+    }
+}
+
+/// Until the open is answered a session has no messages, whoever owns its buffers.
+#[test]
+fn a_signal_before_the_open_is_answered_is_ignored() {
+    for profile in PROFILES {
+        let mut peer = Peer::ready(profile);
+        let file = peer.open();
+        assert_eq!(peer.set_hmc_id(file), Reply::Ok);
+        recv!(peer, open(0, 1));
+        send!(peer, add_buffer(Owner::HYPERVISOR, 0, 1, 1));
+        recv!(peer, add_buffer_response(0, 0, 1, 1));
+        send!(peer, signal(0, 1, 1, 5));
+        assert!(peer.reported(Breach::InvalidSession(MessageType::Signal, HmcSession(1))));
+        assert_eq!(peer.owner(0, 1), Some(BufferOwner::Hyp));
+        send!(peer, open_response(0, 0, 1));
+        send!(peer, signal(0, 1, 1, 5));
+        assert_eq!(peer.read(file, 10), Reply::Bytes(5));
+        assert_eq!(peer.slot(0).unread, 0);
     }
 }
 
