@@ -23,6 +23,7 @@ on_both_runtimes![
     a_boot_does_nothing_to_a_partition_that_runs,
     without_the_vmc_there_is_no_connection,
     a_request_makes_the_vmc_once,
+    the_node_shows_the_size_of_each_pane,
 ];
 
 fn event(event: TransportEvent) -> Option<CrqEntry> {
@@ -259,4 +260,14 @@ fn a_request_makes_the_vmc_once<P: Platform>() {
     machine.hypervisor.set_hmc_attached(true);
     assert_eq!(request(&mut machine, management).code, ReturnCode::NOT_AVAILABLE);
     assert!(machine.hypervisor.vmc_node().is_some(), "a device stays once it exists");
+}
+
+fn the_node_shows_the_size_of_each_pane<P: Platform>() {
+    let machine = Machine::<P>::with(|config| {
+        (config.management_window_pages, config.platform_window_pages) = (600, 700);
+    });
+    let node = machine.hypervisor.vmc_node().unwrap();
+    let sizes = [node.local_window.size_bytes, node.remote_window.size_bytes];
+    assert_eq!(sizes, [600 * 4096, 700 * 4096]);
+    assert_eq!(machine.hypervisor.platform_adapter().window_pages, 700);
 }
