@@ -1,7 +1,8 @@
 //! What must hold after every transition, whatever the peer and the applications do.
 //!
 //! Checked: every buffer has one owner and every owner has its buffer; a file and a slot name each other;
-//! requests are counted, and never more than the peer allows; nobody sleeps on what has happened already;
+//! requests are counted, and never more than the peer allows; nobody sleeps on what has happened already, and
+//! who does not sleep any more is on no list of sleepers;
 //! what the driver holds is mapped, once. Not checked: contents of messages, and whether the driver makes
 //! progress.
 
@@ -57,6 +58,11 @@ impl Peer {
 
     fn check_files(&self) {
         for &file in &self.files {
+            for waiter in self.driver.files.get(file).into_iter().flat_map(|open| &open.waiters) {
+                let mut calls = self.driver.calls.iter();
+                let sleeps = calls.any(|(id, c)| id == *waiter && c.state.file() == Some(file));
+                assert!(sleeps, "{waiter:?} is over and still on the list of {file:?}");
+            }
             if let Some(Binding::Slot(slot)) = self.driver.files.get(file).map(|file| file.binding)
             {
                 let session = self.driver.slot(slot).session.as_ref();

@@ -2,7 +2,7 @@
 
 use super::flows::*;
 use super::peer::{Handle, Peer, To};
-use crate::{BufferOwner, Effect, Errno, FileId, Input, Outcome, Profile, Reply};
+use crate::{Background, BufferOwner, Effect, Errno, FileId, Input, Outcome, Profile, Reply};
 use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
 use vmc_proto::MessageType;
 
@@ -76,6 +76,21 @@ fn a_call_that_outlives_two_sessions_takes_only_its_own_buffer() {
             assert_eq!(peer.write(next, 10), Reply::Bytes(10));
         }
     }
+}
+
+#[test]
+fn a_buffer_whose_message_is_being_fetched_is_not_free() {
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+    assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+    peer.deliver(signal(0, 1, 2, 10).encode());
+    let fetch = peer.hold_background(Background::BottomHalf, is_rdma);
+    assert_eq!(peer.write(file, 1), failed(Errno::EBUSY));
+    peer.release(fetch);
+    assert_eq!(peer.write(file, 1), failed(Errno::EBUSY), "the message was not read yet");
+    assert_eq!(peer.read(file, 10), Reply::Bytes(10));
+    assert_eq!(peer.write(file, 1), Reply::Bytes(1));
 }
 
 /// A Signal of the old channel must not be seen on the new one.

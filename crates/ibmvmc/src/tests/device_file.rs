@@ -184,9 +184,11 @@ fn faulting_user_memory() {
         peer.memory.user_faults = 1;
         assert_eq!(peer.write(file, 10), failed(Errno::EFAULT));
         send!(peer, signal(0, 1, 2, 10));
+        send!(peer, signal(0, 1, 3, 20));
         peer.memory.user_faults = 1;
-        assert_eq!(peer.read(file, 10), failed(Errno::EFAULT));
-        assert_eq!(peer.read(file, 10), Reply::Bytes(10), "the message is still there");
+        assert_eq!(peer.read(file, 3), failed(Errno::EFAULT));
+        assert_eq!(peer.read(file, 30), Reply::Bytes(10), "the message is still there, all of it");
+        assert_eq!(peer.read(file, 30), Reply::Bytes(20));
     }
 }
 
