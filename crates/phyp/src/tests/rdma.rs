@@ -16,6 +16,7 @@ on_both_runtimes![
     only_a_copy_that_holds_the_linked_pane_keeps_the_queue,
     a_pinned_copy_of_a_crashed_partition_copies_nothing,
     a_pinned_copy_into_a_crashed_partition_copies_nothing,
+    no_copy_outlives_its_caller_or_the_owner_of_a_pane,
     an_abandoned_copy_holds_nothing,
     a_copy_without_a_free_pin_is_busy_and_holds_nothing,
     a_copy_that_fails_its_checks_holds_nothing,
@@ -230,6 +231,32 @@ fn a_pinned_copy_into_a_crashed_partition_copies_nothing<P: Platform>() {
     assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8]);
     machine.boot(HYP);
     assert_eq!(machine.map(HYP, 1, frame(1), Access::ReadWrite), ReturnCode::SUCCESS);
+}
+
+/// Even if the partition runs again meanwhile and has mapped the same pages.
+fn no_copy_outlives_its_caller_or_the_owner_of_a_pane<P: Platform>() {
+    let liobns = |machine: &Machine<P>| [machine.end(MGMT).liobn, machine.remote_liobn()];
+    for (source, destination) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        for crashed in [MGMT, HYP] {
+            let mut machine = machine::<P>();
+            let call = CopyRdma {
+                source_liobn: liobns(&machine)[source],
+                destination_liobn: liobns(&machine)[destination],
+                ..machine.to_hyp(PAGE_SIZE, 2 * PAGE_SIZE, 8)
+            };
+            let pinned = begin(&machine, call);
+            machine.crash(crashed);
+            machine.boot(crashed);
+            machine.register(crashed, 1);
+            for page in [1, 2] {
+                assert!(machine.map(crashed, page, frame(page), Access::ReadWrite).is_success());
+            }
+            let concerned = crashed == MGMT || source + destination > 0;
+            let expected = if concerned { ReturnCode::PERMISSION } else { ReturnCode::SUCCESS };
+            let code = machine.hypervisor.copy_rdma_finish(pinned);
+            assert_eq!(code, expected, "{source} to {destination}, {crashed:?} crashed");
+        }
+    }
 }
 
 fn an_abandoned_copy_holds_nothing<P: Platform>() {
