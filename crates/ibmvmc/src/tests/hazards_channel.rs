@@ -34,6 +34,19 @@ fn h01_the_queue_is_looked_at_after_the_interrupt_was_enabled() {
     assert_eq!(peer.driver.state(), ChannelState::Ready);
 }
 
+/// The same at the end of every bottom half.
+#[test]
+fn h01_the_bottom_half_looks_once_more_after_it_has_enabled_the_interrupt() {
+    let mut peer = Peer::ready(Profile::Document);
+    peer.deliver(remove_buffer(0, 9).encode());
+    let bottom_half = peer.hold_background(Background::BottomHalf, enables_interrupt);
+    recv!(peer, remove_buffer_response(1, 0, 9, 0));
+    // No pulse comes for this one.
+    peer.deliver(remove_buffer(1, 9).encode());
+    peer.release(bottom_half);
+    recv!(peer, remove_buffer_response(1, 1, 9, 0));
+}
+
 #[test]
 fn h01_init_is_sent_after_the_interrupt_was_enabled() {
     let mut peer = Peer::ready(Profile::Document);

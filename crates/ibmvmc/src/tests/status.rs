@@ -126,6 +126,7 @@ fn until_the_open_is_sent_the_index_has_session_0() {
     let mut peer = Peer::ready(Profile::Document);
     let file = peer.open();
     let call = peer.hold(Input::SetHmcId(file), |effect| matches!(effect, Effect::Hcall(..)));
+    assert!(matches!(peer.owner(0, 0), Some(BufferOwner::InCall(_))));
     send!(peer, add_buffer(Owner::MANAGEMENT, 0, 1, 1));
     recv!(peer, add_buffer_response(4, 0, 1, 1));
     send!(peer, add_buffer(Owner::MANAGEMENT, 0, 0, 1));
