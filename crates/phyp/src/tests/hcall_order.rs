@@ -199,8 +199,15 @@ fn h_copy_rdma_checks_length_then_handles_then_ranges_then_access<P: Platform>()
         machine.map(HYP, 1, 20, destination);
         assert_eq!(copy(&mut machine, good), expected, "{source:?} to {destination:?}");
     }
-    let code = machine.call(HYP, Hcall::CopyRdma(good)).code;
-    assert_eq!(code, ReturnCode::S_PARM, "the platform partition has no second pane");
+    let (own, remote) = (machine.end(HYP).liobn, machine.remote_liobn());
+    for (source_liobn, destination_liobn, expected) in
+        [(remote, own, ReturnCode::S_PARM), (own, remote, ReturnCode::D_PARM)]
+    {
+        let call = CopyRdma { source_liobn, destination_liobn, ..good };
+        let code = machine.call(HYP, Hcall::CopyRdma(call)).code;
+        assert_eq!(code, expected, "the platform partition has no second pane");
+    }
+    assert_eq!(machine.call(HYP, Hcall::CopyRdma(good)).code, ReturnCode::S_PARM);
     assert_eq!(machine.call_as(ORDINARY, Hcall::CopyRdma(good)).code, ReturnCode::S_PARM);
 }
 

@@ -9,6 +9,7 @@ on_both_runtimes![
     bytes_arrive_at_any_alignment_and_length,
     the_longest_copy_is_as_long_as_the_property_says,
     a_copy_with_one_bad_page_moves_nothing,
+    a_copy_of_a_page_whose_mapping_is_being_changed_is_busy,
     both_ends_may_be_in_either_pane,
     the_remote_pane_works_only_while_the_connection_is_complete,
     pinned_pages_cannot_be_remapped,
@@ -95,11 +96,28 @@ fn the_longest_copy_is_as_long_as_the_property_says<P: Platform>() {
 }
 
 fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
-    let mut machine = machine::<P>();
-    machine.map(HYP, 4, frame(4), Access::Read);
-    let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 5 * PAGE_SIZE);
-    assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
-    assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8]);
+    for (side, access) in [(HYP, Access::Read), (MGMT, Access::Write), (MGMT, Access::None)] {
+        let mut machine = machine::<P>();
+        machine.map(side, 4, frame(4), access);
+        let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 5 * PAGE_SIZE);
+        assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
+        assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8], "{side:?} {access:?}");
+    }
+}
+
+/// The copy is asked for while the change is under way.
+fn a_copy_of_a_page_whose_mapping_is_being_changed_is_busy<P: Platform>() {
+    for side in [MGMT, HYP] {
+        let mut machine = machine::<P>();
+        let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
+        let changed = machine.end(side).window.change(1..=1, |_| {
+            let begun = machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call);
+            assert_eq!(begun, Err(ReturnCode::BUSY));
+            papr::Tce::new(GuestAddress(frame(1) * PAGE_SIZE), Access::ReadWrite)
+        });
+        assert_eq!(changed, Ok(()));
+        assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+    }
 }
 
 fn both_ends_may_be_in_either_pane<P: Platform>() {
