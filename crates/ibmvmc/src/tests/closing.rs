@@ -17,6 +17,7 @@ fn close_waits_for_a_write_at_any_stage() {
             peer.settle();
             assert_eq!(peer.reply(closing), None);
             recv_nothing!(peer);
+            assert_eq!(peer.call(Input::Close(file)), failed(Errno::EBADFD), "one close is enough");
             assert_eq!(peer.release(write), Some(failed(Errno::EIO)));
             assert_eq!(peer.reply(closing), Some(Reply::Ok));
             if sent {
@@ -64,6 +65,18 @@ fn close_waits_for_a_read_that_copies() {
 }
 
 #[test]
+fn close_undoes_no_sethmcid_of_another_file() {
+    let mut peer = Peer::ready(Profile::Document);
+    let files = [peer.open(), peer.open()];
+    let settings = files.map(|file| peer.hold(Input::SetHmcId(file), is_copy_from_user));
+    let closing = peer.start(Input::Close(files[0]));
+    assert_eq!(peer.release(settings[1]), Some(Reply::Ok));
+    assert_eq!(peer.release(settings[0]), Some(failed(Errno::EIO)));
+    assert_eq!(peer.reply(closing), Some(Reply::Ok));
+    recv!(peer, open(1, 1));
+}
+
+#[test]
 fn close_undoes_a_sethmcid_that_the_hypervisor_has_not_heard_of() {
     for profile in PROFILES {
         for stage in &STAGES[..2] {
@@ -73,6 +86,9 @@ fn close_undoes_a_sethmcid_that_the_hypervisor_has_not_heard_of() {
             let closing = peer.start(Input::Close(file));
             peer.settle();
             assert_eq!(peer.reply(closing), None);
+            peer.advance(setting);
+            // What was done is undone, but close() is not through yet.
+            assert_eq!(peer.set_hmc_id(file), failed(Errno::EIO), "the file is closed");
             assert_eq!(peer.release(setting), Some(failed(Errno::EIO)));
             assert_eq!(peer.reply(closing), Some(Reply::Ok));
             recv_nothing!(peer);
