@@ -8,6 +8,7 @@ use papr::{Access, CopyRdma, GuestAddress, Hcall, PAGE_SIZE, ReturnCode, Transpo
 on_both_runtimes![
     bytes_arrive_at_any_alignment_and_length,
     the_longest_copy_is_as_long_as_the_property_says,
+    a_copy_reaches_the_last_byte_of_a_pane,
     a_copy_with_one_bad_page_moves_nothing,
     a_copy_of_a_page_whose_mapping_is_being_changed_is_busy,
     both_ends_may_be_in_either_pane,
@@ -18,6 +19,7 @@ on_both_runtimes![
     a_pinned_copy_of_a_crashed_partition_copies_nothing,
     a_pinned_copy_into_a_crashed_partition_copies_nothing,
     no_copy_outlives_its_caller_or_the_owner_of_a_pane,
+    no_copy_begins_while_its_caller_or_the_owner_of_a_pane_does_not_run,
     an_abandoned_copy_holds_nothing,
     a_copy_without_a_free_pin_is_busy_and_holds_nothing,
     a_copy_that_fails_its_checks_holds_nothing,
@@ -93,6 +95,17 @@ fn the_longest_copy_is_as_long_as_the_property_says<P: Platform>() {
     assert_eq!(in_pane(&machine, HYP, 32 * PAGE_SIZE, 1), [pattern(32 * PAGE_SIZE + 1)]);
     let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, max + 1);
     assert_eq!(copy(&mut machine, call), ReturnCode::PARAMETER);
+}
+
+fn a_copy_reaches_the_last_byte_of_a_pane<P: Platform>() {
+    let mut machine = machine::<P>();
+    let last = machine.end(HYP).window.pages() - 1;
+    machine.map(HYP, last, 20, Access::ReadWrite);
+    let call = machine.to_hyp(PAGE_SIZE, last * PAGE_SIZE + 8, PAGE_SIZE - 8);
+    assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+    assert_eq!(machine.bytes(HYP, 21 * PAGE_SIZE - 1, 1), [pattern(2 * PAGE_SIZE - 9)]);
+    let call = CopyRdma { len_bytes: call.len_bytes + 1, ..call };
+    assert_eq!(copy(&mut machine, call), ReturnCode::D_PARM);
 }
 
 fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
@@ -274,6 +287,17 @@ fn no_copy_outlives_its_caller_or_the_owner_of_a_pane<P: Platform>() {
             let code = machine.hypervisor.copy_rdma_finish(pinned);
             assert_eq!(code, expected, "{source} to {destination}, {crashed:?} crashed");
         }
+    }
+}
+
+/// Not even one of no bytes, which looks at no mapping.
+fn no_copy_begins_while_its_caller_or_the_owner_of_a_pane_does_not_run<P: Platform>() {
+    for crashed in [MGMT, HYP] {
+        let mut machine = machine::<P>();
+        machine.crash(crashed);
+        let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 0);
+        let begun = machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call);
+        assert_eq!(begun, Err(ReturnCode::PERMISSION), "{crashed:?}");
     }
 }
 

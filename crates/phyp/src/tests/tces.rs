@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 on_both_runtimes![
     h_put_tce_and_h_get_tce_agree,
+    h_get_tce_shows_the_old_entry_while_it_is_being_changed,
     h_put_tce_does_not_look_at_the_address_of_a_page_fault,
     h_stuff_tce_sets_a_range_and_nothing_beside_it,
     h_stuff_tce_with_a_bad_address_changes_nothing,
@@ -55,6 +56,20 @@ fn h_put_tce_and_h_get_tce_agree<P: Platform>() {
     assert!(machine.call(MGMT, Hcall::PutTce { liobn, ioba, tce: reserved }).code.is_success());
     assert_eq!(get(&mut machine, 3), tce(78, Access::Read));
     assert_eq!((get(&mut machine, 2), get(&mut machine, 4)), (Tce::INVALID, Tce::INVALID));
+}
+
+fn h_get_tce_shows_the_old_entry_while_it_is_being_changed<P: Platform>() {
+    let mut machine = Machine::<P>::new();
+    machine.map(MGMT, 3, 77, Access::Read);
+    let (end, caller) = (machine.end(MGMT), machine.id(MGMT));
+    let get = Hcall::GetTce { liobn: end.liobn, ioba: Ioba(3 * PAGE_SIZE) };
+    let changed = end.window.change(3..=3, |_| {
+        let seen = machine.hypervisor.hcall(caller, &get, &mut ());
+        assert_eq!(Tce(seen.r4), tce(77, Access::Read));
+        tce(78, Access::Write)
+    });
+    assert_eq!(changed, Ok(()));
+    assert_eq!(self::get(&mut machine, 3), tce(78, Access::Write));
 }
 
 fn h_put_tce_does_not_look_at_the_address_of_a_page_fault<P: Platform>() {
