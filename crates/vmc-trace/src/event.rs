@@ -168,6 +168,16 @@ pub enum Waiting {
     State,
 }
 
+/// What may be demanded of a channel that suffers a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultKind {
+    /// The architecture knows it: everything that must hold goes on to hold, and the channel recovers by
+    /// itself.
+    Architected,
+    /// The architecture excludes it: what is safe stays safe; recovery may need a reset by the hypervisor.
+    Unarchitected,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
@@ -226,6 +236,17 @@ pub enum Event {
     },
     /// The operator of the machine did something: started a side, attached an HMC.
     Operator(String),
+    /// A fault rule did what it says.
+    Fault {
+        /// The rule's name.
+        rule: String,
+        /// What may be demanded afterwards.
+        kind: FaultKind,
+        /// What was done, in a few words.
+        what: String,
+        /// What it was done to; `None` for the machine.
+        subject: Option<Subject>,
+    },
     /// A thread of an application posted a flag for others.
     Posted(String),
     /// A thread of an application found the flag that it had waited for.

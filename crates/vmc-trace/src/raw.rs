@@ -1,7 +1,7 @@
 //! The text of a single record, as the raw trace shows it: every value, nothing named or left out.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Subject, Waiting,
+    Actor, CallResult, DeviceCall, Event, FaultKind, Rdma, RdmaDirection, Record, Subject, Waiting,
 };
 use std::fmt;
 
@@ -107,6 +107,13 @@ impl fmt::Display for Event {
                 write!(f, "session {side} {index}/{session} {state}")
             }
             Event::Breach { by, subject, what } => write!(f, "breach {by} ({subject}) {what:?}"),
+            Event::Fault { rule, kind, what, subject } => {
+                write!(f, "fault {rule:?} {what:?}")?;
+                if *kind == FaultKind::Unarchitected {
+                    f.write_str(" unarchitected")?;
+                }
+                subject.map_or(Ok(()), |subject| write!(f, " ({subject})"))
+            }
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::Operator(what) => write!(f, "operator {what:?}"),

@@ -68,6 +68,7 @@ fn line(step: &Step, names: usize) -> String {
     let drawn = match place {
         Place::Application(name) => format!("{:names$}  {text}", name.to_string()),
         Place::Operator => format!("*  {text}"),
+        Place::Fault => format!("!  {text}"),
         Place::At(side) => format!("{:column$}{text}", "", column = column(*side)),
         Place::Message { to } => arrow(&text, *to, '-', end(*to)),
         Place::Rdma { to } => arrow(&text, *to, '=', end(*to)),

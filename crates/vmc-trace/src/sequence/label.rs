@@ -1,6 +1,6 @@
 //! What the text says of each event.
 
-use crate::event::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use crate::event::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
 use crate::sequence::text::Text;
 use crate::sequence::{Place, Step};
@@ -35,6 +35,14 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
             (place, Text::words(&format!("{event}: partner has no queue")))
         }
         Event::Operator(what) => (Place::Operator, Text::words(what)),
+        Event::Fault { rule, kind, what, .. } => {
+            let note = match kind {
+                FaultKind::Architected => String::new(),
+                FaultKind::Unarchitected => String::from("(not architected)"),
+            };
+            let text = Text::words(&format!("{rule}: {what}"));
+            return Some(Step { place: Place::Fault, text, note });
+        }
         Event::SessionStarted(..)
         | Event::Dequeued { .. }
         | Event::Posted(_)

@@ -2,7 +2,7 @@
 //!
 //! Shown are calls of applications and their results; every entry placed on a queue; the results of
 //! `H_REG_CRQ`, `H_FREE_CRQ`, `H_ENABLE_CRQ` and `H_REQUEST_VMC`, and of an `H_SEND_CRQ` that failed;
-//! `H_COPY_RDMA`; states of the channel and of sessions; breaches of the protocol; what the operator did
+//! `H_COPY_RDMA`; states of the channel and of sessions; breaches of the protocol; faults; what the operator did
 //! and which transport events found no queue. Left out are time, addresses, the TCE and interrupt calls,
 //! interrupts, sleeps and wake-ups.
 //!
@@ -88,6 +88,8 @@ pub enum Place {
     },
     /// At the left edge: the operator of the machine.
     Operator,
+    /// At the left edge: a fault that the scenario scripts.
+    Fault,
 }
 
 impl Sequence {

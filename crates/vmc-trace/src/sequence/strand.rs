@@ -97,7 +97,11 @@ impl Home {
                 Some(side) => Home::of_subject(*subject, actor, side, names),
                 None => Home::machine(),
             },
-            Event::Operator(_) => Home::machine(),
+            Event::Operator(_) | Event::Fault { subject: None, .. } => Home::machine(),
+            Event::Fault { subject: Some(subject), .. } => match actor.side() {
+                Some(side) => Home::of_subject(*subject, actor, side, names),
+                None => Home::machine(),
+            },
             _ => match (app_strand(actor), actor.side()) {
                 (Some(app), _) => Home::strand(app),
                 (None, Some(side)) => Home::channel(side),
