@@ -39,7 +39,7 @@ pub(crate) struct Placed {
 /// Why an entry is not in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotPlaced {
-    /// The connection is not complete.
+    /// There is no queue, or the connection is not complete.
     Closed,
     /// The next element is not free, or not mapped for reading and writing any more.
     NoRoom,
@@ -60,6 +60,16 @@ impl Crq {
         if !self.sender_registered || self.sender_disabled {
             return Err(NotPlaced::Closed);
         }
+        self.place(window, memory, entry)
+    }
+
+    /// Enqueues an entry, whoever it is from.
+    pub(crate) fn place<M: Memory>(
+        &mut self,
+        window: &Window,
+        memory: &M,
+        entry: CrqEntry,
+    ) -> Result<Placed, NotPlaced> {
         let queue = self.queue.as_mut().ok_or(NotPlaced::Closed)?;
         let slot = queue.enqueue(window, memory, entry).ok_or(NotPlaced::NoRoom)?;
         Ok(Placed { slot, overlaid: None })

@@ -1,6 +1,6 @@
 //! One side of the connection: a partition and its adapter.
 
-use crate::crq::{Crq, NotPlaced};
+use crate::crq::{Crq, NotPlaced, Placed};
 use crate::hypervisor::Hypervisor;
 use crate::interrupt::Latch;
 use crate::memory::Memory;
@@ -93,8 +93,26 @@ impl<P: Platform> Endpoint<P> {
         entry: CrqEntry,
         sink: &mut impl EventSink,
     ) -> Result<(), ReturnCode> {
+        self.put(entry, sink, |crq| crq.send(&self.window, &self.memory, entry))
+    }
+
+    /// Puts an entry of nobody into the queue.
+    pub(crate) fn inject(
+        &self,
+        entry: CrqEntry,
+        sink: &mut impl EventSink,
+    ) -> Result<(), ReturnCode> {
+        self.put(entry, sink, |crq| crq.place(&self.window, &self.memory, entry))
+    }
+
+    fn put(
+        &self,
+        entry: CrqEntry,
+        sink: &mut impl EventSink,
+        place: impl FnOnce(&mut Crq) -> Result<Placed, NotPlaced>,
+    ) -> Result<(), ReturnCode> {
         let mut crq = self.crq.lock();
-        let placed = crq.send(&self.window, &self.memory, entry).map_err(|why| match why {
+        let placed = place(&mut crq).map_err(|why| match why {
             NotPlaced::Closed => ReturnCode::CLOSED,
             NotPlaced::NoRoom => ReturnCode::DROPPED,
         })?;

@@ -1,12 +1,12 @@
-//! What the machine's operator and faults do to partitions: crash, boot, termination, suspension, and calls
-//! that are scripted to be busy.
+//! What the machine's operator and faults do to partitions: crash, boot, termination, suspension, calls that
+//! are scripted to be busy, and entries that nobody sent.
 
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::memory::Memory;
 use crate::platform::{EventSink, Platform};
 use crate::transport::Registration;
-use papr::{PartitionId, ReturnCode, TransportEvent};
+use papr::{CrqEntry, Header, PartitionId, ReturnCode, TransportEvent};
 use std::sync::atomic::Ordering;
 
 /// A call whose next answers can be scripted.
@@ -51,6 +51,11 @@ impl<P: Platform> Hypervisor<P> {
         }
     }
 
+    /// Whether the partition runs: false from a crash until the next boot.
+    pub fn is_running(&self, partition: PartitionId) -> bool {
+        self.side_of(partition).is_none_or(|side| self.endpoint(side).is_running())
+    }
+
     /// The partner of `receiver` is suspended: the receiver gets "partner suspended" and cannot send until
     /// `H_ENABLE_CRQ`. Without a registered queue there is nothing to disable and nobody to tell.
     pub fn suspend_partner_of(&self, receiver: PartitionId, sink: &mut impl EventSink) {
@@ -80,6 +85,25 @@ impl<P: Platform> Hypervisor<P> {
             BusyCall::EnableCrq => &mut state.busy_enable,
         };
         script.extend(codes);
+    }
+
+    /// Puts an entry into a partition's registered queue as the platform itself might, whatever `H_SEND_CRQ`
+    /// would say of its header. A transport event that is made up so is an entry and no more: the connection
+    /// stays as it is.
+    ///
+    /// `H_Closed`: no queue is registered. `H_Dropped`: the queue has no room. `H_Parameter`: the header says
+    /// that the element is free, so that the entry would be a gap in the queue.
+    pub fn inject(
+        &self,
+        to: PartitionId,
+        entry: CrqEntry,
+        sink: &mut impl EventSink,
+    ) -> Result<(), ReturnCode> {
+        if entry.header() == Header::FREE {
+            return Err(ReturnCode::PARAMETER);
+        }
+        let side = self.side_of(to).ok_or(ReturnCode::CLOSED)?;
+        self.endpoint(side).inject(entry, sink)
     }
 
     fn fail(&self, side: Side, event: TransportEvent, sink: &mut impl EventSink) {

@@ -2,6 +2,7 @@
 
 mod clones;
 mod hcall_order;
+mod injection;
 mod interrupts;
 mod lopar_crq;
 mod meddling;
