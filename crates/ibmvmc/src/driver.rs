@@ -35,6 +35,17 @@ pub enum ChannelState {
 }
 
 impl ChannelState {
+    /// Every state.
+    pub const ALL: [ChannelState; 7] = [
+        ChannelState::ResetScheduled,
+        ChannelState::Initial,
+        ChannelState::CrqInit,
+        ChannelState::Capabilities,
+        ChannelState::Seeding,
+        ChannelState::Ready,
+        ChannelState::Failed,
+    ];
+
     /// The number that `ioctl(QUERY)` shows.
     pub const fn number(self) -> i32 {
         match self {

@@ -1,6 +1,7 @@
 //! A call into the driver: performs one effect after the other until the call is over.
 
 use crate::context::{Context, partition_of, trace_subject};
+use crate::fault::{HcallPoint, MessagePoint, subject_of};
 use crate::guest::Guest;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
@@ -8,6 +9,7 @@ use crate::world::{Kernel, MANAGEMENT, TaskRequest};
 use ibmvmc::{Background, CallId, Dma, Effect, Input, MapError, Outcome, Reply, UserFault, Wakeup};
 use papr::{CopyRdma, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
 use phyp::{Memory, PinnedCopy, Platform};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
 
@@ -58,14 +60,23 @@ impl CallRunner {
     ) -> CallRunner {
         let world = cx.world;
         let mut kernel = world.kernel.lock();
+        if kernel.life != cx.life {
+            return CallRunner {
+                id: None,
+                effect: Effect::Done(Reply::Stale),
+                phase: Phase::Fresh,
+            };
+        }
         let mut sink = cx.driver_sink();
         let (id, effect) = kernel.driver.start(input, &mut sink);
-        let changed = sink.changed;
+        let (changed, changes) = (sink.changed, sink.changes.changes);
         if let Some(id) = id {
             kernel.callers.insert(id, cx.me);
         }
         transition_done(&mut kernel, id, &effect);
         kernel.wake_watchers(changed, cx.runtime);
+        drop(kernel);
+        cx.at_changes(changes);
         CallRunner { id, effect, phase: Phase::Fresh }
     }
 
@@ -92,6 +103,19 @@ impl CallRunner {
         }
     }
 
+    /// Whether the next step begins an effect that is more than a wake-up.
+    pub(crate) fn begins_effect(&self) -> bool {
+        matches!(self.phase, Phase::Fresh)
+            && !matches!(self.effect, Effect::Wake(_) | Effect::Done(_))
+    }
+
+    /// The caller does not live to see the end.
+    pub(crate) fn abandon<P: Platform, R: Runtime>(self, cx: &Context<'_, P, R>) {
+        if let Phase::Copying(pinned) = self.phase {
+            cx.world.hypervisor.copy_rdma_abandon(pinned);
+        }
+    }
+
     /// What the call sleeps for.
     pub(crate) fn waiting(&self) -> Waiting {
         Waiting::Call
@@ -101,12 +125,18 @@ impl CallRunner {
         let Some(id) = self.id else { return };
         let world = cx.world;
         let mut kernel = world.kernel.lock();
+        self.phase = Phase::Fresh;
+        if kernel.life != cx.life {
+            self.effect = Effect::Done(Reply::Stale);
+            return;
+        }
         let mut sink = cx.driver_sink();
         self.effect = kernel.driver.resume(id, outcome, &mut sink);
-        self.phase = Phase::Fresh;
-        let changed = sink.changed;
+        let (changed, changes) = (sink.changed, sink.changes.changes);
         transition_done(&mut kernel, self.id, &self.effect);
         kernel.wake_watchers(changed, cx.runtime);
+        drop(kernel);
+        cx.at_changes(changes);
     }
 
     fn perform<P: Platform, R: Runtime>(
@@ -215,14 +245,30 @@ fn copy_rdma<P: Platform, R: Runtime>(
     subject: ibmvmc::Subject,
 ) -> Performed {
     let hypervisor = &cx.world.hypervisor;
+    let faults = !cx.world.faults.are_none();
+    let about = trace_subject(subject);
     let code = match phase {
-        Phase::Copying(pinned) => hypervisor.copy_rdma_finish(pinned),
-        _ => match hypervisor.copy_rdma_begin(MANAGEMENT, copy) {
-            Ok(pinned) => return Performed::Unfinished(Phase::Copying(pinned)),
-            Err(code) => code,
-        },
+        Phase::Copying(pinned) => {
+            if faults {
+                cx.at_rdma(copy, about, HcallPoint::Between, None);
+            }
+            hypervisor.copy_rdma_finish(pinned)
+        }
+        _ => {
+            let begun = match faults {
+                true => cx.faulty_rdma(copy, about),
+                false => hypervisor.copy_rdma_begin(MANAGEMENT, copy),
+            };
+            match begun {
+                Ok(pinned) => return Performed::Unfinished(Phase::Copying(pinned)),
+                Err(code) => code,
+            }
+        }
     };
     record_rdma(cx, copy, subject, code);
+    if faults {
+        cx.at_rdma(copy, about, HcallPoint::After, Some(code));
+    }
     Performed::Outcome(Outcome::Hcall(code.into()))
 }
 
@@ -285,6 +331,9 @@ fn map<P: Platform, R: Runtime>(
     len_bytes: u32,
 ) -> Result<Dma, MapError> {
     let world = cx.world;
+    if !world.faults.are_none() && !cx.at_allocation() {
+        return Err(MapError);
+    }
     let liobn = local_liobn(cx).ok_or(MapError)?;
     let memory = world.hypervisor.memory(MANAGEMENT).ok_or(MapError)?;
     let reserved = world.guest.reserve(len_bytes).ok_or(MapError)?;
@@ -343,10 +392,16 @@ fn take_entry<P: Platform, R: Runtime>(
     queue: Dma,
     slot: u16,
 ) -> Option<papr::CrqEntry> {
+    if cx.world.driver_paused.load(Ordering::Acquire) {
+        return None;
+    }
     let memory = cx.world.hypervisor.memory(MANAGEMENT)?;
     let at = entry_address(cx, queue, slot)?;
     let entry = phyp::take_entry(memory, at).ok()??;
     cx.record(|| Event::Dequeued { by: Side::Mgmt, slot: u32::from(slot), entry });
+    if !cx.world.faults.are_none() {
+        cx.at_message(Side::Hyp, entry, MessagePoint::Received, subject_of(entry));
+    }
     Some(entry)
 }
 

@@ -1,9 +1,7 @@
 //! The deterministic runtime: one thread, virtual time, and a schedule that picks the next step among the
 //! activities that are ready.
 
-use crate::activity::Activity;
-use crate::context::Context;
-use crate::recorder::Recorder;
+use crate::line::Line;
 use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::schedule::Schedule;
@@ -12,13 +10,6 @@ use phyp::Platform;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use vmc_trace::Waiting;
-
-/// An activity with its recorder and where it stands.
-#[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) activity: Activity,
-    pub(crate) recorder: Recorder,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -147,9 +138,7 @@ pub(crate) fn run<P: Platform>(
             break false;
         }
         steps += 1;
-        let Line { activity, recorder } = &mut lines[id.index()];
-        let mut cx = Context { world, runtime: &runtime, recorder, me: id };
-        let progress = activity.step(&mut cx);
+        let progress = lines[id.index()].step(world, &runtime);
         runtime.after_step(id, progress);
     };
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting: runtime.stuck() }

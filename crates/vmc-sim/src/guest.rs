@@ -26,6 +26,8 @@ struct Pools {
 #[derive(Debug)]
 pub(crate) struct Guest<L: RawMutex> {
     pools: Mutex<L, Pools>,
+    /// As it was at boot.
+    fresh: Pools,
     /// The frame behind each page of the window, read without a lock by whoever copies.
     frames: Box<[AtomicU32]>,
 }
@@ -52,10 +54,18 @@ impl<L: RawMutex> Guest<L> {
         let odds = (1..memory_pages).filter(|frame| frame % 2 == 1);
         let frames = odds.chain(evens).collect();
         let window = vec![false; window_pages as usize];
+        let fresh = Pools { frames, window, hint: 0 };
         Guest {
-            pools: Mutex::new(Pools { frames, window, hint: 0 }),
+            pools: Mutex::new(fresh.clone()),
+            fresh,
             frames: (0..window_pages).map(|_| AtomicU32::new(UNMAPPED)).collect(),
         }
+    }
+
+    /// The partition died: all memory is free and nothing is mapped.
+    pub(crate) fn reset(&self) {
+        self.frames.iter().for_each(|place| place.store(UNMAPPED, Ordering::Release));
+        self.pools.lock().clone_from(&self.fresh);
     }
 
     /// Reserves frames and window pages for `len_bytes`; `None` when there are not enough.

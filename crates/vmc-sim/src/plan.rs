@@ -1,5 +1,7 @@
 //! A run, ready to be made: the machine and the scripts that a scenario describes.
 
+use crate::fault::Rule;
+use crate::life::Life;
 use crate::script::Step;
 use ibmvmc::Config;
 use phyp::VmcPresence;
@@ -11,6 +13,9 @@ use vmc_proto::Limits;
 pub(crate) struct Plan {
     pub(crate) machine: MachinePlan,
     pub(crate) threads: Vec<ThreadPlan>,
+    pub(crate) rules: Vec<Rule>,
+    /// The driver's state at the end, if the scenario says it.
+    pub(crate) expected_channel: Option<ibmvmc::ChannelState>,
 }
 
 /// The machine.
@@ -43,5 +48,7 @@ pub(crate) struct ThreadPlan {
     pub(crate) name: String,
     /// Threads with the same number share their files.
     pub(crate) process: u16,
+    /// The life of the management partition that it runs in.
+    pub(crate) life: Life,
     pub(crate) steps: Vec<Step>,
 }

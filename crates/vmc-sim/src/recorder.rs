@@ -23,23 +23,33 @@ impl Recorder {
         Recorder { actor, order: order.clone(), records }
     }
 
+    pub(crate) fn actor(&self) -> Actor {
+        self.actor
+    }
+
     pub(crate) fn is_on(&self) -> bool {
         self.records.is_some()
     }
 
     /// Records an event; it is made only if somebody wants to know.
     pub(crate) fn record(&mut self, time_ns: u64, event: impl FnOnce() -> Event) {
+        self.record_as(self.actor, time_ns, event);
+    }
+
+    /// Records what somebody else does through this actor: the platform, when a fault strikes.
+    pub(crate) fn record_as(&mut self, actor: Actor, time_ns: u64, event: impl FnOnce() -> Event) {
         if let Some(records) = &mut self.records {
             // What happened before another actor's event has the smaller number, because whatever carries
             // the cause from one actor to the other (a lock, a queue entry) orders the two increments.
             let seq = self.order.0.fetch_add(1, Ordering::SeqCst);
-            let record = Record { seq, time_ns, actor: self.actor, event: event() };
+            let record = Record { seq, time_ns, actor, event: event() };
             tracing::trace!("{record}");
             records.push(record);
         }
     }
 
+    /// The records; nothing is recorded any more.
     pub(crate) fn take(&mut self) -> Vec<Record> {
-        self.records.as_mut().map(std::mem::take).unwrap_or_default()
+        self.records.take().unwrap_or_default()
     }
 }

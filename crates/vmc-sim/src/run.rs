@@ -1,9 +1,10 @@
 //! Making a run: builds the world, runs it, and looks at what came out.
 
-use crate::activity::{Activity, App, BottomHalf, Interrupt, Service, StepFailure, Task};
-use crate::deterministic::{self, Line};
+use crate::activity::{Activity, App, BottomHalf, Director, Interrupt, Service, StepFailure, Task};
+use crate::deterministic;
 use crate::guest::Guest;
 use crate::invariants::{self, Violation};
+use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::platform::{Deterministic, Threads};
 use crate::recorder::{Order, Recorder};
@@ -12,7 +13,7 @@ use crate::schedule::Schedule;
 use crate::script::{Action, Condition, Desk, Machine, Step};
 use crate::threads;
 use crate::world::{MANAGEMENT, PLATFORM, World};
-use ibmvmc::Driver;
+use ibmvmc::{ChannelState, Driver};
 use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::ServiceConfig;
 use phyp::{Hypervisor, Platform, VmcPresence};
@@ -61,8 +62,10 @@ pub(crate) struct Outcome {
     pub(crate) end: End,
     pub(crate) failures: Vec<ThreadFailure>,
     pub(crate) violations: Vec<Violation>,
+    /// Fault rules that never fired, and the most occasions that each has seen on one strand.
+    pub(crate) unfired: Vec<(usize, u32)>,
     /// The driver's state at the end.
-    pub(crate) driver: Driver,
+    pub(crate) channel: ChannelState,
 }
 
 /// A thread whose script did not get to its end.
@@ -80,6 +83,8 @@ pub(crate) enum ThreadFailureKind {
     Unmet(StepFailure),
     /// It waits, and nothing will ever wake it.
     Stuck,
+    /// The life of the partition in which it runs never began.
+    Unborn,
 }
 
 /// Makes a run.
@@ -118,28 +123,30 @@ fn run_on<P: Platform>(
     record: bool,
     go: impl FnOnce(&World<P>, &mut [Line]) -> End,
 ) -> Result<Outcome, MachineError> {
-    let (world, service) = build::<P>(&plan.machine)?;
+    let (world, service) = build::<P>(plan)?;
     let order = Order::default();
     let mut lines: Vec<Line> = activities(plan, service)
         .into_iter()
         .map(|activity| {
             let recorder = Recorder::new(activity.actor(), &order, record);
-            Line { activity, recorder }
+            Line::new(activity, recorder)
         })
         .collect();
     let end = go(&world, &mut lines);
     let records = lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let trace = Trace::new(records, TraceNames { apps });
+    let channel = world.kernel.lock().driver.state();
     let failures = lines.iter().filter_map(thread_failure).collect();
-    let violations = invariants::check(&world, &lines, &trace, &end);
-    let driver = world.kernel.into_inner().driver;
-    Ok(Outcome { trace, end, failures, violations, driver })
+    let unfired = world.faults.unfired();
+    let violations = invariants::check(&world, &mut lines, &trace, &end, plan.expected_channel);
+    Ok(Outcome { trace, end, failures, violations, unfired, channel })
 }
 
 fn build<P: Platform>(
-    machine: &MachinePlan,
+    plan: &Plan,
 ) -> Result<(World<P>, phyp::vmc::Service<phyp::vmc::Named>), MachineError> {
+    let machine = &plan.machine;
     let driver = Driver::new(machine.driver)?;
     let mut service = ServiceConfig {
         // Known once the hypervisor is there; the layout does not depend on them.
@@ -172,7 +179,8 @@ fn build<P: Platform>(
     let service = phyp::vmc::Service::new(service, machine.behaviour.clone())?;
     let guest = Guest::new(config.management_pages, window_pages);
     let desk = Desk::new(service.state());
-    Ok((World::new(hypervisor, driver, guest, desk), service))
+    let threads = plan.threads.iter().map(|thread| thread.name.clone()).collect();
+    Ok((World::new(hypervisor, driver, guest, desk, plan.rules.clone(), threads), service))
 }
 
 /// Pages that the driver can map at once: its CRQ and every buffer of every connection.
@@ -189,9 +197,10 @@ fn activities(plan: &Plan, service: phyp::vmc::Service<phyp::vmc::Named>) -> Vec
         Activity::BottomHalf(BottomHalf::default()),
         Activity::Task(Task::default()),
         Activity::Service(Box::new(Service::new(service))),
+        Activity::Director(Director),
     ];
     for (number, thread) in plan.threads.iter().enumerate() {
-        let app = App::new(number as u16, thread.process, thread.steps.clone());
+        let app = App::new(number as u16, thread.process, thread.life, thread.steps.clone());
         activities.push(Activity::App(Box::new(app)));
     }
     let operator = App::operator(plan.threads.len() as u16, operator_steps(&plan.machine));
@@ -225,6 +234,7 @@ fn thread_failure(line: &Line) -> Option<ThreadFailure> {
     let step = app.current_step()?.clone();
     let what = match app.failure() {
         Some(failure) => ThreadFailureKind::Unmet(failure.clone()),
+        None if line.is_unborn() => ThreadFailureKind::Unborn,
         None => ThreadFailureKind::Stuck,
     };
     Some(ThreadFailure { thread: app.number(), step, what })

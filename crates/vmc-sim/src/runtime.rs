@@ -18,8 +18,11 @@ impl ActivityId {
     /// The VMC service of the hypervisor.
     pub(crate) const SERVICE: ActivityId = ActivityId(3);
 
+    /// The director of the faults.
+    pub(crate) const DIRECTOR: ActivityId = ActivityId(4);
+
     /// How many activities every machine has.
-    const FIXED: u16 = 4;
+    pub(crate) const FIXED: u16 = 5;
 
     /// The `n`th application thread of the scenario.
     pub(crate) const fn app(n: u16) -> ActivityId {
@@ -33,6 +36,7 @@ impl ActivityId {
             ActivityId::BOTTOM_HALF => Actor::BottomHalf,
             ActivityId::TASK => Actor::Task,
             ActivityId::SERVICE => Actor::Service,
+            ActivityId::DIRECTOR => Actor::Platform,
             ActivityId(n) => Actor::App(n - Self::FIXED),
         }
     }
@@ -49,6 +53,7 @@ impl fmt::Display for ActivityId {
             ActivityId::BOTTOM_HALF => f.write_str("bottom half"),
             ActivityId::TASK => f.write_str("driver task"),
             ActivityId::SERVICE => f.write_str("VMC service"),
+            ActivityId::DIRECTOR => f.write_str("director of the faults"),
             ActivityId(n) => write!(f, "application thread {}", n - Self::FIXED),
         }
     }

@@ -5,6 +5,7 @@ use ibmvmc::FileId;
 use phyp::vmc::ChannelState;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use vmc_proto::{HmcIndex, MessageType, Status};
 
 /// Something for the VMC service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub(crate) enum ServiceCommand {
     /// Finish what was begun, and take no further entry from the queue.
     Pause,
     Resume,
+    TakeBuffer(HmcIndex),
+    ReturnBuffer(HmcIndex),
+    /// Answer the next request of that kind with this status.
+    RefuseNext(MessageType, Status),
 }
 
 /// An open file of a process.
@@ -35,6 +40,8 @@ pub(crate) struct Desk {
     pub(crate) processes: BTreeMap<u16, BTreeMap<String, OpenFile>>,
     /// Threads whose blocked call a signal is to interrupt.
     pub(crate) signals: BTreeSet<u16>,
+    /// Processes that are killed.
+    pub(crate) kills: BTreeSet<u16>,
     pub(crate) service_commands: VecDeque<ServiceCommand>,
     pub(crate) service_state: ChannelState,
     /// The VMC service takes no entry from its queue.
@@ -49,6 +56,7 @@ impl Desk {
             flags: BTreeSet::new(),
             processes: BTreeMap::new(),
             signals: BTreeSet::new(),
+            kills: BTreeSet::new(),
             service_commands: VecDeque::new(),
             service_state,
             service_paused: false,
@@ -126,6 +134,8 @@ pub(crate) enum Action {
     Await(String),
     /// Sends a signal to another thread.
     Interrupt(u16),
+    /// Fires a fault rule.
+    Fault(usize),
 }
 
 /// A side that the operator starts or stops.

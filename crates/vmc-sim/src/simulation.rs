@@ -62,6 +62,8 @@ pub enum Problem {
     Unmet(ScenarioError),
     /// An application waits for what cannot happen; the error points at the step.
     Stuck(ScenarioError),
+    /// A fault rule never fired; the error points at the rule.
+    Unfired(ScenarioError),
     /// The scenario expects another state at the end.
     Channel {
         /// What the scenario says.
@@ -78,7 +80,9 @@ pub enum Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Problem::Unmet(error) | Problem::Stuck(error) => write!(f, "{error}"),
+            Problem::Unmet(error) | Problem::Stuck(error) | Problem::Unfired(error) => {
+                write!(f, "{error}")
+            }
             Problem::Channel { expected, came } => {
                 write!(f, "at the end the channel is {came}, expected {expected}")
             }
@@ -161,6 +165,11 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
                 format!("application `{name}`: expected {}, came {}", unmet.expected, unmet.came),
                 "correct the expectation, or look at the trace for what went another way",
             )),
+            ThreadFailureKind::Unborn => Problem::Stuck(scenario.report(
+                span,
+                format!("application `{name}` belongs to a life of the partition that never begins"),
+                "have faults crash and reboot the management partition that often, or lower `life`",
+            )),
             ThreadFailureKind::Stuck => Problem::Stuck(scenario.report(
                 span,
                 format!("application `{name}` waits for ever: {}", waits_for(&failure.step.action)),
@@ -169,15 +178,35 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
             )),
         });
     }
+    problems.extend(outcome.unfired.iter().map(|&(rule, seen)| unfired(scenario, rule, seen)));
     if let Some(expected) = scenario.expected_channel()
-        && expected.number() != outcome.driver.state().number()
+        && expected.number() != outcome.channel.number()
     {
-        let came = outcome.driver.state();
+        let came = outcome.channel;
         problems.push(Problem::Channel { expected, came });
     }
     let violations = outcome.violations.iter().map(|v| Problem::Invariant(v.to_string()));
     problems.extend(violations);
     problems
+}
+
+fn unfired(scenario: &Scenario, number: usize, seen: u32) -> Problem {
+    let rule = &scenario.plan().rules[number];
+    let name = &rule.name;
+    let message = match (&rule.trigger, seen) {
+        (None, _) => format!("fault `{name}` never fired: no step fired it"),
+        (Some(_), 0) => format!("fault `{name}` never fired: its occasion never came"),
+        (Some(_), _) => format!(
+            "fault `{name}` never fired: its occasion came {seen} times on the busiest strand, it waits for \
+             number {}",
+            rule.nth
+        ),
+    };
+    Problem::Unfired(scenario.report(
+        rule.span.clone(),
+        message,
+        "look at the trace for what happens instead, and correct `when`",
+    ))
 }
 
 /// The operator could not start both sides.
@@ -186,10 +215,7 @@ fn operator_stuck(scenario: &Scenario, outcome: &Outcome) -> Option<Problem> {
     let machine = &scenario.plan().machine;
     let meant = machine.vmc == phyp::VmcPresence::OnRequest || machine.start == StartOrder::Manual;
     (!meant).then(|| {
-        Problem::Endless(format!(
-            "the channel stays {}, one side never starts",
-            outcome.driver.state()
-        ))
+        Problem::Endless(format!("the channel stays {}, one side never starts", outcome.channel))
     })
 }
 

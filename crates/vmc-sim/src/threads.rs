@@ -1,8 +1,7 @@
 //! The threaded runtime: one thread per activity, blocking that really blocks, and virtual time that moves on
 //! only when every activity waits.
 
-use crate::context::Context;
-use crate::deterministic::Line;
+use crate::line::Line;
 use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
@@ -220,14 +219,12 @@ fn run_line<P: Platform>(
     line: &mut Line,
     parker: &Parker,
 ) -> u64 {
-    let Line { activity, recorder } = line;
-    let me = activity.id();
+    let me = line.activity.id();
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
         steps += 1;
-        let progress = activity.step(&mut Context { world, runtime, recorder, me });
-        match progress {
+        match line.step(world, runtime) {
             Progress::Again => {}
             Progress::Block { until_ns, why } => {
                 if !runtime.block(me, parker, until_ns, why) {

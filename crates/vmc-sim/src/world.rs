@@ -1,7 +1,9 @@
 //! The world that all activities share: the hypervisor, the driver with its lock, the operating system's
 //! memory, and the desk where scripts and operators leave word for each other.
 
+use crate::fault::{Faults, Rule};
 use crate::guest::Guest;
+use crate::life::{Life, Lives};
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
 use ibmvmc::{CallId, Driver, FileId};
@@ -9,6 +11,7 @@ use lock_api::{Mutex, RawMutex};
 use papr::{PartitionId, VmcNode};
 use phyp::{Hypervisor, Platform};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicBool;
 use vmc_proto::HmcIndex;
 use vmc_trace::Side;
 
@@ -29,12 +32,20 @@ pub(crate) struct World<P: Platform> {
     pub(crate) kernel: Mutex<P::Lock, Kernel>,
     pub(crate) guest: Guest<P::Lock>,
     pub(crate) desk: Mutex<P::Lock, Desk>,
+    pub(crate) faults: Faults<P::Lock>,
+    pub(crate) lives: Lives<P::Lock>,
+    /// The driver takes no entry from its queue.
+    pub(crate) driver_paused: AtomicBool,
+    /// Names of the applications' threads.
+    pub(crate) threads: Vec<String>,
 }
 
 /// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
 /// never across an hcall, a copy or a wait.
 pub(crate) struct Kernel {
     pub(crate) driver: Driver,
+    /// The partition's life that all of this belongs to.
+    pub(crate) life: Life,
     /// Which activity runs each call that is in flight.
     pub(crate) callers: BTreeMap<CallId, ActivityId>,
     /// What the driver's task has to do, in order.
@@ -76,10 +87,20 @@ impl Kernel {
     pub(crate) fn new(driver: Driver) -> Kernel {
         Kernel {
             driver,
+            life: Life::FIRST,
             callers: BTreeMap::new(),
             tasks: VecDeque::new(),
             bottom_half_due: false,
             watchers: Vec::new(),
+        }
+    }
+
+    /// The partition died: nothing is left. Whoever watches looks again.
+    pub(crate) fn die(&mut self, life: Life, runtime: &impl Runtime) {
+        if let Ok(driver) = Driver::new(*self.driver.config()) {
+            let watchers = std::mem::take(&mut self.watchers);
+            *self = Kernel { life, ..Kernel::new(driver) };
+            watchers.into_iter().for_each(|(id, _)| runtime.wake(id));
         }
     }
 
@@ -122,10 +143,21 @@ impl<P: Platform> World<P> {
         driver: Driver,
         guest: Guest<P::Lock>,
         desk: Desk,
+        rules: Vec<Rule>,
+        threads: Vec<String>,
     ) -> World<P>
     where
         P::Lock: RawMutex,
     {
-        World { hypervisor, kernel: Mutex::new(Kernel::new(driver)), guest, desk: Mutex::new(desk) }
+        World {
+            hypervisor,
+            kernel: Mutex::new(Kernel::new(driver)),
+            guest,
+            desk: Mutex::new(desk),
+            faults: Faults::new(rules),
+            lives: Lives::new(),
+            driver_paused: AtomicBool::new(false),
+            threads,
+        }
     }
 }

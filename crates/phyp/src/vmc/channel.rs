@@ -24,6 +24,18 @@ pub enum ChannelState {
 }
 
 impl ChannelState {
+    /// Every state.
+    pub const ALL: [ChannelState; 8] = [
+        ChannelState::Stopped,
+        ChannelState::Starting,
+        ChannelState::WaitingForInit,
+        ChannelState::WaitingForCapabilities,
+        ChannelState::Ready,
+        ChannelState::Suspended,
+        ChannelState::Resetting,
+        ChannelState::Failed,
+    ];
+
     /// The state in words.
     pub const fn name(self) -> &'static str {
         match self {

@@ -25,6 +25,15 @@ pub enum SessionState {
 }
 
 impl SessionState {
+    /// Every state.
+    pub const ALL: [SessionState; 5] = [
+        SessionState::Vacant,
+        SessionState::Seeded,
+        SessionState::Opening,
+        SessionState::Ready,
+        SessionState::Closed,
+    ];
+
     /// The state in words.
     pub const fn name(self) -> &'static str {
         match self {

@@ -30,4 +30,10 @@ impl BottomHalf {
             }
         }
     }
+
+    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        if let Some(call) = self.running.take() {
+            call.abandon(cx);
+        }
+    }
 }

@@ -3,20 +3,23 @@
 
 mod app;
 mod background;
+mod director;
 mod interrupt;
 mod service;
 mod task;
 
-pub(crate) use app::{App, StepFailure};
+pub(crate) use app::{App, StepFailure, operator};
 pub(crate) use background::BottomHalf;
+pub(crate) use director::Director;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use service::Service;
 pub(crate) use task::Task;
 
 use crate::context::Context;
+use crate::life::Life;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use phyp::Platform;
-use vmc_trace::Actor;
+use vmc_trace::{Actor, Side};
 
 /// One of a machine's lines of control.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ pub(crate) enum Activity {
     BottomHalf(BottomHalf),
     Task(Task),
     Service(Box<Service>),
+    Director(Director),
     App(Box<App>),
 }
 
@@ -36,8 +40,42 @@ impl Activity {
             Activity::BottomHalf(activity) => activity.step(cx),
             Activity::Task(activity) => activity.step(cx),
             Activity::Service(activity) => activity.step(cx),
+            Activity::Director(activity) => activity.step(cx),
             Activity::App(activity) => activity.step(cx),
         }
+    }
+
+    /// The side that it lives and dies with; `None` for what is no part of a partition.
+    pub(crate) fn side(&self) -> Option<Side> {
+        match self {
+            Activity::Director(_) => None,
+            Activity::App(app) if app.is_operator() => None,
+            other => other.actor().side(),
+        }
+    }
+
+    /// The life of its partition that it begins with.
+    pub(crate) fn first_life(&self) -> Life {
+        match self {
+            Activity::App(app) => app.life(),
+            _ => Life::FIRST,
+        }
+    }
+
+    /// Its partition died. Whether it takes part in the next life.
+    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
+        match self {
+            Activity::Interrupt(activity) => *activity = Interrupt::default(),
+            Activity::BottomHalf(activity) => activity.die(cx),
+            Activity::Task(activity) => activity.die(cx),
+            Activity::Service(activity) => activity.die(cx),
+            Activity::Director(_) => {}
+            Activity::App(activity) => {
+                activity.die(cx);
+                return false;
+            }
+        }
+        true
     }
 
     /// The name under which the activity appears in the trace.
@@ -55,6 +93,7 @@ impl Activity {
             Activity::BottomHalf(_) => ActivityId::BOTTOM_HALF,
             Activity::Task(_) => ActivityId::TASK,
             Activity::Service(_) => ActivityId::SERVICE,
+            Activity::Director(_) => ActivityId::DIRECTOR,
             Activity::App(app) => ActivityId::app(app.number()),
         }
     }

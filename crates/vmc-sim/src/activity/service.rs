@@ -1,10 +1,11 @@
 //! The VMC service of the hypervisor, on the platform partition.
 
-use crate::context::{Context, ServiceSink, service_subject};
+use crate::context::{Context, service_subject};
+use crate::fault::{MessagePoint, subject_of};
 use crate::runtime::{Progress, Runtime};
 use crate::script::ServiceCommand;
 use crate::world::PLATFORM;
-use phyp::vmc::{Effect, Named, Outcome};
+use phyp::vmc::{ChannelState, Effect, Named, Outcome};
 use phyp::{Memory, Platform};
 use std::time::Duration;
 use vmc_trace::{Event, Side, Waiting};
@@ -12,6 +13,10 @@ use vmc_trace::{Event, Side, Waiting};
 #[derive(Debug)]
 pub(crate) struct Service {
     service: phyp::vmc::Service<Named>,
+    /// As it was at first, for the next life of its partition.
+    fresh: phyp::vmc::Service<Named>,
+    /// It was told to stop, and has not begun to.
+    stopping: bool,
     effect: Effect,
     /// When the service wants to be woken, while it is idle.
     until_ns: Option<u64>,
@@ -19,6 +24,11 @@ pub(crate) struct Service {
     bytes: Vec<u8>,
     /// The operator has the service take no entry from its queue.
     paused: bool,
+}
+
+/// Whether an order to stop has taken effect, or has nothing to do.
+fn has_stopped(state: ChannelState) -> bool {
+    matches!(state, ChannelState::Stopped | ChannelState::Failed | ChannelState::Resetting)
 }
 
 /// What came of an effect, before the service sees it.
@@ -30,7 +40,15 @@ enum Performed {
 impl Service {
     pub(crate) fn new(service: phyp::vmc::Service<Named>) -> Service {
         let effect = Effect::Idle { wake_after: None };
-        Service { service, effect, until_ns: None, bytes: Vec::new(), paused: false }
+        Service {
+            fresh: service.clone(),
+            service,
+            stopping: false,
+            effect,
+            until_ns: None,
+            bytes: Vec::new(),
+            paused: false,
+        }
     }
 
     pub(crate) fn service(&self) -> &phyp::vmc::Service<Named> {
@@ -44,9 +62,15 @@ impl Service {
             Performed::Outcome(outcome) => outcome,
             Performed::Bytes => Outcome::Bytes(&self.bytes),
         };
-        let mut sink = ServiceSink { runtime: cx.runtime, recorder: cx.recorder };
+        if !cx.is_alive() {
+            return Progress::Again;
+        }
+        let mut sink = cx.service_sink();
         self.effect = self.service.step(outcome, &mut sink);
+        let changes = sink.changes.changes;
+        self.stopping &= !has_stopped(self.service.state());
         self.publish_state(cx);
+        cx.at_changes(changes);
         match self.effect {
             Effect::Idle { wake_after } => {
                 let after = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
@@ -57,21 +81,36 @@ impl Service {
         }
     }
 
+    /// The partition died: the next life begins with an empty memory, and so with empty books.
+    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        *self = Service::new(self.fresh.clone());
+        self.publish_state(cx);
+    }
+
     /// Does what the operator of the machine has asked for.
     fn take_commands<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         // Not `while let`: the desk must be free again in the body.
         loop {
+            if self.stopping {
+                // The last order counts: one to start would take back the one to stop.
+                return;
+            }
             let next = cx.world.desk.lock().service_commands.pop_front();
             let Some(command) = next else { return };
             match command {
                 ServiceCommand::Start => self.service.start(),
-                ServiceCommand::Stop => self.service.stop(),
+                ServiceCommand::Stop => {
+                    self.service.stop();
+                    self.stopping = !has_stopped(self.service.state());
+                }
+                ServiceCommand::TakeBuffer(_) => {}   //TEMP
+                ServiceCommand::ReturnBuffer(_) => {} //TEMP
+                ServiceCommand::RefuseNext(..) => {}  //TEMP
                 ServiceCommand::Pause => self.pause(cx, true),
                 ServiceCommand::Resume => {
                     self.pause(cx, false);
                     // The interrupts of what arrived meanwhile are gone.
-                    let mut sink = ServiceSink { runtime: cx.runtime, recorder: cx.recorder };
-                    self.effect = self.service.step(Outcome::Woken, &mut sink);
+                    self.effect = self.service.step(Outcome::Woken, &mut cx.service_sink());
                 }
             }
         }
@@ -99,6 +138,10 @@ impl Service {
                 let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);
                 if let Some(entry) = entry {
                     cx.record(|| Event::Dequeued { by: Side::Hyp, slot, entry });
+                    if !cx.world.faults.are_none() {
+                        let subject = subject_of(entry);
+                        cx.at_message(Side::Mgmt, entry, MessagePoint::Received, subject);
+                    }
                 }
                 Outcome::Entry(entry)
             }

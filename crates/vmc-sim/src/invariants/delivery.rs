@@ -6,6 +6,7 @@
 //! Does not verify that a message is delivered at all (an application may never read), nor what the
 //! hypervisor makes of it; an echo that is read back proves that.
 
+use papr::Hcall;
 use std::collections::{BTreeMap, VecDeque};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Trace};
@@ -42,7 +43,16 @@ pub(super) fn check(trace: &Trace) -> Vec<String> {
                 if let Received::Message(decoded) = Received::from_entry(*entry)
                     && let Message::Signal { session, index, buffer, len_bytes } = decoded.message
                 {
-                    checker.signal(*to, (index, session), buffer, len_bytes);
+                    checker.announced(*to, (index, session), buffer, len_bytes);
+                }
+            }
+            (Event::Hcall { call: Hcall::SendCrq { entry, .. }, result, .. }, actor)
+                if actor.side() == Some(Side::Mgmt) && result.code.is_success() =>
+            {
+                if let Received::Message(decoded) = Received::from_entry(*entry)
+                    && let Message::Signal { session, index, buffer, len_bytes } = decoded.message
+                {
+                    checker.sent((index, session), buffer, len_bytes);
                 }
             }
             (Event::Rdma(Subject::Session(index, session), rdma), _) => {
@@ -58,12 +68,16 @@ pub(super) fn check(trace: &Trace) -> Vec<String> {
 }
 
 impl Checker {
-    fn signal(&mut self, to: Side, key: Key, buffer: BufferId, len_bytes: u32) {
-        let Some(session) = self.sessions.get_mut(&key) else { return };
-        if to == Side::Mgmt {
+    /// A Signal is in the management partition's queue.
+    fn announced(&mut self, to: Side, key: Key, buffer: BufferId, len_bytes: u32) {
+        if let (Side::Mgmt, Some(session)) = (to, self.sessions.get_mut(&key)) {
             session.announced.push_back((buffer, len_bytes));
-            return;
         }
+    }
+
+    /// The management partition sent a Signal, whatever became of it.
+    fn sent(&mut self, key: Key, buffer: BufferId, len_bytes: u32) {
+        let Some(session) = self.sessions.get_mut(&key) else { return };
         let filled = session.filled.remove(&buffer);
         if filled != Some(u64::from(len_bytes)) {
             self.problems.push(format!(

@@ -4,12 +4,14 @@ mod delivery;
 mod leaks;
 mod outstanding;
 mod ownership;
+mod recovery;
 mod sleepers;
 
 use crate::activity::{Activity, Service};
-use crate::deterministic::Line;
+use crate::line::Line;
 use crate::run::End;
 use crate::world::World;
+use ibmvmc::ChannelState;
 use phyp::Platform;
 use std::fmt;
 use vmc_trace::Trace;
@@ -32,6 +34,22 @@ impl fmt::Display for Violation {
 /// Runs every checker over a run that has ended.
 pub(crate) fn check<P: Platform>(
     world: &World<P>,
+    lines: &mut Vec<Line>,
+    trace: &Trace,
+    end: &End,
+    expected: Option<ChannelState>,
+) -> Vec<Violation> {
+    let mut found = check_end(world, lines, trace, end);
+    if end.quiescent && !world.faults.are_none() {
+        let problems = recovery::check(world, lines, expected);
+        found.extend(problems.into_iter().map(|what| Violation { checker: "recovery", what }));
+    }
+    found
+}
+
+/// What must hold where the run has ended.
+fn check_end<P: Platform>(
+    world: &World<P>,
     lines: &[Line],
     trace: &Trace,
     end: &End,
@@ -48,8 +66,13 @@ pub(crate) fn check<P: Platform>(
         let in_call = calling_threads(lines);
         report(
             "ownership",
-            service(lines)
-                .map_or(Vec::new(), |service| ownership::check(&kernel.driver, service.service())),
+            match service(lines) {
+                // A message that was lost or made up leaves each side with books of its own.
+                Some(service) if !world.faults.were_unarchitected() => {
+                    ownership::check(&kernel.driver, service.service())
+                }
+                _ => Vec::new(),
+            },
         );
         report("leaks", leaks::check(&kernel, &world.guest, in_call.len()));
         report("sleepers", sleepers::check(&kernel.driver, &world.desk.lock(), lines));

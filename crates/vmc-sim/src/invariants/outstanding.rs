@@ -1,17 +1,20 @@
 //! Verifies that neither side has more requests outstanding than half of its peer's queue (LoPAR, VMC
 //! Capabilities): Interface Open and Close for the management partition, Add and Remove Buffer for the
-//! hypervisor. A request is outstanding from its enqueue to the enqueue of its response.
+//! hypervisor. A request is outstanding from its send until its response is in the sender's queue; what faults
+//! put into a queue counts for nobody.
 //!
 //! Does not verify Signals, which have no response, nor Capabilities, which is sent before the sizes are
 //! known.
 
+use papr::Hcall;
 use vmc_proto::{Limits, Message, MessageType, Received};
 use vmc_trace::{Event, Side, Trace};
 
 /// Requests of one side.
 #[derive(Default)]
 struct Requests {
-    outstanding: usize,
+    /// Below zero for a moment when a response is there before the sender of its request has noted the send.
+    outstanding: i64,
     /// Half of the peer's queue, once it is known.
     limit: Option<usize>,
 }
@@ -26,46 +29,59 @@ struct Checker {
 pub(super) fn check(trace: &Trace) -> Vec<String> {
     let mut checker = Checker::default();
     for record in trace.records() {
-        if let Event::Enqueued { to, entry, .. } = &record.event {
-            match Received::from_entry(*entry) {
-                Received::Message(decoded) => checker.message(*to, &decoded.message),
+        match &record.event {
+            Event::Enqueued { to, entry, .. } => match Received::from_entry(*entry) {
+                Received::Message(decoded) => checker.arrives(*to, &decoded.message),
                 // The channel starts over: nothing is awaited any more.
                 Received::Init | Received::InitComplete | Received::TransportEvent(_) => {
                     checker.mgmt = Requests::default();
                     checker.hyp = Requests::default();
                 }
                 _ => {}
+            },
+            Event::Hcall { call: Hcall::SendCrq { entry, .. }, result, .. }
+                if result.code.is_success() =>
+            {
+                if let Received::Message(decoded) = Received::from_entry(*entry) {
+                    checker.was_sent(&decoded.message);
+                }
             }
+            _ => {}
         }
     }
     checker.problems
 }
 
 impl Checker {
-    fn message(&mut self, to: Side, message: &Message) {
+    /// A message is in a queue. It is recorded there before its sender's call is.
+    fn arrives(&mut self, to: Side, message: &Message) {
         match *message {
             Message::Capabilities { limits } => self.hyp.limit = Some(half(limits)),
             Message::CapabilitiesResponse { limits, .. } => self.mgmt.limit = Some(half(limits)),
             _ => {}
         }
-        let (requests, is_request) = match message.message_type() {
-            MessageType::InterfaceOpen | MessageType::InterfaceClose => (&mut self.mgmt, true),
-            MessageType::InterfaceOpenResponse | MessageType::InterfaceCloseResponse => {
-                (&mut self.mgmt, false)
-            }
-            MessageType::AddBuffer | MessageType::RemoveBuffer => (&mut self.hyp, true),
-            MessageType::AddBufferResponse | MessageType::RemoveBufferResponse => {
-                (&mut self.hyp, false)
+        let requests = match (message.message_type(), to) {
+            (
+                MessageType::InterfaceOpenResponse | MessageType::InterfaceCloseResponse,
+                Side::Mgmt,
+            ) => &mut self.mgmt,
+            (MessageType::AddBufferResponse | MessageType::RemoveBufferResponse, Side::Hyp) => {
+                &mut self.hyp
             }
             _ => return,
         };
-        if !is_request {
-            requests.outstanding = requests.outstanding.saturating_sub(1);
-            return;
-        }
+        requests.outstanding -= 1;
+    }
+
+    fn was_sent(&mut self, message: &Message) {
+        let (requests, to) = match message.message_type() {
+            MessageType::InterfaceOpen | MessageType::InterfaceClose => (&mut self.mgmt, Side::Hyp),
+            MessageType::AddBuffer | MessageType::RemoveBuffer => (&mut self.hyp, Side::Mgmt),
+            _ => return,
+        };
         requests.outstanding += 1;
         if let Some(limit) = requests.limit
-            && requests.outstanding > limit
+            && requests.outstanding > limit as i64
         {
             let count = requests.outstanding;
             self.problems.push(format!("{count} requests to {to} outstanding, at most {limit}"));

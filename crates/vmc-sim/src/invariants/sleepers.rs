@@ -4,7 +4,7 @@
 //! Does not verify that a script gets to its end; that is for its expectations.
 
 use crate::activity::Activity;
-use crate::deterministic::Line;
+use crate::line::Line;
 use crate::script::{Action, Desk};
 use ibmvmc::{Driver, Effect, Input, Reply};
 

@@ -1,6 +1,7 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
 use super::error::Problem;
+use super::fault::FaultForm;
 use super::file::{
     AppForm, AppStartForm, BehaviourForm, CallForm, MachineForm, MachineSideForm, Number, OpenForm,
     PatternForm, PollForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm,
@@ -170,7 +171,7 @@ struct Apps<'a> {
     nonblocking: BTreeSet<(u16, &'a str)>,
     /// Files of a process that get an HMC ID.
     with_session: BTreeSet<(u16, &'a str)>,
-    /// Why the channel can never be ready, if so.
+    /// Why the channel can never be ready, if so. Faults may make what cannot happen otherwise.
     never_ready: Option<&'static str>,
 }
 
@@ -212,7 +213,7 @@ impl<'a> Apps<'a> {
             opened: BTreeSet::new(),
             nonblocking: BTreeSet::new(),
             with_session: BTreeSet::new(),
-            never_ready: never_ready(form),
+            never_ready: never_ready(form).filter(|_| form.fault.is_empty()),
         };
         for (place, app) in form.app.iter().enumerate() {
             for_each_step(&app.get_ref().steps, &mut |step| apps.note(place, step));
@@ -340,6 +341,7 @@ impl<'a> Apps<'a> {
                 // Each round, because it may find open, written or read what the one before left.
                 (0..times).try_for_each(|_| self.check_steps(&form.steps, progress, depth + 1))
             }
+            StepForm::Fault(name) => self.check_fault(name),
             StepForm::Start(_)
             | StepForm::Stop(_)
             | StepForm::Pause(_)
@@ -347,6 +349,23 @@ impl<'a> Apps<'a> {
             | StepForm::AttachHmc(_)
             | StepForm::Interrupt(_) => Ok(()),
         }
+    }
+
+    /// A step fires a rule that waits for nothing else.
+    fn check_fault(&self, name: &Spanned<String>) -> Check {
+        let same = |fault: &&Spanned<FaultForm>| fault.get_ref().name.get_ref() == name.get_ref();
+        let (message, remedy) = match self.form.fault.iter().find(same) {
+            Some(fault) if fault.get_ref().when.is_none() => return Ok(()),
+            Some(_) => (
+                format!("the fault `{}` has a `when` of its own", name.get_ref()),
+                "remove the step, or the fault's `when`",
+            ),
+            None => (
+                format!("no fault is named `{}`", name.get_ref()),
+                "write a `[[fault]]` with that name",
+            ),
+        };
+        Err(Problem::new(name.span(), message, remedy))
     }
 
     /// A flag must be posted by somebody who does not wait for it.
@@ -435,7 +454,7 @@ impl<'a> Apps<'a> {
             (Some(ReadWord::Echo), BehaviourForm::Echo) => {
                 let unread = progress.unread.entry(&form.file).or_default();
                 *unread -= 1;
-                if *unread < 0 && !siblings {
+                if *unread < 0 && !siblings && self.form.fault.is_empty() {
                     return cannot(
                         String::from("this waits for an echo of a message that was never written"),
                         "write a message before it, or read less often",
@@ -473,7 +492,7 @@ impl<'a> Apps<'a> {
                 )
             }
             (Some(ReadWord::Error(ibmvmc::Errno::EINTR)), _)
-                if !self.is_interrupted(progress.place) =>
+                if !self.is_interrupted(progress.place) && self.form.fault.is_empty() =>
             {
                 cannot(
                     String::from("nobody interrupts this application: this waits for ever"),

@@ -2,12 +2,15 @@
 
 use super::check::{number, version};
 use super::error::Problem;
+use super::fault::FaultForm;
 use super::file::{
     AppStartForm, BehaviourForm, HypervisorForm, MachineForm, MachineSideForm, Number, PatternForm,
     PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, StartForm, StepForm,
     VmcForm, WaitForm, WaitStateForm, WriteForm,
 };
 use super::names::Names;
+use super::rules::rules;
+use crate::life::Life;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::schedule::below;
 use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Step};
@@ -31,16 +34,22 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
         let span = app.span();
         let app = app.get_ref();
         for (replica, (name, own)) in of_app.names.iter().zip(of_app.numbers.clone()).enumerate() {
-            let mut compiler = Compiler::new(&names, &form.machine.behaviour, replica + 1);
+            let mut compiler = Compiler::new(&names, form, replica + 1);
             if app.start == AppStartForm::Ready {
                 compiler.push(Action::Wait(Condition::ChannelReady), span.clone());
             }
             compiler.steps(&app.steps)?;
             let process = of_app.shares.unwrap_or(own);
-            threads.push(ThreadPlan { name: name.clone(), process, steps: compiler.steps });
+            let life = match &app.life {
+                Some(life) => Life::nth(number("life", life, 1..=100)? as u32),
+                None => Life::FIRST,
+            };
+            threads.push(ThreadPlan { name: name.clone(), process, life, steps: compiler.steps });
         }
     }
-    Ok(Plan { machine, threads })
+    let rules = rules(form, &names)?;
+    let expected_channel = form.expect.channel.map(Into::into);
+    Ok(Plan { machine, threads, rules, expected_channel })
 }
 
 fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
@@ -116,6 +125,7 @@ fn value<T: TryFrom<i64> + Default>(number: &Number) -> T {
 /// Makes the steps of one thread.
 struct Compiler<'a> {
     names: &'a Names,
+    faults: &'a [Spanned<FaultForm>],
     behaviour: &'a BehaviourForm,
     /// Which replica of its application the thread is, from 1.
     replica: usize,
@@ -125,8 +135,9 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(names: &'a Names, behaviour: &'a BehaviourForm, replica: usize) -> Compiler<'a> {
-        Compiler { names, behaviour, replica, writes: 0, steps: Vec::new() }
+    fn new(names: &'a Names, form: &'a ScenarioForm, replica: usize) -> Compiler<'a> {
+        let (faults, behaviour) = (&form.fault, &form.machine.behaviour);
+        Compiler { names, faults, behaviour, replica, writes: 0, steps: Vec::new() }
     }
 
     fn push(&mut self, action: Action, span: Range<usize>) {
@@ -195,8 +206,14 @@ impl<'a> Compiler<'a> {
             StepForm::Post(flag) => Action::Post(flag.clone()),
             StepForm::Await(flag) => Action::Await(flag.clone()),
             StepForm::Interrupt(name) => Action::Interrupt(self.names.thread(name)?),
+            StepForm::Fault(name) => Action::Fault(self.fault(name)?),
             StepForm::Repeat(_) => return None,
         })
+    }
+
+    /// The rule of that name; the checks have found it.
+    fn fault(&self, name: &Spanned<String>) -> Option<usize> {
+        self.faults.iter().position(|f| f.get_ref().name.get_ref() == name.get_ref())
     }
 
     fn write(&mut self, form: &WriteForm) -> Action {

@@ -1,6 +1,7 @@
 //! The form of a scenario file: what serde reads. Values are checked later, where an error can say more than
 //! "expected u8".
 
+use super::fault::FaultForm;
 use super::short::{Short, ShortOrLong};
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,10 +25,18 @@ pub(super) struct ScenarioForm {
     #[serde(default)]
     pub(super) tags: Vec<String>,
     pub(super) deterministic_only: Option<String>,
+    /// What may come of a scenario that races on purpose, one line for each outcome.
+    #[serde(default)]
+    pub(super) outcomes: Vec<String>,
+    /// Hazards that the driver is to show.
+    #[serde(default)]
+    pub(super) quirks: Vec<Spanned<String>>,
     #[serde(default)]
     pub(super) machine: MachineForm,
     #[serde(default)]
     pub(super) app: Vec<Spanned<AppForm>>,
+    #[serde(default)]
+    pub(super) fault: Vec<Spanned<FaultForm>>,
     #[serde(default)]
     pub(super) expect: ExpectForm,
 }
@@ -116,6 +125,7 @@ pub(super) struct AppForm {
     #[serde(default)]
     pub(super) start: AppStartForm,
     pub(super) process: Option<Spanned<String>>,
+    pub(super) life: Option<Number>,
     pub(super) steps: Vec<Spanned<StepForm>>,
 }
 
@@ -151,6 +161,7 @@ pub(super) enum StepForm {
     Post(String),
     Await(String),
     Interrupt(String),
+    Fault(Spanned<String>),
     Repeat(RepeatForm),
 }
 

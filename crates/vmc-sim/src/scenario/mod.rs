@@ -2,13 +2,15 @@
 //!
 //! [`file`] is the form in which a scenario is written, read with serde; [`size`] bounds what it becomes when its
 //! blocks are written out, [`names`] tells its threads apart; [`check`] finds what cannot be meant; [`compile`]
-//! makes a plan of it that the runtimes can run. `scenarios/README.md` documents every key.
+//! makes a plan of it that the runtimes can run. [`fault`] and [`rules`] are the same for fault rules. `scenarios/README.md` documents every key.
 
 mod check;
 mod compile;
 mod error;
+mod fault;
 mod file;
 mod names;
+mod rules;
 mod short;
 mod size;
 #[cfg(test)]
@@ -30,7 +32,7 @@ pub struct Scenario {
     tags: Vec<String>,
     /// Why the scenario does not run on threads, if it does not.
     deterministic_only: Option<String>,
-    expected_channel: Option<ibmvmc::ChannelState>,
+    outcomes: Vec<String>,
     plan: Plan,
     source: Source,
 }
@@ -64,7 +66,7 @@ impl Scenario {
             description: form.description,
             tags: form.tags,
             deterministic_only: form.deterministic_only,
-            expected_channel: form.expect.channel.map(Into::into),
+            outcomes: form.outcomes,
             plan,
             source,
         })
@@ -90,9 +92,15 @@ impl Scenario {
         self.deterministic_only.as_deref()
     }
 
+    /// What may come of a scenario that races on purpose, one line for each outcome; empty for one that does
+    /// not race.
+    pub fn outcomes(&self) -> &[String] {
+        &self.outcomes
+    }
+
     /// The driver's state at the end, if the scenario says it.
     pub fn expected_channel(&self) -> Option<ibmvmc::ChannelState> {
-        self.expected_channel
+        self.plan.expected_channel
     }
 
     pub(crate) fn plan(&self) -> &Plan {

@@ -57,6 +57,12 @@ impl Names {
         self.numbers.get(name).or_else(|| self.replicated.get(name)).copied()
     }
 
+    /// The process of a thread.
+    pub(super) fn process(&self, thread: u16) -> u16 {
+        let of = self.apps.iter().find(|app| app.numbers.contains(&thread));
+        of.and_then(|app| app.shares).unwrap_or(thread)
+    }
+
     fn add(&mut self, place: usize, app: &Spanned<AppForm>) -> Result<(), Problem> {
         let span = app.span();
         let app = app.get_ref();

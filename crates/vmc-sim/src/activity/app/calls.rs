@@ -3,9 +3,10 @@
 use super::{App, InCall};
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
+use crate::fault::CallKind;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, OpenFile, PollExpect, ReadExpect, Step};
-use ibmvmc::{ChannelState, Driver, Input, PollEvents, Reply};
+use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Reply};
 use phyp::Platform;
 use std::collections::VecDeque;
 use vmc_trace::{CallResult, DeviceCall, Event};
@@ -63,6 +64,12 @@ impl App {
         let Some((call, input)) = entered else {
             return self.fail("an open file", "the file is not open (any more)");
         };
+        if !cx.world.faults.are_none() {
+            cx.at_call(kind_of(&call), 0);
+            if self.must_stop(cx) {
+                return Progress::Again;
+            }
+        }
         cx.record(|| Event::Call(call.clone()));
         if let Action::Close { file: name } = action {
             // From now on the name is free, as a file descriptor is.
@@ -76,8 +83,27 @@ impl App {
             // Another thread may read the echo before this call is back.
             self.with_file(cx, name, |open| open.unread.push_back(payload.clone()));
         }
-        self.call = Some(InCall { runner: CallRunner::start(cx, input), call });
+        self.call = Some(InCall { runner: CallRunner::start(cx, input), call, effects: 0 });
         Progress::Again
+    }
+
+    /// Closes a file of a process that was killed.
+    pub(super) fn close_at_exit<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        file: FileId,
+    ) -> Progress {
+        self.user = User::default();
+        let call = DeviceCall::Close;
+        cx.record(|| Event::Call(call.clone()));
+        let runner = CallRunner::start(cx, Input::Close(file));
+        self.call = Some(InCall { runner, call, effects: 0 });
+        Progress::Again
+    }
+
+    /// Whether the thread was killed, or its partition has died, since the step began.
+    fn must_stop<P: Platform, R: Runtime>(&self, cx: &Context<'_, P, R>) -> bool {
+        !cx.is_alive() || cx.world.desk.lock().kills.contains(&self.process)
     }
 
     pub(super) fn continue_call<P: Platform, R: Runtime>(
@@ -87,18 +113,45 @@ impl App {
         if cx.world.desk.lock().signals.remove(&self.number) {
             self.user.interrupted = true;
         }
-        let Some(InCall { runner, .. }) = &mut self.call else { return Progress::Again };
+        let Some(InCall { runner, call, effects }) = &mut self.call else {
+            return Progress::Again;
+        };
+        // A killed thread sleeps no more; close() does not sleep for ever.
+        self.user.interrupted |= self.killed && *call != DeviceCall::Close;
+        if !cx.world.faults.are_none() && runner.begins_effect() {
+            *effects += 1;
+            cx.at_call(kind_of(call), *effects);
+        }
         match runner.step(cx, &mut self.user) {
             CallProgress::Again => Progress::Again,
             CallProgress::Block { until_ns } => Progress::Block { until_ns, why: runner.waiting() },
+            // The partition died during the step: the thread notices at its next one.
+            CallProgress::Done(_) if !cx.is_alive() => Progress::Again,
             CallProgress::Done(reply) => {
                 let call = self.call.take().map(|in_call| in_call.call);
+                let was_close = call == Some(DeviceCall::Close);
                 if let Some(call) = call {
-                    let result = call_result(&call, reply, &self.user);
+                    let result = match self.killed && !was_close {
+                        true => CallResult::Killed,
+                        false => call_result(&call, reply, &self.user),
+                    };
                     cx.record(|| Event::Return(call, result));
+                }
+                if self.killed {
+                    self.keep_for_exit(cx, reply);
+                    return Progress::Again;
                 }
                 self.check(cx, reply)
             }
+        }
+    }
+
+    /// A killed process that got one more file: it is closed with the others.
+    fn keep_for_exit<P: Platform, R: Runtime>(&self, cx: &Context<'_, P, R>, reply: Reply) {
+        if let Reply::Opened(id) = reply {
+            let open = OpenFile { id, unread: VecDeque::new(), reads: 0 };
+            let files = &mut cx.world.desk.lock().processes;
+            files.entry(self.process).or_default().insert(String::new(), open);
         }
     }
 
@@ -303,4 +356,17 @@ fn describe_query(state: Option<i32>, have_vmc: Option<bool>) -> String {
         None => "whether or not there is a VMC",
     };
     format!("state {}, {device}", state.map_or("any", state_name))
+}
+
+fn kind_of(call: &DeviceCall) -> CallKind {
+    match call {
+        DeviceCall::Open { .. } => CallKind::Open,
+        DeviceCall::SetHmcId { .. } => CallKind::SetHmcId,
+        DeviceCall::Write { .. } => CallKind::Write,
+        DeviceCall::Read { .. } => CallKind::Read,
+        DeviceCall::Poll => CallKind::Poll,
+        DeviceCall::Query => CallKind::Query,
+        DeviceCall::RequestVmc => CallKind::RequestVmc,
+        DeviceCall::Close => CallKind::Close,
+    }
 }

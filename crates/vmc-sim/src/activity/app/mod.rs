@@ -2,14 +2,15 @@
 
 mod calls;
 mod conditions;
-mod operator;
+pub(crate) mod operator;
 
 use crate::call::{CallRunner, User};
 use crate::context::Context;
+use crate::life::Life;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
 use phyp::Platform;
-use vmc_trace::{Actor, DeviceCall, Event, Waiting};
+use vmc_trace::{Actor, CallResult, DeviceCall, Event, Waiting};
 
 /// A thread of an application.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct App {
     actor: Actor,
     /// Threads of one process share their files.
     process: u16,
+    /// The life of the management partition that it runs in.
+    life: Life,
     steps: Vec<Step>,
     next: usize,
     call: Option<InCall>,
@@ -26,6 +29,8 @@ pub(crate) struct App {
     until_ns: Option<u64>,
     /// The expectation that was not met; the script ends there.
     failure: Option<StepFailure>,
+    /// The process was killed, or its partition has died.
+    killed: bool,
 }
 
 /// A call in flight and how the trace names it.
@@ -33,6 +38,8 @@ pub(crate) struct App {
 struct InCall {
     runner: CallRunner,
     call: DeviceCall,
+    /// Effects that were begun, wake-ups not counted.
+    effects: u32,
 }
 
 /// An expectation of a step that was not met.
@@ -43,28 +50,39 @@ pub(crate) struct StepFailure {
 }
 
 impl App {
-    pub(crate) fn new(number: u16, process: u16, steps: Vec<Step>) -> App {
+    pub(crate) fn new(number: u16, process: u16, life: Life, steps: Vec<Step>) -> App {
         App {
             number,
             actor: Actor::App(number),
             process,
+            life,
             steps,
             next: 0,
             call: None,
             user: User::default(),
             until_ns: None,
             failure: None,
+            killed: false,
         }
     }
 
     /// The operator of the machine, who starts it as the scenario says. What goes without saying is not
     /// recorded.
     pub(crate) fn operator(number: u16, steps: Vec<Step>) -> App {
-        App { actor: Actor::Platform, ..App::new(number, number, steps) }
+        App { actor: Actor::Platform, ..App::new(number, number, Life::FIRST, steps) }
     }
 
     pub(crate) fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// Whether it is the machine's operator, who is outside of it.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.actor == Actor::Platform
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        self.life
     }
 
     pub(crate) fn number(&self) -> u16 {
@@ -73,7 +91,7 @@ impl App {
 
     /// The step that the script stands at; `None` when it is done.
     pub(crate) fn current_step(&self) -> Option<&Step> {
-        self.steps.get(self.next)
+        self.steps.get(self.next).filter(|_| !self.killed)
     }
 
     pub(crate) fn failure(&self) -> Option<&StepFailure> {
@@ -93,8 +111,15 @@ impl App {
         if self.failure.is_some() {
             return Progress::Finished;
         }
+        let faults = !cx.world.faults.are_none();
+        if faults && !self.killed && cx.world.desk.lock().kills.contains(&self.process) {
+            self.killed = true;
+        }
         if self.call.is_some() {
             return self.continue_call(cx);
+        }
+        if self.killed {
+            return self.exit(cx);
         }
         let Some(Step { action, .. }) = self.steps.get(self.next).cloned() else {
             return Progress::Finished;
@@ -129,7 +154,33 @@ impl App {
                 cx.runtime.wake(ActivityId::app(thread));
                 self.done()
             }
+            Action::Fault(rule) => {
+                cx.fire(rule);
+                self.done()
+            }
             action => self.enter_call(cx, &action),
+        }
+    }
+
+    /// The partition died under the thread.
+    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        self.killed = true;
+        if let Some(InCall { runner, call, .. }) = self.call.take() {
+            runner.abandon(cx);
+            let now_ns = cx.now_ns();
+            cx.recorder.record(now_ns, || Event::Return(call, CallResult::Killed));
+        }
+    }
+
+    /// The end of a process that was killed: the operating system closes its files, one after the other.
+    fn exit<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        let file = {
+            let mut desk = cx.world.desk.lock();
+            desk.processes.get_mut(&self.process).and_then(|files| files.pop_first())
+        };
+        match file {
+            Some((_, open)) => self.close_at_exit(cx, open.id),
+            None => Progress::Finished,
         }
     }
 

@@ -6,7 +6,8 @@ use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Machine, ServiceCommand};
 use crate::world::TaskRequest;
 use phyp::Platform;
-use vmc_trace::{Actor, Event};
+use std::sync::atomic::Ordering;
+use vmc_trace::{Actor, Event, Side};
 
 impl App {
     /// Records what a script does as the machine's operator.
@@ -59,12 +60,10 @@ impl App {
         cx: &mut Context<'_, P, R>,
         paused: bool,
     ) -> Progress {
-        let (what, command) = match paused {
-            true => ("pause the hypervisor's side", ServiceCommand::Pause),
-            false => ("resume the hypervisor's side", ServiceCommand::Resume),
-        };
+        let what =
+            if paused { "pause the hypervisor's side" } else { "resume the hypervisor's side" };
         self.announce(cx, what);
-        command_service(cx, command);
+        pause(cx, Side::Hyp, paused);
         self.done()
     }
 
@@ -103,4 +102,18 @@ pub(crate) fn command_service<P: Platform, R: Runtime>(
 ) {
     cx.world.desk.lock().service_commands.push_back(command);
     cx.runtime.wake(ActivityId::SERVICE);
+}
+
+/// Has a side leave its queue alone, or look at it again.
+pub(crate) fn pause<P: Platform, R: Runtime>(cx: &Context<'_, P, R>, side: Side, paused: bool) {
+    match (side, paused) {
+        (Side::Hyp, true) => command_service(cx, ServiceCommand::Pause),
+        (Side::Hyp, false) => command_service(cx, ServiceCommand::Resume),
+        (Side::Mgmt, paused) => {
+            cx.world.driver_paused.store(paused, Ordering::Release);
+            // The interrupts of what arrived meanwhile are gone.
+            cx.world.kernel.lock().bottom_half_due = true;
+            cx.runtime.wake(ActivityId::BOTTOM_HALF);
+        }
+    }
 }

@@ -41,7 +41,7 @@ fn names_that_do_not_exist() {
         &app("{ open = {} },\n{ ‸shut = {} },"),
         "unknown variant `shut`, expected one of `open`, `set-hmc-id`, `write`, `read`, `poll`, \
          `query`, `request-vmc`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
-         `attach-hmc`, `post`, `await`, `interrupt`, `repeat`",
+         `attach-hmc`, `post`, `await`, `interrupt`, `fault`, `repeat`",
         LIST,
     );
     refused(

@@ -38,11 +38,56 @@ fn every_step_in_the_guide_can_be_written_so() {
     assert!(steps.len() >= 20, "{steps:?}");
     for step in steps {
         let text = format!(
-            "title = \"A step\"\n[[app]]\nname = \"reader\"\nsteps = [\n{{ open = {{}} }},\n\
+            "title = \"A step\"\n[[fault]]\nname = \"fill\"\ndo = {{ fill-crq = \"mgmt\" }}\n[[app]]\nname = \"reader\"\nsteps = [\n{{ open = {{}} }},\n\
              {{ open = {{ file = \"other\" }} }},\n{{ set-hmc-id = \"HMC\" }},\n{{ post = \"go\" }},\n\
              {{ set-hmc-id = {{ id = \"HMC\", file = \"other\" }} }},\n{{ write = {{ bytes = 1 }} }},\n{step},\n]\n"
         );
         Scenario::parse("step", &text).unwrap_or_else(|e| panic!("{e}\n{step}"));
+    }
+}
+
+/// The examples of the guide between two of its headings.
+fn examples(from: &str, to: &str) -> Vec<&'static str> {
+    let part = GUIDE.split_once(from).unwrap().1.split_once(to).unwrap().0;
+    part.lines()
+        .filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 1)
+        .filter_map(|line| line.split_once(" | "))
+        .flat_map(|(_, example)| code(example))
+        .filter(|code| code.starts_with(['{', '"']))
+        .collect()
+}
+
+fn fault(when: &str, act: &str) -> Result<Scenario, String> {
+    let when = if when.is_empty() { String::new() } else { format!("when = {when}\n") };
+    let text = format!(
+        "title = \"A fault\"\n[[fault]]\nname = \"other\"\ndo = {{ attach-hmc = true }}\n[[fault]]\n\
+         name = \"it\"\n{when}do = {act}\n[[app]]\nname = \"reader\"\nsteps = []\n"
+    );
+    Scenario::parse("fault", &text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_occasion_of_a_fault_in_the_guide_can_be_written_so() {
+    let occasions = examples("\n### When\n", "| narrows down");
+    assert!(occasions.len() >= 9, "{occasions:?}");
+    for when in occasions {
+        fault(when, "{ crash = \"hyp\" }").unwrap_or_else(|e| panic!("{e}\n{when}"));
+    }
+}
+
+#[test]
+fn every_fault_in_the_guide_can_be_written_so_where_it_makes_sense() {
+    const OCCASIONS: &[&str] = &[
+        "",
+        "{ message = \"signal\", by = \"hyp\" }",
+        "{ hcall = \"H_COPY_RDMA\" }",
+        "{ allocation = true }",
+    ];
+    let acts = examples("\n### What\n", "\n### In flight\n");
+    assert!(acts.len() >= 25, "{acts:?}");
+    for act in acts {
+        let results: Vec<_> = OCCASIONS.iter().map(|when| fault(when, act)).collect();
+        assert!(results.iter().any(Result::is_ok), "{results:?}\n{act}");
     }
 }
 
@@ -79,6 +124,22 @@ const PLACES: &[&str] = &[
     "[[app]]\nsteps = [{ start = \"bogus\" }]",
     "[[app]]\nsteps = [{ pause = \"bogus\" }]",
     "[[app]]\nsteps = [{ repeat = { bogus = 1 } }]",
+    "[[fault]]\nbogus = 1",
+    "[[fault]]\nname = \"f\"\ndo = \"bogus\"",
+    "[[fault]]\nname = \"f\"\ndo = { crash = \"bogus\" }",
+    "[[fault]]\nname = \"f\"\ndo = { send = { bogus = 1 } }",
+    "[[fault]]\nname = \"f\"\ndo = { corrupt = { bogus = 1 } }",
+    "[[fault]]\nname = \"f\"\ndo = { tce = { bogus = 1 } }",
+    "[[fault]]\nname = \"f\"\ndo = { tce = { window = \"bogus\" } }",
+    "[[fault]]\nname = \"f\"\ndo = { tce = { access = \"bogus\" } }",
+    "[[fault]]\nname = \"f\"\ndo = { take-buffer = { bogus = 1 } }",
+    "[[fault]]\nname = \"f\"\ndo = { refuse = { bogus = 1 } }",
+    "[[fault]]\nname = \"f\"\ndo = { refuse = { request = \"bogus\" } }",
+    "[[fault]]\nname = \"f\"\nwhen = { bogus = 1 }",
+    "[[fault]]\nname = \"f\"\nwhen = { message = \"bogus\" }",
+    "[[fault]]\nname = \"f\"\nwhen = { call = \"bogus\" }",
+    "[[fault]]\nname = \"f\"\nwhen = { by = \"bogus\" }",
+    "[[fault]]\nname = \"f\"\nwhen = { at = \"bogus\" }",
 ];
 
 #[test]

@@ -1,0 +1,261 @@
+//! What a rule does to the machine.
+
+use super::{Act, Held, RdmaEnd};
+use crate::activity::operator;
+use crate::context::{Context, partition_of};
+use crate::life::Life;
+use crate::runtime::{ActivityId, Runtime};
+use crate::script::ServiceCommand;
+use crate::world::{MANAGEMENT, PLATFORM, TaskRequest};
+use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
+use phyp::Platform;
+use vmc_trace::{Actor, Event, Side, Subject};
+
+/// A TCE as it was before a fault changed it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedTce {
+    owner: Side,
+    liobn: Liobn,
+    ioba: Ioba,
+    tce: Tce,
+}
+
+impl<P: Platform, R: Runtime> Context<'_, P, R> {
+    /// Fires a rule at a place where there is nothing but the machine to act on.
+    pub(crate) fn fire(&mut self, rule: usize) {
+        let act = self.world.faults.rule(rule).act.clone();
+        if let Act::Reboot(side) = act {
+            // It takes place, and is announced, when nobody of the last life is left.
+            self.world.faults.with(|books| books.boots.push((side, rule)));
+            self.runtime.wake(ActivityId::DIRECTOR);
+            return;
+        }
+        self.announce_fault(rule, None);
+        match act {
+            Act::Crash(side) => self.crash(side, false),
+            Act::Terminate(side) => self.crash(side, true),
+            Act::FreeCrq(Side::Mgmt) => {
+                let node = self.world.hypervisor.vmc_node();
+                let mut kernel = self.world.kernel.lock();
+                kernel.tasks.push_back(TaskRequest::Remove);
+                kernel.tasks.extend(node.map(|node| TaskRequest::Probe(Box::new(node))));
+                drop(kernel);
+                self.runtime.wake(ActivityId::TASK);
+            }
+            Act::FreeCrq(Side::Hyp) => {
+                operator::command_service(self, ServiceCommand::Stop);
+                operator::command_service(self, ServiceCommand::Start);
+            }
+            Act::Stop(Side::Mgmt) => {
+                self.world.kernel.lock().tasks.push_back(TaskRequest::Remove);
+                self.runtime.wake(ActivityId::TASK);
+            }
+            Act::Start(Side::Mgmt) => operator::probe(self),
+            Act::Stop(Side::Hyp) => operator::command_service(self, ServiceCommand::Stop),
+            Act::Start(Side::Hyp) => operator::command_service(self, ServiceCommand::Start),
+            Act::Suspend(side) => {
+                let world = self.world;
+                let partner = partition_of(side.partner());
+                world.hypervisor.suspend_partner_of(partner, &mut self.machine_sink());
+            }
+            Act::Pause(side) => operator::pause(self, side, true),
+            Act::Resume(side) => operator::pause(self, side, false),
+            Act::FillCrq(side) => self.fill_crq(side),
+            Act::AttachHmc(attached) => {
+                self.world.hypervisor.set_hmc_attached(attached);
+                if attached {
+                    operator::command_service(self, ServiceCommand::Stop);
+                }
+            }
+            Act::Send { by, template } => {
+                // Without a queue, or room in it, nothing arrives.
+                let _ = self.inject(by, template.entry());
+            }
+            Act::TakeBuffer(index) => {
+                operator::command_service(self, ServiceCommand::TakeBuffer(index));
+            }
+            Act::ReturnBuffer(index) => {
+                operator::command_service(self, ServiceCommand::ReturnBuffer(index));
+            }
+            Act::Refuse { request, status } => {
+                operator::command_service(self, ServiceCommand::RefuseNext(request, status));
+            }
+            Act::Kill(thread) => self.kill(thread),
+            Act::Interrupt(thread) => {
+                self.world.desk.lock().signals.insert(thread);
+                self.runtime.wake(ActivityId::app(thread));
+            }
+            // The last ones need what is being done, and are checked to have it.
+            Act::Reboot(_)
+            | Act::Drop
+            | Act::Duplicate
+            | Act::Delay { .. }
+            | Act::Reorder
+            | Act::Corrupt(_)
+            | Act::Answer(_)
+            | Act::Tce { .. }
+            | Act::FailAllocation => {}
+        }
+    }
+
+    /// Records that a rule fires, and wakes the director if another one follows it.
+    pub(super) fn announce_fault(&mut self, number: usize, subject: Option<Subject>) {
+        let rule = self.world.faults.rule(number);
+        let subject = subject.filter(|_| rule.act.is_local());
+        let actor = match subject {
+            Some(_) => self.recorder.actor(),
+            None => Actor::Platform,
+        };
+        let (name, kind, what) =
+            (&rule.name, rule.act.kind(), rule.act.describe(&self.world.threads));
+        let event = || Event::Fault { rule: name.clone(), kind, what: what.clone(), subject };
+        self.recorder.record_as(actor, self.runtime.now_ns(), event);
+        if self.world.faults.fired(number, self.now_ns()) {
+            self.runtime.wake(ActivityId::DIRECTOR);
+        }
+    }
+
+    /// Ends a partition's life: its activities notice at their next step.
+    fn crash(&mut self, side: Side, by_partner: bool) {
+        let world = self.world;
+        let Some(mourners) = world.lives.end(side) else { return };
+        if side == Side::Mgmt {
+            world.kernel.lock().die(world.lives.now(side), self.runtime);
+        }
+        let sink = &mut self.machine_sink();
+        if by_partner {
+            world.hypervisor.terminate_partner(partition_of(side.partner()), sink);
+        } else {
+            world.hypervisor.crash(partition_of(side), sink);
+        }
+        if mourners.is_empty() {
+            self.bury(side);
+        }
+        mourners.into_iter().for_each(|id| self.runtime.wake(id));
+    }
+
+    /// Nobody of the life that has ended is left: what belonged to it goes.
+    pub(crate) fn bury(&mut self, side: Side) {
+        let mut desk = self.world.desk.lock();
+        match side {
+            Side::Mgmt => {
+                desk.processes.clear();
+                desk.signals.clear();
+                desk.kills.clear();
+                self.world.guest.reset();
+            }
+            Side::Hyp => desk.service_commands.clear(),
+        }
+        drop(desk);
+        self.runtime.wake(ActivityId::DIRECTOR);
+    }
+
+    /// Boots a partition whose last life has ended; `false` while there is somebody left of it.
+    pub(crate) fn boot(&mut self, side: Side, rule: usize) -> bool {
+        let world = self.world;
+        if !world.lives.is_deserted(side) {
+            return false;
+        }
+        self.announce_fault(rule, None);
+        if world.lives.is_running(side) {
+            return true;
+        }
+        world.hypervisor.boot(partition_of(side));
+        let life = match side {
+            Side::Mgmt => {
+                let mut kernel = world.kernel.lock();
+                let life = world.lives.begin(side);
+                kernel.life = life;
+                life
+            }
+            Side::Hyp => world.lives.begin(side),
+        };
+        debug_assert!(life > Life::FIRST);
+        match side {
+            Side::Mgmt => {
+                operator::probe(self);
+                self.runtime.wake(ActivityId::INTERRUPT);
+                self.runtime.wake(ActivityId::BOTTOM_HALF);
+                self.wake_apps();
+            }
+            Side::Hyp => operator::command_service(self, ServiceCommand::Start),
+        }
+        true
+    }
+
+    /// Puts an entry into the queue of a side's partner, whatever it is.
+    pub(super) fn inject(&mut self, by: Side, entry: CrqEntry) -> Result<(), ReturnCode> {
+        let world = self.world;
+        let to = partition_of(by.partner());
+        world.hypervisor.inject(to, entry, &mut self.platform_sink())
+    }
+
+    /// Lets messages arrive whose time has come.
+    pub(crate) fn deliver_held(&mut self) {
+        let now_ns = self.now_ns();
+        let arriving: Vec<Held> = self
+            .world
+            .faults
+            .with(|books| books.held.extract_if(.., |held| held.until_ns <= now_ns).collect());
+        for held in arriving {
+            // A queue that is gone by now loses the message, as it would have lost any.
+            let _ = self.inject(held.by, held.entry);
+        }
+    }
+
+    fn fill_crq(&mut self, side: Side) {
+        let entry = CrqEntry::init(MEANINGLESS);
+        while self.inject(side.partner(), entry).is_ok() {}
+    }
+
+    fn kill(&mut self, thread: u16) {
+        let world = self.world;
+        world.desk.lock().kills.insert(thread);
+        self.wake_apps();
+    }
+
+    fn wake_apps(&self) {
+        (0..self.world.threads.len() as u16).for_each(|n| self.runtime.wake(ActivityId::app(n)));
+    }
+
+    /// Changes the TCE of a page of one end of a copy; what it was comes back to be restored.
+    pub(super) fn change_tce(
+        &mut self,
+        copy: &CopyRdma,
+        end: RdmaEnd,
+        page: u64,
+        access: Access,
+    ) -> Option<SavedTce> {
+        let node = self.world.hypervisor.vmc_node()?;
+        let of_source = copy.source_liobn
+            == match end {
+                RdmaEnd::Local => node.local_window.liobn,
+                RdmaEnd::Remote => node.remote_window.liobn,
+            };
+        let first = if of_source { copy.source_ioba } else { copy.destination_ioba };
+        let (owner, liobn) = match end {
+            RdmaEnd::Local => (MANAGEMENT, node.local_window.liobn),
+            RdmaEnd::Remote => (PLATFORM, self.world.hypervisor.platform_adapter().liobn),
+        };
+        let ioba = Ioba((first.page() + page) * PAGE_SIZE);
+        let hypervisor = &self.world.hypervisor;
+        let found = hypervisor.hcall(owner, &Hcall::GetTce { liobn, ioba }, &mut ());
+        let tce = found.code.is_success().then_some(Tce(found.r4))?;
+        let changed = match access {
+            Access::None => Tce::INVALID,
+            access => Tce::new(tce.address(), access),
+        };
+        hypervisor.hcall(owner, &Hcall::PutTce { liobn, ioba, tce: changed }, &mut ());
+        let owner = if end == RdmaEnd::Local { Side::Mgmt } else { Side::Hyp };
+        Some(SavedTce { owner, liobn, ioba, tce })
+    }
+
+    pub(super) fn restore_tce(&mut self, saved: SavedTce) {
+        let SavedTce { owner, liobn, ioba, tce } = saved;
+        let put = Hcall::PutTce { liobn, ioba, tce };
+        self.world.hypervisor.hcall(partition_of(owner), &put, &mut ());
+    }
+}
+
+/// An initialization entry that means nothing to anybody.
+const MEANINGLESS: papr::InitFormat = papr::InitFormat(0xFE);

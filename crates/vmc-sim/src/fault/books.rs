@@ -1,0 +1,181 @@
+//! Which rules have their turn, and what waits because of them.
+
+use super::{EntryKind, Occasion, Rule, Trigger};
+use lock_api::{Mutex, RawMutex};
+use papr::CrqEntry;
+use std::collections::BTreeMap;
+use vmc_proto::{HmcIndex, HmcSession, Received};
+use vmc_trace::{FaultKind, Side};
+
+/// A line of occasions that are counted together: what happens on different lines has no order that every
+/// schedule keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Strand {
+    Machine,
+    App(u16),
+    Session(HmcIndex, HmcSession),
+}
+
+/// Where something happens just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) strand: Strand,
+    /// The application thread that does it.
+    pub(crate) app: Option<u16>,
+    /// The HMC index that it is about.
+    pub(crate) index: Option<HmcIndex>,
+}
+
+/// The rules of a run and how far each of them is.
+#[derive(Debug)]
+pub(crate) struct Faults<L: RawMutex> {
+    rules: Vec<Rule>,
+    books: Mutex<L, Books>,
+}
+
+/// What has come of the rules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Books {
+    progress: Vec<Progress>,
+    /// A fault that the architecture does not know has happened.
+    unarchitected: bool,
+    /// Rules whose time comes.
+    pub(crate) due: Vec<(u64, usize)>,
+    /// Partitions that are to boot as soon as they can, and the rule that says so.
+    pub(crate) boots: Vec<(Side, usize)>,
+    /// Messages that were sent and do not arrive yet, oldest first.
+    pub(crate) held: Vec<Held>,
+    /// No rule fires any more.
+    over: bool,
+}
+
+/// A message that waits to arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// Its sender.
+    pub(crate) by: Side,
+    pub(crate) entry: CrqEntry,
+    /// When it arrives.
+    pub(crate) until_ns: u64,
+    /// Sooner, if another message of its sender has arrived.
+    pub(crate) until_next: bool,
+}
+
+/// How far a rule is.
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    /// Occasions so far.
+    seen: BTreeMap<Strand, u32>,
+    hits: u32,
+}
+
+impl<L: RawMutex> Faults<L> {
+    pub(crate) fn new(rules: Vec<Rule>) -> Faults<L> {
+        let progress = vec![Progress::default(); rules.len()];
+        let timed = |(number, rule): (usize, &Rule)| match rule.trigger.as_ref()?.occasion {
+            Occasion::Time { ns } => Some((ns, number)),
+            _ => None,
+        };
+        let due = rules.iter().enumerate().filter_map(timed).collect();
+        Faults { rules, books: Mutex::new(Books { progress, due, ..Books::default() }) }
+    }
+
+    /// Whether there is nothing that could ever fire, so that nobody has to ask.
+    pub(crate) fn are_none(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    pub(crate) fn rule(&self, number: usize) -> &Rule {
+        &self.rules[number]
+    }
+
+    /// The rules that fire at this moment, in the order of the scenario. `is` tells what happens.
+    pub(crate) fn due_at(&self, moment: Moment, is: impl Fn(&Occasion) -> bool) -> Vec<usize> {
+        let mut books = self.books.lock();
+        let mut due = Vec::new();
+        for (number, rule) in self.rules.iter().enumerate() {
+            let Some(trigger) = &rule.trigger else { continue };
+            if concerns(trigger, moment) && is(&trigger.occasion) {
+                due.extend(books.count(number, rule, moment.strand).then_some(number));
+            }
+        }
+        due
+    }
+
+    /// Takes note that a rule has fired, and has those wait that follow it. Whether there are any.
+    pub(crate) fn fired(&self, number: usize, now_ns: u64) -> bool {
+        let mut books = self.books.lock();
+        books.progress[number].hits += 1;
+        books.unarchitected |= self.rules[number].act.kind() == FaultKind::Unarchitected;
+        let mut any = false;
+        for (follower, rule) in self.rules.iter().enumerate() {
+            if let Some(Trigger { occasion: Occasion::After { rule: cause, ns }, .. }) =
+                rule.trigger
+                && cause == number
+                && books.count(follower, rule, Strand::Machine)
+            {
+                books.due.push((now_ns.saturating_add(ns), follower));
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Works with what waits.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Books) -> T) -> T {
+        work(&mut self.books.lock())
+    }
+
+    /// Takes the messages of a side that waited for another one to arrive.
+    pub(crate) fn take_overtaken(&self, by: Side) -> Vec<CrqEntry> {
+        let mut books = self.books.lock();
+        let taken = books.held.extract_if(.., |held| held.by == by && held.until_next);
+        taken.map(|held| held.entry).collect()
+    }
+
+    /// From now on no rule fires.
+    pub(crate) fn end(&self) {
+        self.books.lock().over = true;
+    }
+
+    /// Whether a fault has happened that the architecture does not know.
+    pub(crate) fn were_unarchitected(&self) -> bool {
+        self.books.lock().unarchitected
+    }
+
+    /// The rules that have never fired, and the most occasions that each of them has seen on one strand.
+    pub(crate) fn unfired(&self) -> Vec<(usize, u32)> {
+        let books = self.books.lock();
+        let most = |progress: &Progress| progress.seen.values().copied().max().unwrap_or(0);
+        let never = books.progress.iter().enumerate().filter(|(_, progress)| progress.hits == 0);
+        never.map(|(number, progress)| (number, most(progress))).collect()
+    }
+}
+
+impl Books {
+    /// Counts an occasion of a rule; whether it is one at which the rule fires.
+    fn count(&mut self, number: usize, rule: &Rule, strand: Strand) -> bool {
+        let seen = self.progress[number].seen.entry(strand).or_default();
+        *seen = seen.saturating_add(1);
+        !self.over && *seen >= rule.nth && rule.times.is_none_or(|times| *seen - rule.nth < times)
+    }
+}
+
+fn concerns(trigger: &Trigger, moment: Moment) -> bool {
+    trigger.app.is_none_or(|app| moment.app == Some(app))
+        && trigger.index.is_none_or(|index| moment.index == Some(index))
+}
+
+impl EntryKind {
+    pub(crate) fn is(self, entry: CrqEntry) -> bool {
+        match (self, Received::from_entry(entry)) {
+            (EntryKind::Any, _)
+            | (EntryKind::Init, Received::Init)
+            | (EntryKind::InitComplete, Received::InitComplete) => true,
+            (EntryKind::Message(wanted), Received::Message(decoded)) => {
+                decoded.message.message_type() == wanted
+            }
+            _ => false,
+        }
+    }
+}

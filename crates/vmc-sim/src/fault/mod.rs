@@ -1,0 +1,255 @@
+//! Faults: rules that say when something goes wrong, and what.
+//!
+//! A [`Rule`] is looked up wherever one of its occasions can be: at hcalls, messages, calls of applications,
+//! allocations and changes of state ([`hooks`]). [`books`] counts the occasions of each rule and tells which
+//! one is its turn; [`act`] does what the rule says. What has to wait (a boot, a delayed message, a rule that
+//! follows another one) is left to an activity of its own, the director. `scenarios/README.md` documents each
+//! rule for whoever writes one.
+
+mod act;
+mod books;
+mod describe;
+mod hooks;
+mod patch;
+
+use books::{Held, Moment, Strand};
+
+pub(crate) use books::Faults;
+pub(crate) use hooks::{StateChange, subject_of};
+pub(crate) use patch::{Patch, Template};
+
+use papr::{Access, ReturnCode};
+use std::ops::Range;
+use vmc_proto::{HmcIndex, MessageType, Status};
+use vmc_trace::{FaultKind, Side};
+
+/// When something goes wrong, and what.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rule {
+    pub(crate) name: String,
+    /// `None`: a step of a script fires it.
+    pub(crate) trigger: Option<Trigger>,
+    /// The first occasion at which it fires, from 1; counted on each strand by itself.
+    pub(crate) nth: u32,
+    /// At how many occasions from then on; `None` for every one.
+    pub(crate) times: Option<u32>,
+    pub(crate) act: Act,
+    /// Where in the scenario file the rule stands.
+    pub(crate) span: Range<usize>,
+}
+
+/// Which occasions count.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Trigger {
+    pub(crate) occasion: Occasion,
+    /// Only those of this application thread.
+    pub(crate) app: Option<u16>,
+    /// Only those about this HMC index.
+    pub(crate) index: Option<HmcIndex>,
+}
+
+/// What a rule can wait for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Occasion {
+    Hcall {
+        by: Side,
+        name: &'static str,
+        at: HcallPoint,
+        /// Only when it returned this.
+        code: Option<ReturnCode>,
+    },
+    Message {
+        /// Its sender.
+        by: Side,
+        kind: EntryKind,
+        at: MessagePoint,
+    },
+    /// An application's call, before this effect of it; 0 before it is entered.
+    Call {
+        call: CallKind,
+        effect: u32,
+    },
+    /// The driver allocates and maps memory.
+    Allocation,
+    ChannelState(Side, &'static str),
+    SessionState(Side, &'static str),
+    /// That long after another rule has fired.
+    After {
+        rule: usize,
+        ns: u64,
+    },
+    /// A virtual time.
+    Time {
+        ns: u64,
+    },
+}
+
+/// A point in the course of an hcall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HcallPoint {
+    Before,
+    /// Between the halves of `H_COPY_RDMA`: the pages are pinned, nothing is copied yet.
+    Between,
+    After,
+}
+
+/// A point in the life of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MessagePoint {
+    /// It is about to be put into its receiver's queue.
+    Sent,
+    /// It is in the queue.
+    Delivered,
+    /// Its receiver has taken it from the queue, and has not looked at it.
+    Received,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Any,
+    Init,
+    InitComplete,
+    Message(MessageType),
+}
+
+/// A call of an application on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CallKind {
+    Open,
+    SetHmcId,
+    Write,
+    Read,
+    Poll,
+    Query,
+    RequestVmc,
+    Close,
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Act {
+    /// The partition dies: its partner gets "partner failed".
+    Crash(Side),
+    /// The partition is ended by its partner, which gets "partner terminated".
+    Terminate(Side),
+    /// A partition that has died boots again.
+    Reboot(Side),
+    /// The side frees its queue and registers it again.
+    FreeCrq(Side),
+    /// The side frees its queue and stays away until it is started.
+    Stop(Side),
+    Start(Side),
+    /// The partition is suspended: its partner is told, and cannot send before `H_ENABLE_CRQ`.
+    Suspend(Side),
+    /// The side takes no entry from its queue until it is resumed.
+    Pause(Side),
+    Resume(Side),
+    /// The side's queue is filled with entries that mean nothing.
+    FillCrq(Side),
+    AttachHmc(bool),
+    /// Something of any kind is put into the queue of the sender's partner.
+    Send {
+        by: Side,
+        template: Template,
+    },
+    /// The message is lost; its sender does not notice.
+    Drop,
+    /// The message arrives twice.
+    Duplicate,
+    /// The message arrives that much later.
+    Delay {
+        ns: u64,
+    },
+    /// The message arrives after the next one.
+    Reorder,
+    /// The message arrives changed.
+    Corrupt(Patch),
+    /// The hcall, or the send of the message, returns this and does nothing.
+    Answer(ReturnCode),
+    /// During this `H_COPY_RDMA` a page of one end allows only this.
+    Tce {
+        window: RdmaEnd,
+        page: u64,
+        access: Access,
+    },
+    /// There is no memory.
+    FailAllocation,
+    /// The hypervisor asks for a buffer of this index back.
+    TakeBuffer(HmcIndex),
+    /// The hypervisor gives a buffer to this index again.
+    ReturnBuffer(HmcIndex),
+    /// The hypervisor answers the next request of that kind with this status and does nothing.
+    Refuse {
+        request: MessageType,
+        status: Status,
+    },
+    /// A process is killed.
+    Kill(u16),
+    /// A signal interrupts a thread.
+    Interrupt(u16),
+}
+
+/// An end of an `H_COPY_RDMA`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RdmaEnd {
+    /// The management partition's memory.
+    Local,
+    /// The hypervisor's memory.
+    Remote,
+}
+
+/// How long a reordered message waits for the next one.
+pub(crate) const REORDER_LIMIT_NS: u64 = 10_000_000;
+
+impl Act {
+    /// Whether the architecture knows such a fault, which decides what must hold after it.
+    pub(crate) fn kind(&self) -> FaultKind {
+        match self {
+            Act::Send { .. }
+            | Act::Drop
+            | Act::Duplicate
+            | Act::Delay { .. }
+            | Act::Reorder
+            | Act::Corrupt(_)
+            // Nothing was done, and the caller thinks it was.
+            | Act::Answer(ReturnCode::SUCCESS) => FaultKind::Unarchitected,
+            Act::Crash(_)
+            | Act::Terminate(_)
+            | Act::Reboot(_)
+            | Act::FreeCrq(_)
+            | Act::Stop(_)
+            | Act::Start(_)
+            | Act::Suspend(_)
+            | Act::Pause(_)
+            | Act::Resume(_)
+            | Act::FillCrq(_)
+            | Act::AttachHmc(_)
+            | Act::Answer(_)
+            | Act::Tce { .. }
+            | Act::FailAllocation
+            | Act::TakeBuffer(_)
+            | Act::ReturnBuffer(_)
+            | Act::Refuse { .. }
+            | Act::Kill(_)
+            | Act::Interrupt(_) => FaultKind::Architected,
+        }
+    }
+
+    /// Whether the fault belongs to what is being done when it fires, and not to the whole machine.
+    fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Act::Drop
+                | Act::Duplicate
+                | Act::Delay { .. }
+                | Act::Reorder
+                | Act::Corrupt(_)
+                | Act::Answer(_)
+                | Act::Tce { .. }
+                | Act::FailAllocation
+                | Act::Kill(_)
+                | Act::Interrupt(_)
+        )
+    }
+}

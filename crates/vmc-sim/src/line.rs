@@ -1,0 +1,70 @@
+//! An activity with its recorder, and the life of its partition that it belongs to.
+
+use crate::activity::Activity;
+use crate::context::Context;
+use crate::life::Life;
+use crate::recorder::Recorder;
+use crate::runtime::{Progress, Runtime};
+use crate::world::World;
+use phyp::Platform;
+use vmc_trace::Waiting;
+
+/// One of a run's lines of control.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) activity: Activity,
+    pub(crate) recorder: Recorder,
+    /// The life that it belongs to, or waits for.
+    life: Life,
+    /// Whether it takes part in that life.
+    present: bool,
+}
+
+impl Line {
+    pub(crate) fn new(activity: Activity, recorder: Recorder) -> Line {
+        let life = activity.first_life();
+        Line { activity, recorder, life, present: false }
+    }
+
+    /// An activity that comes in the life that its partition is in.
+    pub(crate) fn visitor(activity: Activity, recorder: Recorder, life: Life) -> Line {
+        Line { activity, recorder, life, present: false }
+    }
+
+    /// Makes one step, or notices that a life has ended.
+    pub(crate) fn step<P: Platform, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+    ) -> Progress {
+        let me = self.activity.id();
+        let recorder = &mut self.recorder;
+        let mut cx = Context { world, runtime, recorder, me, life: self.life };
+        let Some(side) = self.activity.side() else { return self.activity.step(&mut cx) };
+        let now = world.lives.now(side);
+        if now > self.life {
+            let goes_on = self.activity.die(&mut cx);
+            if std::mem::take(&mut self.present) && world.lives.leave(side, me) {
+                cx.bury(side);
+            }
+            self.life = now.running();
+            return if goes_on { Progress::Again } else { Progress::Finished };
+        }
+        if !self.present {
+            self.present = now == self.life && world.lives.enter(side, me, now);
+        }
+        if !self.present {
+            return Progress::Block { until_ns: None, why: Waiting::State };
+        }
+        let progress = self.activity.step(&mut cx);
+        if progress == Progress::Finished && world.lives.leave(side, me) {
+            cx.bury(side);
+        }
+        progress
+    }
+
+    /// Whether it waits for a life that has not begun.
+    pub(crate) fn is_unborn(&self) -> bool {
+        !self.present
+    }
+}
