@@ -51,8 +51,10 @@ pub enum Effect {
         bytes: Vec<u8>,
     },
     /// Nothing to do. Resume with [`Outcome::Woken`] when an entry was put on the queue since the service
-    /// was last woken, be it while it was busy, and after [`Service::start`](super::Service::start) and
-    /// [`Service::stop`](super::Service::stop); with [`Outcome::Elapsed`] when the time is up.
+    /// was last woken, be it while it was busy, and after an order: [`Service::start`](super::Service::start),
+    /// [`Service::stop`](super::Service::stop), [`Service::take_buffer`](super::Service::take_buffer),
+    /// [`Service::return_buffer`](super::Service::return_buffer); with [`Outcome::Elapsed`] when the time is
+    /// up.
     Idle {
         /// The time, from now. An earlier one that has not passed is void: the service asks anew.
         wake_after: Option<Duration>,

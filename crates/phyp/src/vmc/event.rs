@@ -83,6 +83,8 @@ pub enum Breach {
     Unexpected(MessageType),
     /// The peer did not take a buffer; the session does without it.
     BufferRefused(BufferId, Status),
+    /// The peer did not give up a buffer that it was asked for. That breaks nothing if it had none to spare.
+    RemovalRefused(Status),
     /// More unanswered requests than half of our CRQ.
     TooManyRequests(MessageType),
     /// The behaviour wants to send a message that is longer than the MTU; it is not sent.
@@ -134,6 +136,7 @@ impl fmt::Display for Breach {
             Breach::BufferRefused(buffer, status) => {
                 write!(f, "buffer {buffer} refused, status {status}")
             }
+            Breach::RemovalRefused(status) => write!(f, "no buffer given up, status {status}"),
             Breach::TooManyRequests(message) => {
                 write!(f, "{}: too many requests without an answer", message.name())
             }

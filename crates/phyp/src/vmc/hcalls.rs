@@ -9,7 +9,7 @@ use super::service::{BUSY_RETRY, MAX_FAILURES, Next, Op, PINNED_RETRY, RESET_PAU
 use super::session::{BufferState, SessionState};
 use papr::hcall::opcode;
 use papr::{InitFormat, ReturnCode};
-use vmc_proto::{BufferId, Message};
+use vmc_proto::Message;
 
 impl<B: Behaviour> Service<B> {
     /// An hcall returned; `None` when none was made.
@@ -181,7 +181,10 @@ impl<B: Behaviour> Service<B> {
                     connection.set_buffer(buffer, BufferState::Management);
                 }
             }
-            Job::Answer(_) | Job::AddBuffer { .. } | Job::Unmap { .. } => {}
+            Job::Answer(_)
+            | Job::AddBuffer { .. }
+            | Job::RemoveBuffer { .. }
+            | Job::Unmap { .. } => {}
         }
     }
 
@@ -190,15 +193,6 @@ impl<B: Behaviour> Service<B> {
         connection.state = SessionState::Ready;
         sink.event(ServiceEvent::SessionState(key.index, key.session, SessionState::Ready));
         self.use_free_buffers(key, sink);
-    }
-
-    /// A buffer that was offered is not to be: unmaps it and goes on without it.
-    pub(super) fn lose_buffer(&mut self, key: SessionKey, buffer: BufferId) {
-        if let Some(connection) = self.sessions.find(key) {
-            connection.set_buffer(buffer, BufferState::Unused);
-            self.outbox.push(Job::Unmap { key, buffer });
-            self.answer_open(key);
-        }
     }
 
     /// A call failed that the channel cannot go on without: starts over, or gives up.

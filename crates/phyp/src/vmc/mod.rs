@@ -13,6 +13,8 @@
 //! | `effect` | effects and outcomes |
 //! | `hcalls` | reactions to what hypervisor calls return |
 //! | `receive` | reactions to entries of the CRQ |
+//! | `buffers` | buffers that join and leave the pools, by order of the operator too |
+//! | `orders` | what the operator orders: start, stop, refusals |
 //! | `payload` | messages of the sessions, and the behaviour's wishes |
 //! | `session` | HMC connections and their buffers |
 //! | `outbox` | ordered work towards the peer: pacing, retries, outstanding requests |
@@ -36,11 +38,13 @@
 //!   [`RESET_PAUSE`]; [`MAX_FAILURES`] of them without a capabilities exchange in between are the end.
 
 mod behaviour;
+mod buffers;
 mod channel;
 mod effect;
 mod event;
 mod hcalls;
 mod layout;
+mod orders;
 mod outbox;
 mod payload;
 mod receive;
@@ -56,6 +60,7 @@ pub use channel::ChannelState;
 pub use effect::{Effect, Outcome, Subject};
 pub use event::{Breach, ServiceEvent, ServiceSink};
 pub use layout::{ServiceConfig, ServiceConfigError};
+pub use orders::MAX_REFUSALS;
 pub use outbox::{MAX_SEND_RETRIES, SEND_RETRY};
 pub use service::{
     BUSY_RETRY, MAX_FAILURES, PINNED_RETRY, RESET_PAUSE, SEED_ATTEMPTS, SEED_RETRY, Service,

@@ -27,6 +27,8 @@ pub(super) enum Job {
     Answer(Message),
     /// Map a buffer, then offer it with Add Buffer.
     AddBuffer { key: SessionKey, buffer: BufferId, owner: BufferOwner },
+    /// Ask for a buffer with Remove Buffer.
+    RemoveBuffer { key: SessionKey },
     /// Write the payload into a buffer, then send Signal. No payload: it is in the buffer already.
     Signal { key: SessionKey, buffer: BufferId, len_bytes: u32, payload: Vec<u8> },
     /// Unmap a buffer.
@@ -42,9 +44,10 @@ impl Job {
                 Some((index, session)) => Subject::Session(index, session),
                 None => Subject::Channel,
             },
-            Job::AddBuffer { key, .. } | Job::Signal { key, .. } | Job::Unmap { key, .. } => {
-                key.subject()
-            }
+            Job::AddBuffer { key, .. }
+            | Job::RemoveBuffer { key }
+            | Job::Signal { key, .. }
+            | Job::Unmap { key, .. } => key.subject(),
         }
     }
 
@@ -54,6 +57,7 @@ impl Job {
             Job::Init(format) => format.name().unwrap_or("initialization entry"),
             Job::Answer(message) => message.message_type().name(),
             Job::AddBuffer { .. } => MessageType::AddBuffer.name(),
+            Job::RemoveBuffer { .. } => MessageType::RemoveBuffer.name(),
             Job::Signal { .. } => MessageType::Signal.name(),
             Job::Unmap { .. } => "nothing",
         }
@@ -63,11 +67,21 @@ impl Job {
     /// a request that may come from elsewhere.
     fn ends_with(&self, session: SessionKey) -> bool {
         match self {
-            Job::AddBuffer { key, .. } | Job::Signal { key, .. } => *key == session,
-            Job::Answer(Message::InterfaceOpenResponse {
-                status, session: number, index, ..
-            }) => status.is_success() && session == SessionKey { index: *index, session: *number },
-            Job::Answer(_) | Job::Init(_) | Job::Unmap { .. } => false,
+            Job::AddBuffer { key, .. } | Job::RemoveBuffer { key } | Job::Signal { key, .. } => {
+                *key == session
+            }
+            Job::Answer(_) => self.accepts(session),
+            Job::Init(_) | Job::Unmap { .. } => false,
+        }
+    }
+
+    /// Whether the job tells the peer that the session is open.
+    fn accepts(&self, key: SessionKey) -> bool {
+        match self {
+            Job::Answer(Message::InterfaceOpenResponse { status, session, index, .. }) => {
+                status.is_success() && key == SessionKey { index: *index, session: *session }
+            }
+            _ => false,
         }
     }
 }
@@ -101,16 +115,20 @@ impl Keep {
             Job::Init(_) | Job::Answer(Message::CapabilitiesResponse { .. }) => {
                 self == Keep::Handshake
             }
-            Job::Answer(_) | Job::AddBuffer { .. } | Job::Signal { .. } => false,
+            Job::Answer(_)
+            | Job::AddBuffer { .. }
+            | Job::RemoveBuffer { .. }
+            | Job::Signal { .. } => false,
         }
     }
 }
 
-/// An Add Buffer that awaits its response.
+/// A request, as its response names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Awaited {
-    key: SessionKey,
-    buffer: BufferId,
+pub(super) enum Request {
+    AddBuffer(SessionKey, BufferId),
+    /// Which buffer it is to be the response says.
+    RemoveBuffer(SessionKey),
 }
 
 /// The queue of jobs.
@@ -121,7 +139,8 @@ pub(super) struct Outbox {
     progress: u64,
     /// How often the first job's entry was sent again.
     retries: u8,
-    awaited: VecDeque<Awaited>,
+    /// Requests that await their response.
+    awaited: VecDeque<Request>,
     /// How many requests may await their response.
     max_awaited: u16,
     /// Pages that a buffer of the negotiated MTU takes.
@@ -163,9 +182,17 @@ impl Outbox {
         match self.first()? {
             Job::Init(format) => Some(JobStep::Send(CrqEntry::init(*format))),
             Job::Answer(message) => Some(JobStep::Send(message.encode())),
-            Job::AddBuffer { .. } if self.awaited.len() >= usize::from(self.max_awaited) => None,
+            Job::AddBuffer { .. } | Job::RemoveBuffer { .. }
+                if self.awaited.len() >= usize::from(self.max_awaited) =>
+            {
+                None
+            }
             Job::AddBuffer { key, buffer, owner } => {
                 Some(self.add_buffer_step(layout, *key, *buffer, *owner))
+            }
+            Job::RemoveBuffer { key: SessionKey { index, session } } => {
+                let message = Message::RemoveBuffer { session: *session, index: *index };
+                Some(JobStep::Send(message.encode()))
             }
             Job::Signal { key, buffer, len_bytes, payload } => {
                 Some(self.signal_step(layout, *key, *buffer, *len_bytes, payload))
@@ -228,8 +255,12 @@ impl Outbox {
     /// The first job's entry was sent: the job is done.
     pub(super) fn sent(&mut self) -> Option<Job> {
         let job = self.remove_first();
-        if let Some(Job::AddBuffer { key, buffer, .. }) = job {
-            self.awaited.push_back(Awaited { key, buffer });
+        match job {
+            Some(Job::AddBuffer { key, buffer, .. }) => {
+                self.awaited.push_back(Request::AddBuffer(key, buffer));
+            }
+            Some(Job::RemoveBuffer { key }) => self.awaited.push_back(Request::RemoveBuffer(key)),
+            _ => {}
         }
         job
     }
@@ -252,10 +283,22 @@ impl Outbox {
         Some(wait)
     }
 
-    /// The response to an Add Buffer came. Whether one was awaited.
-    pub(super) fn answered(&mut self, key: SessionKey, buffer: BufferId) -> bool {
-        let position = self.awaited.iter().position(|a| *a == Awaited { key, buffer });
+    /// The response to a request came. Whether one was awaited.
+    pub(super) fn answered(&mut self, request: Request) -> bool {
+        let position = self.awaited.iter().position(|awaited| *awaited == request);
         position.and_then(|at| self.awaited.remove(at)).is_some()
+    }
+
+    /// How many buffers of a session were asked for and neither given up nor refused yet.
+    pub(super) fn removals(&self, session: SessionKey) -> usize {
+        let to_send = self.jobs.iter().filter(|job| **job == Job::RemoveBuffer { key: session });
+        let sent = self.awaited.iter().filter(|a| **a == Request::RemoveBuffer(session));
+        to_send.count() + sent.count()
+    }
+
+    /// Whether the peer is about to be told that the session is open.
+    pub(super) fn accepts(&self, session: SessionKey) -> bool {
+        self.jobs.iter().any(|job| job.accepts(session))
     }
 
     /// The buffers whose job has not begun: nothing of them is mapped.
@@ -273,8 +316,8 @@ impl Outbox {
         self.retain(|job| keep.keeps(job))
     }
 
-    /// A session ends. Whether the first job was among what is dropped. The responses to its Add Buffers
-    /// still come.
+    /// A session ends. Whether the first job was among what is dropped. The responses to its requests still
+    /// come.
     pub(super) fn drop_session(&mut self, session: SessionKey) -> bool {
         self.retain(|job| !job.ends_with(session))
     }

@@ -5,12 +5,12 @@ use super::channel::Phase;
 use super::effect::Subject;
 use super::event::{Breach, ServiceEvent, ServiceSink};
 use super::outbox::{Job, Keep};
-use super::service::{Next, Op, Service, may_seed};
-use super::session::{BufferState, SEED, SessionState, Sessions};
+use super::service::{Next, Op, Service};
+use super::session::{SEED, SessionState, Sessions};
 use papr::{CrqEntry, InitFormat, TransportEvent};
 use vmc_proto::{
-    BufferId, BufferOwner, CapabilitiesStatus, HmcIndex, HmcSession, InterfaceStatus, Limits,
-    Message, MessageType, Received, Status,
+    BufferId, BufferOwner, CapabilitiesStatus, HmcSession, InterfaceStatus, Limits, Message,
+    MessageType, Received, Status,
 };
 
 impl<B: Behaviour> Service<B> {
@@ -103,9 +103,8 @@ impl<B: Behaviour> Service<B> {
             Message::Signal { session, index, buffer, len_bytes } => {
                 return self.signal(SessionKey { index, session }, buffer, len_bytes, sink);
             }
-            // The service never asks for a buffer back.
-            Message::RemoveBufferResponse { .. } => {
-                self.breach(subject(&message), Breach::Unexpected(message_type), sink);
+            Message::RemoveBufferResponse { status, session, index, buffer } => {
+                self.remove_buffer_response(SessionKey { index, session }, buffer, status, sink);
             }
             Message::CapabilitiesResponse { .. }
             | Message::InterfaceOpenResponse { .. }
@@ -147,6 +146,10 @@ impl<B: Behaviour> Service<B> {
         self.end_sessions(Keep::Handshake, sink);
         self.set_phase(Phase::WaitingForCapabilities, sink);
         let own = self.config.announced();
+        if let Some(status) = self.ordered_refusal(MessageType::Capabilities) {
+            self.outbox.push(Job::Answer(Message::CapabilitiesResponse { status, limits: own }));
+            return;
+        }
         let negotiated = own.negotiate(peer);
         let refusal = if own.version.major != peer.version.major {
             let breach = Breach::IncompatibleVersion(peer.version);
@@ -170,54 +173,6 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
-    /// Offers the seed buffer of a connection that lacks one.
-    pub(super) fn offer_seed(&mut self, index: HmcIndex) {
-        if let Some(connection) = self.sessions.get_mut(index).filter(|c| may_seed(c)) {
-            connection.seed_attempts += 1;
-            let key = SessionKey { index, session: HmcSession::NONE };
-            self.offer(key, SEED, BufferOwner::MANAGEMENT);
-        }
-    }
-
-    fn offer(&mut self, key: SessionKey, buffer: BufferId, owner: BufferOwner) {
-        if let Some(connection) = self.sessions.get_mut(key.index) {
-            connection.set_buffer(buffer, BufferState::Offered(owner));
-            self.outbox.push(Job::AddBuffer { key, buffer, owner });
-        }
-    }
-
-    fn add_buffer_response(
-        &mut self,
-        key: SessionKey,
-        buffer: BufferId,
-        status: Status,
-        sink: &mut dyn ServiceSink,
-    ) {
-        if !self.outbox.answered(key, buffer) {
-            let breach = Breach::Unexpected(MessageType::AddBufferResponse);
-            self.breach(key.subject(), breach, sink);
-            return;
-        }
-        // The session may have ended since: then the buffer is unmapped already.
-        let Some(connection) = self.sessions.find(key) else { return };
-        let BufferState::Offered(owner) = connection.buffer(buffer) else { return };
-        if !status.is_success() {
-            self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
-            self.lose_buffer(key, buffer);
-            return;
-        }
-        let state = if owner == BufferOwner::HYPERVISOR {
-            BufferState::Hypervisor
-        } else {
-            BufferState::Management
-        };
-        connection.set_buffer(buffer, state);
-        if connection.state == SessionState::Vacant {
-            connection.state = SessionState::Seeded;
-        }
-        self.answer_open(key);
-    }
-
     /// Interface Open: the HMC ID in the buffer comes first.
     fn interface_open(
         &mut self,
@@ -226,6 +181,10 @@ impl<B: Behaviour> Service<B> {
         sink: &mut dyn ServiceSink,
     ) -> Next {
         let open = MessageType::InterfaceOpen;
+        if let Some(status) = self.ordered_refusal(open) {
+            self.respond_open(key, buffer, status);
+            return Next::Due;
+        }
         let breach = match self.sessions.get(key.index) {
             None => Breach::InvalidIndex(open, key.index),
             Some(_) if key.session == HmcSession::NONE => Breach::InvalidSession(open, key.session),
@@ -234,7 +193,7 @@ impl<B: Behaviour> Service<B> {
             Some(_) => return Next::Op(Op::ReadHmcId { key, buffer }),
         };
         self.breach(key.subject(), breach, sink);
-        self.respond_open(key, buffer, InterfaceStatus::GeneralFailure);
+        self.respond_open(key, buffer, InterfaceStatus::GeneralFailure.into());
         Next::Due
     }
 
@@ -248,9 +207,10 @@ impl<B: Behaviour> Service<B> {
     ) {
         let mut actions = Actions::new(self.sessions.mtu());
         if self.behaviour.session_opened(key, hmc_id, &mut actions) == Verdict::Refuse {
-            self.respond_open(key, buffer, InterfaceStatus::GeneralFailure);
+            self.respond_open(key, buffer, InterfaceStatus::GeneralFailure.into());
             return;
         }
+        self.withdraw_removals(key.index);
         let Some(connection) = self.sessions.get_mut(key.index) else { return };
         connection.session = key.session;
         connection.state = SessionState::Opening;
@@ -265,17 +225,18 @@ impl<B: Behaviour> Service<B> {
         self.queue_messages(actions, sink);
     }
 
-    /// Answers Interface Open once every buffer that was offered is taken or refused.
+    /// Answers Interface Open once every buffer that was offered is taken or refused. A buffer that is offered
+    /// after that has no other answer to wait for.
     pub(super) fn answer_open(&mut self, key: SessionKey) {
+        let answered = self.outbox.accepts(key);
         let Some(connection) = self.sessions.find(key) else { return };
-        if connection.state == SessionState::Opening && !connection.any_offered() {
-            self.respond_open(key, SEED, InterfaceStatus::Success);
+        if connection.state == SessionState::Opening && !connection.any_offered() && !answered {
+            self.respond_open(key, SEED, InterfaceStatus::Success.into());
         }
     }
 
-    fn respond_open(&mut self, key: SessionKey, buffer: BufferId, status: InterfaceStatus) {
+    fn respond_open(&mut self, key: SessionKey, buffer: BufferId, status: Status) {
         let SessionKey { index, session } = key;
-        let status = status.into();
         let response = Message::InterfaceOpenResponse { status, session, index, buffer };
         self.outbox.push(Job::Answer(response));
     }
@@ -284,6 +245,11 @@ impl<B: Behaviour> Service<B> {
     fn interface_close(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
         let SessionKey { index, session } = key;
         let close = MessageType::InterfaceClose;
+        if let Some(status) = self.ordered_refusal(close) {
+            let response = Message::InterfaceCloseResponse { status, session, index };
+            self.outbox.push(Job::Answer(response));
+            return;
+        }
         let breach = match self.sessions.get(index) {
             None => Some(Breach::InvalidIndex(close, index)),
             Some(c) if c.session == session && c.is_live() => None,

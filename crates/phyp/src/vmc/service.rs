@@ -5,10 +5,12 @@ use super::channel::{After, ChannelState, Phase};
 use super::effect::{Effect, Outcome, Subject};
 use super::event::{Breach, ServiceEvent, ServiceSink};
 use super::layout::{Layout, ServiceConfig, ServiceConfigError};
+use super::orders::{Order, Refusal};
 use super::outbox::{Job, JobStep, Keep, Outbox};
 use super::session::{BufferState, Connection, SessionState, SessionView, Sessions};
 use core::time::Duration;
 use papr::Ioba;
+use std::collections::VecDeque;
 use vmc_proto::{BufferId, HmcIndex, Limits};
 
 /// The wait after `H_Busy`, which gives no hint.
@@ -37,7 +39,9 @@ pub struct Service<B> {
     pub(super) behaviour: B,
     pub(super) phase: Phase,
     /// What the operator wants and was not done yet.
-    order: Option<Order>,
+    pub(super) order: Option<Order>,
+    /// How the operator wants coming requests refused.
+    pub(super) refusals: VecDeque<Refusal>,
     /// What the last effect was for.
     pub(super) op: Op,
     /// The next element of the CRQ.
@@ -81,12 +85,6 @@ pub(super) enum Next {
     Op(Op),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Order {
-    Start,
-    Stop,
-}
-
 impl<B: Behaviour> Service<B> {
     /// A service that is stopped. After a crash of the platform partition it takes a new one: memory and
     /// window are empty then, and so must the books be.
@@ -98,6 +96,7 @@ impl<B: Behaviour> Service<B> {
             behaviour,
             phase: Phase::Stopped,
             order: None,
+            refusals: VecDeque::new(),
             op: Op::Idle,
             slot: 0,
             polling: false,
@@ -113,21 +112,6 @@ impl<B: Behaviour> Service<B> {
     /// Pages of memory and of the first window pane that the service needs for its CRQ and all buffers.
     pub fn pages_needed(config: &ServiceConfig) -> u64 {
         Layout::new(config).pages()
-    }
-
-    /// Orders the service to register its CRQ and to begin; no effect while it runs. The last order counts.
-    /// Resume an idle service with [`Outcome::Woken`].
-    ///
-    /// Without a connection to register for (`H_Not_Found`: the partner's device does not exist yet) the
-    /// service is idle and tries again at every wake-up.
-    pub fn start(&mut self) {
-        self.order = Some(Order::Start);
-    }
-
-    /// Orders the service to deregister its CRQ and to stay silent. The last order counts. Resume an idle
-    /// service with [`Outcome::Woken`].
-    pub fn stop(&mut self) {
-        self.order = Some(Order::Stop);
     }
 
     /// Takes in the outcome of the last effect and hands back the next effect. The first outcome is
@@ -264,33 +248,6 @@ impl<B: Behaviour> Service<B> {
             | Phase::WaitingForCapabilities
             | Phase::Ready => Op::Idle,
         }
-    }
-
-    fn follow_order(&mut self, sink: &mut dyn ServiceSink) {
-        let Some(order) = self.order else { return };
-        match (order, self.phase) {
-            // A start that comes during a stop waits for its end.
-            (Order::Start, Phase::Freeing { then } | Phase::Freed { then })
-                if then != After::Start =>
-            {
-                return;
-            }
-            (Order::Start, Phase::Stopped | Phase::Failed) => {
-                self.failures = 0;
-                self.set_phase(Phase::Mapping { page: 0 }, sink);
-            }
-            (Order::Start, _) => {}
-            (Order::Stop, Phase::Freeing { .. }) => {
-                self.phase = Phase::Freeing { then: After::Stop };
-            }
-            (Order::Stop, Phase::Freed { .. }) => self.phase = Phase::Freed { then: After::Stop },
-            (Order::Stop, phase) if phase.has_queue() => self.reset(After::Stop, None, sink),
-            (Order::Stop, _) => {
-                self.delay = None;
-                self.set_phase(Phase::Stopped, sink);
-            }
-        }
-        self.order = None;
     }
 
     fn freed(&mut self, then: After, sink: &mut dyn ServiceSink) {

@@ -131,7 +131,12 @@ impl Connection {
 
     /// The first buffer that a message of ours could use.
     pub(super) fn free_buffer(&self) -> Option<BufferId> {
-        let position = self.buffers.iter().position(|&b| b == BufferState::Hypervisor)?;
+        self.first(BufferState::Hypervisor)
+    }
+
+    /// The first buffer in this state.
+    pub(super) fn first(&self, state: BufferState) -> Option<BufferId> {
+        let position = self.buffers.iter().position(|&b| b == state)?;
         u16::try_from(position).ok().map(BufferId)
     }
 
@@ -145,7 +150,7 @@ impl Connection {
     }
 
     /// The buffers that are mapped, or about to be.
-    fn mapped(&self) -> impl Iterator<Item = BufferId> {
+    pub(super) fn mapped(&self) -> impl Iterator<Item = BufferId> {
         (0..)
             .zip(&self.buffers)
             .filter(|(_, b)| **b != BufferState::Unused)

@@ -1,0 +1,142 @@
+//! Buffers that join a pool and buffers that leave it.
+
+use super::behaviour::{Behaviour, SessionKey};
+use super::event::{Breach, ServiceSink};
+use super::outbox::{Job, Request};
+use super::service::{Service, may_seed};
+use super::session::{BufferState, SEED, SessionState};
+use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, MessageType, Status};
+
+impl<B: Behaviour> Service<B> {
+    /// Orders the service to ask for one of the management partition's buffers with Remove Buffer; resume an
+    /// idle service with [`Outcome::Woken`](super::Outcome::Woken). It asks in the session of that index, or
+    /// in session 0 when there is none. Which buffer it gets is for the management partition to choose.
+    ///
+    /// The order is carried out whether or not a buffer is left to take: to ask for the management partition's
+    /// last one, as for a seed buffer, is an interface error of the hypervisor (LoPAR, Remove Buffer), which
+    /// the management partition refuses. A seed buffer that it gives up all the same is offered again like one
+    /// that it refused.
+    ///
+    /// No effect on an index that was not negotiated, and when as many buffers are being asked for as the
+    /// index has.
+    pub fn take_buffer(&mut self, index: HmcIndex) {
+        let Some(connection) = self.sessions.get(index) else { return };
+        let key = SessionKey { index, session: connection.session };
+        if self.outbox.removals(key) < connection.mapped().count() {
+            self.outbox.push(Job::RemoveBuffer { key });
+        }
+    }
+
+    /// Orders the service to offer the management partition one buffer more, for messages inbound to the
+    /// hypervisor: of a session the first of the pool that it does without, of an index without a session the
+    /// seed buffer. Resume an idle service with [`Outcome::Woken`](super::Outcome::Woken).
+    ///
+    /// No effect when there is none.
+    pub fn return_buffer(&mut self, index: HmcIndex) {
+        let Some(connection) = self.sessions.get(index) else { return };
+        let key = SessionKey { index, session: connection.session };
+        let buffer = if connection.is_live() {
+            connection.first(BufferState::Unused)
+        } else {
+            connection.lacks_seed().then_some(SEED)
+        };
+        if let Some(buffer) = buffer {
+            self.offer(key, buffer, BufferOwner::MANAGEMENT);
+        }
+    }
+
+    /// Offers the seed buffer of a connection that lacks one.
+    pub(super) fn offer_seed(&mut self, index: HmcIndex) {
+        if let Some(connection) = self.sessions.get_mut(index).filter(|c| may_seed(c)) {
+            connection.seed_attempts += 1;
+            let key = SessionKey { index, session: HmcSession::NONE };
+            self.offer(key, SEED, BufferOwner::MANAGEMENT);
+        }
+    }
+
+    pub(super) fn offer(&mut self, key: SessionKey, buffer: BufferId, owner: BufferOwner) {
+        if let Some(connection) = self.sessions.get_mut(key.index) {
+            connection.set_buffer(buffer, BufferState::Offered(owner));
+            self.outbox.push(Job::AddBuffer { key, buffer, owner });
+        }
+    }
+
+    /// The peer took a buffer, or did not.
+    pub(super) fn add_buffer_response(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        status: Status,
+        sink: &mut dyn ServiceSink,
+    ) {
+        if !self.outbox.answered(Request::AddBuffer(key, buffer)) {
+            let breach = Breach::Unexpected(MessageType::AddBufferResponse);
+            self.breach(key.subject(), breach, sink);
+            return;
+        }
+        // The session may have ended since: then the buffer is unmapped already.
+        let Some(connection) = self.sessions.find(key) else { return };
+        let BufferState::Offered(owner) = connection.buffer(buffer) else { return };
+        if !status.is_success() {
+            self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
+            self.lose_buffer(key, buffer);
+            return;
+        }
+        let state = if owner == BufferOwner::HYPERVISOR {
+            BufferState::Hypervisor
+        } else {
+            BufferState::Management
+        };
+        connection.set_buffer(buffer, state);
+        if connection.state == SessionState::Vacant {
+            connection.state = SessionState::Seeded;
+        }
+        self.answer_open(key);
+    }
+
+    /// A buffer that was offered is not to be: unmaps it and goes on without it.
+    pub(super) fn lose_buffer(&mut self, key: SessionKey, buffer: BufferId) {
+        if let Some(connection) = self.sessions.find(key) {
+            connection.set_buffer(buffer, BufferState::Unused);
+            self.outbox.push(Job::Unmap { key, buffer });
+            self.answer_open(key);
+        }
+    }
+
+    /// The peer gave a buffer up, or did not.
+    pub(super) fn remove_buffer_response(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        status: Status,
+        sink: &mut dyn ServiceSink,
+    ) {
+        let remove = MessageType::RemoveBufferResponse;
+        if !self.outbox.answered(Request::RemoveBuffer(key)) {
+            self.breach(key.subject(), Breach::Unexpected(remove), sink);
+            return;
+        }
+        // The session may have ended since: then the buffer is unmapped already.
+        let Some(connection) = self.sessions.find(key) else { return };
+        let breach = match connection.buffer(buffer) {
+            _ if !status.is_success() => Breach::RemovalRefused(status),
+            BufferState::Management => {
+                connection.set_buffer(buffer, BufferState::Unused);
+                if connection.state == SessionState::Seeded {
+                    connection.state = SessionState::Vacant;
+                }
+                self.outbox.push(Job::Unmap { key, buffer });
+                return;
+            }
+            _ => Breach::InvalidBuffer(remove, buffer),
+        };
+        self.breach(key.subject(), breach, sink);
+    }
+
+    /// An index gets a session: nothing is asked for in session 0 any more.
+    pub(super) fn withdraw_removals(&mut self, index: HmcIndex) {
+        if self.outbox.drop_session(SessionKey { index, session: HmcSession::NONE }) {
+            self.delay = None;
+        }
+    }
+}
