@@ -31,6 +31,10 @@
 //! - Interface Close unmaps the session's buffers first, then answers, then seeds the index anew.
 //! - A refused seed buffer is offered again, [`SEED_ATTEMPTS`] times in all, with
 //!   [`SEED_RETRY`] of quiet in between. A session goes without a buffer that is refused.
+//! - A buffer that is given up is unmapped. A seed buffer that is given up is offered again like one that is
+//!   refused. An open or a close withdraws the Remove Buffers that were not sent yet.
+//! - A refusal by order changes nothing that the request would change. Capabilities that are refused so have
+//!   ended the sessions all the same: the peer started over.
 //! - Unanswered requests of the peer are bounded as the peer's answers are: by half of the queue they come
 //!   through. What exceeds that is a breach and gets no answer.
 //! - The service has no more requests outstanding than the answers to which fit in half of its own queue.

@@ -70,18 +70,10 @@ impl Job {
             Job::AddBuffer { key, .. } | Job::RemoveBuffer { key } | Job::Signal { key, .. } => {
                 *key == session
             }
-            Job::Answer(_) => self.accepts(session),
-            Job::Init(_) | Job::Unmap { .. } => false,
-        }
-    }
-
-    /// Whether the job tells the peer that the session is open.
-    fn accepts(&self, key: SessionKey) -> bool {
-        match self {
-            Job::Answer(Message::InterfaceOpenResponse { status, session, index, .. }) => {
-                status.is_success() && key == SessionKey { index: *index, session: *session }
-            }
-            _ => false,
+            Job::Answer(Message::InterfaceOpenResponse {
+                status, session: number, index, ..
+            }) => status.is_success() && session == SessionKey { index: *index, session: *number },
+            Job::Answer(_) | Job::Init(_) | Job::Unmap { .. } => false,
         }
     }
 }
@@ -294,11 +286,6 @@ impl Outbox {
         let to_send = self.jobs.iter().filter(|job| **job == Job::RemoveBuffer { key: session });
         let sent = self.awaited.iter().filter(|a| **a == Request::RemoveBuffer(session));
         to_send.count() + sent.count()
-    }
-
-    /// Whether the peer is about to be told that the session is open.
-    pub(super) fn accepts(&self, session: SessionKey) -> bool {
-        self.jobs.iter().any(|job| job.accepts(session))
     }
 
     /// The buffers whose job has not begun: nothing of them is mapped.

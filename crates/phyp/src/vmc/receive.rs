@@ -225,12 +225,11 @@ impl<B: Behaviour> Service<B> {
         self.queue_messages(actions, sink);
     }
 
-    /// Answers Interface Open once every buffer that was offered is taken or refused. A buffer that is offered
-    /// after that has no other answer to wait for.
+    /// Answers Interface Open once every buffer that was offered is taken or refused. A buffer that is returned
+    /// after that is offered after the answer, so that it asks for no second one.
     pub(super) fn answer_open(&mut self, key: SessionKey) {
-        let answered = self.outbox.accepts(key);
         let Some(connection) = self.sessions.find(key) else { return };
-        if connection.state == SessionState::Opening && !connection.any_offered() && !answered {
+        if connection.state == SessionState::Opening && !connection.any_offered() {
             self.respond_open(key, SEED, InterfaceStatus::Success.into());
         }
     }

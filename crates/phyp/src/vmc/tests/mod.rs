@@ -1,8 +1,11 @@
 //! The service against a scripted management partition.
 
+mod buffers;
+mod crossings;
 mod handshake;
 mod hostile;
 mod messages;
 mod peer;
+mod refusals;
 mod sessions;
 mod transport;
