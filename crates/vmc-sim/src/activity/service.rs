@@ -103,9 +103,12 @@ impl Service {
                     self.service.stop();
                     self.stopping = !has_stopped(self.service.state());
                 }
-                ServiceCommand::TakeBuffer(_) => {}   //TEMP
-                ServiceCommand::ReturnBuffer(_) => {} //TEMP
-                ServiceCommand::RefuseNext(..) => {}  //TEMP
+                ServiceCommand::TakeBuffer(index) => self.service.take_buffer(index),
+                ServiceCommand::ReturnBuffer(index) => self.service.return_buffer(index),
+                ServiceCommand::RefuseNext(request, status) => {
+                    // The form knows only requests.
+                    let _ = self.service.refuse_next(request, status);
+                }
                 ServiceCommand::Pause => self.pause(cx, true),
                 ServiceCommand::Resume => {
                     self.pause(cx, false);
