@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod coverage;
 mod sim;
 mod snapshots;
 mod tidy;
@@ -36,6 +37,8 @@ enum Command {
     /// Compare the scenarios' traces with their snapshots, or accept what came
     #[command(subcommand)]
     Snapshots(snapshots::Command),
+    /// Say which messages, statuses, return codes and states no snapshot shows
+    Coverage,
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
     Tidy,
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let verdict = match cli.command {
         Command::Sim(args) => sim::run(&args),
         Command::Snapshots(command) => snapshots::run(&command),
+        Command::Coverage => coverage::run(),
         Command::Tidy => tidy::run(),
     };
     match verdict {

@@ -37,6 +37,7 @@
 mod activity;
 mod call;
 mod context;
+mod coverage;
 mod deterministic;
 mod fault;
 mod guest;
@@ -55,6 +56,7 @@ mod simulation;
 mod threads;
 mod world;
 
+pub use coverage::{Coverage, Sight};
 pub use run::MachineError;
 pub use scenario::{Scenario, ScenarioError};
 pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};

@@ -1,0 +1,297 @@
+//! What there is to be seen of the channel, and which of it a set of runs has shown.
+
+use papr::{ReturnCode, TransportEvent};
+use std::collections::BTreeSet;
+use std::fmt;
+use vmc_proto::{
+    AddBufferStatus, CapabilitiesStatus, InterfaceStatus, Message, MessageType, Received,
+    RemoveBufferStatus, Status,
+};
+use vmc_trace::{CallResult, Event, Side, Trace};
+
+/// Something that a run can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sight {
+    /// A message in a queue.
+    Message(MessageType),
+    /// CRQ INIT in a side's queue.
+    Init(Side),
+    /// CRQ INIT COMPLETE in a side's queue.
+    InitComplete(Side),
+    /// The status of a response.
+    Status(MessageType, Status),
+    /// A transport event in a queue.
+    TransportEvent(TransportEvent),
+    /// What an hcall returned.
+    Hcall(&'static str, ReturnCode),
+    /// A state of the channel, as a side sees it.
+    Channel(Side, &'static str),
+    /// A state of a session, as a side sees it.
+    Session(Side, &'static str),
+    /// The error of an application's call.
+    Errno(&'static str),
+}
+
+/// The return codes of each hcall that the driver, its operating system and the VMC service make: those of its
+/// section of LoPAR, `H_Hardware`, which every call may return, and those that phyp's documentation adds.
+const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
+    (
+        "H_REG_CRQ",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::CLOSED,
+            ReturnCode::PARAMETER,
+            ReturnCode::NOT_FOUND,
+            ReturnCode::RESOURCE,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_FREE_CRQ",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::BUSY,
+            ReturnCode::LONG_BUSY_1_MSEC,
+            ReturnCode::LONG_BUSY_10_MSEC,
+            ReturnCode::RESOURCE,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_SEND_CRQ",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::CLOSED,
+            ReturnCode::DROPPED,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_ENABLE_CRQ",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::BUSY,
+            ReturnCode::LONG_BUSY_10_MSEC,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_COPY_RDMA",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::S_PARM,
+            ReturnCode::D_PARM,
+            ReturnCode::PERMISSION,
+            ReturnCode::BUSY,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    ("H_VIO_SIGNAL", &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::HARDWARE]),
+    (
+        "H_REQUEST_VMC",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::AUTHORITY,
+            ReturnCode::NOT_AVAILABLE,
+            ReturnCode::RESOURCE,
+            ReturnCode::FUNCTION,
+            ReturnCode::PARAMETER,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_PUT_TCE",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::RESOURCE,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_PUT_TCE_INDIRECT",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::RESOURCE,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_STUFF_TCE",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::P4,
+            ReturnCode::RESOURCE,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    (
+        "H_EOI",
+        &[
+            ReturnCode::SUCCESS,
+            ReturnCode::PARAMETER,
+            ReturnCode::FUNCTION,
+            ReturnCode::HARDWARE,
+        ],
+    ),
+    ("H_XIRR", &[ReturnCode::SUCCESS, ReturnCode::FUNCTION, ReturnCode::HARDWARE]),
+];
+
+/// What the VMC service reports of a session; its other states it goes through silently.
+const SERVICE_SESSION_STATES: [phyp::vmc::SessionState; 3] = [
+    phyp::vmc::SessionState::Opening,
+    phyp::vmc::SessionState::Ready,
+    phyp::vmc::SessionState::Closed,
+];
+
+impl Sight {
+    /// Everything that there is to be seen.
+    pub fn all() -> BTreeSet<Sight> {
+        let mut all: BTreeSet<Sight> =
+            MessageType::ALL.iter().map(|&message| Sight::Message(message)).collect();
+        for side in [Side::Mgmt, Side::Hyp] {
+            all.extend([Sight::Init(side), Sight::InitComplete(side)]);
+        }
+        all.extend(statuses());
+        all.extend((0..=u8::MAX).map(TransportEvent).filter_map(|event| {
+            event.name().map(|_| Sight::TransportEvent(event))
+        }));
+        for (name, codes) in RETURN_CODES {
+            all.extend(codes.iter().map(|&code| Sight::Hcall(name, code)));
+        }
+        let mgmt = ibmvmc::ChannelState::ALL.map(|s| Sight::Channel(Side::Mgmt, s.name()));
+        let hyp = phyp::vmc::ChannelState::ALL.map(|s| Sight::Channel(Side::Hyp, s.name()));
+        all.extend(mgmt.into_iter().chain(hyp));
+        let mgmt = ibmvmc::SessionState::ALL.iter().map(|s| s.name());
+        // A session that starts is reported as such.
+        all.extend(mgmt.filter(|s| *s != "starting").map(|s| Sight::Session(Side::Mgmt, s)));
+        all.extend(SERVICE_SESSION_STATES.map(|s| Sight::Session(Side::Hyp, s.name())));
+        all.extend(ibmvmc::Errno::ALL.iter().map(|errno| Sight::Errno(errno.name())));
+        all
+    }
+
+    /// What an event shows.
+    fn of(event: &Event) -> Vec<Sight> {
+        match event {
+            Event::Enqueued { to, entry, .. } => match Received::from_entry(*entry) {
+                Received::Init => vec![Sight::Init(*to)],
+                Received::InitComplete => vec![Sight::InitComplete(*to)],
+                Received::TransportEvent(event) => vec![Sight::TransportEvent(event)],
+                Received::Message(decoded) => {
+                    let message_type = decoded.message.message_type();
+                    let status = status_of(&decoded.message)
+                        .map(|status| Sight::Status(message_type, status));
+                    [Sight::Message(message_type)].into_iter().chain(status).collect()
+                }
+                _ => Vec::new(),
+            },
+            Event::Hcall { call, result, .. } => vec![Sight::Hcall(call.name(), result.code)],
+            Event::Rdma(_, rdma) => vec![Sight::Hcall("H_COPY_RDMA", rdma.code)],
+            Event::ChannelState(side, state) => vec![Sight::Channel(*side, state)],
+            Event::SessionState(side, _, _, state) => vec![Sight::Session(*side, state)],
+            Event::Return(_, CallResult::Error(errno)) => vec![Sight::Errno(errno)],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Every status that LoPAR defines for a response.
+fn statuses() -> impl Iterator<Item = Sight> {
+    fn of<S: Copy + Into<Status>>(
+        message: MessageType,
+        all: &'static [S],
+    ) -> impl Iterator<Item = Sight> {
+        all.iter().map(move |&status| Sight::Status(message, status.into()))
+    }
+    of(MessageType::CapabilitiesResponse, CapabilitiesStatus::ALL)
+        .chain(of(MessageType::InterfaceOpenResponse, InterfaceStatus::ALL))
+        .chain(of(MessageType::InterfaceCloseResponse, InterfaceStatus::ALL))
+        .chain(of(MessageType::AddBufferResponse, AddBufferStatus::ALL))
+        .chain(of(MessageType::RemoveBufferResponse, RemoveBufferStatus::ALL))
+}
+
+fn status_of(message: &Message) -> Option<Status> {
+    match *message {
+        Message::CapabilitiesResponse { status, .. }
+        | Message::InterfaceOpenResponse { status, .. }
+        | Message::InterfaceCloseResponse { status, .. }
+        | Message::AddBufferResponse { status, .. }
+        | Message::RemoveBufferResponse { status, .. } => Some(status),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Sight::Message(message) => write!(f, "message {}", message.name()),
+            Sight::Init(to) => write!(f, "CRQ INIT to {to}"),
+            Sight::InitComplete(to) => write!(f, "CRQ INIT COMPLETE to {to}"),
+            Sight::Status(message, status) => write!(f, "{} with status {status}", message.name()),
+            Sight::TransportEvent(event) => write!(f, "transport event {event}"),
+            Sight::Hcall(name, code) => write!(f, "{name} = {code}"),
+            Sight::Channel(side, state) => write!(f, "channel of {side}: {state}"),
+            Sight::Session(side, state) => write!(f, "session of {side}: {state}"),
+            Sight::Errno(errno) => write!(f, "errno {errno}"),
+        }
+    }
+}
+
+/// What runs have shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    seen: BTreeSet<Sight>,
+}
+
+impl Coverage {
+    /// Adds what a run shows.
+    pub fn add(&mut self, trace: &Trace) {
+        self.seen.extend(trace.records().iter().flat_map(|record| Sight::of(&record.event)));
+    }
+
+    /// What was shown, of all that there is.
+    pub fn seen(&self) -> usize {
+        Sight::all().intersection(&self.seen).count()
+    }
+
+    /// What was not shown.
+    pub fn missing(&self) -> BTreeSet<Sight> {
+        &Sight::all() - &self.seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Scenario, simulate};
+
+    #[test]
+    fn a_run_shows_its_messages_states_and_codes_and_nothing_else() {
+        let text = "title = \"t\"\n[[app]]\nsteps = [ { open = {} }, { set-hmc-id = \"A\" } ]\n";
+        let scenario = Scenario::parse("t.toml", text).unwrap();
+        let report = simulate(&scenario, &Options::default()).unwrap();
+        let mut coverage = Coverage::default();
+        let all = coverage.missing().len();
+        coverage.add(&report.trace);
+        let missing = coverage.missing();
+        assert_eq!(coverage.seen() + missing.len(), all);
+        for seen in [
+            Sight::Message(MessageType::InterfaceOpen),
+            Sight::Status(MessageType::AddBufferResponse, Status::SUCCESS),
+            Sight::Hcall("H_REG_CRQ", ReturnCode::CLOSED),
+            Sight::Hcall("H_COPY_RDMA", ReturnCode::SUCCESS),
+            Sight::Channel(Side::Mgmt, "ready"),
+            Sight::Session(Side::Hyp, "ready"),
+        ] {
+            assert!(!missing.contains(&seen), "{seen}");
+        }
+        assert!(missing.contains(&Sight::Message(MessageType::Signal)));
+        assert!(missing.contains(&Sight::TransportEvent(TransportEvent::PARTNER_FAILED)));
+    }
+}

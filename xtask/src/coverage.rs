@@ -1,0 +1,41 @@
+//! `cargo xtask coverage`: what of the protocol no snapshot shows.
+
+use crate::Verdict;
+use crate::workspace::scenarios;
+use std::collections::BTreeSet;
+use vmc_sim::{Coverage, Options, Scenario, Sight, simulate};
+
+/// Runs every scenario that has a snapshot and prints what none of them shows.
+pub(crate) fn run() -> Verdict {
+    let coverage = match measure() {
+        Ok(coverage) => coverage,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return Verdict::Mistake;
+        }
+    };
+    let missing = coverage.missing();
+    missing.iter().for_each(|sight| println!("missing: {sight}"));
+    println!("{} of {} shown", coverage.seen(), Sight::all().len());
+    if missing.is_empty() { Verdict::Good } else { Verdict::Failed }
+}
+
+/// What no snapshot shows, a line each.
+pub(crate) fn missing() -> Vec<String> {
+    let missing = |coverage: Coverage| -> BTreeSet<Sight> { coverage.missing() };
+    match measure().map(missing) {
+        Ok(missing) => missing.iter().map(|sight| format!("no snapshot shows {sight}")).collect(),
+        Err(problem) => vec![problem],
+    }
+}
+
+fn measure() -> Result<Coverage, String> {
+    let files = scenarios().map_err(|e| format!("scenarios/ cannot be read: {e}"))?;
+    let mut coverage = Coverage::default();
+    for file in files.iter().filter(|file| file.snapshot().exists()) {
+        let scenario = Scenario::load(&file.path).map_err(|e| e.to_string())?;
+        let report = simulate(&scenario, &Options::default()).map_err(|e| e.to_string())?;
+        coverage.add(&report.trace);
+    }
+    Ok(coverage)
+}
