@@ -1,52 +1,118 @@
 //! The management partition's processor taking the CRQ interrupt: accept it with `H_XIRR`, run the driver's
 //! handler, finish with `H_EOI`.
+//!
+//! Either call may fail ("the caller must be prepared for a return code of H_Hardware from all functions", LoPAR).
+//! The operating system then makes it again after a while, [`MAX_TRIES`] times in all; the queue is looked at all
+//! the same, because the interrupt may be lost.
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use ibmvmc::Input;
-use papr::{Hcall, Xirr};
+use papr::{Hcall, HcallReturn, Xirr};
 use phyp::Platform;
 use vmc_trace::{Side, Subject, Waiting};
 
+/// How often a call is made that fails.
+const MAX_TRIES: u8 = 8;
+
+/// How long the operating system waits before it makes a call again, in nanoseconds.
+const RETRY_NS: u64 = 1_000_000;
+
 #[derive(Debug, Default)]
 pub(crate) struct Interrupt {
-    /// The accepted interrupt and its handler.
-    handling: Option<(Xirr, CallRunner)>,
+    stage: Stage,
+    /// How often the present call has failed.
+    failures: u8,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Accept,
+    Handle(Xirr, CallRunner),
+    Finish(Xirr),
 }
 
 impl Interrupt {
     pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
-        let Some((xirr, mut handler)) = self.handling.take() else { return self.accept(cx) };
-        match handler.step(cx, &mut User::default()) {
-            CallProgress::Done(_) => {
-                cx.hcall(Side::Mgmt, &Hcall::Eoi { xirr }, Subject::Channel);
-                // The bottom half may have run and ended already. A message that came after that and before
-                // the H_EOI gave no interrupt, so the queue is looked at once more (LoPAR, CRQ Facility
-                // Interrupt Notification).
-                cx.world.kernel.lock().bottom_half_due = true;
-                cx.runtime.wake(ActivityId::BOTTOM_HALF);
-                Progress::Again
-            }
-            CallProgress::Again => {
-                self.handling = Some((xirr, handler));
-                Progress::Again
-            }
-            CallProgress::Block { until_ns } => {
-                self.handling = Some((xirr, handler));
-                Progress::Block { until_ns, why: Waiting::Call }
-            }
+        match std::mem::take(&mut self.stage) {
+            Stage::Accept => self.accept(cx),
+            Stage::Handle(xirr, handler) => self.handle(cx, xirr, handler),
+            Stage::Finish(xirr) => self.finish(cx, xirr),
         }
     }
 
     fn accept<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         let result = cx.hcall(Side::Mgmt, &Hcall::Xirr, Subject::Channel);
+        if let Some(wait) = self.failed(cx, result) {
+            look_at_queue(cx);
+            return wait;
+        }
         // The low order 4 bytes of R4 (LoPAR, H_XIRR).
         let xirr = Xirr(result.r4 as u32);
         if xirr.source().is_none() {
             return Progress::Block { until_ns: None, why: Waiting::Work };
         }
-        self.handling = Some((xirr, CallRunner::start(cx, Input::Interrupt)));
+        self.stage = Stage::Handle(xirr, CallRunner::start(cx, Input::Interrupt));
         Progress::Again
     }
+
+    fn handle<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        xirr: Xirr,
+        mut handler: CallRunner,
+    ) -> Progress {
+        match handler.step(cx, &mut User::default()) {
+            CallProgress::Done(_) => self.finish(cx, xirr),
+            CallProgress::Again => {
+                self.stage = Stage::Handle(xirr, handler);
+                Progress::Again
+            }
+            CallProgress::Block { until_ns } => {
+                self.stage = Stage::Handle(xirr, handler);
+                Progress::Block { until_ns, why: Waiting::Call }
+            }
+        }
+    }
+
+    fn finish<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        xirr: Xirr,
+    ) -> Progress {
+        let result = cx.hcall(Side::Mgmt, &Hcall::Eoi { xirr }, Subject::Channel);
+        // The bottom half may have run and ended already. A message that came after that and before the H_EOI
+        // gave no interrupt, so the queue is looked at once more (LoPAR, CRQ Facility Interrupt Notification).
+        look_at_queue(cx);
+        match self.failed(cx, result) {
+            Some(wait) => {
+                self.stage = Stage::Finish(xirr);
+                wait
+            }
+            None => Progress::Again,
+        }
+    }
+
+    /// How to wait before a call that failed is made again; `None` when it succeeded or is given up.
+    fn failed<P: Platform, R: Runtime>(
+        &mut self,
+        cx: &Context<'_, P, R>,
+        result: HcallReturn,
+    ) -> Option<Progress> {
+        self.failures += 1;
+        if result.code.is_success() || self.failures == MAX_TRIES {
+            self.failures = 0;
+            return None;
+        }
+        let until_ns = Some(cx.now_ns().saturating_add(RETRY_NS));
+        Some(Progress::Block { until_ns, why: Waiting::Work })
+    }
+}
+
+/// Has the bottom half run once more.
+fn look_at_queue<P: Platform, R: Runtime>(cx: &Context<'_, P, R>) {
+    cx.world.kernel.lock().bottom_half_due = true;
+    cx.runtime.wake(ActivityId::BOTTOM_HALF);
 }
