@@ -1,7 +1,7 @@
 //! A call into the driver: performs one effect after the other until the call is over.
 
 use crate::context::{Context, partition_of, trace_subject};
-use crate::fault::{HcallPoint, MessagePoint, subject_of};
+use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest::Guest;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
@@ -40,8 +40,11 @@ pub(crate) struct CallRunner {
 enum Phase {
     Fresh,
     Waiting,
-    Sleeping { until_ns: u64 },
-    Copying(PinnedCopy),
+    Sleeping {
+        until_ns: u64,
+    },
+    /// An RDMA has begun, perhaps with TCEs that a fault has changed until its end.
+    Copying(PinnedCopy, Vec<SavedTce>),
 }
 
 /// What a step of a call says.
@@ -111,7 +114,7 @@ impl CallRunner {
 
     /// The caller does not live to see the end.
     pub(crate) fn abandon<P: Platform, R: Runtime>(self, cx: &Context<'_, P, R>) {
-        if let Phase::Copying(pinned) = self.phase {
+        if let Phase::Copying(pinned, _) = self.phase {
             cx.world.hypervisor.copy_rdma_abandon(pinned);
         }
     }
@@ -248,19 +251,23 @@ fn copy_rdma<P: Platform, R: Runtime>(
     let faults = !cx.world.faults.are_none();
     let about = trace_subject(subject);
     let code = match phase {
-        Phase::Copying(pinned) => {
+        Phase::Copying(pinned, saved) => {
             if faults {
                 cx.at_rdma(copy, about, HcallPoint::Between, None);
             }
-            hypervisor.copy_rdma_finish(pinned)
+            let code = hypervisor.copy_rdma_finish(pinned);
+            cx.restore_tces(saved);
+            code
         }
         _ => {
             let begun = match faults {
                 true => cx.faulty_rdma(copy, about),
-                false => hypervisor.copy_rdma_begin(MANAGEMENT, copy),
+                false => hypervisor.copy_rdma_begin(MANAGEMENT, copy).map(|p| (p, Vec::new())),
             };
             match begun {
-                Ok(pinned) => return Performed::Unfinished(Phase::Copying(pinned)),
+                Ok((pinned, saved)) => {
+                    return Performed::Unfinished(Phase::Copying(pinned, saved));
+                }
                 Err(code) => code,
             }
         }

@@ -105,21 +105,11 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
     ),
     (
         "H_PUT_TCE",
-        &[
-            ReturnCode::SUCCESS,
-            ReturnCode::PARAMETER,
-            ReturnCode::RESOURCE,
-            ReturnCode::HARDWARE,
-        ],
+        &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::RESOURCE, ReturnCode::HARDWARE],
     ),
     (
         "H_PUT_TCE_INDIRECT",
-        &[
-            ReturnCode::SUCCESS,
-            ReturnCode::PARAMETER,
-            ReturnCode::RESOURCE,
-            ReturnCode::HARDWARE,
-        ],
+        &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::RESOURCE, ReturnCode::HARDWARE],
     ),
     (
         "H_STUFF_TCE",
@@ -133,12 +123,7 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
     ),
     (
         "H_EOI",
-        &[
-            ReturnCode::SUCCESS,
-            ReturnCode::PARAMETER,
-            ReturnCode::FUNCTION,
-            ReturnCode::HARDWARE,
-        ],
+        &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::FUNCTION, ReturnCode::HARDWARE],
     ),
     ("H_XIRR", &[ReturnCode::SUCCESS, ReturnCode::FUNCTION, ReturnCode::HARDWARE]),
 ];
@@ -159,9 +144,11 @@ impl Sight {
             all.extend([Sight::Init(side), Sight::InitComplete(side)]);
         }
         all.extend(statuses());
-        all.extend((0..=u8::MAX).map(TransportEvent).filter_map(|event| {
-            event.name().map(|_| Sight::TransportEvent(event))
-        }));
+        all.extend(
+            (0..=u8::MAX)
+                .map(TransportEvent)
+                .filter_map(|event| event.name().map(|_| Sight::TransportEvent(event))),
+        );
         for (name, codes) in RETURN_CODES {
             all.extend(codes.iter().map(|&code| Sight::Hcall(name, code)));
         }

@@ -250,10 +250,12 @@ impl<P: Platform, R: Runtime> Context<'_, P, R> {
         Some(SavedTce { owner, liobn, ioba, tce })
     }
 
-    pub(super) fn restore_tce(&mut self, saved: SavedTce) {
-        let SavedTce { owner, liobn, ioba, tce } = saved;
-        let put = Hcall::PutTce { liobn, ioba, tce };
-        self.world.hypervisor.hcall(partition_of(owner), &put, &mut ());
+    /// Makes TCEs what they were; the copy that they were changed for is over.
+    pub(crate) fn restore_tces(&self, saved: Vec<SavedTce>) {
+        for SavedTce { owner, liobn, ioba, tce } in saved {
+            let put = Hcall::PutTce { liobn, ioba, tce };
+            self.world.hypervisor.hcall(partition_of(owner), &put, &mut ());
+        }
     }
 }
 

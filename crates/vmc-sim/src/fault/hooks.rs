@@ -1,8 +1,8 @@
 //! The places where rules can fire.
 
-use super::act::SavedTce;
 use super::{
-    Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, Strand,
+    Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, SavedTce,
+    Strand,
 };
 use crate::context::{Context, partition_of};
 use crate::runtime::{ActivityId, Runtime};
@@ -193,14 +193,19 @@ impl<P: Platform, R: Runtime> Context<'_, P, R> {
         &mut self,
         copy: &CopyRdma,
         subject: Subject,
-    ) -> Result<PinnedCopy, ReturnCode> {
+    ) -> Result<(PinnedCopy, Vec<SavedTce>), ReturnCode> {
         let (answer, saved) = self.before_rdma(copy, subject);
-        let result = match answer {
+        let begun = match answer {
             Some(code) => Err(code),
             None => self.world.hypervisor.copy_rdma_begin(MANAGEMENT, copy),
         };
-        saved.into_iter().for_each(|saved| self.restore_tce(saved));
-        result
+        match begun {
+            Ok(pinned) => Ok((pinned, saved)),
+            Err(code) => {
+                self.restore_tces(saved);
+                Err(code)
+            }
+        }
     }
 
     /// Rules before an `H_COPY_RDMA`: an answer that takes its place, and TCEs that they have changed.

@@ -11,9 +11,12 @@ mod books;
 mod describe;
 mod hooks;
 mod patch;
+#[cfg(test)]
+mod tests;
 
 use books::{Held, Moment, Strand};
 
+pub(crate) use act::SavedTce;
 pub(crate) use books::Faults;
 pub(crate) use hooks::{StateChange, subject_of};
 pub(crate) use patch::{Patch, Template};

@@ -2,6 +2,8 @@
 
 use super::file::Number;
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use std::fmt;
 use toml::Spanned;
 
 /// A fault rule.
@@ -53,21 +55,41 @@ pub(super) struct WhenForm {
     /// The first time that it fires, from 1.
     pub(super) nth: Option<Number>,
     /// How often from then on.
-    pub(super) times: Option<TimesForm>,
+    pub(super) times: Option<Spanned<TimesForm>>,
 }
 
-/// How often a rule fires.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+/// How often a rule fires: a number, or `"always"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TimesForm {
-    Number(Number),
-    Word(AlwaysForm),
+    Number(i64),
+    Always,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum AlwaysForm {
-    Always,
+impl<'de> Deserialize<'de> for TimesForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TimesForm, D::Error> {
+        struct Times;
+
+        impl Visitor<'_> for Times {
+            type Value = TimesForm;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or \"always\"")
+            }
+
+            fn visit_i64<E: Error>(self, times: i64) -> Result<TimesForm, E> {
+                Ok(TimesForm::Number(times))
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<TimesForm, E> {
+                match word {
+                    "always" => Ok(TimesForm::Always),
+                    _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+                }
+            }
+        }
+
+        deserializer.deserialize_any(Times)
+    }
 }
 
 /// One of the two partitions.

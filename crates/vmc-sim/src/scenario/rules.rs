@@ -125,13 +125,25 @@ fn trigger(
         None => 1,
     };
     let times = match &when.times {
-        Some(TimesForm::Number(times)) => {
-            Some(number("times", times, 1..=i64::from(u32::MAX))? as u32)
-        }
-        Some(TimesForm::Word(_)) => None,
+        Some(times) => self::times(times)?,
         None => Some(1),
     };
     Ok((Some(Trigger { occasion, app, index }), nth, times))
+}
+
+/// At how many occasions a rule fires; `None` for every one.
+fn times(times: &Spanned<TimesForm>) -> Result<Option<u32>, Problem> {
+    match *times.get_ref() {
+        TimesForm::Always => Ok(None),
+        TimesForm::Number(n) => match u32::try_from(n) {
+            Ok(n @ 1..) => Ok(Some(n)),
+            _ => Err(Problem::new(
+                times.span(),
+                format!("times is 1 to {}, not {n}", u32::MAX),
+                "write a number from 1 on, or \"always\"",
+            )),
+        },
+    }
 }
 
 const TRIGGERS: &str =

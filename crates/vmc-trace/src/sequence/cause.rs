@@ -97,8 +97,12 @@ struct Builder<'a> {
     deregistered: BTreeMap<Side, NodeId>,
     /// The last state that a side reported of a session.
     states: BTreeMap<Strand, NodeId>,
+    /// What applications have done with each session since its last state.
+    uses: BTreeMap<Connection, Vec<NodeId>>,
     /// The last such call of an application.
     calls: BTreeMap<(u16, Requesting), NodeId>,
+    /// The last fault.
+    last_fault: Option<NodeId>,
     /// Who posted each flag.
     posted: BTreeMap<&'a str, NodeId>,
     /// How many HMC connections the capabilities exchange allowed.
@@ -120,7 +124,9 @@ impl<'a> Builder<'a> {
             registered: BTreeMap::new(),
             deregistered: BTreeMap::new(),
             states: BTreeMap::new(),
+            uses: BTreeMap::new(),
             calls: BTreeMap::new(),
+            last_fault: None,
             posted: BTreeMap::new(),
             hmcs: None,
             replies: Replies::default(),
@@ -225,8 +231,13 @@ impl<'a> Builder<'a> {
     /// The edges that the event's meaning gives.
     fn link_causes(&mut self, node: NodeId, record: &Record) {
         match &record.event {
+            Event::Fault { .. } => self.last_fault = Some(node),
             Event::Enqueued { to, slot, entry, overlaid } => {
                 self.after(self.registered.get(to).copied(), node);
+                // What the platform puts into a queue by itself, a fault has held back or made up.
+                if record.actor == Actor::Platform {
+                    self.after(self.last_fault, node);
+                }
                 self.link_entry(node, *entry, to.partner(), record.actor);
                 let connection = self.connection_of(*entry);
                 let queued = Queued { node, entry: *entry, connection };
@@ -360,6 +371,7 @@ impl<'a> Builder<'a> {
         if matches!(actor, Actor::App(_)) {
             let strand = Strand::Session(connection, Side::Mgmt);
             self.after(self.states.get(&strand).copied(), node);
+            self.uses.entry(connection).or_default().push(node);
         }
         if rdma.direction == RdmaDirection::ToMgmt {
             if let Some(key) = key {
@@ -386,6 +398,9 @@ impl<'a> Builder<'a> {
         }
         self.states.insert(strand, node);
         if side == Side::Mgmt {
+            for used in self.uses.remove(&connection).unwrap_or_default() {
+                self.graph.order(used, node);
+            }
             self.replies.trouble(connection, node);
         }
     }
