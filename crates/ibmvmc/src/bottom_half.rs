@@ -9,6 +9,7 @@ use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
+use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Subject};
 use core::time::Duration;
 use papr::{Hcall, ReturnCode};
@@ -103,7 +104,7 @@ impl BottomHalf {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// Only one bottom half runs at a time; the one that runs looks once more.
     pub(crate) fn begin_bottom_half(&mut self) -> Result<BottomHalf, Reply> {
         if self.bottom_half.is_some() || !self.is_registered() {

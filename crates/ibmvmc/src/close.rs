@@ -7,6 +7,7 @@ use crate::errno::Errno;
 use crate::event::{Breach, EventSink};
 use crate::files::{Binding, FileId};
 use crate::outgoing::Outgoing;
+use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply};
 use papr::ReturnCode;
 use vmc_proto::{HmcIndex, Message};
@@ -33,7 +34,7 @@ impl Close {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// From now on the file is closed: sleepers wake, and calls that work on its session are told.
     pub(crate) fn begin_close(
         &mut self,

@@ -4,6 +4,7 @@ use crate::calls::{CallId, CallState};
 use crate::driver::Driver;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
+use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Subject};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -202,7 +203,7 @@ impl Slot {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     pub(crate) fn slot(&self, slot: u8) -> &Slot {
         &self.slots[usize::from(slot)]
     }
@@ -343,7 +344,7 @@ impl SlotView<'_> {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// Every negotiated HMC index, ascending; empty before the capabilities exchange.
     pub fn slots(&self) -> impl Iterator<Item = SlotView<'_>> {
         self.slots.iter().take(self.negotiated_hmcs()).enumerate().map(|(index, slot)| SlotView {

@@ -7,6 +7,7 @@ use crate::errno::Errno;
 use crate::event::{Breach, Event, EventSink};
 use crate::files::Files;
 use crate::outgoing::Outgoing;
+use crate::quirks::{NoQuirks, Quirks};
 use crate::step::{Background, Dma, Effect, Input, Outcome, Reply, Subject, Wakeup};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -90,8 +91,10 @@ pub(crate) struct Crq {
 
 /// The driver core. See the crate's documentation for how it is driven.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Driver {
+pub struct Driver<Q: Quirks = NoQuirks> {
     pub(crate) config: Config,
+    /// How it misbehaves, for tests that want it to.
+    pub(crate) quirks: Q,
     pub(crate) state: ChannelState,
     pub(crate) device: Option<Box<VmcNode>>,
     pub(crate) crq: Option<Crq>,
@@ -129,12 +132,20 @@ pub struct Driver {
     pub(crate) task: Option<CallId>,
 }
 
-impl Driver {
+impl Driver<NoQuirks> {
     /// A driver without a device.
     pub fn new(config: Config) -> Result<Driver, ConfigError> {
+        Driver::with_quirks(config, NoQuirks)
+    }
+}
+
+impl<Q: Quirks> Driver<Q> {
+    /// A driver without a device that misbehaves in these ways.
+    pub fn with_quirks(config: Config, quirks: Q) -> Result<Driver<Q>, ConfigError> {
         let config = config.checked()?;
         Ok(Driver {
             config,
+            quirks,
             state: ChannelState::Initial,
             device: None,
             crq: None,
@@ -157,6 +168,11 @@ impl Driver {
             bottom_half_again: false,
             task: None,
         })
+    }
+
+    /// How the driver misbehaves.
+    pub fn quirks(&self) -> Q {
+        self.quirks
     }
 
     /// What the driver was loaded with.

@@ -3,6 +3,7 @@
 use crate::calls::CallId;
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
+use crate::quirks::Quirks;
 use crate::step::{Effect, Outcome, PollEvents, Query, Reply, Wakeup};
 use alloc::vec::Vec;
 use papr::DrcIndex;
@@ -72,7 +73,7 @@ impl Files {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// `open()` (driver document, VMC Interface Initialization). Without a device it succeeds, so that the
     /// device can be asked for.
     pub(crate) fn open(&mut self, nonblock: bool) -> Reply {

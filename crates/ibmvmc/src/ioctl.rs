@@ -6,6 +6,7 @@ use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
+use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply, Subject};
 use papr::{DrcIndex, Hcall, ReturnCode};
 use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession, Lioba, Message};
@@ -51,7 +52,7 @@ impl SetHmcId {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// Checks `SETHMCID` and finds the lowest free index.
     pub(crate) fn begin_set_hmc_id(&mut self, file: FileId) -> Result<SetHmcId, Reply> {
         let profile = self.config.profile;

@@ -33,6 +33,7 @@ mod files;
 mod ioctl;
 mod messages;
 mod outgoing;
+mod quirks;
 mod read;
 mod step;
 mod task;
@@ -48,6 +49,7 @@ pub use driver::{ChannelState, Driver};
 pub use errno::Errno;
 pub use event::{Breach, Event, EventSink};
 pub use files::FileId;
+pub use quirks::{NoQuirks, Quirk, QuirkSet, Quirks};
 pub use step::{
     Background, Dma, Effect, Input, MapError, Outcome, PollEvents, Query, Reply, Subject,
     UserFault, Wakeup,

@@ -5,6 +5,7 @@ use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState};
 use crate::driver::{ChannelState, Driver, message_subject};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::Outgoing;
+use crate::quirks::Quirks;
 use crate::step::Subject;
 use papr::TransportEvent;
 use vmc_proto::{
@@ -12,7 +13,7 @@ use vmc_proto::{
     Received, RemoveBufferStatus, Status,
 };
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// Handles one entry.
     pub(crate) fn handle(&mut self, received: Received, sink: &mut impl EventSink) -> Option<Work> {
         let breach = match received {

@@ -5,6 +5,7 @@ use crate::connection::{BufferOwner, Inbound};
 use crate::driver::Driver;
 use crate::errno::Errno;
 use crate::files::{Binding, FileId};
+use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply};
 use vmc_proto::BufferId;
 
@@ -39,7 +40,7 @@ impl Read {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// Checks a `read()`.
     pub(crate) fn begin_read(&mut self, file: FileId, len_bytes: u64) -> Result<Read, Reply> {
         let binding = self.files.get(file).map(|file| file.binding);

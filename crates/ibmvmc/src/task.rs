@@ -5,6 +5,7 @@ use crate::calls::{CallId, CallState};
 use crate::driver::{ChannelState, Crq, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
+use crate::quirks::Quirks;
 use crate::step::{Background, Effect, Outcome, Reply, Subject};
 use alloc::boxed::Box;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, VmcNode};
@@ -49,7 +50,7 @@ impl Task {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// A device appeared; a second one is refused.
     pub(crate) fn begin_probe(&mut self, node: Box<VmcNode>) -> Result<Task, Reply> {
         if self.device.is_some() || self.task.is_some() {

@@ -5,6 +5,7 @@ use crate::connection::{BufferOwner, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
 use crate::files::FileId;
+use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply};
 use papr::ReturnCode;
 use vmc_proto::{BufferId, HmcIndex, Lioba, Message};
@@ -42,7 +43,7 @@ impl Write {
     }
 }
 
-impl Driver {
+impl<Q: Quirks> Driver<Q> {
     /// Checks a `write()` and reserves its buffer.
     pub(crate) fn begin_write(&mut self, file: FileId, len_bytes: u64) -> Result<Write, Reply> {
         let slot = self.bound_slot(file).ok_or(Reply::Failed(Errno::EIO))?;
