@@ -33,6 +33,8 @@ pub(crate) struct CallRunner {
     id: Option<CallId>,
     effect: Effect,
     phase: Phase,
+    /// What the call is about: for the bottom half, what the entry is about that it has taken last.
+    about: Subject,
 }
 
 /// How far the effect is.
@@ -64,11 +66,7 @@ impl CallRunner {
         let world = cx.world;
         let mut kernel = world.kernel.lock();
         if kernel.life != cx.life {
-            return CallRunner {
-                id: None,
-                effect: Effect::Done(Reply::Stale),
-                phase: Phase::Fresh,
-            };
+            return CallRunner::new(None, Effect::Done(Reply::Stale));
         }
         let mut sink = cx.driver_sink();
         let (id, effect) = kernel.driver.start(input, &mut sink);
@@ -80,7 +78,11 @@ impl CallRunner {
         kernel.wake_watchers(changed, cx.runtime);
         drop(kernel);
         cx.at_changes(changes);
-        CallRunner { id, effect, phase: Phase::Fresh }
+        CallRunner::new(id, effect)
+    }
+
+    fn new(id: Option<CallId>, effect: Effect) -> CallRunner {
+        CallRunner { id, effect, phase: Phase::Fresh, about: Subject::Channel }
     }
 
     /// Performs the effect that is due and resumes the driver.
@@ -156,9 +158,13 @@ impl CallRunner {
             Effect::Hcall(call, subject) => {
                 Outcome::Hcall(cx.hcall(Side::Mgmt, &call, trace_subject(subject)))
             }
-            Effect::Map { len_bytes } => Outcome::Mapped(map(cx, len_bytes)),
-            Effect::Unmap(dma) => return unmap(cx, phase, dma),
-            Effect::TakeEntry { queue, slot } => Outcome::Entry(take_entry(cx, queue, slot)),
+            Effect::Map { len_bytes } => Outcome::Mapped(map(cx, len_bytes, self.about)),
+            Effect::Unmap(dma) => return unmap(cx, phase, dma, self.about),
+            Effect::TakeEntry { queue, slot } => {
+                let entry = take_entry(cx, queue, slot);
+                self.about = entry.map_or(Subject::Channel, subject_of);
+                Outcome::Entry(entry)
+            }
             Effect::ClearQueue(queue) => {
                 clear(cx, queue);
                 Outcome::Done
@@ -336,9 +342,10 @@ fn local_liobn<P: Platform, R: Runtime>(cx: &Context<'_, P, R>) -> Option<papr::
 fn map<P: Platform, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     len_bytes: u32,
+    about: Subject,
 ) -> Result<Dma, MapError> {
     let world = cx.world;
-    if !world.faults.are_none() && !cx.at_allocation() {
+    if !world.faults.are_none() && !cx.at_allocation(about) {
         return Err(MapError);
     }
     let liobn = local_liobn(cx).ok_or(MapError)?;
@@ -352,7 +359,7 @@ fn map<P: Platform, R: Runtime>(
         Some(page) => memory.write(crate::guest::frame_address(page), &list).is_ok(),
         None => true,
     };
-    if zeroed && listed && cx.hcall(Side::Mgmt, &call, Subject::Channel).code.is_success() {
+    if zeroed && listed && cx.hcall(Side::Mgmt, &call, about).code.is_success() {
         world.guest.commit(&reserved);
         return Ok(Dma { ioba: reserved.ioba, len_bytes });
     }
@@ -361,7 +368,12 @@ fn map<P: Platform, R: Runtime>(
 }
 
 /// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
-fn unmap<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, phase: Phase, dma: Dma) -> Performed {
+fn unmap<P: Platform, R: Runtime>(
+    cx: &mut Context<'_, P, R>,
+    phase: Phase,
+    dma: Dma,
+    about: Subject,
+) -> Performed {
     if let Phase::Sleeping { .. } = phase
         && let Some(blocked) = sleep(cx.now_ns(), phase, UNMAP_RETRY)
     {
@@ -372,7 +384,7 @@ fn unmap<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, phase: Phase, dma:
         Some(liobn) => {
             let (ioba, tce) = (dma.ioba, Tce::INVALID);
             let call = Hcall::StuffTce { liobn, ioba, tce, count };
-            cx.hcall(Side::Mgmt, &call, Subject::Channel).code
+            cx.hcall(Side::Mgmt, &call, about).code
         }
         // Without a device there is no window either.
         None => ReturnCode::SUCCESS,

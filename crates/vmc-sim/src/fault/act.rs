@@ -106,8 +106,7 @@ impl<P: Platform, R: Runtime> Context<'_, P, R> {
             Some(_) => self.recorder.actor(),
             None => Actor::Platform,
         };
-        let (name, kind, what) =
-            (&rule.name, rule.act.kind(), rule.act.describe(&self.world.threads));
+        let (name, kind, what) = (&rule.name, rule.act.kind(), rule.describe(&self.world.threads));
         let event = || Event::Fault { rule: name.clone(), kind, what: what.clone(), subject };
         self.recorder.record_as(actor, self.runtime.now_ns(), event);
         if self.world.faults.fired(number, self.now_ns()) {

@@ -12,6 +12,8 @@ use vmc_trace::{FaultKind, Side};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strand {
     Machine,
+    /// How often there is one, and when, is chance.
+    Interrupt,
     App(u16),
     Session(HmcIndex, HmcSession),
 }
@@ -164,6 +166,7 @@ impl Books {
 fn concerns(trigger: &Trigger, moment: Moment) -> bool {
     trigger.app.is_none_or(|app| moment.app == Some(app))
         && trigger.index.is_none_or(|index| moment.index == Some(index))
+        && (!trigger.channel_only || moment.index.is_none())
 }
 
 impl EntryKind {

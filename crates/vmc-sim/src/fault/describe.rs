@@ -1,11 +1,23 @@
 //! What the trace says of a fault.
 
-use super::{Act, RdmaEnd};
+use super::{Act, Occasion, RdmaEnd, Rule};
 use papr::Access;
 
-impl Act {
-    /// What is done, in a few words that mean the same in every run; threads of applications by their names.
+impl Rule {
+    /// What the rule does, in a few words that mean the same in every run; threads of applications by their
+    /// names.
     pub(super) fn describe(&self, threads: &[String]) -> String {
+        match (&self.act, self.trigger.as_ref().map(|trigger| &trigger.occasion)) {
+            (Act::Answer(code), Some(Occasion::Hcall { name, .. })) => {
+                format!("{name} answers {code}")
+            }
+            (act, _) => act.describe(threads),
+        }
+    }
+}
+
+impl Act {
+    fn describe(&self, threads: &[String]) -> String {
         let name = |thread: &u16| threads.get(usize::from(*thread)).map_or("?", String::as_str);
         match self {
             Act::Crash(side) => format!("{side} crashes"),
@@ -26,7 +38,7 @@ impl Act {
             Act::Delay { ns } => format!("the message is {} ms late", ns / 1_000_000),
             Act::Reorder => String::from("the message is overtaken by the next one"),
             Act::Corrupt(_) => String::from("the message arrives changed"),
-            Act::Answer(code) => format!("answered {code}"),
+            Act::Answer(code) => format!("the message is refused, {code}"),
             Act::Tce { window, page, access } => {
                 let window = match window {
                     RdmaEnd::Local => "local",

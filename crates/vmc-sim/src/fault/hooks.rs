@@ -256,14 +256,14 @@ impl<P: Platform, R: Runtime> Context<'_, P, R> {
     }
 
     /// Rules about an allocation; whether there is memory.
-    pub(crate) fn at_allocation(&mut self) -> bool {
-        let moment = self.moment(Subject::Channel);
+    pub(crate) fn at_allocation(&mut self, subject: Subject) -> bool {
+        let moment = self.moment(subject);
         let rules = self.world.faults.due_at(moment, |o| matches!(o, Occasion::Allocation));
         let mut there_is_memory = true;
         for rule in rules {
             if self.world.faults.rule(rule).act == Act::FailAllocation {
                 there_is_memory = false;
-                self.announce_fault(rule, Some(Subject::Channel));
+                self.announce_fault(rule, Some(subject));
             } else {
                 self.fire(rule);
             }
@@ -296,6 +296,7 @@ impl<P: Platform, R: Runtime> Context<'_, P, R> {
             _ => None,
         };
         let (strand, index) = match (app, subject) {
+            _ if self.me == ActivityId::INTERRUPT => (Strand::Interrupt, None),
             (Some(app), Subject::Session(index, _)) => (Strand::App(app), Some(index)),
             (Some(app), Subject::Channel) => (Strand::App(app), None),
             (None, Subject::Session(index, session)) => {

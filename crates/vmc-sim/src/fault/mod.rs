@@ -49,6 +49,8 @@ pub(crate) struct Trigger {
     pub(crate) app: Option<u16>,
     /// Only those about this HMC index.
     pub(crate) index: Option<HmcIndex>,
+    /// Only those about the channel itself.
+    pub(crate) channel_only: bool,
 }
 
 /// What a rule can wait for.

@@ -173,7 +173,7 @@ fn answer_takes_the_place_of_an_hcall_as_often_as_it_says() {
     shows(
         &faults,
         &apps,
-        &["answered H_Permission", "H_Permission", "write(10) = EIO", "write(5) = EIO"],
+        &["answers H_Permission", "H_Permission", "write(10) = EIO", "write(5) = EIO"],
     );
 }
 
@@ -184,7 +184,11 @@ fn answer_to_a_message_s_send_returns_the_code_to_its_sender() {
         "{ write = { bytes = 10 } },",
         "{ write = { bytes = 10, expect = \"EBUSY\" } }, { write = { bytes = 10 } },",
     );
-    shows(&faults, &apps, &["answered H_Dropped", "write(10) = EBUSY", "write(10) = 10"]);
+    shows(
+        &faults,
+        &apps,
+        &["the message is refused, H_Dropped", "write(10) = EBUSY", "write(10) = 10"],
+    );
 }
 
 #[test]
@@ -227,8 +231,8 @@ fn a_tce_that_allows_the_access_lets_the_copy_through() {
 
 #[test]
 fn fail_allocation_refuses_a_buffer() {
-    let faults = rule("{ allocation = true, nth = 3 }", "\"fail-allocation\"");
-    shows(&faults, ECHO, &["there is no memory", "ADD BUFFER RESPONSE a#1 b1 status=1"]);
+    let faults = rule("{ allocation = true, nth = 2 }", "\"fail-allocation\"");
+    shows(&faults, ECHO, &["there is no memory", "ADD BUFFER RESPONSE a#1 b2 status=1"]);
 }
 
 #[test]
@@ -366,8 +370,8 @@ fn a_rule_counts_on_each_strand_by_itself() {
     let machine = format!("hmcs = 3\n{faults}");
     let apps = "[[app]]\ncount = 3\nsteps = [ { open = {} }, { set-hmc-id = \"{n}\" }, \
                 { wait = \"session-ready\" }, { write = { bytes = 1, expect = \"EIO\" } } ]\n";
-    let report = shows(&machine, apps, &["it: answered H_Permission"]);
-    assert_eq!(report.canonical().matches("it: answered").count(), 3);
+    let report = shows(&machine, apps, &["it: H_COPY_RDMA answers H_Permission"]);
+    assert_eq!(report.canonical().matches("it: H_COPY_RDMA answers").count(), 3);
 }
 
 /// Every fault, at an occasion that fits it.

@@ -48,6 +48,8 @@ pub(super) struct WhenForm {
     pub(super) app: Option<Spanned<String>>,
     /// Only what is about this HMC index.
     pub(super) index: Option<Number>,
+    /// Only what is about the channel itself.
+    pub(super) about: Option<AboutForm>,
     /// Before which effect of the call, from 1; 0 before it is entered.
     pub(super) effect: Option<Number>,
     /// How long after the other rule.
@@ -90,6 +92,12 @@ impl<'de> Deserialize<'de> for TimesForm {
 
         deserializer.deserialize_any(Times)
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AboutForm {
+    Channel,
 }
 
 /// One of the two partitions.

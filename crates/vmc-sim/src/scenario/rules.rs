@@ -128,7 +128,8 @@ fn trigger(
         Some(times) => self::times(times)?,
         None => Some(1),
     };
-    Ok((Some(Trigger { occasion, app, index }), nth, times))
+    let channel_only = when.about.is_some();
+    Ok((Some(Trigger { occasion, app, index, channel_only }), nth, times))
 }
 
 /// At how many occasions a rule fires; `None` for every one.
@@ -175,12 +176,14 @@ fn allowed_modifiers(when: &WhenForm, span: std::ops::Range<usize>) -> Result<()
     let (hcall, message) = (when.hcall.is_some(), when.message.is_some());
     let (call, state) = (when.call.is_some(), when.channel.is_some() || when.session.is_some());
     let timed = when.time_ms.is_some();
+    let of_connection = hcall || message || when.allocation.is_some();
     let checks = [
         ("by", when.by.is_some(), hcall || message || state),
         ("at", when.at.is_some(), hcall || message),
         ("code", when.code.is_some(), hcall),
         ("app", when.app.is_some(), !timed && when.after.is_none()),
-        ("index", when.index.is_some(), hcall || message || when.session.is_some()),
+        ("index", when.index.is_some(), of_connection || when.session.is_some()),
+        ("about", when.about.is_some(), of_connection && when.index.is_none()),
         ("effect", when.effect.is_some(), call),
         ("ms", when.ms.is_some(), when.after.is_some()),
         ("nth", when.nth.is_some(), !timed),

@@ -98,6 +98,9 @@ impl Home {
                 None => Home::machine(),
             },
             Event::Operator(_) | Event::Fault { subject: None, .. } => Home::machine(),
+            // How often there is an interrupt, and when, is chance: such a fault has no place among what is
+            // shown.
+            Event::Fault { .. } if actor == Actor::Interrupt => Home::strand(Strand::Machine),
             Event::Fault { subject: Some(subject), .. } => match actor.side() {
                 Some(side) => Home::of_subject(*subject, actor, side, names),
                 None => Home::machine(),
