@@ -3,12 +3,15 @@
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest::Guest;
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
 
-use ibmvmc::{Background, CallId, Dma, Effect, Input, MapError, Outcome, Reply, UserFault, Wakeup};
+use ibmvmc::{
+    Background, CallId, Dma, Effect, Input, MapError, Outcome, Quirks, Reply, UserFault, Wakeup,
+};
 use papr::{CopyRdma, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
-use phyp::{Memory, PinnedCopy, Platform};
+use phyp::{Memory, PinnedCopy};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
@@ -59,7 +62,7 @@ pub(crate) enum CallProgress {
 
 impl CallRunner {
     /// Enters the driver.
-    pub(crate) fn start<P: Platform, R: Runtime>(
+    pub(crate) fn start<P: Setup, R: Runtime>(
         cx: &mut Context<'_, P, R>,
         input: Input,
     ) -> CallRunner {
@@ -86,7 +89,7 @@ impl CallRunner {
     }
 
     /// Performs the effect that is due and resumes the driver.
-    pub(crate) fn step<P: Platform, R: Runtime>(
+    pub(crate) fn step<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         user: &mut User,
@@ -115,7 +118,7 @@ impl CallRunner {
     }
 
     /// The caller does not live to see the end.
-    pub(crate) fn abandon<P: Platform, R: Runtime>(self, cx: &Context<'_, P, R>) {
+    pub(crate) fn abandon<P: Setup, R: Runtime>(self, cx: &Context<'_, P, R>) {
         if let Phase::Copying(pinned, _) = self.phase {
             cx.world.hypervisor.copy_rdma_abandon(pinned);
         }
@@ -126,7 +129,7 @@ impl CallRunner {
         Waiting::Call
     }
 
-    fn resume<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, outcome: Outcome) {
+    fn resume<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, outcome: Outcome) {
         let Some(id) = self.id else { return };
         let world = cx.world;
         let mut kernel = world.kernel.lock();
@@ -144,7 +147,7 @@ impl CallRunner {
         cx.at_changes(changes);
     }
 
-    fn perform<P: Platform, R: Runtime>(
+    fn perform<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         user: &mut User,
@@ -208,7 +211,7 @@ enum Performed {
 }
 
 /// A call that is over has no caller.
-fn transition_done(kernel: &mut Kernel, id: Option<CallId>, effect: &Effect) {
+fn transition_done<Q: Quirks>(kernel: &mut Kernel<Q>, id: Option<CallId>, effect: &Effect) {
     if let (Some(id), Effect::Done(_)) = (id, effect) {
         kernel.callers.remove(&id);
     }
@@ -224,7 +227,7 @@ fn sleep(now_ns: u64, phase: Phase, duration: Duration) -> Option<Performed> {
     Some(Performed::Block(Phase::Sleeping { until_ns }, Some(until_ns)))
 }
 
-fn wake<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
+fn wake<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
     let woken = {
         let mut kernel = cx.world.kernel.lock();
         match wakeup {
@@ -247,7 +250,7 @@ fn wake<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
 }
 
 /// `H_COPY_RDMA` in its two halves: check and pin, then copy and unpin.
-fn copy_rdma<P: Platform, R: Runtime>(
+fn copy_rdma<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     phase: Phase,
     copy: &CopyRdma,
@@ -285,7 +288,7 @@ fn copy_rdma<P: Platform, R: Runtime>(
     Performed::Outcome(Outcome::Hcall(code.into()))
 }
 
-fn record_rdma<P: Platform, R: Runtime>(
+fn record_rdma<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     copy: &CopyRdma,
     subject: ibmvmc::Subject,
@@ -318,11 +321,7 @@ fn record_rdma<P: Platform, R: Runtime>(
 }
 
 /// The digest of DMA memory.
-fn digest<P: Platform, R: Runtime>(
-    cx: &Context<'_, P, R>,
-    ioba: Ioba,
-    len_bytes: u32,
-) -> Option<u32> {
+fn digest<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, ioba: Ioba, len_bytes: u32) -> Option<u32> {
     let memory = cx.world.hypervisor.memory(partition_of(Side::Mgmt))?;
     let mut digest = Digest::new();
     let mut page = [0; papr::PAGE_SIZE as usize];
@@ -334,12 +333,12 @@ fn digest<P: Platform, R: Runtime>(
     Some(digest.value())
 }
 
-fn local_liobn<P: Platform, R: Runtime>(cx: &Context<'_, P, R>) -> Option<papr::Liobn> {
+fn local_liobn<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) -> Option<papr::Liobn> {
     cx.world.hypervisor.vmc_node().map(|node| node.local_window.liobn)
 }
 
 /// Allocates zeroed memory and maps it with a TCE hcall.
-fn map<P: Platform, R: Runtime>(
+fn map<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     len_bytes: u32,
     about: Subject,
@@ -368,7 +367,7 @@ fn map<P: Platform, R: Runtime>(
 }
 
 /// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
-fn unmap<P: Platform, R: Runtime>(
+fn unmap<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     phase: Phase,
     dma: Dma,
@@ -398,7 +397,7 @@ fn unmap<P: Platform, R: Runtime>(
     Performed::Outcome(Outcome::Done)
 }
 
-fn entry_address<P: Platform, R: Runtime>(
+fn entry_address<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
     queue: Dma,
     slot: u16,
@@ -406,7 +405,7 @@ fn entry_address<P: Platform, R: Runtime>(
     cx.world.guest.translate(Ioba(queue.ioba.0 + u64::from(slot) * papr::crq::ENTRY_SIZE))
 }
 
-fn take_entry<P: Platform, R: Runtime>(
+fn take_entry<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     queue: Dma,
     slot: u16,
@@ -424,7 +423,7 @@ fn take_entry<P: Platform, R: Runtime>(
     Some(entry)
 }
 
-fn clear<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, queue: Dma) {
+fn clear<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, queue: Dma) {
     let Some(memory) = cx.world.hypervisor.memory(MANAGEMENT) else { return };
     for (at, range) in cx.world.guest.pieces(queue.ioba, queue.len_bytes) {
         if let Some(at) = at {
@@ -434,7 +433,7 @@ fn clear<P: Platform, R: Runtime>(cx: &mut Context<'_, P, R>, queue: Dma) {
     }
 }
 
-fn copy_from_user<P: Platform, R: Runtime>(
+fn copy_from_user<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
     user: &User,
     to: Dma,
@@ -450,7 +449,7 @@ fn copy_from_user<P: Platform, R: Runtime>(
     Ok(())
 }
 
-fn copy_to_user<P: Platform, R: Runtime>(
+fn copy_to_user<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
     user: &mut User,
     from: Dma,

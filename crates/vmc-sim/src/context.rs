@@ -2,14 +2,14 @@
 
 use crate::fault::StateChange;
 use crate::life::Life;
+use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};
 use papr::{Hcall, HcallReturn, PartitionId};
-use phyp::Platform;
 use vmc_trace::{Actor, Event, Side, Subject};
 
-pub(crate) struct Context<'a, P: Platform, R: Runtime> {
+pub(crate) struct Context<'a, P: Setup, R: Runtime> {
     pub(crate) world: &'a World<P>,
     pub(crate) runtime: &'a R,
     pub(crate) recorder: &'a mut Recorder,
@@ -18,7 +18,7 @@ pub(crate) struct Context<'a, P: Platform, R: Runtime> {
     pub(crate) life: Life,
 }
 
-impl<P: Platform, R: Runtime> Context<'_, P, R> {
+impl<P: Setup, R: Runtime> Context<'_, P, R> {
     pub(crate) fn now_ns(&self) -> u64 {
         self.runtime.now_ns()
     }

@@ -2,11 +2,11 @@
 //! activities that are ready.
 
 use crate::line::Line;
+use crate::platform::Setup;
 use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::schedule::Schedule;
 use crate::world::World;
-use phyp::Platform;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use vmc_trace::Waiting;
@@ -119,7 +119,7 @@ impl Deterministic {
 }
 
 /// Runs until nothing is ready and nobody sleeps, or `max_steps` steps were made.
-pub(crate) fn run<P: Platform>(
+pub(crate) fn run<P: Setup>(
     world: &World<P>,
     lines: &mut [Line],
     schedule: &mut Schedule,

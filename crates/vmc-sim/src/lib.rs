@@ -36,6 +36,7 @@
 
 mod activity;
 mod call;
+mod catch;
 mod context;
 mod coverage;
 mod deterministic;
@@ -56,7 +57,9 @@ mod simulation;
 mod threads;
 mod world;
 
+pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
+pub use ibmvmc::{Quirk, QuirkSet};
 pub use run::MachineError;
 pub use scenario::{Scenario, ScenarioError};
 pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};

@@ -3,10 +3,10 @@
 use crate::activity::Activity;
 use crate::context::Context;
 use crate::life::Life;
+use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{Progress, Runtime};
 use crate::world::World;
-use phyp::Platform;
 use vmc_trace::Waiting;
 
 /// One of a run's lines of control.
@@ -32,11 +32,7 @@ impl Line {
     }
 
     /// Makes one step, or notices that a life has ended.
-    pub(crate) fn step<P: Platform, R: Runtime>(
-        &mut self,
-        world: &World<P>,
-        runtime: &R,
-    ) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) -> Progress {
         let me = self.activity.id();
         let recorder = &mut self.recorder;
         let mut cx = Context { world, runtime, recorder, me, life: self.life };

@@ -3,7 +3,7 @@
 use crate::fault::Rule;
 use crate::life::Life;
 use crate::script::Step;
-use ibmvmc::Config;
+use ibmvmc::{Config, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::Named;
 use vmc_proto::Limits;
@@ -14,6 +14,8 @@ pub(crate) struct Plan {
     pub(crate) machine: MachinePlan,
     pub(crate) threads: Vec<ThreadPlan>,
     pub(crate) rules: Vec<Rule>,
+    /// Hazards that the driver shows.
+    pub(crate) quirks: QuirkSet,
     /// The driver's state at the end, if the scenario says it.
     pub(crate) expected_channel: Option<ibmvmc::ChannelState>,
 }

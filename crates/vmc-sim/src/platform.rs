@@ -1,21 +1,37 @@
-//! The two platforms: what the runtimes differ in, as far as the hypervisor sees it.
+//! What runs are made of: the two platforms of the hypervisor, which is what the runtimes differ in, and the
+//! quirks of the driver.
 
+use ibmvmc::Quirks;
 use phyp::{CowMemory, LocalLock, Platform, SharedMemory};
+use std::marker::PhantomData;
+
+/// A platform, and a driver that may have quirks.
+pub(crate) trait Setup: Platform {
+    type Quirks: Quirks;
+}
 
 /// One thread: locks that cost nothing, memory that is cheap to clone.
 #[derive(Debug)]
-pub(crate) struct Deterministic;
+pub(crate) struct Deterministic<Q>(PhantomData<Q>);
 
-impl Platform for Deterministic {
+impl<Q: Quirks> Platform for Deterministic<Q> {
     type Lock = LocalLock;
     type Memory = CowMemory;
 }
 
+impl<Q: Quirks> Setup for Deterministic<Q> {
+    type Quirks = Q;
+}
+
 /// Real threads: real locks, shared memory.
 #[derive(Debug)]
-pub(crate) struct Threads;
+pub(crate) struct Threads<Q>(PhantomData<Q>);
 
-impl Platform for Threads {
+impl<Q: Quirks> Platform for Threads<Q> {
     type Lock = parking_lot::RawMutex;
     type Memory = SharedMemory;
+}
+
+impl<Q: Quirks> Setup for Threads<Q> {
+    type Quirks = Q;
 }

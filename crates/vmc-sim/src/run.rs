@@ -6,17 +6,17 @@ use crate::guest::Guest;
 use crate::invariants::{self, Violation};
 use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
-use crate::platform::{Deterministic, Threads};
+use crate::platform::{Deterministic, Setup, Threads};
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
 use crate::schedule::Schedule;
 use crate::script::{Action, Condition, Desk, Machine, Step};
 use crate::threads;
 use crate::world::{MANAGEMENT, PLATFORM, World};
-use ibmvmc::{ChannelState, Driver};
+use ibmvmc::{ChannelState, Driver, NoQuirks, QuirkSet, Quirks};
 use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::ServiceConfig;
-use phyp::{Hypervisor, Platform, VmcPresence};
+use phyp::{Hypervisor, VmcPresence};
 use std::time::Duration;
 use vmc_trace::{Trace, TraceNames, Waiting};
 
@@ -88,19 +88,38 @@ pub(crate) enum ThreadFailureKind {
 }
 
 /// Makes a run.
-pub(crate) fn run(plan: &Plan, mode: Mode, record: bool) -> Result<Outcome, MachineError> {
+pub(crate) fn run(
+    plan: &Plan,
+    mode: Mode,
+    record: bool,
+    quirks: QuirkSet,
+) -> Result<Outcome, MachineError> {
+    if quirks.is_empty() {
+        return run_with(plan, mode, record, NoQuirks);
+    }
+    run_with(plan, mode, record, quirks)
+}
+
+fn run_with<Q: Quirks>(
+    plan: &Plan,
+    mode: Mode,
+    record: bool,
+    quirks: Q,
+) -> Result<Outcome, MachineError> {
     match mode {
-        Mode::FirstCome { max_steps } => run_on::<Deterministic>(plan, record, |world, lines| {
-            deterministic::run(world, lines, &mut Schedule::FirstCome, max_steps)
-        }),
+        Mode::FirstCome { max_steps } => {
+            run_on::<Deterministic<Q>>(plan, record, quirks, |world, lines| {
+                deterministic::run(world, lines, &mut Schedule::FirstCome, max_steps)
+            })
+        }
         Mode::Random { seed, max_steps } => {
-            run_on::<Deterministic>(plan, record, |world, lines| {
+            run_on::<Deterministic<Q>>(plan, record, quirks, |world, lines| {
                 deterministic::run(world, lines, &mut Schedule::random(seed), max_steps)
             })
         }
-        Mode::Threads { deadline } => {
-            run_on::<Threads>(plan, record, |world, lines| threads::run(world, lines, deadline))
-        }
+        Mode::Threads { deadline } => run_on::<Threads<Q>>(plan, record, quirks, |world, lines| {
+            threads::run(world, lines, deadline)
+        }),
     }
 }
 
@@ -118,12 +137,13 @@ pub enum MachineError {
     Service(#[from] phyp::vmc::ServiceConfigError),
 }
 
-fn run_on<P: Platform>(
+fn run_on<P: Setup>(
     plan: &Plan,
     record: bool,
+    quirks: P::Quirks,
     go: impl FnOnce(&World<P>, &mut [Line]) -> End,
 ) -> Result<Outcome, MachineError> {
-    let (world, service) = build::<P>(plan)?;
+    let (world, service) = build::<P>(plan, quirks)?;
     let order = Order::default();
     let mut lines: Vec<Line> = activities(plan, service)
         .into_iter()
@@ -143,11 +163,12 @@ fn run_on<P: Platform>(
     Ok(Outcome { trace, end, failures, violations, unfired, channel })
 }
 
-fn build<P: Platform>(
+fn build<P: Setup>(
     plan: &Plan,
+    quirks: P::Quirks,
 ) -> Result<(World<P>, phyp::vmc::Service<phyp::vmc::Named>), MachineError> {
     let machine = &plan.machine;
-    let driver = Driver::new(machine.driver)?;
+    let driver = Driver::with_quirks(machine.driver, quirks)?;
     let mut service = ServiceConfig {
         // Known once the hypervisor is there; the layout does not depend on them.
         unit_address: papr::UnitAddress(0),

@@ -4,6 +4,7 @@ use crate::plan::StartOrder;
 use crate::run::{self, MachineError, Mode, Outcome, ThreadFailureKind};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::script::Action;
+use ibmvmc::QuirkSet;
 use std::time::{Duration, Instant};
 use vmc_trace::{Sequence, Trace, render};
 
@@ -41,6 +42,8 @@ pub struct Options {
     /// Whether what happens is recorded. Without records there is no trace, and the invariants that are
     /// checked on it are not; a run is faster.
     pub record: bool,
+    /// Hazards that the driver is to show, beside those that the scenario names.
+    pub quirks: QuirkSet,
 }
 
 impl Default for Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             deadline: Duration::from_secs(60),
             max_steps: 50_000_000,
             record: true,
+            quirks: QuirkSet::default(),
         }
     }
 }
@@ -72,7 +76,12 @@ pub enum Problem {
         came: ibmvmc::ChannelState,
     },
     /// An invariant did not hold.
-    Invariant(String),
+    Invariant {
+        /// Which checker found it.
+        checker: &'static str,
+        /// What was wrong.
+        what: String,
+    },
     /// The run did not come to rest.
     Endless(String),
 }
@@ -86,7 +95,9 @@ impl std::fmt::Display for Problem {
             Problem::Channel { expected, came } => {
                 write!(f, "at the end the channel is {came}, expected {expected}")
             }
-            Problem::Invariant(what) => write!(f, "invariant violated: {what}"),
+            Problem::Invariant { checker, what } => {
+                write!(f, "invariant violated: {checker}: {what}")
+            }
             Problem::Endless(what) => write!(f, "the run does not come to rest: {what}"),
         }
     }
@@ -129,7 +140,8 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
         (RuntimeKind::Threads, _) => Mode::Threads { deadline: options.deadline },
     };
     let started = Instant::now();
-    let outcome = run::run(scenario.plan(), mode, options.record)?;
+    let quirks = scenario.plan().quirks.iter().chain(options.quirks.iter()).collect();
+    let outcome = run::run(scenario.plan(), mode, options.record, quirks)?;
     let wall_time = started.elapsed();
     tracing::info!(
         scenario = scenario.title(),
@@ -185,8 +197,10 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
         let came = outcome.channel;
         problems.push(Problem::Channel { expected, came });
     }
-    let violations = outcome.violations.iter().map(|v| Problem::Invariant(v.to_string()));
-    problems.extend(violations);
+    problems.extend(outcome.violations.iter().map(|violation| Problem::Invariant {
+        checker: violation.checker,
+        what: violation.what.clone(),
+    }));
     problems
 }
 

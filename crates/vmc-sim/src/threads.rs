@@ -2,12 +2,12 @@
 //! only when every activity waits.
 
 use crate::line::Line;
+use crate::platform::Setup;
 use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
 use crossbeam_utils::sync::{Parker, Unparker};
 use parking_lot::{Condvar, Mutex};
-use phyp::Platform;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use vmc_trace::Waiting;
@@ -176,7 +176,7 @@ impl Threads {
 
 /// Runs until every activity waits and nobody sleeps. `deadline` bounds the wall-clock time: a run that does
 /// not come to rest is ended, and reported as not quiescent.
-pub(crate) fn run<P: Platform>(world: &World<P>, lines: &mut [Line], deadline: Duration) -> End
+pub(crate) fn run<P: Setup>(world: &World<P>, lines: &mut [Line], deadline: Duration) -> End
 where
     World<P>: Sync,
 {
@@ -213,7 +213,7 @@ impl Drop for PanicGuard<'_> {
 }
 
 /// Runs one activity to its end; returns how many steps it made.
-fn run_line<P: Platform>(
+fn run_line<P: Setup>(
     world: &World<P>,
     runtime: &Threads,
     line: &mut Line,

@@ -4,12 +4,13 @@
 use crate::fault::{Faults, Rule};
 use crate::guest::Guest;
 use crate::life::{Life, Lives};
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
-use ibmvmc::{CallId, Driver, FileId};
+use ibmvmc::{CallId, Driver, FileId, Quirks};
 use lock_api::{Mutex, RawMutex};
 use papr::{PartitionId, VmcNode};
-use phyp::{Hypervisor, Platform};
+use phyp::Hypervisor;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::AtomicBool;
 use vmc_proto::HmcIndex;
@@ -27,9 +28,9 @@ pub(crate) fn side_of(partition: PartitionId) -> Side {
 }
 
 /// Everything that more than one activity touches. What an activity has for itself is in the activity.
-pub(crate) struct World<P: Platform> {
+pub(crate) struct World<P: Setup> {
     pub(crate) hypervisor: Hypervisor<P>,
-    pub(crate) kernel: Mutex<P::Lock, Kernel>,
+    pub(crate) kernel: Mutex<P::Lock, Kernel<P::Quirks>>,
     pub(crate) guest: Guest<P::Lock>,
     pub(crate) desk: Mutex<P::Lock, Desk>,
     pub(crate) faults: Faults<P::Lock>,
@@ -42,8 +43,8 @@ pub(crate) struct World<P: Platform> {
 
 /// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
 /// never across an hcall, a copy or a wait.
-pub(crate) struct Kernel {
-    pub(crate) driver: Driver,
+pub(crate) struct Kernel<Q: Quirks> {
+    pub(crate) driver: Driver<Q>,
     /// The partition's life that all of this belongs to.
     pub(crate) life: Life,
     /// Which activity runs each call that is in flight.
@@ -83,8 +84,8 @@ pub(crate) enum TaskRequest {
     Remove,
 }
 
-impl Kernel {
-    pub(crate) fn new(driver: Driver) -> Kernel {
+impl<Q: Quirks> Kernel<Q> {
+    pub(crate) fn new(driver: Driver<Q>) -> Kernel<Q> {
         Kernel {
             driver,
             life: Life::FIRST,
@@ -97,7 +98,7 @@ impl Kernel {
 
     /// The partition died: nothing is left. Whoever watches looks again.
     pub(crate) fn die(&mut self, life: Life, runtime: &impl Runtime) {
-        if let Ok(driver) = Driver::new(*self.driver.config()) {
+        if let Ok(driver) = Driver::with_quirks(*self.driver.config(), self.driver.quirks()) {
             let watchers = std::mem::take(&mut self.watchers);
             *self = Kernel { life, ..Kernel::new(driver) };
             watchers.into_iter().for_each(|(id, _)| runtime.wake(id));
@@ -137,10 +138,10 @@ impl Kernel {
     }
 }
 
-impl<P: Platform> World<P> {
+impl<P: Setup> World<P> {
     pub(crate) fn new(
         hypervisor: Hypervisor<P>,
-        driver: Driver,
+        driver: Driver<P::Quirks>,
         guest: Guest<P::Lock>,
         desk: Desk,
         rules: Vec<Rule>,

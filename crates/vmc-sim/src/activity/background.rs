@@ -2,9 +2,9 @@
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
+use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use ibmvmc::Input;
-use phyp::Platform;
 use vmc_trace::Waiting;
 
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct BottomHalf {
 }
 
 impl BottomHalf {
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         let Some(call) = &mut self.running else {
             if !std::mem::take(&mut cx.world.kernel.lock().bottom_half_due) {
                 return Progress::Block { until_ns: None, why: Waiting::Work };
@@ -31,7 +31,7 @@ impl BottomHalf {
         }
     }
 
-    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         if let Some(call) = self.running.take() {
             call.abandon(cx);
         }

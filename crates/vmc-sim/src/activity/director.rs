@@ -2,15 +2,15 @@
 //! has come.
 
 use crate::context::Context;
+use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
-use phyp::Platform;
 use vmc_trace::Waiting;
 
 #[derive(Debug)]
 pub(crate) struct Director;
 
 impl Director {
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         if cx.world.faults.are_none() {
             return Progress::Finished;
         }

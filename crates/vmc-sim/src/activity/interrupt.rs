@@ -7,10 +7,10 @@
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use ibmvmc::Input;
 use papr::{Hcall, HcallReturn, Xirr};
-use phyp::Platform;
 use vmc_trace::{Side, Subject, Waiting};
 
 /// How often a call is made that fails.
@@ -35,7 +35,7 @@ enum Stage {
 }
 
 impl Interrupt {
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         match std::mem::take(&mut self.stage) {
             Stage::Accept => self.accept(cx),
             Stage::Handle(xirr, handler) => self.handle(cx, xirr, handler),
@@ -43,7 +43,7 @@ impl Interrupt {
         }
     }
 
-    fn accept<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    fn accept<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         let result = cx.hcall(Side::Mgmt, &Hcall::Xirr, Subject::Channel);
         if let Some(wait) = self.failed(cx, result) {
             look_at_queue(cx);
@@ -58,7 +58,7 @@ impl Interrupt {
         Progress::Again
     }
 
-    fn handle<P: Platform, R: Runtime>(
+    fn handle<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         xirr: Xirr,
@@ -77,11 +77,7 @@ impl Interrupt {
         }
     }
 
-    fn finish<P: Platform, R: Runtime>(
-        &mut self,
-        cx: &mut Context<'_, P, R>,
-        xirr: Xirr,
-    ) -> Progress {
+    fn finish<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, xirr: Xirr) -> Progress {
         let result = cx.hcall(Side::Mgmt, &Hcall::Eoi { xirr }, Subject::Channel);
         // The bottom half may have run and ended already. A message that came after that and before the H_EOI
         // gave no interrupt, so the queue is looked at once more (LoPAR, CRQ Facility Interrupt Notification).
@@ -96,7 +92,7 @@ impl Interrupt {
     }
 
     /// How to wait before a call that failed is made again; `None` when it succeeded or is given up.
-    fn failed<P: Platform, R: Runtime>(
+    fn failed<P: Setup, R: Runtime>(
         &mut self,
         cx: &Context<'_, P, R>,
         result: HcallReturn,
@@ -112,7 +108,7 @@ impl Interrupt {
 }
 
 /// Has the bottom half run once more.
-fn look_at_queue<P: Platform, R: Runtime>(cx: &Context<'_, P, R>) {
+fn look_at_queue<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) {
     cx.world.kernel.lock().bottom_half_due = true;
     cx.runtime.wake(ActivityId::BOTTOM_HALF);
 }

@@ -17,8 +17,8 @@ pub(crate) use task::Task;
 
 use crate::context::Context;
 use crate::life::Life;
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
-use phyp::Platform;
 use vmc_trace::{Actor, Side};
 
 /// One of a machine's lines of control.
@@ -34,7 +34,7 @@ pub(crate) enum Activity {
 
 impl Activity {
     /// Makes one step.
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         match self {
             Activity::Interrupt(activity) => activity.step(cx),
             Activity::BottomHalf(activity) => activity.step(cx),
@@ -63,7 +63,7 @@ impl Activity {
     }
 
     /// Its partition died. Whether it takes part in the next life.
-    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
         match self {
             Activity::Interrupt(activity) => *activity = Interrupt::default(),
             Activity::BottomHalf(activity) => activity.die(cx),

@@ -2,11 +2,12 @@
 
 use crate::context::{Context, service_subject};
 use crate::fault::{MessagePoint, subject_of};
+use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::ServiceCommand;
 use crate::world::PLATFORM;
+use phyp::Memory;
 use phyp::vmc::{ChannelState, Effect, Named, Outcome};
-use phyp::{Memory, Platform};
 use std::time::Duration;
 use vmc_trace::{Event, Side, Waiting};
 
@@ -55,7 +56,7 @@ impl Service {
         &self.service
     }
 
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         self.take_commands(cx);
         let performed = self.perform(cx);
         let outcome = match performed {
@@ -82,13 +83,13 @@ impl Service {
     }
 
     /// The partition died: the next life begins with an empty memory, and so with empty books.
-    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         *self = Service::new(self.fresh.clone());
         self.publish_state(cx);
     }
 
     /// Does what the operator of the machine has asked for.
-    fn take_commands<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+    fn take_commands<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         // Not `while let`: the desk must be free again in the body.
         loop {
             if self.stopping {
@@ -119,7 +120,7 @@ impl Service {
         }
     }
 
-    fn pause<P: Platform, R: Runtime>(&mut self, cx: &Context<'_, P, R>, paused: bool) {
+    fn pause<P: Setup, R: Runtime>(&mut self, cx: &Context<'_, P, R>, paused: bool) {
         self.paused = paused;
         let mut desk = cx.world.desk.lock();
         desk.service_paused = paused;
@@ -128,7 +129,7 @@ impl Service {
         cx.wake_all(&mut watchers);
     }
 
-    fn perform<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
+    fn perform<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
         let world = cx.world;
         let memory = world.hypervisor.memory(PLATFORM);
         Performed::Outcome(match &self.effect {
@@ -172,7 +173,7 @@ impl Service {
     }
 
     /// Tells the operator where the service stands.
-    fn publish_state<P: Platform, R: Runtime>(&self, cx: &Context<'_, P, R>) {
+    fn publish_state<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) {
         let state = self.service.state();
         let mut desk = cx.world.desk.lock();
         if desk.service_state != state {

@@ -2,10 +2,10 @@
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
+use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::TaskRequest;
 use ibmvmc::Input;
-use phyp::Platform;
 use vmc_trace::Waiting;
 
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         let Some(call) = &mut self.running else {
             let Some(request) = cx.world.kernel.lock().tasks.pop_front() else {
                 return Progress::Block { until_ns: None, why: Waiting::Work };
@@ -37,7 +37,7 @@ impl Task {
         }
     }
 
-    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         if let Some(call) = self.running.take() {
             call.abandon(cx);
         }

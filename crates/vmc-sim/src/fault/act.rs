@@ -4,11 +4,11 @@ use super::{Act, Held, RdmaEnd};
 use crate::activity::operator;
 use crate::context::{Context, partition_of};
 use crate::life::Life;
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::ServiceCommand;
 use crate::world::{MANAGEMENT, PLATFORM, TaskRequest};
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
-use phyp::Platform;
 use vmc_trace::{Actor, Event, Side, Subject};
 
 /// A TCE as it was before a fault changed it.
@@ -20,7 +20,7 @@ pub(crate) struct SavedTce {
     tce: Tce,
 }
 
-impl<P: Platform, R: Runtime> Context<'_, P, R> {
+impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// Fires a rule at a place where there is nothing but the machine to act on.
     pub(crate) fn fire(&mut self, rule: usize) {
         let act = self.world.faults.rule(rule).act.clone();

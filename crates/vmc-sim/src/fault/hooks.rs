@@ -5,10 +5,11 @@ use super::{
     Strand,
 };
 use crate::context::{Context, partition_of};
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::MANAGEMENT;
 use papr::{CopyRdma, CrqEntry, Hcall, HcallReturn, ReturnCode};
-use phyp::{BusyCall, PinnedCopy, Platform};
+use phyp::{BusyCall, PinnedCopy};
 use vmc_proto::{HmcIndex, HmcSession, Received};
 use vmc_trace::{Actor, Event, Side, Subject};
 
@@ -29,7 +30,7 @@ struct Fate {
     answer: Option<ReturnCode>,
 }
 
-impl<P: Platform, R: Runtime> Context<'_, P, R> {
+impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// Makes an hcall with whatever rules make of it, and records it.
     pub(crate) fn faulty_hcall(
         &mut self,

@@ -441,7 +441,7 @@ fn a_channel_that_does_not_come_back_is_a_violation() {
     // The only thing that the driver cannot get over by itself.
     let faults = rule("{ hcall = \"H_REG_CRQ\" }", "{ answer = \"H_Hardware\" }");
     let report = run(&faults, "");
-    let told = |p: &Problem| matches!(p, Problem::Invariant(w) if w.starts_with("recovery: the channel does not"));
+    let told = |p: &Problem| matches!(p, Problem::Invariant { checker: "recovery", .. });
     assert!(report.problems.iter().any(told), "{:?}", report.problems);
     let report = run(&format!("{faults}[expect]\nchannel = \"failed\"\n"), "");
     assert!(report.passed(), "{:?}", report.problems);

@@ -6,10 +6,15 @@
 
 use crate::guest::Guest;
 use crate::world::Kernel;
+use ibmvmc::Quirks;
 use lock_api::RawMutex;
 use papr::PAGE_SIZE;
 
-pub(super) fn check<L: RawMutex>(kernel: &Kernel, guest: &Guest<L>, calling: usize) -> Vec<String> {
+pub(super) fn check<L: RawMutex, Q: Quirks>(
+    kernel: &Kernel<Q>,
+    guest: &Guest<L>,
+    calling: usize,
+) -> Vec<String> {
     let mut problems = Vec::new();
     let pages = |len_bytes: u32| u64::from(len_bytes).div_ceil(PAGE_SIZE) as usize;
     let held: usize = kernel.driver.mapped().map(|dma| pages(dma.len_bytes)).sum();

@@ -9,11 +9,10 @@ mod sleepers;
 
 use crate::activity::{Activity, Service};
 use crate::line::Line;
+use crate::platform::Setup;
 use crate::run::End;
 use crate::world::World;
 use ibmvmc::ChannelState;
-use phyp::Platform;
-use std::fmt;
 use vmc_trace::Trace;
 
 /// An invariant that did not hold.
@@ -25,14 +24,8 @@ pub(crate) struct Violation {
     pub(crate) what: String,
 }
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.checker, self.what)
-    }
-}
-
 /// Runs every checker over a run that has ended.
-pub(crate) fn check<P: Platform>(
+pub(crate) fn check<P: Setup>(
     world: &World<P>,
     lines: &mut Vec<Line>,
     trace: &Trace,
@@ -48,7 +41,7 @@ pub(crate) fn check<P: Platform>(
 }
 
 /// What must hold where the run has ended.
-fn check_end<P: Platform>(
+fn check_end<P: Setup>(
     world: &World<P>,
     lines: &[Line],
     trace: &Trace,

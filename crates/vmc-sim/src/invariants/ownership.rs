@@ -4,7 +4,7 @@
 //! Does not verify what happens while messages are under way, when the books may differ; that each book by
 //! itself gives a buffer one owner is so by its type.
 
-use ibmvmc::{BufferOwner, ChannelState, Driver, SlotView};
+use ibmvmc::{BufferOwner, ChannelState, Driver, Quirks, SlotView};
 use phyp::vmc::{Behaviour, Service, SessionView};
 use std::collections::BTreeMap;
 use vmc_proto::BufferId;
@@ -12,7 +12,10 @@ use vmc_proto::BufferId;
 /// Whether the management partition owns each buffer.
 type Books = BTreeMap<BufferId, bool>;
 
-pub(super) fn check<B: Behaviour>(driver: &Driver, service: &Service<B>) -> Vec<String> {
+pub(super) fn check<B: Behaviour, Q: Quirks>(
+    driver: &Driver<Q>,
+    service: &Service<B>,
+) -> Vec<String> {
     if driver.state() != ChannelState::Ready || service.state() != phyp::vmc::ChannelState::Ready {
         return Vec::new();
     }

@@ -11,12 +11,12 @@ use crate::activity::{Activity, App};
 use crate::deterministic;
 use crate::life::Life;
 use crate::line::Line;
+use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
 use crate::schedule::Schedule;
 use crate::script::{Action, Condition, Expect, ServiceCommand, Step};
 use crate::world::World;
-use ibmvmc::{ChannelState, Driver};
-use phyp::Platform;
+use ibmvmc::{ChannelState, Driver, Quirks};
 use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Side};
 
@@ -24,7 +24,7 @@ use vmc_trace::{Actor, Side};
 const MAX_STEPS: u64 = 2_000_000;
 
 /// Runs the world on, from where a run has left it.
-pub(crate) fn check<P: Platform>(
+pub(crate) fn check<P: Setup>(
     world: &World<P>,
     lines: &mut Vec<Line>,
     expected: Option<ChannelState>,
@@ -56,7 +56,7 @@ pub(crate) fn check<P: Platform>(
     vec![format!("{reached}: the driver is {driver}, the hypervisor's side {service}")]
 }
 
-fn is_meant_to_be_down<P: Platform>(world: &World<P>, expected: Option<ChannelState>) -> bool {
+fn is_meant_to_be_down<P: Setup>(world: &World<P>, expected: Option<ChannelState>) -> bool {
     use phyp::vmc::ChannelState as ServiceState;
     let is_running = |side| world.lives.is_running(side);
     let kernel = world.kernel.lock();
@@ -68,7 +68,7 @@ fn is_meant_to_be_down<P: Platform>(world: &World<P>, expected: Option<ChannelSt
         || matches!(service, ServiceState::Stopped)
 }
 
-fn heal<P: Platform>(world: &World<P>) {
+fn heal<P: Setup>(world: &World<P>) {
     world.faults.end();
     world.driver_paused.store(false, Ordering::Release);
     world.kernel.lock().bottom_half_due = true;
@@ -80,7 +80,7 @@ fn heal<P: Platform>(world: &World<P>) {
 }
 
 /// What a new application does.
-fn steps<P: Platform>(world: &World<P>) -> Vec<Step> {
+fn steps<P: Setup>(world: &World<P>) -> Vec<Step> {
     let file = || String::from("recovery");
     let mut actions = vec![Action::Wait(Condition::ChannelReady)];
     if has_room(&world.kernel.lock().driver) {
@@ -96,6 +96,6 @@ fn steps<P: Platform>(world: &World<P>) -> Vec<Step> {
 }
 
 /// Whether an index will be free. After a reset all are.
-fn has_room(driver: &Driver) -> bool {
+fn has_room<Q: Quirks>(driver: &Driver<Q>) -> bool {
     driver.state() != ChannelState::Ready || driver.slots().any(|slot| slot.session.is_none())
 }

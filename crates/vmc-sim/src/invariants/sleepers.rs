@@ -6,9 +6,9 @@
 use crate::activity::Activity;
 use crate::line::Line;
 use crate::script::{Action, Desk};
-use ibmvmc::{Driver, Effect, Input, Reply};
+use ibmvmc::{Driver, Effect, Input, Quirks, Reply};
 
-pub(super) fn check(driver: &Driver, desk: &Desk, lines: &[Line]) -> Vec<String> {
+pub(super) fn check<Q: Quirks>(driver: &Driver<Q>, desk: &Desk, lines: &[Line]) -> Vec<String> {
     let mut problems = Vec::new();
     for line in lines {
         let Activity::App(app) = &line.activity else { continue };

@@ -14,7 +14,7 @@ use crate::life::Life;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::schedule::below;
 use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Step};
-use ibmvmc::{Config, Profile};
+use ibmvmc::{Config, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::{Named, Source};
 use rand_chacha::ChaCha8Rng;
@@ -49,7 +49,22 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
     }
     let rules = rules(form, &names)?;
     let expected_channel = form.expect.channel.map(Into::into);
-    Ok(Plan { machine, threads, rules, expected_channel })
+    let quirks = quirks(&form.quirks)?;
+    Ok(Plan { machine, threads, rules, quirks, expected_channel })
+}
+
+fn quirks(ids: &[Spanned<String>]) -> Result<QuirkSet, Problem> {
+    let quirk = |id: &Spanned<String>| {
+        Quirk::from_id(id.get_ref()).ok_or_else(|| {
+            let all: Vec<_> = Quirk::ALL.iter().map(|quirk| quirk.id()).collect();
+            Problem::new(
+                id.span(),
+                format!("there is no quirk `{}`", id.get_ref()),
+                format!("use one of {}", all.join(", ")),
+            )
+        })
+    };
+    ids.iter().map(quirk).collect()
 }
 
 fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {

@@ -4,16 +4,16 @@ use super::{App, InCall};
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
 use crate::fault::CallKind;
+use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, OpenFile, PollExpect, ReadExpect, Step};
-use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Reply};
-use phyp::Platform;
+use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Quirks, Reply};
 use std::collections::VecDeque;
 use vmc_trace::{CallResult, DeviceCall, Event};
 
 impl App {
     /// Enters the driver for a step that is a call on the device.
-    pub(super) fn enter_call<P: Platform, R: Runtime>(
+    pub(super) fn enter_call<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         action: &Action,
@@ -88,7 +88,7 @@ impl App {
     }
 
     /// Closes a file of a process that was killed.
-    pub(super) fn close_at_exit<P: Platform, R: Runtime>(
+    pub(super) fn close_at_exit<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         file: FileId,
@@ -102,11 +102,11 @@ impl App {
     }
 
     /// Whether the thread was killed, or its partition has died, since the step began.
-    fn must_stop<P: Platform, R: Runtime>(&self, cx: &Context<'_, P, R>) -> bool {
+    fn must_stop<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) -> bool {
         !cx.is_alive() || cx.world.desk.lock().kills.contains(&self.process)
     }
 
-    pub(super) fn continue_call<P: Platform, R: Runtime>(
+    pub(super) fn continue_call<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
     ) -> Progress {
@@ -147,7 +147,7 @@ impl App {
     }
 
     /// A killed process that got one more file: it is closed with the others.
-    fn keep_for_exit<P: Platform, R: Runtime>(&self, cx: &Context<'_, P, R>, reply: Reply) {
+    fn keep_for_exit<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>, reply: Reply) {
         if let Reply::Opened(id) = reply {
             let open = OpenFile { id, unread: VecDeque::new(), reads: 0 };
             let files = &mut cx.world.desk.lock().processes;
@@ -156,7 +156,7 @@ impl App {
     }
 
     /// Compares what a call came to with what its step expects.
-    pub(super) fn check<P: Platform, R: Runtime>(
+    pub(super) fn check<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         reply: Reply,
@@ -215,7 +215,7 @@ impl App {
         }
     }
 
-    pub(super) fn check_read<P: Platform, R: Runtime>(
+    pub(super) fn check_read<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         file: &str,
@@ -263,7 +263,7 @@ impl App {
 }
 
 /// The MTU that was negotiated; before that, the one that the driver offers.
-fn longest_message(driver: &Driver) -> u64 {
+fn longest_message<Q: Quirks>(driver: &Driver<Q>) -> u64 {
     driver.limits().map_or(driver.config().mtu, |limits| limits.mtu).into()
 }
 

@@ -2,15 +2,15 @@
 
 use super::App;
 use crate::context::Context;
+use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, Desk};
 use crate::world::Watch;
-use ibmvmc::{ChannelState, Driver, FileId, SessionState};
-use phyp::Platform;
+use ibmvmc::{ChannelState, Driver, FileId, Quirks, SessionState};
 use vmc_trace::Waiting;
 
 impl App {
-    pub(super) fn wait<P: Platform, R: Runtime>(
+    pub(super) fn wait<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         condition: &Condition,
@@ -22,7 +22,7 @@ impl App {
     }
 
     /// Whether a condition holds; if not, the thread is woken when it may hold.
-    pub(super) fn holds<P: Platform, R: Runtime>(
+    pub(super) fn holds<P: Setup, R: Runtime>(
         &self,
         cx: &Context<'_, P, R>,
         condition: &Condition,
@@ -44,7 +44,7 @@ impl App {
         holds
     }
 
-    pub(super) fn file_of<P: Platform, R: Runtime>(
+    pub(super) fn file_of<P: Setup, R: Runtime>(
         &self,
         cx: &Context<'_, P, R>,
         condition: &Condition,
@@ -90,7 +90,11 @@ fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
     }
 }
 
-fn driver_condition(driver: &Driver, condition: &Condition, file: Option<FileId>) -> bool {
+fn driver_condition<Q: Quirks>(
+    driver: &Driver<Q>,
+    condition: &Condition,
+    file: Option<FileId>,
+) -> bool {
     let session = || {
         let of_file = |slot: &ibmvmc::SlotView<'_>| slot.file.is_some() && slot.file == file;
         driver.slots().find(of_file)

@@ -7,9 +7,9 @@ pub(crate) mod operator;
 use crate::call::{CallRunner, User};
 use crate::context::Context;
 use crate::life::Life;
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
-use phyp::Platform;
 use vmc_trace::{Actor, CallResult, DeviceCall, Event, Waiting};
 
 /// A thread of an application.
@@ -107,7 +107,7 @@ impl App {
         self.process
     }
 
-    pub(crate) fn step<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         if self.failure.is_some() {
             return Progress::Finished;
         }
@@ -163,7 +163,7 @@ impl App {
     }
 
     /// The partition died under the thread.
-    pub(crate) fn die<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         self.killed = true;
         if let Some(InCall { runner, call, .. }) = self.call.take() {
             runner.abandon(cx);
@@ -173,7 +173,7 @@ impl App {
     }
 
     /// The end of a process that was killed: the operating system closes its files, one after the other.
-    fn exit<P: Platform, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+    fn exit<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         let file = {
             let mut desk = cx.world.desk.lock();
             desk.processes.get_mut(&self.process).and_then(|files| files.pop_first())
@@ -194,7 +194,7 @@ impl App {
         Progress::Finished
     }
 
-    fn with_file<P: Platform, R: Runtime, T>(
+    fn with_file<P: Setup, R: Runtime, T>(
         &self,
         cx: &mut Context<'_, P, R>,
         name: &str,
@@ -205,7 +205,7 @@ impl App {
     }
 
     /// Changes something that other threads may wait for.
-    fn at_desk<P: Platform, R: Runtime>(
+    fn at_desk<P: Setup, R: Runtime>(
         &self,
         cx: &Context<'_, P, R>,
         change: impl FnOnce(&mut crate::script::Desk),

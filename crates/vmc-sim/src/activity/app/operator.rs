@@ -2,22 +2,22 @@
 
 use super::App;
 use crate::context::Context;
+use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Machine, ServiceCommand};
 use crate::world::TaskRequest;
-use phyp::Platform;
 use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Event, Side};
 
 impl App {
     /// Records what a script does as the machine's operator.
-    pub(super) fn announce<P: Platform, R: Runtime>(&self, cx: &mut Context<'_, P, R>, what: &str) {
+    pub(super) fn announce<P: Setup, R: Runtime>(&self, cx: &mut Context<'_, P, R>, what: &str) {
         if self.actor != Actor::Platform {
             cx.record(|| Event::Operator(String::from(what)));
         }
     }
 
-    pub(super) fn start_machine<P: Platform, R: Runtime>(
+    pub(super) fn start_machine<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         machine: Machine,
@@ -35,7 +35,7 @@ impl App {
         self.done()
     }
 
-    pub(super) fn stop_machine<P: Platform, R: Runtime>(
+    pub(super) fn stop_machine<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         machine: Machine,
@@ -55,7 +55,7 @@ impl App {
     }
 
     /// Has the hypervisor's side leave its queue alone, or look at it again.
-    pub(super) fn pause_hypervisor<P: Platform, R: Runtime>(
+    pub(super) fn pause_hypervisor<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         paused: bool,
@@ -68,7 +68,7 @@ impl App {
     }
 
     /// The VMC is disabled while an HMC is attached: the hypervisor's side deregisters.
-    pub(super) fn attach_hmc<P: Platform, R: Runtime>(
+    pub(super) fn attach_hmc<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         attached: bool,
@@ -82,21 +82,21 @@ impl App {
     }
 
     /// A device that was requested shows up in the device tree.
-    pub(super) fn device_appeared<P: Platform, R: Runtime>(&self, cx: &mut Context<'_, P, R>) {
+    pub(super) fn device_appeared<P: Setup, R: Runtime>(&self, cx: &mut Context<'_, P, R>) {
         probe(cx);
         cx.runtime.wake(ActivityId::SERVICE);
     }
 }
 
 /// Has the driver probe the device, if there is one.
-pub(crate) fn probe<P: Platform, R: Runtime>(cx: &Context<'_, P, R>) {
+pub(crate) fn probe<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) {
     if let Some(node) = cx.world.hypervisor.vmc_node() {
         cx.world.kernel.lock().tasks.push_back(TaskRequest::Probe(Box::new(node)));
         cx.runtime.wake(ActivityId::TASK);
     }
 }
 
-pub(crate) fn command_service<P: Platform, R: Runtime>(
+pub(crate) fn command_service<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
     command: ServiceCommand,
 ) {
@@ -105,7 +105,7 @@ pub(crate) fn command_service<P: Platform, R: Runtime>(
 }
 
 /// Has a side leave its queue alone, or look at it again.
-pub(crate) fn pause<P: Platform, R: Runtime>(cx: &Context<'_, P, R>, side: Side, paused: bool) {
+pub(crate) fn pause<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, side: Side, paused: bool) {
     match (side, paused) {
         (Side::Hyp, true) => command_service(cx, ServiceCommand::Pause),
         (Side::Hyp, false) => command_service(cx, ServiceCommand::Resume),

@@ -1,0 +1,63 @@
+//! What notices a driver with a quirk.
+
+use crate::run::MachineError;
+use crate::scenario::Scenario;
+use crate::simulation::{Options, Problem, simulate};
+use ibmvmc::{Quirk, QuirkSet};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Random schedules under which a quirk is looked for, beside first come, first served.
+const SCHEDULES: u64 = 16;
+
+/// Steps after which a run with a quirk counts as endless. Scenarios that are caught this way are small.
+const MAX_STEPS: u64 = 2_000_000;
+
+/// What noticed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Catch {
+    /// An expectation of the scenario: of a step, of the channel's state, or that a fault fires.
+    Expectation,
+    /// An invariant, by the name of its checker.
+    Invariant(&'static str),
+    /// A script that waits for ever, or a run that does not come to rest.
+    Hang,
+    /// Only the trace, which is another one than that of the driver without the quirk.
+    Snapshot,
+}
+
+impl fmt::Display for Catch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Catch::Expectation => f.write_str("expectation"),
+            Catch::Invariant(checker) => write!(f, "invariant {checker}"),
+            Catch::Hang => f.write_str("hang"),
+            Catch::Snapshot => f.write_str("snapshot"),
+        }
+    }
+}
+
+/// Everything that notices a quirk in the runs of a scenario; empty when nothing does.
+pub fn catches(scenario: &Scenario, quirk: Quirk) -> Result<BTreeSet<Catch>, MachineError> {
+    let good = simulate(scenario, &Options::default())?.canonical();
+    let quirks = QuirkSet::default().with(quirk);
+    let seeds = std::iter::once(None).chain((0..SCHEDULES).map(Some));
+    let mut caught = BTreeSet::new();
+    for seed in seeds {
+        let options = Options { seed, quirks, max_steps: MAX_STEPS, ..Options::default() };
+        let report = simulate(scenario, &options)?;
+        caught.extend(report.problems.iter().map(catch));
+        if report.canonical() != good {
+            caught.insert(Catch::Snapshot);
+        }
+    }
+    Ok(caught)
+}
+
+fn catch(problem: &Problem) -> Catch {
+    match problem {
+        Problem::Unmet(_) | Problem::Unfired(_) | Problem::Channel { .. } => Catch::Expectation,
+        Problem::Stuck(_) | Problem::Endless(_) => Catch::Hang,
+        Problem::Invariant { checker, .. } => Catch::Invariant(checker),
+    }
+}
