@@ -3,8 +3,17 @@
 #![forbid(unsafe_code)]
 
 mod coverage;
+mod failure;
+mod last_events;
+mod lines;
+mod list;
+mod quirks;
+mod report;
+mod select;
 mod sim;
+mod snapshot_file;
 mod snapshots;
+mod terminal;
 mod tidy;
 mod workspace;
 
@@ -39,11 +48,14 @@ enum Command {
     Snapshots(snapshots::Command),
     /// Say which messages, statuses, return codes and states no snapshot shows
     Coverage,
+    /// Have the driver show each known hazard, and say what notices it
+    Quirks(quirks::Args),
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
     Tidy,
 }
 
-/// How a command ended.
+/// How a command ended: the better, the less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
     Good,
     Failed,
@@ -60,6 +72,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => sim::run(&args),
         Command::Snapshots(command) => snapshots::run(&command),
         Command::Coverage => coverage::run(),
+        Command::Quirks(args) => quirks::run(&args),
         Command::Tidy => tidy::run(),
     };
     match verdict {

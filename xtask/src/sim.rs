@@ -1,13 +1,17 @@
 //! `cargo xtask sim`: runs scenarios and says how they went.
 
 use crate::Verdict;
-use crate::snapshots::{Comparison, compare};
-use crate::workspace::{ScenarioFile, scenarios};
+use crate::failure::{Failure, Judge};
+use crate::lines::render;
+use crate::list::list;
+use crate::report::{FailureReport, heading};
+use crate::select::{Chosen, Selection};
+use crate::terminal::{colours, print};
+use crate::workspace::ScenarioFile;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::GraphicalReportHandler;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::Duration;
 use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, ScenarioError, simulate};
 
@@ -17,8 +21,8 @@ const MAX_ERROR_WIDTH: usize = 400;
 /// Options of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Scenario files: their traces are drawn. Without any, every scenario runs
-    files: Vec<PathBuf>,
+    #[command(flatten)]
+    selection: Selection,
 
     /// Which runtime: one thread under a seed, real threads, or both
     #[arg(long, value_enum, default_value_t = Runtimes::Both)]
@@ -35,6 +39,14 @@ pub(crate) struct Args {
     /// Runs everything this often
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
+
+    /// Compares no trace with its snapshot, only with that of the run first come, first served
+    #[arg(long)]
+    no_snapshots: bool,
+
+    /// Shows failures to their last line
+    #[arg(long)]
+    full: bool,
 
     /// How results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -76,51 +88,47 @@ struct Row<'a> {
     virtual_ns: u64,
     wall_ns: u64,
     failure: Option<String>,
+    /// The command that repeats a failure.
+    repeat: Option<String>,
 }
 
-/// What the runs of one scenario brought.
+/// What the runs of a scenario brought, or of all: then it counts scenarios that failed.
 #[derive(Default)]
 struct Tally {
     runs: u64,
-    failures: Vec<String>,
+    failed: u64,
     /// A mistake in the file, or a script that cannot get to its end.
-    mistakes: usize,
+    mistakes: u64,
     wall_time: Duration,
 }
 
 pub(crate) fn run(args: &Args) -> Verdict {
-    let drawing = !args.files.is_empty();
-    let files = match selected(args) {
-        Ok(files) => files,
-        Err(problem) => {
-            eprintln!("{problem}");
+    let chosen = match args.selection.chosen() {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            eprintln!("{error}");
             return Verdict::Mistake;
         }
     };
-    let progress = progress_bar(files.len() as u64 * u64::from(args.repeat), args, drawing);
-    let (mut passed, mut failed, mut mistakes, mut runs) = (0, 0, 0, 0);
-    let mut wall_time = Duration::ZERO;
-    for _ in 0..args.repeat {
-        for file in &files {
-            progress.set_message(file.name.clone());
-            let tally = run_file(file, args, drawing, &progress);
-            progress.inc(1);
-            if tally.failures.is_empty() {
-                passed += 1
-            } else {
-                failed += 1
-            }
-            mistakes += tally.mistakes;
-            runs += tally.runs;
-            wall_time += tally.wall_time;
-        }
+    if args.selection.list {
+        return list(&chosen, args.format == Format::Json);
+    }
+    let progress = progress_bar(&chosen, args);
+    let mut total = Tally::default();
+    for one in &chosen {
+        progress.set_message(one.file.name.clone());
+        let tally = run_file(one, args, &progress);
+        progress.inc(1);
+        total.runs += tally.runs;
+        total.failed += u64::from(tally.failed + tally.mistakes > 0);
+        total.mistakes += tally.mistakes;
+        total.wall_time += tally.wall_time;
     }
     progress.finish_and_clear();
     if args.format == Format::Text {
-        let wall_ms = wall_time.as_millis();
-        println!("\n{passed} scenarios passed, {failed} failed; {runs} runs in {wall_ms} ms");
+        print_total(chosen.len() as u64, &total);
     }
-    match (failed, mistakes) {
+    match (total.failed, total.mistakes) {
         (0, _) => Verdict::Good,
         (_, 0) => Verdict::Failed,
         _ => Verdict::Mistake,
@@ -128,7 +136,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
 }
 
 /// An error with the text around it. The width keeps file, line and message on one line.
-fn show(error: &ScenarioError) -> String {
+pub(crate) fn show(error: &ScenarioError) -> String {
     let mut text = String::new();
     match GraphicalReportHandler::new().with_width(MAX_ERROR_WIDTH).render_report(&mut text, error)
     {
@@ -137,19 +145,12 @@ fn show(error: &ScenarioError) -> String {
     }
 }
 
-fn selected(args: &Args) -> Result<Vec<ScenarioFile>, String> {
-    if !args.files.is_empty() {
-        return Ok(args.files.iter().map(|path| ScenarioFile::named(path)).collect());
-    }
-    scenarios().map_err(|e| format!("scenarios/ cannot be read: {e}; run this in a checkout"))
-}
-
 /// A bar on a terminal, nothing elsewhere.
-fn progress_bar(len: u64, args: &Args, drawing: bool) -> ProgressBar {
-    if drawing || args.format == Format::Json {
+fn progress_bar(chosen: &[Chosen], args: &Args) -> ProgressBar {
+    if args.format == Format::Json || chosen.iter().any(|chosen| chosen.singled_out) {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(len);
+    let bar = ProgressBar::new(chosen.len() as u64);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
         bar.set_style(style);
     }
@@ -157,58 +158,63 @@ fn progress_bar(len: u64, args: &Args, drawing: bool) -> ProgressBar {
 }
 
 /// Runs one scenario in every way that was asked for, and prints what came.
-fn run_file(file: &ScenarioFile, args: &Args, drawing: bool, progress: &ProgressBar) -> Tally {
-    let mut tally = Tally::default();
+fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
+    let file = &chosen.file;
+    let mistake = |text: &str, shown: &str| {
+        match args.format {
+            Format::Json => print_mistake(file, text),
+            Format::Text => progress.suspend(|| eprintln!("{shown}")),
+        }
+        Tally { mistakes: 1, ..Tally::default() }
+    };
     let scenario = match Scenario::load(&file.path) {
         Ok(scenario) => scenario,
+        Err(error) => return mistake(&error.to_string(), &show(&error)),
+    };
+    let judge = match Judge::new(file, &scenario, !args.no_snapshots) {
+        Ok(judge) => judge,
         Err(error) => {
-            if args.format == Format::Json {
-                print_mistake(file, &error.to_string());
-            } else {
-                progress.suspend(|| eprintln!("{}", show(&error)));
-            }
-            tally.mistakes = 1;
-            tally.failures.push(error.to_string());
-            return tally;
+            let text = format!("{}: {error}", file.snapshot().display());
+            return mistake(&text, &text);
         }
     };
-    let mut first: Option<String> = None;
-    for options in ways(&scenario, args) {
+    let mut tally = Tally::default();
+    let mut failures = FailureReport::default();
+    let repeats = (0..args.repeat).flat_map(|_| ways(&scenario, args));
+    for options in repeats {
         let report = match simulate(&scenario, &options) {
             Ok(report) => report,
             Err(error) => {
-                tally.mistakes = 1;
-                tally.failures.push(format!("the machine cannot be built: {error}"));
-                break;
+                let text = format!("{}: the machine cannot be built: {error}", file.name);
+                return mistake(&text, &text);
             }
         };
-        tally.runs += 1;
-        tally.wall_time += report.wall_time;
-        let stuck = |problem: &&Problem| matches!(problem, Problem::Stuck(_));
-        tally.mistakes += report.problems.iter().filter(stuck).count();
-        let canonical = report.canonical();
-        let mut failures: Vec<String> = report.problems.iter().map(Problem::to_string).collect();
-        failures.extend(difference(file, &first, &canonical));
+        let failure = judge.failure(&options, &report);
         if args.format == Format::Json {
-            print_row(file, &options, &report, &failures);
-        } else if drawing && first.is_none() {
-            println!("{}\n\n{canonical}", scenario.title());
+            print_row(file, &options, &report, failure.as_ref());
+        } else if chosen.singled_out && tally.runs == 0 {
+            print(&format!("{}\n\n{}\n", scenario.title(), report.canonical()));
         }
-        if let (false, Some(repeat)) = (failures.is_empty(), repeat_command(file, &options)) {
-            let runtime = options.runtime.name();
-            let failures = failures.into_iter().map(|failure| format!("{runtime}: {failure}"));
-            tally.failures.extend(failures);
-            tally.failures.push(format!("repeat with: {repeat}"));
-        }
-        first.get_or_insert(canonical);
+        tally.add(&report, failure.is_some());
+        failure.into_iter().for_each(|failure| failures.add(failure));
     }
     if args.format == Format::Text {
-        progress.suspend(|| print_line(file, &scenario, &tally));
+        progress.suspend(|| print_result(file, &scenario, &judge, &failures, args));
     }
     tally
 }
 
-/// The runs of a scenario: the deterministic one first, because the others are compared with it.
+impl Tally {
+    fn add(&mut self, report: &Report, failed: bool) {
+        let stuck = report.problems.iter().any(|problem| matches!(problem, Problem::Stuck(_)));
+        self.runs += 1;
+        self.failed += u64::from(failed);
+        self.mistakes += u64::from(stuck);
+        self.wall_time += report.wall_time;
+    }
+}
+
+/// The runs of a scenario: first the one that is drawn.
 fn ways(scenario: &Scenario, args: &Args) -> Vec<Options> {
     let deadline = Duration::from_secs(args.deadline);
     let base = Options { deadline, ..Options::default() };
@@ -223,47 +229,45 @@ fn ways(scenario: &Scenario, args: &Args) -> Vec<Options> {
     ways
 }
 
-/// How a run's trace differs from the snapshot or, without one, from that of the first run.
-fn difference(file: &ScenarioFile, first: &Option<String>, canonical: &str) -> Option<String> {
-    match (compare(file, canonical), first) {
-        (Comparison::Differs(diff), _) => {
-            Some(format!("the trace differs from its snapshot:\n{diff}"))
-        }
-        (Comparison::Missing, Some(first)) if first != canonical => Some(format!(
-            "the trace differs from that of the first run:\n{}",
-            crate::snapshots::readable_diff(first, canonical)
-        )),
-        _ => None,
+fn print_result(
+    file: &ScenarioFile,
+    scenario: &Scenario,
+    judge: &Judge<'_>,
+    failures: &FailureReport,
+    args: &Args,
+) {
+    let status = if failures.is_empty() { "ok" } else { "FAILED" };
+    print(&heading(status, file, scenario));
+    if !failures.is_empty() {
+        print(&render(&failures.lines(args.full), colours()));
+    } else if file.in_workspace && !args.no_snapshots && !judge.has_snapshot() {
+        print(&format!(
+            "  no snapshot yet: `cargo xtask snapshots accept {}` writes it",
+            file.name
+        ));
     }
 }
 
-fn repeat_command(file: &ScenarioFile, options: &Options) -> Option<String> {
-    let runtime = options.runtime.name();
-    let seed = options.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
-    Some(format!("cargo xtask sim {} --runtime {runtime}{seed}", file.path.display()))
+fn print_total(scenarios: u64, total: &Tally) {
+    let Tally { runs, failed, wall_time, .. } = total;
+    let (passed, wall_ms) = (scenarios - failed, wall_time.as_millis());
+    print(&format!("\n{passed} scenarios passed, {failed} failed; {runs} runs in {wall_ms} ms"));
 }
 
-fn print_line(file: &ScenarioFile, scenario: &Scenario, tally: &Tally) {
-    let status = if tally.failures.is_empty() { "ok    " } else { "FAILED" };
-    println!("{status} {:44} {}", file.name, scenario.title());
-    for failure in &tally.failures {
-        failure.lines().for_each(|line| println!("       {line}"));
-    }
-}
-
-fn print_row(file: &ScenarioFile, options: &Options, report: &Report, failures: &[String]) {
+fn print_row(file: &ScenarioFile, options: &Options, report: &Report, failure: Option<&Failure>) {
     let counts = report.trace.counts();
     let row = Row {
         scenario: &file.name,
         runtime: options.runtime.name(),
         seed: options.seed,
-        status: if failures.is_empty() { "passed" } else { "failed" },
+        status: if failure.is_none() { "passed" } else { "failed" },
         messages: counts.entries.values().sum(),
         hcalls: counts.hcalls.values().sum(),
         bytes: counts.to_hyp_bytes + counts.to_mgmt_bytes,
         virtual_ns: nanoseconds(report.virtual_time),
         wall_ns: nanoseconds(report.wall_time),
-        failure: (!failures.is_empty()).then(|| failures.join("\n")),
+        failure: failure.map(Failure::text),
+        repeat: failure.map(|failure| failure.repeat.clone()),
     };
     print_json(&row);
 }
@@ -276,7 +280,7 @@ fn print_mistake(file: &ScenarioFile, failure: &str) {
 
 fn print_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => println!("{text}"),
+        Ok(text) => print(&text),
         Err(error) => eprintln!("a result cannot be written as JSON: {error}"),
     }
 }

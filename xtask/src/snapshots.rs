@@ -1,159 +1,124 @@
 //! `cargo xtask snapshots`: compares traces with their snapshots, for those without cargo-insta.
-//!
-//! The files are insta's: a header between two lines of dashes, then the text.
 
 use crate::Verdict;
-use crate::workspace::{ScenarioFile, scenarios};
-use similar::{ChangeTag, TextDiff};
-use std::fmt::Write;
-use vmc_sim::{Options, Scenario, simulate};
-
-/// Lines around a change that a diff shows.
-const CONTEXT_LINES: usize = 3;
-
-/// Header of a snapshot file; the test that reads it is named as insta does.
-const HEADER: &str = "---\nsource: crates/vmc-sim/tests/scenarios.rs\n---\n";
+use crate::failure::{Failure, Judge};
+use crate::lines::{Line, cut, render};
+use crate::list::list;
+use crate::report::{FailureReport, MAX_LINES, heading};
+use crate::select::{Chosen, Selection};
+use crate::sim::show;
+use crate::snapshot_file::Snapshot;
+use crate::terminal::{colours, print};
+use crate::workspace::{ScenarioFile, short};
+use vmc_sim::{Options, Report, Scenario, simulate};
 
 /// What to do with snapshots.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Show how traces differ from their snapshots
     Check {
-        /// Part of the scenarios' names; all of them without it
-        name: Option<String>,
+        #[command(flatten)]
+        selection: Selection,
+
+        /// Shows differences to their last line
+        #[arg(long)]
+        full: bool,
     },
     /// Write what came as the new snapshots
     Accept {
-        /// Part of the scenarios' names; all of them without it
-        name: Option<String>,
+        #[command(flatten)]
+        selection: Selection,
     },
 }
 
-/// A trace beside its snapshot.
-pub(crate) enum Comparison {
-    Same,
-    Missing,
-    Differs(String),
-}
-
 pub(crate) fn run(command: &Command) -> Verdict {
-    let (name, accepting) = match command {
-        Command::Check { name } => (name, false),
-        Command::Accept { name } => (name, true),
-    };
-    let files = match scenarios() {
-        Ok(files) => files,
-        Err(e) => {
-            eprintln!("scenarios/ cannot be read: {e}; run this in a checkout");
-            return Verdict::Mistake;
+    match command {
+        Command::Check { selection, full } => {
+            for_each(selection, "compared", |file| check(file, *full))
         }
-    };
-    let wanted = |file: &&ScenarioFile| name.as_ref().is_none_or(|name| file.name.contains(name));
-    let mut verdict = Verdict::Good;
-    let mut seen = 0;
-    for file in files.iter().filter(wanted) {
-        seen += 1;
-        match check(file, accepting) {
-            Verdict::Good => {}
-            other => verdict = other,
-        }
+        Command::Accept { selection } => for_each(selection, "written or unchanged", accept),
     }
-    if seen == 0 {
-        eprintln!("no scenario's name contains that; `cargo xtask sim` lists them");
-        return Verdict::Mistake;
-    }
-    println!("{seen} snapshots {}", if accepting { "written or unchanged" } else { "compared" });
-    verdict
 }
 
-fn check(file: &ScenarioFile, accepting: bool) -> Verdict {
-    let report = match Scenario::load(&file.path) {
-        Ok(scenario) => simulate(&scenario, &Options::default()).map_err(|e| e.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    let report = match report {
-        Ok(report) => report,
+/// Does it to every scenario chosen, and says so; an error is a mistake.
+fn for_each(
+    selection: &Selection,
+    done: &str,
+    act: impl Fn(&ScenarioFile) -> Result<Verdict, String>,
+) -> Verdict {
+    let chosen = match selection.chosen() {
+        Ok(chosen) => chosen,
         Err(error) => {
             eprintln!("{error}");
             return Verdict::Mistake;
         }
     };
-    let canonical = report.canonical();
-    for problem in &report.problems {
-        println!("{}: {problem}", file.name);
+    if selection.list {
+        return list(&chosen, false);
     }
-    match compare(file, &canonical) {
-        Comparison::Same => Verdict::Good,
-        _ if accepting && report.passed() => accept(file, &canonical),
-        _ if accepting => {
-            println!("{}: not accepted, because the run failed", file.name);
-            Verdict::Failed
-        }
-        Comparison::Missing => {
-            println!("{}: no snapshot yet\n{canonical}", file.name);
-            Verdict::Failed
-        }
-        Comparison::Differs(diff) => {
-            println!("{}: differs\n{diff}", file.name);
-            Verdict::Failed
-        }
-    }
+    let act = |chosen: &Chosen| {
+        act(&chosen.file).unwrap_or_else(|mistake| {
+            eprintln!("{mistake}");
+            Verdict::Mistake
+        })
+    };
+    let verdicts: Vec<_> = chosen.iter().map(act).collect();
+    let good = verdicts.iter().filter(|verdict| **verdict == Verdict::Good).count();
+    print(&format!("{good} snapshots {done}, {} failed", verdicts.len() - good));
+    verdicts.into_iter().max().unwrap_or(Verdict::Good)
 }
 
-fn accept(file: &ScenarioFile, canonical: &str) -> Verdict {
+fn check(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
+    let (scenario, report) = simulated(file)?;
+    let judge = Judge::new(file, &scenario, true)
+        .map_err(|error| format!("{}: {error}", short(&file.snapshot())))?;
+    if let Some(failure) = judge.failure(&Options::default(), &report) {
+        tell(file, &scenario, failure, full);
+        return Ok(Verdict::Failed);
+    }
+    if judge.has_snapshot() {
+        return Ok(Verdict::Good);
+    }
+    let command = format!("cargo xtask snapshots accept {}", file.name);
+    print(&format!("FAILED {}: no snapshot yet: `{command}` writes what came:", file.name));
+    let trace = report.canonical();
+    let lines = trace.lines().map(Line::plain).collect();
+    let full_command = format!("cargo xtask sim {}", file.name);
+    let lines = if full { lines } else { cut(lines, MAX_LINES, &full_command) };
+    print(&render(&lines, false));
+    Ok(Verdict::Failed)
+}
+
+fn accept(file: &ScenarioFile) -> Result<Verdict, String> {
+    let (scenario, report) = simulated(file)?;
     let path = file.snapshot();
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    match folder.and_then(|()| std::fs::write(&path, format!("{HEADER}{canonical}"))) {
-        Ok(()) => {
-            println!("{}: written", file.name);
-            Verdict::Good
-        }
-        Err(e) => {
-            eprintln!("{}: {e}", path.display());
-            Verdict::Failed
-        }
+    let failed = |error| format!("{}: {error}", short(&path));
+    let judge = Judge::new(file, &scenario, false).map_err(failed)?;
+    if let Some(failure) = judge.failure(&Options::default(), &report) {
+        tell(file, &scenario, failure, false);
+        print("  not accepted, because the run failed");
+        return Ok(Verdict::Failed);
     }
+    let trace = report.canonical();
+    let stored = Snapshot::read(&path).map_err(failed)?;
+    if !stored.is_some_and(|stored| stored.holds(&trace)) {
+        Snapshot::of(&trace).write(&path).map_err(failed)?;
+        print(&format!("{} written", short(&path)));
+    }
+    Ok(Verdict::Good)
 }
 
-/// Compares a trace with the snapshot of its scenario.
-pub(crate) fn compare(file: &ScenarioFile, canonical: &str) -> Comparison {
-    let Ok(text) = std::fs::read_to_string(file.snapshot()) else { return Comparison::Missing };
-    let stored = text.splitn(3, "---\n").nth(2).unwrap_or_default();
-    if stored.trim_end() == canonical.trim_end() {
-        return Comparison::Same;
-    }
-    Comparison::Differs(readable_diff(stored, canonical))
+/// The run whose trace is the snapshot.
+fn simulated(file: &ScenarioFile) -> Result<(Scenario, Report), String> {
+    let scenario = Scenario::load(&file.path).map_err(|error| show(&error))?;
+    let report = simulate(&scenario, &Options::default())
+        .map_err(|error| format!("{}: the machine cannot be built: {error}", file.name))?;
+    Ok((scenario, report))
 }
 
-/// A diff of two sequences with a little context: `-` is what the snapshot has, `+` what came.
-pub(crate) fn readable_diff(stored: &str, came: &str) -> String {
-    let diff = TextDiff::from_lines(stored.trim_end(), came.trim_end());
-    let mut text = String::new();
-    for (n, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
-        if n > 0 {
-            text.push_str("    ⋮\n");
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let sign = match change.tag() {
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-                ChangeTag::Equal => ' ',
-            };
-            // A String takes every write.
-            let _ = writeln!(text, "{sign} {}", change.value().trim_end());
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_diff_shows_the_change_and_what_is_around_it() {
-        let stored = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
-        let diff = readable_diff(stored, &stored.replace('5', "five"));
-        assert_eq!(diff, "  2\n  3\n  4\n- 5\n+ five\n  6\n  7\n  8\n");
-    }
+fn tell(file: &ScenarioFile, scenario: &Scenario, failure: Failure, full: bool) {
+    let mut failures = FailureReport::default();
+    failures.add(failure);
+    print(&heading("FAILED", file, scenario));
+    print(&render(&failures.lines(full), colours()));
 }

@@ -1,8 +1,8 @@
 //! What a reviewer should not have to look for.
 
 use crate::Verdict;
-use crate::workspace::{files_below, root, scenarios};
-use std::path::{Path, PathBuf};
+use crate::workspace::{files_below, root, scenarios, short};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// All that may lie at the top level.
@@ -125,10 +125,6 @@ fn source_files() -> Vec<(PathBuf, String)> {
         .collect();
     files.sort();
     files
-}
-
-fn short(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// Every file says what it is about before anything else.

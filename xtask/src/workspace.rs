@@ -1,5 +1,6 @@
 //! Where things are in the workspace, and which scenarios there are.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The workspace's top folder.
@@ -8,50 +9,71 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
+/// A path as people read it: below the workspace's top folder if it is there.
+pub(crate) fn short(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
 /// A scenario file of the workspace or of the user.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ScenarioFile {
-    pub(crate) path: PathBuf,
     /// Path below `scenarios/` without its ending, or the path as the user wrote it.
     pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    /// Whether it lies below `scenarios/`.
+    pub(crate) in_workspace: bool,
 }
 
 impl ScenarioFile {
     /// A file that the user named.
     pub(crate) fn named(path: &Path) -> ScenarioFile {
-        let below = path
-            .canonicalize()
-            .ok()
-            .and_then(|full| Some(full.strip_prefix(root().join("scenarios")).ok()?.to_owned()));
-        let name = match below {
-            Some(below) => name_of(&below),
-            None => path.display().to_string(),
+        let below = || {
+            let top = root().join("scenarios").canonicalize().ok()?;
+            Some(path.canonicalize().ok()?.strip_prefix(top).ok()?.to_owned())
         };
-        ScenarioFile { path: path.to_owned(), name }
+        match below() {
+            Some(below) => ScenarioFile::below(path, &below),
+            None => {
+                let name = path.display().to_string();
+                ScenarioFile { name, path: path.to_owned(), in_workspace: false }
+            }
+        }
     }
 
-    /// The file of its snapshot; only scenarios of the workspace have one.
+    fn below(path: &Path, below: &Path) -> ScenarioFile {
+        let parts = below.with_extension("");
+        let parts: Vec<_> = parts.iter().map(|part| part.to_string_lossy()).collect();
+        ScenarioFile { name: parts.join("/"), path: path.to_owned(), in_workspace: true }
+    }
+
+    /// The folder in its name; empty if there is none.
+    pub(crate) fn folder(&self) -> &str {
+        self.name.rsplit_once('/').map_or("", |(folder, _)| folder)
+    }
+
+    /// The file of its snapshot: below `snapshots/`, or beside a scenario that lies elsewhere.
     pub(crate) fn snapshot(&self) -> PathBuf {
-        root().join("snapshots").join(format!("{}.snap", self.name))
+        if self.in_workspace {
+            root().join("snapshots").join(format!("{}.snap", self.name))
+        } else {
+            self.path.with_extension("snap")
+        }
     }
 }
 
 /// Every scenario of the workspace, by name.
-pub(crate) fn scenarios() -> std::io::Result<Vec<ScenarioFile>> {
+pub(crate) fn scenarios() -> io::Result<Vec<ScenarioFile>> {
     let top = root().join("scenarios");
-    let mut files: Vec<_> = files_below(&top, "toml")?
-        .into_iter()
-        .map(|path| {
-            let name = name_of(path.strip_prefix(&top).unwrap_or(&path));
-            ScenarioFile { path, name }
-        })
-        .collect();
-    files.sort_by(|a, b| a.name.cmp(&b.name));
+    let below = |path: &PathBuf| {
+        ScenarioFile::below(path, path.strip_prefix(&top).unwrap_or(path.as_path()))
+    };
+    let mut files: Vec<_> = files_below(&top, "toml")?.iter().map(below).collect();
+    files.sort();
     Ok(files)
 }
 
 /// Every file below a folder with that ending.
-pub(crate) fn files_below(folder: &Path, ending: &str) -> std::io::Result<Vec<PathBuf>> {
+pub(crate) fn files_below(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -64,7 +86,29 @@ pub(crate) fn files_below(folder: &Path, ending: &str) -> std::io::Result<Vec<Pa
     Ok(files)
 }
 
-fn name_of(below: &Path) -> String {
-    let parts = below.with_extension("");
-    parts.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_workspace_has_its_name_and_snapshot_there() {
+        let path = root().join("xtask/../scenarios/boot/driver-first.toml");
+        let file = ScenarioFile::named(&path);
+        assert_eq!((file.name.as_str(), file.folder()), ("boot/driver-first", "boot"));
+        assert_eq!(short(&file.snapshot()), "snapshots/boot/driver-first.snap");
+    }
+
+    #[test]
+    fn a_file_elsewhere_keeps_its_path_and_has_its_snapshot_beside_it() {
+        let file = ScenarioFile::named(Path::new("/nowhere/mine.toml"));
+        assert_eq!(file.name, "/nowhere/mine.toml");
+        assert_eq!(file.snapshot(), Path::new("/nowhere/mine.snap"));
+    }
+
+    #[test]
+    fn scenarios_are_listed_by_name() {
+        let files = scenarios().expect("the workspace's scenarios");
+        assert!(files.is_sorted_by(|a, b| a.name < b.name));
+        assert!(files.iter().all(|file| file.in_workspace));
+    }
 }

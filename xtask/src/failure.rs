@@ -1,0 +1,277 @@
+//! Judging a run of a scenario: its problems, and how its trace differs from the one that it should give.
+
+use crate::last_events::last_events;
+use crate::lines::{Line, diff};
+use crate::snapshot_file::Snapshot;
+use crate::workspace::{ScenarioFile, short};
+use std::cell::OnceCell;
+use std::io;
+use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, simulate};
+
+/// How a run failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Which run it was: runtime and seed.
+    pub(crate) run: String,
+    /// The command that repeats it.
+    pub(crate) repeat: String,
+    /// What was expected and what came.
+    pub(crate) problems: Vec<String>,
+    pub(crate) difference: Option<Difference>,
+    /// Where every actor was at the end; empty if nothing but the trace is wrong.
+    pub(crate) last_events: Vec<Line>,
+}
+
+/// A trace that is not the one that it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// What differs from what, and what to do.
+    pub(crate) heading: String,
+    pub(crate) diff: Vec<Line>,
+}
+
+/// What the runs of one scenario are held against: its snapshot or, without one, the run first come, first served.
+pub(crate) struct Judge<'a> {
+    file: &'a ScenarioFile,
+    scenario: &'a Scenario,
+    snapshot: Option<Snapshot>,
+    /// The trace of the run first come, first served, once it is needed; `None` if there is none.
+    first_come: OnceCell<Option<String>>,
+}
+
+impl Failure {
+    /// Whether another run failed in the same way: its last events may be others.
+    pub(crate) fn is_like(&self, other: &Failure) -> bool {
+        self.problems == other.problems && self.difference == other.difference
+    }
+
+    /// Problems and difference as one text, for programs.
+    pub(crate) fn text(&self) -> String {
+        let difference = self.difference.iter().flat_map(|difference| {
+            let diff = difference.diff.iter().map(Line::text);
+            std::iter::once(difference.heading.as_str()).chain(diff)
+        });
+        let problems = self.problems.iter().map(String::as_str);
+        problems.chain(difference).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// A judge who knows the scenario's snapshot, or one who does not want to.
+    pub(crate) fn new(
+        file: &'a ScenarioFile,
+        scenario: &'a Scenario,
+        with_snapshot: bool,
+    ) -> io::Result<Judge<'a>> {
+        let snapshot = if with_snapshot { Snapshot::read(&file.snapshot())? } else { None };
+        Ok(Judge { file, scenario, snapshot, first_come: OnceCell::new() })
+    }
+
+    pub(crate) fn has_snapshot(&self) -> bool {
+        self.snapshot.is_some()
+    }
+
+    /// What is wrong with a run.
+    pub(crate) fn failure(&self, options: &Options, report: &Report) -> Option<Failure> {
+        let problems: Vec<_> = report.problems.iter().map(Problem::to_string).collect();
+        let difference = self.difference(options, report);
+        if problems.is_empty() && difference.is_none() {
+            return None;
+        }
+        let last_events = if problems.is_empty() { Vec::new() } else { last_events(&report.trace) };
+        let (run, repeat) = (run_name(options), repeat_command(self.file, options));
+        Some(Failure { run, repeat, problems, difference, last_events })
+    }
+
+    fn difference(&self, options: &Options, report: &Report) -> Option<Difference> {
+        let is_first_come = is_first_come(options);
+        if !is_first_come && !self.scenario.outcomes().is_empty() {
+            // It races on purpose: its schedules may give what they like.
+            return None;
+        }
+        let came = report.canonical();
+        if is_first_come {
+            self.first_come.get_or_init(|| Some(came.clone()));
+        }
+        let expected = match &self.snapshot {
+            Some(snapshot) if snapshot.holds(&came) => return None,
+            Some(_) => short(&self.file.snapshot()),
+            None if self.first_come()? == came => return None,
+            None => String::from("the run first come, first served"),
+        };
+        let diff = match &self.snapshot {
+            Some(snapshot) => {
+                diff((&expected, &snapshot.text()), ("what came", &snapshot.text_with(&came)))
+            }
+            None => diff((&expected, self.first_come()?), ("what came", &came)),
+        };
+        let heading = self.heading(&expected, &came, options, report);
+        Some(Difference { heading, diff })
+    }
+
+    /// Says what to do: accept what every run gives, or look for the schedule that gives something else.
+    fn heading(&self, expected: &str, came: &str, options: &Options, report: &Report) -> String {
+        let name = &self.file.name;
+        if self.first_come() != Some(came) {
+            let look = match options.runtime {
+                RuntimeKind::Threads => {
+                    format!(
+                        "; to look for one that repeats: `cargo xtask sim {name} --schedules 200`"
+                    )
+                }
+                RuntimeKind::Deterministic => String::new(),
+            };
+            return format!("another schedule gives another trace than {expected}{look}");
+        }
+        // A run that failed is no snapshot.
+        let accept = if report.passed() {
+            format!("; to accept what came: `cargo xtask snapshots accept {name}`")
+        } else {
+            String::new()
+        };
+        format!("the trace differs from {expected}{accept}")
+    }
+
+    fn first_come(&self) -> Option<&str> {
+        let run = || Some(simulate(self.scenario, &Options::default()).ok()?.canonical());
+        self.first_come.get_or_init(run).as_deref()
+    }
+}
+
+fn is_first_come(options: &Options) -> bool {
+    options.runtime == RuntimeKind::Deterministic && options.seed.is_none()
+}
+
+fn run_name(options: &Options) -> String {
+    let runtime = options.runtime.name();
+    options.seed.map_or(runtime.to_owned(), |seed| format!("{runtime}, seed {seed}"))
+}
+
+fn repeat_command(file: &ScenarioFile, options: &Options) -> String {
+    let runtime = options.runtime.name();
+    let seed = options.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
+    format!("cargo xtask sim {} --runtime {runtime}{seed}", file.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Either message may be written first.
+    const RACE: &str = r#"
+        title = "Two threads write to one session"
+        [[app]]
+        name = "a"
+        steps = [
+          { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
+          { post = "open" }, { write = { bytes = 10 } }, { await = "written" },
+        ]
+        [[app]]
+        name = "b"
+        process = "a"
+        steps = [{ await = "open" }, { write = { bytes = 20 } }, { post = "written" }]
+    "#;
+
+    const GOOD: &str = r#"
+        title = "An application opens the device"
+        [[app]]
+        steps = [{ open = {} }]
+    "#;
+
+    fn parse(text: &str) -> Scenario {
+        Scenario::parse("/nowhere/test.toml", text).expect("a scenario")
+    }
+
+    fn on(runtime: RuntimeKind, seed: Option<u64>) -> Options {
+        Options { runtime, seed, ..Options::default() }
+    }
+
+    /// What the judge says of a run of `scenario` under `options`, if the snapshot holds `trace`.
+    fn judged(scenario: &Scenario, trace: Option<&str>, options: &Options) -> Option<Failure> {
+        let file = ScenarioFile::named(Path::new("/nowhere/test.toml"));
+        let mut judge = Judge::new(&file, scenario, false).expect("a judge");
+        judge.snapshot = trace.map(Snapshot::of);
+        judge.failure(options, &simulate(scenario, options).expect("a machine"))
+    }
+
+    fn first_come_trace(scenario: &Scenario) -> String {
+        simulate(scenario, &Options::default()).expect("a machine").canonical()
+    }
+
+    fn heading(failure: &Failure) -> &str {
+        &failure.difference.as_ref().expect("a difference").heading
+    }
+
+    #[test]
+    fn a_good_run_with_the_trace_of_its_snapshot_is_no_failure() {
+        let scenario = parse(GOOD);
+        let trace = first_come_trace(&scenario);
+        for runtime in [RuntimeKind::Deterministic, RuntimeKind::Threads] {
+            assert_eq!(judged(&scenario, Some(&trace), &on(runtime, None)), None);
+            assert_eq!(judged(&scenario, None, &on(runtime, None)), None);
+        }
+    }
+
+    #[test]
+    fn a_run_that_differs_as_every_run_does_may_be_accepted() {
+        let scenario = parse(GOOD);
+        let trace = first_come_trace(&scenario).replace("open() = 0", "open() = 1");
+        for options in [Options::default(), on(RuntimeKind::Threads, None)] {
+            let failure = judged(&scenario, Some(&trace), &options).expect("a failure");
+            assert_eq!(
+                heading(&failure),
+                "the trace differs from /nowhere/test.snap; to accept what came: \
+                 `cargo xtask snapshots accept /nowhere/test.toml`"
+            );
+            assert!(failure.text().contains("open() = 1\n+"), "{}", failure.text());
+            assert!(failure.last_events.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_run_that_failed_is_not_offered_as_a_snapshot() {
+        let scenario = parse(&GOOD.replace("{} }", "{ expect = \"EIO\" } }"));
+        let failure = judged(&scenario, Some("another"), &Options::default()).expect("a failure");
+        assert_eq!(heading(&failure), "the trace differs from /nowhere/test.snap");
+        assert!(failure.problems[0].contains("expected EIO, came"), "{:?}", failure.problems);
+        assert!(!failure.last_events.is_empty());
+        assert_eq!(failure.repeat, "cargo xtask sim /nowhere/test.toml --runtime deterministic");
+    }
+
+    #[test]
+    fn a_schedule_that_gives_another_trace_is_named_by_its_seed() {
+        let scenario = parse(RACE);
+        let failure = (0..50)
+            .find_map(|seed| judged(&scenario, None, &on(RuntimeKind::Deterministic, Some(seed))));
+        let failure = failure.expect("a schedule with another outcome");
+        let expected = "another schedule gives another trace than the run first come, first served";
+        assert_eq!(heading(&failure), expected);
+        let seed = failure.run.strip_prefix("deterministic, seed ").expect("a seed");
+        assert!(failure.repeat.ends_with(&format!("--runtime deterministic --seed {seed}")));
+    }
+
+    #[test]
+    fn a_scenario_that_races_on_purpose_may_give_any_trace_but_first_come_first_served() {
+        let scenario =
+            parse(&RACE.replacen("[[app]]", "outcomes = [\"either first\"]\n[[app]]", 1));
+        for seed in 0..50 {
+            let options = on(RuntimeKind::Deterministic, Some(seed));
+            assert_eq!(judged(&scenario, Some("another"), &options), None, "seed {seed}");
+        }
+        assert!(judged(&scenario, Some("another"), &Options::default()).is_some());
+    }
+
+    #[test]
+    fn threads_that_give_another_trace_say_where_to_look_for_the_schedule() {
+        let scenario = parse(GOOD);
+        let file = ScenarioFile::named(Path::new("/nowhere/test.toml"));
+        let judge = Judge::new(&file, &scenario, false).expect("a judge");
+        judge.first_come.set(Some(String::from("another"))).expect("not yet run");
+        let options = on(RuntimeKind::Threads, None);
+        let report = simulate(&scenario, &options).expect("a machine");
+        let failure = judge.failure(&options, &report).expect("a failure");
+        let command = "`cargo xtask sim /nowhere/test.toml --schedules 200`";
+        assert!(heading(&failure).ends_with(command), "{}", heading(&failure));
+    }
+}
