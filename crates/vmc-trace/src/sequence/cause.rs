@@ -103,6 +103,8 @@ struct Builder<'a> {
     calls: BTreeMap<(u16, Requesting), NodeId>,
     /// The last fault.
     last_fault: Option<NodeId>,
+    /// The faults that have befallen what each actor is about to do.
+    befallen: BTreeMap<Actor, Vec<&'a Record>>,
     /// Who posted each flag.
     posted: BTreeMap<&'a str, NodeId>,
     /// How many HMC connections the capabilities exchange allowed.
@@ -127,6 +129,7 @@ impl<'a> Builder<'a> {
             uses: BTreeMap::new(),
             calls: BTreeMap::new(),
             last_fault: None,
+            befallen: BTreeMap::new(),
             posted: BTreeMap::new(),
             hmcs: None,
             replies: Replies::default(),
@@ -135,6 +138,9 @@ impl<'a> Builder<'a> {
 
     /// Whatever is still queued was never received.
     fn finish(mut self) -> Graph {
+        for fault in std::mem::take(&mut self.befallen).into_values().flatten() {
+            self.add_shown(fault);
+        }
         for queued in self.queued.into_values() {
             note(&mut self.graph, queued.node, "(not received)");
         }
@@ -162,7 +168,29 @@ impl<'a> Builder<'a> {
             }
             _ => {}
         }
-        let Some(step) = step_of(record, &self.names) else { return };
+        if let Event::Fault { subject: Some(_), .. } = record.event {
+            self.befallen.entry(record.actor).or_default().push(record);
+            return;
+        }
+        let befallen = self.befallen.remove(&record.actor).unwrap_or_default();
+        // An hcall that is shown is what the fault before it has befallen: the two go together.
+        let goes_with_them = matches!(record.event, Event::Rdma(..) | Event::Hcall { .. })
+            && step_of(record, &self.names).is_some();
+        if !goes_with_them {
+            for fault in &befallen {
+                self.add_shown(fault);
+            }
+        }
+        let node = self.add_shown(record);
+        if let (true, Some(node)) = (goes_with_them, node) {
+            let steps = befallen.iter().filter_map(|fault| step_of(fault, &self.names));
+            steps.for_each(|step| self.graph.show_before(node, step));
+        }
+    }
+
+    /// Adds what is shown.
+    fn add_shown(&mut self, record: &'a Record) -> Option<NodeId> {
+        let step = step_of(record, &self.names)?;
         let kind = match record.event {
             Event::Call(_) => Kind::Call,
             Event::Return(..) => Kind::Return,
@@ -172,6 +200,7 @@ impl<'a> Builder<'a> {
         let node = self.graph.add(home.strand, kind, Some(step));
         self.link(node, home);
         self.link_causes(node, record);
+        Some(node)
     }
 
     /// The edges of the strands and barriers.
@@ -231,7 +260,13 @@ impl<'a> Builder<'a> {
     /// The edges that the event's meaning gives.
     fn link_causes(&mut self, node: NodeId, record: &Record) {
         match &record.event {
-            Event::Fault { .. } => self.last_fault = Some(node),
+            Event::Fault { .. } => {
+                // What the bottom half maps, it maps for the entry just taken.
+                if record.actor == Actor::BottomHalf {
+                    self.after(self.last_taken.get(&Side::Mgmt).copied(), node);
+                }
+                self.last_fault = Some(node);
+            }
             Event::Enqueued { to, slot, entry, overlaid } => {
                 self.after(self.registered.get(to).copied(), node);
                 // What the platform puts into a queue by itself, a fault has held back or made up.

@@ -28,6 +28,8 @@ struct Node {
     /// Place among the nodes named after the strand.
     position: u32,
     kind: Kind,
+    /// Shown directly before the step: what has befallen it.
+    before: Vec<Step>,
     step: Option<Step>,
     successors: Vec<NodeId>,
     predecessors: usize,
@@ -46,7 +48,8 @@ impl Graph {
         let position = *length;
         *length += 1;
         let (successors, predecessors) = (Vec::new(), 0);
-        self.nodes.push(Node { strand, position, kind, step, successors, predecessors });
+        let before = Vec::new();
+        self.nodes.push(Node { strand, position, kind, before, step, successors, predecessors });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -62,9 +65,20 @@ impl Graph {
         self.nodes[node.0].step.as_mut()
     }
 
+    /// Has a step shown directly before that of a node.
+    pub(crate) fn show_before(&mut self, node: NodeId, step: Step) {
+        self.nodes[node.0].before.push(step);
+    }
+
     /// The steps of the nodes that have one, in this order.
     pub(crate) fn into_steps(mut self, order: &[NodeId]) -> Vec<Step> {
-        order.iter().filter_map(|node| self.nodes[node.0].step.take()).collect()
+        let mut steps = Vec::with_capacity(order.len());
+        for id in order {
+            let node = &mut self.nodes[id.0];
+            steps.append(&mut node.before);
+            steps.extend(node.step.take());
+        }
+        steps
     }
 
     /// Every node after its causes. Among the nodes that could come next, the one that became possible
