@@ -298,7 +298,7 @@ impl<Q: Quirks> Driver<Q> {
         code: ReturnCode,
         sink: &mut impl EventSink,
     ) -> Effect {
-        match code {
+        match self.send_result(code) {
             ReturnCode::SUCCESS => self.was_sent(outgoing),
             ReturnCode::CLOSED => self.partner_is_closed(outgoing),
             ReturnCode::DROPPED => match backoff(tries) {
@@ -422,6 +422,9 @@ impl<Q: Quirks> Driver<Q> {
             return;
         }
         self.breach(self.buffer_subject(slot, buffer), Breach::RdmaFailed(code), sink);
+        if self.quirks.loses_buffer_of_failed_fetch() {
+            return;
+        }
         self.slot_mut(slot).give(buffer, BufferOwner::Mgmt);
         if self.config.profile.reports_lost_message() {
             self.deliver(slot, Inbound::Failed);

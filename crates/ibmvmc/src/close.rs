@@ -8,7 +8,7 @@ use crate::event::{Breach, EventSink};
 use crate::files::{Binding, FileId};
 use crate::outgoing::Outgoing;
 use crate::quirks::Quirks;
-use crate::step::{Background, Dma, Effect, Outcome, Reply};
+use crate::step::{Background, Dma, Effect, Outcome, Reply, Wakeup};
 use papr::ReturnCode;
 use vmc_proto::{HmcIndex, Message};
 
@@ -41,22 +41,34 @@ impl<Q: Quirks> Driver<Q> {
         file: FileId,
         sink: &mut impl EventSink,
     ) -> Result<Close, Reply> {
-        let Some(open) = self.files.get_mut(file) else {
-            return Err(Reply::Failed(Errno::EBADFD));
+        let slot = match self.binding(file) {
+            Some(Binding::Slot(slot)) => Some(slot),
+            Some(Binding::None | Binding::Lost) => None,
+            Some(Binding::Closed) | None => return Err(Reply::Failed(Errno::EBADFD)),
         };
-        let slot = match core::mem::replace(&mut open.binding, Binding::Closed) {
-            Binding::Slot(slot) => Some(slot),
-            Binding::None | Binding::Lost => None,
-            Binding::Closed => return Err(Reply::Failed(Errno::EBADFD)),
-        };
+        if let Some(open) = self.files.get_mut(file) {
+            open.binding = Binding::Closed;
+        }
         self.wake_file(file);
+        if self.quirks.polls_without_session_in_vain() {
+            self.wake_pollers(file);
+        }
         if let Some(slot) = slot {
             self.begin_session_close(file, slot, sink);
         }
         Ok(Close { file, slot, stage: Stage::Quiesce })
     }
 
+    /// Wakes those in `poll()` who are on no list of sleepers.
+    fn wake_pollers(&mut self, file: FileId) {
+        let polls = self.calls.iter().filter(|(_, call)| call.state == CallState::Poll(file));
+        self.wakeups.extend(polls.map(|(id, _)| Wakeup::Call(id)));
+    }
+
     fn begin_session_close(&mut self, file: FileId, slot: u8, sink: &mut impl EventSink) {
+        if self.quirks.leaves_file_bound() && !self.seize_session(file, slot) {
+            return;
+        }
         if self.slot(slot).state() == Some(SessionState::Starting) {
             // The hypervisor does not know of the session: SETHMCID takes everything back.
             for (_, call) in self.calls.iter_mut() {
@@ -73,6 +85,17 @@ impl<Q: Quirks> Driver<Q> {
             self.lose_calls(slot);
             self.discard_inbox(slot);
             self.set_session_state(slot, SessionState::Closing, sink);
+        }
+    }
+
+    /// Whoever has the slot now, its session is closed in this file's name; `false` if it is being closed.
+    fn seize_session(&mut self, file: FileId, slot: u8) -> bool {
+        match self.slot_mut(slot).session.as_mut() {
+            Some(session) if session.state != SessionState::Closing => {
+                session.file = Some(file);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -123,24 +146,22 @@ impl<Q: Quirks> Driver<Q> {
         let Some(slot) = call.slot.filter(|slot| self.is_closing(*slot, call.file)) else {
             return self.closed(call);
         };
-        match outcome {
-            Outcome::Hcall(ret) if ret.code.is_success() => {}
-            Outcome::Hcall(ret) if ret.code == ReturnCode::DROPPED => {
+        let Outcome::Hcall(ret) = outcome else { return self.leave_to_bottom_half(call, slot) };
+        match self.send_result(ret.code) {
+            ReturnCode::SUCCESS => {}
+            ReturnCode::DROPPED => {
                 // The bottom half tries again; close() does not wait for it.
                 let message = self.interface_close(slot);
                 self.outgoing.push_back(Outgoing::Message(message));
                 self.schedule(Background::BottomHalf);
             }
             // The partner is gone, and with it the session; a transport event says so.
-            Outcome::Hcall(ret) if ret.code == ReturnCode::CLOSED => {
+            ReturnCode::CLOSED => {
                 self.end_session(slot, sink);
                 self.drain_pool(slot);
                 self.schedule(Background::BottomHalf);
             }
-            Outcome::Hcall(ret) => {
-                self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", ret.code), sink);
-            }
-            _ => {}
+            code => self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", code), sink),
         }
         self.leave_to_bottom_half(call, slot)
     }

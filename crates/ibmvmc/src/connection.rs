@@ -1,7 +1,7 @@
 //! HMC connections: slots, sessions and their buffers.
 
 use crate::calls::{CallId, CallState};
-use crate::driver::Driver;
+use crate::driver::{ChannelState, Driver};
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
 use crate::quirks::Quirks;
@@ -225,9 +225,13 @@ impl<Q: Quirks> Driver<Q> {
     ) {
         let Some(session) = self.slot_mut(slot).session.as_mut() else { return };
         session.state = state;
-        let (number, file) = (session.number, session.file);
-        sink.event(Event::Session(HmcIndex(slot), number, state));
-        if let Some(file) = file {
+        sink.event(Event::Session(HmcIndex(slot), session.number, state));
+        self.wake_sleepers(slot);
+    }
+
+    /// Wakes whoever sleeps on the file of a slot's session.
+    fn wake_sleepers(&mut self, slot: u8) {
+        if let Some(file) = self.slot(slot).session.as_ref().and_then(|session| session.file) {
             self.wake_file(file);
         }
     }
@@ -235,12 +239,18 @@ impl<Q: Quirks> Driver<Q> {
     /// Ends the session of a slot: the file learns that it is lost, sleepers wake, and calls that use the
     /// session are told when they come back. The buffers stay in the pool.
     pub(crate) fn end_session(&mut self, slot: u8, sink: &mut impl EventSink) {
+        self.wake_sleepers(slot);
+        self.end_session_unheard(slot, sink);
+    }
+
+    /// The same, but nobody is woken.
+    pub(crate) fn end_session_unheard(&mut self, slot: u8, sink: &mut impl EventSink) {
         if self.slot(slot).session.is_none() {
             return;
         }
-        self.set_session_state(slot, SessionState::Ended, sink);
         self.lose_calls(slot);
         let Some(session) = self.slot_mut(slot).session.take() else { return };
+        sink.event(Event::Session(HmcIndex(slot), session.number, SessionState::Ended));
         self.pending.retain(|waiting| *waiting != slot);
         if session.unanswered.is_some() {
             self.outstanding -= 1;
@@ -252,6 +262,7 @@ impl<Q: Quirks> Driver<Q> {
         if let Some(file) = session.file
             && let Some(file) = self.files.get_mut(file)
             && file.binding == Binding::Slot(slot)
+            && !self.quirks.leaves_file_bound()
         {
             file.binding = Binding::Lost;
         }
@@ -289,9 +300,18 @@ impl<Q: Quirks> Driver<Q> {
 
     /// Ends every session and gives up every buffer: the hypervisor's side started over, or ours does.
     pub(crate) fn end_all_sessions(&mut self, sink: &mut impl EventSink) {
+        let own_reset = self.state == ChannelState::ResetScheduled;
         for slot in 0..self.slots.len() as u8 {
-            self.end_session(slot, sink);
+            let without_session = self.slot(slot).session.is_none();
+            if own_reset && self.quirks.leaves_sleepers_at_reset() {
+                self.end_session_unheard(slot, sink);
+            } else {
+                self.end_session(slot, sink);
+            }
             self.lose_calls(slot);
+            if without_session && !own_reset && self.quirks.keeps_seeds_without_session() {
+                continue;
+            }
             self.drain_pool(slot);
         }
         self.outgoing.clear();

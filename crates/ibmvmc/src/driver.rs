@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
-use papr::{CopyRdma, CrqEntry, Hcall, Ioba, Liobn, UnitAddress, VmcNode};
+use papr::{CopyRdma, CrqEntry, Hcall, Ioba, Liobn, ReturnCode, UnitAddress, VmcNode};
 use vmc_proto::{Limits, Lioba, Message};
 
 /// The driver's view of the channel.
@@ -248,7 +248,7 @@ impl<Q: Quirks> Driver<Q> {
             Input::Query(_) => return Err(self.query()),
             Input::UnknownIoctl(_) => return Err(Reply::Failed(Errno::EINVAL)),
             Input::RequestVmc(_) => CallState::RequestVmc,
-            Input::SetHmcId(file) => CallState::SetHmcId(self.begin_set_hmc_id(file)?),
+            Input::SetHmcId(file) => CallState::SetHmcId(self.begin_set_hmc_id(file, sink)?),
             Input::Write { file, len_bytes } => {
                 CallState::Write(self.begin_write(file, len_bytes)?)
             }
@@ -273,7 +273,7 @@ impl<Q: Quirks> Driver<Q> {
             CallState::SetHmcId(call) => self.start_set_hmc_id(id, call, sink),
             CallState::Write(call) => self.start_write(id, call),
             CallState::Read(call) => self.continue_read(id, call),
-            CallState::Poll(file) => self.sleep_on(file, id),
+            CallState::Poll(file) => self.sleep_in_poll(file, id),
             CallState::Close(call) => self.continue_close(id, call),
             CallState::BottomHalf(call) => self.start_bottom_half(id, call, sink),
             CallState::Task(call) => self.start_task(id, call),
@@ -373,6 +373,11 @@ impl<Q: Quirks> Driver<Q> {
     /// Has the reset task start over (protocol, Reset). It ends the sessions; until then calls go on.
     pub(crate) fn schedule_reset(&mut self, breach: Breach, sink: &mut impl EventSink) {
         self.breach(Subject::Channel, breach, sink);
+        self.reset_later(sink);
+    }
+
+    /// Has the reset task start over, for no breach.
+    pub(crate) fn reset_later(&mut self, sink: &mut impl EventSink) {
         if !matches!(self.state, ChannelState::ResetScheduled | ChannelState::Initial) {
             self.set_state(ChannelState::ResetScheduled, sink);
             self.schedule(Background::Reset);
@@ -423,6 +428,11 @@ impl<Q: Quirks> Driver<Q> {
     pub(crate) fn send_entry(&self, entry: CrqEntry, subject: Subject) -> Effect {
         let unit_address = self.unit_address();
         Effect::Hcall(Hcall::SendCrq { unit_address, entry }, subject)
+    }
+
+    /// What the driver makes of the result of an `H_SEND_CRQ`.
+    pub(crate) fn send_result(&self, code: ReturnCode) -> ReturnCode {
+        if self.quirks.ignores_send_result() { ReturnCode::SUCCESS } else { code }
     }
 
     pub(crate) fn is_registered(&self) -> bool {

@@ -101,9 +101,18 @@ impl<Q: Quirks> Driver<Q> {
         })
     }
 
+    /// How a file relates to a session now; `None` when it is not open.
+    pub(crate) fn binding(&self, file: FileId) -> Option<Binding> {
+        match self.files.get(file)?.binding {
+            // It was left bound (Quirks::leaves_file_bound), and nobody uses the slot.
+            Binding::Slot(slot) if self.slot(slot).session.is_none() => Some(Binding::Lost),
+            binding => Some(binding),
+        }
+    }
+
     /// The slot of the file's session, `None` when it has none (any more).
     pub(crate) fn bound_slot(&self, file: FileId) -> Option<u8> {
-        match self.files.get(file)?.binding {
+        match self.binding(file)? {
             Binding::Slot(slot) => Some(slot),
             _ => None,
         }
@@ -136,8 +145,11 @@ impl<Q: Quirks> Driver<Q> {
     /// What `poll()` reports now (driver document, VMC Interface Runtime: readable when a message waits).
     fn poll_events(&self, file: FileId) -> PollEvents {
         let over = PollEvents { readable: true, hung_up: self.config.profile.polls_errors() };
-        match self.files.get(file).map(|file| file.binding) {
+        match self.binding(file) {
             Some(Binding::None) => PollEvents::default(),
+            Some(Binding::Lost) if self.quirks.hides_lost_session_from_poll() => {
+                PollEvents::default()
+            }
             Some(Binding::Slot(slot)) => {
                 PollEvents { readable: self.slots[usize::from(slot)].has_message(), hung_up: false }
             }
@@ -151,12 +163,21 @@ impl<Q: Quirks> Driver<Q> {
         (!wait || events != PollEvents::default()).then_some(Reply::Poll(events))
     }
 
+    /// `poll()` goes to sleep.
+    pub(crate) fn sleep_in_poll(&mut self, file: FileId, id: CallId) -> Effect {
+        if self.quirks.polls_without_session_in_vain() && self.binding(file) == Some(Binding::None)
+        {
+            return Effect::Wait;
+        }
+        self.sleep_on(file, id)
+    }
+
     /// A sleeper in `poll()` looks again.
     pub(crate) fn resume_poll(&mut self, id: CallId, file: FileId, outcome: Outcome) -> Effect {
         self.awake(file, id);
         match self.poll_now(file, outcome != Outcome::Interrupted) {
             Some(reply) => Effect::Done(reply),
-            None => self.sleep_on(file, id),
+            None => self.sleep_in_poll(file, id),
         }
     }
 }

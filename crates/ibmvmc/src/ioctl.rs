@@ -11,6 +11,9 @@ use crate::step::{Dma, Effect, Outcome, Reply, Subject};
 use papr::{DrcIndex, Hcall, ReturnCode};
 use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession, Lioba, Message};
 
+/// The last session number when 255 is skipped ([`Quirk::H15`](crate::Quirk::H15)).
+const LAST_BUT_255: u8 = 254;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SetHmcId {
     pub(crate) file: FileId,
@@ -54,7 +57,11 @@ impl SetHmcId {
 
 impl<Q: Quirks> Driver<Q> {
     /// Checks `SETHMCID` and finds the lowest free index.
-    pub(crate) fn begin_set_hmc_id(&mut self, file: FileId) -> Result<SetHmcId, Reply> {
+    pub(crate) fn begin_set_hmc_id(
+        &mut self,
+        file: FileId,
+        sink: &mut impl EventSink,
+    ) -> Result<SetHmcId, Reply> {
         let profile = self.config.profile;
         let refuse = |errno| Err(Reply::Failed(errno));
         match self.state {
@@ -67,8 +74,13 @@ impl<Q: Quirks> Driver<Q> {
         }
         let slots = &self.slots[..self.negotiated_hmcs()];
         let Some(slot) = slots.iter().position(|slot| slot.is_free()) else {
-            let unseeded = slots.iter().any(|slot| slot.session.is_none());
-            return refuse(if unseeded { profile.no_seed_buffer() } else { Errno::EBUSY });
+            let Some(unseeded) = slots.iter().position(|slot| slot.session.is_none()) else {
+                return refuse(Errno::EBUSY);
+            };
+            if self.quirks.keeps_failed_session() {
+                self.reserve(unseeded as u8, file, sink);
+            }
+            return refuse(profile.no_seed_buffer());
         };
         let Some((buffer, dma, lioba)) = slots[slot].free_buffer() else {
             return refuse(profile.no_seed_buffer());
@@ -85,17 +97,23 @@ impl<Q: Quirks> Driver<Q> {
         call: SetHmcId,
         sink: &mut impl EventSink,
     ) -> Effect {
+        self.slot_mut(call.slot).give(call.buffer, BufferOwner::InCall(id));
+        self.reserve(call.slot, call.file, sink);
+        Effect::CopyFromUser { to: call.dma, len_bytes: HMC_ID_BYTES }
+    }
+
+    /// The slot belongs to a new session of this file.
+    fn reserve(&mut self, index: u8, file: FileId, sink: &mut impl EventSink) {
         let last = self.config.profile.last_session();
-        let slot = self.slot_mut(call.slot);
+        let last = if self.quirks.skips_session_255() { last.min(LAST_BUT_255) } else { last };
+        let slot = self.slot_mut(index);
         slot.last_session = if slot.last_session >= last { 1 } else { slot.last_session + 1 };
         let number = HmcSession(slot.last_session);
-        slot.give(call.buffer, BufferOwner::InCall(id));
-        slot.session = Some(Session::new(number, call.file));
-        if let Some(file) = self.files.get_mut(call.file) {
-            file.binding = Binding::Slot(call.slot);
+        slot.session = Some(Session::new(number, file));
+        if let Some(file) = self.files.get_mut(file) {
+            file.binding = Binding::Slot(index);
         }
-        sink.event(Event::SessionStarted(call.file, HmcIndex(call.slot), number));
-        Effect::CopyFromUser { to: call.dma, len_bytes: HMC_ID_BYTES }
+        sink.event(Event::SessionStarted(file, HmcIndex(index), number));
     }
 
     pub(crate) fn resume_set_hmc_id(
@@ -120,7 +138,10 @@ impl<Q: Quirks> Driver<Q> {
                 call.stage = Stage::Rdma;
                 self.set_call(id, CallState::SetHmcId(call));
                 let subject = self.buffer_subject(call.slot, call.buffer);
-                self.copy_to_hypervisor(call.dma, call.lioba, HMC_ID_BYTES, subject)
+                let mtu = self.limits.map_or(0, |limits| limits.mtu);
+                let len_bytes =
+                    if self.quirks.copies_mtu_for_hmc_id() { mtu } else { HMC_ID_BYTES };
+                self.copy_to_hypervisor(call.dma, call.lioba, len_bytes, subject)
             }
             (Stage::CopyFromUser, _) => self.undo_set_hmc_id(id, call, Errno::EFAULT, sink),
             (Stage::Rdma, Outcome::Hcall(ret)) if ret.code.is_success() => {
@@ -129,7 +150,7 @@ impl<Q: Quirks> Driver<Q> {
                 self.open_session(call, sink)
             }
             (Stage::Rdma, _) => self.undo_set_hmc_id(id, call, Errno::EIO, sink),
-            (Stage::Open, Outcome::Hcall(ret)) => match ret.code {
+            (Stage::Open, Outcome::Hcall(ret)) => match self.send_result(ret.code) {
                 ReturnCode::SUCCESS => Effect::Done(Reply::Ok),
                 ReturnCode::DROPPED => self.undo_set_hmc_id(id, call, Errno::EBUSY, sink),
                 _ => self.undo_set_hmc_id(id, call, Errno::EIO, sink),
@@ -163,7 +184,8 @@ impl<Q: Quirks> Driver<Q> {
         outcome: Outcome,
         sink: &mut impl EventSink,
     ) -> Effect {
-        let sent = matches!(outcome, Outcome::Hcall(ret) if ret.code.is_success());
+        let sent =
+            matches!(outcome, Outcome::Hcall(ret) if self.send_result(ret.code).is_success());
         if !sent && self.is_closing(call.slot, call.file) {
             return self.undo_set_hmc_id(id, call, Errno::EIO, sink);
         }
@@ -179,11 +201,15 @@ impl<Q: Quirks> Driver<Q> {
         sink: &mut impl EventSink,
     ) -> Effect {
         self.slot_mut(call.slot).give(call.buffer, BufferOwner::Mgmt);
+        let starting = self.slot(call.slot).state() == Some(SessionState::Starting);
+        if starting && self.quirks.keeps_failed_session() {
+            return Effect::Done(Reply::Failed(errno));
+        }
         call.stage = Stage::Undo;
         self.set_call(id, CallState::SetHmcId(call));
         self.withdraw_session(call.slot, sink);
         if let Some(file) = self.files.get_mut(call.file)
-            && file.binding == Binding::Lost
+            && file.binding != Binding::Closed
         {
             file.binding = Binding::None;
         }

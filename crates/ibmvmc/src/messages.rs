@@ -1,7 +1,7 @@
 //! What the driver makes of what it finds in its queue.
 
 use crate::bottom_half::{Fetch, NewBuffer, Work};
-use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState};
+use crate::connection::{Buffer, BufferOwner, Inbound, Request, Session, SessionState};
 use crate::driver::{ChannelState, Driver, message_subject};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::Outgoing;
@@ -40,6 +40,9 @@ impl<Q: Quirks> Driver<Q> {
 
     /// INIT: the partner starts, or started over. It is answered in every state.
     fn partner_started(&mut self, sink: &mut impl EventSink) {
+        if self.quirks.drops_unawaited_init() && self.state != ChannelState::CrqInit {
+            return;
+        }
         self.end_all_sessions(sink);
         self.outgoing.push_back(Outgoing::InitComplete);
         self.send_capabilities(sink);
@@ -63,6 +66,13 @@ impl<Q: Quirks> Driver<Q> {
 
     fn transport_event(&mut self, event: TransportEvent, sink: &mut impl EventSink) {
         match event {
+            _ if self.quirks.handles_transport_events_alike() => self.partner_gone(sink),
+            TransportEvent::PARTNER_DEREGISTERED
+                if self.quirks.resets_when_partner_deregistered() =>
+            {
+                self.partner_gone(sink);
+                self.reset_later(sink);
+            }
             TransportEvent::PARTNER_FAILED
             | TransportEvent::PARTNER_DEREGISTERED
             | TransportEvent::PARTNER_TERMINATED => self.partner_gone(sink),
@@ -98,10 +108,19 @@ impl<Q: Quirks> Driver<Q> {
             return None;
         }
         if self.limits.is_none() {
-            self.breach(subject, Breach::BeforeCapabilities(message_type), sink);
-            return None;
+            if !self.quirks.handles_messages_before_capabilities() {
+                self.breach(subject, Breach::BeforeCapabilities(message_type), sink);
+                return None;
+            }
+            self.agree_on(self.config.limits());
         }
         match message {
+            Message::AddBuffer { session, index, .. }
+            | Message::RemoveBuffer { session, index }
+                if self.leaves_unanswered(session, index) =>
+            {
+                None
+            }
             Message::InterfaceOpenResponse { status, session, index, buffer } => {
                 self.open_response(status, session, index, buffer, sink);
                 None
@@ -154,22 +173,27 @@ impl<Q: Quirks> Driver<Q> {
         }
         let own = self.config.limits();
         let agreed = own.negotiate(peer);
-        let breach = if !status.is_success() {
+        let breach = if !status.is_success() && !self.quirks.ignores_capabilities_status() {
             Breach::CapabilitiesRefused(status)
         } else if peer.version.major != own.version.major {
             Breach::IncompatibleVersion(peer.version)
         } else if !agreed.workable() {
             Breach::UnworkableLimits(peer)
         } else {
-            self.limits = Some(agreed);
-            for slot in &mut self.slots {
-                slot.pool.clear();
-                slot.pool.resize(usize::from(agreed.pool_size), None);
-            }
+            self.agree_on(agreed);
             return self.set_state(ChannelState::Seeding, sink);
         };
         self.breach(Subject::Channel, breach, sink);
         self.set_state(ChannelState::Failed, sink);
+    }
+
+    /// From now on both sides keep to these limits. The pools are empty: whatever reset the channel drained
+    /// them.
+    fn agree_on(&mut self, limits: Limits) {
+        self.limits = Some(limits);
+        for slot in &mut self.slots {
+            slot.pool.resize(usize::from(limits.pool_size), None);
+        }
     }
 
     fn open_response(
@@ -185,7 +209,14 @@ impl<Q: Quirks> Driver<Q> {
             return self.schedule_reset(Breach::InvalidIndex(message_type, index), sink);
         };
         let subject = Subject::Session(index, session);
-        let expected = self.slot(slot).session.as_ref().filter(|s| s.number == session);
+        let expected = self.named_session(slot, session);
+        if expected.is_some_and(|expected| expected.state == SessionState::Ready)
+            && !status.is_success()
+            && self.quirks.tears_ready_session_down()
+        {
+            self.end_session_unheard(slot, sink);
+            return self.drain_pool(slot);
+        }
         let expected = expected.filter(|expected| expected.unanswered == Some(Request::Open));
         let Some(state) = expected.map(|session| session.state) else {
             return self.breach(subject, Breach::Unexpected(message_type), sink);
@@ -231,10 +262,8 @@ impl<Q: Quirks> Driver<Q> {
         if !status.is_success() {
             return self.schedule_reset(Breach::CloseFailed(status), sink);
         }
-        let closing = self.slot(slot).session.as_ref().is_some_and(|closing| {
-            closing.number == session && closing.unanswered == Some(Request::Close)
-        });
-        if !closing {
+        let closing = self.named_session(slot, session);
+        if closing.is_none_or(|closing| closing.unanswered != Some(Request::Close)) {
             let subject = Subject::Session(index, session);
             return self.breach(subject, Breach::Unexpected(message_type), sink);
         }
@@ -302,19 +331,36 @@ impl<Q: Quirks> Driver<Q> {
             None => session == HmcSession::NONE,
             Some(live) => match live.state {
                 SessionState::Closing | SessionState::Ended => false,
-                SessionState::Opening if live.unanswered.is_some() => live.number == session,
-                SessionState::Ready => live.number == session,
+                SessionState::Opening if live.unanswered.is_some() => self.names(live, session),
+                SessionState::Ready => self.names(live, session),
                 // The hypervisor was not told of the session: the seed buffer is all there is.
                 SessionState::Starting | SessionState::Opening => session == HmcSession::NONE,
             },
         }
     }
 
+    /// Whether a request for buffers gets no answer.
+    fn leaves_unanswered(&self, session: HmcSession, index: HmcIndex) -> bool {
+        self.quirks.drops_buffer_requests_of_old_sessions()
+            && self.negotiated_slot(index).is_some_and(|slot| !self.accepts_buffers(slot, session))
+    }
+
     /// Whether the file of this very session was closed: the hypervisor may not have heard of it yet, and what
     /// it sends meanwhile is no breach.
     fn is_being_closed(&self, slot: u8, session: HmcSession) -> bool {
-        let place = self.slot(slot);
-        place.state() == Some(SessionState::Closing) && place.number() == session
+        let named = self.named_session(slot, session);
+        named.is_some_and(|named| named.state == SessionState::Closing)
+    }
+
+    /// The slot's session, if it is the one that a message names.
+    fn named_session(&self, slot: u8, session: HmcSession) -> Option<&Session> {
+        self.slot(slot).session.as_ref().filter(|live| self.names(live, session))
+    }
+
+    /// Whether a message with this number is about this session.
+    fn names(&self, live: &Session, session: HmcSession) -> bool {
+        live.number == session
+            || session == HmcSession::NONE && self.quirks.takes_session_0_for_any()
     }
 
     pub(crate) fn answer_add_buffer(
@@ -364,7 +410,8 @@ impl<Q: Quirks> Driver<Q> {
         sink: &mut impl EventSink,
     ) -> Option<BufferId> {
         let inbound = |b: &Buffer| b.owner != BufferOwner::Hyp;
-        if self.slot(slot).buffers().filter(|(_, b)| inbound(b)).count() <= 1 {
+        let last = self.slot(slot).buffers().filter(|(_, b)| inbound(b)).count() <= 1;
+        if last && !self.quirks.gives_up_last_buffer() {
             self.breach(subject, Breach::LastBuffer, sink);
             return None;
         }
@@ -388,10 +435,13 @@ impl<Q: Quirks> Driver<Q> {
         let subject = Subject::Session(index, session);
         let Some(slot) = self.negotiated_slot(index) else {
             self.breach(subject, Breach::InvalidIndex(message_type, index), sink);
+            if self.quirks.answers_bad_signal() {
+                let status = AddBufferStatus::InvalidHmcIndex;
+                self.answer_add_buffer(index, session, buffer, status);
+            }
             return None;
         };
-        let live = self.slot(slot).session.as_ref().filter(|live| live.number == session);
-        match live.map(|live| live.state) {
+        match self.named_session(slot, session).map(|live| live.state) {
             Some(SessionState::Ready) => {}
             // Sent before the hypervisor saw the Close: nobody is left to read it.
             Some(SessionState::Closing) => return None,
@@ -401,22 +451,24 @@ impl<Q: Quirks> Driver<Q> {
             }
         }
         let mtu = self.limits.map_or(0, |limits| limits.mtu);
+        let longest = if self.quirks.fetches_past_mtu() { u32::MAX } else { mtu };
         let empty_is_delivered = self.config.profile.delivers_empty_message();
-        let Some(place) = self.slot_mut(slot).buffer_mut(buffer) else {
+        let owned = |place: &&mut Buffer| place.owner == BufferOwner::Hyp;
+        let Some(place) = self.slot_mut(slot).buffer_mut(buffer).filter(owned) else {
             self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
+            if self.quirks.answers_bad_signal() {
+                let status = AddBufferStatus::InvalidBufferId;
+                self.answer_add_buffer(index, session, buffer, status);
+            }
             return None;
         };
-        if place.owner != BufferOwner::Hyp {
-            self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
-            return None;
-        }
         let (dma, lioba): (_, Lioba) = (place.dma, place.lioba);
         if len_bytes == 0 && empty_is_delivered {
             place.owner = BufferOwner::Queued;
             self.deliver(slot, Inbound::Message { buffer, len_bytes });
             return None;
         }
-        if len_bytes == 0 || len_bytes > mtu {
+        if len_bytes == 0 || len_bytes > longest {
             // The message is refused, the buffer came with it all the same.
             place.owner = BufferOwner::Mgmt;
             let breach = if len_bytes == 0 { Breach::Empty } else { Breach::TooLong(len_bytes) };

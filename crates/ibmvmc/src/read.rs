@@ -43,8 +43,7 @@ impl Read {
 impl<Q: Quirks> Driver<Q> {
     /// Checks a `read()`.
     pub(crate) fn begin_read(&mut self, file: FileId, len_bytes: u64) -> Result<Read, Reply> {
-        let binding = self.files.get(file).map(|file| file.binding);
-        let errno = match binding {
+        let errno = match self.binding(file) {
             Some(Binding::Slot(_)) => {
                 let mtu = self.limits.map_or(0, |limits| u64::from(limits.mtu));
                 if !self.config.profile.bounds_read_length() || len_bytes <= mtu {

@@ -135,14 +135,14 @@ impl<Q: Quirks> Driver<Q> {
                     self.init_outstanding = true;
                     return self.send_init(id, call, 0);
                 }
-                self.look_at_queue()
+                self.look_at_queue(call)
             }
             // Meanwhile the partner's own INIT has come, or the partner has gone: ours is of no use.
             (Stage::InitLater { .. }, _)
                 if self.state != ChannelState::CrqInit || !self.init_outstanding =>
             {
                 self.init_outstanding = false;
-                self.look_at_queue()
+                self.init_is_over(id, call)
             }
             (Stage::InitLater { tries }, _) => self.send_init(id, call, tries),
             (Stage::Init { tries }, Outcome::Hcall(ret)) => {
@@ -252,8 +252,11 @@ impl<Q: Quirks> Driver<Q> {
         code: ReturnCode,
         sink: &mut impl EventSink,
     ) -> Effect {
+        let mistaken = self.quirks.mistakes_registration() && call.purpose == Purpose::Reset;
         let partner_is_there = match code {
             ReturnCode::SUCCESS => true,
+            ReturnCode::CLOSED if mistaken => return self.device_failed(sink),
+            ReturnCode::RESOURCE if mistaken => true,
             ReturnCode::CLOSED => false,
             ReturnCode::RESOURCE => {
                 return self.start_over(id, call, Breach::HcallFailed("H_REG_CRQ", code), sink);
@@ -267,6 +270,14 @@ impl<Q: Quirks> Driver<Q> {
             crq.registered = true;
         }
         self.set_state(ChannelState::CrqInit, sink);
+        if partner_is_there && self.sends_init_first(call) {
+            self.init_outstanding = true;
+            return self.send_init(id, call, 0);
+        }
+        self.enable_interrupt(id, call, partner_is_there)
+    }
+
+    fn enable_interrupt(&mut self, id: CallId, call: Task, partner_is_there: bool) -> Effect {
         self.interrupts_on = true;
         let effect = self.vio_signal(true);
         self.task_goes_on(id, call, Stage::EnableInterrupt { partner_is_there }, effect)
@@ -285,12 +296,12 @@ impl<Q: Quirks> Driver<Q> {
         code: ReturnCode,
         sink: &mut impl EventSink,
     ) -> Effect {
-        match code {
-            ReturnCode::SUCCESS => self.look_at_queue(),
+        match self.send_result(code) {
+            ReturnCode::SUCCESS => self.init_is_over(id, call),
             // The partner went away: its INIT is awaited.
             ReturnCode::CLOSED => {
                 self.init_outstanding = false;
-                self.look_at_queue()
+                self.init_is_over(id, call)
             }
             ReturnCode::DROPPED => match backoff(tries) {
                 Some(wait) => {
@@ -306,13 +317,26 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
+    /// INIT went out, or need not any more.
+    fn init_is_over(&mut self, id: CallId, call: Task) -> Effect {
+        if self.sends_init_first(call) {
+            return self.enable_interrupt(id, call, false);
+        }
+        self.look_at_queue(call)
+    }
+
+    fn sends_init_first(&self, call: Task) -> bool {
+        self.quirks.sends_init_before_interrupts() && call.purpose == Purpose::Reset
+    }
+
     /// What was enqueued before the interrupt was enabled gave no pulse: the queue is looked at once more.
     /// Unless the next reset is due already, which could not start while this task ran.
-    fn look_at_queue(&mut self) -> Effect {
-        self.schedule(match self.state {
-            ChannelState::ResetScheduled => Background::Reset,
-            _ => Background::BottomHalf,
-        });
+    fn look_at_queue(&mut self, call: Task) -> Effect {
+        match self.state {
+            ChannelState::ResetScheduled => self.schedule(Background::Reset),
+            _ if self.sends_init_first(call) => {}
+            _ => self.schedule(Background::BottomHalf),
+        }
         Effect::Done(Reply::Ok)
     }
 

@@ -56,7 +56,7 @@ impl<Q: Quirks> Driver<Q> {
         if self.state != ChannelState::Ready || len_bytes > u64::from(mtu) {
             return Err(Reply::Failed(Errno::EIO));
         }
-        if len_bytes == 0 {
+        if len_bytes == 0 && !(ready && self.quirks.loses_buffer_of_empty_write()) {
             return Err(Reply::Bytes(0));
         }
         if !ready {
@@ -79,6 +79,9 @@ impl<Q: Quirks> Driver<Q> {
 
     pub(crate) fn start_write(&mut self, id: CallId, call: Write) -> Effect {
         self.slot_mut(call.slot).give(call.buffer, BufferOwner::InCall(id));
+        if call.len_bytes == 0 {
+            return Effect::Done(Reply::Bytes(0));
+        }
         Effect::CopyFromUser { to: call.dma, len_bytes: call.len_bytes }
     }
 
@@ -98,6 +101,9 @@ impl<Q: Quirks> Driver<Q> {
                 let subject = self.buffer_subject(call.slot, call.buffer);
                 self.copy_to_hypervisor(call.dma, call.lioba, call.len_bytes, subject)
             }
+            (Stage::CopyFromUser, _) if self.quirks.loses_buffer_of_faulting_write() => {
+                Effect::Done(Reply::Failed(Errno::EFAULT))
+            }
             (Stage::CopyFromUser, _) => self.undo_write(call, Errno::EFAULT),
             (Stage::Rdma, Outcome::Hcall(ret)) if ret.code.is_success() => {
                 call.stage = Stage::Signal;
@@ -111,8 +117,11 @@ impl<Q: Quirks> Driver<Q> {
                     len_bytes: call.len_bytes,
                 })
             }
+            (Stage::Rdma, _) if self.quirks.takes_failed_rdma_for_success() => {
+                Effect::Done(Reply::Bytes(call.len_bytes))
+            }
             (Stage::Rdma, _) => self.undo_write(call, Errno::EIO),
-            (Stage::Signal, Outcome::Hcall(ret)) => match ret.code {
+            (Stage::Signal, Outcome::Hcall(ret)) => match self.send_result(ret.code) {
                 ReturnCode::SUCCESS => Effect::Done(Reply::Bytes(call.len_bytes)),
                 ReturnCode::DROPPED => self.undo_write(call, Errno::EBUSY),
                 _ => self.undo_write(call, Errno::EIO),
