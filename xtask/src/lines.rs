@@ -5,6 +5,9 @@ use similar::TextDiff;
 /// Lines around a change that a diff shows.
 const CONTEXT_LINES: usize = 3;
 
+/// Lines of a scenario's report, beyond which the rest is counted.
+pub(crate) const MAX_LINES: usize = 60;
+
 /// What a line is, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -54,14 +57,19 @@ pub(crate) fn render(lines: &[Line], colours: bool) -> String {
     lines.iter().map(|line| line.render(colours)).collect::<Vec<_>>().join("\n")
 }
 
-/// At most that many lines; beyond it a last one says how many more there are and how to see them.
-pub(crate) fn cut(mut lines: Vec<Line>, max: usize, all: &str) -> Vec<Line> {
-    let more = lines.len().saturating_sub(max);
+/// At most [`MAX_LINES`]; beyond it a last one says how many more there are and how to see them.
+pub(crate) fn cut(mut lines: Vec<Line>) -> Vec<Line> {
+    let more = lines.len().saturating_sub(MAX_LINES);
     if more > 0 {
-        lines.truncate(max);
-        lines.push(Line::plain(format!("… {more} more lines: `{all}` shows them")));
+        lines.truncate(MAX_LINES);
+        lines.push(Line::plain(format!("… {} more: `--full` shows them", counted(more, "line"))));
     }
     lines
+}
+
+/// A number of things: `1 line`, `2 lines`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A unified diff. What the two texts are stands at its head.
@@ -116,9 +124,10 @@ mod tests {
 
     #[test]
     fn too_many_lines_are_cut_and_counted() {
-        let lines = || (0..5).map(|n| Line::plain(n.to_string())).collect::<Vec<_>>();
-        assert_eq!(cut(lines(), 5, "all"), lines());
-        let text = render(&cut(lines(), 3, "all"), false);
-        assert_eq!(text, "0\n1\n2\n… 2 more lines: `all` shows them");
+        let lines = |number| vec![Line::plain("x"); number];
+        assert_eq!(cut(lines(MAX_LINES)), lines(MAX_LINES));
+        let cut = cut(lines(MAX_LINES + 2));
+        assert_eq!(cut.len(), MAX_LINES + 1);
+        assert_eq!(cut[MAX_LINES].text(), "… 2 lines more: `--full` shows them");
     }
 }

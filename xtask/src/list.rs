@@ -1,6 +1,7 @@
 //! Listing scenarios without running them.
 
 use crate::Verdict;
+use crate::lines::counted;
 use crate::select::Chosen;
 use crate::terminal::print;
 use crate::workspace::{ScenarioFile, short};
@@ -38,11 +39,7 @@ fn as_columns(known: &[Known<'_>]) -> String {
             _ => format!("{name:names$}  {words:tags$}  {title}"),
         })
         .collect();
-    let number = match rows.len() {
-        1 => String::from("1 scenario"),
-        number => format!("{number} scenarios"),
-    };
-    lines.extend([String::new(), number]);
+    lines.extend([String::new(), counted(rows.len(), "scenario")]);
     lines.join("\n")
 }
 

@@ -5,9 +5,6 @@ use crate::lines::{Line, cut};
 use crate::workspace::ScenarioFile;
 use vmc_sim::Scenario;
 
-/// Lines of a failing scenario's report, beyond which the rest is counted.
-pub(crate) const MAX_LINES: usize = 60;
-
 /// Runs named when many fail in the same way.
 const MAX_RUNS_NAMED: usize = 8;
 
@@ -30,7 +27,7 @@ struct Told {
     failure: Failure,
     /// Further runs that failed so.
     more: usize,
-    /// The first of those, each once.
+    /// Those, each once, as far as they are named.
     named: Vec<String>,
 }
 
@@ -43,8 +40,11 @@ impl FailureReport {
         told.more += 1;
         let run = failure.run;
         let known = told.failure.run == run || told.named.contains(&run);
-        if !known && told.named.len() < MAX_RUNS_NAMED {
-            told.named.push(run);
+        match told.named.len() {
+            _ if known => {}
+            0..MAX_RUNS_NAMED => told.named.push(run),
+            MAX_RUNS_NAMED => told.named.push(String::from("…")),
+            _ => {}
         }
     }
 
@@ -55,12 +55,7 @@ impl FailureReport {
     /// The report, below the heading with the scenario's name; cut unless it is wanted in full.
     pub(crate) fn lines(&self, full: bool) -> Vec<Line> {
         let lines: Vec<Line> = self.told.iter().flat_map(Told::lines).collect();
-        match self.told.first() {
-            Some(first) if !full => {
-                cut(lines, MAX_LINES, &format!("{} --full", first.failure.repeat))
-            }
-            _ => lines,
-        }
+        if full { lines } else { cut(lines) }
     }
 }
 
@@ -111,7 +106,7 @@ impl Told {
 mod tests {
     use super::*;
     use crate::failure::Difference;
-    use crate::lines::{diff, render};
+    use crate::lines::{MAX_LINES, diff, render};
 
     fn failure(run: &str, problem: &str) -> Failure {
         Failure {
@@ -145,6 +140,10 @@ mod tests {
         assert!(text.contains("3 more runs fail in the same way: seed 2; threads\n"), "{text}");
         let again = told(["threads", "threads"].map(|name| failure(name, "broken")), false);
         assert!(again.contains("1 more run fails in the same way\n"), "{again}");
+        let many: Vec<_> = (0..20).map(|n| failure(&format!("seed {n}"), "broken")).collect();
+        let many = told(many, false);
+        assert!(many.contains("19 more runs fail in the same way: seed 1;"), "{many}");
+        assert!(many.contains("; seed 8; …\n"), "{many}");
         let other = told(["one", "another"].map(|problem| failure("threads", problem)), false);
         assert!(other.contains("one") && other.contains("another"), "{other}");
     }
@@ -172,7 +171,7 @@ mod tests {
         let long = || (0..100).map(|n| failure("threads", &n.to_string()));
         let text = told(long(), false);
         assert_eq!(text.lines().count(), MAX_LINES + 1);
-        assert!(text.ends_with("… 340 more lines: `repeat threads --full` shows them"), "{text}");
+        assert!(text.ends_with("… 340 lines more: `--full` shows them"), "{text}");
         assert_eq!(told(long(), true).lines().count(), 400);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Verdict;
 use crate::failure::{Failure, Judge};
-use crate::lines::render;
+use crate::lines::{counted, render};
 use crate::list::list;
 use crate::report::{FailureReport, heading};
 use crate::select::{Chosen, Selection};
@@ -95,10 +95,10 @@ struct Row<'a> {
 /// What the runs of a scenario brought, or of all: then it counts scenarios that failed.
 #[derive(Default)]
 struct Tally {
-    runs: u64,
-    failed: u64,
+    runs: usize,
+    failed: usize,
     /// A mistake in the file, or a script that cannot get to its end.
-    mistakes: u64,
+    mistakes: usize,
     wall_time: Duration,
 }
 
@@ -120,13 +120,13 @@ pub(crate) fn run(args: &Args) -> Verdict {
         let tally = run_file(one, args, &progress);
         progress.inc(1);
         total.runs += tally.runs;
-        total.failed += u64::from(tally.failed + tally.mistakes > 0);
+        total.failed += usize::from(tally.failed + tally.mistakes > 0);
         total.mistakes += tally.mistakes;
         total.wall_time += tally.wall_time;
     }
     progress.finish_and_clear();
     if args.format == Format::Text {
-        print_total(chosen.len() as u64, &total);
+        print_total(chosen.len(), &total);
     }
     match (total.failed, total.mistakes) {
         (0, _) => Verdict::Good,
@@ -208,8 +208,8 @@ impl Tally {
     fn add(&mut self, report: &Report, failed: bool) {
         let stuck = report.problems.iter().any(|problem| matches!(problem, Problem::Stuck(_)));
         self.runs += 1;
-        self.failed += u64::from(failed);
-        self.mistakes += u64::from(stuck);
+        self.failed += usize::from(failed);
+        self.mistakes += usize::from(stuck);
         self.wall_time += report.wall_time;
     }
 }
@@ -248,10 +248,11 @@ fn print_result(
     }
 }
 
-fn print_total(scenarios: u64, total: &Tally) {
+fn print_total(scenarios: usize, total: &Tally) {
     let Tally { runs, failed, wall_time, .. } = total;
-    let (passed, wall_ms) = (scenarios - failed, wall_time.as_millis());
-    print(&format!("\n{passed} scenarios passed, {failed} failed; {runs} runs in {wall_ms} ms"));
+    let (passed, runs) = (counted(scenarios - failed, "scenario"), counted(*runs, "run"));
+    let wall_ms = wall_time.as_millis();
+    print(&format!("\n{passed} passed, {failed} failed; {runs} in {wall_ms} ms"));
 }
 
 fn print_row(file: &ScenarioFile, options: &Options, report: &Report, failure: Option<&Failure>) {

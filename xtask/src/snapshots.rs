@@ -2,9 +2,9 @@
 
 use crate::Verdict;
 use crate::failure::{Failure, Judge};
-use crate::lines::{Line, cut, render};
+use crate::lines::{Line, counted, cut, render};
 use crate::list::list;
-use crate::report::{FailureReport, MAX_LINES, heading};
+use crate::report::{FailureReport, heading};
 use crate::select::{Chosen, Selection};
 use crate::sim::show;
 use crate::snapshot_file::Snapshot;
@@ -16,55 +16,53 @@ use vmc_sim::{Options, Report, Scenario, simulate};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Show how traces differ from their snapshots
-    Check {
-        #[command(flatten)]
-        selection: Selection,
-
-        /// Shows differences to their last line
-        #[arg(long)]
-        full: bool,
-    },
+    Check(Args),
     /// Write what came as the new snapshots
-    Accept {
-        #[command(flatten)]
-        selection: Selection,
-    },
+    Accept(Args),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+
+    /// Shows failures to their last line
+    #[arg(long)]
+    full: bool,
 }
 
 pub(crate) fn run(command: &Command) -> Verdict {
     match command {
-        Command::Check { selection, full } => {
-            for_each(selection, "compared", |file| check(file, *full))
-        }
-        Command::Accept { selection } => for_each(selection, "written or unchanged", accept),
+        Command::Check(args) => for_each(args, "as they should be", check),
+        Command::Accept(args) => for_each(args, "written or unchanged", accept),
     }
 }
 
-/// Does it to every scenario chosen, and says so; an error is a mistake.
+/// Does it to every scenario chosen, and says how it went; an error is a mistake.
 fn for_each(
-    selection: &Selection,
+    args: &Args,
     done: &str,
-    act: impl Fn(&ScenarioFile) -> Result<Verdict, String>,
+    act: fn(&ScenarioFile, bool) -> Result<Verdict, String>,
 ) -> Verdict {
-    let chosen = match selection.chosen() {
+    let chosen = match args.selection.chosen() {
         Ok(chosen) => chosen,
         Err(error) => {
             eprintln!("{error}");
             return Verdict::Mistake;
         }
     };
-    if selection.list {
+    if args.selection.list {
         return list(&chosen, false);
     }
     let act = |chosen: &Chosen| {
-        act(&chosen.file).unwrap_or_else(|mistake| {
+        act(&chosen.file, args.full).unwrap_or_else(|mistake| {
             eprintln!("{mistake}");
             Verdict::Mistake
         })
     };
     let verdicts: Vec<_> = chosen.iter().map(act).collect();
     let good = verdicts.iter().filter(|verdict| **verdict == Verdict::Good).count();
-    print(&format!("{good} snapshots {done}, {} failed", verdicts.len() - good));
+    print(&format!("{} {done}, {} not", counted(good, "snapshot"), verdicts.len() - good));
     verdicts.into_iter().max().unwrap_or(Verdict::Good)
 }
 
@@ -83,19 +81,18 @@ fn check(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
     print(&format!("FAILED {}: no snapshot yet: `{command}` writes what came:", file.name));
     let trace = report.canonical();
     let lines = trace.lines().map(Line::plain).collect();
-    let full_command = format!("cargo xtask sim {}", file.name);
-    let lines = if full { lines } else { cut(lines, MAX_LINES, &full_command) };
+    let lines = if full { lines } else { cut(lines) };
     print(&render(&lines, false));
     Ok(Verdict::Failed)
 }
 
-fn accept(file: &ScenarioFile) -> Result<Verdict, String> {
+fn accept(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
     let (scenario, report) = simulated(file)?;
     let path = file.snapshot();
     let failed = |error| format!("{}: {error}", short(&path));
     let judge = Judge::new(file, &scenario, false).map_err(failed)?;
     if let Some(failure) = judge.failure(&Options::default(), &report) {
-        tell(file, &scenario, failure, false);
+        tell(file, &scenario, failure, full);
         print("  not accepted, because the run failed");
         return Ok(Verdict::Failed);
     }

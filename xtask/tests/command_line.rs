@@ -1,0 +1,203 @@
+//! The command line as its users see it: what it prints, and its exit codes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const GOOD: &str = r#"
+title = "An application opens the device"
+tags = ["small"]
+[[app]]
+name = "a"
+steps = [{ open = {} }]
+"#;
+
+const FAILING: &str = r#"
+title = "An application expects too much"
+[[app]]
+name = "a"
+steps = [{ open = { expect = "EIO" } }]
+"#;
+
+/// Two threads write to one session: either may be first.
+const RACE: &str = r#"
+title = "Two threads write to one session"
+[[app]]
+name = "a"
+steps = [
+  { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
+  { post = "open" }, { write = { bytes = 10 } }, { await = "written" },
+]
+[[app]]
+name = "b"
+process = "a"
+steps = [{ await = "open" }, { write = { bytes = 20 } }, { post = "written" }]
+"#;
+
+/// What a command brought.
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn xtask(arguments: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).output();
+    let Output { status, stdout, stderr } = output.expect("the command runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+/// A new folder with scenario files in it, for one test.
+fn folder(test: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).expect("an old folder goes");
+    }
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).expect("a file");
+    }
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path that is text")
+}
+
+#[test]
+fn a_failing_run_says_what_came_where_everybody_was_and_how_to_repeat_it() {
+    let folder = folder("failing", &[("failing.toml", FAILING)]);
+    let file = folder.join("failing.toml");
+    let file = text(&file);
+    let ran = xtask(&["sim", file, "--runtime", "deterministic", "--seed", "3"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("application `a`: expected EIO, came success"), "{}", ran.out);
+    assert!(ran.out.contains("return open() = 0"), "{}", ran.out);
+    assert!(!ran.out.contains('\x1b'), "colours are for terminals: {}", ran.out);
+    let repeat = format!("cargo xtask sim {file} --runtime deterministic --seed 3");
+    assert!(ran.out.contains(&repeat), "{}", ran.out);
+    assert!(ran.out.contains("0 scenarios passed, 1 failed; 1 run in"), "{}", ran.out);
+}
+
+#[test]
+fn a_snapshot_is_accepted_held_against_runs_and_shown_where_they_differ() {
+    let folder = folder("snapshot", &[("good.toml", GOOD)]);
+    let file = folder.join("good.toml");
+    let path = text(&file);
+    assert_eq!(xtask(&["snapshots", "check", path]).code, Some(1), "there is none yet");
+    assert_eq!(xtask(&["snapshots", "accept", path]).code, Some(0));
+    assert_eq!(xtask(&["snapshots", "check", path]).code, Some(0));
+    assert_eq!(xtask(&["sim", path]).code, Some(0));
+
+    std::fs::write(&file, GOOD.replace("open = {}", "open = { nonblock = true }")).expect("a file");
+    let accept = format!("to accept what came: `cargo xtask snapshots accept {path}`");
+    for ran in [xtask(&["sim", path]), xtask(&["snapshots", "check", path])] {
+        assert_eq!(ran.code, Some(1), "{}", ran.err);
+        let head = format!("--- {}\n", folder.join("good.snap").display());
+        assert!(ran.out.contains(&head), "{}", ran.out);
+        assert!(ran.out.contains("\n    -a  open() = 0\n"), "{}", ran.out);
+        assert!(ran.out.contains("\n    +a  open(O_NONBLOCK) = 0\n"), "{}", ran.out);
+        assert!(ran.out.contains(&accept), "{}", ran.out);
+    }
+    assert_eq!(xtask(&["sim", path, "--no-snapshots"]).code, Some(0));
+    assert_eq!(xtask(&["snapshots", "accept", path]).code, Some(0));
+    assert_eq!(xtask(&["sim", path]).code, Some(0));
+}
+
+#[test]
+fn a_run_that_failed_is_not_accepted() {
+    let folder = folder("not-accepted", &[("failing.toml", FAILING)]);
+    let ran = xtask(&["snapshots", "accept", text(&folder)]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.out.contains("not accepted, because the run failed"), "{}", ran.out);
+    assert!(!folder.join("failing.snap").exists());
+}
+
+#[test]
+fn a_script_that_races_fails_and_the_seed_of_the_other_order_is_named() {
+    let folder = folder("race", &[("race.toml", RACE)]);
+    let path = folder.join("race.toml");
+    let ran = xtask(&["sim", text(&path), "--runtime", "deterministic", "--schedules", "50"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("another schedule gives another trace"), "{}", ran.out);
+    let seed = ran.out.split("--seed ").nth(1).and_then(|rest| rest.lines().next());
+    let seed = seed.expect("a seed");
+    let again = xtask(&["sim", text(&path), "--runtime", "deterministic", "--seed", seed]);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+}
+
+#[test]
+fn a_failing_scenario_fills_no_screens_unless_it_is_asked_to() {
+    let waiter = |n: u32| {
+        format!(
+            r#"
+            [[app]]
+            name = "app-{n}"
+            steps = [
+              {{ open = {{}} }}, {{ set-hmc-id = "HMC-{n}" }}, {{ wait = "session-ready" }},
+              {{ poll = {{ expect = "readable" }} }},
+            ]
+            "#
+        )
+    };
+    let waiters: String = (0..30).map(waiter).collect();
+    let many =
+        format!("title = \"Thirty find nothing\"\n[machine]\nhmcs = 30\npool-size = 2\n{waiters}");
+    let folder = folder("many", &[("a.toml", &many), ("b.toml", GOOD)]);
+    let ran = xtask(&["sim", text(&folder), "--runtime", "deterministic"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let report = ran.out.lines().skip_while(|line| !line.starts_with("FAILED"));
+    let report = report.take_while(|line| !line.starts_with("ok")).count();
+    assert_eq!(report, 62, "a heading, 60 lines, and how many more: {}", ran.out);
+    assert!(ran.out.contains(" lines more: `--full` shows them\n"), "{}", ran.out);
+    let full = xtask(&["sim", text(&folder), "--runtime", "deterministic", "--full"]);
+    assert!(full.out.lines().count() > 100 && !full.out.contains("--full"), "{}", full.out);
+}
+
+#[test]
+fn scenarios_are_listed_and_not_run() {
+    let folder = folder("list", &[("failing.toml", FAILING), ("good.toml", GOOD)]);
+    let ran = xtask(&["sim", "--list", text(&folder)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let lines: Vec<_> = ran.out.lines().collect();
+    assert_eq!(lines.len(), 4, "{}", ran.out);
+    assert!(lines[0].ends_with("         An application expects too much"), "{}", ran.out);
+    assert!(lines[1].ends_with("small  An application opens the device"), "{}", ran.out);
+    assert_eq!(lines[3], "2 scenarios");
+    let ran = xtask(&["sim", "--list", "--format", "json", "--filter", "SMALL", text(&folder)]);
+    assert_eq!(ran.out.lines().count(), 1, "a filter finds tags: {}", ran.out);
+    assert!(ran.out.contains(r#""tags":["small"],"title":"An application opens the device""#));
+}
+
+#[test]
+fn a_name_below_scenarios_means_the_same_to_sim_and_to_snapshots() {
+    for command in [["sim", "--list"].as_slice(), &["snapshots", "check", "--list"]] {
+        for (name, number) in [("boot/driver-first", "1 scenario"), ("boot/driver-f", "1 scenario")]
+        {
+            let ran = xtask(&[command, &[name]].concat());
+            assert_eq!(ran.code, Some(0), "{}", ran.err);
+            assert!(ran.out.starts_with("boot/driver-first "), "{}", ran.out);
+            assert!(ran.out.ends_with(&format!("\n{number}\n")), "{}", ran.out);
+        }
+    }
+}
+
+#[test]
+fn what_matches_nothing_is_a_mistake_that_lists_the_folders() {
+    for arguments in [["sim", "nowhere"], ["sim", "--filter=nowhere"]] {
+        let ran = xtask(&arguments);
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.err.contains("`nowhere`"), "{}", ran.err);
+        assert!(ran.err.contains("\nfolders: boot, "), "{}", ran.err);
+        assert!(ran.out.is_empty(), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_mistake_in_a_file_is_told_apart_from_a_failure() {
+    let folder = folder("mistake", &[("mistake.toml", "titel = \"x\"\n"), ("good.toml", GOOD)]);
+    let ran = xtask(&["sim", text(&folder)]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("mistake.toml:1:1"), "{}", ran.err);
+    assert!(ran.out.contains("1 scenario passed, 1 failed"), "{}", ran.out);
+}
