@@ -109,4 +109,26 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// Every command that a text names in backquotes.
+    fn commands(text: &str) -> Vec<&str> {
+        let quoted = text.split('`').skip(1).step_by(2);
+        quoted.filter(|quoted| quoted.starts_with("cargo xtask ")).collect()
+    }
+
+    #[test]
+    fn the_commands_of_the_guides_are_understood() {
+        let mut number = 0;
+        for guide in ["README.md", "scenarios/README.md"] {
+            let text = std::fs::read_to_string(workspace::root().join(guide)).expect("a guide");
+            // Blocks of code have backquotes too, in threes.
+            let prose: String = text.split("```").step_by(2).collect();
+            for command in commands(&prose) {
+                let words = command.split(' ').skip(1);
+                assert!(Cli::try_parse_from(words).is_ok(), "{guide}: {command}");
+                number += 1;
+            }
+        }
+        assert!(number > 20, "{number} commands were found");
+    }
 }
