@@ -11,12 +11,13 @@ use crate::calls::CallState;
 use crate::connection::{BufferOwner, Inbound, SessionState, Slot};
 use crate::driver::Driver;
 use crate::files::{Binding, FileId};
+use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Wakeup};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use vmc_proto::BufferId;
 
-impl Peer {
+impl<Q: Quirks> Peer<Q> {
     /// Runs every check of this module.
     pub(super) fn check(&self) {
         for (index, slot) in self.driver.slots.iter().enumerate() {
@@ -31,7 +32,6 @@ impl Peer {
 
     /// At the end of a test: no memory is mapped that is nobody's.
     pub(super) fn check_rest(&self) {
-        assert!(self.answers_are_used_up(), "an answer that nobody asked for: {self:?}");
         let at_rest = |effect: &Effect| matches!(effect, Effect::Wait | Effect::Done(_));
         if self.calls.iter().all(|call| at_rest(&call.effect)) {
             let mut held: Vec<Dma> = self.driver.mapped().collect();
@@ -109,7 +109,7 @@ impl Peer {
 }
 
 /// Each buffer of a slot has exactly the owner that its books name.
-fn check_owners(driver: &Driver, index: u8, slot: &Slot) {
+fn check_owners(driver: &Driver<impl Quirks>, index: u8, slot: &Slot) {
     let inbox = slot.session.iter().flat_map(|session| &session.inbox);
     let queued: Vec<BufferId> = inbox
         .filter_map(|inbound| match inbound {
@@ -140,7 +140,7 @@ fn check_owners(driver: &Driver, index: u8, slot: &Slot) {
 }
 
 /// Requests are counted, and those that wait are those of sessions that have something to ask.
-fn check_requests(driver: &Driver) {
+fn check_requests(driver: &Driver<impl Quirks>) {
     let unanswered = driver.slots.iter().filter(|slot| slot.unanswered().is_some()).count();
     assert_eq!(usize::from(driver.outstanding), unanswered);
     let most = driver.limits.map_or(0, |limits| limits.max_outstanding());

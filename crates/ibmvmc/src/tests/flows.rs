@@ -2,8 +2,8 @@
 
 use super::peer::{Peer, config, node};
 use crate::{
-    Breach, BufferOwner, ChannelState, Config, Effect, Errno, Event, FileId, Input, Profile, Reply,
-    SlotView,
+    Breach, BufferOwner, ChannelState, Config, Effect, Errno, Event, FileId, Input, Profile,
+    Quirks, Reply, SlotView,
 };
 use papr::{CrqEntry, Hcall, InitFormat};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version};
@@ -88,6 +88,13 @@ impl Peer {
         peer
     }
 
+    /// The default test machine, initialized.
+    pub(super) fn ready(profile: Profile) -> Peer {
+        Peer::booted(config(profile))
+    }
+}
+
+impl<Q: Quirks> Peer<Q> {
     /// The device appears.
     pub(super) fn probe(&mut self) {
         let probe = self.start(Input::Probe(node()));
@@ -102,11 +109,6 @@ impl Peer {
         self.deliver(INIT_COMPLETE);
         self.settle();
         self.exchange_capabilities(PEER_LIMITS);
-    }
-
-    /// The default test machine, initialized.
-    pub(super) fn ready(profile: Profile) -> Peer {
-        Peer::booted(config(profile))
     }
 
     /// From the driver's Capabilities to the last seed buffer.

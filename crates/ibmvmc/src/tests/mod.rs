@@ -18,6 +18,7 @@ mod hazards_session;
 mod memory;
 mod pacing;
 mod properties;
+mod quirks;
 mod races;
 mod reset;
 mod sends;

@@ -2,8 +2,8 @@
 
 use super::memory::{LOCAL, Memory, REMOTE};
 use crate::{
-    Background, CallId, Config, Driver, Effect, Event, FileId, Input, Outcome, Profile, Reply,
-    Wakeup,
+    Background, CallId, Config, Driver, Effect, Event, FileId, Input, NoQuirks, Outcome, Profile,
+    Quirk, QuirkSet, Quirks, Reply, Wakeup,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -75,8 +75,10 @@ pub(super) enum To {
 
 /// The driver, its shell and a hypervisor that does what the test says.
 #[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) driver: Driver,
+pub(super) struct Peer<Q: Quirks = NoQuirks> {
+    pub(super) driver: Driver<Q>,
+    /// Whether the checks run: not on a driver that was told to misbehave.
+    checked: bool,
     pub(super) memory: Memory,
     pub(super) events: Vec<Event>,
     pub(super) calls: Vec<Running>,
@@ -97,7 +99,7 @@ pub(super) struct Peer {
     sent: VecDeque<CrqEntry>,
     background: VecDeque<Background>,
     /// A clone of the driver that is driven in the same way.
-    twin: Option<Driver>,
+    twin: Option<Driver<Q>>,
 }
 
 /// The node of the test's VMC.
@@ -120,8 +122,22 @@ pub(super) fn config(profile: Profile) -> Config {
 impl Peer {
     /// A driver that is loaded; there is no device.
     pub(super) fn new(config: Config) -> Peer {
+        Peer::around(Driver::new(config).unwrap())
+    }
+}
+
+impl Peer<QuirkSet> {
+    /// The same, but the driver has quirks.
+    pub(super) fn quirky(config: Config, quirks: QuirkSet) -> Peer<QuirkSet> {
+        Peer::around(Driver::with_quirks(config, quirks).unwrap())
+    }
+}
+
+impl<Q: Quirks> Peer<Q> {
+    fn around(driver: Driver<Q>) -> Peer<Q> {
         Peer {
-            driver: Driver::new(config).unwrap(),
+            checked: !Quirk::ALL.into_iter().any(|quirk| driver.quirks().has(quirk)),
+            driver,
             memory: Memory::default(),
             events: Vec::new(),
             calls: Vec::new(),
@@ -310,7 +326,7 @@ impl Peer {
     }
 
     /// The clone, if there is one.
-    pub(super) fn twin(&self) -> Option<&Driver> {
+    pub(super) fn twin(&self) -> Option<&Driver<Q>> {
         self.twin.as_ref()
     }
 
@@ -326,7 +342,9 @@ impl Peer {
         if let Effect::Done(Reply::Opened(file)) = self.calls[call.0].effect {
             self.files.push(file);
         }
-        self.check();
+        if self.checked {
+            self.check();
+        }
     }
 
     /// Performs an effect.
@@ -360,7 +378,8 @@ impl Peer {
             }
             Effect::CopyFromUser { to: dma, len_bytes }
             | Effect::CopyToUser { from: dma, len_bytes } => {
-                return Outcome::Copied(self.memory.copy(dma, len_bytes));
+                assert!(!self.checked || len_bytes <= dma.len_bytes, "copy beyond {dma:?}");
+                return Outcome::Copied(self.memory.copy(dma));
             }
             Effect::Sleep(time) => self.sleeps.push(time),
             Effect::Wake(Wakeup::Background(background)) => {
@@ -396,7 +415,7 @@ impl Peer {
             _ => answer.unwrap_or(ReturnCode::SUCCESS),
         };
         if let Hcall::CopyRdma(copy) = &call {
-            self.memory.check_rdma(copy);
+            assert!(!self.checked || self.memory.holds(copy), "outside of what is mapped");
         }
         if code.is_success() || code == ReturnCode::CLOSED {
             self.take_effect(call, code);
@@ -426,10 +445,14 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
+impl<Q: Quirks> Drop for Peer<Q> {
     fn drop(&mut self) {
         // A test that failed already says enough.
-        if !std::thread::panicking() {
+        if std::thread::panicking() {
+            return;
+        }
+        assert!(self.answers_are_used_up(), "an answer that nobody asked for: {self:?}");
+        if self.checked {
             self.check_rest();
         }
     }

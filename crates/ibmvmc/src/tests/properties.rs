@@ -4,7 +4,10 @@
 
 use super::flows::*;
 use super::peer::{Handle, Peer, To};
-use crate::{ChannelState, Config, Effect, Errno, FileId, Input, Outcome, Profile, Reply};
+use crate::{
+    ChannelState, Config, Effect, Errno, FileId, Input, NoQuirks, Outcome, Profile, Quirk,
+    QuirkSet, Quirks, Reply,
+};
 use alloc::vec;
 use alloc::vec::Vec;
 use papr::hcall::opcode;
@@ -131,11 +134,11 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 /// A machine that is driven at random.
-struct World {
-    peer: Peer,
+struct World<Q: Quirks = NoQuirks> {
+    peer: Peer<Q>,
 }
 
-impl World {
+impl<Q: Quirks> World<Q> {
     fn act(&mut self, action: &Action) {
         match action {
             Action::Start(call) => self.start(*call),
@@ -252,6 +255,12 @@ fn profile() -> impl Strategy<Value = Profile> {
     prop_oneof![Just(Profile::Document), Just(Profile::Linux)]
 }
 
+/// No quirk, or a few.
+fn quirks() -> impl Strategy<Value = QuirkSet> {
+    let quirks = prop::collection::vec(prop::sample::select(&Quirk::ALL[..]), 0..4);
+    quirks.prop_map(|quirks| quirks.into_iter().collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
@@ -270,6 +279,24 @@ proptest! {
             world.act(action);
         }
         world.heal();
+    }
+
+    /// A driver that misbehaves still neither panics nor works for ever.
+    #[test]
+    fn nothing_breaks_a_driver_with_quirks(
+        profile in profile(),
+        quirks in quirks(),
+        actions in prop::collection::vec(action(), 1..150),
+    ) {
+        let mut world = World { peer: Peer::quirky(config(profile), quirks) };
+        world.peer.boot();
+        world.peer.session(0);
+        for action in &actions {
+            world.act(action);
+        }
+        world.peer.settle();
+        world.peer.call(Input::Remove);
+        world.peer.forget_answers();
     }
 
     /// The driver is a value: whoever has the same state and gets the same inputs does the same.
@@ -297,9 +324,12 @@ proptest! {
     #[test]
     fn an_outcome_that_does_not_fit_is_no_panic(
         profile in profile(),
+        quirks in quirks(),
         inputs in prop::collection::vec((call(), prop::collection::vec(outcome(), 0..12)), 1..20),
     ) {
-        let mut driver = Peer::ready(profile).driver.clone();
+        let mut peer = Peer::quirky(config(profile), quirks);
+        peer.boot();
+        let mut driver = peer.driver.clone();
         let mut files = Vec::new();
         for (call, outcomes) in inputs {
             let Some(input) = plain_input(call, &files) else { continue };
