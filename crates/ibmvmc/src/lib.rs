@@ -13,6 +13,8 @@
 //!
 //! What the driver finds wrong with its peer it reports as [`Event`]s; nothing that comes from outside can
 //! make it panic.
+//!
+//! For tests that a misbehaving driver is noticed it can be given [`Quirks`]; a plain `Driver` has none.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -22,6 +24,7 @@ extern crate alloc;
 extern crate std;
 
 mod bottom_half;
+mod buffers;
 mod calls;
 mod close;
 mod config;
