@@ -6,6 +6,7 @@ use crate::snapshot_file::Snapshot;
 use crate::workspace::{ScenarioFile, short};
 use std::cell::OnceCell;
 use std::io;
+use std::path::PathBuf;
 use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, simulate};
 
 /// How a run failed.
@@ -30,11 +31,13 @@ pub(crate) struct Difference {
     pub(crate) diff: Vec<Line>,
 }
 
-/// What the runs of one scenario are held against: its snapshot or, without one, the run first come, first served.
+/// What the runs of one scenario are held against: its snapshot, one of its outcomes if it races on purpose, or,
+/// without any, the run first come, first served.
 pub(crate) struct Judge<'a> {
     file: &'a ScenarioFile,
     scenario: &'a Scenario,
-    snapshot: Option<Snapshot>,
+    /// Each with its file; empty if there are none, or not all that there should be.
+    snapshots: Vec<(PathBuf, Snapshot)>,
     /// The trace of the run first come, first served, once it is needed; `None` if there is none.
     first_come: OnceCell<Option<String>>,
 }
@@ -63,12 +66,19 @@ impl<'a> Judge<'a> {
         scenario: &'a Scenario,
         with_snapshot: bool,
     ) -> io::Result<Judge<'a>> {
-        let snapshot = if with_snapshot { Snapshot::read(&file.snapshot())? } else { None };
-        Ok(Judge { file, scenario, snapshot, first_come: OnceCell::new() })
+        let paths = if with_snapshot { file.snapshots(scenario) } else { Vec::new() };
+        let mut snapshots = Vec::new();
+        for path in &paths {
+            snapshots.extend(Snapshot::read(path)?.map(|snapshot| (path.clone(), snapshot)));
+        }
+        if snapshots.len() < paths.len() {
+            snapshots.clear();
+        }
+        Ok(Judge { file, scenario, snapshots, first_come: OnceCell::new() })
     }
 
     pub(crate) fn has_snapshot(&self) -> bool {
-        self.snapshot.is_some()
+        !self.snapshots.is_empty()
     }
 
     /// What is wrong with a run.
@@ -85,26 +95,32 @@ impl<'a> Judge<'a> {
 
     fn difference(&self, options: &Options, report: &Report) -> Option<Difference> {
         let is_first_come = is_first_come(options);
-        if !is_first_come && !self.scenario.outcomes().is_empty() {
-            // It races on purpose: its schedules may give what they like.
+        let races = !self.scenario.outcomes().is_empty();
+        if races && self.snapshots.is_empty() {
+            // Nobody knows yet what may come of it.
             return None;
         }
         let came = report.canonical();
         if is_first_come {
             self.first_come.get_or_init(|| Some(came.clone()));
         }
-        let expected = match &self.snapshot {
-            Some(snapshot) if snapshot.holds(&came) => return None,
-            Some(_) => short(&self.file.snapshot()),
-            None if self.first_come()? == came => return None,
-            None => String::from("the run first come, first served"),
+        if self.snapshots.iter().any(|(_, snapshot)| snapshot.holds(&came)) {
+            return None;
+        }
+        let Some((path, snapshot)) = self.snapshots.first() else {
+            let expected = "the run first come, first served";
+            let first_come = self.first_come().filter(|first_come| *first_come != came)?;
+            let diff = diff((expected, first_come), ("what came", &came));
+            let heading = self.heading(expected, &came, options, report);
+            return Some(Difference { heading, diff });
         };
-        let diff = match &self.snapshot {
-            Some(snapshot) => {
-                diff((&expected, &snapshot.text()), ("what came", &snapshot.text_with(&came)))
-            }
-            None => diff((&expected, self.first_come()?), ("what came", &came)),
-        };
+        let expected = short(path);
+        let diff = diff((&expected, &snapshot.text()), ("what came", &snapshot.text_with(&came)));
+        if races {
+            let count = self.snapshots.len();
+            let heading = format!("none of the {count} outcomes; beside the first, {expected}");
+            return Some(Difference { heading, diff });
+        }
         let heading = self.heading(&expected, &came, options, report);
         Some(Difference { heading, diff })
     }
@@ -191,7 +207,10 @@ mod tests {
     fn judged(scenario: &Scenario, trace: Option<&str>, options: &Options) -> Option<Failure> {
         let file = ScenarioFile::named(Path::new("/nowhere/test.toml"));
         let mut judge = Judge::new(&file, scenario, false).expect("a judge");
-        judge.snapshot = trace.map(Snapshot::of);
+        judge.snapshots = trace
+            .map(|trace| (PathBuf::from("/nowhere/test.snap"), Snapshot::of(trace)))
+            .into_iter()
+            .collect();
         judge.failure(options, &simulate(scenario, options).expect("a machine"))
     }
 
@@ -252,14 +271,18 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_that_races_on_purpose_may_give_any_trace_but_first_come_first_served() {
+    fn a_race_must_give_one_of_its_outcomes_once_they_are_known() {
         let scenario =
             parse(&RACE.replacen("[[app]]", "outcomes = [\"either first\"]\n[[app]]", 1));
         for seed in 0..50 {
             let options = on(RuntimeKind::Deterministic, Some(seed));
-            assert_eq!(judged(&scenario, Some("another"), &options), None, "seed {seed}");
+            assert_eq!(judged(&scenario, None, &options), None, "seed {seed}");
+            let failure = judged(&scenario, Some("another"), &options).expect("a failure");
+            assert_eq!(
+                heading(&failure),
+                "none of the 1 outcomes; beside the first, /nowhere/test.snap"
+            );
         }
-        assert!(judged(&scenario, Some("another"), &Options::default()).is_some());
     }
 
     #[test]

@@ -10,7 +10,11 @@ use crate::sim::show;
 use crate::snapshot_file::Snapshot;
 use crate::terminal::{colours, print};
 use crate::workspace::{ScenarioFile, short};
+use std::path::Path;
 use vmc_sim::{Options, Report, Scenario, simulate};
+
+/// Random schedules among which each outcome of a race must be.
+const SCHEDULES: u64 = 200;
 
 /// What to do with snapshots.
 #[derive(Debug, clap::Subcommand)]
@@ -88,6 +92,9 @@ fn check(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
 
 fn accept(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
     let (scenario, report) = simulated(file)?;
+    if !scenario.outcomes().is_empty() {
+        return accept_outcomes(file, &scenario, &report);
+    }
     let path = file.snapshot();
     let failed = |error| format!("{}: {error}", short(&path));
     let judge = Judge::new(file, &scenario, false).map_err(failed)?;
@@ -97,10 +104,65 @@ fn accept(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
         return Ok(Verdict::Failed);
     }
     let trace = report.canonical();
-    let stored = Snapshot::read(&path).map_err(failed)?;
-    if !stored.is_some_and(|stored| stored.holds(&trace)) {
-        Snapshot::of(&trace).write(&path).map_err(failed)?;
-        print(&format!("{} written", short(&path)));
+    write(&path, &trace)?;
+    Ok(Verdict::Good)
+}
+
+/// Writes a snapshot that does not hold the trace already.
+fn write(path: &Path, trace: &str) -> Result<(), String> {
+    let failed = |error| format!("{}: {error}", short(path));
+    let stored = Snapshot::read(path).map_err(failed)?;
+    if !stored.is_some_and(|stored| stored.holds(trace)) {
+        Snapshot::of(trace).write(path).map_err(failed)?;
+        print(&format!("{} written", short(path)));
+    }
+    Ok(())
+}
+
+/// Writes a snapshot for each outcome of a race: those that were there keep their numbers, new ones take the
+/// numbers that are free, in the order of the seeds that show them.
+fn accept_outcomes(
+    file: &ScenarioFile,
+    scenario: &Scenario,
+    first_come: &Report,
+) -> Result<Verdict, String> {
+    let mut traces = vec![first_come.canonical()];
+    for seed in 0..SCHEDULES {
+        let options = Options { seed: Some(seed), ..Options::default() };
+        let report =
+            simulate(scenario, &options).map_err(|error| format!("{}: {error}", file.name))?;
+        if let Some(problem) = report.problems.first() {
+            print(&format!(
+                "FAILED {}: not accepted, because seed {seed} failed: {problem}",
+                file.name
+            ));
+            return Ok(Verdict::Failed);
+        }
+        let trace = report.canonical();
+        if !traces.contains(&trace) {
+            traces.push(trace);
+        }
+    }
+    let (came, listed) = (traces.len(), scenario.outcomes().len());
+    if came != listed {
+        print(&format!(
+            "FAILED {}: {SCHEDULES} schedules have {came} outcomes, the scenario lists {listed}; correct \
+             `outcomes`, or what races",
+            file.name
+        ));
+        return Ok(Verdict::Failed);
+    }
+    let mut free = Vec::new();
+    for path in file.snapshots(scenario) {
+        let stored = Snapshot::read(&path).map_err(|error| format!("{}: {error}", short(&path)))?;
+        let place = stored.and_then(|stored| traces.iter().position(|trace| stored.holds(trace)));
+        match place {
+            Some(place) => drop(traces.remove(place)),
+            None => free.push(path),
+        }
+    }
+    for (path, trace) in free.iter().zip(&traces) {
+        write(path, trace)?;
     }
     Ok(Verdict::Good)
 }

@@ -1,9 +1,10 @@
 //! What a reviewer should not have to look for.
 
 use crate::Verdict;
-use crate::workspace::{files_below, root, scenarios, short};
+use crate::workspace::{ScenarioFile, files_below, root, scenarios, short};
 use std::path::PathBuf;
 use std::process::Command;
+use vmc_sim::Scenario;
 
 /// All that may lie at the top level.
 const TOP_LEVEL: &[&str] = &[
@@ -53,7 +54,7 @@ type Check = fn() -> Vec<String>;
 
 /// Runs every check; each prints what it found.
 pub(crate) fn run() -> Verdict {
-    let checks: [(&str, Check); 8] = [
+    let checks: [(&str, Check); 9] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
             cargo(
@@ -72,6 +73,7 @@ pub(crate) fn run() -> Verdict {
         ("sources", sources),
         ("unsafe code", unsafe_code),
         ("snapshots", snapshots),
+        ("coverage", crate::coverage::missing),
     ];
     let mut tidy = true;
     for (name, check) in checks {
@@ -190,7 +192,12 @@ fn snapshots() -> Vec<String> {
         (Ok(scenarios), Ok(found)) => (scenarios, found),
         (Err(e), _) | (_, Err(e)) => return vec![format!("scenarios or snapshots: {e}")],
     };
-    let wanted: Vec<_> = scenarios.iter().map(crate::workspace::ScenarioFile::snapshot).collect();
+    let snapshots = |file: &ScenarioFile| match Scenario::load(&file.path) {
+        Ok(scenario) => file.snapshots(&scenario),
+        // It is told by those who run it.
+        Err(_) => vec![file.snapshot()],
+    };
+    let wanted: Vec<_> = scenarios.iter().flat_map(snapshots).collect();
     let missing = wanted.iter().filter(|path| !path.exists());
     let missing = missing.map(|path| {
         format!("{} is missing: `cargo xtask snapshots accept` writes it", short(path))

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use vmc_sim::Scenario;
 
 /// The workspace's top folder.
 pub(crate) fn root() -> PathBuf {
@@ -59,6 +60,18 @@ impl ScenarioFile {
             self.path.with_extension("snap")
         }
     }
+
+    /// The files of a scenario's snapshots: one, or one for each outcome of a race, numbered from 1.
+    pub(crate) fn snapshots(&self, scenario: &Scenario) -> Vec<PathBuf> {
+        match scenario.outcomes().len() {
+            0 => vec![self.snapshot()],
+            outcomes => (1..=outcomes).map(|n| self.outcome(n)).collect(),
+        }
+    }
+
+    fn outcome(&self, n: usize) -> PathBuf {
+        self.snapshot().with_extension(format!("{n}.snap"))
+    }
 }
 
 /// Every scenario of the workspace, by name.
@@ -96,6 +109,16 @@ mod tests {
         let file = ScenarioFile::named(&path);
         assert_eq!((file.name.as_str(), file.folder()), ("boot/driver-first", "boot"));
         assert_eq!(short(&file.snapshot()), "snapshots/boot/driver-first.snap");
+    }
+
+    #[test]
+    fn a_race_has_a_snapshot_for_each_outcome() {
+        let file = ScenarioFile::named(&root().join("scenarios/boot/driver-first.toml"));
+        let text = "title = \"t\"\noutcomes = [\"one\", \"the other\"]\n";
+        let scenario = Scenario::parse("t.toml", text).expect("a scenario");
+        let names: Vec<_> = file.snapshots(&scenario).iter().map(|path| short(path)).collect();
+        let expected = ["snapshots/boot/driver-first.1.snap", "snapshots/boot/driver-first.2.snap"];
+        assert_eq!(names, expected);
     }
 
     #[test]

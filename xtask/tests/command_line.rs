@@ -93,7 +93,10 @@ fn a_snapshot_is_accepted_held_against_runs_and_shown_where_they_differ() {
     let accept = format!("to accept what came: `cargo xtask snapshots accept {path}`");
     for ran in [xtask(&["sim", path]), xtask(&["snapshots", "check", path])] {
         assert_eq!(ran.code, Some(1), "{}", ran.err);
-        let head = format!("--- {}\n", folder.join("good.snap").display());
+        let snapshot = folder.join("good.snap");
+        let top = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+        let shown = snapshot.strip_prefix(top).unwrap_or(&snapshot);
+        let head = format!("--- {}\n", shown.display());
         assert!(ran.out.contains(&head), "{}", ran.out);
         assert!(ran.out.contains("\n    -a  open() = 0\n"), "{}", ran.out);
         assert!(ran.out.contains("\n    +a  open(O_NONBLOCK) = 0\n"), "{}", ran.out);

@@ -38,6 +38,8 @@ pub(crate) struct Desk {
     pub(crate) flags: BTreeSet<String>,
     /// Open files of each process, by the name that the script gives them.
     pub(crate) processes: BTreeMap<u16, BTreeMap<String, OpenFile>>,
+    /// Files of each process that have lost their name to another one, and are open still.
+    pub(crate) nameless: BTreeMap<u16, Vec<FileId>>,
     /// Threads whose blocked call a signal is to interrupt.
     pub(crate) signals: BTreeSet<u16>,
     /// Processes that are killed.
@@ -55,6 +57,7 @@ impl Desk {
         Desk {
             flags: BTreeSet::new(),
             processes: BTreeMap::new(),
+            nameless: BTreeMap::new(),
             signals: BTreeSet::new(),
             kills: BTreeSet::new(),
             service_commands: VecDeque::new(),
@@ -62,6 +65,21 @@ impl Desk {
             service_paused: false,
             watchers: Vec::new(),
         }
+    }
+
+    /// Gives a file a name, which another one may have had.
+    pub(crate) fn name_file(&mut self, process: u16, name: String, id: FileId) {
+        let open = OpenFile { id, unread: VecDeque::new(), reads: 0 };
+        if let Some(before) = self.processes.entry(process).or_default().insert(name, open) {
+            self.nameless.entry(process).or_default().push(before.id);
+        }
+    }
+
+    /// Takes some file that a process has open.
+    pub(crate) fn take_file(&mut self, process: u16) -> Option<FileId> {
+        let nameless = || self.nameless.get_mut(&process)?.pop();
+        let named = |(_, open): (String, OpenFile)| open.id;
+        self.processes.get_mut(&process)?.pop_first().map(named).or_else(nameless)
     }
 
     /// Has an activity woken after the next change.
@@ -149,6 +167,8 @@ pub(crate) enum Machine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expect {
     Ok,
+    /// Whatever comes, in a race.
+    Any,
     Error(ibmvmc::Errno),
 }
 
@@ -165,6 +185,8 @@ pub(crate) enum ReadExpect {
     Bytes(Vec<u8>),
     /// Nothing: a `read()` of 0 bytes.
     Empty,
+    /// Whatever comes, in a race.
+    Any,
     Error(ibmvmc::Errno),
 }
 

@@ -45,6 +45,25 @@ impl File {
         )
     }
 
+    /// The texts that a scenario which races on purpose may give: a snapshot for each of its outcomes.
+    fn outcomes(&self, scenario: &Scenario) -> Vec<String> {
+        let outcome = |n: usize| {
+            let path = top().join(format!("../snapshots/{}.{n}.snap", self.name));
+            let text = std::fs::read_to_string(&path)
+                .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            text.splitn(3, "---\n").nth(2).expect("a header and a text").to_owned()
+        };
+        (1..=scenario.outcomes().len()).map(outcome).collect()
+    }
+
+    /// Which of the outcomes a text is, from 0.
+    fn outcome_of(&self, text: &str, outcomes: &[String], options: &Options) -> usize {
+        let place = outcomes.iter().position(|outcome| outcome.trim_end() == text.trim_end());
+        place.unwrap_or_else(|| {
+            panic!("none of its outcomes:\n{text}\n{}", self.repeat_command(options))
+        })
+    }
+
     /// Asserts that two texts are the same, and shows the first line that is not.
     fn assert_same(&self, text: &str, expected: &str, options: &Options) {
         if text == expected {
@@ -93,7 +112,13 @@ fn seeded(seed: u64) -> Options {
 #[test]
 fn every_scenario_gives_the_trace_of_its_snapshot() {
     for file in files() {
-        let report = file.run(&file.load(), &Options::default());
+        let scenario = file.load();
+        let report = file.run(&scenario, &Options::default());
+        if !scenario.outcomes().is_empty() {
+            let outcomes = file.outcomes(&scenario);
+            file.outcome_of(&report.canonical(), &outcomes, &Options::default());
+            continue;
+        }
         let (folder, name) = file.name.split_once('/').expect("a folder and a name");
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(format!("../../../snapshots/{folder}"));
@@ -117,11 +142,31 @@ fn the_same_seed_gives_the_same_bytes() {
 fn every_random_schedule_gives_the_same_canonical_trace() {
     for file in files() {
         let scenario = file.load();
+        if !scenario.outcomes().is_empty() {
+            continue;
+        }
         let expected = file.run(&scenario, &Options::default()).canonical();
         for options in (0..SCHEDULES).map(seeded) {
             let text = file.run(&scenario, &options).canonical();
             file.assert_same(&text, &expected, &options);
         }
+    }
+}
+
+#[test]
+fn every_random_schedule_of_a_race_gives_one_of_its_outcomes_and_some_schedule_each_of_them() {
+    for file in files() {
+        let scenario = file.load();
+        let outcomes = file.outcomes(&scenario);
+        if outcomes.is_empty() {
+            continue;
+        }
+        let mut reached = vec![false; outcomes.len()];
+        for options in (0..SCHEDULES).map(seeded) {
+            let text = file.run(&scenario, &options).canonical();
+            reached[file.outcome_of(&text, &outcomes, &options)] = true;
+        }
+        assert!(!reached.contains(&false), "{}: outcomes reached: {reached:?}", file.name);
     }
 }
 
@@ -134,8 +179,12 @@ fn threads_give_the_same_canonical_trace() {
         if scenario.deterministic_only().is_some() {
             continue;
         }
-        let expected = file.run(&scenario, &Options::default()).canonical();
         let text = file.run(&scenario, &options).canonical();
+        if !scenario.outcomes().is_empty() {
+            file.outcome_of(&text, &file.outcomes(&scenario), &options);
+            continue;
+        }
+        let expected = file.run(&scenario, &Options::default()).canonical();
         file.assert_same(&text, &expected, &options);
     }
 }

@@ -246,6 +246,8 @@ pub enum Event {
         what: String,
         /// What it was done to; `None` for the machine.
         subject: Option<Subject>,
+        /// The message that it befell, if it was one.
+        entry: Option<CrqEntry>,
     },
     /// A thread of an application posted a flag for others.
     Posted(String),

@@ -107,11 +107,12 @@ impl fmt::Display for Event {
                 write!(f, "session {side} {index}/{session} {state}")
             }
             Event::Breach { by, subject, what } => write!(f, "breach {by} ({subject}) {what:?}"),
-            Event::Fault { rule, kind, what, subject } => {
+            Event::Fault { rule, kind, what, subject, entry } => {
                 write!(f, "fault {rule:?} {what:?}")?;
                 if *kind == FaultKind::Unarchitected {
                     f.write_str(" unarchitected")?;
                 }
+                entry.map_or(Ok(()), |entry| write!(f, " {entry}"))?;
                 subject.map_or(Ok(()), |subject| write!(f, " ({subject})"))
             }
             Event::Posted(flag) => write!(f, "posted {flag:?}"),

@@ -100,6 +100,16 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     /// Records that a rule fires, and wakes the director if another one follows it.
     pub(super) fn announce_fault(&mut self, number: usize, subject: Option<Subject>) {
+        self.announce_fault_of(number, subject, None);
+    }
+
+    /// The same, of a fault that befalls a message.
+    pub(super) fn announce_fault_of(
+        &mut self,
+        number: usize,
+        subject: Option<Subject>,
+        entry: Option<CrqEntry>,
+    ) {
         let rule = self.world.faults.rule(number);
         let subject = subject.filter(|_| rule.act.is_local());
         let actor = match subject {
@@ -107,7 +117,8 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             None => Actor::Platform,
         };
         let (name, kind, what) = (&rule.name, rule.act.kind(), rule.describe(&self.world.threads));
-        let event = || Event::Fault { rule: name.clone(), kind, what: what.clone(), subject };
+        let event =
+            || Event::Fault { rule: name.clone(), kind, what: what.clone(), subject, entry };
         self.recorder.record_as(actor, self.runtime.now_ns(), event);
         if self.world.faults.fired(number, self.now_ns()) {
             self.runtime.wake(ActivityId::DIRECTOR);
@@ -139,6 +150,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         match side {
             Side::Mgmt => {
                 desk.processes.clear();
+                desk.nameless.clear();
                 desk.signals.clear();
                 desk.kills.clear();
                 self.world.guest.reset();

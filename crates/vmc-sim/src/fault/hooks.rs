@@ -158,7 +158,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                     continue;
                 }
             }
-            self.announce_fault(rule, Some(subject));
+            self.announce_fault_of(rule, Some(subject), Some(entry));
         }
         fate
     }

@@ -253,6 +253,7 @@ impl<'a> Compiler<'a> {
                 Some(ReadWord::Echo) => ReadExpect::Echo,
                 Some(ReadWord::Event) => ReadExpect::Event { len_bytes: self.event_bytes() },
                 Some(ReadWord::Empty) => ReadExpect::Empty,
+                Some(ReadWord::Any) => ReadExpect::Any,
                 Some(ReadWord::Error(errno)) => ReadExpect::Error(errno),
                 None => {
                     let len_bytes = result.bytes.as_ref().map_or(0, value);
@@ -283,6 +284,7 @@ impl From<&MachineSideForm> for Machine {
 fn expect(form: ResultForm) -> Expect {
     match form {
         ResultForm::Ok => Expect::Ok,
+        ResultForm::Any => Expect::Any,
         ResultForm::Error(errno) => Expect::Error(errno),
     }
 }

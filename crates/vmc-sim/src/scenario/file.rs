@@ -246,19 +246,22 @@ pub(super) enum ReadWord {
     Echo,
     Event,
     Empty,
+    /// Whatever comes, in a race.
+    Any,
     Error(ibmvmc::Errno),
 }
 
 impl Short for ReadResultForm {
-    const EXPECTED: &'static str = "`echo`, `event`, `empty`, the name of an errno";
+    const EXPECTED: &'static str = "`echo`, `event`, `empty`, `any`, the name of an errno";
 
     fn from_short(text: &str) -> Result<ReadResultForm, String> {
         let word = match text {
             "echo" => ReadWord::Echo,
             "event" => ReadWord::Event,
             "empty" => ReadWord::Empty,
+            "any" => ReadWord::Any,
             name => ReadWord::Error(errno(name).ok_or_else(|| {
-                format!("unknown result `{name}`, expected `echo`, `event`, `empty` or the name of an errno such as `EAGAIN`")
+                format!("unknown result `{name}`, expected `echo`, `event`, `empty`, `any` or the name of an errno such as `EAGAIN`")
             })?),
         };
         Ok(ReadResultForm { word: Some(word), bytes: None, pattern: PatternForm::default() })
@@ -339,6 +342,8 @@ pub(super) struct CloseForm {
 pub(super) enum ResultForm {
     #[default]
     Ok,
+    /// Whatever comes, in a race.
+    Any,
     Error(ibmvmc::Errno),
 }
 
@@ -348,9 +353,10 @@ impl TryFrom<String> for ResultForm {
     fn try_from(text: String) -> Result<ResultForm, String> {
         match (text.as_str(), errno(&text)) {
             ("ok", _) => Ok(ResultForm::Ok),
+            ("any", _) => Ok(ResultForm::Any),
             (_, Some(errno)) => Ok(ResultForm::Error(errno)),
             (name, None) => Err(format!(
-                "unknown result `{name}`, expected `ok` or the name of an errno such as `EBUSY`"
+                "unknown result `{name}`, expected `ok`, `any` or the name of an errno such as `EBUSY`"
             )),
         }
     }

@@ -260,9 +260,12 @@ impl<'a> Builder<'a> {
     /// The edges that the event's meaning gives.
     fn link_causes(&mut self, node: NodeId, record: &Record) {
         match &record.event {
-            Event::Fault { .. } => {
+            Event::Fault { entry, .. } => {
+                if let (Some(entry), Some(sender)) = (entry, record.actor.side()) {
+                    self.link_entry(node, *entry, sender, record.actor);
+                }
                 // What the bottom half maps, it maps for the entry just taken.
-                if record.actor == Actor::BottomHalf {
+                if record.actor == Actor::BottomHalf && entry.is_none() {
                     self.after(self.last_taken.get(&Side::Mgmt).copied(), node);
                 }
                 self.last_fault = Some(node);

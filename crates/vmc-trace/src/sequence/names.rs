@@ -3,7 +3,7 @@
 use crate::event::{Actor, Event, Record, Side};
 use crate::sequence::text::Text;
 use crate::trace::TraceNames;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
 
 /// An HMC connection, identified in a way that does not depend on the index it happened to get.
@@ -39,6 +39,12 @@ pub(crate) struct Names<'a> {
     started: BTreeMap<u16, u32>,
     /// The seed buffer of each index.
     seeds: BTreeMap<HmcIndex, BufferId>,
+    /// Sessions that the management partition has asked to close, and capabilities exchanges that it has asked
+    /// for, without an answer so far. Other answers mean nothing.
+    closing: BTreeSet<(HmcIndex, HmcSession)>,
+    exchanges: u32,
+    /// Most buffers that the management partition takes, once it has said so.
+    pool_size: Option<u16>,
     /// Buffers in the order in which the hypervisor added them; the seed is the first.
     buffers: BTreeMap<Connection, Vec<BufferId>>,
 }
@@ -51,6 +57,9 @@ impl<'a> Names<'a> {
             left_by: BTreeMap::new(),
             started: BTreeMap::new(),
             seeds: BTreeMap::new(),
+            closing: BTreeSet::new(),
+            exchanges: 0,
+            pool_size: None,
             buffers: BTreeMap::new(),
         }
     }
@@ -61,6 +70,11 @@ impl<'a> Names<'a> {
             Event::SessionStarted(index, session) => {
                 if let Actor::App(app) = record.actor {
                     self.start(app, *index, *session);
+                }
+            }
+            Event::Enqueued { to: Side::Hyp, entry, .. } => {
+                if let Received::Message(decoded) = Received::from_entry(*entry) {
+                    self.learn_request(&decoded.message);
                 }
             }
             Event::Enqueued { to: Side::Mgmt, entry, .. } => {
@@ -80,17 +94,42 @@ impl<'a> Names<'a> {
         self.buffers.insert(connection, self.seeds.get(&index).copied().into_iter().collect());
     }
 
+    fn learn_request(&mut self, message: &Message) {
+        match *message {
+            Message::Capabilities { limits } => {
+                self.exchanges += 1;
+                self.pool_size = Some(limits.pool_size);
+            }
+            Message::InterfaceClose { session, index } => {
+                self.closing.insert((index, session));
+            }
+            _ => {}
+        }
+    }
+
     fn learn_message(&mut self, message: &Message) {
         match *message {
             // What follows seeds every index anew, whoever had it before.
-            Message::CapabilitiesResponse { .. } => self.left_by.clear(),
-            Message::InterfaceCloseResponse { session, index, .. } => {
+            Message::CapabilitiesResponse { limits, .. } if self.exchanges > 0 => {
+                self.exchanges -= 1;
+                self.pool_size = self.pool_size.map(|own| own.min(limits.pool_size));
+                self.left_by.clear();
+            }
+            Message::InterfaceCloseResponse { session, index, .. }
+                if self.closing.remove(&(index, session)) =>
+            {
                 if let Connection::Session(app, ordinal) = self.connection(index, session) {
                     self.left_by.insert(index, (app, ordinal));
                 }
             }
-            Message::AddBuffer { session, index, buffer, .. } => {
+            // One that the driver refuses has no name.
+            Message::AddBuffer { session, index, buffer, .. }
+                if self.pool_size.is_none_or(|size| buffer.0 < size) =>
+            {
                 let connection = self.connection(index, session);
+                if matches!(connection, Connection::Stranger(..)) {
+                    return;
+                }
                 if session == HmcSession::NONE {
                     self.seeds.insert(index, buffer);
                     self.buffers.insert(connection, vec![buffer]);

@@ -67,9 +67,12 @@ impl Replies {
         sessions.find_map(|session| Some(self.arrivals.get(&session)?.front()?.rdma))
     }
 
+    /// A thread that started no session works on one of its process; which one, a record does not say.
     fn last_trouble(&self, app: u16) -> Option<NodeId> {
-        let session = self.sessions.get(&app)?.last()?;
-        self.trouble.get(session).copied()
+        match self.sessions.get(&app) {
+            Some(sessions) => self.trouble.get(sessions.last()?).copied(),
+            None => self.trouble.values().max().copied(),
+        }
     }
 
     /// The sessions whose messages an application may read. A thread that started none reads on a file of

@@ -101,6 +101,10 @@ impl Home {
             // How often there is an interrupt, and when, is chance: such a fault has no place among what is
             // shown.
             Event::Fault { .. } if actor == Actor::Interrupt => Home::strand(Strand::Machine),
+            Event::Fault { subject: Some(_), entry: Some(entry), .. } if actor.side().is_some() => {
+                let side = actor.side().unwrap_or(Side::Mgmt);
+                Home::of_entry(Received::from_entry(*entry), actor, side, names)
+            }
             Event::Fault { subject: Some(subject), .. } => match actor.side() {
                 Some(side) => Home::of_subject(*subject, actor, side, names),
                 None => Home::machine(),

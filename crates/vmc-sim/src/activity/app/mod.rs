@@ -174,12 +174,9 @@ impl App {
 
     /// The end of a process that was killed: the operating system closes its files, one after the other.
     fn exit<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
-        let file = {
-            let mut desk = cx.world.desk.lock();
-            desk.processes.get_mut(&self.process).and_then(|files| files.pop_first())
-        };
+        let file = cx.world.desk.lock().take_file(self.process);
         match file {
-            Some((_, open)) => self.close_at_exit(cx, open.id),
+            Some(file) => self.close_at_exit(cx, file),
             None => Progress::Finished,
         }
     }

@@ -51,12 +51,12 @@ fn names_that_do_not_exist() {
     );
     refused(
         &app("{ open = { expect = ‸\"EBUSSY\" } }"),
-        "unknown result `EBUSSY`, expected `ok` or the name of an errno such as `EBUSY`",
+        "unknown result `EBUSSY`, expected `ok`, `any` or the name of an errno such as `EBUSY`",
         EXAMPLES,
     );
     refused(
         &app("{ open = {} }, { read = { expect = ‸\"eco\" } }"),
-        "unknown result `eco`, expected `echo`, `event`, `empty` or the name of an errno such as `EAGAIN`",
+        "unknown result `eco`, expected `echo`, `event`, `empty`, `any` or the name of an errno such as `EAGAIN`",
         EXAMPLES,
     );
 }
