@@ -9,9 +9,9 @@ use super::file::{
 };
 use super::names::Names;
 use super::size;
+use super::spanned::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Range, RangeInclusive};
-use toml::Spanned;
 
 /// Most times that a block of steps repeats.
 const MAX_REPEATS: i64 = 10_000;

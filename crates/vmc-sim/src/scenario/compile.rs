@@ -10,6 +10,7 @@ use super::file::{
 };
 use super::names::Names;
 use super::rules::rules;
+use super::spanned::Spanned;
 use crate::life::Life;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::schedule::below;
@@ -20,7 +21,6 @@ use phyp::vmc::{Named, Source};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
-use toml::Spanned;
 use vmc_proto::{CRQ_ENTRIES_PER_PAGE, Limits};
 
 /// Replaced by the number of the replica in the HMC IDs of an application with a `count`.

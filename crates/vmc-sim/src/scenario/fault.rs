@@ -1,10 +1,10 @@
 //! The form of fault rules in a scenario file: what serde reads. `rules` makes sense of it.
 
 use super::file::Number;
+use super::spanned::Spanned;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use std::fmt;
-use toml::Spanned;
 
 /// A fault rule.
 #[derive(Clone, Debug, Deserialize)]

@@ -3,8 +3,8 @@
 
 use super::fault::FaultForm;
 use super::short::{Short, ShortOrLong};
+use super::spanned::Spanned;
 use serde::Deserialize;
-use toml::Spanned;
 
 /// A number as it was written, with its place; its bounds are checked later.
 pub(super) type Number = Spanned<i64>;

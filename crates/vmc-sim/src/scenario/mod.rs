@@ -13,6 +13,7 @@ mod names;
 mod rules;
 mod short;
 mod size;
+mod spanned;
 #[cfg(test)]
 mod tests;
 

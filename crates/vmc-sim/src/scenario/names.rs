@@ -3,9 +3,9 @@
 use super::check::number;
 use super::error::Problem;
 use super::file::{AppForm, ScenarioForm};
+use super::spanned::Spanned;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use toml::Spanned;
 
 /// Most threads of a scenario.
 const MAX_THREADS: usize = 512;

@@ -8,6 +8,7 @@ use super::fault::{
 };
 use super::file::{Number, ScenarioForm};
 use super::names::Names;
+use super::spanned::Spanned;
 use crate::fault::{
     Act, CallKind, EntryKind, HcallPoint, MessagePoint, Occasion, Patch, RdmaEnd, Rule, Template,
     Trigger,
@@ -15,7 +16,6 @@ use crate::fault::{
 use papr::hcall::opcode;
 use papr::{Access, CrqEntry, ReturnCode, TransportEvent};
 use std::ops::RangeInclusive;
-use toml::Spanned;
 use vmc_proto::{HmcIndex, MessageType, Status};
 use vmc_trace::Side;
 

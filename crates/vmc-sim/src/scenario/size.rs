@@ -2,7 +2,7 @@
 
 use super::error::Problem;
 use super::file::{Number, PatternForm, ReadForm, ScenarioForm, StepForm, WriteForm};
-use toml::Spanned;
+use super::spanned::Spanned;
 
 /// Most steps of all threads together, blocks written out as often as they repeat.
 const MAX_STEPS: u64 = 500_000;
