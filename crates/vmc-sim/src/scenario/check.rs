@@ -1,5 +1,6 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
+use super::bounds::{self, Bounds};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
@@ -11,16 +12,8 @@ use super::names::Names;
 use super::size;
 use super::spanned::Spanned;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
-/// Most times that a block of steps repeats.
-const MAX_REPEATS: i64 = 10_000;
-/// Longest user buffer or message of a step, in bytes.
-const MAX_BYTES: i64 = 1 << 20;
-/// Longest sleep, in milliseconds: a day of virtual time.
-const MAX_SLEEP_MS: i64 = 86_400_000;
-/// Most messages that a source sends in each session.
-const MAX_EVENTS: i64 = 100_000;
 /// How deep blocks of steps nest.
 const MAX_NESTING: usize = 2;
 
@@ -37,11 +30,7 @@ pub(super) fn check(form: &ScenarioForm) -> Check {
 }
 
 /// A number within bounds, or an error that says them.
-pub(super) fn number(
-    what: &str,
-    number: &Number,
-    bounds: RangeInclusive<i64>,
-) -> Result<i64, Problem> {
+pub(super) fn number(what: &str, number: &Number, bounds: Bounds) -> Result<i64, Problem> {
     let value = *number.get_ref();
     if bounds.contains(&value) {
         return Ok(value);
@@ -55,21 +44,21 @@ pub(super) fn number(
 }
 
 fn machine(machine: &MachineForm) -> Check {
-    let most_hmcs = match machine.profile {
-        ProfileForm::Document => 255,
-        ProfileForm::Linux => 2,
+    let hmcs = match machine.profile {
+        ProfileForm::Document => bounds::HMCS,
+        ProfileForm::Linux => bounds::LINUX_HMCS,
     };
     let limits = [
-        ("hmcs", &machine.hmcs, 1..=most_hmcs),
-        ("pool-size", &machine.pool_size, 1..=64),
-        ("mtu", &machine.mtu, 32..=16384),
-        ("crq-pages", &machine.crq_pages, 1..=16),
-        ("hmcs of the hypervisor", &machine.hypervisor.hmcs, 0..=255),
-        ("pool-size of the hypervisor", &machine.hypervisor.pool_size, 0..=64),
-        ("mtu of the hypervisor", &machine.hypervisor.mtu, 0..=65536),
-        ("crq-pages of the hypervisor", &machine.hypervisor.crq_pages, 1..=16),
-        ("session-buffers", &machine.hypervisor.session_buffers, 1..=64),
-        ("inbound-buffers", &machine.hypervisor.inbound_buffers, 1..=64),
+        ("hmcs", &machine.hmcs, hmcs),
+        ("pool-size", &machine.pool_size, bounds::POOL_SIZE),
+        ("mtu", &machine.mtu, bounds::MTU),
+        ("crq-pages", &machine.crq_pages, bounds::CRQ_PAGES),
+        ("hmcs of the hypervisor", &machine.hypervisor.hmcs, bounds::OFFERED_HMCS),
+        ("pool-size of the hypervisor", &machine.hypervisor.pool_size, bounds::OFFERED_POOL_SIZE),
+        ("mtu of the hypervisor", &machine.hypervisor.mtu, bounds::OFFERED_MTU),
+        ("crq-pages of the hypervisor", &machine.hypervisor.crq_pages, bounds::CRQ_PAGES),
+        ("session-buffers", &machine.hypervisor.session_buffers, bounds::SESSION_BUFFERS),
+        ("inbound-buffers", &machine.hypervisor.inbound_buffers, bounds::SESSION_BUFFERS),
     ];
     for (what, value, bounds) in limits {
         if let Some(value) = value {
@@ -118,9 +107,9 @@ fn buffers(machine: &MachineForm) -> Check {
 }
 
 fn source(source: &SourceForm, machine: &MachineForm) -> Check {
-    number("events", &source.events, 1..=MAX_EVENTS)?;
+    number("events", &source.events, bounds::EVENTS)?;
     let mtu = negotiated(&machine.mtu, &machine.hypervisor.mtu, ibmvmc::Config::default().mtu);
-    let bytes = number("bytes", &source.bytes, 0..=65536)?;
+    let bytes = number("bytes", &source.bytes, bounds::EVENT_BYTES)?;
     if bytes > mtu {
         return Err(Problem::new(
             source.bytes.span(),
@@ -318,7 +307,7 @@ impl<'a> Apps<'a> {
                 Ok(())
             }
             StepForm::Wait(form) => self.check_wait(form.0.state, &form.0.file, progress, span),
-            StepForm::SleepMs(ms) => number("sleep-ms", ms, 0..=MAX_SLEEP_MS).map(|_| ()),
+            StepForm::SleepMs(ms) => number("sleep-ms", ms, bounds::MILLISECONDS).map(|_| ()),
             StepForm::Post(flag) => {
                 progress.posted.insert(flag);
                 Ok(())
@@ -330,7 +319,7 @@ impl<'a> Apps<'a> {
                 "name the application whose call is to be interrupted",
             )),
             StepForm::Repeat(form) => {
-                let times = number("times", &form.times, 1..=MAX_REPEATS)?;
+                let times = number("times", &form.times, bounds::REPEATS)?;
                 if depth == MAX_NESTING {
                     return Err(Problem::new(
                         span,
@@ -437,7 +426,7 @@ impl<'a> Apps<'a> {
     ) -> Check {
         self.must_be_open(progress, &form.file, span.clone())?;
         if let Some(bytes) = &form.bytes {
-            number("bytes", bytes, 0..=MAX_BYTES)?;
+            number("bytes", bytes, bounds::BYTES)?;
         }
         if form.expect.0.word.is_none() {
             check_payload(
@@ -573,7 +562,7 @@ fn check_payload(
             "a text has its own length",
             "leave `bytes` out, or choose another pattern",
         )),
-        (Some(bytes), _) => number("bytes", bytes, 0..=MAX_BYTES).map(|_| ()),
+        (Some(bytes), _) => number("bytes", bytes, bounds::BYTES).map(|_| ()),
         (None, PatternForm::Text(_)) => Ok(()),
         (None, _) => Err(Problem::new(
             span,

@@ -1,5 +1,6 @@
 //! From the form of a scenario to a plan that can be run.
 
+use super::bounds;
 use super::check::{number, version};
 use super::error::Problem;
 use super::fault::FaultForm;
@@ -41,7 +42,7 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
             compiler.steps(&app.steps)?;
             let process = of_app.shares.unwrap_or(own);
             let life = match &app.life {
-                Some(life) => Life::nth(number("life", life, 1..=100)? as u32),
+                Some(life) => Life::nth(number("life", life, bounds::LIFE)? as u32),
                 None => Life::FIRST,
             };
             threads.push(ThreadPlan { name: name.clone(), process, life, steps: compiler.steps });
@@ -163,7 +164,7 @@ impl<'a> Compiler<'a> {
         for step in steps {
             let span = step.span();
             if let StepForm::Repeat(form) = step.get_ref() {
-                for _ in 0..number("times", &form.times, 1..=i64::MAX)? {
+                for _ in 0..number("times", &form.times, bounds::REPEATS)? {
                     self.steps(&form.steps)?;
                 }
                 continue;

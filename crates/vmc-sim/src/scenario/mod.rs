@@ -4,6 +4,7 @@
 //! blocks are written out, [`names`] tells its threads apart; [`check`] finds what cannot be meant; [`compile`]
 //! makes a plan of it that the runtimes can run. [`fault`] and [`rules`] are the same for fault rules. `scenarios/README.md` documents every key.
 
+mod bounds;
 mod check;
 mod compile;
 mod error;

@@ -1,14 +1,12 @@
 //! Who is who among a scenario's threads: their names, their numbers, and the processes that they belong to.
 
+use super::bounds::{self, MAX_THREADS};
 use super::check::number;
 use super::error::Problem;
 use super::file::{AppForm, ScenarioForm};
 use super::spanned::Spanned;
 use std::collections::BTreeMap;
 use std::ops::Range;
-
-/// Most threads of a scenario.
-const MAX_THREADS: usize = 512;
 
 /// The threads of a scenario, numbered in the order in which the applications stand.
 pub(super) struct Names {
@@ -67,7 +65,7 @@ impl Names {
         let span = app.span();
         let app = app.get_ref();
         let count = match &app.count {
-            Some(count) => number("count", count, 1..=MAX_THREADS as i64)?,
+            Some(count) => number("count", count, bounds::COUNT)?,
             None => 1,
         };
         if self.numbers.len() + count as usize > MAX_THREADS {

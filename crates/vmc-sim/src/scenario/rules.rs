@@ -1,5 +1,6 @@
 //! From fault rules as they are written to rules that can fire, and what cannot be meant.
 
+use super::bounds::{self, Bounds};
 use super::check::{number, version};
 use super::error::Problem;
 use super::fault::{
@@ -15,12 +16,8 @@ use crate::fault::{
 };
 use papr::hcall::opcode;
 use papr::{Access, CrqEntry, ReturnCode, TransportEvent};
-use std::ops::RangeInclusive;
 use vmc_proto::{HmcIndex, MessageType, Status};
 use vmc_trace::Side;
-
-/// Longest wait of a rule, in milliseconds: a day of virtual time.
-const MAX_MS: i64 = 86_400_000;
 
 /// The rules of a scenario, in its order.
 pub(super) fn rules(form: &ScenarioForm, names: &Names) -> Result<Vec<Rule>, Problem> {
@@ -121,7 +118,7 @@ fn trigger(
     let app = when.app.as_ref().map(|name| thread(name, names)).transpose()?;
     let index = when.index.as_ref().map(|n| byte("index", n)).transpose()?.map(HmcIndex);
     let nth = match &when.nth {
-        Some(nth) => number("nth", nth, 1..=i64::from(u32::MAX))? as u32,
+        Some(nth) => number("nth", nth, bounds::OCCASIONS)? as u32,
         None => 1,
     };
     let times = match &when.times {
@@ -214,7 +211,7 @@ fn occasion(form: &ScenarioForm, when: &WhenForm) -> Result<Occasion, Problem> {
     }
     if let Some(call) = when.call {
         let effect = match &when.effect {
-            Some(effect) => number("effect", effect, 0..=100)? as u32,
+            Some(effect) => number("effect", effect, bounds::EFFECT)? as u32,
             None => 0,
         };
         return Ok(Occasion::Call { call: call_kind(call), effect });
@@ -338,7 +335,8 @@ fn compile_act(act: &ActForm, names: &Names) -> Result<Act, Problem> {
                 WindowForm::Local => RdmaEnd::Local,
                 WindowForm::Remote => RdmaEnd::Remote,
             },
-            page: form.page.as_ref().map_or(Ok(0), |page| number("page", page, 0..=3))? as u64,
+            page: form.page.as_ref().map_or(Ok(0), |page| number("page", page, bounds::PAGE))?
+                as u64,
             access: match form.access {
                 AccessForm::None => Access::None,
                 AccessForm::Read => Access::Read,
@@ -354,7 +352,7 @@ fn compile_act(act: &ActForm, names: &Names) -> Result<Act, Problem> {
                 RequestForm::InterfaceOpen => MessageType::InterfaceOpen,
                 RequestForm::InterfaceClose => MessageType::InterfaceClose,
             },
-            status: Status(number("status", &form.status, 1..=255)? as u8),
+            status: Status(number("status", &form.status, bounds::REFUSAL)? as u8),
         },
         ActForm::Kill(name) => Act::Kill(names.process(thread(name, names)?)),
         ActForm::Interrupt(name) => Act::Interrupt(thread(name, names)?),
@@ -423,38 +421,38 @@ fn patch(form: &FieldsForm) -> Result<Patch, Problem> {
     fn field<T: TryFrom<i64>>(
         what: &str,
         value: &Option<Number>,
-        bounds: RangeInclusive<i64>,
+        bounds: Bounds,
     ) -> Result<Option<T>, Problem> {
         let Some(value) = value else { return Ok(None) };
         Ok(T::try_from(number(what, value, bounds)?).ok())
     }
     let bytes = form.bytes.iter().map(|(offset, value)| {
-        let offset = number("offset of a byte", offset, 0..=15)? as usize;
+        let offset = number("offset of a byte", offset, bounds::OFFSET)? as usize;
         Ok((offset, byte("value of a byte", value)?))
     });
     Ok(Patch {
-        index: field("index", &form.index, 0..=255)?,
-        session: field("session", &form.session, 0..=255)?,
-        buffer: field("buffer", &form.buffer, 0..=65535)?,
-        length: field("length", &form.length, 0..=i64::from(u32::MAX))?,
-        status: field("status", &form.status, 0..=255)?,
-        owner: field("owner", &form.owner, 0..=255)?,
-        lioba: field("lioba", &form.lioba, 0..=i64::from(u32::MAX))?,
-        hmcs: field("hmcs", &form.hmcs, 0..=255)?,
-        pool_size: field("pool-size", &form.pool_size, 0..=65535)?,
-        mtu: field("mtu", &form.mtu, 0..=i64::from(u32::MAX))?,
-        crq_size: field("crq-size", &form.crq_size, 0..=65535)?,
+        index: field("index", &form.index, bounds::BYTE)?,
+        session: field("session", &form.session, bounds::BYTE)?,
+        buffer: field("buffer", &form.buffer, bounds::TWO_BYTES)?,
+        length: field("length", &form.length, bounds::FOUR_BYTES)?,
+        status: field("status", &form.status, bounds::BYTE)?,
+        owner: field("owner", &form.owner, bounds::BYTE)?,
+        lioba: field("lioba", &form.lioba, bounds::FOUR_BYTES)?,
+        hmcs: field("hmcs", &form.hmcs, bounds::BYTE)?,
+        pool_size: field("pool-size", &form.pool_size, bounds::TWO_BYTES)?,
+        mtu: field("mtu", &form.mtu, bounds::FOUR_BYTES)?,
+        crq_size: field("crq-size", &form.crq_size, bounds::TWO_BYTES)?,
         version: form.version.as_ref().map(version).transpose()?,
         bytes: bytes.collect::<Result<_, Problem>>()?,
     })
 }
 
 fn byte(what: &str, value: &Number) -> Result<u8, Problem> {
-    Ok(number(what, value, 0..=255)? as u8)
+    Ok(number(what, value, bounds::BYTE)? as u8)
 }
 
 fn milliseconds(what: &str, ms: Option<&Number>) -> Result<u64, Problem> {
-    let ms = ms.map_or(Ok(0), |ms| number(what, ms, 0..=MAX_MS))?;
+    let ms = ms.map_or(Ok(0), |ms| number(what, ms, bounds::MILLISECONDS))?;
     Ok(ms as u64 * 1_000_000)
 }
 
