@@ -61,6 +61,6 @@ pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
 pub use ibmvmc::{Quirk, QuirkSet};
 pub use run::MachineError;
-pub use scenario::{Scenario, ScenarioError};
+pub use scenario::{Scenario, ScenarioError, schema as scenario_schema};
 pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};
 pub use vmc_trace as trace;

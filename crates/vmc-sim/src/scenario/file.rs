@@ -1,10 +1,14 @@
 //! The form of a scenario file: what serde reads. Values are checked later, where an error can say more than
-//! "expected u8".
+//! "expected u8". The doc comments are what an editor shows about a key: they are the descriptions of the schema.
 
+use super::bounds;
 use super::fault::FaultForm;
+use super::schema::{self, one_of, within};
 use super::short::{Short, ShortOrLong};
 use super::spanned::Spanned;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// A number as it was written, with its place; its bounds are checked later.
 pub(super) type Number = Spanned<i64>;
@@ -16,120 +20,195 @@ fn default_file() -> String {
     DEFAULT_FILE.to_owned()
 }
 
-/// A scenario.
-#[derive(Clone, Debug, Deserialize)]
+/// What a simulated machine is made of, what the applications on its management partition do, and what must come
+/// of it. `scenarios/README.md` says everything about it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(title = "A scenario of vmcsim")]
 pub(super) struct ScenarioForm {
+    /// The scenario's point, in one line, as a claim.
     pub(super) title: String,
+    /// Why it matters, and where it is written.
     pub(super) description: Option<String>,
+    /// Words to find it by.
     #[serde(default)]
     pub(super) tags: Vec<String>,
+    /// Why it does not run on threads. Left out, it does.
     pub(super) deterministic_only: Option<String>,
     /// What may come of a scenario that races on purpose, one line for each outcome.
     #[serde(default)]
     pub(super) outcomes: Vec<String>,
     /// Hazards that the driver is to show.
     #[serde(default)]
+    #[schemars(schema_with = "schema::quirks")]
     pub(super) quirks: Vec<Spanned<String>>,
+    /// What the machine is made of.
     #[serde(default)]
     pub(super) machine: MachineForm,
+    /// Applications on the management partition.
     #[serde(default)]
     pub(super) app: Vec<Spanned<AppForm>>,
+    /// Rules: something that goes wrong, and when.
     #[serde(default)]
     pub(super) fault: Vec<Spanned<FaultForm>>,
+    /// What must be so at the end.
     #[serde(default)]
     pub(super) expect: ExpectForm,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What the machine is made of.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct MachineForm {
+    /// What the driver does where the driver document and the Linux driver differ. Default: `document`.
     #[serde(default)]
     pub(super) profile: ProfileForm,
+    /// HMC connections that the driver offers; at most 2 with the profile `linux`. Default: 1.
+    #[schemars(transform = within(bounds::HMCS))]
     pub(super) hmcs: Option<Number>,
+    /// Buffers of a connection that the driver offers. Default: 32.
+    #[schemars(transform = within(bounds::POOL_SIZE))]
     pub(super) pool_size: Option<Number>,
+    /// Longest message that the driver offers, in bytes. Default: 4096.
+    #[schemars(transform = within(bounds::MTU))]
     pub(super) mtu: Option<Number>,
+    /// Pages of the driver's CRQ, each 256 entries. Default: 1.
+    #[schemars(transform = within(bounds::CRQ_PAGES))]
     pub(super) crq_pages: Option<Number>,
+    /// Protocol version of the driver, `major.minor`. Default: `1.1`.
+    #[schemars(transform = schema::version)]
     pub(super) version: Option<Spanned<String>>,
+    /// Who starts first. Default: `driver-first`.
     #[serde(default)]
     pub(super) start: StartForm,
+    /// Whether the VMC device is there from the beginning. Default: `present`.
     #[serde(default)]
     pub(super) vmc: VmcForm,
+    /// An HMC manages the system: there is no VMC.
     #[serde(default)]
     pub(super) hmc_attached: bool,
+    /// What the hypervisor does with messages. Default: `echo`.
     #[serde(default)]
     pub(super) behaviour: BehaviourForm,
+    /// What the hypervisor offers. Default: as the driver.
     #[serde(default)]
     pub(super) hypervisor: HypervisorForm,
 }
 
-/// What the hypervisor offers; what is not said is as the driver's.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What the hypervisor offers; what is not said is as the driver's. Both sides use the smaller value.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct HypervisorForm {
+    /// HMC connections that the hypervisor offers; 0 fails the device. Default: as the driver.
+    #[schemars(transform = within(bounds::OFFERED_HMCS))]
     pub(super) hmcs: Option<Number>,
+    /// Buffers of a connection that the hypervisor offers; 0 fails the device. Default: as the driver.
+    #[schemars(transform = within(bounds::OFFERED_POOL_SIZE))]
     pub(super) pool_size: Option<Number>,
+    /// Longest message that the hypervisor offers, in bytes; below 32 fails the device. Default: as the driver.
+    #[schemars(transform = within(bounds::OFFERED_MTU))]
     pub(super) mtu: Option<Number>,
+    /// Pages of the hypervisor's CRQ, each 256 entries. Default: 1.
+    #[schemars(transform = within(bounds::CRQ_PAGES))]
     pub(super) crq_pages: Option<Number>,
+    /// Protocol version of the hypervisor, `major.minor`; another major version fails the device. Default: as the
+    /// driver.
+    #[schemars(transform = schema::version)]
     pub(super) version: Option<Spanned<String>>,
+    /// Buffers of a session, the seed included. Default: the pool size agreed on, which is also the most.
+    #[schemars(transform = within(bounds::SESSION_BUFFERS))]
     pub(super) session_buffers: Option<Number>,
+    /// How many buffers of a session the application may write with at first. Default: half of them, the seed
+    /// included.
+    #[schemars(transform = within(bounds::SESSION_BUFFERS))]
     pub(super) inbound_buffers: Option<Number>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// What the driver does where the driver document and the Linux driver differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ProfileForm {
+    /// As the driver document says.
     #[default]
     Document,
+    /// As the Linux driver does.
     Linux,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Who starts first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum StartForm {
+    /// The driver, and then the hypervisor's side.
     #[default]
     DriverFirst,
+    /// The hypervisor's side, and then the driver.
     HypervisorFirst,
+    /// The scenario's steps start them.
     Manual,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// Whether the VMC device is there from the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum VmcForm {
+    /// It is.
     #[default]
     Present,
+    /// It is made when an application requests it.
     OnRequest,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What the hypervisor does with messages.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum BehaviourForm {
+    /// Every message comes back in its buffer.
     #[default]
     Echo,
+    /// It keeps messages and buffers.
     Sink,
+    /// In every session it sends messages by itself, as fast as it has buffers.
     Source(SourceForm),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// Messages that the hypervisor sends by itself in every session.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SourceForm {
+    /// How many messages.
+    #[schemars(transform = within(bounds::EVENTS))]
     pub(super) events: Number,
+    /// Length of each, at most the MTU; an empty message is a breach of the protocol.
+    #[schemars(transform = within(bounds::EVENT_BYTES))]
     pub(super) bytes: Number,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// An application on the management partition.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct AppForm {
+    /// How the trace and other steps call it; each name once. Default: a letter by its place.
+    #[schemars(transform = schema::app_name)]
     pub(super) name: Option<Spanned<String>>,
+    /// So many applications with these steps, numbered from 1.
+    #[schemars(transform = within(bounds::COUNT))]
     pub(super) count: Option<Number>,
+    /// When it begins. Default: `ready`.
     #[serde(default)]
     pub(super) start: AppStartForm,
+    /// Name of the application whose open files it shares: it is another thread of it.
     pub(super) process: Option<Spanned<String>>,
+    /// The life of the management partition that it runs in; a new one begins when a fault boots it again.
+    /// Default: 1.
+    #[schemars(transform = within(bounds::LIFE))]
     pub(super) life: Option<Number>,
+    /// What it does, in order.
     pub(super) steps: Vec<Spanned<StepForm>>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// When an application begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum AppStartForm {
     /// When the channel is ready.
@@ -140,48 +219,77 @@ pub(super) enum AppStartForm {
 }
 
 /// A step: an inline table with exactly one key.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum StepForm {
+    /// `open()`.
     Open(OpenForm),
+    /// `ioctl(SETHMCID)`: the HMC ID, or a table of options.
     SetHmcId(ShortOrLong<SetHmcIdForm>),
+    /// `write()`.
     Write(WriteForm),
+    /// `read()`, and what it must bring.
     Read(ReadForm),
+    /// `poll()`, and what it must report.
     Poll(PollForm),
+    /// `ioctl(QUERY)`, and what it must tell.
     Query(QueryForm),
+    /// `ioctl(REQUESTVMC)`.
     RequestVmc(CallForm),
+    /// `close()`.
     Close(CloseForm),
+    /// Waits until a state is reached: the state, or a table of options.
     Wait(ShortOrLong<WaitForm>),
-    SleepMs(Number),
+    /// Waits until the virtual time has moved on by so many milliseconds.
+    SleepMs(#[schemars(transform = within(bounds::MILLISECONDS))] Number),
+    /// The operator starts a side.
     Start(MachineSideForm),
+    /// The operator removes the driver, or stops the hypervisor's side.
     Stop(MachineSideForm),
+    /// The hypervisor's side is slow: it takes no entry from its queue.
     Pause(PausableForm),
+    /// The hypervisor's side looks at its queue again.
     Resume(PausableForm),
+    /// An HMC is attached, so that the hypervisor's side stops; or with `false` detached.
     AttachHmc(bool),
+    /// Leaves a flag for other applications, for good.
     Post(String),
+    /// Waits until somebody has posted the flag.
     Await(String),
+    /// A signal to the application of that name: its blocked call is interrupted.
     Interrupt(String),
+    /// Fires the fault rule of that name, which has no `when`.
     Fault(Spanned<String>),
+    /// The steps again and again.
     Repeat(RepeatForm),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// How a file is opened.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct OpenForm {
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// `O_NONBLOCK`: a read without a message returns `EAGAIN`.
     #[serde(default)]
     pub(super) nonblock: bool,
+    /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// The HMC ID that a file gets.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct SetHmcIdForm {
+    /// The HMC ID, at most 32 bytes; `{n}` becomes the number of the replica.
+    #[schemars(transform = schema::hmc_id)]
     pub(super) id: String,
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
 }
@@ -193,50 +301,77 @@ impl Short for SetHmcIdForm {
         let id = text.to_owned();
         Ok(SetHmcIdForm { id, file: default_file(), expect: ResultForm::default() })
     }
+
+    fn short_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = generator.subschema_for::<String>();
+        schema::hmc_id(&mut schema);
+        schema
+    }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// What is written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WriteForm {
+    /// Length of the message; a text has its own.
+    #[schemars(transform = within(bounds::BYTES))]
     pub(super) bytes: Option<Number>,
+    /// What the message consists of. Default: `counter`.
     #[serde(default)]
     pub(super) pattern: PatternForm,
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// From memory that is not there.
     #[serde(default)]
     pub(super) fault: bool,
+    /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What a message consists of.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum PatternForm {
+    /// Bytes that count up; no two messages of a thread begin alike.
     #[default]
     Counter,
+    /// Zeros.
     Zeros,
+    /// Random bytes, the same in each run.
     Random,
+    /// This text; it takes no `bytes`.
     Text(String),
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// How a message is read, and what it must be.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ReadForm {
+    /// What the read must bring: a word, the name of an errno, or a message.
     pub(super) expect: ShortOrLong<ReadResultForm>,
+    /// Length of the user's buffer. Default: the MTU.
+    #[schemars(transform = within(bounds::BYTES))]
     pub(super) bytes: Option<Number>,
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// Into memory that is not there.
     #[serde(default)]
     pub(super) fault: bool,
 }
 
 /// What a read brings: a word, or a message.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ReadResultForm {
     #[serde(skip)]
     pub(super) word: Option<ReadWord>,
+    /// Length of the message; a text has its own.
+    #[schemars(transform = within(bounds::BYTES))]
     pub(super) bytes: Option<Number>,
+    /// What the message consists of. Default: `counter`.
     #[serde(default)]
     pub(super) pattern: PatternForm,
 }
@@ -266,44 +401,66 @@ impl Short for ReadResultForm {
         };
         Ok(ReadResultForm { word: Some(word), bytes: None, pattern: PatternForm::default() })
     }
+
+    fn short_schema(_: &mut SchemaGenerator) -> Schema {
+        one_of(["echo", "event", "empty", "any"].into_iter().chain(errnos()))
+    }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// How a file is polled, and what must come of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PollForm {
+    /// What the poll must report.
     pub(super) expect: PollResultForm,
+    /// Waits until there is something.
     #[serde(default)]
     pub(super) wait: bool,
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// What a poll reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum PollResultForm {
+    /// A message waits.
     Readable,
+    /// Neither of the others.
     Nothing,
+    /// The session is over.
     HungUp,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// What `ioctl(QUERY)` must tell; either key may be left out.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct QueryForm {
+    /// The state of the channel.
     pub(super) expect: Option<QueryStateForm>,
+    /// Whether there is a VMC.
     pub(super) have_vmc: Option<bool>,
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
 }
 
 /// The states that `ioctl(QUERY)` tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum QueryStateForm {
+    /// A reset is to come.
     ResetScheduled,
+    /// There is no CRQ.
     Initial,
+    /// The CRQ is registered, its partner not there yet.
     CrqInit,
+    /// The capabilities are being exchanged.
     Capabilities,
+    /// Sessions can be opened.
     Ready,
+    /// The device has failed.
     Failed,
 }
 
@@ -320,18 +477,23 @@ impl From<QueryStateForm> for ibmvmc::ChannelState {
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// A call without anything of its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CallForm {
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// Which file is closed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct CloseForm {
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
 }
@@ -362,32 +524,63 @@ impl TryFrom<String> for ResultForm {
     }
 }
 
+impl JsonSchema for ResultForm {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("ResultForm")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        one_of(["ok", "any"].into_iter().chain(errnos()))
+    }
+}
+
+/// The names of all errnos.
+fn errnos() -> impl Iterator<Item = &'static str> {
+    ibmvmc::Errno::ALL.iter().map(|errno| errno.name())
+}
+
 fn errno(name: &str) -> Option<ibmvmc::Errno> {
     ibmvmc::Errno::ALL.iter().copied().find(|errno| errno.name() == name)
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// What is waited for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WaitForm {
+    /// The state that is waited for.
     pub(super) state: WaitStateForm,
+    /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// A state that can be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum WaitStateForm {
+    /// The initialization has completed.
     ChannelReady,
+    /// The driver waits for INIT, or has no device.
     ChannelDown,
+    /// The capabilities are being exchanged, or indexes seeded.
     ChannelNegotiating,
+    /// The device has failed.
     ChannelFailed,
+    /// The driver has registered its CRQ, or is further.
     DriverStarted,
+    /// The hypervisor's side has registered its CRQ, or is further.
     HypervisorStarted,
+    /// The hypervisor's side waits for INIT.
     HypervisorWaiting,
+    /// The hypervisor's side has deregistered its CRQ.
     HypervisorStopped,
+    /// Every index without a session has its seed buffer and can be opened.
     Seeded,
+    /// The file's session is open.
     SessionReady,
+    /// The file's session is over.
     SessionEnded,
+    /// A message waits for `read()`.
     Readable,
 }
 
@@ -399,32 +592,45 @@ impl Short for WaitForm {
         let state = WaitStateForm::deserialize(parse(text)).map_err(|e| e.to_string())?;
         Ok(WaitForm { state, file: default_file() })
     }
+
+    fn short_schema(generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<WaitStateForm>()
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// A side that the operator can start and stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum MachineSideForm {
+    /// The driver of the management partition.
     Driver,
+    /// The hypervisor's side of the channel.
     Hypervisor,
 }
 
 /// Who can be slow without being stopped: it takes no entry from its queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum PausableForm {
+    /// The hypervisor's side of the channel.
     Hypervisor,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// A block of steps; blocks nest at most 2 deep.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RepeatForm {
+    /// How often the steps are done.
+    #[schemars(transform = within(bounds::REPEATS))]
     pub(super) times: Number,
+    /// What is done, in order.
     pub(super) steps: Vec<Spanned<StepForm>>,
 }
 
 /// What must be so at the end of the run.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ExpectForm {
+    /// The state that `ioctl(QUERY)` would show.
     pub(super) channel: Option<QueryStateForm>,
 }

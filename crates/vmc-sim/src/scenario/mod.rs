@@ -2,7 +2,8 @@
 //!
 //! [`file`] is the form in which a scenario is written, read with serde; [`size`] bounds what it becomes when its
 //! blocks are written out, [`names`] tells its threads apart; [`check`] finds what cannot be meant; [`compile`]
-//! makes a plan of it that the runtimes can run. [`fault`] and [`rules`] are the same for fault rules. `scenarios/README.md` documents every key.
+//! makes a plan of it that the runtimes can run. [`fault`] and [`rules`] are the same for fault rules. [`schema`](mod@schema)
+//! tells editors about the form. `scenarios/README.md` documents every key.
 
 mod bounds;
 mod check;
@@ -12,6 +13,7 @@ mod fault;
 mod file;
 mod names;
 mod rules;
+mod schema;
 mod short;
 mod size;
 mod spanned;
@@ -19,6 +21,7 @@ mod spanned;
 mod tests;
 
 pub use error::ScenarioError;
+pub use schema::schema;
 
 use crate::plan::Plan;
 use file::ScenarioForm;

@@ -4,8 +4,8 @@ use super::bounds::{self, Bounds};
 use super::check::{number, version};
 use super::error::Problem;
 use super::fault::{
-    AccessForm, ActForm, CallForm, EntryForm, FaultForm, FieldsForm, PointForm, RequestForm,
-    SendForm, SideForm, TimesForm, WhenForm, WindowForm,
+    AccessForm, ActForm, CallForm, EntryForm, FaultForm, FieldsForm, OCCASIONS, PointForm,
+    RequestForm, SENDABLE, SendForm, SideForm, TimesForm, WhenForm, WindowForm,
 };
 use super::file::{Number, ScenarioForm};
 use super::names::Names;
@@ -144,9 +144,6 @@ fn times(times: &Spanned<TimesForm>) -> Result<Option<u32>, Problem> {
     }
 }
 
-const TRIGGERS: &str =
-    "`hcall`, `message`, `call`, `allocation`, `channel`, `session`, `after`, `time-ms`";
-
 fn one_trigger(when: &WhenForm, span: std::ops::Range<usize>) -> Result<(), Problem> {
     let given = [
         when.hcall.is_some(),
@@ -163,7 +160,7 @@ fn one_trigger(when: &WhenForm, span: std::ops::Range<usize>) -> Result<(), Prob
         count => Err(Problem::new(
             span,
             format!("a rule waits for one kind of occasion, not for {count}"),
-            format!("write exactly one of {TRIGGERS}"),
+            format!("write exactly one of `{}`", OCCASIONS.join("`, `")),
         )),
     }
 }
@@ -388,7 +385,7 @@ fn nothing_to_send(form: &SendForm) -> Problem {
     Problem::new(
         form.raw.as_ref().map_or(0..0, Spanned::span),
         "one thing is sent at a time".to_owned(),
-        "write exactly one of `message`, `transport-event`, `raw`",
+        format!("write exactly one of `{}`", SENDABLE.join("`, `")),
     )
 }
 

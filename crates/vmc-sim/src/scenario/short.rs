@@ -1,7 +1,9 @@
 //! A value that may be written short, as one string, or long, as a table of options.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -12,6 +14,9 @@ pub(super) trait Short: Sized {
 
     /// The form behind a short spelling, or what was expected instead.
     fn from_short(text: &str) -> Result<Self, String>;
+
+    /// The schema of the short spelling.
+    fn short_schema(generator: &mut SchemaGenerator) -> Schema;
 }
 
 /// Reads either spelling. Errors inside the table keep their place.
@@ -39,5 +44,20 @@ impl<'de, T: Short + Deserialize<'de>> Deserialize<'de> for ShortOrLong<T> {
         }
 
         deserializer.deserialize_any(Either(PhantomData)).map(ShortOrLong)
+    }
+}
+
+impl<T: Short + JsonSchema> JsonSchema for ShortOrLong<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ShortOr{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (short, long) = (T::short_schema(generator), generator.subschema_for::<T>());
+        json_schema!({ "anyOf": [short, long] })
     }
 }

@@ -3,3 +3,4 @@
 mod mistakes;
 mod readme;
 mod robustness;
+mod schema;

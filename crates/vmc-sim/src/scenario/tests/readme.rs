@@ -1,5 +1,6 @@
 //! What the documentation says about scenarios is so.
 
+use super::schema::objections;
 use crate::scenario::Scenario;
 use crate::simulation::{Options, simulate};
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ fn every_example_runs_and_passes() {
     assert!(blocks(README).count() >= 1 && blocks(GUIDE).count() >= 4);
     for text in blocks(README).chain(blocks(GUIDE)) {
         let scenario = Scenario::parse("example", text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_eq!(objections(text), [""; 0], "\n{text}");
         let report = simulate(&scenario, &Options::default()).unwrap();
         assert!(report.passed(), "{:?}\n{text}", report.problems);
     }
@@ -43,6 +45,7 @@ fn every_step_in_the_guide_can_be_written_so() {
              {{ set-hmc-id = {{ id = \"HMC\", file = \"other\" }} }},\n{{ write = {{ bytes = 1 }} }},\n{step},\n]\n"
         );
         Scenario::parse("step", &text).unwrap_or_else(|e| panic!("{e}\n{step}"));
+        assert_eq!(objections(&text), [""; 0], "\n{step}");
     }
 }
 
@@ -63,6 +66,7 @@ fn fault(when: &str, act: &str) -> Result<Scenario, String> {
         "title = \"A fault\"\n[[fault]]\nname = \"other\"\ndo = {{ attach-hmc = true }}\n[[fault]]\n\
          name = \"it\"\n{when}do = {act}\n[[app]]\nname = \"reader\"\nsteps = []\n"
     );
+    assert_eq!(objections(&text), [""; 0], "\n{text}");
     Scenario::parse("fault", &text).map_err(|error| error.to_string())
 }
 
@@ -148,7 +152,9 @@ fn every_name_of_the_format_is_in_the_guide() {
     let documented: BTreeSet<_> = words.collect();
     let mut names = 0;
     for place in PLACES {
-        let error = Scenario::parse("place", &format!("title = \"T\"\n{place}\n")).unwrap_err();
+        let text = format!("title = \"T\"\n{place}\n");
+        assert_ne!(objections(&text), [""; 0], "{place}");
+        let error = Scenario::parse("place", &text).unwrap_err();
         let expected = error.message().split_once("expected");
         let (_, expected) = expected.unwrap_or_else(|| panic!("{place}: {error}"));
         for name in code(expected) {

@@ -1,0 +1,175 @@
+//! The JSON Schema of scenario files, by which editors complete, explain and check what is written.
+//!
+//! It follows the forms, with their doc comments. It knows what a value alone can be; what values mean for each other is
+//! left to [`check`](super::check).
+
+use super::bounds::{self, Bounds};
+use super::file::ScenarioForm;
+use papr::ReturnCode;
+use papr::hcall::opcode;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+/// The JSON Schema (draft 7, which TOML editors know) of a scenario file, as text.
+pub fn schema() -> String {
+    let settings = SchemaSettings::draft07().with(|settings| {
+        // Before those of the draft, which move references away from their descriptions.
+        settings.transforms.insert(0, Box::new(RecursiveTransform(without_null)));
+        settings.transforms.insert(1, Box::new(RecursiveTransform(describe_key)));
+    });
+    let schema = settings.into_generator().into_root_schema_for::<ScenarioForm>();
+    format!("{:#}\n", schema.to_value())
+}
+
+/// What is optional can be left out; TOML has no null.
+fn without_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = &mut types[..] {
+            let only = only.take();
+            schema.insert(String::from("type"), only);
+        }
+    }
+    if let Some(Value::Array(words)) = schema.get_mut("enum") {
+        words.retain(|word| !word.is_null());
+    }
+    if let Some(Value::Array(alternatives)) = schema.get_mut("anyOf") {
+        alternatives.retain(|alternative| alternative["type"] != "null");
+        if let [Value::Object(only)] = &mut alternatives[..] {
+            let only = std::mem::take(only);
+            schema.remove("anyOf");
+            for (key, value) in only {
+                schema.ensure_object().entry(key).or_insert(value);
+            }
+        }
+    }
+}
+
+/// Editors show what is said about a key where the key is written: a table that must have one key is described
+/// there.
+fn describe_key(schema: &mut Schema) {
+    let Some(Value::Array(required)) = schema.get("required") else { return };
+    let [Value::String(key)] = &required[..] else { return };
+    let key = key.clone();
+    let alone = |properties: &Value| properties.as_object().is_some_and(|all| all.len() == 1);
+    if !schema.get("properties").is_some_and(alone) {
+        return;
+    }
+    let Some(description) = schema.remove("description") else { return };
+    if let Some(property) = schema.pointer_mut(&format!("/properties/{key}")) {
+        property["description"] = description;
+    }
+}
+
+/// A number within bounds.
+pub(super) fn within(bounds: Bounds) -> impl FnMut(&mut Schema) {
+    move |schema| {
+        // The bounds say more than how many bits our own number has.
+        schema.remove("format");
+        schema.insert(String::from("minimum"), (*bounds.start()).into());
+        schema.insert(String::from("maximum"), (*bounds.end()).into());
+    }
+}
+
+/// A table with exactly one of these keys, whatever others it has.
+pub(super) fn exactly_one_of(keys: &[&str]) -> impl FnMut(&mut Schema) {
+    let alternatives: Value = keys.iter().map(|key| json_schema!({ "required": [key] })).collect();
+    move |schema| {
+        schema.insert(String::from("oneOf"), alternatives.clone());
+    }
+}
+
+/// A string that is one of these words.
+pub(super) fn one_of(words: impl Iterator<Item = &'static str>) -> Schema {
+    let mut schema = json_schema!({ "type": "string" });
+    only(&mut schema, words);
+    schema
+}
+
+fn only(schema: &mut Schema, words: impl Iterator<Item = &'static str>) {
+    schema.insert(String::from("enum"), words.collect());
+}
+
+fn matching(schema: &mut Schema, pattern: String) {
+    schema.insert(String::from("pattern"), pattern.into());
+}
+
+/// A protocol version: two numbers, each 0 to 255.
+pub(super) fn version(schema: &mut Schema) {
+    const BYTE: &str = "(\\d|[1-9]\\d|1\\d\\d|2[0-4]\\d|25[0-5])";
+    matching(schema, format!("^{BYTE}\\.{BYTE}$"));
+}
+
+/// What can name an application.
+pub(super) fn app_name(schema: &mut Schema) {
+    matching(schema, String::from("^[a-z0-9-]+$"));
+}
+
+/// What fits the buffer of an HMC ID; its length counts bytes, of which no character has less than one.
+pub(super) fn hmc_id(schema: &mut Schema) {
+    schema.insert(String::from("maxLength"), vmc_proto::HMC_ID_BYTES.into());
+}
+
+/// The 16 bytes of an entry, in hexadecimal digits.
+pub(super) fn entry(schema: &mut Schema) {
+    matching(schema, String::from("^(\\s*[0-9A-Fa-f]){32}\\s*$"));
+}
+
+/// The name of an hcall.
+pub(super) fn hcall(schema: &mut Schema) {
+    only(schema, opcode::ALL.iter().filter_map(|opcode| opcode::name(*opcode)));
+}
+
+/// The name of what an hcall returns.
+pub(super) fn return_code(schema: &mut Schema) {
+    only(schema, ReturnCode::NAMED.iter().filter_map(|code| code.name()));
+}
+
+/// A state of the channel, of either side.
+pub(super) fn channel_state(schema: &mut Schema) {
+    let mgmt = ibmvmc::ChannelState::ALL.iter().map(|state| state.name());
+    let hyp = phyp::vmc::ChannelState::ALL.iter().map(|state| state.name());
+    either(schema, mgmt, hyp);
+}
+
+/// A state of a session, of either side.
+pub(super) fn session_state(schema: &mut Schema) {
+    let mgmt = ibmvmc::SessionState::ALL.iter().map(|state| state.name());
+    let hyp = phyp::vmc::SessionState::ALL.iter().map(|state| state.name());
+    either(schema, mgmt, hyp);
+}
+
+/// The words of both sides, each once.
+fn either(
+    schema: &mut Schema,
+    mgmt: impl Iterator<Item = &'static str>,
+    hyp: impl Iterator<Item = &'static str>,
+) {
+    let mgmt: Vec<_> = mgmt.collect();
+    let others: Vec<_> = hyp.filter(|word| !mgmt.contains(word)).collect();
+    only(schema, mgmt.into_iter().chain(others));
+}
+
+/// Hazards by their numbers, each with what the driver does.
+pub(super) fn quirks(_: &mut SchemaGenerator) -> Schema {
+    let quirk = |quirk: ibmvmc::Quirk| json_schema!({ "type": "string", "const": quirk.id(), "description": quirk.summary() });
+    let quirks: Value = ibmvmc::Quirk::ALL.into_iter().map(quirk).collect();
+    json_schema!({ "type": "array", "items": { "oneOf": quirks } })
+}
+
+/// Offsets and values of single bytes.
+pub(super) fn byte_changes(_: &mut SchemaGenerator) -> Schema {
+    let number = |what: &str, bounds: Bounds| {
+        let mut schema = json_schema!({ "description": what, "type": "integer" });
+        within(bounds)(&mut schema);
+        schema
+    };
+    let offset = number("Offset in the entry.", bounds::OFFSET);
+    let value = number("The byte.", bounds::BYTE);
+    let change = json_schema!({
+        "type": "array", "prefixItems": [offset, value], "minItems": 2, "maxItems": 2,
+    });
+    json_schema!({ "type": "array", "items": change })
+}
