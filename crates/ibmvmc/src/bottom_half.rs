@@ -203,6 +203,10 @@ impl<Q: Quirks> Driver<Q> {
         }
         self.release_requests();
         if let Some(outgoing) = self.outgoing.pop_front() {
+            if let Outgoing::Again(message) = outgoing {
+                let outgoing = Outgoing::Message(message);
+                return self.was_dropped(id, call, outgoing, 1, sink);
+            }
             let effect = self.send_entry(outgoing.entry(), outgoing.subject());
             return self.work_on(id, call, Stage::Send { outgoing, tries: 0 }, effect);
         }
@@ -301,15 +305,27 @@ impl<Q: Quirks> Driver<Q> {
         match self.send_result(code) {
             ReturnCode::SUCCESS => self.was_sent(outgoing),
             ReturnCode::CLOSED => self.partner_is_closed(outgoing),
-            ReturnCode::DROPPED => match backoff(tries) {
-                Some(wait) => {
-                    let stage = Stage::SendLater { outgoing, tries };
-                    return self.work_on(id, call, stage, Effect::Sleep(wait));
-                }
-                None => self.schedule_reset(Breach::SendGivenUp(outgoing.name()), sink),
-            },
+            ReturnCode::DROPPED => return self.was_dropped(id, call, outgoing, tries, sink),
             _ => self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", code), sink),
         }
+        self.next_work(id, call, sink)
+    }
+
+    /// The partner's queue was full at the last of `tries` tries: the next one comes after a while, if there
+    /// is to be one.
+    fn was_dropped(
+        &mut self,
+        id: CallId,
+        call: BottomHalf,
+        outgoing: Outgoing,
+        tries: u8,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        if let Some(wait) = backoff(tries) {
+            let stage = Stage::SendLater { outgoing, tries };
+            return self.work_on(id, call, stage, Effect::Sleep(wait));
+        }
+        self.schedule_reset(Breach::SendGivenUp(outgoing.name()), sink);
         self.next_work(id, call, sink)
     }
 
@@ -327,9 +343,9 @@ impl<Q: Quirks> Driver<Q> {
     /// The partner is gone, and a transport event or its INIT follows. What it did not get it will not answer.
     fn partner_is_closed(&mut self, unsent: Outgoing) {
         match unsent {
-            Outgoing::Init => self.init_outstanding = false,
+            Outgoing::Init => self.inits_outstanding = self.inits_outstanding.saturating_sub(1),
             Outgoing::Message(Message::Capabilities { .. }) => self.capabilities_outstanding -= 1,
-            Outgoing::InitComplete | Outgoing::Message(_) => {}
+            Outgoing::InitComplete | Outgoing::Message(_) | Outgoing::Again(_) => {}
         }
     }
 
@@ -356,7 +372,7 @@ impl<Q: Quirks> Driver<Q> {
         }
         self.suspended = false;
         if code.is_success() {
-            self.init_outstanding = true;
+            self.inits_outstanding = self.inits_outstanding.saturating_add(1);
             self.outgoing.push_back(Outgoing::Init);
         } else {
             self.schedule_reset(Breach::HcallFailed("H_ENABLE_CRQ", code), sink);

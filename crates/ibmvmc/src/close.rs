@@ -152,7 +152,7 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::DROPPED => {
                 // The bottom half tries again; close() does not wait for it.
                 let message = self.interface_close(slot);
-                self.outgoing.push_back(Outgoing::Message(message));
+                self.outgoing.push_back(Outgoing::Again(message));
                 self.schedule(Background::BottomHalf);
             }
             // The partner is gone, and with it the session; a transport event says so.

@@ -114,10 +114,13 @@ pub struct Driver<Q: Quirks = NoQuirks> {
     pub(crate) garbage: Vec<Dma>,
     /// Open and Close requests that await their response.
     pub(crate) outstanding: u16,
-    /// Our INIT was not answered yet.
-    pub(crate) init_outstanding: bool,
+    /// INITs of ours that were not answered yet: more than one when the partner was suspended in between.
+    pub(crate) inits_outstanding: u16,
     /// Capabilities messages that await their response: more than one after crossing INITs.
     pub(crate) capabilities_outstanding: u16,
+    /// Capabilities messages from before the partner went away: it may have been back already when they were
+    /// sent, and answer them all the same.
+    pub(crate) capabilities_stale: u16,
     /// The CRQ was disabled by the suspension of the partner and must be enabled.
     pub(crate) suspended: bool,
     /// Sessions were ended: before the next message goes out, calls that are making an hcall come back.
@@ -158,8 +161,9 @@ impl<Q: Quirks> Driver<Q> {
             outgoing: VecDeque::new(),
             garbage: Vec::new(),
             outstanding: 0,
-            init_outstanding: false,
+            inits_outstanding: 0,
             capabilities_outstanding: 0,
+            capabilities_stale: 0,
             suspended: false,
             quiesce: false,
             interrupts_on: false,

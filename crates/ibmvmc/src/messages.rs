@@ -50,9 +50,10 @@ impl<Q: Quirks> Driver<Q> {
 
     /// INIT COMPLETE: the partner has answered our INIT, and awaits the capabilities.
     fn partner_answered(&mut self, sink: &mut impl EventSink) {
-        if !core::mem::replace(&mut self.init_outstanding, false) {
+        let Some(left) = self.inits_outstanding.checked_sub(1) else {
             return self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
-        }
+        };
+        self.inits_outstanding = left;
         self.end_all_sessions(sink);
         self.send_capabilities(sink);
     }
@@ -77,7 +78,10 @@ impl<Q: Quirks> Driver<Q> {
             | TransportEvent::PARTNER_DEREGISTERED
             | TransportEvent::PARTNER_TERMINATED => self.partner_gone(sink),
             TransportEvent::PARTNER_SUSPENDED => {
+                // It has our INIT in its queue still, and will answer it.
+                let inits_outstanding = self.inits_outstanding;
                 self.partner_gone(sink);
+                self.inits_outstanding = inits_outstanding;
                 self.suspended = true;
             }
             // Known, and without another effect than being seen in the trace.
@@ -91,8 +95,9 @@ impl<Q: Quirks> Driver<Q> {
     /// The partner is gone: back to waiting for INIT, with the CRQ still registered.
     fn partner_gone(&mut self, sink: &mut impl EventSink) {
         self.end_all_sessions(sink);
-        self.init_outstanding = false;
-        self.capabilities_outstanding = 0;
+        self.inits_outstanding = 0;
+        let unanswered = core::mem::take(&mut self.capabilities_outstanding);
+        self.capabilities_stale = self.capabilities_stale.saturating_add(unanswered);
         self.set_state(ChannelState::CrqInit, sink);
     }
 
@@ -162,11 +167,21 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     fn capabilities_response(&mut self, status: Status, peer: Limits, sink: &mut impl EventSink) {
-        if self.state != ChannelState::Capabilities || self.capabilities_outstanding == 0 {
-            let breach = Breach::Unexpected(MessageType::CapabilitiesResponse);
-            return self.breach(Subject::Channel, breach, sink);
+        match self.state {
+            ChannelState::Capabilities if self.capabilities_outstanding > 0 => {
+                self.capabilities_outstanding -= 1;
+            }
+            // What was taken for the answer to the latest Capabilities answered an earlier one, and the hypervisor
+            // has given up every buffer since.
+            ChannelState::Seeding | ChannelState::Ready if self.capabilities_stale > 0 => {
+                self.capabilities_stale -= 1;
+                self.end_all_sessions(sink);
+            }
+            _ => {
+                let breach = Breach::Unexpected(MessageType::CapabilitiesResponse);
+                return self.breach(Subject::Channel, breach, sink);
+            }
         }
-        self.capabilities_outstanding -= 1;
         // After crossing INITs the answer to the latest Capabilities counts.
         if self.capabilities_outstanding > 0 {
             return;

@@ -16,6 +16,8 @@ pub(crate) enum Outgoing {
     Init,
     InitComplete,
     Message(Message),
+    /// A message that a call has tried to send once: the queue was full.
+    Again(Message),
 }
 
 impl Outgoing {
@@ -23,14 +25,14 @@ impl Outgoing {
         match self {
             Outgoing::Init => CrqEntry::init(InitFormat::INITIALIZE),
             Outgoing::InitComplete => CrqEntry::init(InitFormat::COMPLETE),
-            Outgoing::Message(message) => message.encode(),
+            Outgoing::Message(message) | Outgoing::Again(message) => message.encode(),
         }
     }
 
     pub(crate) fn subject(&self) -> Subject {
         match self {
             Outgoing::Init | Outgoing::InitComplete => Subject::Channel,
-            Outgoing::Message(message) => message_subject(message),
+            Outgoing::Message(message) | Outgoing::Again(message) => message_subject(message),
         }
     }
 
@@ -38,7 +40,7 @@ impl Outgoing {
         match self {
             Outgoing::Init => "CRQ INIT",
             Outgoing::InitComplete => "CRQ INIT COMPLETE",
-            Outgoing::Message(message) => message.message_type().name(),
+            Outgoing::Message(message) | Outgoing::Again(message) => message.message_type().name(),
         }
     }
 }

@@ -85,8 +85,9 @@ impl<Q: Quirks> Driver<Q> {
     fn take_over(&mut self, sink: &mut impl EventSink) {
         self.end_all_sessions(sink);
         self.suspended = false;
-        self.init_outstanding = false;
+        self.inits_outstanding = 0;
         self.capabilities_outstanding = 0;
+        self.capabilities_stale = 0;
         for (_, call) in self.calls.iter_mut() {
             if let CallState::BottomHalf(call) = &mut call.state {
                 call.cancel();
@@ -132,16 +133,16 @@ impl<Q: Quirks> Driver<Q> {
                     return self.start_over(id, call, breach, sink);
                 }
                 if partner_is_there {
-                    self.init_outstanding = true;
+                    self.inits_outstanding = 1;
                     return self.send_init(id, call, 0);
                 }
                 self.look_at_queue(call)
             }
             // Meanwhile the partner's own INIT has come, or the partner has gone: ours is of no use.
             (Stage::InitLater { .. }, _)
-                if self.state != ChannelState::CrqInit || !self.init_outstanding =>
+                if self.state != ChannelState::CrqInit || self.inits_outstanding == 0 =>
             {
-                self.init_outstanding = false;
+                self.inits_outstanding = 0;
                 self.init_is_over(id, call)
             }
             (Stage::InitLater { tries }, _) => self.send_init(id, call, tries),
@@ -271,7 +272,7 @@ impl<Q: Quirks> Driver<Q> {
         }
         self.set_state(ChannelState::CrqInit, sink);
         if partner_is_there && self.sends_init_first(call) {
-            self.init_outstanding = true;
+            self.inits_outstanding = 1;
             return self.send_init(id, call, 0);
         }
         self.enable_interrupt(id, call, partner_is_there)
@@ -300,7 +301,7 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::SUCCESS => self.init_is_over(id, call),
             // The partner went away: its INIT is awaited.
             ReturnCode::CLOSED => {
-                self.init_outstanding = false;
+                self.inits_outstanding = 0;
                 self.init_is_over(id, call)
             }
             ReturnCode::DROPPED => match backoff(tries) {

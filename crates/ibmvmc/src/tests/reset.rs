@@ -10,7 +10,7 @@ use crate::{
 use alloc::vec::Vec;
 use papr::hcall::opcode;
 use papr::{CrqEntry, Header, InitFormat, ReturnCode, TransportEvent};
-use vmc_proto::{HmcIndex, HmcSession, Limits, MessageType, Status, Version};
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Message, MessageType, Status, Version};
 
 /// Resets of the driver so far: how often it gave its queue up.
 fn resets(peer: &Peer) -> usize {
@@ -438,6 +438,53 @@ fn a_device_that_comes_back_knows_nothing_of_the_one_before() {
     peer.deliver(INIT_COMPLETE);
     peer.settle();
     assert!(peer.reported(Breach::UnexpectedInitComplete));
+}
+
+#[test]
+fn a_partner_that_was_suspended_again_answers_both_inits() {
+    let mut peer = Peer::ready(Profile::Document);
+    for _ in 0..2 {
+        peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+        assert_eq!(peer.recv(), Some(INIT));
+    }
+    for _ in 0..2 {
+        peer.deliver(INIT_COMPLETE);
+        peer.settle();
+        assert!(!peer.reported(Breach::UnexpectedInitComplete));
+    }
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    assert!(peer.reported(Breach::UnexpectedInitComplete));
+}
+
+/// INIT, "partner deregistered" and the next INIT lie in the queue together: the capabilities that answer the
+/// first INIT reach the queue that was registered after it, and are answered too.
+#[test]
+fn an_answer_to_capabilities_from_before_the_partner_went_is_not_the_last_word() {
+    let unexpected = Breach::Unexpected(MessageType::CapabilitiesResponse);
+    let mut peer = Peer::probed(config(Profile::Document));
+    peer.deliver(INIT);
+    peer.settle();
+    peer.transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    peer.deliver(INIT);
+    peer.settle();
+    peer.drain();
+    for _ in 0..2 {
+        peer.deliver(capabilities_response(0, PEER_LIMITS).encode());
+        peer.deliver(seed(0).encode());
+        peer.settle();
+        let answer = Message::AddBufferResponse {
+            status: Status::SUCCESS,
+            session: HmcSession::NONE,
+            index: HmcIndex(0),
+            buffer: BufferId(0),
+        };
+        assert_eq!(peer.drain(), [answer.encode()]);
+    }
+    assert!(!peer.reported(unexpected));
+    peer.deliver(capabilities_response(0, PEER_LIMITS).encode());
+    peer.settle();
+    assert!(peer.reported(unexpected), "each was answered once");
 }
 
 #[test]
