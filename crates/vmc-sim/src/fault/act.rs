@@ -9,6 +9,7 @@ use crate::runtime::{ActivityId, Runtime};
 use crate::script::ServiceCommand;
 use crate::world::{MANAGEMENT, PLATFORM, TaskRequest};
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
+use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Event, Side, Subject};
 
 /// A TCE as it was before a fault changed it.
@@ -174,6 +175,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         world.hypervisor.boot(partition_of(side));
         let life = match side {
             Side::Mgmt => {
+                world.driver_paused.store(false, Ordering::Release);
                 let mut kernel = world.kernel.lock();
                 let life = world.lives.begin(side);
                 kernel.life = life;

@@ -13,6 +13,7 @@ use crate::platform::Setup;
 use crate::run::End;
 use crate::world::World;
 use ibmvmc::ChannelState;
+use std::sync::atomic::Ordering;
 use vmc_trace::Trace;
 
 /// An invariant that did not hold.
@@ -60,8 +61,9 @@ fn check_end<P: Setup>(
         report(
             "ownership",
             match service(lines) {
-                // A message that was lost or made up leaves each side with books of its own.
-                Some(service) if !world.faults.were_unarchitected() => {
+                // A message that was lost or made up leaves each side with books of its own, and so does one
+                // that a side which stands still has not looked at.
+                Some(service) if !world.faults.were_unarchitected() && !is_paused(world) => {
                     ownership::check(&kernel.driver, service.service())
                 }
                 _ => Vec::new(),
@@ -71,6 +73,11 @@ fn check_end<P: Setup>(
         report("sleepers", sleepers::check(&kernel.driver, &world.desk.lock(), lines));
     }
     found
+}
+
+/// Whether a side was told to leave its queue alone.
+fn is_paused<P: Setup>(world: &World<P>) -> bool {
+    world.desk.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
 }
 
 fn service(lines: &[Line]) -> Option<&Service> {

@@ -101,6 +101,7 @@ struct Builder<'a> {
     uses: BTreeMap<Connection, Vec<NodeId>>,
     /// The last such call of an application.
     calls: BTreeMap<(u16, Requesting), NodeId>,
+    now_ns: u64,
     /// The last fault.
     last_fault: Option<NodeId>,
     /// The faults that have befallen what each actor is about to do.
@@ -128,6 +129,7 @@ impl<'a> Builder<'a> {
             states: BTreeMap::new(),
             uses: BTreeMap::new(),
             calls: BTreeMap::new(),
+            now_ns: 0,
             last_fault: None,
             befallen: BTreeMap::new(),
             posted: BTreeMap::new(),
@@ -138,9 +140,7 @@ impl<'a> Builder<'a> {
 
     /// Whatever is still queued was never received.
     fn finish(mut self) -> Graph {
-        for fault in std::mem::take(&mut self.befallen).into_values().flatten() {
-            self.add_shown(fault);
-        }
+        self.add_befallen();
         for queued in self.queued.into_values() {
             note(&mut self.graph, queued.node, "(not received)");
         }
@@ -149,6 +149,12 @@ impl<'a> Builder<'a> {
 
     fn add(&mut self, record: &'a Record) {
         self.names.learn(record);
+        if record.time_ns > self.now_ns {
+            // Time moves on only when everything is at rest, so that it does in every schedule.
+            self.now_ns = record.time_ns;
+            self.add_befallen();
+            self.add_hidden(Home::machine());
+        }
         match &record.event {
             Event::Dequeued { by, slot, .. } => return self.take(*by, *slot),
             Event::Posted(flag) => {
@@ -185,6 +191,13 @@ impl<'a> Builder<'a> {
         if let (true, Some(node)) = (goes_with_them, node) {
             let steps = befallen.iter().filter_map(|fault| step_of(fault, &self.names));
             steps.for_each(|step| self.graph.show_before(node, step));
+        }
+    }
+
+    /// Adds the faults that have befallen nothing that is shown.
+    fn add_befallen(&mut self) {
+        for fault in std::mem::take(&mut self.befallen).into_values().flatten() {
+            self.add_shown(fault);
         }
     }
 

@@ -162,7 +162,7 @@ impl Home {
     }
 
     /// What happens to the machine orders against everything.
-    fn machine() -> Home {
+    pub(crate) fn machine() -> Home {
         Home { barrier: EVERYTHING, ..Home::strand(Strand::Machine) }
     }
 }

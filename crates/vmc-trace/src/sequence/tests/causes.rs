@@ -382,3 +382,18 @@ fn what_a_thread_does_after_a_flag_comes_after_what_its_poster_did_before() {
     run.records.retain(|record| !matches!(record.event, Event::Awaited(_)));
     assert_order(&run, &["a  poll()", "b  query()"]);
 }
+
+#[test]
+fn what_happens_at_a_later_time_is_shown_later() {
+    let text = |gap_ns| {
+        let mut run = Run::new(&["a", "b"]);
+        run.call(1, DeviceCall::Poll);
+        run.returns(1, DeviceCall::Poll, CallResult::Ok);
+        run.now_ns += gap_ns;
+        run.call(0, DeviceCall::Query);
+        run.returns(0, DeviceCall::Query, CallResult::Ok);
+        run
+    };
+    assert_order(&text(1), &["b  poll()", "a  query()"]);
+    assert_order(&text(0), &["a  query()", "b  poll()"]);
+}

@@ -18,6 +18,8 @@ pub(super) struct Run {
     pub(super) queues: [VecDeque<(u32, CrqEntry)>; 2],
     sent: [u32; 2],
     apps: Vec<String>,
+    /// Virtual time of the records to come.
+    pub(super) now_ns: u64,
 }
 
 impl Run {
@@ -40,7 +42,7 @@ impl Run {
 
     pub(super) fn record(&mut self, actor: Actor, event: Event) {
         let seq = self.records.len() as u64;
-        self.records.push(Record { seq, time_ns: seq * 1000, actor, event });
+        self.records.push(Record { seq, time_ns: self.now_ns, actor, event });
     }
 
     pub(super) fn call(&mut self, app: u16, call: DeviceCall) {
