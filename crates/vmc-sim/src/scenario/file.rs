@@ -362,7 +362,7 @@ pub(super) struct ReadForm {
     pub(super) fault: bool,
 }
 
-/// What a read brings: a word, or a message.
+/// The message that a read brings. A word instead of it is read from the short spelling.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ReadResultForm {
@@ -450,15 +450,15 @@ pub(super) struct QueryForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum QueryStateForm {
-    /// A reset is to come.
+    /// A reset is due or under way.
     ResetScheduled,
-    /// There is no CRQ.
+    /// There is no device.
     Initial,
-    /// The CRQ is registered, its partner not there yet.
+    /// The CRQ is registered; INIT or INIT COMPLETE of the hypervisor is awaited.
     CrqInit,
-    /// The capabilities are being exchanged.
+    /// The capabilities are being exchanged, or indexes seeded.
     Capabilities,
-    /// Sessions can be opened.
+    /// The initialization has completed.
     Ready,
     /// The device has failed.
     Failed,

@@ -8,7 +8,7 @@ use super::file::ScenarioForm;
 use papr::ReturnCode;
 use papr::hcall::opcode;
 use schemars::generate::SchemaSettings;
-use schemars::transform::RecursiveTransform;
+use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
@@ -19,7 +19,8 @@ pub fn schema() -> String {
         settings.transforms.insert(0, Box::new(RecursiveTransform(without_null)));
         settings.transforms.insert(1, Box::new(RecursiveTransform(describe_key)));
     });
-    let schema = settings.into_generator().into_root_schema_for::<ScenarioForm>();
+    let mut schema = settings.into_generator().into_root_schema_for::<ScenarioForm>();
+    RecursiveTransform(introduce).transform(&mut schema);
     format!("{:#}\n", schema.to_value())
 }
 
@@ -61,6 +62,20 @@ fn describe_key(schema: &mut Schema) {
     if let Some(property) = schema.pointer_mut(&format!("/properties/{key}")) {
         property["description"] = description;
     }
+}
+
+/// What says the most about a schema stands first, on one line.
+fn introduce(schema: &mut Schema) {
+    const FIRST: &[&str] = &["$schema", "title", "description", "type", "required", "properties"];
+    // `false` is a schema as well, and stays.
+    let Some(keys) = schema.as_object_mut() else { return };
+    if let Some(Value::String(text)) = keys.get_mut("description") {
+        *text = text.replace('\n', " ");
+    }
+    let place = |key: &str| FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len());
+    let mut entries: Vec<_> = std::mem::take(keys).into_iter().collect();
+    entries.sort_by_key(|(key, _)| place(key));
+    keys.extend(entries);
 }
 
 /// A number within bounds.
