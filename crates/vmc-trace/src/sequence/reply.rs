@@ -40,9 +40,13 @@ impl Replies {
     pub(crate) fn cause_of(&mut self, app: u16, result: &CallResult) -> Option<NodeId> {
         match result {
             CallResult::Bytes { digest: Some(digest), .. } => self.read(app, *digest),
-            CallResult::Events(events) if events.contains("ERR") => self.last_trouble(app),
+            CallResult::Events(events) if events.contains("ERR") => {
+                self.last_trouble(app).or_else(|| self.trouble_of_process(app))
+            }
             CallResult::Events(events) if events.contains("IN") => self.first_arrival(app),
-            CallResult::Error(_) => self.last_trouble(app),
+            CallResult::Error(errno) => self
+                .last_trouble(app)
+                .or_else(|| self.trouble_of_process(app).filter(|_| *errno == "EBADFD")),
             _ => None,
         }
     }
@@ -68,11 +72,14 @@ impl Replies {
     }
 
     /// A thread that started no session works on one of its process; which one, a record does not say.
+    fn trouble_of_process(&self, app: u16) -> Option<NodeId> {
+        let last = self.trouble.values().max().copied();
+        last.filter(|_| !self.sessions.contains_key(&app))
+    }
+
     fn last_trouble(&self, app: u16) -> Option<NodeId> {
-        match self.sessions.get(&app) {
-            Some(sessions) => self.trouble.get(sessions.last()?).copied(),
-            None => self.trouble.values().max().copied(),
-        }
+        let session = self.sessions.get(&app)?.last()?;
+        self.trouble.get(session).copied()
     }
 
     /// The sessions whose messages an application may read. A thread that started none reads on a file of
