@@ -97,7 +97,8 @@ impl<L: RawMutex> Faults<L> {
         let mut due = Vec::new();
         for (number, rule) in self.rules.iter().enumerate() {
             let Some(trigger) = &rule.trigger else { continue };
-            if concerns(trigger, moment) && is(&trigger.occasion) {
+            let begun = trigger.since.is_none_or(|rule| books.progress[rule].hits > 0);
+            if begun && concerns(trigger, moment) && is(&trigger.occasion) {
                 due.extend(books.count(number, rule, moment.strand).then_some(number));
             }
         }

@@ -51,6 +51,8 @@ pub(crate) struct Trigger {
     pub(crate) index: Option<HmcIndex>,
     /// Only those about the channel itself.
     pub(crate) channel_only: bool,
+    /// Only those after this rule has fired.
+    pub(crate) since: Option<usize>,
 }
 
 /// What a rule can wait for.

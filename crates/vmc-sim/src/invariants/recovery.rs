@@ -33,6 +33,8 @@ pub(crate) fn check<P: Setup>(
         return Vec::new();
     }
     heal(world);
+    // First to rest: a channel that is ready now may be about to start over.
+    deterministic::run(world, lines, &mut Schedule::FirstCome, MAX_STEPS);
     let number = lines.len() as u16 - crate::runtime::ActivityId::FIXED;
     let app = App::new(number, number, Life::FIRST, steps(world));
     let recorder = Recorder::new(Actor::App(number), &Order::default(), false);

@@ -72,6 +72,8 @@ pub(super) struct WhenForm {
     pub(super) index: Option<Number>,
     /// Only what is about the channel itself, not about an HMC connection.
     pub(super) about: Option<AboutForm>,
+    /// Only after the rule of this name has fired.
+    pub(super) since: Option<Spanned<String>>,
     /// Before which effect of the call, from 1: for a write 1 copies the data, 2 is the RDMA, 3 the SIGNAL. Default: 0,
     /// before the call is entered.
     #[schemars(transform = within(bounds::EFFECT))]
@@ -209,6 +211,7 @@ pub(super) enum EntryForm {
 /// A call of an application on the device file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "CallKindForm")]
 pub(super) enum CallForm {
     /// `open()`.
     Open,
@@ -300,7 +303,7 @@ pub(super) struct SendForm {
     /// As if from this side. Default: `hyp`.
     #[serde(default = "hypervisor")]
     pub(super) by: SideForm,
-    /// Fields of the message; the others are zero.
+    /// Fields of the message.
     #[serde(default)]
     pub(super) fields: FieldsForm,
 }

@@ -126,7 +126,8 @@ fn trigger(
         None => Some(1),
     };
     let channel_only = when.about.is_some();
-    Ok((Some(Trigger { occasion, app, index, channel_only }), nth, times))
+    let since = when.since.as_ref().map(|name| rule_named(form, name)).transpose()?;
+    Ok((Some(Trigger { occasion, app, index, channel_only, since }), nth, times))
 }
 
 /// At how many occasions a rule fires; `None` for every one.
@@ -180,6 +181,7 @@ fn allowed_modifiers(when: &WhenForm, span: std::ops::Range<usize>) -> Result<()
         ("about", when.about.is_some(), of_connection && when.index.is_none()),
         ("effect", when.effect.is_some(), call),
         ("ms", when.ms.is_some(), when.after.is_some()),
+        ("since", when.since.is_some(), !timed && when.after.is_none()),
         ("nth", when.nth.is_some(), !timed),
         ("times", when.times.is_some(), !timed),
     ];
@@ -222,20 +224,25 @@ fn occasion(form: &ScenarioForm, when: &WhenForm) -> Result<Occasion, Problem> {
         return Ok(Occasion::SessionState(by, session_state(by, state)?));
     }
     if let Some(name) = &when.after {
-        let same = |fault: &Spanned<FaultForm>| fault.get_ref().name.get_ref() == name.get_ref();
-        let rule = form.fault.iter().position(same).ok_or_else(|| {
-            Problem::new(
-                name.span(),
-                format!("no fault is named `{}`", name.get_ref()),
-                "name the fault that comes first",
-            )
-        })?;
+        let rule = rule_named(form, name)?;
         return Ok(Occasion::After { rule, ns: milliseconds("ms", when.ms.as_ref())? });
     }
     if when.time_ms.is_some() {
         return Ok(Occasion::Time { ns: milliseconds("time-ms", when.time_ms.as_ref())? });
     }
     Ok(Occasion::Allocation)
+}
+
+/// The number of the rule of that name.
+fn rule_named(form: &ScenarioForm, name: &Spanned<String>) -> Result<usize, Problem> {
+    let same = |fault: &Spanned<FaultForm>| fault.get_ref().name.get_ref() == name.get_ref();
+    form.fault.iter().position(same).ok_or_else(|| {
+        Problem::new(
+            name.span(),
+            format!("no fault is named `{}`", name.get_ref()),
+            "name the fault that comes first",
+        )
+    })
 }
 
 fn hcall_occasion(when: &WhenForm, name: &Spanned<String>) -> Result<Occasion, Problem> {
