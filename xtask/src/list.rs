@@ -103,8 +103,14 @@ mod tests {
             (&files[0], scenario("title = \"A\"\ntags = [\"x\"]")),
             (&files[1], scenario("title = \"B\"")),
         ];
-        let expected = "{\"file\":\"/a.toml\",\"scenario\":\"/a.toml\",\"tags\":[\"x\"],\"title\":\"A\"}\n\
-                        {\"file\":\"/b.toml\",\"scenario\":\"/b.toml\",\"tags\":[],\"title\":\"B\"}";
-        assert_eq!(as_json(&known), expected);
+        let objects: Vec<serde_json::Value> = as_json(&known)
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("an object"))
+            .collect();
+        let expected = [
+            json!({ "scenario": "/a.toml", "file": "/a.toml", "tags": ["x"], "title": "A" }),
+            json!({ "scenario": "/b.toml", "file": "/b.toml", "tags": [], "title": "B" }),
+        ];
+        assert_eq!(objects, expected);
     }
 }

@@ -9,6 +9,7 @@ mod lines;
 mod list;
 mod quirks;
 mod report;
+mod schema;
 mod select;
 mod sim;
 mod snapshot_file;
@@ -50,6 +51,8 @@ enum Command {
     Coverage,
     /// Have the driver show each known hazard, and say what notices it
     Quirks(quirks::Args),
+    /// Write `scenarios/schema.json`, by which editors complete and check scenario files
+    Schema(schema::Args),
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
     Tidy,
 }
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Snapshots(command) => snapshots::run(&command),
         Command::Coverage => coverage::run(),
         Command::Quirks(args) => quirks::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Tidy => tidy::run(),
     };
     match verdict {

@@ -54,7 +54,7 @@ type Check = fn() -> Vec<String>;
 
 /// Runs every check; each prints what it found.
 pub(crate) fn run() -> Verdict {
-    let checks: [(&str, Check); 9] = [
+    let checks: [(&str, Check); 10] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
             cargo(
@@ -73,6 +73,7 @@ pub(crate) fn run() -> Verdict {
         ("sources", sources),
         ("unsafe code", unsafe_code),
         ("snapshots", snapshots),
+        ("schema", crate::schema::problems),
         ("coverage", crate::coverage::missing),
     ];
     let mut tidy = true;
