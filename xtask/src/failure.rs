@@ -7,7 +7,7 @@ use crate::workspace::{ScenarioFile, short};
 use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
-use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, simulate};
+use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, ScheduleKind, simulate};
 
 /// How a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,17 +155,17 @@ impl<'a> Judge<'a> {
 }
 
 fn is_first_come(options: &Options) -> bool {
-    options.runtime == RuntimeKind::Deterministic && options.seed.is_none()
+    options.runtime == RuntimeKind::Deterministic && options.schedule == ScheduleKind::Scenario
 }
 
 fn run_name(options: &Options) -> String {
     let runtime = options.runtime.name();
-    options.seed.map_or(runtime.to_owned(), |seed| format!("{runtime}, seed {seed}"))
+    options.schedule.seed().map_or(runtime.to_owned(), |seed| format!("{runtime}, seed {seed}"))
 }
 
 fn repeat_command(file: &ScenarioFile, options: &Options) -> String {
     let runtime = options.runtime.name();
-    let seed = options.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
+    let seed = options.schedule.seed().map(|seed| format!(" --seed {seed}")).unwrap_or_default();
     format!("cargo xtask sim {} --runtime {runtime}{seed}", file.name)
 }
 
@@ -200,7 +200,8 @@ mod tests {
     }
 
     fn on(runtime: RuntimeKind, seed: Option<u64>) -> Options {
-        Options { runtime, seed, ..Options::default() }
+        let schedule = seed.map_or(ScheduleKind::Scenario, |seed| ScheduleKind::Random { seed });
+        Options { runtime, schedule, ..Options::default() }
     }
 
     /// What the judge says of a run of `scenario` under `options`, if the snapshot holds `trace`.

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Runtimes::Both)]
     runtime: Runtimes,
 
-    /// Draws the order of steps of the deterministic runtime; first come, first served without it
+    /// Draws the order of steps of the deterministic runtime; the scenario's own, or first come, first served, without it
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
@@ -220,8 +220,11 @@ fn ways(scenario: &Scenario, args: &Args) -> Vec<Options> {
     let base = Options { deadline, ..Options::default() };
     let mut ways = Vec::new();
     if args.runtime != Runtimes::Threads || scenario.deterministic_only().is_some() {
-        ways.push(Options { seed: args.seed, ..base });
-        ways.extend((0..args.schedules).map(|seed| Options { seed: Some(seed), ..base }));
+        ways.push(match args.seed {
+            Some(seed) => base.clone().with_seed(seed),
+            None => base.clone(),
+        });
+        ways.extend((0..args.schedules).map(|seed| base.clone().with_seed(seed)));
     }
     if args.runtime != Runtimes::Deterministic && scenario.deterministic_only().is_none() {
         ways.push(Options { runtime: RuntimeKind::Threads, ..base });
@@ -260,7 +263,7 @@ fn print_row(file: &ScenarioFile, options: &Options, report: &Report, failure: O
     let row = Row {
         scenario: &file.name,
         runtime: options.runtime.name(),
-        seed: options.seed,
+        seed: options.schedule.seed(),
         status: if failure.is_none() { "passed" } else { "failed" },
         messages: counts.entries.values().sum(),
         hcalls: counts.hcalls.values().sum(),

@@ -128,7 +128,7 @@ fn accept_outcomes(
 ) -> Result<Verdict, String> {
     let mut traces = vec![first_come.canonical()];
     for seed in 0..SCHEDULES {
-        let options = Options { seed: Some(seed), ..Options::default() };
+        let options = Options::default().with_seed(seed);
         let report =
             simulate(scenario, &options).map_err(|error| format!("{}: {error}", file.name))?;
         if let Some(problem) = report.problems.first() {

@@ -2,6 +2,7 @@
 
 use crate::run::MachineError;
 use crate::scenario::Scenario;
+use crate::schedule::ScheduleKind;
 use crate::simulation::{Options, Problem, simulate};
 use ibmvmc::{Quirk, QuirkSet};
 use std::collections::BTreeSet;
@@ -41,10 +42,11 @@ impl fmt::Display for Catch {
 pub fn catches(scenario: &Scenario, quirk: Quirk) -> Result<BTreeSet<Catch>, MachineError> {
     let good = simulate(scenario, &Options::default())?.canonical();
     let quirks = QuirkSet::default().with(quirk);
-    let seeds = std::iter::once(None).chain((0..SCHEDULES).map(Some));
+    let random = (0..SCHEDULES).map(|seed| ScheduleKind::Random { seed });
+    let schedules = std::iter::once(ScheduleKind::Scenario).chain(random);
     let mut caught = BTreeSet::new();
-    for seed in seeds {
-        let options = Options { seed, quirks, max_steps: MAX_STEPS, ..Options::default() };
+    for schedule in schedules {
+        let options = Options { schedule, quirks, max_steps: MAX_STEPS, ..Options::default() };
         let report = simulate(scenario, &options)?;
         caught.extend(report.problems.iter().map(catch));
         if report.canonical() != good {

@@ -5,11 +5,42 @@ use crate::line::Line;
 use crate::platform::Setup;
 use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
-use crate::schedule::Schedule;
+use crate::schedule::{Recording, Schedule};
 use crate::world::World;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use vmc_trace::Waiting;
+use vmc_trace::{Record, Waiting};
+
+/// How a run goes: who picks the next step, and who looks on.
+pub(crate) struct Course<'a> {
+    pub(crate) schedule: Schedule,
+    /// Keeps the decisions, if somebody wants them.
+    pub(crate) recording: Option<Recording>,
+    /// Sees every step, if somebody looks on; `false` ends the run.
+    pub(crate) watch: Option<Watch<'a>>,
+    /// Beyond so many steps the run is ended.
+    pub(crate) max_steps: u64,
+}
+
+impl Course<'_> {
+    /// First come, first served, and nobody looks on.
+    pub(crate) fn first_come(max_steps: u64) -> Self {
+        Course { schedule: Schedule::FirstCome, recording: None, watch: None, max_steps }
+    }
+}
+
+/// Somebody who looks on.
+pub(crate) type Watch<'a> = &'a mut dyn FnMut(Seen<'_>) -> bool;
+
+/// A step that was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) id: ActivityId,
+    /// Virtual time.
+    pub(crate) now_ns: u64,
+    /// What happened in the step.
+    pub(crate) records: &'a [Record],
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -58,12 +89,15 @@ impl Deterministic {
     }
 
     /// Takes the activity that the schedule picks off the ready list.
-    fn pick(&self, schedule: &mut Schedule) -> Option<ActivityId> {
+    fn pick(&self, course: &mut Course<'_>) -> Option<ActivityId> {
         let mut ready = self.ready.borrow_mut();
         if ready.is_empty() {
             return None;
         }
-        let place = schedule.pick(ready.len());
+        let place = course.schedule.pick(&ready);
+        if let (Some(recording), 2..) = (&mut course.recording, ready.len()) {
+            recording.push(place, ready[place]);
+        }
         ready.remove(place)
     }
 
@@ -118,28 +152,31 @@ impl Deterministic {
     }
 }
 
-/// Runs until nothing is ready and nobody sleeps, or `max_steps` steps were made.
-pub(crate) fn run<P: Setup>(
-    world: &World<P>,
-    lines: &mut [Line],
-    schedule: &mut Schedule,
-    max_steps: u64,
-) -> End {
+/// Runs until nothing is ready and nobody sleeps, `max_steps` steps were made, or who looks on has seen enough.
+pub(crate) fn run<P: Setup>(world: &World<P>, lines: &mut [Line], course: &mut Course<'_>) -> End {
     let runtime = Deterministic::new(lines.len());
     let mut steps = 0;
     let quiescent = loop {
-        let Some(id) = runtime.pick(schedule) else {
+        let Some(id) = runtime.pick(course) else {
             if runtime.advance_time() {
                 continue;
             }
             break true;
         };
-        if steps == max_steps {
+        if steps == course.max_steps {
             break false;
         }
         steps += 1;
-        let progress = lines[id.index()].step(world, &runtime);
+        let line = &mut lines[id.index()];
+        let recorded = line.recorder.len();
+        let progress = line.step(world, &runtime);
         runtime.after_step(id, progress);
+        if let Some(watch) = &mut course.watch {
+            let records = lines[id.index()].recorder.since(recorded);
+            if !watch(Seen { id, now_ns: runtime.now_ns(), records }) {
+                break false;
+            }
+        }
     };
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting: runtime.stuck() }
 }

@@ -2,10 +2,12 @@
 
 use crate::fault::Rule;
 use crate::life::Life;
+use crate::schedule::Decisions;
 use crate::script::Step;
 use ibmvmc::{Config, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::Named;
+use std::sync::Arc;
 use vmc_proto::Limits;
 
 /// What a run is made of.
@@ -18,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) quirks: QuirkSet,
     /// The driver's state at the end, if the scenario says it.
     pub(crate) expected_channel: Option<ibmvmc::ChannelState>,
+    /// The order of steps that the scenario pins.
+    pub(crate) decisions: Option<Arc<Decisions>>,
 }
 
 /// The machine.

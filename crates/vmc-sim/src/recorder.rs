@@ -48,6 +48,16 @@ impl Recorder {
         }
     }
 
+    /// How many records there are.
+    pub(crate) fn len(&self) -> usize {
+        self.records.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The records after the first `len`.
+    pub(crate) fn since(&self, len: usize) -> &[Record] {
+        self.records.as_ref().and_then(|records| records.get(len..)).unwrap_or_default()
+    }
+
     /// The records; nothing is recorded any more.
     pub(crate) fn take(&mut self) -> Vec<Record> {
         self.records.take().unwrap_or_default()

@@ -1,7 +1,7 @@
 //! Making a run: builds the world, runs it, and looks at what came out.
 
 use crate::activity::{Activity, App, BottomHalf, Director, Interrupt, Service, StepFailure, Task};
-use crate::deterministic;
+use crate::deterministic::{self, Course};
 use crate::guest::Guest;
 use crate::invariants::{self, Violation};
 use crate::line::Line;
@@ -9,7 +9,7 @@ use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::platform::{Deterministic, Setup, Threads};
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
-use crate::schedule::Schedule;
+use crate::schedule::{Actors, Decisions, Deviation};
 use crate::script::{Action, Condition, Desk, Machine, Step};
 use crate::threads;
 use crate::world::{MANAGEMENT, PLATFORM, World};
@@ -45,12 +45,9 @@ pub(crate) struct Stuck {
 }
 
 /// How to run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Mode {
-    /// On one thread, first come first served.
-    FirstCome { max_steps: u64 },
-    /// On one thread, in an order that the seed draws.
-    Random { seed: u64, max_steps: u64 },
+pub(crate) enum Mode<'a> {
+    /// On one thread.
+    Deterministic(Course<'a>),
     /// One thread per activity; `deadline` bounds the wall-clock time.
     Threads { deadline: Duration },
 }
@@ -66,6 +63,10 @@ pub(crate) struct Outcome {
     pub(crate) unfired: Vec<(usize, u32)>,
     /// The driver's state at the end.
     pub(crate) channel: ChannelState,
+    /// The decisions of the schedule, if they were kept.
+    pub(crate) decisions: Option<Decisions>,
+    /// Where a pinned schedule could not be followed.
+    pub(crate) deviation: Option<Deviation>,
 }
 
 /// A thread whose script did not get to its end.
@@ -90,7 +91,7 @@ pub(crate) enum ThreadFailureKind {
 /// Makes a run.
 pub(crate) fn run(
     plan: &Plan,
-    mode: Mode,
+    mode: Mode<'_>,
     record: bool,
     quirks: QuirkSet,
 ) -> Result<Outcome, MachineError> {
@@ -102,20 +103,18 @@ pub(crate) fn run(
 
 fn run_with<Q: Quirks>(
     plan: &Plan,
-    mode: Mode,
+    mode: Mode<'_>,
     record: bool,
     quirks: Q,
 ) -> Result<Outcome, MachineError> {
     match mode {
-        Mode::FirstCome { max_steps } => {
-            run_on::<Deterministic<Q>>(plan, record, quirks, |world, lines| {
-                deterministic::run(world, lines, &mut Schedule::FirstCome, max_steps)
-            })
-        }
-        Mode::Random { seed, max_steps } => {
-            run_on::<Deterministic<Q>>(plan, record, quirks, |world, lines| {
-                deterministic::run(world, lines, &mut Schedule::random(seed), max_steps)
-            })
+        Mode::Deterministic(mut course) => {
+            let outcome = run_on::<Deterministic<Q>>(plan, record, quirks, |world, lines| {
+                deterministic::run(world, lines, &mut course)
+            })?;
+            let actors = Actors::new(&plan.threads);
+            let decisions = course.recording.map(|recording| recording.decisions(&actors));
+            Ok(Outcome { decisions, deviation: course.schedule.deviation(), ..outcome })
         }
         Mode::Threads { deadline } => run_on::<Threads<Q>>(plan, record, quirks, |world, lines| {
             threads::run(world, lines, deadline)
@@ -160,7 +159,8 @@ fn run_on<P: Setup>(
     let failures = lines.iter().filter_map(thread_failure).collect();
     let unfired = world.faults.unfired();
     let violations = invariants::check(&world, &mut lines, &trace, &end, plan.expected_channel);
-    Ok(Outcome { trace, end, failures, violations, unfired, channel })
+    let (decisions, deviation) = (None, None);
+    Ok(Outcome { trace, end, failures, violations, unfired, channel, decisions, deviation })
 }
 
 fn build<P: Setup>(

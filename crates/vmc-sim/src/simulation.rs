@@ -1,8 +1,10 @@
 //! Running a scenario: what to choose, and what comes back.
 
-use crate::plan::StartOrder;
+use crate::deterministic::{Course, Watch};
+use crate::plan::{Plan, StartOrder};
 use crate::run::{self, MachineError, Mode, Outcome, ThreadFailureKind};
 use crate::scenario::{Scenario, ScenarioError};
+use crate::schedule::{Actors, Decisions, Deviation, Keep, Schedule, ScheduleKind};
 use crate::script::Action;
 use ibmvmc::QuirkSet;
 use std::time::{Duration, Instant};
@@ -28,13 +30,14 @@ impl RuntimeKind {
 }
 
 /// How to run a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Which runtime.
     pub runtime: RuntimeKind,
-    /// Draws the order of steps in the deterministic runtime; first come, first served when `None`. On threads
-    /// the operating system decides.
-    pub seed: Option<u64>,
+    /// The order of steps in the deterministic runtime. On threads the operating system decides.
+    pub schedule: ScheduleKind,
+    /// Whether the decisions of the schedule are kept. On threads there are none.
+    pub keep: Keep,
     /// Longest that a run on threads may take, in wall-clock time: beyond it the run is ended as hung.
     pub deadline: Duration,
     /// Most steps of a deterministic run: beyond it the run is ended as endless.
@@ -50,11 +53,29 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             runtime: RuntimeKind::Deterministic,
-            seed: None,
+            schedule: ScheduleKind::Scenario,
+            keep: Keep::Nothing,
             deadline: Duration::from_secs(60),
             max_steps: 50_000_000,
             record: true,
             quirks: QuirkSet::default(),
+        }
+    }
+}
+
+impl Options {
+    /// The same in the random order that the seed draws.
+    pub fn with_seed(self, seed: u64) -> Options {
+        Options { schedule: ScheduleKind::Random { seed }, ..self }
+    }
+
+    fn course(&self, plan: &Plan) -> Course<'static> {
+        let actors = Actors::new(&plan.threads);
+        Course {
+            schedule: Schedule::new(&self.schedule, plan.decisions.as_ref(), &actors),
+            recording: self.keep.recording(),
+            watch: None,
+            max_steps: self.max_steps,
         }
     }
 }
@@ -116,6 +137,10 @@ pub struct Report {
     pub virtual_time: Duration,
     /// How long the run took.
     pub wall_time: Duration,
+    /// What the schedule decided, if the options said to keep it.
+    pub decisions: Option<Decisions>,
+    /// Where a pinned schedule could not be followed; `None` when it was followed exactly, or none was pinned.
+    pub deviation: Option<Deviation>,
 }
 
 impl Report {
@@ -132,16 +157,13 @@ impl Report {
 
 /// Runs a scenario once.
 pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, MachineError> {
-    let mode = match (options.runtime, options.seed) {
-        (RuntimeKind::Deterministic, None) => Mode::FirstCome { max_steps: options.max_steps },
-        (RuntimeKind::Deterministic, Some(seed)) => {
-            Mode::Random { seed, max_steps: options.max_steps }
-        }
-        (RuntimeKind::Threads, _) => Mode::Threads { deadline: options.deadline },
+    let plan = scenario.plan();
+    let mode = match options.runtime {
+        RuntimeKind::Deterministic => Mode::Deterministic(options.course(plan)),
+        RuntimeKind::Threads => Mode::Threads { deadline: options.deadline },
     };
     let started = Instant::now();
-    let quirks = scenario.plan().quirks.iter().chain(options.quirks.iter()).collect();
-    let outcome = run::run(scenario.plan(), mode, options.record, quirks)?;
+    let outcome = run::run(plan, mode, options.record, quirks(plan, options))?;
     let wall_time = started.elapsed();
     tracing::info!(
         scenario = scenario.title(),
@@ -151,9 +173,25 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
         "run ended"
     );
     let problems = problems(scenario, &outcome);
-    let Outcome { trace, end, .. } = outcome;
+    let Outcome { trace, end, decisions, deviation, .. } = outcome;
     let virtual_time = Duration::from_nanos(end.virtual_ns);
-    Ok(Report { trace, problems, steps: end.steps, virtual_time, wall_time })
+    let steps = end.steps;
+    Ok(Report { trace, problems, steps, virtual_time, wall_time, decisions, deviation })
+}
+
+/// Makes a deterministic run of which somebody sees every step, and ends it when they have seen enough.
+pub(crate) fn observe(
+    scenario: &Scenario,
+    options: &Options,
+    watch: Watch<'_>,
+) -> Result<Outcome, MachineError> {
+    let plan = scenario.plan();
+    let course = Course { watch: Some(watch), ..options.course(plan) };
+    run::run(plan, Mode::Deterministic(course), options.record, quirks(plan, options))
+}
+
+fn quirks(plan: &Plan, options: &Options) -> QuirkSet {
+    plan.quirks.iter().chain(options.quirks.iter()).collect()
 }
 
 fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
@@ -336,8 +374,7 @@ mod tests {
 
     #[test]
     fn a_seed_gives_the_same_bytes_again_and_another_seed_another_order() {
-        let raw =
-            |seed| run(ECHO, &Options { seed: Some(seed), ..Options::default() }).trace.raw_text();
+        let raw = |seed| run(ECHO, &Options::default().with_seed(seed)).trace.raw_text();
         assert_eq!(raw(3), raw(3));
         assert_ne!(raw(3), raw(4));
     }

@@ -37,7 +37,8 @@ impl File {
     }
 
     fn repeat_command(&self, options: &Options) -> String {
-        let seed = options.seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
+        let seed =
+            options.schedule.seed().map(|seed| format!(" --seed {seed}")).unwrap_or_default();
         let runtime = options.runtime.name();
         format!(
             "repeat with: cargo xtask sim scenarios/{}.toml --runtime {runtime}{seed}",
@@ -106,7 +107,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 fn seeded(seed: u64) -> Options {
-    Options { seed: Some(seed), ..Options::default() }
+    Options::default().with_seed(seed)
 }
 
 #[test]

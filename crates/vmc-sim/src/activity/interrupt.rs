@@ -30,7 +30,7 @@ pub(crate) struct Interrupt {
 enum Stage {
     #[default]
     Accept,
-    Handle(Xirr, CallRunner),
+    Handle(Xirr, Box<CallRunner>),
     Finish(Xirr),
 }
 
@@ -54,7 +54,7 @@ impl Interrupt {
         if xirr.source().is_none() {
             return Progress::Block { until_ns: None, why: Waiting::Work };
         }
-        self.stage = Stage::Handle(xirr, CallRunner::start(cx, Input::Interrupt));
+        self.stage = Stage::Handle(xirr, Box::new(CallRunner::start(cx, Input::Interrupt)));
         Progress::Again
     }
 
@@ -62,7 +62,7 @@ impl Interrupt {
         &mut self,
         cx: &mut Context<'_, P, R>,
         xirr: Xirr,
-        mut handler: CallRunner,
+        mut handler: Box<CallRunner>,
     ) -> Progress {
         match handler.step(cx, &mut User::default()) {
             CallProgress::Done(_) => self.finish(cx, xirr),

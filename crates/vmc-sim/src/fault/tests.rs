@@ -200,10 +200,10 @@ fn a_busy_free_closes_the_connection_already() {
                  { wait = \"session-ended\" },";
     let pieces = [
         "H_FREE_CRQ = H_LongBusyOrder10mSec",
-        "H_FREE_CRQ = H_Success",
         "H_Permission",
         "write(1) = EIO",
         "session a#1: ended",
+        "H_FREE_CRQ = H_Success",
     ];
     shows(&faults, &echo_then(steps), &pieces);
 }

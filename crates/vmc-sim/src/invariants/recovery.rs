@@ -8,12 +8,11 @@
 //! state. Without a free HMC index no session is opened.
 
 use crate::activity::{Activity, App};
-use crate::deterministic;
+use crate::deterministic::{self, Course};
 use crate::life::Life;
 use crate::line::Line;
 use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
-use crate::schedule::Schedule;
 use crate::script::{Action, Condition, Expect, ServiceCommand, Step};
 use crate::world::World;
 use ibmvmc::{ChannelState, Driver, Quirks};
@@ -34,14 +33,14 @@ pub(crate) fn check<P: Setup>(
     }
     heal(world);
     // First to rest: a channel that is ready now may be about to start over.
-    deterministic::run(world, lines, &mut Schedule::FirstCome, MAX_STEPS);
+    deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
     let number = lines.len() as u16 - crate::runtime::ActivityId::FIXED;
     let app = App::new(number, number, Life::FIRST, steps(world));
     let recorder = Recorder::new(Actor::App(number), &Order::default(), false);
     let visitor =
         Line::visitor(Activity::App(Box::new(app)), recorder, world.lives.now(Side::Mgmt));
     lines.push(visitor);
-    deterministic::run(world, lines, &mut Schedule::FirstCome, MAX_STEPS);
+    deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
     let stands_at = lines.pop().and_then(|line| match line.activity {
         Activity::App(app) => app.current_step().map(|step| step.action.clone()),
         _ => None,

@@ -6,15 +6,15 @@ use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
     AppStartForm, BehaviourForm, HypervisorForm, MachineForm, MachineSideForm, Number, PatternForm,
-    PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, StartForm, StepForm,
-    VmcForm, WaitForm, WaitStateForm, WriteForm,
+    PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, ScheduleForm,
+    StartForm, StepForm, VmcForm, WaitForm, WaitStateForm, WriteForm,
 };
 use super::names::Names;
 use super::rules::rules;
 use super::spanned::Spanned;
 use crate::life::Life;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
-use crate::schedule::below;
+use crate::schedule::{Actors, Decisions, DecisionsError, below};
 use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Step};
 use ibmvmc::{Config, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
@@ -22,6 +22,7 @@ use phyp::vmc::{Named, Source};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
+use std::sync::Arc;
 use vmc_proto::{CRQ_ENTRIES_PER_PAGE, Limits};
 
 /// Replaced by the number of the replica in the HMC IDs of an application with a `count`.
@@ -51,7 +52,24 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
     let rules = rules(form, &names)?;
     let expected_channel = form.expect.channel.map(Into::into);
     let quirks = quirks(&form.quirks)?;
-    Ok(Plan { machine, threads, rules, quirks, expected_channel })
+    let decisions = form.schedule.as_ref().map(|form| decisions(form, &threads)).transpose()?;
+    Ok(Plan { machine, threads, rules, quirks, expected_channel, decisions })
+}
+
+/// The order of steps that is pinned; it may name those only who are there.
+fn decisions(form: &ScheduleForm, threads: &[ThreadPlan]) -> Result<Arc<Decisions>, Problem> {
+    let wrong = |message: String, remedy| Problem::new(form.decisions.span(), message, remedy);
+    let decisions: Decisions = form.decisions.get_ref().parse().map_err(|e: DecisionsError| {
+        wrong(e.to_string(), "write names of activities, each with its number of times")
+    })?;
+    match Actors::new(threads).unknown(&decisions) {
+        None => Ok(Arc::new(decisions)),
+        Some(word) => Err(wrong(
+            format!("the schedule names `{word}`, whom the scenario does not have"),
+            "name one of its applications, or one of interrupt, bottom-half, task, service, director, operator \
+             and first",
+        )),
+    }
 }
 
 fn quirks(ids: &[Spanned<String>]) -> Result<QuirkSet, Problem> {
@@ -338,6 +356,28 @@ mod tests {
             panic!("{:?}", steps(text))
         };
         assert_eq!(span.start, text.find("[[app]]").unwrap());
+    }
+
+    #[test]
+    fn a_schedule_may_name_those_only_who_are_there() {
+        let text = |word: &str| {
+            format!(
+                "title = \"t\"\nschedule.decisions = \"first*2 {word}*3\"\n[[app]]\nsteps = []\n"
+            )
+        };
+        for word in ["a", "app:a", "service", "operator", "director"] {
+            Scenario::parse("t.toml", &text(word)).unwrap();
+        }
+        for (word, message) in [
+            ("b", "the schedule names `b`, whom the scenario does not have"),
+            ("app:service", "the schedule names `app:service`"),
+            ("A", "decision 2: `A*3` names no activity"),
+            ("a*0", "decision 2: `a*0*3` says no number of times"),
+        ] {
+            let error = Scenario::parse("t.toml", &text(word)).unwrap_err();
+            assert_eq!((error.line(), error.column()), (2, 22), "{error}");
+            assert!(error.message().starts_with(message), "{error}");
+        }
     }
 
     #[test]

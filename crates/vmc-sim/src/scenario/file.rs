@@ -54,6 +54,8 @@ pub(super) struct ScenarioForm {
     /// What must be so at the end.
     #[serde(default)]
     pub(super) expect: ExpectForm,
+    /// The order of steps in the deterministic runtime. Default: first come, first served.
+    pub(super) schedule: Option<ScheduleForm>,
 }
 
 /// What the machine is made of.
@@ -633,4 +635,13 @@ pub(super) struct RepeatForm {
 pub(super) struct ExpectForm {
     /// The state that `ioctl(QUERY)` would show.
     pub(super) channel: Option<QueryStateForm>,
+}
+
+/// The order of steps in the deterministic runtime.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ScheduleForm {
+    /// Who makes the next step, each time that more than one is ready: names, each with its number of times in a
+    /// row, such as `first*12 service*3 a bottom-half`. After the last, first come, first served.
+    pub(super) decisions: Spanned<String>,
 }
