@@ -20,7 +20,7 @@ use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
 const UNMAP_RETRY: Duration = Duration::from_millis(1);
 
 /// The memory and the signals of whoever makes a call.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct User {
     /// What `write()` sends and `read()` receives.
     pub(crate) data: Vec<u8>,
@@ -31,7 +31,7 @@ pub(crate) struct User {
 }
 
 /// A call in flight.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CallRunner {
     id: Option<CallId>,
     effect: Effect,
@@ -41,7 +41,7 @@ pub(crate) struct CallRunner {
 }
 
 /// How far the effect is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Phase {
     Fresh,
     Waiting,

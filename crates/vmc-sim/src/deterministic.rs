@@ -50,7 +50,7 @@ enum State {
 }
 
 /// The scheduler's books, reached from inside a step by wake-ups.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Deterministic {
     now_ns: Cell<u64>,
     states: RefCell<Vec<State>>,

@@ -6,6 +6,7 @@
 
 use lock_api::{Mutex, RawMutex};
 use papr::{Access, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, Tce};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The window's page that no frame backs.
@@ -27,7 +28,7 @@ struct Pools {
 pub(crate) struct Guest<L: RawMutex> {
     pools: Mutex<L, Pools>,
     /// As it was at boot.
-    fresh: Pools,
+    fresh: Arc<Pools>,
     /// The frame behind each page of the window, read without a lock by whoever copies.
     frames: Box<[AtomicU32]>,
 }
@@ -45,6 +46,17 @@ pub(crate) fn frame_address(frame: u32) -> GuestAddress {
     GuestAddress(u64::from(frame) * PAGE_SIZE)
 }
 
+impl<L: RawMutex> Clone for Guest<L> {
+    fn clone(&self) -> Guest<L> {
+        let frames = self.frames.iter().map(|place| place.load(Ordering::Acquire).into());
+        Guest {
+            pools: Mutex::new(self.pools.lock().clone()),
+            fresh: self.fresh.clone(),
+            frames: frames.collect(),
+        }
+    }
+}
+
 impl<L: RawMutex> Guest<L> {
     pub(crate) fn new(memory_pages: u64, window_pages: u64) -> Guest<L> {
         let memory_pages = u32::try_from(memory_pages).unwrap_or(u32::MAX);
@@ -57,7 +69,7 @@ impl<L: RawMutex> Guest<L> {
         let fresh = Pools { frames, window, hint: 0 };
         Guest {
             pools: Mutex::new(fresh.clone()),
-            fresh,
+            fresh: Arc::new(fresh),
             frames: (0..window_pages).map(|_| AtomicU32::new(UNMAPPED)).collect(),
         }
     }

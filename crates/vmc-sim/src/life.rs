@@ -45,6 +45,13 @@ struct Roll {
     mourners: BTreeSet<ActivityId>,
 }
 
+impl<L: RawMutex> Clone for Lives<L> {
+    fn clone(&self) -> Lives<L> {
+        let now = self.now.each_ref().map(|life| life.load(Ordering::Acquire).into());
+        Lives { now, rolls: Mutex::new(self.rolls.lock().clone()) }
+    }
+}
+
 impl<L: RawMutex> Lives<L> {
     pub(crate) fn new() -> Lives<L> {
         let first = || AtomicU32::new(Life::FIRST.0);

@@ -10,7 +10,7 @@ use crate::world::World;
 use vmc_trace::Waiting;
 
 /// One of a run's lines of control.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) activity: Activity,
     pub(crate) recorder: Recorder,

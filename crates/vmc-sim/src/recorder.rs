@@ -9,7 +9,7 @@ use vmc_trace::{Actor, Event, Record};
 pub(crate) struct Order(Arc<AtomicU64>);
 
 /// Records what one actor does.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Recorder {
     actor: Actor,
     order: Order,

@@ -32,7 +32,7 @@ pub(crate) struct OpenFile {
 }
 
 /// What the script's threads share.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Desk {
     /// Flags that were posted.
     pub(crate) flags: BTreeSet<String>,

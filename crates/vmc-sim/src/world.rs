@@ -12,7 +12,8 @@ use lock_api::{Mutex, RawMutex};
 use papr::{PartitionId, VmcNode};
 use phyp::Hypervisor;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_proto::HmcIndex;
 use vmc_trace::Side;
 
@@ -38,11 +39,12 @@ pub(crate) struct World<P: Setup> {
     /// The driver takes no entry from its queue.
     pub(crate) driver_paused: AtomicBool,
     /// Names of the applications' threads.
-    pub(crate) threads: Vec<String>,
+    pub(crate) threads: Arc<[String]>,
 }
 
 /// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
 /// never across an hcall, a copy or a wait.
+#[derive(Clone)]
 pub(crate) struct Kernel<Q: Quirks> {
     pub(crate) driver: Driver<Q>,
     /// The partition's life that all of this belongs to.
@@ -138,6 +140,25 @@ impl<Q: Quirks> Kernel<Q> {
     }
 }
 
+/// The whole world. For the result to be a state that it was in, nobody may touch it meanwhile.
+impl<P: Setup> Clone for World<P>
+where
+    P::Memory: Clone,
+{
+    fn clone(&self) -> World<P> {
+        World {
+            hypervisor: self.hypervisor.clone(),
+            kernel: Mutex::new(self.kernel.lock().clone()),
+            guest: self.guest.clone(),
+            desk: Mutex::new(self.desk.lock().clone()),
+            faults: self.faults.clone(),
+            lives: self.lives.clone(),
+            driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
+            threads: self.threads.clone(),
+        }
+    }
+}
+
 impl<P: Setup> World<P> {
     pub(crate) fn new(
         hypervisor: Hypervisor<P>,
@@ -158,7 +179,7 @@ impl<P: Setup> World<P> {
             faults: Faults::new(rules),
             lives: Lives::new(),
             driver_paused: AtomicBool::new(false),
-            threads,
+            threads: threads.into(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::runtime::{Progress, Runtime};
 use ibmvmc::Input;
 use vmc_trace::Waiting;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct BottomHalf {
     running: Option<CallRunner>,
 }

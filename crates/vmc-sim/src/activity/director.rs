@@ -6,7 +6,7 @@ use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use vmc_trace::Waiting;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Director;
 
 impl Director {

@@ -19,14 +19,15 @@ const MAX_TRIES: u8 = 8;
 /// How long the operating system waits before it makes a call again, in nanoseconds.
 const RETRY_NS: u64 = 1_000_000;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt {
     stage: Stage,
     /// How often the present call has failed.
     failures: u8,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::large_enum_variant, reason = "there is one, and an interrupt should not allocate")]
 enum Stage {
     #[default]
     Accept,

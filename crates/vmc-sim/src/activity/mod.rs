@@ -22,7 +22,7 @@ use crate::runtime::{ActivityId, Progress, Runtime};
 use vmc_trace::{Actor, Side};
 
 /// One of a machine's lines of control.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Activity {
     Interrupt(Interrupt),
     BottomHalf(BottomHalf),

@@ -8,14 +8,15 @@ use crate::script::ServiceCommand;
 use crate::world::PLATFORM;
 use phyp::Memory;
 use phyp::vmc::{ChannelState, Effect, Named, Outcome};
+use std::sync::Arc;
 use std::time::Duration;
 use vmc_trace::{Event, Side, Waiting};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Service {
     service: phyp::vmc::Service<Named>,
     /// As it was at first, for the next life of its partition.
-    fresh: phyp::vmc::Service<Named>,
+    fresh: Arc<phyp::vmc::Service<Named>>,
     /// It was told to stop, and has not begun to.
     stopping: bool,
     effect: Effect,
@@ -42,7 +43,7 @@ impl Service {
     pub(crate) fn new(service: phyp::vmc::Service<Named>) -> Service {
         let effect = Effect::Idle { wake_after: None };
         Service {
-            fresh: service.clone(),
+            fresh: Arc::new(service.clone()),
             service,
             stopping: false,
             effect,
@@ -84,7 +85,7 @@ impl Service {
 
     /// The partition died: the next life begins with an empty memory, and so with empty books.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
-        *self = Service::new(self.fresh.clone());
+        *self = Service::new((*self.fresh).clone());
         self.publish_state(cx);
     }
 

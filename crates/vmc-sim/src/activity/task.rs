@@ -8,7 +8,7 @@ use crate::world::TaskRequest;
 use ibmvmc::Input;
 use vmc_trace::Waiting;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Task {
     running: Option<CallRunner>,
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Event, Side, Subject};
 
 /// A TCE as it was before a fault changed it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SavedTce {
     owner: Side,
     liobn: Liobn,

@@ -4,6 +4,7 @@ use super::{EntryKind, Occasion, Rule, Trigger};
 use lock_api::{Mutex, RawMutex};
 use papr::CrqEntry;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use vmc_proto::{HmcIndex, HmcSession, Received};
 use vmc_trace::{FaultKind, Side};
 
@@ -31,7 +32,7 @@ pub(crate) struct Moment {
 /// The rules of a run and how far each of them is.
 #[derive(Debug)]
 pub(crate) struct Faults<L: RawMutex> {
-    rules: Vec<Rule>,
+    rules: Arc<[Rule]>,
     books: Mutex<L, Books>,
 }
 
@@ -71,6 +72,12 @@ struct Progress {
     hits: u32,
 }
 
+impl<L: RawMutex> Clone for Faults<L> {
+    fn clone(&self) -> Faults<L> {
+        Faults { rules: self.rules.clone(), books: Mutex::new(self.books.lock().clone()) }
+    }
+}
+
 impl<L: RawMutex> Faults<L> {
     pub(crate) fn new(rules: Vec<Rule>) -> Faults<L> {
         let progress = vec![Progress::default(); rules.len()];
@@ -79,7 +86,10 @@ impl<L: RawMutex> Faults<L> {
             _ => None,
         };
         let due = rules.iter().enumerate().filter_map(timed).collect();
-        Faults { rules, books: Mutex::new(Books { progress, due, ..Books::default() }) }
+        Faults {
+            rules: rules.into(),
+            books: Mutex::new(Books { progress, due, ..Books::default() }),
+        }
     }
 
     /// Whether there is nothing that could ever fire, so that nobody has to ask.

@@ -10,10 +10,11 @@ use crate::life::Life;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
+use std::sync::Arc;
 use vmc_trace::{Actor, CallResult, DeviceCall, Event, Waiting};
 
 /// A thread of an application.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct App {
     number: u16,
     actor: Actor,
@@ -21,7 +22,7 @@ pub(crate) struct App {
     process: u16,
     /// The life of the management partition that it runs in.
     life: Life,
-    steps: Vec<Step>,
+    steps: Arc<[Step]>,
     next: usize,
     call: Option<InCall>,
     user: User,
@@ -34,7 +35,7 @@ pub(crate) struct App {
 }
 
 /// A call in flight and how the trace names it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct InCall {
     runner: CallRunner,
     call: DeviceCall,
@@ -56,7 +57,7 @@ impl App {
             actor: Actor::App(number),
             process,
             life,
-            steps,
+            steps: steps.into(),
             next: 0,
             call: None,
             user: User::default(),
