@@ -7,7 +7,9 @@ use crate::workspace::{ScenarioFile, short};
 use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
-use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, ScheduleKind, simulate};
+use vmc_sim::{
+    Divergence, Options, Problem, Report, RuntimeKind, Scenario, ScheduleKind, simulate,
+};
 
 /// How a run failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +93,18 @@ impl<'a> Judge<'a> {
         let last_events = if problems.is_empty() { Vec::new() } else { last_events(&report.trace) };
         let (run, repeat) = (run_name(options), repeat_command(self.file, options));
         Some(Failure { run, repeat, problems, difference, last_events })
+    }
+
+    /// A run that does not go the same way twice.
+    pub(crate) fn divergence(&self, options: &Options, divergence: &Divergence) -> Failure {
+        let (run, repeat) = (run_name(options), repeat_command(self.file, options));
+        Failure {
+            run,
+            repeat: repeat + " --check-determinism",
+            problems: vec![divergence.to_string()],
+            difference: None,
+            last_events: Vec::new(),
+        }
     }
 
     fn difference(&self, options: &Options, report: &Report) -> Option<Difference> {

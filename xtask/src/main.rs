@@ -8,9 +8,11 @@ mod last_events;
 mod lines;
 mod list;
 mod quirks;
+mod replay;
 mod report;
 mod schema;
 mod select;
+mod shrink;
 mod sim;
 mod snapshot_file;
 mod snapshots;
@@ -44,6 +46,10 @@ struct Cli {
 enum Command {
     /// Run scenarios: all of them, or draw the trace of those that are named
     Sim(sim::Args),
+    /// Run what a replay file has kept, to the same last byte
+    Replay(replay::Args),
+    /// Make a failing run small, and print it as a scenario with its trace
+    Shrink(shrink::Args),
     /// Compare the scenarios' traces with their snapshots, or accept what came
     #[command(subcommand)]
     Snapshots(snapshots::Command),
@@ -74,6 +80,8 @@ fn main() -> ExitCode {
     let verdict = match cli.command {
         Command::Sim(args) => sim::run(&args),
         Command::Snapshots(command) => snapshots::run(&command),
+        Command::Replay(args) => replay::run(&args),
+        Command::Shrink(args) => shrink::run(&args),
         Command::Coverage => coverage::run(),
         Command::Quirks(args) => quirks::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -4,6 +4,7 @@ use crate::Verdict;
 use crate::failure::{Failure, Judge};
 use crate::lines::{counted, render};
 use crate::list::list;
+use crate::replay;
 use crate::report::{FailureReport, heading};
 use crate::select::{Chosen, Selection};
 use crate::terminal::{colours, print};
@@ -12,8 +13,12 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use miette::GraphicalReportHandler;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::time::Duration;
-use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, ScenarioError, simulate};
+use vmc_sim::{
+    Divergence, Options, Problem, Report, RuntimeKind, Scenario, ScenarioError, check_determinism,
+    simulate,
+};
 
 /// Beyond this an error's first line is wrapped.
 const MAX_ERROR_WIDTH: usize = 400;
@@ -43,6 +48,14 @@ pub(crate) struct Args {
     /// Compares no trace with its snapshot, only with that of the run first come, first served
     #[arg(long)]
     no_snapshots: bool,
+
+    /// Makes each deterministic run twice, and compares the two at every step
+    #[arg(long)]
+    check_determinism: bool,
+
+    /// Writes a replay file of each deterministic run that fails into this folder
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
 
     /// Shows failures to their last line
     #[arg(long)]
@@ -189,7 +202,18 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
                 return mistake(&text, &text);
             }
         };
-        let failure = judge.failure(&options, &report);
+        let mut failure = judge.failure(&options, &report);
+        match after_run(file, &scenario, args, &options, failure.is_some()) {
+            Ok(After { divergence, saved }) => {
+                if let Some(divergence) = divergence {
+                    failure = Some(judge.divergence(&options, &divergence));
+                }
+                if let (Some(failure), Some(path)) = (&mut failure, saved) {
+                    failure.repeat += &format!(", or cargo xtask replay {}", path.display());
+                }
+            }
+            Err(problem) => return mistake(&problem, &problem),
+        }
         if args.format == Format::Json {
             print_row(file, &options, &report, failure.as_ref());
         } else if chosen.singled_out && tally.runs == 0 {
@@ -202,6 +226,34 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
         progress.suspend(|| print_result(file, &scenario, &judge, &failures, args));
     }
     tally
+}
+
+/// What is done about a run beside judging it.
+struct After {
+    /// The run does not go the same way twice.
+    divergence: Option<Divergence>,
+    /// Where a failing run was kept.
+    saved: Option<PathBuf>,
+}
+
+fn after_run(
+    file: &ScenarioFile,
+    scenario: &Scenario,
+    args: &Args,
+    options: &Options,
+    failed: bool,
+) -> Result<After, String> {
+    let mut after = After { divergence: None, saved: None };
+    if options.runtime == RuntimeKind::Threads {
+        return Ok(after);
+    }
+    if args.check_determinism {
+        after.divergence = check_determinism(scenario, options).map_err(|e| e.to_string())?;
+    }
+    if let (Some(folder), true) = (&args.save, failed) {
+        after.saved = Some(replay::save(folder, &file.name, scenario, options)?);
+    }
+    Ok(after)
 }
 
 impl Tally {

@@ -204,3 +204,80 @@ fn a_mistake_in_a_file_is_told_apart_from_a_failure() {
     assert!(ran.err.contains("mistake.toml:1:1"), "{}", ran.err);
     assert!(ran.out.contains("1 scenario passed, 1 failed"), "{}", ran.out);
 }
+
+/// The lines of a trace, before what is said of the run.
+fn trace(out: &str) -> Vec<&str> {
+    let of_trace = |line: &&str| !line.starts_with("FAILED") && !line.contains("failing.toml:");
+    out.lines().skip(2).take_while(of_trace).collect()
+}
+
+#[test]
+fn a_failing_run_is_saved_and_replayed_in_another_process() {
+    let folder = folder("saved", &[("failing.toml", FAILING)]);
+    let (file, kept) = (folder.join("failing.toml"), folder.join("kept"));
+    let sim = ["sim", text(&file), "--seed", "3", "--save", text(&kept)];
+    let ran = xtask(&sim);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let files: Vec<_> = std::fs::read_dir(&kept).expect("a folder").collect();
+    let [Ok(saved)] = &files[..] else { panic!("one deterministic run failed: {files:?}") };
+    let saved = saved.path();
+    assert!(text(&saved).ends_with("failing-toml-seed-3.replay"), "{}", saved.display());
+    let command = format!("cargo xtask replay {}", text(&saved));
+    assert!(ran.out.contains(&command), "{}", ran.out);
+
+    let again = xtask(&["replay", text(&saved)]);
+    assert_eq!(again.code, Some(1), "{}", again.err);
+    assert!(again.out.contains("application `a`: expected EIO, came success"), "{}", again.out);
+    assert!(again.out.contains("the same run to the last byte"), "{}", again.out);
+    assert!(trace(&again.out).len() > 10, "{}", again.out);
+    assert_eq!(trace(&ran.out), trace(&again.out));
+
+    let spoilt = std::fs::read_to_string(&saved).expect("a file").replace("open = {", "open =");
+    std::fs::write(&saved, spoilt).expect("a file");
+    assert_eq!(xtask(&["replay", text(&saved)]).code, Some(2));
+}
+
+#[test]
+fn a_stored_replay_is_replayed_or_refused_with_what_to_do() {
+    let stored = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stored.replay");
+    let the_same = |ran: &Ran| {
+        let failed = ran.code == Some(1) && ran.out.contains("expected ");
+        failed && ran.out.contains("the same run to the last byte")
+    };
+    let ran = xtask(&["replay", text(&stored)]);
+    let refused = ran.code == Some(2) && ran.err.contains("cargo xtask replay --renew");
+    assert!(the_same(&ran) || refused, "{}{}", ran.out, ran.err);
+    // Renewed, it runs.
+    let copy = folder("stored", &[]).join("stored.replay");
+    std::fs::copy(&stored, &copy).expect("a copy");
+    assert_eq!(xtask(&["replay", "--renew", text(&copy)]).code, Some(0));
+    let again = xtask(&["replay", text(&copy)]);
+    assert!(the_same(&again), "{}{}", again.out, again.err);
+}
+
+#[test]
+fn a_failing_run_becomes_small_and_is_a_scenario_that_fails_alike() {
+    let more = "[[app]]\nname = \"b\"\nsteps = [{ open = {} }, { close = {} }]\n";
+    let large = format!("{}{more}", FAILING.replace("steps = [", "steps = [{ sleep-ms = 3 }, "));
+    let folder = folder("shrunk", &[("large.toml", &large), ("good.toml", GOOD)]);
+    let small = folder.join("small.toml");
+    let large = folder.join("large.toml");
+    let ran = xtask(&["shrink", text(&large), "--seed", "1", "--output", text(&small)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(ran.out.contains("from 2 applications, 4 steps"), "{}", ran.out);
+    assert!(ran.out.contains("to   1 application, 1 step, 0 faults"), "{}", ran.out);
+    let again = xtask(&["sim", text(&small), "--runtime", "deterministic"]);
+    assert_eq!(again.code, Some(1), "{}", again.err);
+    assert!(again.out.contains("expected EIO, came success"), "{}", again.out);
+    let good = xtask(&["shrink", text(&folder.join("good.toml"))]);
+    assert_eq!(good.code, Some(2));
+    assert!(good.err.contains("the run does not fail"), "{}", good.err);
+}
+
+#[test]
+fn runs_are_compared_step_by_step_when_that_is_asked_for() {
+    let folder = folder("determinism", &[("good.toml", GOOD)]);
+    let file = folder.join("good.toml");
+    let ran = xtask(&["sim", text(&file), "--schedules", "3", "--check-determinism"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+}

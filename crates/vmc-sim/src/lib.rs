@@ -54,6 +54,7 @@ mod runtime;
 mod scenario;
 mod schedule;
 mod script;
+mod shrink;
 mod simulation;
 mod threads;
 mod world;
@@ -61,9 +62,12 @@ mod world;
 pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
 pub use ibmvmc::{Quirk, QuirkSet};
-pub use replay::{Divergence, Fingerprint, SeenStep, check_determinism};
+pub use replay::{
+    Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,
+};
 pub use run::MachineError;
 pub use scenario::{Scenario, ScenarioError, schema as scenario_schema};
 pub use schedule::{Decisions, DecisionsError, Deviation, Keep, ScheduleKind};
+pub use shrink::{CaseSize, FailureKind, ShrinkError, ShrinkProgress, Shrunk, shrink};
 pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};
 pub use vmc_trace as trace;

@@ -103,6 +103,16 @@ impl Scenario {
         &self.outcomes
     }
 
+    /// How errors name the file.
+    pub fn file(&self) -> &str {
+        &self.source.file
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
     /// The driver's state at the end, if the scenario says it.
     pub fn expected_channel(&self) -> Option<ibmvmc::ChannelState> {
         self.plan.expected_channel

@@ -21,6 +21,7 @@ use pinned::Pinned;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 /// In which order the activities of a deterministic run make their steps. On threads the operating system
@@ -59,6 +60,20 @@ impl ScheduleKind {
         match self {
             ScheduleKind::Random { seed } | ScheduleKind::Pct { seed, .. } => Some(*seed),
             ScheduleKind::Scenario | ScheduleKind::FirstCome | ScheduleKind::Pinned(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for ScheduleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ScheduleKind::Scenario => f.write_str("as the scenario has it"),
+            ScheduleKind::FirstCome => f.write_str("first come"),
+            ScheduleKind::Random { seed } => write!(f, "random, seed {seed}"),
+            ScheduleKind::Pct { seed, depth, horizon } => {
+                write!(f, "priorities, seed {seed}, depth {depth}, horizon {horizon}")
+            }
+            ScheduleKind::Pinned(_) => f.write_str("pinned"),
         }
     }
 }

@@ -1,0 +1,55 @@
+//! Why a replay file cannot be run.
+
+use super::Fingerprint;
+use crate::run::MachineError;
+use crate::scenario::ScenarioError;
+
+/// Why a replay file cannot be run, and what to do instead.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// A line is not what it must be.
+    #[error(
+        "{file}:{line}: expected {expected}, found {found}; `cargo xtask sim … --save DIR` writes a new file"
+    )]
+    Line {
+        /// The replay file.
+        file: String,
+        /// From 1.
+        line: usize,
+        /// What must be there.
+        expected: String,
+        /// What is there, shortened.
+        found: String,
+    },
+    /// The file was written in another format.
+    #[error(
+        "{file}:1: the file has version {found} of the format, this vmcsim reads version {version}; check out the \
+         commit that wrote it, or run its scenario again with `cargo xtask sim … --save DIR`",
+        version = super::Replay::VERSION
+    )]
+    Version {
+        /// The replay file.
+        file: String,
+        /// As the file says.
+        found: String,
+    },
+    /// The file was written by code that behaves in another way.
+    #[error(
+        "{file}:2: the run was made by code with behaviour {found}, this one has {own}, so the run would be another; check \
+         out the commit that wrote the file, or make the run anew with `cargo xtask replay --renew {file}`"
+    )]
+    Behaviour {
+        /// The replay file.
+        file: String,
+        /// As the file says.
+        found: Fingerprint,
+        /// Of the code that is running.
+        own: Fingerprint,
+    },
+    /// {0}
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// {0}
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+}

@@ -1,0 +1,103 @@
+//! `cargo xtask replay`: runs what a replay file has kept, to the same last byte.
+
+use crate::Verdict;
+use crate::last_events::last_events;
+use crate::lines::{Line, counted, render};
+use crate::sim::show;
+use crate::terminal::{colours, print};
+use std::path::{Path, PathBuf};
+use vmc_sim::{Options, Replay, ReplayError, Replayed, Scenario};
+
+/// Ending of replay files.
+const ENDING: &str = "replay";
+
+/// Options of `cargo xtask replay`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A replay file, as `cargo xtask sim --save` writes them
+    file: PathBuf,
+
+    /// Follows the decisions with the code as it is now, and writes the file anew
+    #[arg(long)]
+    renew: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Verdict {
+    let done = load(&args.file).and_then(|replay| {
+        if args.renew { renew(&args.file, &replay) } else { replay.run().map_err(told).map(again) }
+    });
+    done.unwrap_or_else(|problem| {
+        eprintln!("{}", problem.trim_end());
+        Verdict::Mistake
+    })
+}
+
+/// Reads a replay file.
+pub(crate) fn load(path: &Path) -> Result<Replay, String> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| format!("{name}: {e}; name a file that `cargo xtask sim --save` wrote"))?;
+    Replay::parse(&name, &text).map_err(told)
+}
+
+/// Keeps a run in a file of the folder, which is named after it.
+pub(crate) fn save(
+    folder: &Path,
+    name: &str,
+    scenario: &Scenario,
+    options: &Options,
+) -> Result<PathBuf, String> {
+    let (replay, _) = Replay::record(scenario, options).map_err(|e| e.to_string())?;
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    let mut stem: String = name.chars().map(plain).collect();
+    if let Some(seed) = options.schedule.seed() {
+        stem += &format!("-seed-{seed}");
+    }
+    let path = folder.join(stem.trim_start_matches('-')).with_extension(ENDING);
+    let written =
+        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, replay.text()));
+    written.map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(path)
+}
+
+pub(crate) fn told(error: ReplayError) -> String {
+    match &error {
+        ReplayError::Scenario(mistake) => show(mistake),
+        _ => error.to_string(),
+    }
+}
+
+fn renew(path: &Path, replay: &Replay) -> Result<Verdict, String> {
+    let renewed = replay.renewed().map_err(told)?;
+    if renewed == *replay {
+        print(&format!("{} is current", path.display()));
+        return Ok(Verdict::Good);
+    }
+    std::fs::write(path, renewed.text()).map_err(|e| format!("{}: {e}", path.display()))?;
+    print(&format!("{} was written anew", path.display()));
+    Ok(Verdict::Good)
+}
+
+/// Shows the run as `sim` does.
+fn again(replayed: Replayed) -> Verdict {
+    let Replayed { scenario, report, other_trace } = replayed;
+    print(&format!("{}\n\n{}\n", scenario.title(), report.canonical()));
+    let mut lines: Vec<Line> =
+        report.problems.iter().map(|problem| Line::plain(problem.to_string())).collect();
+    if !lines.is_empty() {
+        lines.push(Line::plain("the last events of each actor:"));
+        lines.extend(last_events(&report.trace).into_iter().map(|line| line.indented(2)));
+    }
+    let passed = lines.is_empty() && other_trace.is_none();
+    if let Some(trace) = other_trace {
+        lines.push(Line::plain(format!(
+            "the run went another way than the one that was kept: its trace has the fingerprint {trace}"
+        )));
+        lines.extend(report.deviation.map(|deviation| Line::plain(deviation.to_string())));
+    } else {
+        let records = counted(report.trace.records().len(), "record");
+        lines.push(Line::plain(format!("the same run to the last byte: {records}")));
+    }
+    print(&render(&lines, colours()));
+    if passed { Verdict::Good } else { Verdict::Failed }
+}
