@@ -1,7 +1,7 @@
 //! Lives of the partitions: from a boot to a crash.
 //!
 //! A crash ends every activity of its partition at once, but an activity notices only when it makes its next
-//! step; on threads, when the step is done that it is in. Until then its hcalls fail and its transitions of the
+//! step; the one that the crash comes out of, when its step is done. Until then its hcalls fail and its transitions of the
 //! driver do nothing. A partition boots again when all have noticed, as a real one starts with all processors
 //! stopped.
 

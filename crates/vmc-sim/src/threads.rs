@@ -224,7 +224,10 @@ fn run_line<P: Setup>(
     let mut steps = 0;
     loop {
         steps += 1;
-        match line.step(world, runtime) {
+        let turn = world.faults.turn();
+        let progress = line.step(world, runtime);
+        drop(turn);
+        match progress {
             Progress::Again => {}
             Progress::Block { until_ns, why } => {
                 if !runtime.block(me, parker, until_ns, why) {

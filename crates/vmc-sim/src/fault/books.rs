@@ -1,7 +1,7 @@
 //! Which rules have their turn, and what waits because of them.
 
 use super::{EntryKind, Occasion, Rule, Trigger};
-use lock_api::{Mutex, RawMutex};
+use lock_api::{Mutex, MutexGuard, RawMutex};
 use papr::CrqEntry;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub(crate) struct Moment {
 pub(crate) struct Faults<L: RawMutex> {
     rules: Arc<[Rule]>,
     books: Mutex<L, Books>,
+    turns: Mutex<L, ()>,
 }
 
 /// What has come of the rules.
@@ -74,7 +75,8 @@ struct Progress {
 
 impl<L: RawMutex> Clone for Faults<L> {
     fn clone(&self) -> Faults<L> {
-        Faults { rules: self.rules.clone(), books: Mutex::new(self.books.lock().clone()) }
+        let books = Mutex::new(self.books.lock().clone());
+        Faults { rules: Arc::clone(&self.rules), books, turns: Mutex::new(()) }
     }
 }
 
@@ -86,10 +88,15 @@ impl<L: RawMutex> Faults<L> {
             _ => None,
         };
         let due = rules.iter().enumerate().filter_map(timed).collect();
-        Faults {
-            rules: rules.into(),
-            books: Mutex::new(Books { progress, due, ..Books::default() }),
-        }
+        let books = Mutex::new(Books { progress, due, ..Books::default() });
+        Faults { rules: rules.into(), books, turns: Mutex::new(()) }
+    }
+
+    /// Waits until nobody else is in a step, if there are rules. An occasion and what its rules do are one thing:
+    /// whoever takes a message must not find it before the rules that wait for its delivery have fired, and of two
+    /// partitions that die at once neither lives to see the other's end.
+    pub(crate) fn turn(&self) -> Option<MutexGuard<'_, L, ()>> {
+        (!self.are_none()).then(|| self.turns.lock())
     }
 
     /// Whether there is nothing that could ever fire, so that nobody has to ask.

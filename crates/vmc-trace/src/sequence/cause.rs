@@ -19,6 +19,9 @@ use papr::{CrqEntry, Hcall, ReturnCode};
 use std::collections::BTreeMap;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received};
 
+/// The state of a session that an application closes.
+const CLOSING: &str = "closing";
+
 /// The graph of the events of `trace` that its canonical text shows.
 pub(crate) fn graph_of(trace: &Trace) -> Graph {
     let mut builder = Builder::new(Names::new(trace.names()));
@@ -307,8 +310,11 @@ impl<'a> Builder<'a> {
                     self.graph.order(cause, node);
                 }
             }
-            Event::SessionState(side, index, session, _) => {
+            Event::SessionState(side, index, session, state) => {
                 self.link_session_state(node, *side, *index, *session);
+                if (*side, *state) == (Side::Mgmt, CLOSING) {
+                    self.replies.close(self.names.connection(*index, *session), node);
+                }
             }
             Event::Breach { by, subject, .. } => {
                 // Found by whoever works through the queue, it is about the entry just taken.

@@ -19,6 +19,9 @@ pub(crate) struct Replies {
     arrivals: BTreeMap<Connection, VecDeque<Arrival>>,
     /// The last state, breach or failed RDMA of each session.
     trouble: BTreeMap<Connection, NodeId>,
+    /// The close of each session that an application closes. It ends every call on the session; what happens to
+    /// the session later is the cause of nothing that an application sees.
+    closings: BTreeMap<Connection, NodeId>,
 }
 
 impl Replies {
@@ -33,6 +36,13 @@ impl Replies {
 
     /// The session changed in a way that can end a call with an error.
     pub(crate) fn trouble(&mut self, session: Connection, event: NodeId) {
+        let event = self.closings.get(&session).copied().unwrap_or(event);
+        self.trouble.insert(session, event);
+    }
+
+    /// An application closes the session.
+    pub(crate) fn close(&mut self, session: Connection, event: NodeId) {
+        self.closings.insert(session, event);
         self.trouble.insert(session, event);
     }
 

@@ -137,6 +137,27 @@ fn a_failing_call_is_shown_after_the_state_that_made_it_fail() {
 }
 
 #[test]
+fn a_read_that_close_ends_is_shown_after_the_close_however_late_it_comes_back() {
+    let text = |late: bool| {
+        let mut run = booted(&["a", "b"], 1);
+        run.open_session(0, (0, 1), 0);
+        run.call(0, READ);
+        run.call(1, DeviceCall::Close);
+        run.session(Actor::App(1), (0, 1), "closing");
+        if !late {
+            run.returns(0, READ, CallResult::Error("EBADFD"));
+        }
+        run.returns(1, DeviceCall::Close, CallResult::Ok);
+        run.session(Actor::BottomHalf, (0, 1), "ended");
+        if late {
+            run.returns(0, READ, CallResult::Error("EBADFD"));
+        }
+        run.text()
+    };
+    assert_eq!(text(true), text(false));
+}
+
+#[test]
 fn a_poll_is_shown_after_the_message_or_the_end_that_it_reports() {
     for (events, cause) in [("POLLIN", "RDMA 1 B"), ("POLLIN|POLLERR|POLLHUP", "#1: ended")] {
         let mut run = booted(&["a"], 1);
