@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod coverage;
+mod explore;
 mod failure;
 mod last_events;
 mod lines;
@@ -50,6 +51,8 @@ enum Command {
     Replay(replay::Args),
     /// Make a failing run small, and print it as a scenario with its trace
     Shrink(shrink::Args),
+    /// Look for failing runs: by schedules of scenarios, or by scenarios that seeds make
+    Explore(Box<explore::Args>),
     /// Compare the scenarios' traces with their snapshots, or accept what came
     #[command(subcommand)]
     Snapshots(snapshots::Command),
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
     }
     let verdict = match cli.command {
         Command::Sim(args) => sim::run(&args),
+        Command::Explore(args) => explore::run(&args),
         Command::Snapshots(command) => snapshots::run(&command),
         Command::Replay(args) => replay::run(&args),
         Command::Shrink(args) => shrink::run(&args),

@@ -51,6 +51,11 @@ impl Snapshot {
         self.trace.trim_end() == trace.trim_end()
     }
 
+    /// The trace that it holds.
+    pub(crate) fn trace(&self) -> &str {
+        self.trace.trim_end()
+    }
+
     /// The text of its file.
     pub(crate) fn text(&self) -> String {
         self.text_with(&self.trace)

@@ -281,3 +281,95 @@ fn runs_are_compared_step_by_step_when_that_is_asked_for() {
     let ran = xtask(&["sim", text(&file), "--schedules", "3", "--check-determinism"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
 }
+
+#[test]
+fn an_exploration_split_in_any_way_merges_to_one_report() {
+    let folder = folder("explore-split", &[("good.toml", GOOD), ("race.toml", RACE)]);
+    let path = text(&folder);
+    let out = |name: &str| text(&folder.join(name)).to_owned();
+    let whole = out("whole.jsonl");
+    let explore = ["explore", path, "--seeds", "30", "--start", "5"];
+    let ran = xtask(&[&explore[..], &["--jobs", "1", "--out", &whole]].concat());
+    assert_eq!(ran.code, Some(1), "one script races: {}{}", ran.out, ran.err);
+    let mut merge = vec![String::from("explore"), String::from("--merge")];
+    for shard in ["2/3", "0/3", "1/3"] {
+        let part = out(&format!("{}.jsonl", &shard[..1]));
+        xtask(&[&explore[..], &["--jobs", "3", "--shard", shard, "--out", &part]].concat());
+        merge.push(part);
+    }
+    let merge: Vec<_> = merge.iter().map(String::as_str).collect();
+    let (parts, one) = (xtask(&merge), xtask(&["explore", "--merge", &whole]));
+    assert_eq!((parts.code, parts.err.as_str()), (Some(1), ""), "a run failed");
+    assert_eq!(parts.out, one.out);
+    assert!(one.out.starts_with("60 runs, "), "{}", one.out);
+    assert!(one.out.contains("good.toml: 30 seeds, 5-34\n"), "{}", one.out);
+    assert!(one.out.contains("  mgmt channel ready "), "{}", one.out);
+
+    let twice = xtask(&[&merge[..], &[&whole]].concat());
+    assert!(
+        twice.out.contains("60 results came more than once and are counted once:"),
+        "{}",
+        twice.out
+    );
+    assert!(twice.out.starts_with("60 runs, "), "{}", twice.out);
+}
+
+#[test]
+fn a_failing_seed_is_told_once_in_full_and_its_command_repeats_it() {
+    let folder = folder("explore-race", &[("race.toml", RACE)]);
+    let path = folder.join("race.toml");
+    let ran = xtask(&["explore", text(&path), "--seeds", "40"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(
+        ran.out.contains("the trace leaves the trace that every schedule must give"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(ran.out.matches("  what is wrong:").count(), 1, "{}", ran.out);
+    assert!(ran.out.contains("\n  trace "), "{}", ran.out);
+    let command =
+        ran.out.split("to repeat it: cargo xtask ").nth(1).and_then(|rest| rest.lines().next());
+    let words: Vec<_> = command.expect("a command").split(' ').collect();
+    let again = xtask(&words);
+    assert_eq!(again.code, Some(1), "{}", again.out);
+    assert_eq!(again.out.lines().next(), ran.out.lines().next());
+}
+
+#[test]
+fn an_exploration_that_is_out_of_time_ends_well_and_says_so() {
+    let folder = folder("explore-time", &[("good.toml", GOOD)]);
+    let ran = xtask(&["explore", text(&folder), "--seeds", "1000000000", "--time", "1s"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("ended by --time after "), "{}", ran.out);
+}
+
+#[test]
+fn results_are_lines_of_json_and_a_line_that_is_none_is_named() {
+    let folder = folder("explore-json", &[("good.toml", GOOD)]);
+    let ran = xtask(&["explore", text(&folder), "--seeds", "3", "--format", "json"]);
+    assert_eq!((ran.code, ran.out.lines().count()), (Some(0), 3), "{}", ran.out);
+    let row: serde_json::Value = serde_json::from_str(ran.out.lines().next().unwrap()).unwrap();
+    assert_eq!((&row["seed"], &row["verdict"]), (&0.into(), &"passed".into()), "{row}");
+    let broken = folder.join("broken.jsonl");
+    let first = ran.out.lines().next().unwrap();
+    std::fs::write(&broken, format!("{first}\n{}\n", &first[..first.len() / 2])).expect("a file");
+    let merged = xtask(&["explore", "--merge", text(&broken)]);
+    assert_eq!(merged.code, Some(2), "{}", merged.out);
+    assert!(merged.err.contains("broken.jsonl:2: this is no result of a run"), "{}", merged.err);
+}
+
+#[test]
+fn options_of_an_exploration_that_make_no_sense_are_refused() {
+    for wrong in [
+        &["--shard", "3/3"][..],
+        &["--time", "60"],
+        &["--start", "18446744073709551615", "--seeds", "2"],
+        &["no-such-scenario"],
+        &["--merge", "x.jsonl", "--seeds", "1"],
+        &["--merge", "/nowhere/x.jsonl"],
+    ] {
+        let ran = xtask(&[&["explore"], wrong].concat());
+        assert_eq!(ran.code, Some(2), "{wrong:?}: {}", ran.err);
+        assert!(!ran.err.is_empty(), "{wrong:?}");
+    }
+}

@@ -27,6 +27,17 @@ pub enum Catch {
     Snapshot,
 }
 
+impl Catch {
+    /// What noticed a problem.
+    pub fn of(problem: &Problem) -> Catch {
+        match problem {
+            Problem::Unmet(_) | Problem::Unfired(_) | Problem::Channel { .. } => Catch::Expectation,
+            Problem::Stuck(_) | Problem::Endless(_) => Catch::Hang,
+            Problem::Invariant { checker, .. } => Catch::Invariant(checker),
+        }
+    }
+}
+
 impl fmt::Display for Catch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,18 +59,10 @@ pub fn catches(scenario: &Scenario, quirk: Quirk) -> Result<BTreeSet<Catch>, Mac
     for schedule in schedules {
         let options = Options { schedule, quirks, max_steps: MAX_STEPS, ..Options::default() };
         let report = simulate(scenario, &options)?;
-        caught.extend(report.problems.iter().map(catch));
+        caught.extend(report.problems.iter().map(Catch::of));
         if report.canonical() != good {
             caught.insert(Catch::Snapshot);
         }
     }
     Ok(caught)
-}
-
-fn catch(problem: &Problem) -> Catch {
-    match problem {
-        Problem::Unmet(_) | Problem::Unfired(_) | Problem::Channel { .. } => Catch::Expectation,
-        Problem::Stuck(_) | Problem::Endless(_) => Catch::Hang,
-        Problem::Invariant { checker, .. } => Catch::Invariant(checker),
-    }
 }

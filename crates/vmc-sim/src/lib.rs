@@ -40,6 +40,7 @@ mod catch;
 mod context;
 mod coverage;
 mod deterministic;
+pub mod explore;
 mod fault;
 mod guest;
 mod invariants;

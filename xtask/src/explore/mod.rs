@@ -1,0 +1,150 @@
+//! `cargo xtask explore`: looks for the run that nobody thought of.
+
+mod args;
+mod found;
+mod merge;
+mod pool;
+mod report;
+mod subjects;
+
+pub(crate) use args::Args;
+
+use crate::Verdict;
+use crate::terminal::print;
+use args::Format;
+use found::Found;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+use vmc_sim::explore::{Explored, Row, Search, Summary};
+
+/// How often the progress bar moves by itself.
+const TICK: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(args: &Args) -> Verdict {
+    let result =
+        if !args.merge.is_empty() { merge::run(&args.merge, args.format) } else { explore(args) };
+    result.unwrap_or_else(|problem| {
+        eprintln!("{problem}");
+        Verdict::Mistake
+    })
+}
+
+/// Runs the seeds in the order of their numbers; each with every subject, so that a search that ends early has
+/// looked at all of them.
+fn explore(args: &Args) -> Result<Verdict, String> {
+    let subjects = subjects::chosen(args)?;
+    let search = Search { schedules: args.schedule.into(), ..Search::default() };
+    let seeds = args.seeds_of_shard()?;
+    let items = seeds.saturating_mul(subjects.len() as u64);
+    let item = |number: u64| {
+        let subject = &subjects[(number % subjects.len() as u64) as usize];
+        (subject, args.seed(number / subjects.len() as u64))
+    };
+    let mut out = Out::new(args)?;
+    let progress = bar(items, args);
+    let mut summary = Summary::default();
+    let mut found = Found::new(args);
+    let make = |number: u64| {
+        let (subject, seed) = item(number);
+        search.explore(&subject.subject, seed)
+    };
+    let done = pool::run(items, args.workers(), args.time, make, |number, came: Explored| {
+        let (subject, seed) = item(number);
+        let row = Row::new(&subject.name, &search, seed, &came);
+        out.write(&row).map_err(|error| format!("{}: {error}", out.name()))?;
+        summary.add(&row);
+        if let Some(failure) = &came.failure {
+            let text = found.add(subject, seed, &came, failure);
+            progress.suspend(|| {
+                if args.format == Format::Text {
+                    print(&text)
+                }
+            });
+        }
+        progress.inc(1);
+        Ok(true)
+    });
+    progress.finish_and_clear();
+    let done = done?;
+    out.finish()?;
+    let totals = summary.totals();
+    if args.format == Format::Text {
+        print(&report::text(&totals));
+        if done < items && args.seeds.is_some() {
+            print(&format!("\nended by --time after {done} of {items} runs"));
+        }
+    }
+    Ok(if totals.failed == 0 { Verdict::Good } else { Verdict::Failed })
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(items: u64, args: &Args) -> ProgressBar {
+    if args.format == Format::Json && args.out.is_none() {
+        return ProgressBar::hidden();
+    }
+    let bar = if args.seeds.is_some() || args.time.is_none() {
+        ProgressBar::new(items)
+    } else {
+        ProgressBar::no_length()
+    };
+    let template = "{elapsed} {bar:30} {pos}/{len} runs, {per_sec} {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// Where rows go: a file, standard output, or nowhere.
+enum Out {
+    File(String, BufWriter<File>),
+    Standard,
+    Nowhere,
+}
+
+impl Out {
+    fn new(args: &Args) -> Result<Out, String> {
+        let Some(path) = &args.out else {
+            return Ok(if args.format == Format::Json { Out::Standard } else { Out::Nowhere });
+        };
+        let name = path.display().to_string();
+        let file = create(path).map_err(|error| {
+            format!("--out {name}: {error}; name a file in a folder that can be written to")
+        })?;
+        Ok(Out::File(name, BufWriter::new(file)))
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Out::File(name, _) => name,
+            Out::Standard | Out::Nowhere => "standard output",
+        }
+    }
+
+    fn write(&mut self, row: &Row) -> io::Result<()> {
+        let line = || serde_json::to_string(row).map_err(io::Error::other);
+        match self {
+            Out::File(_, file) => writeln!(file, "{}", line()?),
+            Out::Standard => {
+                print(&line()?);
+                Ok(())
+            }
+            Out::Nowhere => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Result<(), String> {
+        match &mut self {
+            Out::File(name, file) => file.flush().map_err(|error| format!("{name}: {error}")),
+            Out::Standard | Out::Nowhere => Ok(()),
+        }
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    File::create(path)
+}

@@ -1,0 +1,41 @@
+//! What a search is about.
+
+use super::args::Args;
+use crate::select;
+use crate::sim::show;
+use crate::snapshot_file::Snapshot;
+use std::sync::Arc;
+use vmc_sim::Scenario;
+use vmc_sim::explore::{Known, Subject};
+
+/// Something to explore.
+pub(super) struct Chosen {
+    /// As rows and reports have it.
+    pub(super) name: String,
+    pub(super) subject: Subject,
+}
+
+/// What the command line names. A scenario that does not load is a mistake.
+pub(super) fn chosen(args: &Args) -> Result<Vec<Chosen>, String> {
+    let chosen = args.selection.chosen().map_err(|error| error.to_string())?;
+    chosen.into_iter().map(known).collect()
+}
+
+fn known(chosen: select::Chosen) -> Result<Chosen, String> {
+    let file = chosen.file;
+    let scenario = Scenario::load(&file.path).map_err(|error| show(&error))?;
+    let paths = file.snapshots(&scenario);
+    let mut allowed = Vec::new();
+    for path in &paths {
+        let snapshot =
+            Snapshot::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        allowed.extend(snapshot.map(|snapshot| snapshot.trace().to_owned()));
+    }
+    if allowed.len() < paths.len() {
+        allowed.clear();
+    }
+    let name = file.name.clone();
+    let known = Known::new(file.name, scenario, allowed)
+        .map_err(|error| format!("{name}: the machine cannot be built: {error}"))?;
+    Ok(Chosen { name, subject: Subject::Known(Arc::new(known)) })
+}
