@@ -374,6 +374,72 @@ fn a_rule_counts_on_each_strand_by_itself() {
     assert_eq!(report.canonical().matches("it: H_COPY_RDMA answers").count(), 3);
 }
 
+#[test]
+fn the_rules_of_one_occasion_fire_before_anybody_else_moves() {
+    // The message is in the queue, and its receiver was woken: on threads there is time enough to take it.
+    const RULES: usize = 300;
+    let when = "{ message = \"signal\", by = \"mgmt\", at = \"delivered\" }";
+    let signals = (0..RULES)
+        .map(|n| rule(when, "{ pause = \"mgmt\" }").replace("\"it\"", &format!("\"busy {n}\"")));
+    let faults = signals.collect::<String>() + &rule(when, "{ crash = \"hyp\" }");
+    // The write returns before the driver hears of it.
+    let faults = faults
+        + "[[fault]]\nname = \"on\"\nwhen = { after = \"it\", ms = 1 }\ndo = { resume = \"mgmt\" }\n";
+    let apps = ECHO.replace("expect = \"echo\"", "expect = \"EBADFD\"");
+    for _ in 0..10 {
+        shows(&faults, &apps, &["SIGNAL a#1 b0 10 B", "(not received)", "it: hyp crashes"]);
+    }
+}
+
+/// How often the rule `it` fired.
+fn hits(report: &Report) -> usize {
+    report.canonical().lines().filter(|line| line.starts_with("!  it: ")).count()
+}
+
+#[test]
+fn a_rule_with_a_code_waits_for_an_hcall_that_returned_it() {
+    // The driver's H_REG_CRQ finds no partner, the hypervisor's finds one.
+    for (by, code, fires) in [
+        ("mgmt", "H_Closed", true),
+        ("mgmt", "H_Success", false),
+        ("hyp", "H_Success", true),
+        ("hyp", "H_Closed", false),
+    ] {
+        let when = format!("{{ hcall = \"H_REG_CRQ\", by = \"{by}\", code = \"{code}\" }}");
+        let report = run(&rule(&when, "{ resume = \"hyp\" }"), ECHO);
+        assert_eq!(hits(&report), usize::from(fires), "{when}: {:?}", report.problems);
+        assert_eq!(report.passed(), fires, "{when}: {:?}", report.problems);
+    }
+}
+
+#[test]
+fn a_rule_since_another_counts_only_what_comes_after_it() {
+    let signal = "message = \"signal\", by = \"mgmt\", at = \"delivered\"";
+    let faults = rule(
+        &format!("{{ {signal}, since = \"first\", times = \"always\" }}"),
+        "{ resume = \"hyp\" }",
+    ) + &format!(
+        "[[fault]]\nname = \"first\"\nwhen = {{ {signal}, nth = 2 }}\ndo = {{ resume = \"mgmt\" }}\n"
+    );
+    let once = "{ write = { bytes = 1 } }, { read = { expect = \"echo\" } },";
+    let report = shows(&faults, &echo_then(&once.repeat(3)), &["first: "]);
+    // Of four signals the second lets the rule begin, and the last two count.
+    assert_eq!(hits(&report), 2, "{}", report.canonical());
+}
+
+#[test]
+fn a_rule_about_the_channel_leaves_sessions_alone() {
+    let when = "message = \"any\", by = \"hyp\", at = \"sent\", times = \"always\"";
+    let of = |narrowed: &str| {
+        let rule = rule(&format!("{{ {when}{narrowed} }}"), "{ resume = \"hyp\" }");
+        let scenario = parse(&rule, ECHO).unwrap_or_else(|error| panic!("{error}"));
+        hits(&simulate(&scenario, &Options::default()).unwrap())
+    };
+    // INIT and CAPABILITIES RESPONSE, and no buffer or answer of the only index.
+    assert_eq!(of(", about = \"channel\""), 2);
+    assert!(of("") > 2);
+}
+
 /// Every fault, at an occasion that fits it.
 const FAULTS: &[(&str, &str)] = &[
     ("{ crash = \"mgmt\" }", ANY),
