@@ -4,8 +4,13 @@ mod delivery;
 mod leaks;
 mod outstanding;
 mod ownership;
+mod protocol;
+mod queue;
 mod recovery;
 mod sleepers;
+#[cfg(test)]
+mod testing;
+mod wire;
 
 use crate::activity::{Activity, Service};
 use crate::line::Line;
@@ -14,7 +19,7 @@ use crate::run::End;
 use crate::world::World;
 use ibmvmc::ChannelState;
 use std::sync::atomic::Ordering;
-use vmc_trace::Trace;
+use vmc_trace::{Side, Trace};
 
 /// An invariant that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +59,18 @@ fn check_end<P: Setup>(
     };
     report("delivery", delivery::check(trace));
     report("outstanding", outstanding::check(trace));
+    let paused = world.driver_paused.load(Ordering::Acquire);
+    let is_watched = |side| {
+        let paused = match side {
+            Side::Mgmt => paused,
+            Side::Hyp => world.desk.lock().service_paused,
+        };
+        world.lives.is_running(side) && !paused
+    };
+    report("queue", queue::check(trace, end.quiescent, is_watched));
+    let last_session = world.kernel.lock().driver.config().profile.last_session();
+    let is_watched = is_watched(Side::Mgmt);
+    report("protocol", protocol::check(trace, end.quiescent, is_watched, last_session));
     // The rest compares books that agree only when nothing is under way.
     if end.quiescent {
         let kernel = world.kernel.lock();

@@ -1,0 +1,362 @@
+//! Verifies the management partition's side of the protocol: an automaton written from LoPAR and the driver
+//! document, which knows neither of the two implementations. It is fed with what that side took from its
+//! queue, what it sent, and its CRQ calls; so whatever a fault did to a message on its way excuses exactly
+//! those whom it misled.
+//!
+//! - INIT follows a registration or `H_ENABLE_CRQ`, INIT COMPLETE an INIT, CAPABILITIES each handshake; none of
+//!   them is missing when the run is at rest.
+//! - Nothing of an HMC connection is sent before the capabilities exchange has succeeded, nor about an index
+//!   that was not negotiated. Reserved bytes are zero.
+//! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer, and success only
+//!   if the request was right; the last inbound buffer is not given up.
+//! - Interface Open names the next session of an index without one and a buffer that its sender owns; Interface
+//!   Close a session that was opened; Signal an open session, a buffer that its sender owns, and 1 to MTU bytes.
+//! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
+//!
+//! Does not verify which failing status a refusal has, nor how long an answer may take. A message that was
+//! decided on before the channel went down and sent after that is not judged: nobody takes it for a message
+//! of the channel that came up since. The hypervisor's side is not verified here.
+
+mod books;
+#[cfg(test)]
+mod tests;
+
+use super::wire::{self, Seen, Send};
+use books::Books;
+use papr::{Hcall, ReturnCode, TransportEvent};
+use std::collections::BTreeMap;
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
+use vmc_trace::{Actor, Event, FaultKind, Record, Side, Trace};
+
+/// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.
+type Request = (MessageType, HmcIndex, HmcSession, Option<BufferId>);
+
+/// How a request may be answered.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    count: u32,
+    /// Whether success is a right answer.
+    may_succeed: bool,
+}
+
+#[derive(Default)]
+struct Automaton {
+    registered: bool,
+    /// INITs that may be sent: one for each registration and each `H_ENABLE_CRQ`.
+    inits_due: u32,
+    inits_unanswered: u32,
+    init_completes_due: u32,
+    capabilities_due: u32,
+    capabilities_unanswered: u32,
+    /// Capabilities that the partner may answer although it went away since.
+    capabilities_stale: u32,
+    owed: BTreeMap<Request, Owed>,
+    books: Books,
+    /// What happened since the queue was registered that is a reason to free it.
+    may_reset: bool,
+    /// The sends of the driver's own that do not get through any more; a transport event will say why.
+    partner_is_gone: bool,
+    /// Number of the record with which the channel last went down.
+    down_since: u64,
+    problems: Vec<String>,
+}
+
+/// `is_watched`: the side lives and looks at its queue. `last_session`: the number before 1 comes again.
+pub(super) fn check(
+    trace: &Trace,
+    at_rest: bool,
+    is_watched: bool,
+    last_session: u8,
+) -> Vec<String> {
+    let mut automaton = Automaton { books: Books::new(last_session), ..Automaton::default() };
+    wire::walk(trace, |seq, seen| match seen {
+        Seen::Sent(send) if send.by == Side::Mgmt => automaton.sent(&send),
+        Seen::Sent(_) => {}
+        Seen::Record(record) => automaton.record(seq, record),
+    });
+    if at_rest && is_watched && automaton.registered && !automaton.partner_is_gone {
+        automaton.at_rest();
+    }
+    automaton.problems
+}
+
+impl Automaton {
+    fn record(&mut self, seq: u64, record: &Record) {
+        match &record.event {
+            Event::Dequeued { by: Side::Mgmt, entry, .. } => {
+                self.received(seq, Received::from_entry(*entry));
+            }
+            Event::SessionStarted(index, session) => {
+                let problem = self.books.started(*index, *session);
+                self.problems.extend(problem);
+            }
+            Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Mgmt) => {
+                self.called(seq, call, result.code);
+            }
+            // An operator may stop the driver at any time.
+            Event::Operator(_) => self.may_reset = true,
+            Event::Fault { subject: None, kind: FaultKind::Architected, what, .. }
+                if what.starts_with("mgmt") =>
+            {
+                self.may_reset = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn called(&mut self, seq: u64, call: &Hcall, code: ReturnCode) {
+        match call {
+            Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {
+                if self.registered {
+                    // It died meanwhile: the next driver counts from the start.
+                    self.books.forget();
+                }
+                self.down(seq);
+                *self = Automaton {
+                    registered: true,
+                    inits_due: u32::from(code.is_success()),
+                    books: std::mem::take(&mut self.books),
+                    down_since: seq,
+                    problems: std::mem::take(&mut self.problems),
+                    ..Automaton::default()
+                };
+            }
+            Hcall::FreeCrq { .. } => {
+                if self.registered && !self.may_reset {
+                    self.problems
+                        .push(String::from("the queue is freed, and there is no reason to"));
+                }
+                self.down(seq);
+                self.registered = false;
+            }
+            Hcall::EnableCrq { .. } if code.is_success() => {
+                self.inits_due = 1;
+                self.partner_is_gone = false;
+            }
+            // Stores of TCEs are part of an allocation, which may fail.
+            Hcall::RegCrq { .. } | Hcall::EnableCrq { .. } | Hcall::VioSignal { .. }
+                if !code.is_success() && code.busy_hint().is_none() =>
+            {
+                self.may_reset = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Sessions, buffers and everything that is owed are gone.
+    fn down(&mut self, seq: u64) {
+        self.books.drop_all();
+        self.owed.clear();
+        self.init_completes_due = 0;
+        self.capabilities_due = 0;
+        self.down_since = seq;
+    }
+
+    fn received(&mut self, seq: u64, received: Received) {
+        match received {
+            Received::Init => {
+                self.down(seq);
+                self.partner_is_gone = false;
+                self.init_completes_due = 1;
+                self.capabilities_due = 1;
+            }
+            Received::InitComplete if self.inits_unanswered > 0 => {
+                self.inits_unanswered -= 1;
+                self.down(seq);
+                self.capabilities_due = 1;
+            }
+            Received::TransportEvent(event) => self.transport_event(seq, event),
+            Received::Message(decoded) => self.message(seq, decoded.message),
+            _ => {}
+        }
+    }
+
+    fn transport_event(&mut self, seq: u64, event: TransportEvent) {
+        match event {
+            TransportEvent::PARTNER_FAILED
+            | TransportEvent::PARTNER_DEREGISTERED
+            | TransportEvent::PARTNER_TERMINATED => self.inits_unanswered = 0,
+            TransportEvent::PARTNER_SUSPENDED => {}
+            _ => return,
+        }
+        self.down(seq);
+        self.partner_is_gone = event != TransportEvent::PARTNER_SUSPENDED;
+        self.inits_due = 0;
+        self.capabilities_stale += std::mem::take(&mut self.capabilities_unanswered);
+    }
+
+    fn message(&mut self, seq: u64, message: Message) {
+        match message {
+            Message::CapabilitiesResponse { status, limits } => {
+                self.capabilities_answered(seq, status, limits);
+            }
+            // Dropped until the capabilities exchange has completed (LoPAR, VMC Capabilities).
+            _ if self.books.limits().is_none() => {}
+            Message::AddBuffer { owner, session, index, buffer, .. } => {
+                let may_succeed = self.books.may_add(index, session, buffer, owner.0);
+                self.owe((MessageType::AddBuffer, index, session, Some(buffer)), may_succeed);
+                self.books.offered(index, buffer, owner.0);
+            }
+            Message::RemoveBuffer { session, index } => {
+                let may_succeed = self.books.may_remove(index, session);
+                self.owe((MessageType::RemoveBuffer, index, session, None), may_succeed);
+            }
+            Message::InterfaceOpenResponse { status, session, index, .. } => {
+                self.may_reset |= !self.books.is_negotiated(index);
+                self.books.open_answered(index, session, status.is_success());
+            }
+            Message::InterfaceCloseResponse { status, session, index } => {
+                self.may_reset |= !self.books.is_negotiated(index) || !status.is_success();
+                if status.is_success() {
+                    self.books.close_answered(index, session);
+                }
+            }
+            Message::Signal { session, index, buffer, .. } => {
+                self.books.signalled_to_us(index, session, buffer);
+            }
+            _ => {}
+        }
+    }
+
+    fn owe(&mut self, request: Request, may_succeed: bool) {
+        let owed = self.owed.entry(request).or_insert(Owed { count: 0, may_succeed: false });
+        owed.count += 1;
+        owed.may_succeed |= may_succeed;
+    }
+
+    fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
+        if self.capabilities_unanswered > 0 {
+            self.capabilities_unanswered -= 1;
+        } else if self.capabilities_stale > 0 && self.books.limits().is_some() {
+            // The earlier one answered what was sent before; the exchange begins anew.
+            self.capabilities_stale -= 1;
+        } else {
+            return;
+        }
+        // After crossing INITs the answer to the latest Capabilities counts.
+        if self.capabilities_unanswered == 0 {
+            self.down(seq);
+            self.books.agree(status, limits);
+        }
+    }
+
+    fn sent(&mut self, send: &Send) {
+        let received = Received::from_entry(send.entry);
+        if !send.code.is_success() {
+            self.not_sent(send);
+            return;
+        }
+        match received {
+            Received::Init => {
+                if self.inits_due == 0 {
+                    self.problem("CRQ INIT without a registration that it belongs to");
+                }
+                self.inits_due = 0;
+                self.inits_unanswered += 1;
+            }
+            Received::InitComplete if send.decided_after < self.down_since => {}
+            Received::InitComplete => match self.init_completes_due.checked_sub(1) {
+                Some(left) => self.init_completes_due = left,
+                None => self.problem("CRQ INIT COMPLETE that answers no INIT"),
+            },
+            Received::Message(decoded) => {
+                if !decoded.reserved.is_empty() {
+                    let (name, bytes) = (decoded.message.message_type().name(), decoded.reserved);
+                    self.problem(&format!("{name}: reserved {bytes:?} not zero"));
+                }
+                self.message_sent(send, decoded.message);
+            }
+            _ => self.problem(&format!("{} is no message of the protocol", send.entry)),
+        }
+    }
+
+    /// A send that failed. The driver's own ones it makes again while there is no room, and gives up for good
+    /// after that.
+    fn not_sent(&mut self, send: &Send) {
+        if matches!(send.actor, Actor::App(_)) && send.code == ReturnCode::DROPPED {
+            return;
+        }
+        self.may_reset = true;
+        self.partner_is_gone |= send.code != ReturnCode::DROPPED;
+    }
+
+    fn message_sent(&mut self, send: &Send, message: Message) {
+        let late = send.decided_after < self.down_since;
+        if let Message::Capabilities { limits } = message {
+            match self.capabilities_due.checked_sub(1) {
+                Some(left) => self.capabilities_due = left,
+                None if late => {}
+                None => self.problem("CAPABILITIES without a handshake before it"),
+            }
+            if self.init_completes_due > 0 && !late {
+                self.problem("CAPABILITIES before INIT COMPLETE");
+            }
+            self.capabilities_unanswered += 1;
+            self.books.offer(limits);
+            return;
+        }
+        let name = message.message_type().name();
+        let Some((index, session)) = message.connection() else {
+            return self.problem(&format!("{name} is not for the management partition to send"));
+        };
+        let verdict = match message {
+            Message::InterfaceOpen { buffer, .. } => self.books.open(index, session, buffer),
+            _ if late => return,
+            _ if self.books.limits().is_none() => Err("before the capabilities exchange"),
+            Message::InterfaceClose { .. } => self.books.close(index, session),
+            Message::Signal { buffer, len_bytes, .. } => {
+                self.books.signal(index, session, buffer, len_bytes)
+            }
+            Message::AddBufferResponse { status, buffer, .. } => self
+                .answered((MessageType::AddBuffer, index, session, Some(buffer)), status)
+                .map(|()| self.books.added(index, buffer, status.is_success())),
+            Message::RemoveBufferResponse { status, buffer, .. } => self
+                .answered((MessageType::RemoveBuffer, index, session, None), status)
+                .and_then(|()| match status.is_success() {
+                    true => self.books.removed(index, buffer),
+                    false => Ok(()),
+                }),
+            _ => Err("not for the management partition to send"),
+        };
+        if let (Err(why), false) = (verdict, late) {
+            self.problem(&format!("{name} HMC index {index} session {session}: {why}"));
+        }
+    }
+
+    fn answered(&mut self, request: Request, status: Status) -> Result<(), &'static str> {
+        let owed = self.owed.get_mut(&request).filter(|owed| owed.count > 0);
+        let owed = owed.ok_or("nobody has asked for it")?;
+        owed.count -= 1;
+        let may_succeed = owed.may_succeed;
+        if owed.count == 0 {
+            self.owed.remove(&request);
+        }
+        match status.is_success() && !may_succeed {
+            true => Err("success, where the request had to be refused"),
+            false => Ok(()),
+        }
+    }
+
+    /// Nothing is under way: nothing is owed.
+    fn at_rest(&mut self) {
+        let missing = [
+            (self.init_completes_due, "CRQ INIT COMPLETE"),
+            (self.capabilities_due, "CAPABILITIES"),
+            (self.inits_due, "CRQ INIT"),
+        ];
+        for (due, name) in missing {
+            if due > 0 {
+                self.problem(&format!("{name} was never sent"));
+            }
+        }
+        for ((kind, index, session, _), owed) in std::mem::take(&mut self.owed) {
+            let (count, name) = (owed.count, kind.name());
+            let what = format!("HMC index {index} session {session}: {count} {name} not answered");
+            self.problem(&what);
+        }
+    }
+
+    fn problem(&mut self, what: &str) {
+        self.problems.push(format!("mgmt: {what}"));
+    }
+}

@@ -1,0 +1,283 @@
+//! What the management partition may know of its HMC connections from the messages alone: what was negotiated,
+//! which session an index has, and who owns which buffer of it.
+
+use std::collections::BTreeMap;
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Status};
+
+/// Who may send with a buffer next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Mgmt,
+    Hyp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Interface Open was sent.
+    Opening,
+    Ready,
+    /// Interface Close was sent.
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Session {
+    number: HmcSession,
+    state: State,
+    /// The buffer that carried the HMC ID.
+    seed: BufferId,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    session: Option<Session>,
+    /// The latest number that was given to a session, and whether the hypervisor heard of it.
+    last: u8,
+    heard: bool,
+    pool: BTreeMap<BufferId, Owner>,
+    /// Owners of buffers whose Add Buffer is not answered.
+    offered: BTreeMap<BufferId, Owner>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    /// The number before 1 comes again.
+    last_session: u8,
+    own: Option<Limits>,
+    agreed: Option<Limits>,
+    connections: BTreeMap<HmcIndex, Connection>,
+}
+
+impl Books {
+    pub(super) fn new(last_session: u8) -> Books {
+        Books { last_session, ..Books::default() }
+    }
+
+    /// What was negotiated, once it was.
+    pub(super) fn limits(&self) -> Option<Limits> {
+        self.agreed
+    }
+
+    pub(super) fn is_negotiated(&self, index: HmcIndex) -> bool {
+        self.agreed.is_some_and(|agreed| index.0 < agreed.hmcs)
+    }
+
+    pub(super) fn offer(&mut self, own: Limits) {
+        self.own = Some(own);
+    }
+
+    /// The hypervisor answered. What is refused, or cannot work, agrees on nothing.
+    pub(super) fn agree(&mut self, status: Status, peer: Limits) {
+        let fits = |own: &Limits| {
+            status.is_success()
+                && own.version.major == peer.version.major
+                && own.negotiate(peer).workable()
+        };
+        self.agreed = self.own.filter(fits).map(|own| own.negotiate(peer));
+    }
+
+    /// The channel is down: sessions and buffers are gone, and what was agreed on.
+    pub(super) fn drop_all(&mut self) {
+        self.agreed = None;
+        for connection in self.connections.values_mut() {
+            connection.session = None;
+            connection.pool.clear();
+            connection.offered.clear();
+        }
+    }
+
+    /// Even the numbers of sessions start anew.
+    pub(super) fn forget(&mut self) {
+        self.connections.clear();
+    }
+
+    /// A session got its number: the next one of its index, or again one that the hypervisor never heard of.
+    pub(super) fn started(&mut self, index: HmcIndex, session: HmcSession) -> Option<String> {
+        let last_session = self.last_session;
+        let connection = self.connections.entry(index).or_default();
+        let last = std::mem::replace(&mut connection.last, session.0);
+        let next = if last >= last_session { 1 } else { last + 1 };
+        let heard = std::mem::replace(&mut connection.heard, false);
+        let again = !heard && session.0 == last;
+        (session.0 != next && !again)
+            .then(|| format!("mgmt: HMC index {index} gets session {session} after {last}"))
+    }
+
+    /// Whether an Add Buffer may be answered with success.
+    pub(super) fn may_add(
+        &self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        owner: u8,
+    ) -> bool {
+        let Some(agreed) = self.agreed else { return false };
+        let connection = self.connections.get(&index);
+        let is_there = connection.is_some_and(|c| c.pool.contains_key(&buffer));
+        let is_seed = session == HmcSession::NONE;
+        self.is_negotiated(index)
+            && buffer.0 < agreed.pool_size
+            && owner <= u8::from(!is_seed)
+            && !is_there
+            && connection.map_or(is_seed, |c| c.may_be(session))
+    }
+
+    pub(super) fn offered(&mut self, index: HmcIndex, buffer: BufferId, owner: u8) {
+        let owner = if owner == 0 { Owner::Mgmt } else { Owner::Hyp };
+        self.connections.entry(index).or_default().offered.insert(buffer, owner);
+    }
+
+    /// Whether a Remove Buffer may be answered with success: a buffer is left to send with.
+    pub(super) fn may_remove(&self, index: HmcIndex, session: HmcSession) -> bool {
+        self.connections.get(&index).is_some_and(|c| {
+            let inbound = c.pool.values().filter(|owner| **owner == Owner::Mgmt).count();
+            self.is_negotiated(index) && c.may_be(session) && inbound > 1
+        })
+    }
+
+    /// Add Buffer was answered.
+    pub(super) fn added(&mut self, index: HmcIndex, buffer: BufferId, success: bool) {
+        let connection = self.connections.entry(index).or_default();
+        if let (Some(owner), true) = (connection.offered.remove(&buffer), success) {
+            connection.pool.insert(buffer, owner);
+        }
+    }
+
+    /// Remove Buffer was answered with this buffer.
+    pub(super) fn removed(
+        &mut self,
+        index: HmcIndex,
+        buffer: BufferId,
+    ) -> Result<(), &'static str> {
+        let connection = self.connections.entry(index).or_default();
+        match connection.pool.remove(&buffer) {
+            Some(Owner::Mgmt) => Ok(()),
+            Some(Owner::Hyp) => Err("gives up a buffer that the hypervisor owns"),
+            None => Err("gives up a buffer that is not there"),
+        }
+    }
+
+    /// Interface Open.
+    pub(super) fn open(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+    ) -> Result<(), &'static str> {
+        let negotiated = self.is_negotiated(index);
+        let connection = self.connections.entry(index).or_default();
+        let expected = connection.last;
+        connection.heard = true;
+        if !negotiated {
+            return Err("the index was not negotiated");
+        }
+        if connection.session.is_some() {
+            return Err("the index has a session");
+        }
+        if connection.pool.get(&buffer) != Some(&Owner::Mgmt) {
+            return Err("the buffer is not the management partition's");
+        }
+        connection.session = Some(Session { number: session, state: State::Opening, seed: buffer });
+        if session.0 != expected {
+            return Err("another number than the session was given");
+        }
+        Ok(())
+    }
+
+    /// Interface Open was answered.
+    pub(super) fn open_answered(&mut self, index: HmcIndex, session: HmcSession, success: bool) {
+        let Some(connection) = self.connections.get_mut(&index) else { return };
+        let opening = |live: &&mut Session| live.number == session && live.state == State::Opening;
+        let Some(live) = connection.session.as_mut().filter(opening) else { return };
+        if success {
+            live.state = State::Ready;
+            return;
+        }
+        let seed = live.seed;
+        connection.session = None;
+        connection.pool.retain(|id, _| *id == seed);
+    }
+
+    /// Interface Close.
+    pub(super) fn close(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+    ) -> Result<(), &'static str> {
+        let live = self.live(index, session).ok_or("there is no such session")?;
+        match std::mem::replace(&mut live.state, State::Closing) {
+            State::Closing => Err("the session is being closed already"),
+            State::Opening | State::Ready => Ok(()),
+        }
+    }
+
+    /// Interface Close was answered: buffers are gone with the session.
+    pub(super) fn close_answered(&mut self, index: HmcIndex, session: HmcSession) {
+        let Some(connection) = self.connections.get_mut(&index) else { return };
+        let closing = |live: &Session| live.number == session && live.state == State::Closing;
+        if connection.session.as_ref().is_some_and(closing) {
+            connection.session = None;
+            connection.pool.clear();
+            connection.offered.clear();
+        }
+    }
+
+    /// A Signal to the hypervisor.
+    pub(super) fn signal(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        len_bytes: u32,
+    ) -> Result<(), &'static str> {
+        let mtu = self.agreed.map_or(0, |agreed| agreed.mtu);
+        match self.live(index, session).map(|live| live.state) {
+            Some(State::Ready | State::Closing) => {}
+            Some(State::Opening) => return Err("the session is not open yet"),
+            None => return Err("there is no such session"),
+        }
+        if len_bytes == 0 || len_bytes > mtu {
+            return Err("its length is not 1 to the MTU");
+        }
+        let connection = self.connections.entry(index).or_default();
+        match connection.pool.get_mut(&buffer) {
+            Some(owner @ Owner::Mgmt) => {
+                *owner = Owner::Hyp;
+                Ok(())
+            }
+            Some(Owner::Hyp) => Err("the hypervisor owns the buffer"),
+            None => Err("there is no such buffer"),
+        }
+    }
+
+    /// A Signal of the hypervisor; one that is not right changes nothing.
+    pub(super) fn signalled_to_us(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+    ) {
+        if self.live(index, session).is_some_and(|live| live.state == State::Ready)
+            && let Some(connection) = self.connections.get_mut(&index)
+            && let Some(owner) = connection.pool.get_mut(&buffer)
+        {
+            *owner = Owner::Mgmt;
+        }
+    }
+
+    fn live(&mut self, index: HmcIndex, session: HmcSession) -> Option<&mut Session> {
+        let live = self.connections.get_mut(&index)?.session.as_mut();
+        live.filter(|live| live.number == session)
+    }
+}
+
+impl Connection {
+    /// Whether requests about buffers may be about this session: the one that the index has, and 0 where it has
+    /// none.
+    fn may_be(&self, session: HmcSession) -> bool {
+        match self.session {
+            Some(live) => live.number == session && live.state != State::Closing,
+            None => session == HmcSession::NONE,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The automaton lets a right run pass, and sees each way to deviate from it.
+
+use super::check;
+use crate::invariants::testing::{Run, ours};
+use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
+use vmc_proto::{
+    BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
+};
+use vmc_trace::{Actor, Event, Side};
+
+const INDEX: HmcIndex = HmcIndex(0);
+const FIRST: HmcSession = HmcSession(1);
+const LIMITS: Limits =
+    Limits { hmcs: 1, pool_size: 4, mtu: 4096, crq_size: 256, version: Version::CURRENT };
+
+fn take(entry: CrqEntry) -> (Actor, Event) {
+    (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
+}
+
+fn send(entry: CrqEntry) -> (Actor, Event) {
+    (Actor::BottomHalf, ours::sends(entry, ReturnCode::SUCCESS))
+}
+
+fn add(session: HmcSession, buffer: u16, owner: BufferOwner) -> (Actor, Event) {
+    let (index, buffer, lioba) = (INDEX, BufferId(buffer), Lioba(0x1000));
+    take(Message::AddBuffer { owner, session, index, buffer, lioba }.encode())
+}
+
+fn added(session: HmcSession, buffer: u16, status: u8) -> (Actor, Event) {
+    let (status, index, buffer) = (Status(status), INDEX, BufferId(buffer));
+    send(Message::AddBufferResponse { status, session, index, buffer }.encode())
+}
+
+fn signal(buffer: u16, len_bytes: u32) -> CrqEntry {
+    let (session, index, buffer) = (FIRST, INDEX, BufferId(buffer));
+    Message::Signal { session, index, buffer, len_bytes }.encode()
+}
+
+fn remove_response(status: u8, buffer: u16) -> (Actor, Event) {
+    let (status, session, index, buffer) = (Status(status), FIRST, INDEX, BufferId(buffer));
+    send(Message::RemoveBufferResponse { status, session, index, buffer }.encode())
+}
+
+fn remove() -> (Actor, Event) {
+    take(Message::RemoveBuffer { session: FIRST, index: INDEX }.encode())
+}
+
+fn handshake() -> Vec<(Actor, Event)> {
+    let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits: LIMITS };
+    vec![
+        (Actor::Task, ours::registers(ReturnCode::SUCCESS)),
+        (Actor::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::SUCCESS)),
+        take(CrqEntry::init(InitFormat::COMPLETE)),
+        send(Message::Capabilities { limits: LIMITS }.encode()),
+        take(response.encode()),
+        add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT),
+        added(HmcSession::NONE, 0, 0),
+    ]
+}
+
+/// A session with a buffer on each side, besides the seed.
+fn session() -> Vec<(Actor, Event)> {
+    let (session, index, buffer, status) = (FIRST, INDEX, BufferId(0), Status::SUCCESS);
+    let mut run = handshake();
+    run.extend([
+        (Actor::App(0), Event::SessionStarted(INDEX, FIRST)),
+        send(Message::InterfaceOpen { session, index, buffer }.encode()),
+        add(FIRST, 1, BufferOwner::MANAGEMENT),
+        added(FIRST, 1, 0),
+        add(FIRST, 2, BufferOwner::HYPERVISOR),
+        added(FIRST, 2, 0),
+        take(Message::InterfaceOpenResponse { status, session, index, buffer }.encode()),
+    ]);
+    run
+}
+
+fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
+    check(&Run::of(run).trace(), true, true, 255)
+}
+
+/// What is wrong when this comes after a session was opened.
+fn after_open(events: impl IntoIterator<Item = (Actor, Event)>) -> Vec<String> {
+    let mut run = session();
+    run.extend(events);
+    problems(run)
+}
+
+#[track_caller]
+fn assert_told(problems: &[String], part: &str) {
+    assert!(problems.iter().any(|what| what.contains(part)), "{part}: {problems:?}");
+}
+
+#[test]
+fn a_right_run_passes() {
+    let (session, index, status) = (FIRST, INDEX, Status::SUCCESS);
+    let right = after_open([
+        send(signal(1, 4096)),
+        take(signal(1, 8)),
+        send(signal(1, 1)),
+        add(FIRST, 3, BufferOwner(9)),
+        added(FIRST, 3, 1),
+        send(Message::InterfaceClose { session, index }.encode()),
+        take(Message::InterfaceCloseResponse { status, session, index }.encode()),
+        add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT),
+        added(HmcSession::NONE, 0, 0),
+        take(CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED)),
+    ]);
+    assert_eq!(right, [""; 0]);
+}
+
+#[test]
+fn driver_document_initialization_each_step_follows_the_one_before() {
+    let init = CrqEntry::init(InitFormat::INITIALIZE);
+    let complete = CrqEntry::init(InitFormat::COMPLETE);
+    let capabilities = Message::Capabilities { limits: LIMITS }.encode();
+    assert_told(&after_open([send(init)]), "without a registration");
+    assert_told(&after_open([send(complete)]), "answers no INIT");
+    assert_told(&after_open([send(capabilities)]), "without a handshake");
+    assert_told(&after_open([take(init)]), "INIT COMPLETE was never sent");
+    assert_told(&after_open([take(init), send(complete)]), "CAPABILITIES was never sent");
+    assert_told(
+        &after_open([take(init), send(capabilities), send(complete)]),
+        "before INIT COMPLETE",
+    );
+}
+
+#[test]
+fn lopar_vmc_capabilities_nothing_is_sent_before_they_are_exchanged_nor_after_a_refusal() {
+    let early = |place: usize| {
+        let mut run = handshake();
+        run.truncate(place);
+        run.extend([
+            add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT),
+            added(HmcSession::NONE, 0, 0),
+        ]);
+        run
+    };
+    assert_told(&problems(early(4)), "before the capabilities exchange");
+    let limits = LIMITS;
+    let mut refused = early(4);
+    refused.insert(4, take(Message::CapabilitiesResponse { status: Status(2), limits }.encode()));
+    assert_told(&problems(refused), "before the capabilities exchange");
+    assert_eq!(problems(early(5)), [""; 0]);
+}
+
+#[test]
+fn lopar_add_and_remove_buffer_get_one_response_each_and_success_only_if_they_are_right() {
+    assert_told(&after_open([add(FIRST, 3, BufferOwner::MANAGEMENT)]), "not answered");
+    assert_told(&after_open([added(FIRST, 3, 1)]), "nobody has asked for it");
+    for (session, buffer, owner) in
+        [(FIRST, 4, 0), (FIRST, 1, 0), (FIRST, 3, 2), (HmcSession(7), 3, 0)]
+    {
+        let wrong =
+            after_open([add(session, buffer, BufferOwner(owner)), added(session, buffer, 0)]);
+        assert_told(&wrong, "had to be refused");
+    }
+    assert_eq!(after_open([remove(), remove_response(0, 1)]), [""; 0]);
+    assert_told(&after_open([remove(), remove_response(0, 2)]), "hypervisor owns");
+    let last = [remove(), remove_response(0, 1), remove(), remove_response(0, 0)];
+    assert_told(&after_open(last), "had to be refused");
+}
+
+#[test]
+fn lopar_signal_needs_an_open_session_a_buffer_of_the_sender_and_a_length() {
+    assert_told(&after_open([send(signal(2, 8))]), "the hypervisor owns the buffer");
+    assert_told(&after_open([send(signal(1, 8)), send(signal(1, 8))]), "the hypervisor owns");
+    assert_told(&after_open([send(signal(1, 0))]), "length");
+    assert_told(&after_open([send(signal(1, 4097))]), "length");
+    let mut bytes = signal(1, 8);
+    bytes.0[8] = 1;
+    assert_told(&after_open([send(bytes)]), "reserved bytes 8 not zero");
+}
+
+#[test]
+fn lopar_interface_open_takes_the_next_session_of_a_free_index() {
+    let (index, buffer) = (INDEX, BufferId(0));
+    let open = |session| send(Message::InterfaceOpen { session, index, buffer }.encode());
+    let started = |number| (Actor::App(0), Event::SessionStarted(INDEX, HmcSession(number)));
+    assert_told(&after_open([started(2), open(HmcSession(2))]), "the index has a session");
+    assert_told(&after_open([started(3)]), "gets session 3 after 1");
+    let mut first = handshake();
+    first.extend([started(1), open(HmcSession(2))]);
+    assert_told(&problems(first), "another number");
+}
+
+#[test]
+fn a_queue_is_freed_for_a_reason() {
+    let frees = || (Actor::Task, ours::frees());
+    let told = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    assert_told(&after_open([take(told), frees()]), "no reason");
+    let (session, index, status) = (FIRST, INDEX, Status(1));
+    let failure = Message::InterfaceCloseResponse { status, session, index }.encode();
+    assert_eq!(after_open([take(failure), frees()]), [""; 0]);
+}
+
+/// A driver that was about to send when its partner went away cannot take that back.
+#[test]
+fn what_was_decided_before_the_channel_went_down_is_not_judged() {
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+    let by_app = (Actor::App(0), ours::sends(signal(1, 8), ReturnCode::SUCCESS));
+    assert_eq!(after_open([take(gone), by_app]), [""; 0]);
+    assert_told(&after_open([take(gone), send(signal(1, 8))]), "before the capabilities exchange");
+}
