@@ -40,6 +40,8 @@ pub struct Config {
     pub crq_pages: u16,
     /// Protocol version offered.
     pub version: Version,
+    /// Number of the first session of each HMC index, 1 to the profile's last: a driver that has run for long.
+    pub first_session: u8,
 }
 
 impl Default for Config {
@@ -51,6 +53,7 @@ impl Default for Config {
             mtu: 4096,
             crq_pages: 1,
             version: Version::CURRENT,
+            first_session: 1,
         }
     }
 }
@@ -75,6 +78,14 @@ pub enum ConfigError {
     /// a CRQ has 1 to 16 pages, not {0}
     #[error("a CRQ has 1 to 16 pages, not {0}")]
     CrqPages(u16),
+    /// the first session is 1 to {last}, not {first}
+    #[error("the first session is 1 to {last}, not {first}")]
+    FirstSession {
+        /// The value refused.
+        first: u8,
+        /// The profile's bound.
+        last: u8,
+    },
 }
 
 impl Config {
@@ -92,6 +103,10 @@ impl Config {
         }
         if self.crq_pages == 0 || self.crq_pages > MAX_CRQ_PAGES {
             return Err(ConfigError::CrqPages(self.crq_pages));
+        }
+        let (first, last) = (self.first_session, self.profile.last_session());
+        if first == 0 || first > last {
+            return Err(ConfigError::FirstSession { first, last });
         }
         Ok(self)
     }

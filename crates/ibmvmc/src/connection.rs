@@ -116,8 +116,8 @@ impl Session {
 /// One HMC index: its session, if any, and its pool of buffers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Slot {
-    /// Number of the latest session; 0 before the first. One that the hypervisor was never told of does
-    /// not count.
+    /// Number of the latest session; before the first, the one before it. One that the hypervisor was never
+    /// told of does not count.
     pub(crate) last_session: u8,
     pub(crate) session: Option<Session>,
     /// By buffer id.
@@ -125,6 +125,11 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
+    /// An index whose first session gets this number.
+    pub(crate) fn before(first_session: u8) -> Slot {
+        Slot { last_session: first_session.saturating_sub(1), ..Slot::default() }
+    }
+
     pub(crate) fn buffer(&self, id: BufferId) -> Option<&Buffer> {
         self.pool.get(usize::from(id.0))?.as_ref()
     }

@@ -153,7 +153,7 @@ impl<Q: Quirks> Driver<Q> {
             device: None,
             crq: None,
             limits: None,
-            slots: alloc::vec![Slot::default(); usize::from(config.hmcs)],
+            slots: alloc::vec![Slot::before(config.first_session); usize::from(config.hmcs)],
             files: Files::default(),
             calls: Calls::default(),
             wakeups: VecDeque::new(),

@@ -42,6 +42,7 @@ mod coverage;
 mod deterministic;
 pub mod explore;
 mod fault;
+mod generate;
 mod guest;
 mod invariants;
 mod life;
@@ -62,6 +63,7 @@ mod world;
 
 pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
+pub use generate::generate;
 pub use ibmvmc::{Quirk, QuirkSet};
 pub use replay::{
     Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,

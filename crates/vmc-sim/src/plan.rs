@@ -56,5 +56,7 @@ pub(crate) struct ThreadPlan {
     pub(crate) process: u16,
     /// The life of the management partition that it runs in.
     pub(crate) life: Life,
+    /// Its life need not begin.
+    pub(crate) optional: bool,
     pub(crate) steps: Vec<Step>,
 }

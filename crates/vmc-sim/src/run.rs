@@ -5,7 +5,7 @@ use crate::deterministic::{self, Course};
 use crate::guest::Guest;
 use crate::invariants::{self, Violation};
 use crate::line::Line;
-use crate::plan::{MachinePlan, Plan, StartOrder};
+use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::platform::{Deterministic, Setup, Threads};
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
@@ -156,7 +156,7 @@ fn run_on<P: Setup>(
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let trace = Trace::new(records, TraceNames { apps });
     let channel = world.kernel.lock().driver.state();
-    let failures = lines.iter().filter_map(thread_failure).collect();
+    let failures = lines.iter().filter_map(|line| thread_failure(plan, line)).collect();
     let unfired = world.faults.unfired();
     let violations = invariants::check(&world, &mut lines, &trace, &end, plan.expected_channel);
     let (decisions, deviation) = (None, None);
@@ -250,12 +250,18 @@ fn operator_steps(machine: &MachinePlan) -> Vec<Step> {
     actions.into_iter().map(|action| Step { action, span: 0..0 }).collect()
 }
 
-fn thread_failure(line: &Line) -> Option<ThreadFailure> {
+fn thread_failure(plan: &Plan, line: &Line) -> Option<ThreadFailure> {
     let Activity::App(app) = &line.activity else { return None };
     let step = app.current_step()?.clone();
     let what = match app.failure() {
         Some(failure) => ThreadFailureKind::Unmet(failure.clone()),
-        None if line.is_unborn() => ThreadFailureKind::Unborn,
+        None if line.is_unborn() => {
+            let optional = |thread: &ThreadPlan| thread.optional;
+            if plan.threads.get(usize::from(app.number())).is_some_and(optional) {
+                return None;
+            }
+            ThreadFailureKind::Unborn
+        }
         None => ThreadFailureKind::Stuck,
     };
     Some(ThreadFailure { thread: app.number(), step, what })

@@ -19,6 +19,8 @@ pub(crate) enum ServiceCommand {
     ReturnBuffer(HmcIndex),
     /// Answer the next request of that kind with this status.
     RefuseNext(MessageType, Status),
+    /// Refuse nothing that is not wrong.
+    RefuseNothing,
 }
 
 /// An open file of a process.
@@ -121,11 +123,15 @@ pub(crate) enum Action {
         file: String,
         len_bytes: Option<u64>,
         faults: bool,
+        /// How long the call may sleep before a signal interrupts it.
+        patience_ns: Option<u64>,
         expect: ReadExpect,
     },
     Poll {
         file: String,
         wait: bool,
+        /// How long the call may sleep before a signal interrupts it.
+        patience_ns: Option<u64>,
         expect: PollExpect,
     },
     Query {
@@ -139,8 +145,11 @@ pub(crate) enum Action {
     },
     Close {
         file: String,
+        expect: Expect,
     },
     Wait(Condition),
+    /// Waits no longer than so many nanoseconds.
+    WaitBriefly(Condition, u64),
     SleepNs(u64),
     Start(Machine),
     Stop(Machine),
@@ -197,6 +206,8 @@ pub(crate) enum PollExpect {
     Nothing,
     /// The session is over.
     HungUp,
+    /// Whatever comes, in a race.
+    Any,
 }
 
 /// What a script waits for.

@@ -339,6 +339,41 @@ mod tests {
     }
 
     #[test]
+    fn whoever_has_patience_gives_up_on_both_runtimes() {
+        let text = ECHO.replace(
+            "{ sleep-ms = 5 }",
+            "{ wait = { state = \"readable\", patience-ms = 7 } },
+             { poll = { expect = \"any\", wait = true, patience-ms = 2 } },
+             { read = { expect = \"any\", patience-ms = 3 } }",
+        );
+        for runtime in [RuntimeKind::Deterministic, RuntimeKind::Threads] {
+            let report = run(&text, &on(runtime));
+            assert!(report.passed(), "{:?}", report.problems);
+            assert_eq!(report.virtual_time, Duration::from_millis(12));
+            assert!(report.canonical().contains("read(4096) = EINTR"), "{}", report.canonical());
+        }
+    }
+
+    #[test]
+    fn optional_rules_and_lives_need_not_come_about() {
+        let more = |optional: bool| {
+            format!(
+                "{ECHO}\n[[app]]\nlife = 2\noptional = {optional}\nsteps = []\n[[fault]]\nname = \"f\"\n\
+                 optional = {optional}\nwhen = {{ hcall = \"H_FREE_CRQ\" }}\ndo = {{ answer = \"H_Busy\" }}\n"
+            )
+        };
+        assert!(run(&more(true), &Options::default()).passed());
+        assert_eq!(run(&more(false), &Options::default()).problems.len(), 2);
+    }
+
+    #[test]
+    fn the_first_session_has_the_number_that_the_scenario_says() {
+        let text = ECHO.replace("pool-size = 2", "pool-size = 2\nfirst-session = 255");
+        let report = run(&text, &Options::default());
+        assert!(report.passed() && report.trace.raw_text().contains("255"));
+    }
+
+    #[test]
     fn another_state_at_the_end_is_a_problem() {
         let report =
             run(&ECHO.replace("channel = \"ready\"", "channel = \"failed\""), &Options::default());

@@ -57,6 +57,11 @@ impl<B: Behaviour> Service<B> {
         ordered
     }
 
+    /// Takes back every order to refuse something.
+    pub fn refuse_nothing(&mut self) {
+        self.refusals.clear();
+    }
+
     /// The status with which this request is to be refused, if there is such an order, which is done then.
     pub(super) fn ordered_refusal(&mut self, request: MessageType) -> Option<Status> {
         let position = self.refusals.iter().position(|refusal| refusal.request == request)?;

@@ -111,6 +111,7 @@ impl Service {
                     // The form knows only requests.
                     let _ = self.service.refuse_next(request, status);
                 }
+                ServiceCommand::RefuseNothing => self.service.refuse_nothing(),
                 ServiceCommand::Pause => self.pause(cx, true),
                 ServiceCommand::Resume => {
                     self.pause(cx, false);

@@ -43,6 +43,8 @@ pub(crate) struct Books {
     progress: Vec<Progress>,
     /// A fault that the architecture does not know has happened.
     unarchitected: bool,
+    /// An optional fault has happened after which a device may have failed.
+    disabling: bool,
     /// Rules whose time comes.
     pub(crate) due: Vec<(u64, usize)>,
     /// Partitions that are to boot as soon as they can, and the rule that says so.
@@ -126,7 +128,9 @@ impl<L: RawMutex> Faults<L> {
     pub(crate) fn fired(&self, number: usize, now_ns: u64) -> bool {
         let mut books = self.books.lock();
         books.progress[number].hits += 1;
-        books.unarchitected |= self.rules[number].act.kind() == FaultKind::Unarchitected;
+        let act = &self.rules[number].act;
+        books.unarchitected |= act.kind() == FaultKind::Unarchitected;
+        books.disabling |= self.rules[number].optional && act.may_fail_device();
         let mut any = false;
         for (follower, rule) in self.rules.iter().enumerate() {
             if let Some(Trigger { occasion: Occasion::After { rule: cause, ns }, .. }) =
@@ -163,11 +167,19 @@ impl<L: RawMutex> Faults<L> {
         self.books.lock().unarchitected
     }
 
-    /// The rules that have never fired, and the most occasions that each of them has seen on one strand.
+    /// Whether something has happened after which a device that has failed did so rightly. What has to happen does
+    /// not count: its scenario says in which state the channel ends.
+    pub(crate) fn may_have_failed_device(&self) -> bool {
+        self.books.lock().disabling
+    }
+
+    /// The rules that had to fire and never did, and the most occasions that each of them has seen on one strand.
     pub(crate) fn unfired(&self) -> Vec<(usize, u32)> {
         let books = self.books.lock();
         let most = |progress: &Progress| progress.seen.values().copied().max().unwrap_or(0);
-        let never = books.progress.iter().enumerate().filter(|(_, progress)| progress.hits == 0);
+        let numbered = books.progress.iter().enumerate();
+        let never = numbered
+            .filter(|(number, progress)| progress.hits == 0 && !self.rules[*number].optional);
         never.map(|(number, progress)| (number, most(progress))).collect()
     }
 }

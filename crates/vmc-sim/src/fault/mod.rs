@@ -37,6 +37,8 @@ pub(crate) struct Rule {
     /// At how many occasions from then on; `None` for every one.
     pub(crate) times: Option<u32>,
     pub(crate) act: Act,
+    /// It need not fire.
+    pub(crate) optional: bool,
     /// Where in the scenario file the rule stands.
     pub(crate) span: Range<usize>,
 }
@@ -241,6 +243,13 @@ impl Act {
             | Act::Kill(_)
             | Act::Interrupt(_) => FaultKind::Architected,
         }
+    }
+
+    /// Whether the device may fail because of it, until somebody probes it again: there was no memory for its
+    /// queue, its hcalls failed too often, the hypervisor refused it, or a message was not what was sent.
+    fn may_fail_device(&self) -> bool {
+        self.kind() == FaultKind::Unarchitected
+            || matches!(self, Act::FailAllocation | Act::Answer(_) | Act::Refuse { .. })
     }
 
     /// Whether the fault belongs to what is being done when it fires, and not to the whole machine.

@@ -26,18 +26,18 @@ struct Session {
 #[derive(Default)]
 struct Checker {
     sessions: BTreeMap<Key, Session>,
-    /// The session of each application thread's latest SETHMCID.
-    of_app: BTreeMap<u16, Key>,
+    /// The sessions of each process, the latest one last: its threads share their files.
+    of_process: BTreeMap<u16, Vec<Key>>,
     problems: Vec<String>,
 }
 
-pub(super) fn check(trace: &Trace) -> Vec<String> {
+/// `process_of` tells the process of an application thread.
+pub(super) fn check(trace: &Trace, process_of: impl Fn(u16) -> u16) -> Vec<String> {
     let mut checker = Checker::default();
     for record in trace.records() {
         match (&record.event, record.actor) {
             (Event::SessionStarted(index, session), Actor::App(app)) => {
-                checker.sessions.insert((*index, *session), Session::default());
-                checker.of_app.insert(app, (*index, *session));
+                checker.started((*index, *session), process_of(app));
             }
             (Event::Enqueued { to, entry, .. }, _) => {
                 if let Received::Message(decoded) = Received::from_entry(*entry)
@@ -59,7 +59,7 @@ pub(super) fn check(trace: &Trace) -> Vec<String> {
                 checker.rdma((*index, *session), rdma);
             }
             (Event::Return(DeviceCall::Read { .. }, result), Actor::App(app)) => {
-                checker.read(app, result);
+                checker.read(process_of(app), result);
             }
             _ => {}
         }
@@ -68,6 +68,13 @@ pub(super) fn check(trace: &Trace) -> Vec<String> {
 }
 
 impl Checker {
+    /// A number that comes again belongs to the new session only.
+    fn started(&mut self, key: Key, process: u16) {
+        self.sessions.insert(key, Session::default());
+        self.of_process.values_mut().for_each(|keys| keys.retain(|other| *other != key));
+        self.of_process.entry(process).or_default().push(key);
+    }
+
     /// A Signal is in the management partition's queue.
     fn announced(&mut self, to: Side, key: Key, buffer: BufferId, len_bytes: u32) {
         if let (Side::Mgmt, Some(session)) = (to, self.sessions.get_mut(&key)) {
@@ -113,31 +120,36 @@ impl Checker {
         session.fetched.push_back(rdma.digest.map(|digest| (rdma.len_bytes, digest)));
     }
 
-    fn read(&mut self, app: u16, result: &CallResult) {
+    /// A process has read something from one of its sessions; the trace does not say from which.
+    fn read(&mut self, process: u16, result: &CallResult) {
         let CallResult::Bytes { len_bytes: read, digest: Some(digest) } = *result else { return };
-        let Some(key) = self.of_app.get(&app).copied() else { return };
-        let Some(session) = self.sessions.get_mut(&key) else { return };
+        let Some(keys) = self.of_process.get(&process) else { return };
         if read == 0 {
             return;
         }
-        // A failed fetch was reported as an error, not as a message.
-        while let Some(None) = session.fetched.front() {
-            session.fetched.pop_front();
-        }
-        match session.fetched.pop_front().flatten() {
-            Some((len_bytes, fetched))
-                if read > len_bytes || read == len_bytes && fetched != digest =>
-            {
-                self.problems.push(format!(
-                    "{}: read {read} bytes {digest:08x}, fetched {len_bytes} bytes {fetched:08x}",
-                    name(key)
-                ));
+        let mut latest = None;
+        for key in keys.iter().rev() {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            // A failed fetch was reported as an error, not as a message.
+            while let Some(None) = session.fetched.front() {
+                session.fetched.pop_front();
             }
-            Some(_) => {}
-            None => {
-                self.problems.push(format!("{}: {read} bytes read that nobody sent", name(key)));
+            let Some((len_bytes, fetched)) = session.fetched.front().copied().flatten() else {
+                continue;
+            };
+            if read < len_bytes || read == len_bytes && fetched == digest {
+                session.fetched.pop_front();
+                return;
             }
+            latest = latest.or(Some((*key, len_bytes, fetched)));
         }
+        self.problems.push(match latest {
+            Some((key, len_bytes, fetched)) => format!(
+                "{}: read {read} bytes {digest:08x}, fetched {len_bytes} bytes {fetched:08x}",
+                name(key)
+            ),
+            None => format!("{read} bytes {digest:08x} read that nobody sent"),
+        });
     }
 }
 

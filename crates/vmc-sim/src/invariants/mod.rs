@@ -18,6 +18,7 @@ use crate::platform::Setup;
 use crate::run::End;
 use crate::world::World;
 use ibmvmc::ChannelState;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_trace::{Side, Trace};
 
@@ -57,7 +58,7 @@ fn check_end<P: Setup>(
     let mut report = |checker: &'static str, problems: Vec<String>| {
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
     };
-    report("delivery", delivery::check(trace));
+    report("delivery", delivery::check(trace, process_of(lines)));
     report("outstanding", outstanding::check(trace));
     let paused = world.driver_paused.load(Ordering::Acquire);
     let is_watched = |side| {
@@ -68,9 +69,10 @@ fn check_end<P: Setup>(
         world.lives.is_running(side) && !paused
     };
     report("queue", queue::check(trace, end.quiescent, is_watched));
-    let last_session = world.kernel.lock().driver.config().profile.last_session();
+    let config = *world.kernel.lock().driver.config();
+    let sessions = config.first_session..=config.profile.last_session();
     let is_watched = is_watched(Side::Mgmt);
-    report("protocol", protocol::check(trace, end.quiescent, is_watched, last_session));
+    report("protocol", protocol::check(trace, end.quiescent, is_watched, sessions));
     // The rest compares books that agree only when nothing is under way.
     if end.quiescent {
         let kernel = world.kernel.lock();
@@ -102,6 +104,16 @@ fn service(lines: &[Line]) -> Option<&Service> {
         Activity::Service(service) => Some(&**service),
         _ => None,
     })
+}
+
+/// The process of each application thread.
+fn process_of(lines: &[Line]) -> impl Fn(u16) -> u16 {
+    let of_app = |line: &Line| match &line.activity {
+        Activity::App(app) => Some((app.number(), app.process())),
+        _ => None,
+    };
+    let processes: BTreeMap<u16, u16> = lines.iter().filter_map(of_app).collect();
+    move |thread| processes.get(&thread).copied().unwrap_or(thread)
 }
 
 /// Threads whose call has not come back.

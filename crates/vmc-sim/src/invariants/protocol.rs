@@ -25,6 +25,7 @@ use super::wire::{self, Seen, Send};
 use books::Books;
 use papr::{Hcall, ReturnCode, TransportEvent};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
 use vmc_trace::{Actor, Event, FaultKind, Record, Side, Trace};
 
@@ -54,6 +55,8 @@ struct Automaton {
     books: Books,
     /// What happened since the queue was registered that is a reason to free it.
     may_reset: bool,
+    /// Orders to free the queue that were not followed yet: a second one may come before the first is done.
+    frees_ordered: u32,
     /// The sends of the driver's own that do not get through any more; a transport event will say why.
     partner_is_gone: bool,
     /// Number of the record with which the channel last went down.
@@ -61,14 +64,15 @@ struct Automaton {
     problems: Vec<String>,
 }
 
-/// `is_watched`: the side lives and looks at its queue. `last_session`: the number before 1 comes again.
+/// `is_watched`: the side lives and looks at its queue. `sessions`: from the first number of an index to
+/// the one before 1 comes again.
 pub(super) fn check(
     trace: &Trace,
     at_rest: bool,
     is_watched: bool,
-    last_session: u8,
+    sessions: RangeInclusive<u8>,
 ) -> Vec<String> {
-    let mut automaton = Automaton { books: Books::new(last_session), ..Automaton::default() };
+    let mut automaton = Automaton { books: Books::new(sessions), ..Automaton::default() };
     wire::walk(trace, |seq, seen| match seen {
         Seen::Sent(send) if send.by == Side::Mgmt => automaton.sent(&send),
         Seen::Sent(_) => {}
@@ -94,11 +98,15 @@ impl Automaton {
                 self.called(seq, call, result.code);
             }
             // An operator may stop the driver at any time.
-            Event::Operator(_) => self.may_reset = true,
+            Event::Operator(what) => {
+                self.may_reset = true;
+                self.frees_ordered += u32::from(what == "remove the driver");
+            }
             Event::Fault { subject: None, kind: FaultKind::Architected, what, .. }
                 if what.starts_with("mgmt") =>
             {
                 self.may_reset = true;
+                self.frees_ordered += u32::from(what.starts_with("mgmt frees its queue"));
             }
             _ => {}
         }
@@ -117,12 +125,16 @@ impl Automaton {
                     inits_due: u32::from(code.is_success()),
                     books: std::mem::take(&mut self.books),
                     down_since: seq,
+                    frees_ordered: self.frees_ordered,
                     problems: std::mem::take(&mut self.problems),
                     ..Automaton::default()
                 };
             }
             Hcall::FreeCrq { .. } => {
-                if self.registered && !self.may_reset {
+                let ordered = self.frees_ordered > 0;
+                let done = u32::from(code.is_success());
+                self.frees_ordered = self.frees_ordered.saturating_sub(done);
+                if self.registered && !self.may_reset && !ordered {
                     self.problems
                         .push(String::from("the queue is freed, and there is no reason to"));
                 }

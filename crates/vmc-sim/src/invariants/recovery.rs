@@ -1,7 +1,8 @@
 //! Verifies that the channel comes back once nothing goes wrong any more: the faults stop, whoever was told to
-//! leave a queue alone looks at it again, and, after faults that the architecture does not know, the hypervisor
-//! starts over once. Then the channel must get ready, and a new application must get a session and send a
-//! message, within [`MAX_STEPS`] steps.
+//! leave a queue alone looks at it again, nothing is refused any more, a device that failed because of optional
+//! faults is probed anew, and, after faults that the architecture does not know, the hypervisor starts over once.
+//! Then the channel must get ready, and a new application must get a session and send a message, within
+//! [`MAX_STEPS`] steps.
 //!
 //! Does not verify a channel that is meant to be down at the end: one whose side was stopped and not started
 //! again, whose partition has not booted, that an HMC has taken over, or that the scenario expects in another
@@ -14,7 +15,7 @@ use crate::line::Line;
 use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
 use crate::script::{Action, Condition, Expect, ServiceCommand, Step};
-use crate::world::World;
+use crate::world::{TaskRequest, World};
 use ibmvmc::{ChannelState, Driver, Quirks};
 use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Side};
@@ -73,10 +74,21 @@ fn heal<P: Setup>(world: &World<P>) {
     world.faults.end();
     world.driver_paused.store(false, Ordering::Release);
     world.kernel.lock().bottom_half_due = true;
+    restart_failed_device(world);
     let mut desk = world.desk.lock();
-    desk.service_commands.push_back(ServiceCommand::Resume);
+    desk.service_commands.extend([ServiceCommand::Resume, ServiceCommand::RefuseNothing]);
     if world.faults.were_unarchitected() {
         desk.service_commands.extend([ServiceCommand::Stop, ServiceCommand::Start]);
+    }
+}
+
+/// A device that has failed rightly stays so until its operator loads the driver again.
+fn restart_failed_device<P: Setup>(world: &World<P>) {
+    let mut kernel = world.kernel.lock();
+    if kernel.driver.state() == ChannelState::Failed && world.faults.may_have_failed_device() {
+        let node = world.hypervisor.vmc_node();
+        kernel.tasks.push_back(TaskRequest::Remove);
+        kernel.tasks.extend(node.map(|node| TaskRequest::Probe(Box::new(node))));
     }
 }
 
@@ -90,7 +102,7 @@ fn steps<P: Setup>(world: &World<P>) -> Vec<Step> {
             Action::SetHmcId { file: file(), id: file(), expect: Expect::Ok },
             Action::Wait(Condition::SessionReady { file: file() }),
             Action::Write { file: file(), payload: vec![0; 32], faults: false, expect: Expect::Ok },
-            Action::Close { file: file() },
+            Action::Close { file: file(), expect: Expect::Ok },
         ]);
     }
     actions.into_iter().map(|action| Step { action, span: 0..0 }).collect()

@@ -13,6 +13,10 @@ pub(super) const LINUX_HMCS: Bounds = 1..=2;
 pub(super) const POOL_SIZE: Bounds = 1..=64;
 /// Longest message that the driver offers, in bytes.
 pub(super) const MTU: Bounds = 32..=16384;
+/// Number of the first session of each HMC index.
+pub(super) const FIRST_SESSION: Bounds = 1..=255;
+/// The same of the Linux driver.
+pub(super) const LINUX_FIRST_SESSION: Bounds = 1..=254;
 /// Pages of a CRQ.
 pub(super) const CRQ_PAGES: Bounds = 1..=16;
 

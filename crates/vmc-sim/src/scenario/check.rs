@@ -48,8 +48,13 @@ fn machine(machine: &MachineForm) -> Check {
         ProfileForm::Document => bounds::HMCS,
         ProfileForm::Linux => bounds::LINUX_HMCS,
     };
+    let first_session = match machine.profile {
+        ProfileForm::Document => bounds::FIRST_SESSION,
+        ProfileForm::Linux => bounds::LINUX_FIRST_SESSION,
+    };
     let limits = [
         ("hmcs", &machine.hmcs, hmcs),
+        ("first-session", &machine.first_session, first_session),
         ("pool-size", &machine.pool_size, bounds::POOL_SIZE),
         ("mtu", &machine.mtu, bounds::MTU),
         ("crq-pages", &machine.crq_pages, bounds::CRQ_PAGES),
@@ -217,13 +222,13 @@ impl<'a> Apps<'a> {
                 self.posters.entry(flag).or_default().insert(place);
             }
             StepForm::Interrupt(name) => self.interrupted.extend(self.names.thread(name)),
-            StepForm::Open(OpenForm { file, expect: ResultForm::Ok, nonblock }) => {
+            StepForm::Open(OpenForm { file, expect, nonblock }) if may_succeed(*expect) => {
                 self.opened.insert((process, file));
                 if *nonblock {
                     self.nonblocking.insert((process, file));
                 }
             }
-            StepForm::SetHmcId(form) if form.0.expect == ResultForm::Ok => {
+            StepForm::SetHmcId(form) if may_succeed(form.0.expect) => {
                 self.with_session.insert((process, &form.0.file));
             }
             _ => {}
@@ -269,7 +274,7 @@ impl<'a> Apps<'a> {
         let span = step.span();
         match step.get_ref() {
             StepForm::Open(form) => {
-                if form.expect == ResultForm::Ok {
+                if may_succeed(form.expect) {
                     progress.open.insert(&form.file);
                     progress.with_session.remove(form.file.as_str());
                     progress.unread.remove(form.file.as_str());
@@ -291,7 +296,7 @@ impl<'a> Apps<'a> {
                     ));
                 }
                 self.must_be_open(progress, &form.0.file, span)?;
-                if form.0.expect == ResultForm::Ok {
+                if may_succeed(form.0.expect) {
                     progress.with_session.insert(&form.0.file);
                 }
                 Ok(())
@@ -306,7 +311,10 @@ impl<'a> Apps<'a> {
                 progress.open.remove(form.file.as_str());
                 Ok(())
             }
-            StepForm::Wait(form) => self.check_wait(form.0.state, &form.0.file, progress, span),
+            StepForm::Wait(form) => {
+                patience(form.0.patience_ms.as_ref())?;
+                self.check_wait(form.0.state, &form.0.file, progress, span)
+            }
             StepForm::SleepMs(ms) => number("sleep-ms", ms, bounds::MILLISECONDS).map(|_| ()),
             StepForm::Post(flag) => {
                 progress.posted.insert(flag);
@@ -428,6 +436,7 @@ impl<'a> Apps<'a> {
         if let Some(bytes) = &form.bytes {
             number("bytes", bytes, bounds::BYTES)?;
         }
+        patience(form.patience_ms.as_ref())?;
         if form.expect.0.word.is_none() {
             check_payload(
                 EXPECTED,
@@ -497,6 +506,7 @@ impl<'a> Apps<'a> {
     }
 
     fn check_poll(&self, form: &PollForm, progress: &Progress<'_>, span: Range<usize>) -> Check {
+        patience(form.patience_ms.as_ref())?;
         if form.wait && form.expect == PollResultForm::Nothing {
             return Err(Problem::new(
                 span,
@@ -537,6 +547,15 @@ impl<'a> Apps<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a call that must come to this may succeed.
+fn may_succeed(expect: ResultForm) -> bool {
+    matches!(expect, ResultForm::Ok | ResultForm::Any)
+}
+
+fn patience(ms: Option<&Number>) -> Check {
+    ms.map_or(Ok(()), |ms| number("patience-ms", ms, bounds::MILLISECONDS).map(|_| ()))
 }
 
 /// A message in a scenario, for errors about it.

@@ -46,7 +46,8 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
                 Some(life) => Life::nth(number("life", life, bounds::LIFE)? as u32),
                 None => Life::FIRST,
             };
-            threads.push(ThreadPlan { name: name.clone(), process, life, steps: compiler.steps });
+            let (name, optional, steps) = (name.clone(), app.optional, compiler.steps);
+            threads.push(ThreadPlan { name, process, life, optional, steps });
         }
     }
     let rules = rules(form, &names)?;
@@ -97,6 +98,7 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
         pool_size: or(&form.pool_size, defaults.pool_size),
         mtu: or(&form.mtu, defaults.mtu),
         crq_pages: or(&form.crq_pages, defaults.crq_pages),
+        first_session: or(&form.first_session, defaults.first_session),
         version: match &form.version {
             Some(text) => version(text)?,
             None => defaults.version,
@@ -154,6 +156,11 @@ fn or<T: TryFrom<i64>>(number: &Option<Number>, default: T) -> T {
 /// The number; the checks have bounded it.
 fn value<T: TryFrom<i64> + Default>(number: &Number) -> T {
     T::try_from(*number.get_ref()).unwrap_or_default()
+}
+
+/// A number of milliseconds, in nanoseconds.
+fn nanoseconds(ms: &Number) -> u64 {
+    value::<u64>(ms).saturating_mul(1_000_000)
 }
 
 /// Makes the steps of one thread.
@@ -215,10 +222,12 @@ impl<'a> Compiler<'a> {
             StepForm::Poll(form) => Action::Poll {
                 file: form.file.clone(),
                 wait: form.wait,
+                patience_ns: form.patience_ms.as_ref().map(nanoseconds),
                 expect: match form.expect {
                     PollResultForm::Readable => PollExpect::Readable,
                     PollResultForm::Nothing => PollExpect::Nothing,
                     PollResultForm::HungUp => PollExpect::HungUp,
+                    PollResultForm::Any => PollExpect::Any,
                 },
             },
             StepForm::Query(form) => Action::Query {
@@ -229,9 +238,14 @@ impl<'a> Compiler<'a> {
             StepForm::RequestVmc(form) => {
                 Action::RequestVmc { file: form.file.clone(), expect: expect(form.expect) }
             }
-            StepForm::Close(form) => Action::Close { file: form.file.clone() },
-            StepForm::Wait(form) => Action::Wait(condition(&form.0)),
-            StepForm::SleepMs(ms) => Action::SleepNs(value::<u64>(ms).saturating_mul(1_000_000)),
+            StepForm::Close(form) => {
+                Action::Close { file: form.file.clone(), expect: expect(form.expect) }
+            }
+            StepForm::Wait(form) => match &form.0.patience_ms {
+                Some(ms) => Action::WaitBriefly(condition(&form.0), nanoseconds(ms)),
+                None => Action::Wait(condition(&form.0)),
+            },
+            StepForm::SleepMs(ms) => Action::SleepNs(nanoseconds(ms)),
             StepForm::Start(side) => Action::Start(side.into()),
             StepForm::Stop(side) => Action::Stop(side.into()),
             StepForm::Pause(_) => Action::Pause,
@@ -268,6 +282,7 @@ impl<'a> Compiler<'a> {
             file: form.file.clone(),
             len_bytes: form.bytes.as_ref().map(value),
             faults: form.fault,
+            patience_ns: form.patience_ms.as_ref().map(nanoseconds),
             expect: match result.word {
                 Some(ReadWord::Echo) => ReadExpect::Echo,
                 Some(ReadWord::Event) => ReadExpect::Event { len_bytes: self.event_bytes() },

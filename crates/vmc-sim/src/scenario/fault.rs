@@ -28,6 +28,9 @@ pub(super) struct FaultForm {
     /// What is done.
     #[serde(rename = "do")]
     pub(super) act: Spanned<ActForm>,
+    /// Whether the rule may never fire. Otherwise a run in which it does not has failed.
+    #[serde(default)]
+    pub(super) optional: bool,
 }
 
 /// When a rule fires: exactly one occasion, and what narrows it down. Occasions are counted on each strand by itself

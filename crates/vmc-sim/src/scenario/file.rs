@@ -80,6 +80,10 @@ pub(super) struct MachineForm {
     /// Protocol version of the driver, `major.minor`. Default: `1.1`.
     #[schemars(transform = schema::version)]
     pub(super) version: Option<Spanned<String>>,
+    /// Number of the first session of each HMC index, as if the driver had run for long; at most 254 with the profile
+    /// `linux`. Default: 1.
+    #[schemars(transform = within(bounds::FIRST_SESSION))]
+    pub(super) first_session: Option<Number>,
     /// Who starts first. Default: `driver-first`.
     #[serde(default)]
     pub(super) start: StartForm,
@@ -205,6 +209,9 @@ pub(super) struct AppForm {
     /// Default: 1.
     #[schemars(transform = within(bounds::LIFE))]
     pub(super) life: Option<Number>,
+    /// Whether its life may never begin. Otherwise a run in which it does not has failed.
+    #[serde(default)]
+    pub(super) optional: bool,
     /// What it does, in order.
     pub(super) steps: Vec<Spanned<StepForm>>,
 }
@@ -362,6 +369,9 @@ pub(super) struct ReadForm {
     /// Into memory that is not there.
     #[serde(default)]
     pub(super) fault: bool,
+    /// A signal interrupts a read that has slept for so many milliseconds. Default: it sleeps until something comes.
+    #[schemars(transform = within(bounds::MILLISECONDS))]
+    pub(super) patience_ms: Option<Number>,
 }
 
 /// The message that a read brings. A word instead of it is read from the short spelling.
@@ -418,6 +428,9 @@ pub(super) struct PollForm {
     /// Waits until there is something.
     #[serde(default)]
     pub(super) wait: bool,
+    /// A signal interrupts a poll that has slept for so many milliseconds. Default: it sleeps until something comes.
+    #[schemars(transform = within(bounds::MILLISECONDS))]
+    pub(super) patience_ms: Option<Number>,
     /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
@@ -433,6 +446,8 @@ pub(super) enum PollResultForm {
     Nothing,
     /// The session is over.
     HungUp,
+    /// Whatever comes, in a race.
+    Any,
 }
 
 /// What `ioctl(QUERY)` must tell; either key may be left out.
@@ -498,6 +513,9 @@ pub(super) struct CloseForm {
     /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// What the call must come to. Default: `ok`.
+    #[serde(default)]
+    pub(super) expect: ResultForm,
 }
 
 /// Success, or the errno of a call that must fail.
@@ -554,6 +572,9 @@ pub(super) struct WaitForm {
     /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// Waits no longer than so many milliseconds, whether the state was reached or not. Default: until it is reached.
+    #[schemars(transform = within(bounds::MILLISECONDS))]
+    pub(super) patience_ms: Option<Number>,
 }
 
 /// A state that can be waited for.
@@ -592,7 +613,7 @@ impl Short for WaitForm {
     fn from_short(text: &str) -> Result<WaitForm, String> {
         let parse = serde::de::value::StrDeserializer::<serde::de::value::Error>::new;
         let state = WaitStateForm::deserialize(parse(text)).map_err(|e| e.to_string())?;
-        Ok(WaitForm { state, file: default_file() })
+        Ok(WaitForm { state, file: default_file(), patience_ms: None })
     }
 
     fn short_schema(generator: &mut SchemaGenerator) -> Schema {

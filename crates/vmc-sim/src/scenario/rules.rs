@@ -36,7 +36,7 @@ pub(super) fn rules(form: &ScenarioForm, names: &Names) -> Result<Vec<Rule>, Pro
 }
 
 fn rule(form: &ScenarioForm, fault: &Spanned<FaultForm>, names: &Names) -> Result<Rule, Problem> {
-    let FaultForm { name, when, act } = fault.get_ref();
+    let FaultForm { name, when, act, optional } = fault.get_ref();
     let act_span = act.span();
     let act = compile_act(act.get_ref(), names)?;
     let (trigger, nth, times) = match when {
@@ -53,7 +53,8 @@ fn rule(form: &ScenarioForm, fault: &Spanned<FaultForm>, names: &Names) -> Resul
         ));
     }
     let name = name.get_ref().clone();
-    Ok(Rule { name, trigger, nth, times, act, span: fault.span() })
+    let optional = *optional;
+    Ok(Rule { name, trigger, nth, times, act, optional, span: fault.span() })
 }
 
 /// What must be going on for a rule to do what it says.

@@ -13,6 +13,16 @@ const OPEN: MessageType = MessageType::InterfaceOpen;
 const CLOSE: MessageType = MessageType::InterfaceClose;
 
 #[test]
+fn orders_to_refuse_are_taken_back() {
+    let mut peer = Peer::new(config(), Echo);
+    assert!(peer.service.refuse_next(CAPABILITIES, Status(1)));
+    peer.service.refuse_nothing();
+    peer.start_as_second();
+    peer.send(Message::Capabilities { limits: LIMITS });
+    peer.recv_capabilities(0);
+}
+
+#[test]
 fn refused_capabilities_are_still_awaited() {
     for status in [1, 2, 77] {
         let mut peer = Peer::new(config(), Echo);

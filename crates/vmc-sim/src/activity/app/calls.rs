@@ -55,11 +55,14 @@ impl App {
             Action::RequestVmc { file: name, .. } => {
                 file(name).map(|f| (DeviceCall::RequestVmc, Input::RequestVmc(f)))
             }
-            Action::Close { file: name } => {
+            Action::Close { file: name, .. } => {
                 file(name).map(|f| (DeviceCall::Close, Input::Close(f)))
             }
             _ => None,
         };
+        if entered.is_none() && takes_anything(action) {
+            return self.done();
+        }
         let Some((call, input)) = entered else {
             return self.fail("an open file", "the file is not open (any more)");
         };
@@ -70,7 +73,7 @@ impl App {
             }
         }
         cx.record(|| Event::Call(call.clone()));
-        if let Action::Close { file: name } = action {
+        if let Action::Close { file: name, .. } = action {
             // From now on the name is free, as a file descriptor is.
             self.at_desk(cx, |desk| {
                 desk.processes.entry(self.process).or_default().remove(name);
@@ -81,6 +84,11 @@ impl App {
         {
             // Another thread may read the echo before this call is back.
             self.with_file(cx, name, |open| open.unread.push_back(payload.clone()));
+        }
+        if let Action::Read { patience_ns: Some(patience_ns), .. }
+        | Action::Poll { patience_ns: Some(patience_ns), .. } = action
+        {
+            self.until_ns = Some(cx.now_ns().saturating_add(*patience_ns));
         }
         self.call = Some(InCall { runner: CallRunner::start(cx, input), call, effects: 0 });
         Progress::Again
@@ -93,6 +101,7 @@ impl App {
         file: FileId,
     ) -> Progress {
         self.user = User::default();
+        self.until_ns = None;
         let call = DeviceCall::Close;
         cx.record(|| Event::Call(call.clone()));
         let runner = CallRunner::start(cx, Input::Close(file));
@@ -112,6 +121,12 @@ impl App {
         if cx.world.desk.lock().signals.remove(&self.number) {
             self.user.interrupted = true;
         }
+        // So does its own alarm.
+        if self.until_ns.is_some_and(|until_ns| cx.now_ns() >= until_ns) {
+            self.until_ns = None;
+            self.user.interrupted = true;
+        }
+        let alarm_ns = self.until_ns;
         let Some(InCall { runner, call, effects }) = &mut self.call else {
             return Progress::Again;
         };
@@ -123,7 +138,10 @@ impl App {
         }
         match runner.step(cx, &mut self.user) {
             CallProgress::Again => Progress::Again,
-            CallProgress::Block { until_ns } => Progress::Block { until_ns, why: runner.waiting() },
+            CallProgress::Block { until_ns } => {
+                let until_ns = until_ns.into_iter().chain(alarm_ns).min();
+                Progress::Block { until_ns, why: runner.waiting() }
+            }
             // The partition died during the step: the thread notices at its next one.
             CallProgress::Done(_) if !cx.is_alive() => Progress::Again,
             CallProgress::Done(reply) => {
@@ -172,6 +190,7 @@ impl App {
                 self.done()
             }
             (Action::Read { file, expect, .. }, reply) => self.check_read(cx, &file, expect, reply),
+            (Action::Poll { expect: PollExpect::Any, .. }, _) => self.done(),
             (Action::Poll { expect, .. }, Reply::Poll(events)) => {
                 if poll_matches(expect, events, cx.world.kernel.lock().driver.config().profile) {
                     return self.done();
@@ -199,7 +218,8 @@ impl App {
                 Action::Open { expect, .. }
                 | Action::SetHmcId { expect, .. }
                 | Action::Write { expect, .. }
-                | Action::RequestVmc { expect, .. },
+                | Action::RequestVmc { expect, .. }
+                | Action::Close { expect, .. },
                 reply,
             ) => match (expect, reply) {
                 (Expect::Any, _) => self.done(),
@@ -265,12 +285,26 @@ fn longest_message<Q: Quirks>(driver: &Driver<Q>) -> u64 {
 
 fn poll_matches(expect: PollExpect, events: PollEvents, profile: ibmvmc::Profile) -> bool {
     match expect {
+        PollExpect::Any => true,
         PollExpect::Nothing => events == PollEvents::default(),
         PollExpect::Readable => events.readable && !events.hung_up,
         // The Linux profile shows POLLIN only.
         PollExpect::HungUp => {
             events.hung_up || profile == ibmvmc::Profile::Linux && events.readable
         }
+    }
+}
+
+/// Whether a step takes whatever its call comes to, so also that its file could not be opened.
+fn takes_anything(action: &Action) -> bool {
+    match action {
+        Action::SetHmcId { expect, .. }
+        | Action::Write { expect, .. }
+        | Action::RequestVmc { expect, .. }
+        | Action::Close { expect, .. } => *expect == Expect::Any,
+        Action::Read { expect, .. } => *expect == ReadExpect::Any,
+        Action::Poll { expect, .. } => *expect == PollExpect::Any,
+        _ => false,
     }
 }
 
@@ -334,6 +368,7 @@ fn describe_poll(expect: PollExpect) -> &'static str {
         PollExpect::Readable => "a readable file",
         PollExpect::Nothing => "nothing to report",
         PollExpect::HungUp => "a session that is over",
+        PollExpect::Any => "anything",
     }
 }
 

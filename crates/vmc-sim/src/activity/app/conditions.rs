@@ -21,6 +21,19 @@ impl App {
         Progress::Block { until_ns: None, why: Waiting::State }
     }
 
+    /// The same, but no longer than patience lasts.
+    pub(super) fn wait_briefly<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        condition: &Condition,
+        patience_ns: u64,
+    ) -> Progress {
+        if self.holds(cx, condition) {
+            return self.done();
+        }
+        self.sleep(cx.now_ns(), patience_ns)
+    }
+
     /// Whether a condition holds; if not, the thread is woken when it may hold.
     pub(super) fn holds<P: Setup, R: Runtime>(
         &self,

@@ -26,7 +26,7 @@ pub(crate) struct App {
     next: usize,
     call: Option<InCall>,
     user: User,
-    /// When a sleep ends.
+    /// When a sleep ends, or patience.
     until_ns: Option<u64>,
     /// The expectation that was not met; the script ends there.
     failure: Option<StepFailure>,
@@ -127,6 +127,9 @@ impl App {
         };
         match action {
             Action::Wait(condition) => self.wait(cx, &condition),
+            Action::WaitBriefly(condition, patience_ns) => {
+                self.wait_briefly(cx, &condition, patience_ns)
+            }
             Action::SleepNs(duration_ns) => self.sleep(cx.now_ns(), duration_ns),
             Action::Await(flag) => {
                 let mut desk = cx.world.desk.lock();
@@ -183,6 +186,7 @@ impl App {
     }
 
     fn done(&mut self) -> Progress {
+        self.until_ns = None;
         self.next += 1;
         if self.next < self.steps.len() { Progress::Again } else { Progress::Finished }
     }
@@ -219,7 +223,6 @@ impl App {
     fn sleep(&mut self, now_ns: u64, duration_ns: u64) -> Progress {
         let until_ns = *self.until_ns.get_or_insert(now_ns.saturating_add(duration_ns));
         if now_ns >= until_ns {
-            self.until_ns = None;
             return self.done();
         }
         Progress::Block { until_ns: Some(until_ns), why: Waiting::State }

@@ -2,6 +2,7 @@
 //! which session an index has, and who owns which buffer of it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Status};
 
 /// Who may send with a buffer next.
@@ -43,14 +44,24 @@ struct Connection {
 pub(super) struct Books {
     /// The number before 1 comes again.
     last_session: u8,
+    /// Number of the first session of an index.
+    first_session: u8,
     own: Option<Limits>,
     agreed: Option<Limits>,
     connections: BTreeMap<HmcIndex, Connection>,
 }
 
 impl Books {
-    pub(super) fn new(last_session: u8) -> Books {
-        Books { last_session, ..Books::default() }
+    pub(super) fn new(sessions: RangeInclusive<u8>) -> Books {
+        let (first_session, last_session) = sessions.into_inner();
+        Books { last_session, first_session, ..Books::default() }
+    }
+
+    /// The books of an index, which begin before its first session.
+    fn connection(&mut self, index: HmcIndex) -> &mut Connection {
+        let last = self.first_session.saturating_sub(1);
+        let unheard_of = || Connection { last, ..Connection::default() };
+        self.connections.entry(index).or_insert_with(unheard_of)
     }
 
     /// What was negotiated, once it was.
@@ -94,7 +105,7 @@ impl Books {
     /// A session got its number: the next one of its index, or again one that the hypervisor never heard of.
     pub(super) fn started(&mut self, index: HmcIndex, session: HmcSession) -> Option<String> {
         let last_session = self.last_session;
-        let connection = self.connections.entry(index).or_default();
+        let connection = self.connection(index);
         let last = std::mem::replace(&mut connection.last, session.0);
         let next = if last >= last_session { 1 } else { last + 1 };
         let heard = std::mem::replace(&mut connection.heard, false);
@@ -124,7 +135,7 @@ impl Books {
 
     pub(super) fn offered(&mut self, index: HmcIndex, buffer: BufferId, owner: u8) {
         let owner = if owner == 0 { Owner::Mgmt } else { Owner::Hyp };
-        self.connections.entry(index).or_default().offered.insert(buffer, owner);
+        self.connection(index).offered.insert(buffer, owner);
     }
 
     /// Whether a Remove Buffer may be answered with success: a buffer is left to send with.
@@ -137,7 +148,7 @@ impl Books {
 
     /// Add Buffer was answered.
     pub(super) fn added(&mut self, index: HmcIndex, buffer: BufferId, success: bool) {
-        let connection = self.connections.entry(index).or_default();
+        let connection = self.connection(index);
         if let (Some(owner), true) = (connection.offered.remove(&buffer), success) {
             connection.pool.insert(buffer, owner);
         }
@@ -149,7 +160,7 @@ impl Books {
         index: HmcIndex,
         buffer: BufferId,
     ) -> Result<(), &'static str> {
-        let connection = self.connections.entry(index).or_default();
+        let connection = self.connection(index);
         match connection.pool.remove(&buffer) {
             Some(Owner::Mgmt) => Ok(()),
             Some(Owner::Hyp) => Err("gives up a buffer that the hypervisor owns"),
@@ -165,7 +176,7 @@ impl Books {
         buffer: BufferId,
     ) -> Result<(), &'static str> {
         let negotiated = self.is_negotiated(index);
-        let connection = self.connections.entry(index).or_default();
+        let connection = self.connection(index);
         let expected = connection.last;
         connection.heard = true;
         if !negotiated {
@@ -239,7 +250,7 @@ impl Books {
         if len_bytes == 0 || len_bytes > mtu {
             return Err("its length is not 1 to the MTU");
         }
-        let connection = self.connections.entry(index).or_default();
+        let connection = self.connection(index);
         match connection.pool.get_mut(&buffer) {
             Some(owner @ Owner::Mgmt) => {
                 *owner = Owner::Hyp;

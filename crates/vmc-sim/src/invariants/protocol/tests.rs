@@ -75,7 +75,7 @@ fn session() -> Vec<(Actor, Event)> {
 }
 
 fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
-    check(&Run::of(run).trace(), true, true, 255)
+    check(&Run::of(run).trace(), true, true, 1..=255)
 }
 
 /// What is wrong when this comes after a session was opened.
