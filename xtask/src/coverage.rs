@@ -1,4 +1,4 @@
-//! `cargo xtask coverage`: what of the protocol no snapshot shows.
+//! `cargo xtask coverage`: what of the protocol no run behind a snapshot shows.
 
 use crate::Verdict;
 use crate::workspace::scenarios;
@@ -20,11 +20,13 @@ pub(crate) fn run() -> Verdict {
     if missing.is_empty() { Verdict::Good } else { Verdict::Failed }
 }
 
-/// What no snapshot shows, a line each.
+/// What no run behind a snapshot shows, a line each.
 pub(crate) fn missing() -> Vec<String> {
     let missing = |coverage: Coverage| -> BTreeSet<Sight> { coverage.missing() };
     match measure().map(missing) {
-        Ok(missing) => missing.iter().map(|sight| format!("no snapshot shows {sight}")).collect(),
+        Ok(missing) => {
+            missing.iter().map(|sight| format!("no run behind a snapshot shows {sight}")).collect()
+        }
         Err(problem) => vec![problem],
     }
 }

@@ -56,7 +56,7 @@ enum Command {
     /// Compare the scenarios' traces with their snapshots, or accept what came
     #[command(subcommand)]
     Snapshots(snapshots::Command),
-    /// Say which messages, statuses, return codes and states no snapshot shows
+    /// Say which messages, statuses, return codes and states no run behind a snapshot shows
     Coverage,
     /// Have the driver show each known hazard, and say what notices it
     Quirks(quirks::Args),
