@@ -6,8 +6,9 @@
 
 use crate::hypervisor::Hypervisor;
 use crate::platform::Platform;
+use crate::sync::AtomicU8;
 use papr::{HcallReturn, PartitionId, ReturnCode, UnitAddress, Xirr};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Bit 63 of `H_VIO_SIGNAL`'s mode: the CRQ's interrupt. Other bits are ignored.
 const MODE_CRQ: u64 = 1;
@@ -35,13 +36,17 @@ impl Latch {
     }
 
     /// An entry was enqueued. True when an interrupt became pending by that.
+    ///
+    /// The state is written even where it stays as it is: whoever ends an interrupt, or enables them, after
+    /// this sees the entry when he looks at the queue. A look at the state alone could be an old one, and
+    /// then nobody would ever look at the entry.
     pub(crate) fn pulse(&self) -> bool {
-        let pend = |state| (state == Self::ENABLED).then_some(Self::ENABLED | Self::PENDING);
-        self.0.try_update(Ordering::AcqRel, Ordering::Acquire, pend).is_ok()
+        let pend = |state| if state == Self::ENABLED { state | Self::PENDING } else { state };
+        self.0.update(Ordering::AcqRel, Ordering::Acquire, pend) == Self::ENABLED
     }
 
     /// Accepts the pending interrupt, if there is one.
-    fn accept(&self) -> bool {
+    pub(crate) fn accept(&self) -> bool {
         let accept = |state| {
             (state & Self::PENDING != 0).then_some(state & !Self::PENDING | Self::OUTSTANDING)
         };
@@ -49,7 +54,7 @@ impl Latch {
     }
 
     /// Ends the accepted interrupt; without one nothing changes.
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.0.fetch_and(!Self::OUTSTANDING, Ordering::AcqRel);
     }
 
@@ -61,7 +66,7 @@ impl Latch {
 
 impl Clone for Latch {
     fn clone(&self) -> Latch {
-        Latch(self.0.load(Ordering::Relaxed).into())
+        Latch(AtomicU8::new(self.0.load(Ordering::Relaxed)))
     }
 }
 

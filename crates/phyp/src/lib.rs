@@ -33,6 +33,8 @@ mod copy;
 mod crq;
 mod endpoint;
 mod hypervisor;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod interrupt;
 mod lock;
 mod memory;
@@ -41,8 +43,9 @@ mod pins;
 mod platform;
 mod rdma;
 mod ring;
+mod sync;
 mod tce;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod transport;
 pub mod vmc;

@@ -12,23 +12,22 @@
 //! A slot is claimed from `H_COPY_RDMA`'s checks until its bytes are copied. While the bytes move it is
 //! marked so, and only a crash waits for that.
 
-use std::hint;
+use crate::sync::{AtomicU64, fence, spin_loop, yield_now};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::thread;
+use std::sync::atomic::Ordering;
 
 /// Slots of a line: those that share a cache line.
-const LINE_SLOTS: usize = 8;
+const LINE_SLOTS: usize = if cfg!(loom) { 1 } else { 8 };
 
 /// Lines of a pane. Copies from different pages start to look for a slot in different lines.
-const LINES: usize = 64;
+const LINES: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// How many copies can hold pages of one pane at a time: two for each HMC connection that a VMC can have.
 pub(crate) const SLOTS: usize = LINES * LINE_SLOTS;
 
 /// How often a crash looks at a copy that is moving its bytes before it gives up its processor between
 /// looks.
-const SPINS_BEFORE_YIELD: u32 = 128;
+const SPINS_BEFORE_YIELD: u32 = if cfg!(loom) { 0 } else { 128 };
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
@@ -120,9 +119,9 @@ impl Pins {
             while slot.load(Ordering::Acquire) & Held::COPYING != 0 {
                 if spins < SPINS_BEFORE_YIELD {
                     spins += 1;
-                    hint::spin_loop();
+                    spin_loop();
                 } else {
-                    thread::yield_now();
+                    yield_now();
                 }
             }
         }
@@ -144,13 +143,14 @@ impl Pins {
 
 impl Clone for Pins {
     fn clone(&self) -> Pins {
-        let copy =
-            |line: &Line| Line(line.0.each_ref().map(|slot| slot.load(Ordering::Relaxed).into()));
+        let copy = |line: &Line| {
+            Line(line.0.each_ref().map(|slot| AtomicU64::new(slot.load(Ordering::Relaxed))))
+        };
         Pins { lines: self.lines.iter().map(copy).collect() }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

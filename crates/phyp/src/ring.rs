@@ -84,7 +84,7 @@ fn without_stale_payload(entry: CrqEntry) -> CrqEntry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::memory::{CowMemory, SharedMemory};

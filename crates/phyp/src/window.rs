@@ -1,9 +1,10 @@
 //! The TCE table of one window pane.
 
 use crate::pins::Pins;
+use crate::sync::AtomicU64;
 use papr::{Access, GuestAddress, IoRange, Ioba, PAGE_SIZE, Tce};
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Marks an entry that is being changed; one of the bits that LoPAR reserves in a TCE. The rest of the
 /// entry is still the old one.
@@ -128,7 +129,8 @@ impl Window {
 
 impl Clone for Window {
     fn clone(&self) -> Window {
-        let entries = self.entries.iter().map(|entry| entry.load(Ordering::Relaxed).into());
+        let entries =
+            self.entries.iter().map(|entry| AtomicU64::new(entry.load(Ordering::Relaxed)));
         Window { entries: entries.collect(), pins: self.pins.clone() }
     }
 }

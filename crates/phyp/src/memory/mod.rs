@@ -6,7 +6,7 @@
 
 mod cow;
 mod shared;
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 pub use cow::CowMemory;

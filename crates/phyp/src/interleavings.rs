@@ -1,0 +1,231 @@
+//! The lock-free parts under every interleaving and every value that a thread may see, by loom:
+//! `RUSTFLAGS="--cfg loom" cargo test -p phyp --lib --target-dir target/loom interleavings`.
+//!
+//! What runs here is the code that runs elsewhere, with atomics that loom knows and fewer pin slots. Only the
+//! memory under a queue is a small one of its own, which keeps to the contract of [`Memory`].
+
+use crate::interrupt::Latch;
+use crate::memory::{BadAddress, Memory};
+use crate::ring;
+use crate::sync::AtomicU64;
+use crate::window::{Fault, Window};
+use loom::sync::Arc;
+use loom::thread;
+use papr::{Access, CrqEntry, GuestAddress, Tce, TransportEvent};
+use std::sync::atomic::Ordering;
+
+const AT: GuestAddress = GuestAddress(0);
+const EVENT: TransportEvent = TransportEvent::PARTNER_FAILED;
+
+/// One element of a queue.
+struct Element([AtomicU64; 2]);
+
+impl Element {
+    fn word(&self, at: GuestAddress) -> Result<&AtomicU64, BadAddress> {
+        let bad = BadAddress { address: at, len_bytes: 8 };
+        self.0.get((at.0 / 8) as usize).ok_or(bad)
+    }
+}
+
+impl Memory for Element {
+    fn new(_: u64) -> Element {
+        Element([AtomicU64::new(0), AtomicU64::new(0)])
+    }
+
+    fn pages(&self) -> u64 {
+        1
+    }
+
+    fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
+        Ok(self.word(at)?.load(order))
+    }
+
+    fn store(&self, at: GuestAddress, value: u64, order: Ordering) -> Result<(), BadAddress> {
+        self.word(at)?.store(value, order);
+        Ok(())
+    }
+
+    fn compare_exchange(
+        &self,
+        at: GuestAddress,
+        current: u64,
+        new: u64,
+    ) -> Result<Result<u64, u64>, BadAddress> {
+        let word = self.word(at)?;
+        Ok(word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire))
+    }
+
+    fn read(&self, at: GuestAddress, _: &mut [u8]) -> Result<(), BadAddress> {
+        Err(BadAddress { address: at, len_bytes: 0 })
+    }
+
+    fn write(&self, at: GuestAddress, _: &[u8]) -> Result<(), BadAddress> {
+        Err(BadAddress { address: at, len_bytes: 0 })
+    }
+
+    fn clear(&self) {}
+}
+
+fn message(n: u64) -> CrqEntry {
+    CrqEntry::from_words(0x8006_0000_0000_0000 | n, n)
+}
+
+fn element() -> Arc<Element> {
+    Arc::new(Element::new(1))
+}
+
+#[test]
+fn an_entry_is_taken_whole_or_not_at_all() {
+    loom::model(|| {
+        let memory = element();
+        let producer = thread::spawn({
+            let memory = memory.clone();
+            move || assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true))
+        });
+        let taken = ring::take_entry(&*memory, AT).unwrap();
+        assert!(taken.is_none_or(|entry| entry == message(1)), "{taken:?}");
+        producer.join().unwrap();
+    });
+}
+
+/// An element is used again only when its consumer has read both words.
+#[test]
+fn an_element_that_was_taken_is_used_again() {
+    loom::model(|| {
+        let memory = element();
+        assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
+        let producer = thread::spawn({
+            let memory = memory.clone();
+            move || ring::publish(&*memory, AT, message(2)).unwrap()
+        });
+        let first = ring::take_entry(&*memory, AT).unwrap();
+        assert_eq!(first, Some(message(1)));
+        let published = producer.join().unwrap();
+        let second = ring::take_entry(&*memory, AT).unwrap();
+        assert_eq!(second, published.then(|| message(2)));
+    });
+}
+
+#[test]
+fn a_transport_event_in_a_full_queue_is_not_lost_and_takes_at_most_the_last_message_with_it() {
+    loom::model(|| {
+        let memory = element();
+        assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
+        let platform = thread::spawn({
+            let memory = memory.clone();
+            move || match ring::publish(&*memory, AT, CrqEntry::transport_event(EVENT)).unwrap() {
+                true => None,
+                false => Some(ring::overlay(&*memory, AT, EVENT).unwrap()),
+            }
+        });
+        let first = ring::take_entry(&*memory, AT).unwrap();
+        let overlaid = platform.join().unwrap();
+        let second = ring::take_entry(&*memory, AT).unwrap();
+        let event = Some(CrqEntry::transport_event(EVENT));
+        match overlaid {
+            // It found the element free, or freed it cannot be for long: it comes in the next one then.
+            None => assert_eq!((first, second), (Some(message(1)), event)),
+            Some(None) => assert_eq!((first, second), (Some(message(1)), None)),
+            Some(lost) => {
+                assert_eq!(lost, Some(message(1)));
+                assert_eq!((first, second), (event, None));
+            }
+        }
+    });
+}
+
+/// LoPAR, CRQ Facility Interrupt Notification: whoever looks at the queue after `H_EOI` misses nothing.
+#[test]
+fn a_message_gives_an_interrupt_or_is_seen_after_the_end_of_the_last_one() {
+    loom::model(|| {
+        let (memory, latch) = (element(), Arc::new(Latch::default()));
+        latch.set_enabled(true);
+        assert!(latch.pulse() && latch.accept());
+        let sender = thread::spawn({
+            let (memory, latch) = (memory.clone(), latch.clone());
+            move || {
+                assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
+                latch.pulse()
+            }
+        });
+        latch.end();
+        let seen = ring::take_entry(&*memory, AT).unwrap().is_some();
+        let pulsed = sender.join().unwrap();
+        assert!(seen || pulsed && latch.accept(), "nobody would ever look");
+    });
+}
+
+/// The same of `H_VIO_SIGNAL`: whoever looks at the queue after enabling misses nothing.
+#[test]
+fn a_message_gives_an_interrupt_or_is_seen_after_enabling() {
+    loom::model(|| {
+        let (memory, latch) = (element(), Arc::new(Latch::default()));
+        let sender = thread::spawn({
+            let (memory, latch) = (memory.clone(), latch.clone());
+            move || {
+                assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
+                latch.pulse()
+            }
+        });
+        latch.set_enabled(true);
+        let seen = ring::take_entry(&*memory, AT).unwrap().is_some();
+        let pulsed = sender.join().unwrap();
+        assert!(seen || pulsed && latch.accept(), "nobody would ever look");
+    });
+}
+
+/// A copy that has passed its checks keeps its page: the change of the mapping is refused. One that sees the
+/// change is refused itself. Never are both let through.
+#[test]
+fn a_page_is_not_unmapped_under_a_copy() {
+    loom::model(|| {
+        let window = Arc::new(Window::new(1));
+        assert!(window.change(0..=0, |_| Tce::new(GuestAddress(0), Access::ReadWrite)).is_ok());
+        let copy = thread::spawn({
+            let window = window.clone();
+            move || {
+                let pin = window.pins.claim(&(0..=0)).unwrap();
+                let checked = window.check(0..=0, Access::Read);
+                if checked.is_ok() {
+                    assert!(window.pins.start_copying(pin));
+                    let still = window.translate(papr::Ioba(0), Access::Read);
+                    assert!(still.is_some(), "the page went away under the copy");
+                }
+                window.pins.release(pin);
+                checked
+            }
+        });
+        let unmapped = window.change(0..=0, |_| Tce::INVALID).is_ok();
+        let checked = copy.join().unwrap();
+        assert!(
+            unmapped || checked != Err(Fault::Denied),
+            "denied by a change that did not happen"
+        );
+    });
+}
+
+/// A crash waits for the bytes that move, and a copy that starts after it finds out.
+#[test]
+fn a_crash_waits_for_the_copy_or_the_copy_sees_it() {
+    loom::model(|| {
+        let window = Arc::new(Window::new(1));
+        let (incarnation, copying) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let pin = window.pins.claim(&(0..=0)).unwrap();
+        let copy = thread::spawn({
+            let (window, incarnation) = (window.clone(), incarnation.clone());
+            let copying = copying.clone();
+            move || {
+                if window.pins.start_copying(pin) && incarnation.load(Ordering::Acquire) == 0 {
+                    copying.store(1, Ordering::Relaxed);
+                    copying.store(0, Ordering::Relaxed);
+                }
+                window.pins.release(pin);
+            }
+        });
+        incarnation.fetch_add(1, Ordering::AcqRel);
+        window.pins.wait_for_copying();
+        assert_eq!(copying.load(Ordering::Relaxed), 0, "the memory is wiped under the copy");
+        copy.join().unwrap();
+        assert_eq!(copying.load(Ordering::Relaxed), 0);
+    });
+}
