@@ -17,6 +17,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(super) selection: Selection,
 
+    /// Makes the scenario from the seed, too
+    #[arg(long, conflicts_with_all = ["names", "words", "list"])]
+    pub(super) generated: bool,
+
     /// How many seeds: 1000, or as many as fit into --time
     #[arg(long, value_name = "N")]
     pub(super) seeds: Option<u64>,
@@ -41,6 +45,14 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Schedule::Mixed)]
     pub(super) schedule: Schedule,
 
+    /// Looks for a known hazard in generated scenarios, or for each of `all`
+    #[arg(long, value_name = "ID", requires = "generated", conflicts_with_all = ["out", "save"])]
+    pub(super) quirk: Option<String>,
+
+    /// Longest that each quirk is looked for
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s", requires = "quirk")]
+    pub(super) budget: Duration,
+
     /// How results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
@@ -49,11 +61,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 
+    /// Writes the scenario of each failing seed into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) save: Option<PathBuf>,
+
     /// Runs nothing: adds up files that --out wrote
     #[arg(
         long, value_name = "FILES", num_args = 1..,
-        conflicts_with_all =
-            ["names", "words", "list", "seeds", "start", "jobs", "time", "shard", "schedule", "out"],
+        conflicts_with_all = [
+            "names", "words", "list", "generated", "seeds", "start", "jobs", "time", "shard", "schedule", "quirk",
+            "out", "save",
+        ]
     )]
     pub(super) merge: Vec<PathBuf>,
 }
@@ -62,7 +80,7 @@ pub(crate) struct Args {
 pub(super) enum Format {
     /// For people
     Text,
-    /// JSON: a line for each run, or one object for --merge
+    /// JSON: a line for each run or quirk, or one object for --merge
     Json,
 }
 

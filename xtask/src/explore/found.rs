@@ -1,8 +1,9 @@
 //! Failing seeds, told one after the other: the first of each kind in full, the others in a line.
 
 use super::args::{Args, Schedule};
-use super::subjects::Chosen;
+use super::subjects::{Chosen, GENERATED};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use vmc_sim::explore::{Explored, Failure};
 
 /// Lines at the end of a trace that are shown.
@@ -14,23 +15,24 @@ const INDENT: &str = "    ";
 /// The failures so far.
 pub(super) struct Found {
     schedule: Schedule,
+    save: Option<PathBuf>,
     /// Subjects and checkers that were told in full.
     told: BTreeSet<(String, BTreeSet<String>)>,
 }
 
 impl Found {
     pub(super) fn new(args: &Args) -> Found {
-        Found { schedule: args.schedule, told: BTreeSet::new() }
+        Found { schedule: args.schedule, save: args.save.clone(), told: BTreeSet::new() }
     }
 
-    /// What there is to say of a failing seed.
+    /// What there is to say of a failing seed. Its scenario is saved, if that was asked for.
     pub(super) fn add(
         &mut self,
         subject: &Chosen,
         seed: u64,
         came: &Explored,
         failure: &Failure,
-    ) -> String {
+    ) -> Result<String, String> {
         let checkers: Vec<_> = came.checkers.iter().map(String::as_str).collect();
         let mut lines = vec![
             format!(
@@ -41,15 +43,29 @@ impl Found {
             ),
             format!("  to repeat it: {}", repeat_command(&subject.name, seed, self.schedule)),
         ];
+        if let Some(path) = self.save(seed, failure)? {
+            lines.push(format!("  its scenario: {path}"));
+        }
         if self.told.insert((subject.name.clone(), came.checkers.clone())) {
             lines.extend(in_full(failure));
         }
-        lines.join("\n")
+        Ok(lines.join("\n"))
+    }
+
+    fn save(&self, seed: u64, failure: &Failure) -> Result<Option<String>, String> {
+        let (Some(folder), Some(text)) = (&self.save, &failure.text) else { return Ok(None) };
+        let path = folder.join(format!("seed-{seed}.toml"));
+        let name = path.display().to_string();
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, text))
+            .map_err(|error| format!("--save: {name}: {error}"))?;
+        Ok(Some(name))
     }
 }
 
 /// The command that makes this run alone.
 pub(super) fn repeat_command(subject: &str, seed: u64, schedule: Schedule) -> String {
+    let subject = if subject == GENERATED { "--generated" } else { subject };
     let schedule = match schedule {
         Schedule::Mixed => String::new(),
         other => format!(" --schedule {}", other.name()),

@@ -4,6 +4,7 @@ mod args;
 mod found;
 mod merge;
 mod pool;
+mod quirks;
 mod report;
 mod subjects;
 
@@ -24,8 +25,13 @@ use vmc_sim::explore::{Explored, Row, Search, Summary};
 const TICK: Duration = Duration::from_millis(200);
 
 pub(crate) fn run(args: &Args) -> Verdict {
-    let result =
-        if !args.merge.is_empty() { merge::run(&args.merge, args.format) } else { explore(args) };
+    let result = if !args.merge.is_empty() {
+        merge::run(&args.merge, args.format)
+    } else if let Some(quirks) = &args.quirk {
+        quirks::run(quirks, args)
+    } else {
+        explore(args)
+    };
     result.unwrap_or_else(|problem| {
         eprintln!("{problem}");
         Verdict::Mistake
@@ -57,7 +63,7 @@ fn explore(args: &Args) -> Result<Verdict, String> {
         out.write(&row).map_err(|error| format!("{}: {error}", out.name()))?;
         summary.add(&row);
         if let Some(failure) = &came.failure {
-            let text = found.add(subject, seed, &came, failure);
+            let text = found.add(subject, seed, &came, failure)?;
             progress.suspend(|| {
                 if args.format == Format::Text {
                     print(&text)
