@@ -33,10 +33,10 @@ mod copy;
 mod crq;
 mod endpoint;
 mod hypervisor;
-#[cfg(all(test, loom))]
-mod interleavings;
 mod interrupt;
 mod lock;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod memory;
 mod operator;
 mod pins;
@@ -45,7 +45,8 @@ mod rdma;
 mod ring;
 mod sync;
 mod tce;
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests;
 mod transport;
 pub mod vmc;

@@ -84,7 +84,8 @@ fn without_stale_payload(entry: CrqEntry) -> CrqEntry {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::memory::{CowMemory, SharedMemory};

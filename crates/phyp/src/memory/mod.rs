@@ -6,7 +6,8 @@
 
 mod cow;
 mod shared;
-#[cfg(all(test, not(loom)))]
+#[cfg(not(loom))]
+#[cfg(test)]
 mod tests;
 
 pub use cow::CowMemory;

@@ -1,5 +1,5 @@
 //! The lock-free parts under every interleaving and every value that a thread may see, by loom:
-//! `RUSTFLAGS="--cfg loom" cargo test -p phyp --lib --target-dir target/loom interleavings`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p phyp --lib --target-dir target/loom loom_tests`.
 //!
 //! What runs here is the code that runs elsewhere, with atomics that loom knows and fewer pin slots. Only the
 //! memory under a queue is a small one of its own, which keeps to the contract of [`Memory`].
