@@ -118,9 +118,9 @@ fn top_level() -> Vec<String> {
     strangers.map(|top| format!("{top} does not belong at the top level")).collect()
 }
 
-/// Source files of crates and xtask, with their text.
+/// Source files of benches, crates and xtask, with their text.
 fn source_files() -> Vec<(PathBuf, String)> {
-    let folders = [root().join("crates"), root().join("xtask")];
+    let folders = ["benches", "crates", "xtask"].map(|folder| root().join(folder));
     let files = folders.iter().flat_map(|folder| files_below(folder, "rs").unwrap_or_default());
     let mut files: Vec<_> = files
         .filter(|path| !path.components().any(|part| part.as_os_str() == "target"))

@@ -1,0 +1,58 @@
+//! How vmcsim is measured: against what people would use instead, in the same run, in turns.
+//!
+//! A [`Case`] has contenders that do the same work. In each round every contender is sampled once, the order
+//! turning from round to round, so that whatever else the machine does strikes all of them. What counts is the
+//! ratio of two contenders within a round; the median of the rounds is reported. A sample is long enough
+//! ([`SAMPLE_TIME`]) that the clock's own cost and the start of a second thread do not show.
+//!
+//! Figures of two threads depend on where the two processors are. Such a sample stands between two canaries, a
+//! bare ping-pong of one cache line between the same two threads, and has the [`Class`] that they tell. Samples
+//! are compared within a class only, and those between canaries that disagree are not used.
+//!
+//! The samples then go to criterion for its statistics, plots and comparison with the run before, and what came
+//! of them is a [`Row`] for each contender, in a file for other programs.
+//!
+//! A benchmark is a target with its own `main`: it makes a [`Bench`] and gives it one case after the other.
+//!
+//! ```no_run
+//! use vmc_bench::{Bench, Case};
+//!
+//! let mut bench = Bench::from_args("sums");
+//! let numbers: Vec<u64> = (0..1000).collect();
+//! let case = Case::new("of a thousand")
+//!     .alone("vmcsim", || assert_eq!(numbers.iter().sum::<u64>(), 499_500))
+//!     .alone("formula", || assert_eq!(numbers.len() * (numbers.len() - 1) / 2, 499_500));
+//! bench.run(case.bytes(8000));
+//! ```
+//!
+//! | module | subject |
+//! |---|---|
+//! | `case` | contenders, rounds and samples |
+//! | `canary` | the ping-pong, and the classes |
+//! | `patience` | waiting for the other thread |
+//! | `report`, `stats`, `rows` | the table and criterion; medians and ratios; lines of JSON |
+//! | `machine` | a hypervisor whose two queues are registered |
+//! | `buffers` | plain memory with the alignment of the hypervisor's |
+//! | `ring` | the bare ring: what a CRQ costs at the very least |
+
+#![forbid(unsafe_code)]
+
+mod buffers;
+mod canary;
+mod case;
+mod machine;
+mod patience;
+mod report;
+mod ring;
+mod rows;
+mod stats;
+
+pub use buffers::{Buffers, WordBuffers};
+pub use canary::Class;
+pub use case::{Case, SAMPLE_TIME};
+pub use machine::{Consumer, Machine, PAGE};
+pub use patience::wait_for;
+pub use report::Bench;
+pub use ring::BareRing;
+pub use rows::{Row, RowFile};
+pub use stats::Spread;

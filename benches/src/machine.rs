@@ -1,0 +1,178 @@
+//! A hypervisor made for threads, with both queues registered and memory mapped.
+
+use crate::patience::wait_for;
+use papr::{
+    Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, PartitionId,
+    ReturnCode, Tce, UnitAddress,
+};
+use phyp::{Config, Hypervisor, Memory, Platform, SharedMemory};
+
+/// Bytes of a page.
+pub const PAGE: usize = PAGE_SIZE as usize;
+
+/// Pages of a queue, before the pages for buffers.
+const QUEUE_PAGES: u64 = 1;
+
+/// Entries of a queue.
+const QUEUE_ENTRIES: u64 = QUEUE_PAGES * PAGE_SIZE / papr::crq::ENTRY_SIZE;
+
+/// What runs on threads.
+struct Threads;
+
+impl Platform for Threads {
+    type Lock = parking_lot::RawMutex;
+    type Memory = SharedMemory;
+}
+
+/// The machine. Page `n` of either window is page `n` of the owner's memory; interrupts are disabled, so that
+/// consumers look at their queue themselves.
+pub struct Machine {
+    hypervisor: Hypervisor<Threads>,
+    sides: [Side; 2],
+    remote_liobn: Liobn,
+}
+
+struct Side {
+    partition: PartitionId,
+    unit_address: UnitAddress,
+    liobn: Liobn,
+}
+
+impl Machine {
+    /// A machine that has so many pages for buffers on either side, each touched once.
+    ///
+    /// # Panics
+    ///
+    /// If the hypervisor refuses what it must not.
+    pub fn new(buffer_pages: usize) -> Machine {
+        let pages = QUEUE_PAGES + buffer_pages as u64;
+        let config = Config {
+            management_pages: pages,
+            platform_pages: pages,
+            management_window_pages: pages,
+            platform_window_pages: pages,
+            ..Config::small()
+        };
+        let hypervisor = Hypervisor::<Threads>::new(&config).expect("a possible machine");
+        let node = hypervisor.vmc_node().expect("a VMC from the start");
+        let adapter = hypervisor.platform_adapter();
+        let management = Side {
+            partition: config.management,
+            unit_address: node.unit_address,
+            liobn: node.local_window.liobn,
+        };
+        let platform = Side {
+            partition: config.platform,
+            unit_address: adapter.unit_address,
+            liobn: adapter.liobn,
+        };
+        let remote_liobn = node.remote_window.liobn;
+        let machine = Machine { hypervisor, sides: [management, platform], remote_liobn };
+        machine.sides.iter().for_each(|side| machine.start(side, pages));
+        machine
+    }
+
+    fn start(&self, side: &Side, pages: u64) {
+        for page in 0..pages {
+            let at = page * PAGE_SIZE;
+            let tce = Tce::new(GuestAddress(at), Access::ReadWrite);
+            let put = Hcall::PutTce { liobn: side.liobn, ioba: Ioba(at), tce };
+            assert!(self.call(side, put).is_success());
+            if page >= QUEUE_PAGES {
+                self.memory(side).write(GuestAddress(at), &[0x5A; PAGE]).expect("a mapped page");
+            }
+        }
+        let len_bytes = QUEUE_PAGES * PAGE_SIZE;
+        let (unit_address, queue) = (side.unit_address, Ioba(0));
+        let code = self.call(side, Hcall::RegCrq { unit_address, queue, len_bytes });
+        assert!([ReturnCode::SUCCESS, ReturnCode::CLOSED].contains(&code));
+    }
+
+    /// Copies bytes of the management partition's buffers to the same place of the platform's, by `H_COPY_RDMA`.
+    /// `at` counts from the first buffer's page.
+    ///
+    /// # Panics
+    ///
+    /// If the call fails.
+    #[inline]
+    pub fn copy(&self, at: usize, len: usize) {
+        let ioba = Ioba(QUEUE_PAGES * PAGE_SIZE + at as u64);
+        let copy = CopyRdma {
+            len_bytes: len as u64,
+            source_liobn: self.sides[0].liobn,
+            source_ioba: ioba,
+            destination_liobn: self.remote_liobn,
+            destination_ioba: ioba,
+        };
+        assert!(self.call(&self.sides[0], Hcall::CopyRdma(copy)).is_success());
+    }
+
+    /// Sends a message to the other side with `H_SEND_CRQ`; waits while its queue is full. Side 0 is the
+    /// management partition.
+    #[inline]
+    pub fn send(&self, side: usize, value: u64) {
+        const SIGNAL: u64 = 0x8006_0000_0000_0000;
+        let side = &self.sides[side];
+        let entry = CrqEntry::from_words(SIGNAL, value);
+        let send = Hcall::SendCrq { unit_address: side.unit_address, entry };
+        wait_for(|| self.call(side, send).is_success().then_some(()));
+    }
+
+    fn call(&self, side: &Side, call: Hcall) -> ReturnCode {
+        self.hypervisor.hcall(side.partition, &call, &mut ()).code
+    }
+
+    fn memory(&self, side: &Side) -> &SharedMemory {
+        self.hypervisor.memory(side.partition).expect("both partitions have memory")
+    }
+}
+
+/// Takes the entries of one side's queue.
+pub struct Consumer<'a> {
+    memory: &'a SharedMemory,
+    slot: u64,
+}
+
+impl<'a> Consumer<'a> {
+    /// The consumer of a side's queue, whose first entry is yet to come.
+    pub fn new(machine: &'a Machine, side: usize) -> Consumer<'a> {
+        Consumer { memory: machine.memory(&machine.sides[side]), slot: 0 }
+    }
+
+    /// Waits for an entry and takes what it carries.
+    ///
+    /// # Panics
+    ///
+    /// If the queue is not in memory.
+    #[inline]
+    pub fn take(&mut self) -> u64 {
+        let at = GuestAddress(self.slot * papr::crq::ENTRY_SIZE);
+        let taken = || phyp::take_entry(self.memory, at).expect("the queue's memory");
+        let entry = wait_for(taken);
+        self.slot = (self.slot + 1) % QUEUE_ENTRIES;
+        entry.low()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_and_messages_arrive() {
+        let machine = Machine::new(2);
+        let at = GuestAddress(PAGE_SIZE + 100);
+        machine.memory(&machine.sides[0]).write(at, &[1; 16]).unwrap();
+        machine.copy(96, 32);
+        let mut arrived = [0; 18];
+        machine.memory(&machine.sides[1]).read(GuestAddress(at.0 - 1), &mut arrived).unwrap();
+        assert_eq!((arrived[0], arrived[1], arrived[16], arrived[17]), (0x5A, 1, 1, 0x5A));
+        let mut consumers = [0, 1].map(|side| Consumer::new(&machine, side));
+        for n in 0..2 * QUEUE_ENTRIES {
+            machine.send(0, n);
+            assert_eq!(consumers[1].take(), n);
+            machine.send(1, n);
+            assert_eq!(consumers[0].take(), n);
+        }
+    }
+}
