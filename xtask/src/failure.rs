@@ -144,7 +144,7 @@ impl<'a> Judge<'a> {
         let name = &self.file.name;
         if self.first_come() != Some(came) {
             let look = match options.runtime {
-                RuntimeKind::Threads => {
+                RuntimeKind::Threads | RuntimeKind::Polling => {
                     format!(
                         "; to look for one that repeats: `cargo xtask sim {name} --schedules 200`"
                     )

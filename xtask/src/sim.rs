@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
 
-    /// Which runtime: one thread under a seed, real threads, or both
+    /// Which runtime: one thread under a seed, real threads, both of these, or real threads that poll
     #[arg(long, value_enum, default_value_t = Runtimes::Both)]
     runtime: Runtimes,
 
@@ -75,6 +75,22 @@ enum Runtimes {
     Deterministic,
     Threads,
     Both,
+    /// Real threads that look at their queues while they wait
+    Polling,
+}
+
+impl Runtimes {
+    fn deterministic(self) -> bool {
+        matches!(self, Runtimes::Deterministic | Runtimes::Both)
+    }
+
+    fn threads(self) -> Option<RuntimeKind> {
+        match self {
+            Runtimes::Deterministic => None,
+            Runtimes::Threads | Runtimes::Both => Some(RuntimeKind::Threads),
+            Runtimes::Polling => Some(RuntimeKind::Polling),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -244,7 +260,7 @@ fn after_run(
     failed: bool,
 ) -> Result<After, String> {
     let mut after = After { divergence: None, saved: None };
-    if options.runtime == RuntimeKind::Threads {
+    if options.runtime != RuntimeKind::Deterministic {
         return Ok(after);
     }
     if args.check_determinism {
@@ -271,15 +287,15 @@ fn ways(scenario: &Scenario, args: &Args) -> Vec<Options> {
     let deadline = Duration::from_secs(args.deadline);
     let base = Options { deadline, ..Options::default() };
     let mut ways = Vec::new();
-    if args.runtime != Runtimes::Threads || scenario.deterministic_only().is_some() {
+    if args.runtime.deterministic() || scenario.deterministic_only().is_some() {
         ways.push(match args.seed {
             Some(seed) => base.clone().with_seed(seed),
             None => base.clone(),
         });
         ways.extend((0..args.schedules).map(|seed| base.clone().with_seed(seed)));
     }
-    if args.runtime != Runtimes::Deterministic && scenario.deterministic_only().is_none() {
-        ways.push(Options { runtime: RuntimeKind::Threads, ..base });
+    if let (Some(runtime), None) = (args.runtime.threads(), scenario.deterministic_only()) {
+        ways.push(Options { runtime, ..base });
     }
     ways
 }

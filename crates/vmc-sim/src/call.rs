@@ -30,6 +30,37 @@ pub(crate) struct User {
     pub(crate) interrupted: bool,
 }
 
+/// Whoever makes a call, as its effects see it.
+pub(crate) trait Caller {
+    /// The first bytes of what it hands over; `None` when they cannot be read.
+    fn bytes(&self, len: usize) -> Option<&[u8]>;
+
+    /// Room for what it gets; `None` when that cannot be written.
+    fn room(&mut self, len: usize) -> Option<&mut [u8]>;
+
+    /// Whether a signal arrived since it was asked last.
+    fn take_signal(&mut self) -> bool;
+}
+
+impl Caller for User {
+    fn bytes(&self, len: usize) -> Option<&[u8]> {
+        self.data.get(..len).filter(|_| !self.faults)
+    }
+
+    fn room(&mut self, len: usize) -> Option<&mut [u8]> {
+        if self.faults {
+            return None;
+        }
+        self.data.clear();
+        self.data.resize(len, 0);
+        Some(&mut self.data)
+    }
+
+    fn take_signal(&mut self) -> bool {
+        std::mem::take(&mut self.interrupted)
+    }
+}
+
 /// A call in flight.
 #[derive(Clone, Debug)]
 pub(crate) struct CallRunner {
@@ -92,7 +123,7 @@ impl CallRunner {
     pub(crate) fn step<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
-        user: &mut User,
+        user: &mut impl Caller,
     ) -> CallProgress {
         match self.perform(cx, user) {
             Performed::Outcome(outcome) => {
@@ -115,6 +146,23 @@ impl CallRunner {
     pub(crate) fn begins_effect(&self) -> bool {
         matches!(self.phase, Phase::Fresh)
             && !matches!(self.effect, Effect::Wake(_) | Effect::Done(_))
+    }
+
+    /// Whether the next step looks at the driver's queue.
+    pub(crate) fn is_at_queue(&self) -> bool {
+        matches!(self.effect, Effect::TakeEntry { .. })
+    }
+
+    /// That step, if there is something in the queue; whether there is.
+    pub(crate) fn take_from_queue<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+    ) -> bool {
+        let Effect::TakeEntry { queue, slot } = self.effect else { return false };
+        let Some(entry) = take_entry(cx, queue, slot) else { return false };
+        self.about = subject_of(entry);
+        self.resume(cx, Outcome::Entry(Some(entry)));
+        true
     }
 
     /// The caller does not live to see the end.
@@ -150,7 +198,7 @@ impl CallRunner {
     fn perform<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
-        user: &mut User,
+        user: &mut impl Caller,
     ) -> Performed {
         let phase = std::mem::replace(&mut self.phase, Phase::Fresh);
         let outcome = match self.effect {
@@ -179,10 +227,7 @@ impl CallRunner {
                 Outcome::Copied(copy_to_user(cx, user, from, len_bytes))
             }
             Effect::Wait => match phase {
-                _ if user.interrupted => {
-                    user.interrupted = false;
-                    Outcome::Interrupted
-                }
+                _ if user.take_signal() => Outcome::Interrupted,
                 Phase::Waiting => Outcome::Woken,
                 _ => {
                     cx.record(|| Event::Sleep(Waiting::Call));
@@ -435,34 +480,28 @@ fn clear<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, queue: Dma) {
 
 fn copy_from_user<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
-    user: &User,
+    user: &impl Caller,
     to: Dma,
     len_bytes: u32,
 ) -> Result<(), UserFault> {
     let memory = cx.world.hypervisor.memory(MANAGEMENT).ok_or(UserFault)?;
-    if user.faults || user.data.len() < len_bytes as usize {
-        return Err(UserFault);
-    }
+    let bytes = user.bytes(len_bytes as usize).ok_or(UserFault)?;
     for (at, range) in cx.world.guest.pieces(to.ioba, len_bytes) {
-        memory.write(at.ok_or(UserFault)?, &user.data[range]).map_err(|_| UserFault)?;
+        memory.write(at.ok_or(UserFault)?, &bytes[range]).map_err(|_| UserFault)?;
     }
     Ok(())
 }
 
 fn copy_to_user<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
-    user: &mut User,
+    user: &mut impl Caller,
     from: Dma,
     len_bytes: u32,
 ) -> Result<(), UserFault> {
     let memory = cx.world.hypervisor.memory(MANAGEMENT).ok_or(UserFault)?;
-    if user.faults {
-        return Err(UserFault);
-    }
-    user.data.clear();
-    user.data.resize(len_bytes as usize, 0);
+    let room = user.room(len_bytes as usize).ok_or(UserFault)?;
     for (at, range) in cx.world.guest.pieces(from.ioba, len_bytes) {
-        memory.read(at.ok_or(UserFault)?, &mut user.data[range]).map_err(|_| UserFault)?;
+        memory.read(at.ok_or(UserFault)?, &mut room[range]).map_err(|_| UserFault)?;
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ enum State {
 
 /// The scheduler's books, reached from inside a step by wake-ups.
 #[derive(Clone, Debug)]
-struct Deterministic {
+pub(crate) struct Deterministic {
     now_ns: Cell<u64>,
     states: RefCell<Vec<State>>,
     /// A wake-up that came while its activity was not blocked.
@@ -179,4 +179,60 @@ pub(crate) fn run<P: Setup>(world: &World<P>, lines: &mut [Line], course: &mut C
         }
     };
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting: runtime.stuck() }
+}
+
+/// Turns that are taken, first come, first served, while an activity outside of the lines waits.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    runtime: Deterministic,
+    visitor: ActivityId,
+}
+
+impl Turns {
+    /// The visitor, whose number follows those of the lines, runs.
+    pub(crate) fn new(lines: usize, visitor: ActivityId) -> Turns {
+        let runtime = Deterministic::new(lines + 1);
+        runtime.ready.borrow_mut().retain(|id| *id != visitor);
+        Turns { runtime, visitor }
+    }
+
+    pub(crate) fn runtime(&self) -> &Deterministic {
+        &self.runtime
+    }
+
+    /// The visitor waits until it is woken or the time has come; `false` when that never comes. Counts steps.
+    pub(crate) fn wait<P: Setup>(
+        &self,
+        world: &World<P>,
+        lines: &mut [Line],
+        until_ns: Option<u64>,
+        why: Waiting,
+        steps: &mut u64,
+    ) -> bool {
+        // Puts it on the ready list if it was woken before.
+        self.runtime.after_step(self.visitor, Progress::Block { until_ns, why });
+        self.run(world, lines, steps)
+    }
+
+    /// Everybody else makes steps until all wait.
+    pub(crate) fn settle<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) {
+        self.run(world, lines, steps);
+    }
+
+    /// Runs until it is the visitor's turn; `false` when all wait and nobody sleeps.
+    fn run<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) -> bool {
+        loop {
+            let next = self.runtime.ready.borrow_mut().pop_front();
+            match next {
+                Some(id) if id == self.visitor => return true,
+                Some(id) => {
+                    *steps += 1;
+                    let progress = lines[id.index()].step(world, &self.runtime);
+                    self.runtime.after_step(id, progress);
+                }
+                None if self.runtime.advance_time() => {}
+                None => return false,
+            }
+        }
+    }
 }

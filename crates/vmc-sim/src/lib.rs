@@ -40,6 +40,7 @@ mod catch;
 mod context;
 mod coverage;
 mod deterministic;
+pub mod embed;
 pub mod explore;
 mod fault;
 mod generate;

@@ -33,10 +33,32 @@ impl Line {
 
     /// Makes one step, or notices that a life has ended.
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) -> Progress {
+        self.advance(world, runtime, Activity::step)
+    }
+
+    /// The same for whoever polls the bottom half's queue (`BottomHalf::look`).
+    pub(crate) fn look<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        is_due: bool,
+    ) -> Progress {
+        self.advance(world, runtime, |activity, cx| match activity {
+            Activity::BottomHalf(bottom_half) => bottom_half.look(cx, is_due),
+            other => other.step(cx),
+        })
+    }
+
+    fn advance<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        go: impl FnOnce(&mut Activity, &mut Context<'_, P, R>) -> Progress,
+    ) -> Progress {
         let me = self.activity.id();
         let recorder = &mut self.recorder;
         let mut cx = Context { world, runtime, recorder, me, life: self.life };
-        let Some(side) = self.activity.side() else { return self.activity.step(&mut cx) };
+        let Some(side) = self.activity.side() else { return go(&mut self.activity, &mut cx) };
         let now = world.lives.now(side);
         if now > self.life {
             let goes_on = self.activity.die(&mut cx);
@@ -52,7 +74,7 @@ impl Line {
         if !self.present {
             return Progress::Block { until_ns: None, why: Waiting::State };
         }
-        let progress = self.activity.step(&mut cx);
+        let progress = go(&mut self.activity, &mut cx);
         if progress == Progress::Finished && world.lives.leave(side, me) {
             cx.bury(side);
         }

@@ -11,7 +11,7 @@ use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
 use crate::schedule::{Actors, Decisions, Deviation};
 use crate::script::{Action, Condition, Desk, Machine, Step};
-use crate::threads;
+use crate::threads::{self, WaitMode};
 use crate::world::{MANAGEMENT, PLATFORM, World};
 use ibmvmc::{ChannelState, Driver, NoQuirks, QuirkSet, Quirks};
 use papr::{PAGE_SIZE, PartitionId};
@@ -49,7 +49,7 @@ pub(crate) enum Mode<'a> {
     /// On one thread.
     Deterministic(Course<'a>),
     /// One thread per activity; `deadline` bounds the wall-clock time.
-    Threads { deadline: Duration },
+    Threads { deadline: Duration, wait: WaitMode },
 }
 
 /// What a run brought.
@@ -116,9 +116,11 @@ fn run_with<Q: Quirks>(
             let decisions = course.recording.map(|recording| recording.decisions(&actors));
             Ok(Outcome { decisions, deviation: course.schedule.deviation(), ..outcome })
         }
-        Mode::Threads { deadline } => run_on::<Threads<Q>>(plan, record, quirks, |world, lines| {
-            threads::run(world, lines, deadline)
-        }),
+        Mode::Threads { deadline, wait } => {
+            run_on::<Threads<Q>>(plan, record, quirks, |world, lines| {
+                threads::run(world, lines, deadline, wait)
+            })
+        }
     }
 }
 
@@ -163,7 +165,7 @@ fn run_on<P: Setup>(
     Ok(Outcome { trace, end, failures, violations, unfired, channel, decisions, deviation })
 }
 
-fn build<P: Setup>(
+pub(crate) fn build<P: Setup>(
     plan: &Plan,
     quirks: P::Quirks,
 ) -> Result<(World<P>, phyp::vmc::Service<phyp::vmc::Named>), MachineError> {
@@ -212,7 +214,10 @@ fn driver_window_pages(machine: &MachinePlan) -> u64 {
     u64::from(config.crq_pages) + buffers * per_buffer
 }
 
-fn activities(plan: &Plan, service: phyp::vmc::Service<phyp::vmc::Named>) -> Vec<Activity> {
+pub(crate) fn activities(
+    plan: &Plan,
+    service: phyp::vmc::Service<phyp::vmc::Named>,
+) -> Vec<Activity> {
     let mut activities = vec![
         Activity::Interrupt(Interrupt::default()),
         Activity::BottomHalf(BottomHalf::default()),

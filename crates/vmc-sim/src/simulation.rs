@@ -6,6 +6,7 @@ use crate::run::{self, MachineError, Mode, Outcome, ThreadFailureKind};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::schedule::{Actors, Decisions, Deviation, Keep, Schedule, ScheduleKind};
 use crate::script::Action;
+use crate::threads::WaitMode;
 use ibmvmc::QuirkSet;
 use std::time::{Duration, Instant};
 use vmc_trace::{Sequence, Trace, render};
@@ -15,8 +16,10 @@ use vmc_trace::{Sequence, Trace, render};
 pub enum RuntimeKind {
     /// One thread, virtual time, an order of steps that a seed draws.
     Deterministic,
-    /// Real threads.
+    /// Real threads, each of which waits until it is woken.
     Threads,
+    /// Real threads which look at their queues while they wait.
+    Polling,
 }
 
 impl RuntimeKind {
@@ -25,6 +28,7 @@ impl RuntimeKind {
         match self {
             RuntimeKind::Deterministic => "deterministic",
             RuntimeKind::Threads => "threads",
+            RuntimeKind::Polling => "polling",
         }
     }
 }
@@ -158,9 +162,11 @@ impl Report {
 /// Runs a scenario once.
 pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, MachineError> {
     let plan = scenario.plan();
+    let deadline = options.deadline;
     let mode = match options.runtime {
         RuntimeKind::Deterministic => Mode::Deterministic(options.course(plan)),
-        RuntimeKind::Threads => Mode::Threads { deadline: options.deadline },
+        RuntimeKind::Threads => Mode::Threads { deadline, wait: WaitMode::Block },
+        RuntimeKind::Polling => Mode::Threads { deadline, wait: WaitMode::Poll },
     };
     let started = Instant::now();
     let outcome = run::run(plan, mode, options.record, quirks(plan, options))?;
@@ -315,6 +321,23 @@ mod tests {
         assert_eq!(deterministic.canonical(), threads.canonical());
         let five_ms = Duration::from_millis(5);
         assert_eq!((deterministic.virtual_time, threads.virtual_time), (five_ms, five_ms));
+    }
+
+    #[test]
+    fn whoever_polls_needs_fewer_interrupts_than_messages() {
+        let text = ECHO.replace(
+            "{ write = { bytes = 10 } }, { read = { expect = \"echo\" } },",
+            "{ repeat = { times = 500, steps = [
+               { write = { bytes = 10 } }, { read = { expect = \"echo\" } },
+             ] } },",
+        );
+        let interrupts = |runtime| {
+            let report = run(&text, &on(runtime));
+            assert!(report.passed(), "{:?}", report.problems);
+            report.trace.counts().hcalls.get("H_EOI").copied().unwrap_or(0)
+        };
+        assert!(interrupts(RuntimeKind::Threads) >= 500);
+        assert!(interrupts(RuntimeKind::Polling) < 500);
     }
 
     #[test]

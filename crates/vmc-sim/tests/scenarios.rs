@@ -173,8 +173,17 @@ fn every_random_schedule_of_a_race_gives_one_of_its_outcomes_and_some_schedule_e
 
 #[test]
 fn threads_give_the_same_canonical_trace() {
-    let options =
-        Options { runtime: RuntimeKind::Threads, deadline: DEADLINE, ..Options::default() };
+    on_threads(RuntimeKind::Threads);
+}
+
+#[test]
+fn threads_that_poll_give_the_same_canonical_trace() {
+    on_threads(RuntimeKind::Polling);
+}
+
+/// Runs every scenario on threads of a kind, and compares.
+fn on_threads(runtime: RuntimeKind) {
+    let options = Options { runtime, deadline: DEADLINE, ..Options::default() };
     for file in files() {
         let scenario = file.load();
         if scenario.deterministic_only().is_some() {

@@ -31,6 +31,39 @@ impl BottomHalf {
         }
     }
 
+    /// The same for whoever polls: where the queue is empty it stays there. Whether it was scheduled is looked at
+    /// only if somebody says that it may have been.
+    pub(crate) fn look<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        is_due: bool,
+    ) -> Progress {
+        let nothing = Progress::Block { until_ns: None, why: Waiting::Work };
+        match &mut self.running {
+            None if is_due => self.step(cx),
+            None => nothing,
+            Some(call) if call.is_at_queue() => {
+                if is_due && std::mem::take(&mut cx.world.kernel.lock().bottom_half_due) {
+                    // The one that runs is told to look once more, which it does after an empty queue.
+                    CallRunner::start(cx, Input::BottomHalf);
+                    return self.step(cx);
+                }
+                if call.take_from_queue(cx) { Progress::Again } else { nothing }
+            }
+            Some(_) => self.step(cx),
+        }
+    }
+
+    /// Whether it has not begun.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_none()
+    }
+
+    /// Whether it has nothing in hand.
+    pub(crate) fn is_between_entries(&self) -> bool {
+        self.running.as_ref().is_none_or(CallRunner::is_at_queue)
+    }
+
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         if let Some(call) = self.running.take() {
             call.abandon(cx);

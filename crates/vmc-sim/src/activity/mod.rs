@@ -8,7 +8,7 @@ mod interrupt;
 mod service;
 mod task;
 
-pub(crate) use app::{App, StepFailure, operator};
+pub(crate) use app::{App, StepFailure, driver_condition, operator, watch_for};
 pub(crate) use background::BottomHalf;
 pub(crate) use director::Director;
 pub(crate) use interrupt::Interrupt;

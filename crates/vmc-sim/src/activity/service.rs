@@ -5,10 +5,12 @@ use crate::fault::{MessagePoint, subject_of};
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::ServiceCommand;
-use crate::world::PLATFORM;
+use crate::world::{PLATFORM, World};
+use papr::{CrqEntry, GuestAddress, Header};
 use phyp::Memory;
 use phyp::vmc::{ChannelState, Effect, Named, Outcome};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vmc_trace::{Event, Side, Waiting};
 
@@ -26,6 +28,8 @@ pub(crate) struct Service {
     bytes: Vec<u8>,
     /// The operator has the service take no entry from its queue.
     paused: bool,
+    /// The element of the queue that was looked at last, and was free.
+    free: Option<GuestAddress>,
 }
 
 /// Whether an order to stop has taken effect, or has nothing to do.
@@ -50,6 +54,7 @@ impl Service {
             until_ns: None,
             bytes: Vec::new(),
             paused: false,
+            free: None,
         }
     }
 
@@ -81,6 +86,16 @@ impl Service {
             }
             _ => Progress::Again,
         }
+    }
+
+    /// Whether an entry has arrived since the queue was looked at last.
+    pub(crate) fn has_mail<P: Setup>(&self, world: &World<P>) -> bool {
+        let (Some(at), Some(memory)) = (self.free, world.hypervisor.memory(PLATFORM)) else {
+            return false;
+        };
+        let header = |high| CrqEntry::from_words(high, 0).header();
+        let is_valid = |high| header(high) != Header::FREE;
+        !self.paused && memory.load(at, Ordering::Acquire).is_ok_and(is_valid)
     }
 
     /// The partition died: the next life begins with an empty memory, and so with empty books.
@@ -142,6 +157,7 @@ impl Service {
             Effect::TakeEntry { at, slot } => {
                 let slot = *slot;
                 let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);
+                self.free = entry.is_none().then_some(*at);
                 if let Some(entry) = entry {
                     cx.record(|| Event::Dequeued { by: Side::Hyp, slot, entry });
                     if !cx.world.faults.are_none() {

@@ -74,7 +74,7 @@ impl App {
 }
 
 /// Which changes of the driver may make a condition hold.
-fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
+pub(crate) fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
     match (condition, file) {
         (Condition::SessionReady { .. } | Condition::SessionEnded { .. }, Some(file)) => {
             Watch::Session(file)
@@ -103,7 +103,8 @@ fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
     }
 }
 
-fn driver_condition<Q: Quirks>(
+/// Whether a condition of the driver holds; one of the hypervisor's side does not.
+pub(crate) fn driver_condition<Q: Quirks>(
     driver: &Driver<Q>,
     condition: &Condition,
     file: Option<FileId>,

@@ -4,6 +4,8 @@ mod calls;
 mod conditions;
 pub(crate) mod operator;
 
+pub(crate) use conditions::{driver_condition, watch_for};
+
 use crate::call::{CallRunner, User};
 use crate::context::Context;
 use crate::life::Life;

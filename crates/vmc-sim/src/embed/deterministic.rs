@@ -1,0 +1,101 @@
+//! A machine on the caller's thread: while a call waits, everybody else makes steps, first come, first served.
+
+use super::caller::{Me, Memory};
+use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
+use crate::deterministic::Turns;
+use crate::invariants::{self, Violation};
+use crate::line::Line;
+use crate::platform;
+use crate::recorder::{Order, Recorder};
+use crate::run::{self, End, MachineError};
+use crate::runtime::{ActivityId, Runtime};
+use crate::simulation::Problem;
+use crate::world::World;
+use ibmvmc::{Input, NoQuirks, Reply};
+use std::fmt;
+use vmc_trace::{Actor, Trace, TraceNames};
+
+/// A machine on the caller's thread.
+pub struct Deterministic {
+    world: World<platform::Deterministic<NoQuirks>>,
+    lines: Vec<Line>,
+    turns: Turns,
+    me: Me,
+    steps: u64,
+}
+
+impl fmt::Debug for Deterministic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deterministic").field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+impl Host for Deterministic {}
+
+impl sealed::Host for Deterministic {
+    fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
+        let Deterministic { world, lines, turns, me, steps } = self;
+        let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
+        me.call(world, turns.runtime(), input, memory, block).ok_or(CallError::Stuck)
+    }
+
+    fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
+        let Deterministic { world, lines, turns, me, steps } = self;
+        let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
+        me.wait_until_ready(world, file, block).ok_or(CallError::Stuck)
+    }
+}
+
+impl Machine {
+    /// Boots a machine on the caller's thread, with one application.
+    pub fn deterministic(&self) -> Result<Application<Deterministic>, MachineError> {
+        let plan = self.plan();
+        let (world, service) = run::build(&plan, NoQuirks)?;
+        let order = Order::default();
+        let lines = self.lines(&plan, service, &order);
+        let recorder = Recorder::new(Actor::App(FIRST), &order, self.record);
+        let me = Me { id: ActivityId::app(FIRST), recorder };
+        let turns = Turns::new(lines.len(), me.id);
+        Ok(Application { host: Deterministic { world, lines, turns, me, steps: 0 } })
+    }
+}
+
+impl Application<Deterministic> {
+    /// Has everybody else make steps until they all wait.
+    pub fn settle(&mut self) {
+        let Deterministic { world, lines, turns, steps, .. } = &mut self.host;
+        turns.settle(world, lines, steps);
+    }
+
+    /// Steps that the machine's activities have made, those of the application's calls not counted.
+    pub fn steps(&self) -> u64 {
+        self.host.steps
+    }
+
+    /// Ends the run after everybody has come to rest; hands back what was recorded.
+    pub fn into_trace(mut self) -> Trace {
+        self.settle();
+        self.host.take_trace()
+    }
+
+    /// The same, and which invariants did not hold. Most are checked on what was recorded, so a machine that does
+    /// not record has only few.
+    pub fn into_checked_trace(mut self) -> (Trace, Vec<Problem>) {
+        self.settle();
+        let trace = self.host.take_trace();
+        let Deterministic { world, lines, turns, steps, .. } = &mut self.host;
+        let virtual_ns = turns.runtime().now_ns();
+        let end = End { steps: *steps, virtual_ns, quiescent: true, waiting: Vec::new() };
+        let violations = invariants::check(world, lines, &trace, &end, None);
+        let problem = |Violation { checker, what }| Problem::Invariant { checker, what };
+        (trace, violations.into_iter().map(problem).collect())
+    }
+}
+
+impl Deterministic {
+    fn take_trace(&mut self) -> Trace {
+        let lines = self.lines.iter_mut().flat_map(|line| line.recorder.take());
+        let records = lines.chain(self.me.recorder.take()).collect();
+        Trace::new(records, TraceNames { apps: vec![String::from(OPERATOR), String::from("a")] })
+    }
+}

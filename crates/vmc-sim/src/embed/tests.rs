@@ -1,0 +1,94 @@
+//! Embedded machines, on both runtimes and with both ways to wait.
+
+use super::*;
+
+/// Messages of a test that are written and read one after the other.
+const MESSAGES: u16 = 2_000;
+
+fn exchange<H: Host>(app: &mut Application<H>, name: &str) {
+    let file = app.open_session(name).unwrap();
+    let mut answer = [0; 4096];
+    for n in 0..MESSAGES {
+        let message = vec![n as u8; usize::from(n % 4096 + 1)];
+        assert_eq!(app.write(file, &message), Ok(message.len()));
+        let len = app.read(file, &mut answer).unwrap();
+        assert_eq!(answer[..len], message);
+    }
+    app.close(file).unwrap();
+}
+
+#[test]
+fn a_deterministic_machine_answers_and_every_invariant_holds() {
+    let machine = Machine { record: true, ..Machine::default() };
+    let mut app = machine.deterministic().unwrap();
+    exchange(&mut app, "HMC-A");
+    let (trace, problems) = app.into_checked_trace();
+    assert!(problems.is_empty(), "{problems:?}");
+    assert!(trace.counts().entries.values().sum::<u64>() > 2 * u64::from(MESSAGES));
+}
+
+#[test]
+fn without_recording_the_same_steps_are_made() {
+    let steps = |record| {
+        let mut app = Machine { record, ..Machine::default() }.deterministic().unwrap();
+        exchange(&mut app, "HMC-A");
+        app.settle();
+        app.steps()
+    };
+    assert_eq!(steps(true), steps(false));
+}
+
+#[test]
+fn a_call_that_nothing_can_wake_says_so() {
+    let machine = Machine { behaviour: Behaviour::Sink, ..Machine::default() };
+    let mut app = machine.deterministic().unwrap();
+    let file = app.open_session("HMC-A").unwrap();
+    assert_eq!(app.read(file, &mut [0; 8]), Err(CallError::Stuck));
+    for waiting in [Waiting::Block, Waiting::Poll] {
+        let read = machine.on_threads(waiting, 1, |mut apps| {
+            let file = apps[0].open_session("HMC-A").unwrap();
+            apps[0].read(file, &mut [0; 8])
+        });
+        assert_eq!(read.unwrap(), Err(CallError::Stuck));
+    }
+}
+
+#[test]
+fn errors_of_the_device_come_through() {
+    let mut app = Machine { buffers: 2, ..Machine::default() }.deterministic().unwrap();
+    let file = app.open_session("HMC-A").unwrap();
+    assert_eq!(app.write(file, &[0; 5000]), Err(CallError::Failed(Errno::EIO)));
+    assert_eq!(app.open_session("HMC-B"), Err(CallError::Failed(Errno::EBUSY)));
+    app.close(file).unwrap();
+    assert_eq!(app.write(file, &[0; 8]), Err(CallError::Failed(Errno::EIO)));
+}
+
+#[test]
+fn on_threads_several_applications_talk_at_the_same_time() {
+    let machine = Machine { connections: 3, ..Machine::default() };
+    for waiting in [Waiting::Block, Waiting::Poll] {
+        machine
+            .on_threads(waiting, 3, |apps| {
+                std::thread::scope(|scope| {
+                    for (n, mut app) in apps.into_iter().enumerate() {
+                        scope.spawn(move || exchange(&mut app, &format!("HMC-{n}")));
+                    }
+                });
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn a_read_that_does_not_block_sees_what_has_arrived_while_it_polls() {
+    let machine =
+        Machine { behaviour: Behaviour::Source(Source::new(1, 64)), ..Machine::default() };
+    machine
+        .on_threads(Waiting::Poll, 1, |mut apps| {
+            let app = &mut apps[0];
+            let file = app.open_session("HMC-A").unwrap();
+            while !app.poll(file, false).unwrap().readable {}
+            assert_eq!(app.read(file, &mut [0; 64]), Ok(64));
+        })
+        .unwrap();
+}

@@ -1,0 +1,109 @@
+//! A machine on threads of its own, with applications for the caller's threads.
+
+use super::caller::{Me, Memory};
+use super::{Application, CallError, FIRST, File, Host, Machine, sealed};
+use crate::platform;
+use crate::recorder::{Order, Recorder};
+use crate::run::{self, MachineError};
+use crate::runtime::ActivityId;
+use crate::threads::{self, Shop, WaitMode};
+use crossbeam_utils::sync::Parker;
+use ibmvmc::{Input, NoQuirks, Reply};
+use std::fmt;
+use vmc_trace::Actor;
+
+/// How the threads of a machine wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Waiting {
+    /// They sleep until they are woken: the hypervisor's service by its doorbell, a `read()` by the bottom half,
+    /// which the interrupt handler wakes.
+    #[default]
+    Block,
+    /// Before they sleep they look at the queues for a while: the service at its own, a waiting call at the
+    /// driver's. Best where each has a processor of its own.
+    Poll,
+}
+
+/// A machine on threads of its own.
+pub struct OnThreads<'a> {
+    shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
+    me: Me,
+    parker: Parker,
+}
+
+impl fmt::Debug for OnThreads<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnThreads").field("me", &self.me.id).finish_non_exhaustive()
+    }
+}
+
+impl Host for OnThreads<'_> {}
+
+impl sealed::Host for OnThreads<'_> {
+    fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
+        let OnThreads { shop, me, parker } = self;
+        let (id, runtime) = (me.id, shop.runtime);
+        if let Input::Read { .. } | Input::Poll { .. } = input {
+            shop.look_once();
+        }
+        let block = |until_ns, why| shop.poll(id) || runtime.block(id, parker, until_ns, why);
+        me.call(shop.world, runtime, input, memory, block).ok_or(CallError::Stuck)
+    }
+
+    fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
+        let OnThreads { shop, me, parker } = self;
+        let (id, runtime) = (me.id, shop.runtime);
+        let block = |until_ns, why| shop.poll(id) || runtime.block(id, parker, until_ns, why);
+        me.wait_until_ready(shop.world, file, block).ok_or(CallError::Stuck)
+    }
+}
+
+impl Drop for OnThreads<'_> {
+    fn drop(&mut self) {
+        self.shop.runtime.finish(self.me.id);
+    }
+}
+
+impl Machine {
+    /// Boots a machine on threads of its own, hands so many applications to `body`, for whichever threads it
+    /// has, and ends the machine when `body` returns.
+    ///
+    /// Virtual time, by which the driver and the hypervisor wait before they try something again, moves on when
+    /// everybody waits; an application counts as running until a call of it sleeps or it is dropped.
+    pub fn on_threads<T>(
+        &self,
+        waiting: Waiting,
+        applications: u16,
+        body: impl FnOnce(Vec<Application<OnThreads<'_>>>) -> T,
+    ) -> Result<T, MachineError> {
+        let plan = self.plan();
+        let (world, service) = run::build(&plan, NoQuirks)?;
+        let order = Order::default();
+        let mut lines = self.lines(&plan, service, &order);
+        let mode = match waiting {
+            Waiting::Block => WaitMode::Block,
+            Waiting::Poll => WaitMode::Poll,
+        };
+        let parkers: Vec<Parker> = (0..applications).map(|_| Parker::new()).collect();
+        let unparkers = parkers.iter().map(|parker| parker.unparker().clone()).collect();
+        let (result, _steps) = threads::beside(&world, &mut lines, unparkers, mode, |shop| {
+            let application = |(n, parker): (u16, Parker)| {
+                let recorder = Recorder::new(Actor::App(FIRST + n), &order, self.record);
+                let me = Me { id: ActivityId::app(FIRST + n), recorder };
+                Application { host: OnThreads { shop, me, parker } }
+            };
+            let _end = EndGuard(shop);
+            body((0..).zip(parkers).map(application).collect())
+        });
+        Ok(result)
+    }
+}
+
+/// Ends the machine, also when `body` panics: its threads would be waited for in vain.
+struct EndGuard<'a>(&'a Shop<'a, platform::Threads<NoQuirks>>);
+
+impl Drop for EndGuard<'_> {
+    fn drop(&mut self) {
+        self.0.runtime.abort();
+    }
+}

@@ -1,0 +1,166 @@
+//! Waiting that looks at the queues instead, as busy polling of a network socket does.
+//!
+//! Whoever waits in a call does the bottom half's work meanwhile. The first message gives an interrupt, which
+//! masks itself and schedules the bottom half, as ever. One that finds its queue empty stays in its call and is
+//! looked at again, so that the interrupt stays disabled. This ends when the last one who polls has looked in
+//! vain for a while, or when everybody else waits; then the bottom half's own thread goes on, which enables the
+//! interrupt and looks once more. The VMC service looks at its own queue before it waits for the doorbell.
+//!
+//! Looking is not waiting: virtual time stands still meanwhile. What is recorded is what the bottom half does,
+//! whoever's thread it runs on, so the canonical trace is that of every other schedule.
+
+use super::books::Threads;
+use crate::activity::Activity;
+use crate::line::Line;
+use crate::platform::Setup;
+use crate::runtime::{ActivityId, Progress};
+use crate::world::World;
+use parking_lot::Mutex;
+use vmc_trace::Waiting;
+
+/// How often one looks before the processor is lent to others between looks.
+const SPINS: u32 = 1 << 13;
+
+/// How often one looks before one waits.
+const LOOKS: u32 = SPINS + (1 << 7);
+
+/// The VMC service asks for wake-ups at one of so many looks only: asking takes a cache line from whoever rings.
+const LOOKS_PER_DOORBELL: u32 = 1 << 6;
+
+/// How threads wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitMode {
+    /// Until they are woken.
+    Block,
+    /// They look at the queues first.
+    Poll,
+}
+
+/// What the threads of a run share.
+pub(crate) struct Shop<'a, P: Setup> {
+    pub(crate) world: &'a World<P>,
+    pub(crate) runtime: &'a Threads,
+    pub(super) mode: WaitMode,
+    pub(super) bottom_half: Mutex<Line>,
+}
+
+impl<P: Setup> Shop<'_, P> {
+    /// Makes steps of an activity until it waits or is finished; `Again` when the run was ended.
+    pub(super) fn run_until_wait(&self, line: &mut Line, steps: &mut u64) -> Progress {
+        loop {
+            *steps += 1;
+            let progress = self.in_turn(|| line.step(self.world, self.runtime));
+            if progress != Progress::Again || self.runtime.aborted() {
+                return if self.runtime.aborted() { Progress::Again } else { progress };
+            }
+        }
+    }
+
+    fn in_turn<T>(&self, step: impl FnOnce() -> T) -> T {
+        let _turn = self.world.faults.turn();
+        step()
+    }
+
+    /// Looks for work for a while before an activity waits; whether it was woken.
+    pub(super) fn look_while_waiting(
+        &self,
+        line: &Line,
+        until_ns: Option<u64>,
+        why: Waiting,
+    ) -> bool {
+        match &line.activity {
+            _ if self.mode == WaitMode::Block => false,
+            Activity::Service(service) => {
+                self.look(LOOKS_PER_DOORBELL, line.activity.id(), || service.has_mail(self.world))
+            }
+            // A script that sleeps has nothing to look for.
+            Activity::App(_) if until_ns.is_none() || why == Waiting::Call => {
+                self.poll(line.activity.id())
+            }
+            _ => false,
+        }
+    }
+
+    /// Does the bottom half's work for a while, until the activity is woken; whether it was.
+    pub(crate) fn poll(&self, me: ActivityId) -> bool {
+        if self.mode == WaitMode::Block {
+            return false;
+        }
+        self.runtime.poller_comes();
+        let woken = self.look(1, me, || {
+            self.serve_if_free();
+            false
+        });
+        self.runtime.poller_leaves(woken);
+        woken
+    }
+
+    /// Does the bottom half's work once, before a call that may find what it is for.
+    pub(crate) fn look_once(&self) {
+        if self.mode == WaitMode::Poll {
+            self.serve_if_free();
+        }
+    }
+
+    fn serve_if_free(&self) {
+        if let Some(mut line) = self.bottom_half.try_lock() {
+            self.serve(&mut line);
+        }
+    }
+
+    /// Looks until something is there, a wake-up of this activity included.
+    fn look(&self, looks_per_token: u32, me: ActivityId, mut look: impl FnMut() -> bool) -> bool {
+        for looks in 0..LOOKS {
+            if looks.is_multiple_of(looks_per_token) {
+                if self.runtime.take_token(me) {
+                    return true;
+                }
+                if self.runtime.aborted() {
+                    return false;
+                }
+            }
+            if look() {
+                return true;
+            }
+            if looks < SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+        false
+    }
+
+    /// Looks at the driver's queue, and has the bottom half handle what is there.
+    fn serve(&self, line: &mut Line) {
+        let runtime = self.runtime;
+        let mut is_due = runtime.take_token(ActivityId::BOTTOM_HALF);
+        if !is_between_entries(line) {
+            // It waits for something that takes a thread of its own.
+            if is_due {
+                runtime.wake_bottom_half();
+            }
+            return;
+        }
+        let was_idle = is_idle(line);
+        loop {
+            let progress = self.in_turn(|| line.look(self.world, runtime, is_due));
+            is_due = false;
+            if !is_between_entries(line) {
+                if let Progress::Block { .. } = progress {
+                    return runtime.wake_bottom_half();
+                }
+                continue;
+            }
+            break;
+        }
+        if was_idle && !is_idle(line) {
+            runtime.bottom_half_at_rest();
+        }
+    }
+}
+
+/// Whether the bottom half has nothing in hand: it has not begun, or looks at its queue.
+fn is_between_entries(line: &Line) -> bool {
+    matches!(&line.activity, Activity::BottomHalf(bottom_half) if bottom_half.is_between_entries())
+}
+
+fn is_idle(line: &Line) -> bool {
+    matches!(&line.activity, Activity::BottomHalf(bottom_half) if bottom_half.is_idle())
+}
