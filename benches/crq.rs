@@ -22,7 +22,7 @@ fn main() {
 
 fn stream(bench: &mut Bench) {
     let machine = &Machine::new(1);
-    let mut consumer = Consumer::new(machine, 1);
+    let mut consumer = Consumer::new(1);
     let ring = &BareRing::new(ENTRIES);
     let (mut put, mut taken) = (0, 0);
     let (send, receive) = crossbeam_channel::bounded::<Entry>(ENTRIES);
@@ -31,7 +31,7 @@ fn stream(bench: &mut Bench) {
     let case = Case::new("stream")
         .pair(
             "vmcsim",
-            move |times| (0..times).for_each(|n| assert_eq!(consumer.take(), n)),
+            move |times| (0..times).for_each(|n| assert_eq!(consumer.take(machine), n)),
             |times| (0..times).for_each(|n| machine.send(0, n)),
         )
         .pair(
@@ -59,7 +59,7 @@ fn stream(bench: &mut Bench) {
 
 fn round_trip(bench: &mut Bench) {
     let machine = &Machine::new(1);
-    let (mut near, mut far) = (Consumer::new(machine, 0), Consumer::new(machine, 1));
+    let (mut near, mut far) = (Consumer::new(0), Consumer::new(1));
     let (there, back) = (&BareRing::new(ENTRIES), &BareRing::new(ENTRIES));
     let (mut near_put, mut near_taken, mut far_put, mut far_taken) = (0, 0, 0, 0);
     let (send, far_receive) = crossbeam_channel::bounded::<Entry>(ENTRIES);
@@ -74,10 +74,10 @@ fn round_trip(bench: &mut Bench) {
             move |times| {
                 for n in 0..times {
                     machine.send(0, n);
-                    assert_eq!(near.take(), n);
+                    assert_eq!(near.take(machine), n);
                 }
             },
-            move |times| (0..times).for_each(|_| machine.send(1, far.take())),
+            move |times| (0..times).for_each(|_| machine.send(1, far.take(machine))),
         )
         .pair(
             "bare ring",

@@ -1,11 +1,11 @@
 //! A bare ping-pong of one cache line: tells how far apart two processors are at this moment.
 
-use crate::patience::wait_for;
 use crossbeam_utils::CachePadded;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use vmc_hot_paths::wait_for;
 
 /// Most round trips of one canary.
 const ROUND_TRIPS: u64 = 256;

@@ -29,19 +29,18 @@
 //! |---|---|
 //! | `case` | contenders, rounds and samples |
 //! | `canary` | the ping-pong, and the classes |
-//! | `patience` | waiting for the other thread |
 //! | `report`, `stats`, `rows` | the table and criterion; medians and ratios; lines of JSON |
-//! | `machine` | a hypervisor whose two queues are registered |
 //! | `buffers` | plain memory with the alignment of the hypervisor's |
 //! | `ring` | the bare ring: what a CRQ costs at the very least |
+//!
+//! The hypervisor whose two queues are registered is in `vmc-hot-paths`, where its instructions and allocations
+//! are counted as well.
 
 #![forbid(unsafe_code)]
 
 mod buffers;
 mod canary;
 mod case;
-mod machine;
-mod patience;
 mod report;
 mod ring;
 mod rows;
@@ -50,9 +49,8 @@ mod stats;
 pub use buffers::{Buffers, WordBuffers};
 pub use canary::Class;
 pub use case::{Case, SAMPLE_TIME};
-pub use machine::{Consumer, Machine, PAGE};
-pub use patience::wait_for;
 pub use report::Bench;
 pub use ring::BareRing;
 pub use rows::{Row, RowFile};
 pub use stats::Spread;
+pub use vmc_hot_paths::{Consumer, Machine, PAGE, wait_for};

@@ -1,7 +1,7 @@
 //! The bare ring: 16-byte entries with a valid byte between one producer and one consumer, and nothing else.
 
-use crate::patience::wait_for;
 use std::sync::atomic::{AtomicU64, Ordering};
+use vmc_hot_paths::wait_for;
 
 /// Marks an entry that is valid, in the word that is stored last.
 const VALID: u64 = 0x80 << 56;

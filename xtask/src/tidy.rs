@@ -38,6 +38,9 @@ const BANNED_IN_PURE_CRATES: &[(&str, &str)] = &[
     ("use rand", "take what was drawn as an argument"),
 ];
 
+/// The only modules in which code may be unsafe. Each opens with the reason, each block has its own.
+const UNSAFE_MODULES: &[&str] = &["crates/phyp/src/lock.rs", "crates/phyp/src/memory/machine.rs"];
+
 /// Leftovers that must not be committed. Spelt in two pieces so that this list does not find itself.
 const LEFTOVERS: &[&str] = &[
     concat!("todo", "!("),
@@ -166,11 +169,17 @@ fn is_comment(line: &str) -> bool {
     line.trim_start().starts_with("//")
 }
 
-/// Every crate forbids unsafe code, but for the one that denies it outside of one module.
+/// Every crate forbids unsafe code, but for the one that denies it outside of its audited modules.
 fn unsafe_code() -> Vec<String> {
     let mut problems = Vec::new();
     for (path, text) in source_files() {
         let name = short(&path);
+        // However rustfmt breaks the attribute, and spelt so that this line does not find itself.
+        let packed: String = text.split_whitespace().collect();
+        let allows = packed.contains(concat!("allow(uns", "afe_code"));
+        if allows && !UNSAFE_MODULES.contains(&name.as_str()) {
+            problems.push(format!("{name} is not among the modules that may have unsafe code"));
+        }
         if !name.ends_with("src/lib.rs") && !name.ends_with("src/main.rs") {
             continue;
         }

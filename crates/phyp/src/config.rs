@@ -8,9 +8,9 @@ pub const MIN_VIRTUAL_DMA_SIZE: u64 = papr::device_tree::MIN_VIRTUAL_DMA_SIZE as
 /// Most pages of a partition's memory: 4 GiB.
 pub const MAX_MEMORY_PAGES: u64 = 1 << 20;
 
-/// Most pages of a window pane: 4 GiB. Page numbers of a pane then fit the 24 bits that a pin has for
+/// Most pages of a window pane: 2 GiB. Page numbers of a pane then fit the 19 bits that a pin has for
 /// them, and a queue as large as its pane has fewer than 2³² elements.
-pub const MAX_WINDOW_PAGES: u64 = 1 << 20;
+pub const MAX_WINDOW_PAGES: u64 = 1 << 19;
 
 /// Two partitions, connected by a VMC, and how large things are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

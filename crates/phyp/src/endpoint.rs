@@ -6,6 +6,7 @@ use crate::interrupt::Latch;
 use crate::memory::Memory;
 use crate::platform::{Event, EventSink, Platform};
 use crate::window::Window;
+use crossbeam_utils::CachePadded;
 use lock_api::Mutex;
 use papr::{
     CrqEntry, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent, UnitAddress,
@@ -43,8 +44,10 @@ pub struct PlatformAdapter {
     pub window_pages: u64,
 }
 
-/// A partition with its adapter.
+/// A partition with its adapter. What is written while messages pass is apart, in cache lines of its own, from
+/// what everybody reads.
 pub(crate) struct Endpoint<P: Platform> {
+    pub(crate) side: Side,
     pub(crate) partition: PartitionId,
     pub(crate) unit_address: UnitAddress,
     pub(crate) interrupt: InterruptSource,
@@ -54,8 +57,8 @@ pub(crate) struct Endpoint<P: Platform> {
     /// The first pane. It is changed with the lock of `crq` held.
     pub(crate) window: Window,
     /// The queue that this side receives in.
-    pub(crate) crq: Mutex<P::Lock, Crq>,
-    pub(crate) latch: Latch,
+    pub(crate) crq: CachePadded<Mutex<P::Lock, Crq>>,
+    pub(crate) latch: CachePadded<Latch>,
     /// False from a crash until the next boot. Changes under the connection's lock.
     pub(crate) running: AtomicBool,
     /// How often the partition has crashed: a copy that began before a crash ends there.
@@ -64,6 +67,7 @@ pub(crate) struct Endpoint<P: Platform> {
 
 /// Handles that identify an adapter, fixed for the life of the machine.
 pub(crate) struct Identity {
+    pub(crate) side: Side,
     pub(crate) partition: PartitionId,
     pub(crate) unit_address: UnitAddress,
     pub(crate) interrupt: InterruptSource,
@@ -72,16 +76,17 @@ pub(crate) struct Identity {
 
 impl<P: Platform> Endpoint<P> {
     pub(crate) fn new(identity: Identity, memory_pages: u64, window_pages: u64) -> Endpoint<P> {
-        let Identity { partition, unit_address, interrupt, liobn } = identity;
+        let Identity { side, partition, unit_address, interrupt, liobn } = identity;
         Endpoint {
+            side,
             partition,
             unit_address,
             interrupt,
             liobn,
             memory: P::Memory::new(memory_pages),
             window: Window::new(window_pages),
-            crq: Mutex::new(Crq::default()),
-            latch: Latch::default(),
+            crq: CachePadded::new(Mutex::new(Crq::default())),
+            latch: CachePadded::default(),
             running: AtomicBool::new(true),
             incarnation: AtomicU64::new(0),
         }
@@ -146,8 +151,10 @@ impl<P: Platform> Endpoint<P> {
         }
     }
 
+    /// Loads sequentially consistently, so that a copy that has claimed its pins may look here next.
+    #[inline]
     pub(crate) fn is_running(&self) -> bool {
-        self.running.load(Ordering::Acquire)
+        self.running.load(Ordering::SeqCst)
     }
 }
 
@@ -157,13 +164,14 @@ where
 {
     fn clone(&self) -> Endpoint<P> {
         Endpoint {
+            side: self.side,
             partition: self.partition,
             unit_address: self.unit_address,
             interrupt: self.interrupt,
             liobn: self.liobn,
             memory: self.memory.clone(),
             window: self.window.clone(),
-            crq: Mutex::new(self.crq.lock().clone()),
+            crq: CachePadded::new(Mutex::new(self.crq.lock().clone())),
             latch: self.latch.clone(),
             running: self.is_running().into(),
             incarnation: self.incarnation.load(Ordering::Acquire).into(),
@@ -175,6 +183,7 @@ where
 /// partition while the VMC device does not exist.
 impl<P: Platform> Hypervisor<P> {
     /// The side whose adapter `caller` owns.
+    #[inline(always)]
     pub(crate) fn own_side(&self, caller: PartitionId) -> Option<Side> {
         Side::BOTH
             .into_iter()

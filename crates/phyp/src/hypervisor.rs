@@ -2,14 +2,14 @@
 
 use crate::config::{Config, ConfigError};
 use crate::endpoint::{Endpoint, Identity, Side};
+use crate::pins::Pins;
 use crate::platform::{EventSink, Platform};
 use crate::transport::Connection;
 use crate::vmc_device::VmcDevice;
-use crate::window::Window;
 use lock_api::Mutex;
 use papr::{
-    CopyRdma, DrcIndex, Hcall, HcallReturn, InterruptSource, Liobn, PartitionId, Registers,
-    ReturnCode, ReturnRegisters, UnitAddress,
+    DrcIndex, Hcall, HcallReturn, InterruptSource, Liobn, PartitionId, Registers, ReturnCode,
+    ReturnRegisters, UnitAddress,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -33,6 +33,8 @@ pub struct Hypervisor<P: Platform> {
     pub(crate) connection: Mutex<P::Lock, Connection>,
     /// Both queues are registered, so the management partition's second pane works.
     pub(crate) linked: AtomicBool,
+    /// The copies under way.
+    pub(crate) pins: Pins,
     pub(crate) vmc: VmcDevice,
     pub(crate) max_virtual_dma_size: u64,
 }
@@ -42,12 +44,14 @@ impl<P: Platform> Hypervisor<P> {
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         config.check()?;
         let management = Identity {
+            side: Side::Management,
             partition: config.management,
             unit_address: MANAGEMENT_UNIT_ADDRESS,
             interrupt: MANAGEMENT_INTERRUPT,
             liobn: MANAGEMENT_LIOBN,
         };
         let platform = Identity {
+            side: Side::Platform,
             partition: config.platform,
             unit_address: PLATFORM_UNIT_ADDRESS,
             interrupt: PLATFORM_INTERRUPT,
@@ -60,6 +64,7 @@ impl<P: Platform> Hypervisor<P> {
             ],
             connection: Mutex::new(Connection::default()),
             linked: AtomicBool::new(false),
+            pins: Pins::new(),
             vmc: VmcDevice::new(config, MANAGEMENT_DRC_INDEX, MANAGEMENT_REMOTE_LIOBN),
             max_virtual_dma_size: config.max_virtual_dma_size,
         })
@@ -124,15 +129,10 @@ impl<P: Platform> Hypervisor<P> {
             Hcall::SendCrq { unit_address, entry } => {
                 self.send_crq(caller, unit_address, entry, sink)
             }
-            Hcall::CopyRdma(copy) => self.copy_rdma(caller, &copy),
+            Hcall::CopyRdma(ref copy) => self.copy_rdma(caller, copy),
             Hcall::EnableCrq { unit_address } => self.enable_crq(caller, unit_address),
             Hcall::RequestVmc => self.request_vmc(caller),
         }
-    }
-
-    fn copy_rdma(&self, caller: PartitionId, call: &CopyRdma) -> Result<HcallReturn, ReturnCode> {
-        let copy = self.copy_rdma_begin(caller, call)?;
-        Ok(self.copy_rdma_finish(copy).into())
     }
 
     pub(crate) fn endpoint(&self, side: Side) -> &Endpoint<P> {
@@ -142,11 +142,6 @@ impl<P: Platform> Hypervisor<P> {
     /// The side that runs in a partition.
     pub(crate) fn side_of(&self, partition: PartitionId) -> Option<Side> {
         Side::BOTH.into_iter().find(|&side| self.endpoint(side).partition == partition)
-    }
-
-    /// The pane that both sides can name while they are linked.
-    pub(crate) fn linked_pane(&self) -> &Window {
-        &self.endpoint(Side::Platform).window
     }
 }
 
@@ -161,6 +156,7 @@ where
             endpoints: self.endpoints.clone(),
             connection: Mutex::new(self.connection.lock().clone()),
             linked: self.linked.load(Ordering::Acquire).into(),
+            pins: self.pins.clone(),
             vmc: self.vmc.clone(),
             max_virtual_dma_size: self.max_virtual_dma_size,
         }

@@ -14,7 +14,8 @@
 //! | `crq`, `ring` | a registered queue and its cursor; its entries in memory |
 //! | `interrupt` | the interrupt source of an adapter, `H_VIO_SIGNAL`, `H_XIRR`, `H_EOI` |
 //! | `tce`, `window` | the TCE hcalls; the table of one window pane |
-//! | `rdma`, `pins`, `copy` | `H_COPY_RDMA` in two halves; which pages it holds; the bytes |
+//! | `rdma`, `pins` | `H_COPY_RDMA` in two halves; which pages it holds |
+//! | `memory` | the memory of a partition, and how bytes move between two of them |
 //! | `operator` | crash, boot, suspension: what the machine's operator and faults do |
 //! | `vmc_device` | `H_REQUEST_VMC` and the device-tree node |
 //!
@@ -29,7 +30,6 @@
 #![deny(unsafe_code)]
 
 mod config;
-mod copy;
 mod crq;
 mod endpoint;
 mod hypervisor;

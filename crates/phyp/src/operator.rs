@@ -116,7 +116,7 @@ impl<P: Platform> Hypervisor<P> {
         *connection.side(side) = Default::default();
         // From here on no second half of a copy starts to move bytes for the partition or its memory.
         endpoint.incarnation.fetch_add(1, Ordering::AcqRel);
-        endpoint.window.pins.wait_for_copying();
+        self.pins.wait_for_copying(side);
         endpoint.wipe();
         self.endpoint(side.partner()).notify(event, sink);
     }

@@ -1,122 +1,225 @@
-//! Which pages of a window pane a copy is working with.
+//! Which pages of the window panes copies are working with.
 //!
 //! A copy and a change of the mapping may race. Each announces itself first and looks for the other one
-//! afterwards, with a sequentially consistent fence in between, so at least one of them sees the other:
+//! afterwards, sequentially consistently, so at least one of them sees the other:
 //!
 //! | the copy | who would take its pages away |
 //! |---|---|
-//! | 1. claims a slot with its pages | 1. marks the TCE as changing; or closes the link; or ends the incarnation |
-//! | 2. fence | 2. fence |
-//! | 3. reads TCEs, link, incarnation | 3. looks for slots |
+//! | 1. claims a slot with its pages, by a sequentially consistent exchange | 1. marks the TCE as changing; or closes the link; or ends the incarnation |
+//! | | 2. fence |
+//! | 2. reads TCEs, link, incarnation by sequentially consistent loads | 3. looks for slots |
 //!
-//! A slot is claimed from `H_COPY_RDMA`'s checks until its bytes are copied. While the bytes move it is
-//! marked so, and only a crash waits for that.
+//! A slot is one word for both ends of a copy, so that a copy costs one exchange. It is claimed from
+//! `H_COPY_RDMA`'s checks until its bytes are copied. While the bytes move it is marked so, and only a crash
+//! waits for that.
 
-use crate::sync::{AtomicU64, fence, spin_loop, yield_now};
+use crate::config::MAX_WINDOW_PAGES;
+use crate::endpoint::Side;
+use crate::sync::{AtomicU64, fence, fence_for_loom, spin_loop, yield_now};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
 /// Slots of a line: those that share a cache line.
 const LINE_SLOTS: usize = if cfg!(loom) { 1 } else { 8 };
 
-/// Lines of a pane. Copies from different pages start to look for a slot in different lines.
+/// Lines of slots. Copies from different pages start to look for a slot in different lines.
 const LINES: usize = if cfg!(loom) { 1 } else { 64 };
 
-/// How many copies can hold pages of one pane at a time: two for each HMC connection that a VMC can have.
+/// How many copies can be under way at a time: two for each HMC connection that a VMC can have.
 pub(crate) const SLOTS: usize = LINES * LINE_SLOTS;
 
 /// How often a crash looks at a copy that is moving its bytes before it gives up its processor between
 /// looks.
 const SPINS_BEFORE_YIELD: u32 = if cfg!(loom) { 0 } else { 128 };
 
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Line([AtomicU64; LINE_SLOTS]);
+/// Pages of a side's first pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    side: Side,
+    first: u64,
+    count: u64,
+}
 
-/// The slots of one pane.
+impl Span {
+    #[inline(always)]
+    pub(crate) fn new(side: Side, pages: &RangeInclusive<u64>) -> Span {
+        let (first, last) = (*pages.start(), *pages.end());
+        Span { side, first, count: (last + 1).saturating_sub(first) }
+    }
+
+    /// All pages that a pane can have.
+    pub(crate) const fn whole(side: Side) -> Span {
+        Span { side, first: 0, count: MAX_WINDOW_PAGES }
+    }
+
+    fn overlaps(self, other: Span) -> bool {
+        self.side == other.side
+            && self.first < other.first + other.count
+            && other.first < self.first + self.count
+    }
+}
+
+/// The slots of a machine.
 #[derive(Debug)]
 pub(crate) struct Pins {
     lines: Box<[Line]>,
 }
 
-/// The pages that a copy holds in one pane, and in which slot.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Line([AtomicU64; LINE_SLOTS]);
+
+/// The pages that a copy in two halves holds, and in which slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pin {
     slot: u16,
     held: Held,
 }
 
-/// A slot's contents: 0 when it is free.
+/// The pages of a copy that is made at once, held until this is dropped. Nobody else writes to the slot of
+/// another.
+#[must_use = "the pages are held as long as this lives"]
+pub(crate) struct Claim<'a>(&'a AtomicU64);
+
+impl Drop for Claim<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+/// A slot's contents: 0 when it is free. From the lowest bit on: first page of the source, first page of the
+/// destination, pages of the source, how many more the destination has, the two sides, whether bytes move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Held(u64);
 
 impl Held {
-    const CLAIMED: u64 = 1 << 63;
-    const COPYING: u64 = 1 << 62;
-    const PAGE_BITS: u32 = 24;
+    const PAGE_BITS: u32 = 19;
     const PAGE_MASK: u64 = (1 << Self::PAGE_BITS) - 1;
+    const COUNT_SHIFT: u32 = 2 * Self::PAGE_BITS;
+    /// A count may be that of the whole pane.
+    const COUNT_MASK: u64 = (1 << (Self::PAGE_BITS + 1)) - 1;
+    /// Equally many bytes lie in at most one page more or less; one more than the difference is kept.
+    const MORE_SHIFT: u32 = Self::COUNT_SHIFT + Self::PAGE_BITS + 1;
+    const MORE_MASK: u64 = 0b11;
+    const SIDES_SHIFT: u32 = Self::MORE_SHIFT + 2;
+    const COPYING: u64 = 1 << (Self::SIDES_SHIFT + 2);
 
-    fn new(pages: &RangeInclusive<u64>) -> Held {
-        Held(Self::CLAIMED | pages.end() << Self::PAGE_BITS | pages.start())
+    /// The spans of a source and a destination of equally many bytes, at least one.
+    #[inline(always)]
+    fn new([source, destination]: [Span; 2]) -> Held {
+        let more = destination.count + 1 - source.count;
+        debug_assert!(source.count > 0 && more <= 2, "as many bytes at both ends");
+        let sides = source.side as u64 | (destination.side as u64) << 1;
+        Held(
+            source.first
+                | destination.first << Self::PAGE_BITS
+                | source.count << Self::COUNT_SHIFT
+                | more << Self::MORE_SHIFT
+                | sides << Self::SIDES_SHIFT,
+        )
     }
 
-    fn overlaps(self, pages: &RangeInclusive<u64>) -> bool {
-        let (first, last) = (self.0 & Self::PAGE_MASK, self.0 >> Self::PAGE_BITS & Self::PAGE_MASK);
-        self.0 & Self::CLAIMED != 0 && first <= *pages.end() && *pages.start() <= last
+    /// Both spans; `None` for a free slot.
+    fn ends(self) -> Option<[Span; 2]> {
+        if self.0 == 0 {
+            return None;
+        }
+        let side = |end: u32| Side::BOTH[(self.0 >> (Self::SIDES_SHIFT + end) & 1) as usize];
+        let count = self.0 >> Self::COUNT_SHIFT & Self::COUNT_MASK;
+        let more = self.0 >> Self::MORE_SHIFT & Self::MORE_MASK;
+        let first = self.0 & Self::PAGE_MASK;
+        let destination_first = self.0 >> Self::PAGE_BITS & Self::PAGE_MASK;
+        let destination_count = (count + more).saturating_sub(1);
+        Some([
+            Span { side: side(0), first, count },
+            Span { side: side(1), first: destination_first, count: destination_count },
+        ])
+    }
+
+    fn touches(self, pages: Span) -> bool {
+        self.ends().is_some_and(|ends| ends.iter().any(|end| end.overlaps(pages)))
     }
 }
 
-const _: () = assert!(crate::config::MAX_WINDOW_PAGES <= Held::PAGE_MASK + 1);
+const _: () = assert!(MAX_WINDOW_PAGES == Held::PAGE_MASK + 1);
 
 impl Pins {
     pub(crate) fn new() -> Pins {
         Pins { lines: (0..LINES).map(|_| Line::default()).collect() }
     }
 
-    /// Claims a slot for `pages`; `None` when there is none left. What the pages map must be read after
-    /// this.
-    pub(crate) fn claim(&self, pages: &RangeInclusive<u64>) -> Option<Pin> {
-        let held = Held::new(pages);
-        let start = (*pages.start() % LINES as u64) as usize;
-        let pin = (0..SLOTS).find_map(|n| {
-            // The first slot of every line comes before the second one of any.
-            let slot = (start + n) % LINES * LINE_SLOTS + n / LINES;
-            let free = self.slot(slot).load(Ordering::Relaxed) == 0;
-            let claimed = free && self.replace(slot, 0, held.0);
-            claimed.then_some(Pin { slot: slot as u16, held })
-        })?;
-        fence(Ordering::SeqCst);
-        Some(pin)
+    /// Claims a slot for the pages of a source and a destination; `None` when there is none left. What the
+    /// pages map must be read after this.
+    pub(crate) fn claim(&self, ends: [Span; 2]) -> Option<Pin> {
+        let held = Held::new(ends);
+        let (slot, _) = self.claim_slot(ends[0].first, held.0)?;
+        Some(Pin { slot, held })
+    }
+
+    /// Claims a slot for a copy that moves its bytes next, or not at all. What the pages map, and whether the
+    /// bytes may move, must be looked at after this.
+    #[inline(always)]
+    pub(crate) fn claim_at_once(&self, ends: [Span; 2]) -> Option<Claim<'_>> {
+        let (_, slot) = self.claim_slot(ends[0].first, Held::new(ends).0 | Held::COPYING)?;
+        Some(Claim(slot))
+    }
+
+    #[inline(always)]
+    fn claim_slot(&self, page: u64, held: u64) -> Option<(u16, &AtomicU64)> {
+        let start = (page % LINES as u64) as usize * LINE_SLOTS;
+        let first = self.slot(start);
+        let claimed = match replace(first, 0, held) {
+            true => (start as u16, first),
+            false => self.claim_another(start, held)?,
+        };
+        fence_for_loom();
+        Some(claimed)
+    }
+
+    /// Looks for a slot that is free: the first one of every line before the second one of any.
+    #[cold]
+    fn claim_another(&self, start: usize, held: u64) -> Option<(u16, &AtomicU64)> {
+        (1..SLOTS).find_map(|n| {
+            let number = (start + n * LINE_SLOTS) % SLOTS + n / LINES;
+            let slot = self.slot(number);
+            replace(slot, 0, held).then_some((number as u16, slot))
+        })
     }
 
     /// Marks that the bytes are about to move; false when the pin is not held. Whether they may move must
     /// be looked at after this.
     pub(crate) fn start_copying(&self, pin: Pin) -> bool {
         let held = pin.held.0;
-        let started = self.replace(usize::from(pin.slot), held, held | Held::COPYING);
-        fence(Ordering::SeqCst);
+        let started = replace(self.slot(usize::from(pin.slot)), held, held | Held::COPYING);
+        fence_for_loom();
         started
     }
 
     /// Gives the slot back. A pin that is not held is left alone.
     pub(crate) fn release(&self, pin: Pin) {
-        let (slot, held) = (usize::from(pin.slot), pin.held.0);
-        let _was_held = self.replace(slot, held | Held::COPYING, 0) || self.replace(slot, held, 0);
+        let (slot, held) = (self.slot(usize::from(pin.slot)), pin.held.0);
+        let _was_held = replace(slot, held | Held::COPYING, 0) || replace(slot, held, 0);
     }
 
     /// Whether a copy holds one of `pages`. What would take the pages away must be visible before this.
-    pub(crate) fn hold(&self, pages: &RangeInclusive<u64>) -> bool {
+    pub(crate) fn hold(&self, pages: Span) -> bool {
         fence(Ordering::SeqCst);
-        self.slots().any(|slot| Held(slot.load(Ordering::Acquire)).overlaps(pages))
+        self.slots().any(|slot| Held(slot.load(Ordering::Acquire)).touches(pages))
     }
 
-    /// Waits for the copies whose bytes are moving. Each moves at most `ibm,max-virtual-dma-size` bytes and
-    /// waits for nobody, and one that starts later sees what was made visible before this.
-    pub(crate) fn wait_for_copying(&self) {
+    /// Waits for the copies whose bytes are moving from or to a side's pages. Each moves at most
+    /// `ibm,max-virtual-dma-size` bytes and waits for nobody, and one that starts later sees what was made
+    /// visible before this.
+    pub(crate) fn wait_for_copying(&self, side: Side) {
         fence(Ordering::SeqCst);
+        let moves = |slot: &AtomicU64| {
+            let held = slot.load(Ordering::Acquire);
+            held & Held::COPYING != 0 && Held(held).touches(Span::whole(side))
+        };
         for slot in self.slots() {
             let mut spins = 0;
-            while slot.load(Ordering::Acquire) & Held::COPYING != 0 {
+            while moves(slot) {
                 if spins < SPINS_BEFORE_YIELD {
                     spins += 1;
                     spin_loop();
@@ -127,11 +230,7 @@ impl Pins {
         }
     }
 
-    fn replace(&self, slot: usize, current: u64, new: u64) -> bool {
-        let slot = self.slot(slot);
-        slot.compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-    }
-
+    #[inline(always)]
     fn slot(&self, slot: usize) -> &AtomicU64 {
         &self.lines[slot / LINE_SLOTS].0[slot % LINE_SLOTS]
     }
@@ -139,6 +238,11 @@ impl Pins {
     fn slots(&self) -> impl Iterator<Item = &AtomicU64> {
         self.lines.iter().flat_map(|line| &line.0)
     }
+}
+
+#[inline]
+fn replace(slot: &AtomicU64, current: u64, new: u64) -> bool {
+    slot.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed).is_ok()
 }
 
 impl Clone for Pins {
@@ -154,64 +258,134 @@ impl Clone for Pins {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const MGMT: Side = Side::Management;
+    const HYP: Side = Side::Platform;
+
+    fn span(side: Side, pages: RangeInclusive<u64>) -> Span {
+        Span::new(side, &pages)
+    }
+
+    /// A copy between the same pages of both sides.
+    fn both(pages: RangeInclusive<u64>) -> [Span; 2] {
+        [span(MGMT, pages.clone()), span(HYP, pages)]
+    }
+
+    fn a_side() -> impl Strategy<Value = Side> {
+        prop_oneof![Just(MGMT), Just(HYP)]
+    }
+
+    proptest! {
+        #[test]
+        fn a_word_keeps_both_ends(
+            sides in (a_side(), a_side()),
+            count in prop_oneof![1..40_u64, MAX_WINDOW_PAGES - 2..MAX_WINDOW_PAGES],
+            more in -1..=1_i64,
+            copying in any::<bool>(),
+            (first, second) in (0.0..1.0, 0.0..1.0),
+        ) {
+            let other_count = count.saturating_add_signed(more).max(1);
+            let place = |share: f64, count: u64| (share * (MAX_WINDOW_PAGES - count) as f64) as u64;
+            let source = Span { side: sides.0, first: place(first, count), count };
+            let destination = Span { side: sides.1, first: place(second, other_count), count: other_count };
+            let ends = [source, destination];
+            let mark = if copying { Held::COPYING } else { 0 };
+            let held = Held(Held::new(ends).0 | mark);
+            prop_assert_eq!(held.ends(), Some(ends));
+            prop_assert_eq!(held.0 & Held::COPYING, mark);
+        }
+    }
+
+    #[test]
+    fn a_whole_pane_can_be_held() {
+        let all = [Span::whole(MGMT), Span::whole(HYP)];
+        assert_eq!(Held::new(all).ends(), Some(all));
+    }
 
     #[test]
     fn a_claimed_range_is_held_page_by_page_until_it_is_released() {
         let pins = Pins::new();
-        let pin = pins.claim(&(5..=7)).unwrap();
-        for (pages, held) in
-            [(0..=4, false), (0..=5, true), (6..=6, true), (7..=9, true), (8..=9, false)]
-        {
-            assert_eq!(pins.hold(&pages), held, "{pages:?}");
+        let pin = pins.claim([span(MGMT, 5..=7), span(HYP, 20..=21)]).unwrap();
+        for (side, pages, held) in [
+            (MGMT, 0..=4, false),
+            (MGMT, 0..=5, true),
+            (MGMT, 6..=6, true),
+            (MGMT, 7..=9, true),
+            (MGMT, 8..=30, false),
+            (HYP, 5..=7, false),
+            (HYP, 19..=19, false),
+            (HYP, 21..=21, true),
+            (HYP, 22..=22, false),
+        ] {
+            assert_eq!(pins.hold(span(side, pages.clone())), held, "{side:?} {pages:?}");
         }
         pins.release(pin);
-        assert!(!pins.hold(&(0..=1000)));
+        assert!(!pins.hold(Span::whole(MGMT)) && !pins.hold(Span::whole(HYP)));
     }
 
     #[test]
     fn page_zero_is_held_although_its_number_is_that_of_a_free_slot() {
         let pins = Pins::new();
-        assert!(!pins.hold(&(0..=0)));
-        pins.claim(&(0..=0)).unwrap();
-        assert!(pins.hold(&(0..=0)));
+        assert!(!pins.hold(span(MGMT, 0..=0)));
+        pins.claim([span(MGMT, 0..=0); 2]).unwrap();
+        assert!(pins.hold(span(MGMT, 0..=0)));
+    }
+
+    #[test]
+    fn what_is_claimed_at_once_is_held_and_copying_until_it_is_dropped() {
+        let pins = Pins::new();
+        let claim = pins.claim_at_once(both(3..=3)).unwrap();
+        assert!(pins.hold(span(MGMT, 3..=3)));
+        assert!(pins.slots().any(|slot| slot.load(Ordering::Relaxed) & Held::COPYING != 0));
+        drop(claim);
+        assert!(!pins.hold(Span::whole(MGMT)));
     }
 
     #[test]
     fn every_slot_can_be_claimed_once_and_then_none() {
         let pins = Pins::new();
-        let held: Vec<Pin> = (0..SLOTS).map(|_| pins.claim(&(3..=3)).unwrap()).collect();
-        assert_eq!(pins.claim(&(4..=4)), None);
+        let held: Vec<Pin> = (0..SLOTS).map(|_| pins.claim(both(3..=3)).unwrap()).collect();
+        assert_eq!(pins.claim(both(4..=4)), None);
+        assert!(pins.claim_at_once(both(4..=4)).is_none());
         pins.release(held[100]);
-        assert_eq!(pins.claim(&(4..=4)).map(|pin| pin.slot), Some(held[100].slot));
+        assert_eq!(pins.claim(both(4..=4)).map(|pin| pin.slot), Some(held[100].slot));
     }
 
     #[test]
     fn copies_of_neighbouring_pages_do_not_share_a_cache_line() {
         let pins = Pins::new();
-        let lines = [10, 11, 12].map(|page| pins.claim(&(page..=page)).unwrap().slot / 8);
-        assert_eq!(lines, [10, 11, 12]);
+        let line = |page| pins.claim(both(page..=page)).unwrap().slot / LINE_SLOTS as u16;
+        assert_eq!([10, 11, 12].map(line), [10, 11, 12]);
     }
 
     #[test]
     fn a_released_pin_does_not_touch_the_next_holder_of_its_slot() {
         let pins = Pins::new();
-        let first = pins.claim(&(1..=1)).unwrap();
+        let first = pins.claim(both(1..=1)).unwrap();
         pins.release(first);
-        let second = pins.claim(&(1..=2)).unwrap();
+        let second = pins.claim(both(1..=2)).unwrap();
         assert_eq!(first.slot, second.slot);
         pins.release(first);
         assert!(!pins.start_copying(first));
-        assert!(pins.hold(&(2..=2)));
+        assert!(pins.hold(span(MGMT, 2..=2)));
     }
 
     #[test]
     fn a_pin_is_released_while_its_bytes_move_and_before() {
         let pins = Pins::new();
-        let pin = pins.claim(&(1..=1)).unwrap();
+        let pin = pins.claim(both(1..=1)).unwrap();
         assert!(pins.start_copying(pin));
         assert!(!pins.start_copying(pin), "one copy moves its bytes once");
         pins.release(pin);
-        pins.wait_for_copying();
-        assert!(!pins.hold(&(1..=1)));
+        pins.wait_for_copying(MGMT);
+        assert!(!pins.hold(span(MGMT, 1..=1)));
+    }
+
+    #[test]
+    fn a_crash_waits_for_nobody_who_moves_bytes_of_the_other_side_only() {
+        let pins = Pins::new();
+        let _moving = pins.claim_at_once([span(HYP, 1..=1), span(HYP, 2..=2)]);
+        pins.wait_for_copying(MGMT);
     }
 }

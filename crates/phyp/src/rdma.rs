@@ -1,6 +1,9 @@
 //! `H_COPY_RDMA` in two halves, so that the world can change in between: the first half checks the call and
 //! holds its pages, the second one moves the bytes and lets go.
 //!
+//! A call of `hcall` makes both at once, and holds its pages by a single exchange. What it consists of is inlined
+//! always: passing intermediate results through memory would cost more than the checks.
+//!
 //! Between the halves the pages cannot be remapped (`H_Resource`) and the connection cannot be freed for
 //! good (`H_Busy`). A crash waits for nobody who is between the halves: the second half then finds another
 //! incarnation and copies nothing.
@@ -9,17 +12,19 @@
 //!
 //! - While the connection is not complete the TCEs of the remote pane count as invalid: `H_Permission`.
 //! - A copy of no bytes touches no TCE and succeeds once its other parameters are right.
-//! - When all pins of a pane are taken, or a TCE of the copy is being changed at this moment, the call
+//! - When all pins are taken, or a TCE of the copy is being changed at this moment, the call
 //!   answers `H_Busy`.
 //! - Both ends may be in one pane. What arrives where they overlap is not defined.
 
-use crate::copy::copy_piece;
 use crate::endpoint::Side;
 use crate::hypervisor::Hypervisor;
-use crate::pins::Pin;
+use crate::memory::Memory;
+use crate::pins::{Pin, Span};
 use crate::platform::Platform;
-use crate::window::{Fault, Window};
-use papr::{Access, CopyRdma, IoRange, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode};
+use crate::window::Fault;
+use papr::{
+    Access, CopyRdma, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode,
+};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -31,145 +36,178 @@ use std::sync::atomic::Ordering;
 #[must_use = "its pages are held until it is finished or abandoned"]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PinnedCopy {
+    copy: Copying,
+    lives: Lives,
+    mapped: Mapped,
+    /// `None` for a copy of no bytes.
+    pin: Option<Pin>,
+}
+
+/// A copy whose parameters are right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Copying {
     len_bytes: u64,
+    caller: Side,
     source: End,
     destination: End,
-    caller: Life,
 }
 
 /// One end of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct End {
-    owner: Life,
-    ioba: Ioba,
-    /// `None` for a copy of no bytes.
-    pin: Option<Pin>,
-}
-
-/// A partition between two crashes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Life {
-    side: Side,
-    incarnation: u64,
-}
-
-/// A pane that a caller may name.
-#[derive(Clone, Copy)]
-struct Pane {
     owner: Side,
-    /// The second pane, which works only while the connection is complete.
+    /// By the second pane, which works only while the connection is complete.
     remote: bool,
+    ioba: Ioba,
 }
+
+/// How often each side has crashed, if the copy has to do with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Lives([u64; 2]);
+
+/// Where in memory source and destination begin, each if its pages lie together.
+type Mapped = [Option<GuestAddress>; 2];
 
 impl<P: Platform> Hypervisor<P> {
+    /// LoPAR's `H_COPY_RDMA`, both halves at once.
+    #[inline]
+    pub(crate) fn copy_rdma(
+        &self,
+        caller: PartitionId,
+        call: &CopyRdma,
+    ) -> Result<HcallReturn, ReturnCode> {
+        let copy = self.check_parameters(caller, call)?;
+        let lives = self.lives(&copy).ok_or(ReturnCode::PERMISSION)?;
+        if copy.len_bytes > 0 {
+            let claim = self.pins.claim_at_once(copy.spans());
+            let _held = claim.ok_or(ReturnCode::BUSY)?;
+            let mapped = self.check_access(&copy)?;
+            self.move_bytes(&copy, lives, mapped).ok_or(ReturnCode::PERMISSION)?;
+        }
+        Ok(ReturnCode::SUCCESS.into())
+    }
+
     /// First half of LoPAR's `H_COPY_RDMA`: all of its checks, in its order.
     pub fn copy_rdma_begin(
         &self,
         caller: PartitionId,
         call: &CopyRdma,
     ) -> Result<PinnedCopy, ReturnCode> {
-        if call.len_bytes > self.max_virtual_dma_size {
-            return Err(ReturnCode::PARAMETER);
-        }
-        let source = self.pane(caller, call.source_liobn).ok_or(ReturnCode::S_PARM)?;
-        let destination = self.pane(caller, call.destination_liobn).ok_or(ReturnCode::D_PARM)?;
-        self.check_range(source, &call.source()).ok_or(ReturnCode::S_PARM)?;
-        self.check_range(destination, &call.destination()).ok_or(ReturnCode::D_PARM)?;
-        let caller = self.own_side(caller).and_then(|side| self.life(side));
-        let owners = (self.life(source.owner), self.life(destination.owner));
-        let (Some(caller), (Some(source_owner), Some(destination_owner))) = (caller, owners) else {
-            return Err(ReturnCode::PERMISSION);
-        };
-        let mut copy = PinnedCopy {
-            len_bytes: call.len_bytes,
-            source: End { owner: source_owner, ioba: call.source_ioba, pin: None },
-            destination: End { owner: destination_owner, ioba: call.destination_ioba, pin: None },
-            caller,
-        };
-        match self.pin_both(&mut copy, call, source, destination) {
-            Ok(()) => Ok(copy),
-            Err(code) => {
-                self.copy_rdma_abandon(copy);
-                Err(code)
+        let copy = self.check_parameters(caller, call)?;
+        let lives = self.lives(&copy).ok_or(ReturnCode::PERMISSION)?;
+        let mut pinned = PinnedCopy { copy, lives, mapped: [None; 2], pin: None };
+        if copy.len_bytes > 0 {
+            let pin = self.pins.claim(copy.spans());
+            pinned.pin = Some(pin.ok_or(ReturnCode::BUSY)?);
+            match self.check_access(&copy) {
+                Ok(mapped) => pinned.mapped = mapped,
+                Err(code) => {
+                    self.copy_rdma_abandon(pinned);
+                    return Err(code);
+                }
             }
         }
+        Ok(pinned)
     }
 
     /// Second half: moves the bytes and lets go of the pages. `H_Permission`, and nothing is copied, when
     /// the caller or the owner of one of the panes has crashed since the first half.
-    pub fn copy_rdma_finish(&self, copy: PinnedCopy) -> ReturnCode {
-        let pins_held = self.pins_of(&copy).all(|(window, pin)| window.pins.start_copying(pin));
-        let lives = [copy.caller, copy.source.owner, copy.destination.owner];
-        let moved = pins_held
-            && lives.into_iter().all(|life| self.life(life.side) == Some(life))
-            && self.move_bytes(&copy).is_some();
-        self.copy_rdma_abandon(copy);
+    pub fn copy_rdma_finish(&self, pinned: PinnedCopy) -> ReturnCode {
+        let held = pinned.pin.is_none_or(|pin| self.pins.start_copying(pin));
+        let moved = held && self.move_bytes(&pinned.copy, pinned.lives, pinned.mapped).is_some();
+        self.copy_rdma_abandon(pinned);
         if moved { ReturnCode::SUCCESS } else { ReturnCode::PERMISSION }
     }
 
     /// Lets go of the pages and copies nothing: for a caller that does not live to see the second half.
-    pub fn copy_rdma_abandon(&self, copy: PinnedCopy) {
-        for (window, pin) in self.pins_of(&copy) {
-            window.pins.release(pin);
+    pub fn copy_rdma_abandon(&self, pinned: PinnedCopy) {
+        if let Some(pin) = pinned.pin {
+            self.pins.release(pin);
         }
     }
 
+    /// Every check but those of the pages themselves.
+    #[inline(always)]
+    fn check_parameters(
+        &self,
+        caller: PartitionId,
+        call: &CopyRdma,
+    ) -> Result<Copying, ReturnCode> {
+        let len_bytes = call.len_bytes;
+        if len_bytes > self.max_virtual_dma_size {
+            return Err(ReturnCode::PARAMETER);
+        }
+        let caller = self.own_side(caller).ok_or(ReturnCode::S_PARM)?;
+        let end = |liobn, ioba| self.end_of_copy(caller, liobn, ioba);
+        let source = end(call.source_liobn, call.source_ioba).ok_or(ReturnCode::S_PARM)?;
+        let destination =
+            end(call.destination_liobn, call.destination_ioba).ok_or(ReturnCode::D_PARM)?;
+        if !self.is_in_pane(source, len_bytes) {
+            return Err(ReturnCode::S_PARM);
+        }
+        if !self.is_in_pane(destination, len_bytes) {
+            return Err(ReturnCode::D_PARM);
+        }
+        Ok(Copying { len_bytes, caller, source, destination })
+    }
+
     /// Source and destination handles are checked for authorization per `ibm,my-dma-window`.
-    fn pane(&self, caller: PartitionId, liobn: Liobn) -> Option<Pane> {
-        let side = self.own_side(caller)?;
-        if self.endpoint(side).liobn == liobn {
-            Some(Pane { owner: side, remote: false })
-        } else if side == Side::Management && self.vmc.remote_liobn == liobn {
-            Some(Pane { owner: Side::Platform, remote: true })
+    #[inline(always)]
+    fn end_of_copy(&self, caller: Side, liobn: Liobn, ioba: Ioba) -> Option<End> {
+        if self.endpoint(caller).liobn == liobn {
+            Some(End { owner: caller, remote: false, ioba })
+        } else if caller == Side::Management && self.vmc.remote_liobn == liobn {
+            Some(End { owner: Side::Platform, remote: true, ioba })
         } else {
             None
         }
     }
 
     /// Address and length are checked for valid ranges per `ibm,my-dma-window`.
-    fn check_range(&self, pane: Pane, range: &IoRange) -> Option<()> {
-        self.endpoint(pane.owner).window.contains(range).then_some(())
+    #[inline(always)]
+    fn is_in_pane(&self, end: End, len_bytes: u64) -> bool {
+        self.endpoint(end.owner).window.contains(end.ioba, len_bytes)
     }
 
-    /// Holds the pages of both ends, then checks the access bits of their TCEs.
-    fn pin_both(
-        &self,
-        copy: &mut PinnedCopy,
-        call: &CopyRdma,
-        source: Pane,
-        destination: Pane,
-    ) -> Result<(), ReturnCode> {
-        if call.len_bytes == 0 {
-            return Ok(());
+    /// The access bits of the TCEs of a copy that is not empty are checked for authorization, else
+    /// `H_Permission`. The pages are held, so what is found here stays.
+    #[inline(always)]
+    fn check_access(&self, copy: &Copying) -> Result<Mapped, ReturnCode> {
+        let check = |end: End, wanted: Access| {
+            if end.remote && !self.linked.load(Ordering::SeqCst) {
+                return Err(ReturnCode::PERMISSION);
+            }
+            let checked = self.endpoint(end.owner).window.check(end.pages(copy.len_bytes), wanted);
+            match checked {
+                Ok(start) => Ok(start.map(|start| GuestAddress(start.0 + end.ioba.offset()))),
+                Err(Fault::Denied) => Err(ReturnCode::PERMISSION),
+                Err(Fault::Changing) => Err(ReturnCode::BUSY),
+            }
+        };
+        Ok([check(copy.source, Access::Read)?, check(copy.destination, Access::Write)?])
+    }
+
+    /// Moves the bytes, unless somebody has crashed. The pages are held, so each is mapped as it was when it
+    /// was checked.
+    #[inline(always)]
+    fn move_bytes(&self, copy: &Copying, lives: Lives, mapped: Mapped) -> Option<()> {
+        if self.lives(copy) != Some(lives) {
+            return None;
         }
-        copy.source.pin = Some(self.pin(source, &call.source())?);
-        copy.destination.pin = Some(self.pin(destination, &call.destination())?);
-        self.check_access(source, &call.source(), Access::Read)?;
-        self.check_access(destination, &call.destination(), Access::Write)
-    }
-
-    fn pin(&self, pane: Pane, range: &IoRange) -> Result<Pin, ReturnCode> {
-        let pages = pages(range).ok_or(ReturnCode::PERMISSION)?;
-        self.endpoint(pane.owner).window.pins.claim(&pages).ok_or(ReturnCode::BUSY)
-    }
-
-    /// The access bits of the TCEs are checked for authorization, else `H_Permission`.
-    fn check_access(&self, pane: Pane, range: &IoRange, wanted: Access) -> Result<(), ReturnCode> {
-        if pane.remote && !self.linked.load(Ordering::Acquire) {
-            return Err(ReturnCode::PERMISSION);
+        match mapped {
+            [Some(from), Some(to)] => {
+                let source = &self.endpoint(copy.source.owner).memory;
+                let destination = &self.endpoint(copy.destination.owner).memory;
+                source.copy_to(from, destination, to, copy.len_bytes).ok()
+            }
+            _ => self.move_by_page(copy),
         }
-        let pages = pages(range).ok_or(ReturnCode::PERMISSION)?;
-        self.endpoint(pane.owner).window.check(pages, wanted).map_err(|fault| match fault {
-            Fault::Denied => ReturnCode::PERMISSION,
-            Fault::Changing => ReturnCode::BUSY,
-        })
     }
 
-    /// Moves the bytes piece by piece, each within one page at both ends. The pins are held, so every page
-    /// is mapped as it was when it was checked.
-    fn move_bytes(&self, copy: &PinnedCopy) -> Option<()> {
-        let source = self.endpoint(copy.source.owner.side);
-        let destination = self.endpoint(copy.destination.owner.side);
+    /// Moves the bytes piece by piece, each within one page at both ends.
+    fn move_by_page(&self, copy: &Copying) -> Option<()> {
+        let source = self.endpoint(copy.source.owner);
+        let destination = self.endpoint(copy.destination.owner);
         let (mut from, mut to) = (copy.source.ioba, copy.destination.ioba);
         let mut left = copy.len_bytes;
         while left > 0 {
@@ -177,30 +215,49 @@ impl<P: Platform> Hypervisor<P> {
             let from_address = source.window.translate(from, Access::Read)?;
             let to_address = destination.window.translate(to, Access::Write)?;
             let (source, destination) = (&source.memory, &destination.memory);
-            copy_piece(source, from_address, destination, to_address, piece).ok()?;
+            source.copy_to(from_address, destination, to_address, piece).ok()?;
             (from, to) = (Ioba(from.0 + piece), Ioba(to.0 + piece));
             left -= piece;
         }
         Some(())
     }
 
-    fn pins_of(&self, copy: &PinnedCopy) -> impl Iterator<Item = (&Window, Pin)> {
-        [copy.source, copy.destination]
-            .into_iter()
-            .filter_map(|end| Some((&self.endpoint(end.owner.side).window, end.pin?)))
-    }
-
-    /// The life a side is in; `None` between a crash and the next boot. A crash ends `running` before it
-    /// counts, so a new number is not seen before the crash has wiped what belonged to the old one.
-    fn life(&self, side: Side) -> Option<Life> {
-        let endpoint = self.endpoint(side);
-        let incarnation = endpoint.incarnation.load(Ordering::Acquire);
-        endpoint.is_running().then_some(Life { side, incarnation })
+    /// The lives of the caller and of the panes' owners; `None` when one of them does not run. A crash ends
+    /// `running` before it counts, so a new number is not seen before the crash has wiped what belonged to the
+    /// old one. All loads are sequentially consistent, for a copy that has claimed its pins.
+    #[inline(always)]
+    fn lives(&self, copy: &Copying) -> Option<Lives> {
+        let mut lives = [0; 2];
+        for side in Side::BOTH {
+            if copy.concerns(side) {
+                let endpoint = self.endpoint(side);
+                lives[side as usize] = endpoint.incarnation.load(Ordering::SeqCst);
+                if !endpoint.is_running() {
+                    return None;
+                }
+            }
+        }
+        Some(Lives(lives))
     }
 }
 
-/// The pages of a range that is not empty.
-fn pages(range: &IoRange) -> Option<RangeInclusive<u64>> {
-    let pages = range.pages().filter(|pages| !pages.is_empty())?;
-    Some(pages.start..=pages.end - 1)
+impl Copying {
+    #[inline(always)]
+    fn concerns(&self, side: Side) -> bool {
+        self.caller == side || self.source.owner == side || self.destination.owner == side
+    }
+
+    /// The pages of both ends of a copy that is not empty.
+    #[inline(always)]
+    fn spans(&self) -> [Span; 2] {
+        [self.source, self.destination].map(|end| Span::new(end.owner, &end.pages(self.len_bytes)))
+    }
+}
+
+impl End {
+    /// The pages of so many bytes, at least one. They lie in the pane.
+    #[inline(always)]
+    fn pages(&self, len_bytes: u64) -> RangeInclusive<u64> {
+        self.ioba.page()..=Ioba(self.ioba.0 + len_bytes - 1).page()
+    }
 }

@@ -190,6 +190,16 @@ mod tests {
             self.0.write(at, bytes)
         }
 
+        fn copy_to(
+            &self,
+            from: GuestAddress,
+            destination: &Restless,
+            to: GuestAddress,
+            len_bytes: u64,
+        ) -> Result<(), BadAddress> {
+            self.0.copy_to(from, &destination.0, to, len_bytes)
+        }
+
         fn clear(&self) {
             self.0.clear();
         }

@@ -7,6 +7,7 @@
 use crate::endpoint::Endpoint;
 use crate::hypervisor::Hypervisor;
 use crate::memory::{Memory, WORD_BYTES};
+use crate::pins::Span;
 use crate::platform::Platform;
 use papr::hcall::MAX_TCE_COUNT;
 use papr::{
@@ -40,7 +41,7 @@ impl<P: Platform> Hypervisor<P> {
         let own = self.own_pane(caller, liobn)?;
         let pages = own.entries(ioba, 1)?;
         own.check_tce(tce)?;
-        own.set_entries(pages, |_| tce)
+        self.set_entries(own, pages, |_| tce)
     }
 
     /// LoPAR, `H_STUFF_TCE`: sets `count` entries to one value. A count above 512 is `H_P4`, found after a
@@ -60,7 +61,7 @@ impl<P: Platform> Hypervisor<P> {
         }
         let pages = own.entries(ioba, count)?;
         own.check_tce(tce)?;
-        own.set_entries(pages, |_| tce)
+        self.set_entries(own, pages, |_| tce)
     }
 
     /// LoPAR, `H_PUT_TCE_INDIRECT`: sets `count` entries from a list in a page of the caller's memory. The
@@ -84,7 +85,26 @@ impl<P: Platform> Hypervisor<P> {
         let pages = own.entries(ioba, count)?;
         let list = own.copy_list(list, count)?;
         list.iter().try_for_each(|&tce| own.check_tce(tce))?;
-        own.set_entries(pages, |n| list[n])
+        self.set_entries(own, pages, |n| list[n])
+    }
+
+    fn set_entries(
+        &self,
+        own: &Endpoint<P>,
+        pages: Range<u64>,
+        new: impl Fn(usize) -> Tce,
+    ) -> Result<HcallReturn, ReturnCode> {
+        let _serialised = own.crq.lock();
+        // A partition that crashed on another processor of its own must not leave a mapping behind.
+        if !own.is_running() {
+            return Err(ReturnCode::HARDWARE);
+        }
+        if !pages.is_empty() {
+            let held = |pages| self.pins.hold(Span::new(own.side, &pages));
+            let changed = own.window.change(pages.start..=pages.end - 1, held, new);
+            changed.map_err(|_| ReturnCode::RESOURCE)?;
+        }
+        Ok(ReturnCode::SUCCESS.into())
     }
 }
 
@@ -117,22 +137,5 @@ impl<P: Platform> Endpoint<P> {
                 word.map(Tce).map_err(|_| ReturnCode::PARAMETER)
             })
             .collect()
-    }
-
-    fn set_entries(
-        &self,
-        pages: Range<u64>,
-        new: impl Fn(usize) -> Tce,
-    ) -> Result<HcallReturn, ReturnCode> {
-        let _serialised = self.crq.lock();
-        // A partition that crashed on another processor of its own must not leave a mapping behind.
-        if !self.is_running() {
-            return Err(ReturnCode::HARDWARE);
-        }
-        if !pages.is_empty() {
-            let changed = self.window.change(pages.start..=pages.end - 1, new);
-            changed.map_err(|_| ReturnCode::RESOURCE)?;
-        }
-        Ok(ReturnCode::SUCCESS.into())
     }
 }

@@ -11,6 +11,7 @@
 use crate::crq::{QUEUE_ACCESS, Queue};
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
+use crate::pins::Span;
 use crate::platform::{EventSink, Platform};
 use papr::{
     CrqEntry, HcallReturn, Header, IoRange, Ioba, PAGE_SIZE, PartitionId, ReturnCode,
@@ -115,7 +116,7 @@ impl<P: Platform> Hypervisor<P> {
         }
         state.registration = Registration::Closing;
         self.close(side);
-        if self.linked_pane().pins.hold(&(0..=u64::MAX)) {
+        if self.pins.hold(Span::whole(Side::Platform)) {
             return Err(ReturnCode::BUSY);
         }
         state.registration = Registration::Free;
@@ -172,12 +173,12 @@ fn check_queue<P: Platform>(own: &Endpoint<P>, range: &IoRange) -> Result<(), Re
     let aligned = range.ioba.is_page_aligned()
         && range.len_bytes.is_multiple_of(PAGE_SIZE)
         && range.len_bytes != 0;
-    if !aligned || !own.window.contains(range) {
+    if !aligned || !own.window.contains(range.ioba, range.len_bytes) {
         return Err(ReturnCode::PARAMETER);
     }
     let pages = range.pages().ok_or(ReturnCode::PARAMETER)?;
     let mapped = own.window.check(pages.start..=pages.end - 1, QUEUE_ACCESS);
-    mapped.map_err(|_| ReturnCode::PARAMETER)
+    mapped.map(|_| ()).map_err(|_| ReturnCode::PARAMETER)
 }
 
 /// LoPAR, `H_SEND_CRQ`: the header's high order bit is on and it is not `0xFF`, else `H_Parameter`. Nothing

@@ -33,6 +33,7 @@ impl VmcDevice {
         }
     }
 
+    #[inline]
     pub(crate) fn exists(&self) -> bool {
         self.exists.load(Ordering::Acquire)
     }

@@ -1,8 +1,7 @@
 //! The TCE table of one window pane.
 
-use crate::pins::Pins;
 use crate::sync::AtomicU64;
-use papr::{Access, GuestAddress, IoRange, Ioba, PAGE_SIZE, Tce};
+use papr::{Access, GuestAddress, Ioba, PAGE_SIZE, Tce};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -13,12 +12,10 @@ const CHANGING: u64 = 1 << 2;
 /// Bits 52 to 61 in IBM's numbering: reserved in a TCE, not stored.
 const RESERVED: u64 = (PAGE_SIZE - 1) & !0b11;
 
-/// A first window pane: entries that its owner sets and that anybody may read without a lock, and the
-/// copies that hold pages of it.
+/// A first window pane: entries that its owner sets and that anybody may read without a lock.
 #[derive(Debug)]
 pub(crate) struct Window {
     entries: Box<[AtomicU64]>,
-    pub(crate) pins: Pins,
 }
 
 /// A copy holds a page whose TCE was to be changed.
@@ -36,7 +33,7 @@ pub(crate) enum Fault {
 
 impl Window {
     pub(crate) fn new(pages: u64) -> Window {
-        Window { entries: (0..pages).map(|_| AtomicU64::new(0)).collect(), pins: Pins::new() }
+        Window { entries: (0..pages).map(|_| AtomicU64::new(0)).collect() }
     }
 
     pub(crate) fn pages(&self) -> u64 {
@@ -48,50 +45,63 @@ impl Window {
     }
 
     /// Whether a range lies in the pane; an empty one may begin at its end.
-    pub(crate) fn contains(&self, range: &IoRange) -> bool {
-        range.ioba.0.checked_add(range.len_bytes).is_some_and(|end| end <= self.size_bytes())
+    #[inline]
+    pub(crate) fn contains(&self, ioba: Ioba, len_bytes: u64) -> bool {
+        ioba.0.checked_add(len_bytes).is_some_and(|end| end <= self.size_bytes())
     }
 
     /// The entry of a page; `None` outside of the pane.
+    #[inline]
     pub(crate) fn get(&self, page: u64) -> Option<Tce> {
         self.entry(page).map(|entry| Tce(entry.load(Ordering::Acquire) & !CHANGING))
     }
 
     /// Where the byte at `ioba` is in memory, if the device may access it so. An entry that is being
     /// changed counts as what it was: whoever asks has made sure that the change cannot happen.
+    #[inline]
     pub(crate) fn translate(&self, ioba: Ioba, wanted: Access) -> Option<GuestAddress> {
         let tce = self.get(ioba.page()).filter(|tce| tce.access().allows(wanted))?;
         Some(GuestAddress(tce.address().0 + ioba.offset()))
     }
 
-    /// Whether the device may access all of these pages so.
-    pub(crate) fn check(&self, pages: RangeInclusive<u64>, wanted: Access) -> Result<(), Fault> {
-        for page in pages {
-            let entry = self.entry(page).ok_or(Fault::Denied)?.load(Ordering::Acquire);
+    /// Whether the device may access all of these pages so, and where the first one is if their memory lies
+    /// together. Loads sequentially consistently, so that a copy that has claimed its pins may look here next.
+    #[inline(always)]
+    pub(crate) fn check(
+        &self,
+        pages: RangeInclusive<u64>,
+        wanted: Access,
+    ) -> Result<Option<GuestAddress>, Fault> {
+        let entries = self.slice(&pages);
+        let first = entries.first().ok_or(Fault::Denied)?;
+        let (start, mut together) = (Tce(first.load(Ordering::SeqCst)).address(), true);
+        for (n, entry) in entries.iter().enumerate() {
+            let entry = entry.load(Ordering::SeqCst);
             if entry & CHANGING != 0 {
                 return Err(Fault::Changing);
             }
             if !Tce(entry).access().allows(wanted) {
                 return Err(Fault::Denied);
             }
+            together &= Tce(entry).address().0 == start.0.wrapping_add(n as u64 * PAGE_SIZE);
         }
-        Ok(())
+        Ok(together.then_some(start))
     }
 
     /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds a page that
-    /// one of them maps. One
-    /// change at a time: the caller holds the lock of the pane's queue. `new` gets the entry's place in
-    /// `pages`.
+    /// one of them maps, as `held` tells of some of the pages. One change at a time: the caller holds the lock
+    /// of the pane's queue. `new` gets the entry's place in `pages`.
     pub(crate) fn change(
         &self,
         pages: RangeInclusive<u64>,
+        held: impl Fn(RangeInclusive<u64>) -> bool,
         new: impl Fn(usize) -> Tce,
     ) -> Result<(), Pinned> {
         let entries = self.slice(&pages);
         for entry in entries {
             entry.fetch_or(CHANGING, Ordering::AcqRel);
         }
-        if self.is_in_use(&pages) {
+        if self.is_in_use(&pages, held) {
             for entry in entries {
                 entry.fetch_and(!CHANGING, Ordering::Release);
             }
@@ -105,10 +115,13 @@ impl Window {
 
     /// Whether a copy may be working through one of these entries. One that maps nothing is in use by
     /// nobody (LoPAR, TCE hcalls against RTCE tables): a copy that holds it has not seen it yet.
-    fn is_in_use(&self, pages: &RangeInclusive<u64>) -> bool {
+    fn is_in_use(
+        &self,
+        pages: &RangeInclusive<u64>,
+        held: impl Fn(RangeInclusive<u64>) -> bool,
+    ) -> bool {
         let maps = |page| self.get(page).is_some_and(|tce| tce.access() != Access::None);
-        self.pins.hold(pages)
-            && pages.clone().any(|page| maps(page) && self.pins.hold(&(page..=page)))
+        held(pages.clone()) && pages.clone().any(|page| maps(page) && held(page..=page))
     }
 
     /// Makes every entry invalid, whoever holds the pages.
@@ -118,10 +131,12 @@ impl Window {
         }
     }
 
+    #[inline]
     fn entry(&self, page: u64) -> Option<&AtomicU64> {
         self.entries.get(usize::try_from(page).ok()?)
     }
 
+    #[inline(always)]
     fn slice(&self, pages: &RangeInclusive<u64>) -> &[AtomicU64] {
         self.entries.get(*pages.start() as usize..=*pages.end() as usize).unwrap_or_default()
     }
@@ -131,6 +146,6 @@ impl Clone for Window {
     fn clone(&self) -> Window {
         let entries =
             self.entries.iter().map(|entry| AtomicU64::new(entry.load(Ordering::Relaxed)));
-        Window { entries: entries.collect(), pins: self.pins.clone() }
+        Window { entries: entries.collect() }
     }
 }

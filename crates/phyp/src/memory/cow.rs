@@ -1,6 +1,6 @@
 //! Memory that can be cloned: clones share their pages until one of them writes.
 
-use super::{BadAddress, Memory, PAGE_BYTES, WORD_BYTES, pieces, word};
+use super::{BadAddress, Memory, PAGE_BYTES, WORD_BYTES, joint_pieces, pieces, range, word};
 use papr::GuestAddress;
 use std::cell::RefCell;
 use std::fmt;
@@ -30,13 +30,13 @@ impl Memory for CowMemory {
     }
 
     fn load(&self, at: GuestAddress, _order: Ordering) -> Result<u64, BadAddress> {
-        let (page, offset) = word(at, self.pages())?;
-        Ok(self.with_page(page, |bytes| get_word(bytes, offset)))
+        let at = word(at, self.pages())?;
+        Ok(self.with_page(at / PAGE_BYTES, |bytes| get_word(bytes, at % PAGE_BYTES)))
     }
 
     fn store(&self, at: GuestAddress, value: u64, _order: Ordering) -> Result<(), BadAddress> {
-        let (page, offset) = word(at, self.pages())?;
-        self.with_page_mut(page, |bytes| set_word(bytes, offset, value));
+        let at = word(at, self.pages())?;
+        self.with_page_mut(at / PAGE_BYTES, |bytes| set_word(bytes, at % PAGE_BYTES, value));
         Ok(())
     }
 
@@ -55,7 +55,8 @@ impl Memory for CowMemory {
     }
 
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
-        for (page, offset, piece) in pieces(at, out.len(), self.pages())? {
+        let start = range(at, out.len() as u64, self.pages())?;
+        for (page, offset, piece) in pieces(start, out.len(), PAGE_BYTES) {
             let out = &mut out[piece];
             self.with_page(page, |bytes| out.copy_from_slice(&bytes[offset..offset + out.len()]));
         }
@@ -63,10 +64,34 @@ impl Memory for CowMemory {
     }
 
     fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
-        for (page, offset, piece) in pieces(at, bytes.len(), self.pages())? {
+        let start = range(at, bytes.len() as u64, self.pages())?;
+        for (page, offset, piece) in pieces(start, bytes.len(), PAGE_BYTES) {
             let from = &bytes[piece];
             self.with_page_mut(page, |bytes| {
                 bytes[offset..offset + from.len()].copy_from_slice(from);
+            });
+        }
+        Ok(())
+    }
+
+    fn copy_to(
+        &self,
+        from: GuestAddress,
+        destination: &CowMemory,
+        to: GuestAddress,
+        len_bytes: u64,
+    ) -> Result<(), BadAddress> {
+        let start = range(from, len_bytes, self.pages())?;
+        let to = range(to, len_bytes, destination.pages())?;
+        let one_memory = std::ptr::eq(self, destination);
+        for piece in joint_pieces(start, to, len_bytes as usize, PAGE_BYTES, one_memory) {
+            let (from, to, len) = (start + piece.start, to + piece.start, piece.len());
+            // Holding the source's page un-shares it if it is the destination's as well.
+            let source = self.pages.borrow()[from / PAGE_BYTES].clone();
+            let source = source.as_deref().unwrap_or(&ZERO);
+            let bytes = &source[from % PAGE_BYTES..from % PAGE_BYTES + len];
+            destination.with_page_mut(to / PAGE_BYTES, |page| {
+                page[to % PAGE_BYTES..to % PAGE_BYTES + len].copy_from_slice(bytes);
             });
         }
         Ok(())

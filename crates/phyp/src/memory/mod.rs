@@ -1,19 +1,31 @@
 //! Memory of a partition: 64-bit words in pages of 4 KiB, zero at first, backed when first touched.
 //!
 //! The bytes of a word are big-endian, as a partition's processor stores a register; a word's value here
-//! is always the register's. No access is wider or narrower than a word, so no access of the partition or
-//! the hypervisor mixes sizes with another one.
+//! is always the register's. As far as the language can tell no access is wider or narrower than a word, so that
+//! none mixes sizes with another one; where bytes move in bulk they do so by machine code (`machine`), of which
+//! the language knows nothing, or word by word (`portable`).
 
 mod cow;
+#[cfg(all(target_arch = "x86_64", unix, not(miri)))]
+mod machine;
+#[cfg(any(all(test, not(loom)), not(all(target_arch = "x86_64", unix, not(miri)))))]
+mod portable;
 mod shared;
 #[cfg(not(loom))]
 #[cfg(test)]
 mod tests;
 
+/// How bytes move in and out of pages that threads share.
+#[cfg(all(target_arch = "x86_64", unix, not(miri)))]
+use machine as bytes;
+#[cfg(not(all(target_arch = "x86_64", unix, not(miri))))]
+use portable as bytes;
+
 pub use cow::CowMemory;
 pub use shared::SharedMemory;
 
 use papr::{GuestAddress, PAGE_SIZE};
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 /// Bytes of a word.
@@ -32,7 +44,7 @@ pub struct BadAddress {
     pub len_bytes: u64,
 }
 
-/// Memory of one partition. Clones and readers never see a word half written.
+/// Memory of one partition. Nobody who loads or exchanges a word sees it half stored.
 pub trait Memory: Sized + 'static {
     /// Zeroed memory of `pages` pages.
     fn new(pages: u64) -> Self;
@@ -56,45 +68,87 @@ pub trait Memory: Sized + 'static {
         new: u64,
     ) -> Result<Result<u64, u64>, BadAddress>;
 
-    /// Reads bytes at any address. Each word is read by a relaxed access.
+    /// Reads bytes at any address, each by a relaxed access.
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress>;
 
-    /// Writes bytes at any address, each word by a relaxed access; bytes beside the range that share a word
-    /// with it keep what anybody else writes to them at the same time. An access that leaves the memory
-    /// writes nothing.
+    /// Writes bytes at any address, each by a relaxed access; bytes beside the range keep what anybody else
+    /// writes to them at the same time. An access that leaves the memory writes nothing.
     fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress>;
+
+    /// Copies bytes to another memory, or to another place of this one. Others may write to both ends at the same
+    /// time: each byte that arrives is one that was there during the copy, and bytes beside the range keep what
+    /// others write to them. The ranges may overlap: what arrives is what was there before. An access that leaves
+    /// a memory copies nothing.
+    fn copy_to(
+        &self,
+        from: GuestAddress,
+        destination: &Self,
+        to: GuestAddress,
+        len_bytes: u64,
+    ) -> Result<(), BadAddress>;
 
     /// Makes every page zero again.
     fn clear(&self);
 }
 
-/// Page and offset of the word at `at`.
-fn word(at: GuestAddress, pages: u64) -> Result<(usize, usize), BadAddress> {
+/// Where in a memory a word is.
+#[inline]
+fn word(at: GuestAddress, pages: u64) -> Result<usize, BadAddress> {
     let bad = BadAddress { address: at, len_bytes: WORD_BYTES };
     if !at.0.is_multiple_of(WORD_BYTES) || at.page() >= pages {
         return Err(bad);
     }
-    let page = usize::try_from(at.page()).map_err(|_| bad)?;
-    Ok((page, at.offset() as usize))
+    usize::try_from(at.0).map_err(|_| bad)
 }
 
-/// The pieces of a byte range, each within one page: page, offset in the page, range of the caller's bytes.
-fn pieces(
-    at: GuestAddress,
-    len: usize,
-    pages: u64,
-) -> Result<impl Iterator<Item = (usize, usize, std::ops::Range<usize>)>, BadAddress> {
-    let len_bytes = len as u64;
+/// The start of a byte range that lies in a memory.
+#[inline(always)]
+fn range(at: GuestAddress, len_bytes: u64, pages: u64) -> Result<usize, BadAddress> {
+    let bad = BadAddress { address: at, len_bytes };
     let in_memory = at.0.checked_add(len_bytes).is_some_and(|end| end <= pages * PAGE_SIZE);
     if !in_memory {
-        return Err(BadAddress { address: at, len_bytes });
+        return Err(bad);
     }
+    usize::try_from(at.0).map_err(|_| bad)
+}
+
+/// The pieces of a byte range, each within one of the units that a memory is made of: unit, offset in the
+/// unit, range of the caller's bytes.
+fn pieces(
+    start: usize,
+    len: usize,
+    unit: usize,
+) -> impl Iterator<Item = (usize, usize, Range<usize>)> {
     let mut done = 0;
-    Ok(std::iter::from_fn(move || {
-        let at = at.0 as usize + done;
-        let (page, offset) = (at / PAGE_BYTES, at % PAGE_BYTES);
-        let piece = done..len.min(done + PAGE_BYTES - offset);
+    std::iter::from_fn(move || {
+        let at = start + done;
+        let piece = done..len.min(done + unit - at % unit);
         done = piece.end;
-        (!piece.is_empty()).then_some((page, offset, piece))
-    }))
+        (!piece.is_empty()).then_some((at / unit, at % unit, piece))
+    })
+}
+
+/// The pieces of two byte ranges, each within one unit at both ends: where in the ranges. From the last one to the
+/// first if the ranges are of one memory and a piece would write what a later one reads.
+fn joint_pieces(
+    from: usize,
+    to: usize,
+    len: usize,
+    unit: usize,
+    one_memory: bool,
+) -> impl Iterator<Item = Range<usize>> {
+    let backwards = one_memory && from < to && to < from + len;
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let left = len - done;
+        let piece = if backwards {
+            let in_unit = |start: usize| (start + left - 1) % unit + 1;
+            (left > 0).then(|| left - left.min(in_unit(from)).min(in_unit(to))..left)?
+        } else {
+            let in_unit = |start: usize| unit - (start + done) % unit;
+            done..done + left.min(in_unit(from)).min(in_unit(to))
+        };
+        done += piece.len();
+        (!piece.is_empty()).then_some(piece)
+    })
 }

@@ -1,51 +1,66 @@
 //! Memory that threads share.
 
-use super::{BadAddress, Memory, PAGE_BYTES, WORD_BYTES, pieces, word};
-use papr::GuestAddress;
+use super::{BadAddress, Memory, PAGE_BYTES, WORD_BYTES, bytes, joint_pieces, pieces, range, word};
+use papr::{GuestAddress, PAGE_SIZE};
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const WORD: usize = WORD_BYTES as usize;
 
+/// Bytes that are backed when the first of them is touched. Pages that are neighbours mostly lie together, so
+/// that they are copied at once.
+const CHUNK_BYTES: usize = 16 * PAGE_BYTES;
+
 /// Words as they lie in memory: a word's value is converted when it is accessed as a number, and bytes are
 /// in place as they are.
-type Page = [AtomicU64; PAGE_BYTES / WORD];
+#[repr(align(4096))]
+struct Chunk([AtomicU64; CHUNK_BYTES / WORD]);
+
+const _: () = assert!(align_of::<Chunk>() == PAGE_BYTES);
+
+/// What a chunk holds that was never written.
+static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 
 /// Memory whose words are atomics. Whatever threads do to it at the same time is defined.
 pub struct SharedMemory {
-    pages: Box<[OnceLock<Box<Page>>]>,
+    pages: u64,
+    chunks: Box<[OnceLock<Box<Chunk>>]>,
 }
 
 impl Memory for SharedMemory {
     fn new(pages: u64) -> SharedMemory {
-        SharedMemory { pages: (0..pages).map(|_| OnceLock::new()).collect() }
+        let chunks = (pages * PAGE_SIZE).div_ceil(CHUNK_BYTES as u64);
+        SharedMemory { pages, chunks: (0..chunks).map(|_| OnceLock::new()).collect() }
     }
 
     fn pages(&self) -> u64 {
-        self.pages.len() as u64
+        self.pages
     }
 
+    #[inline]
     fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
-        let (page, offset) = word(at, self.pages())?;
-        Ok(self.pages[page].get().map_or(0, |page| u64::from_be(page[offset / WORD].load(order))))
+        let at = word(at, self.pages)?;
+        let chunk = self.chunks[at / CHUNK_BYTES].get();
+        Ok(chunk.map_or(0, |chunk| u64::from_be(chunk.word(at).load(order))))
     }
 
+    #[inline]
     fn store(&self, at: GuestAddress, value: u64, order: Ordering) -> Result<(), BadAddress> {
-        let (page, offset) = word(at, self.pages())?;
-        self.page(page)[offset / WORD].store(value.to_be(), order);
+        let at = word(at, self.pages)?;
+        self.chunk(at).word(at).store(value.to_be(), order);
         Ok(())
     }
 
+    #[inline]
     fn compare_exchange(
         &self,
         at: GuestAddress,
         current: u64,
         new: u64,
     ) -> Result<Result<u64, u64>, BadAddress> {
-        let (page, offset) = word(at, self.pages())?;
-        let word = &self.page(page)[offset / WORD];
-        let found = word.compare_exchange(
+        let at = word(at, self.pages)?;
+        let found = self.chunk(at).word(at).compare_exchange(
             current.to_be(),
             new.to_be(),
             Ordering::AcqRel,
@@ -55,92 +70,91 @@ impl Memory for SharedMemory {
     }
 
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
-        for (page, offset, piece) in pieces(at, out.len(), self.pages())? {
-            match self.pages[page].get() {
-                Some(page) => read_piece(page, offset, &mut out[piece]),
+        let start = range(at, out.len() as u64, self.pages)?;
+        for (chunk, offset, piece) in pieces(start, out.len(), CHUNK_BYTES) {
+            match self.chunks[chunk].get() {
+                Some(chunk) => bytes::read(&chunk.0, offset, &mut out[piece]),
                 None => out[piece].fill(0),
             }
         }
         Ok(())
     }
 
-    fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
-        for (page, offset, piece) in pieces(at, bytes.len(), self.pages())? {
-            write_piece(self.page(page), offset, &bytes[piece]);
+    fn write(&self, at: GuestAddress, source: &[u8]) -> Result<(), BadAddress> {
+        let start = range(at, source.len() as u64, self.pages)?;
+        for (_, offset, piece) in pieces(start, source.len(), CHUNK_BYTES) {
+            bytes::write(&self.chunk(start + piece.start).0, offset, &source[piece]);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn copy_to(
+        &self,
+        from: GuestAddress,
+        destination: &SharedMemory,
+        to: GuestAddress,
+        len_bytes: u64,
+    ) -> Result<(), BadAddress> {
+        let from = range(from, len_bytes, self.pages)?;
+        let to = range(to, len_bytes, destination.pages)?;
+        let len = len_bytes as usize;
+        if from % CHUNK_BYTES + len <= CHUNK_BYTES && to % CHUNK_BYTES + len <= CHUNK_BYTES {
+            self.copy_piece(from, destination, to, len);
+        } else {
+            let one_memory = std::ptr::eq(self, destination);
+            for piece in joint_pieces(from, to, len, CHUNK_BYTES, one_memory) {
+                self.copy_piece(from + piece.start, destination, to + piece.start, piece.len());
+            }
         }
         Ok(())
     }
 
     fn clear(&self) {
-        for word in self.pages.iter().filter_map(OnceLock::get).flat_map(|page| page.iter()) {
+        for word in self.chunks.iter().filter_map(OnceLock::get).flat_map(|chunk| &chunk.0) {
             word.store(0, Ordering::Relaxed);
         }
     }
 }
 
 impl SharedMemory {
-    fn page(&self, page: usize) -> &Page {
-        self.pages[page].get_or_init(|| Box::new([const { AtomicU64::new(0) }; _]))
+    /// Copies bytes that lie in one chunk at both ends.
+    #[inline(always)]
+    fn copy_piece(&self, from: usize, destination: &SharedMemory, to: usize, len: usize) {
+        let (start, offset) = (from % CHUNK_BYTES, to % CHUNK_BYTES);
+        let destination = &destination.chunk(to).0;
+        match self.chunks[from / CHUNK_BYTES].get() {
+            Some(source) => bytes::copy(&source.0, start, destination, offset, len),
+            None => bytes::write(destination, offset, &ZEROS[..len]),
+        }
+    }
+
+    /// The chunk of a byte.
+    #[inline(always)]
+    fn chunk(&self, at: usize) -> &Chunk {
+        self.chunks[at / CHUNK_BYTES].get_or_init(Chunk::zeroed)
     }
 }
 
-/// Length of the part before the first whole word of a piece.
-fn head_len(offset: usize, len: usize) -> usize {
-    len.min(offset.next_multiple_of(WORD) - offset)
-}
+impl Chunk {
+    #[cold]
+    fn zeroed() -> Box<Chunk> {
+        Box::new(Chunk([const { AtomicU64::new(0) }; _]))
+    }
 
-fn read_piece(page: &Page, offset: usize, out: &mut [u8]) {
-    let head_len = head_len(offset, out.len());
-    let (head, rest) = out.split_at_mut(head_len);
-    if !head.is_empty() {
-        let skip = offset % WORD;
-        head.copy_from_slice(&bytes_of(&page[offset / WORD])[skip..skip + head_len]);
+    /// The word at a byte of the memory that is a multiple of 8.
+    #[inline]
+    fn word(&self, at: usize) -> &AtomicU64 {
+        &self.0[at % CHUNK_BYTES / WORD]
     }
-    let words = &page[(offset + head_len) / WORD..];
-    let (whole, tail) = rest.as_chunks_mut::<WORD>();
-    for (chunk, word) in whole.iter_mut().zip(words) {
-        *chunk = bytes_of(word);
-    }
-    if !tail.is_empty() {
-        tail.copy_from_slice(&bytes_of(&words[whole.len()])[..tail.len()]);
-    }
-}
-
-fn write_piece(page: &Page, offset: usize, bytes: &[u8]) {
-    let head_len = head_len(offset, bytes.len());
-    let (head, rest) = bytes.split_at(head_len);
-    if !head.is_empty() {
-        merge(&page[offset / WORD], offset % WORD, head);
-    }
-    let words = &page[(offset + head_len) / WORD..];
-    let (whole, tail) = rest.as_chunks::<WORD>();
-    for (chunk, word) in whole.iter().zip(words) {
-        word.store(u64::from_ne_bytes(*chunk), Ordering::Relaxed);
-    }
-    if !tail.is_empty() {
-        merge(&words[whole.len()], 0, tail);
-    }
-}
-
-fn bytes_of(word: &AtomicU64) -> [u8; WORD] {
-    word.load(Ordering::Relaxed).to_ne_bytes()
-}
-
-/// Replaces some bytes of a word. The others may change meanwhile: they are somebody else's.
-fn merge(word: &AtomicU64, skip: usize, bytes: &[u8]) {
-    word.update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-        let mut new = old.to_ne_bytes();
-        new[skip..skip + bytes.len()].copy_from_slice(bytes);
-        u64::from_ne_bytes(new)
-    });
 }
 
 impl fmt::Debug for SharedMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let touched = self.pages.iter().filter(|page| page.get().is_some()).count();
+        let touched = self.chunks.iter().filter(|chunk| chunk.get().is_some()).count();
         f.debug_struct("SharedMemory")
-            .field("pages", &self.pages.len())
-            .field("touched", &touched)
+            .field("pages", &self.pages)
+            .field("touched_chunks", &touched)
             .finish()
     }
 }

@@ -129,6 +129,56 @@ proptest! {
     }
 }
 
+/// Pages of a memory in which bytes are copied: more than lie together.
+const PAGES: u64 = 18;
+
+const BYTES: u64 = PAGES * PAGE_SIZE;
+
+/// Copies within one memory full of a pattern, and looks at all of it.
+fn copied<M: Memory>(from: u64, to: u64, len: u64) -> (bool, Vec<u8>) {
+    let memory = M::new(PAGES);
+    memory.put(0, &patterned()).unwrap();
+    let copied = memory.copy_to(GuestAddress(from), &memory, GuestAddress(to), len).is_ok();
+    (copied, memory.get(0, BYTES as usize).unwrap())
+}
+
+fn patterned() -> Vec<u8> {
+    (0..BYTES).map(|n| (n % 251) as u8).collect()
+}
+
+proptest! {
+    #[test]
+    fn both_backings_copy_what_a_plain_array_copies(
+        from in 0..BYTES + 9,
+        to in 0..BYTES + 9,
+        near in prop_oneof![Just(None), (0..10_000_u64).prop_map(Some)],
+        len in prop_oneof![0..40_u64, 0..2 * PAGE_SIZE, 0..BYTES + 9],
+    ) {
+        // Half of the copies are to a place near by, so that they overlap.
+        let to = near.map_or(to, |near| from.saturating_add(near).saturating_sub(5_000));
+        let fits = from + len <= BYTES && to + len <= BYTES;
+        let mut plain = patterned();
+        if fits {
+            plain.copy_within(from as usize..(from + len) as usize, to as usize);
+        }
+        prop_assert_eq!(&copied::<SharedMemory>(from, to, len), &(fits, plain.clone()));
+        prop_assert_eq!(&copied::<CowMemory>(from, to, len), &(fits, plain));
+    }
+}
+
+#[test]
+fn a_page_that_was_never_written_is_copied_as_zeros() {
+    fn zeros<M: Memory>() {
+        let (source, destination) = (M::new(1), M::new(1));
+        destination.put(0, &[7; 64]).unwrap();
+        source.copy_to(GuestAddress(8), &destination, GuestAddress(8), 16).unwrap();
+        let expected = [[7; 8], [0; 8], [0; 8], [7; 8]].concat();
+        assert_eq!(destination.get(0, 32), Ok(expected));
+    }
+    zeros::<SharedMemory>();
+    zeros::<CowMemory>();
+}
+
 #[test]
 fn a_clone_keeps_what_it_was_cloned_with() {
     let memory = CowMemory::new(2);

@@ -7,6 +7,7 @@ use papr::{Access, CopyRdma, GuestAddress, Hcall, PAGE_SIZE, ReturnCode, Transpo
 
 on_both_runtimes![
     bytes_arrive_at_any_alignment_and_length,
+    pages_that_lie_together_are_copied_like_scattered_ones,
     the_longest_copy_is_as_long_as_the_property_says,
     a_copy_reaches_the_last_byte_of_a_pane,
     a_copy_with_one_bad_page_moves_nothing,
@@ -86,6 +87,36 @@ fn bytes_arrive_at_any_alignment_and_length<P: Platform>() {
     }
 }
 
+/// Pages 1 to 12 of a side's pane lie one after the other in its memory.
+fn lay_together<P: Platform>(machine: &mut Machine<P>, side: super::Side) {
+    for page in 1..=12 {
+        assert!(machine.map(side, page, 100 + page, Access::ReadWrite).is_success());
+    }
+}
+
+fn pages_that_lie_together_are_copied_like_scattered_ones<P: Platform>() {
+    for sides in [&[MGMT][..], &[HYP], &[MGMT, HYP]] {
+        let mut machine = machine::<P>();
+        let (from, to, len) = (PAGE_SIZE + 5, 2 * PAGE_SIZE + 3, 9 * PAGE_SIZE + 77);
+        let source: Vec<u8> = (0..len).map(|n| pattern(from + n)).collect();
+        sides.iter().for_each(|&side| lay_together(&mut machine, side));
+        let together = |side, at| {
+            let near = (100 + at / PAGE_SIZE) * PAGE_SIZE + at % PAGE_SIZE;
+            sides.contains(&side).then_some(GuestAddress(near))
+        };
+        if let Some(at) = together(MGMT, from) {
+            machine.end(MGMT).memory.write(at, &source).unwrap();
+        }
+        let call = machine.to_hyp(from, to, len);
+        assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
+        let arrived = match together(HYP, to) {
+            Some(at) => machine.bytes(HYP, at.0, len as usize),
+            None => in_pane(&machine, HYP, to, len),
+        };
+        assert!(arrived == source, "{sides:?}");
+    }
+}
+
 fn the_longest_copy_is_as_long_as_the_property_says<P: Platform>() {
     let mut machine = machine::<P>();
     let max = machine.hypervisor.max_virtual_dma_size;
@@ -123,11 +154,15 @@ fn a_copy_of_a_page_whose_mapping_is_being_changed_is_busy<P: Platform>() {
     for side in [MGMT, HYP] {
         let mut machine = machine::<P>();
         let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
-        let changed = machine.end(side).window.change(1..=1, |_| {
-            let begun = machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call);
-            assert_eq!(begun, Err(ReturnCode::BUSY));
-            papr::Tce::new(GuestAddress(frame(1) * PAGE_SIZE), Access::ReadWrite)
-        });
+        let changed = machine.end(side).window.change(
+            1..=1,
+            |_| false,
+            |_| {
+                let begun = machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call);
+                assert_eq!(begun, Err(ReturnCode::BUSY));
+                papr::Tce::new(GuestAddress(frame(1) * PAGE_SIZE), Access::ReadWrite)
+            },
+        );
         assert_eq!(changed, Ok(()));
         assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS);
     }

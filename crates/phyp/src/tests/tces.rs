@@ -63,11 +63,15 @@ fn h_get_tce_shows_the_old_entry_while_it_is_being_changed<P: Platform>() {
     machine.map(MGMT, 3, 77, Access::Read);
     let (end, caller) = (machine.end(MGMT), machine.id(MGMT));
     let get = Hcall::GetTce { liobn: end.liobn, ioba: Ioba(3 * PAGE_SIZE) };
-    let changed = end.window.change(3..=3, |_| {
-        let seen = machine.hypervisor.hcall(caller, &get, &mut ());
-        assert_eq!(Tce(seen.r4), tce(77, Access::Read));
-        tce(78, Access::Write)
-    });
+    let changed = end.window.change(
+        3..=3,
+        |_| false,
+        |_| {
+            let seen = machine.hypervisor.hcall(caller, &get, &mut ());
+            assert_eq!(Tce(seen.r4), tce(77, Access::Read));
+            tce(78, Access::Write)
+        },
+    );
     assert_eq!(changed, Ok(()));
     assert_eq!(self::get(&mut machine, 3), tce(78, Access::Write));
 }

@@ -317,6 +317,17 @@ impl Memory for Watched {
         self.memory.write(at, bytes)
     }
 
+    fn copy_to(
+        &self,
+        from: GuestAddress,
+        destination: &Watched,
+        to: GuestAddress,
+        len_bytes: u64,
+    ) -> Result<(), BadAddress> {
+        self.call_hook();
+        self.memory.copy_to(from, &destination.memory, to, len_bytes)
+    }
+
     fn clear(&self) {
         self.memory.clear();
     }

@@ -3,7 +3,7 @@
 use crate::patience::wait_for;
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, PartitionId,
-    ReturnCode, Tce, UnitAddress,
+    ReturnCode, Tce, UnitAddress, Xirr,
 };
 use phyp::{Config, Hypervisor, Memory, Platform, SharedMemory};
 
@@ -96,47 +96,101 @@ impl Machine {
     /// If the call fails.
     #[inline]
     pub fn copy(&self, at: usize, len: usize) {
+        let copy = Hcall::CopyRdma(self.copy_of(at, len));
+        assert!(self.call(&self.sides[0], copy).is_success());
+    }
+
+    /// The same in its two halves.
+    ///
+    /// # Panics
+    ///
+    /// If the call fails.
+    #[inline]
+    pub fn copy_in_halves(&self, at: usize, len: usize) {
+        let caller = self.sides[0].partition;
+        let begun = self.hypervisor.copy_rdma_begin(caller, &self.copy_of(at, len));
+        let pinned = begun.expect("a possible copy");
+        assert!(self.hypervisor.copy_rdma_finish(pinned).is_success());
+    }
+
+    fn copy_of(&self, at: usize, len: usize) -> CopyRdma {
         let ioba = Ioba(QUEUE_PAGES * PAGE_SIZE + at as u64);
-        let copy = CopyRdma {
+        CopyRdma {
             len_bytes: len as u64,
             source_liobn: self.sides[0].liobn,
             source_ioba: ioba,
             destination_liobn: self.remote_liobn,
             destination_ioba: ioba,
-        };
-        assert!(self.call(&self.sides[0], Hcall::CopyRdma(copy)).is_success());
+        }
     }
 
     /// Sends a message to the other side with `H_SEND_CRQ`; waits while its queue is full. Side 0 is the
     /// management partition.
     #[inline]
     pub fn send(&self, side: usize, value: u64) {
+        wait_for(|| self.try_send(side, value).then_some(()));
+    }
+
+    /// Sends a message to the other side with `H_SEND_CRQ`; false when its queue is full.
+    #[inline]
+    pub fn try_send(&self, side: usize, value: u64) -> bool {
         const SIGNAL: u64 = 0x8006_0000_0000_0000;
         let side = &self.sides[side];
         let entry = CrqEntry::from_words(SIGNAL, value);
         let send = Hcall::SendCrq { unit_address: side.unit_address, entry };
-        wait_for(|| self.call(side, send).is_success().then_some(()));
+        self.call(side, send).is_success()
     }
 
+    /// Lets a side's queue interrupt its owner, with `H_VIO_SIGNAL`.
+    ///
+    /// # Panics
+    ///
+    /// If the call fails.
+    pub fn enable_interrupts(&self, side: usize) {
+        let side = &self.sides[side];
+        let signal = Hcall::VioSignal { unit_address: side.unit_address, mode: 1 };
+        assert!(self.call(side, signal).is_success());
+    }
+
+    /// Accepts a side's interrupt, with `H_XIRR`.
+    #[inline]
+    pub fn accept_interrupt(&self, side: usize) -> Xirr {
+        let answer = self.hypervisor.hcall(self.sides[side].partition, &Hcall::Xirr, &mut ());
+        Xirr(answer.r4 as u32)
+    }
+
+    /// Ends an interrupt, with `H_EOI`.
+    ///
+    /// # Panics
+    ///
+    /// If it is none of the side's.
+    #[inline]
+    pub fn end_interrupt(&self, side: usize, xirr: Xirr) {
+        assert!(self.call(&self.sides[side], Hcall::Eoi { xirr }).is_success());
+    }
+
+    #[inline]
     fn call(&self, side: &Side, call: Hcall) -> ReturnCode {
         self.hypervisor.hcall(side.partition, &call, &mut ()).code
     }
 
+    #[inline]
     fn memory(&self, side: &Side) -> &SharedMemory {
         self.hypervisor.memory(side.partition).expect("both partitions have memory")
     }
 }
 
 /// Takes the entries of one side's queue.
-pub struct Consumer<'a> {
-    memory: &'a SharedMemory,
+#[derive(Debug)]
+pub struct Consumer {
+    side: usize,
     slot: u64,
 }
 
-impl<'a> Consumer<'a> {
+impl Consumer {
     /// The consumer of a side's queue, whose first entry is yet to come.
-    pub fn new(machine: &'a Machine, side: usize) -> Consumer<'a> {
-        Consumer { memory: machine.memory(&machine.sides[side]), slot: 0 }
+    pub fn new(side: usize) -> Consumer {
+        Consumer { side, slot: 0 }
     }
 
     /// Waits for an entry and takes what it carries.
@@ -145,12 +199,22 @@ impl<'a> Consumer<'a> {
     ///
     /// If the queue is not in memory.
     #[inline]
-    pub fn take(&mut self) -> u64 {
+    pub fn take(&mut self, machine: &Machine) -> u64 {
+        wait_for(|| self.try_take(machine))
+    }
+
+    /// Takes what the next entry carries, if it is there.
+    ///
+    /// # Panics
+    ///
+    /// If the queue is not in memory.
+    #[inline]
+    pub fn try_take(&mut self, machine: &Machine) -> Option<u64> {
         let at = GuestAddress(self.slot * papr::crq::ENTRY_SIZE);
-        let taken = || phyp::take_entry(self.memory, at).expect("the queue's memory");
-        let entry = wait_for(taken);
+        let memory = machine.memory(&machine.sides[self.side]);
+        let entry = phyp::take_entry(memory, at).expect("the queue's memory")?;
         self.slot = (self.slot + 1) % QUEUE_ENTRIES;
-        entry.low()
+        Some(entry.low())
     }
 }
 
@@ -162,17 +226,44 @@ mod tests {
     fn copies_and_messages_arrive() {
         let machine = Machine::new(2);
         let at = GuestAddress(PAGE_SIZE + 100);
-        machine.memory(&machine.sides[0]).write(at, &[1; 16]).unwrap();
-        machine.copy(96, 32);
-        let mut arrived = [0; 18];
-        machine.memory(&machine.sides[1]).read(GuestAddress(at.0 - 1), &mut arrived).unwrap();
-        assert_eq!((arrived[0], arrived[1], arrived[16], arrived[17]), (0x5A, 1, 1, 0x5A));
-        let mut consumers = [0, 1].map(|side| Consumer::new(&machine, side));
+        for copy in [Machine::copy, Machine::copy_in_halves] {
+            let (before, after) = ([0; 18], [0x5A; 18]);
+            machine.memory(&machine.sides[1]).write(GuestAddress(at.0 - 1), &before).unwrap();
+            machine.memory(&machine.sides[0]).write(at, &[1; 16]).unwrap();
+            copy(&machine, 96, 32);
+            let mut arrived = after;
+            machine.memory(&machine.sides[1]).read(GuestAddress(at.0 - 1), &mut arrived).unwrap();
+            assert_eq!((arrived[0], arrived[1], arrived[16], arrived[17]), (0x5A, 1, 1, 0x5A));
+        }
+        let mut consumers = [0, 1].map(Consumer::new);
         for n in 0..2 * QUEUE_ENTRIES {
             machine.send(0, n);
-            assert_eq!(consumers[1].take(), n);
+            assert_eq!(consumers[1].take(&machine), n);
             machine.send(1, n);
-            assert_eq!(consumers[0].take(), n);
+            assert_eq!(consumers[0].take(&machine), n);
         }
+    }
+
+    #[test]
+    fn a_full_queue_takes_no_more_and_an_empty_one_gives_nothing() {
+        let machine = Machine::new(1);
+        let mut consumer = Consumer::new(1);
+        assert_eq!(consumer.try_take(&machine), None);
+        assert!((0..QUEUE_ENTRIES).all(|n| machine.try_send(0, n)));
+        assert!(!machine.try_send(0, 0));
+        assert_eq!(consumer.try_take(&machine), Some(0));
+        assert!(machine.try_send(0, 0));
+    }
+
+    #[test]
+    fn an_interrupt_is_accepted_once() {
+        let machine = Machine::new(1);
+        machine.enable_interrupts(1);
+        assert_eq!(machine.accept_interrupt(1).source(), None);
+        machine.send(0, 7);
+        let xirr = machine.accept_interrupt(1);
+        assert!(xirr.source().is_some());
+        machine.end_interrupt(1, xirr);
+        assert_eq!(machine.accept_interrupt(1).source(), None);
     }
 }

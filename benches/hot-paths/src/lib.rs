@@ -1,0 +1,18 @@
+//! What benchmarks and counts of instructions and of allocations share: a hypervisor whose two queues are
+//! registered, and its hot paths as operations that can be repeated.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `machine` | the hypervisor, a copy, a message, an interrupt |
+//! | `paths` | the hot paths by name |
+//! | `patience` | waiting for another thread |
+
+#![forbid(unsafe_code)]
+
+mod machine;
+mod paths;
+mod patience;
+
+pub use machine::{Consumer, Machine, PAGE};
+pub use paths::{HotPath, hot_paths};
+pub use patience::wait_for;
