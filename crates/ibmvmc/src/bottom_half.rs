@@ -329,8 +329,14 @@ impl<Q: Quirks> Driver<Q> {
         self.next_work(id, call, sink)
     }
 
-    /// The hypervisor knows of a buffer from now on: messages in it come after the response.
+    /// The hypervisor answers Capabilities from now on, and knows of a buffer: messages in it come after the
+    /// response.
     fn was_sent(&mut self, outgoing: Outgoing) {
+        match outgoing {
+            Outgoing::Message(Message::Capabilities { .. }) => self.capabilities_outstanding += 1,
+            Outgoing::Message(_) | Outgoing::Again(_) => self.responded = true,
+            Outgoing::Init | Outgoing::InitComplete => {}
+        }
         if let Outgoing::Message(Message::AddBufferResponse { index, buffer, .. }) = outgoing
             && let Some(slot) = self.slots.get_mut(usize::from(index.0))
             && let Some(buffer) = slot.buffer_mut(buffer)
@@ -340,13 +346,23 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// The partner is gone, and a transport event or its INIT follows. What it did not get it will not answer.
+    /// The partner is gone, and a transport event or its INIT follows. What it did not get it will not answer, and
+    /// what comes after that is not for whoever registers there next.
     fn partner_is_closed(&mut self, unsent: Outgoing) {
-        match unsent {
-            Outgoing::Init => self.inits_outstanding = self.inits_outstanding.saturating_sub(1),
-            Outgoing::Message(Message::Capabilities { .. }) => self.capabilities_outstanding -= 1,
-            Outgoing::InitComplete | Outgoing::Message(_) | Outgoing::Again(_) => {}
+        self.outgoing.clear();
+        if unsent == Outgoing::Init {
+            self.init_was_not_sent();
         }
+    }
+
+    /// Nobody will answer an INIT that was counted when it set out.
+    pub(crate) fn init_was_not_sent(&mut self) {
+        let of_which = if self.inits_outstanding > 0 {
+            &mut self.inits_outstanding
+        } else {
+            &mut self.inits_stale
+        };
+        *of_which = of_which.saturating_sub(1);
     }
 
     fn enable_crq(&mut self, id: CallId, call: BottomHalf) -> Effect {

@@ -116,11 +116,16 @@ pub struct Driver<Q: Quirks = NoQuirks> {
     pub(crate) outstanding: u16,
     /// INITs of ours that were not answered yet: more than one when the partner was suspended in between.
     pub(crate) inits_outstanding: u16,
+    /// INITs of ours from before the partner went away that were not answered yet: its next queue may have been
+    /// there already when they were sent, and then it answers them and sends none itself.
+    pub(crate) inits_stale: u16,
     /// Capabilities messages that await their response: more than one after crossing INITs.
     pub(crate) capabilities_outstanding: u16,
-    /// Capabilities messages from before the partner went away: it may have been back already when they were
-    /// sent, and answer them all the same.
+    /// Capabilities messages from before the partner went away or started over: it may have been back already when
+    /// they were sent, and answer them all the same.
     pub(crate) capabilities_stale: u16,
+    /// Since the capabilities were agreed on, a message was sent to the partner.
+    pub(crate) responded: bool,
     /// The CRQ was disabled by the suspension of the partner and must be enabled.
     pub(crate) suspended: bool,
     /// Sessions were ended: before the next message goes out, calls that are making an hcall come back.
@@ -162,8 +167,10 @@ impl<Q: Quirks> Driver<Q> {
             garbage: Vec::new(),
             outstanding: 0,
             inits_outstanding: 0,
+            inits_stale: 0,
             capabilities_outstanding: 0,
             capabilities_stale: 0,
+            responded: false,
             suspended: false,
             quiesce: false,
             interrupts_on: false,
@@ -439,7 +446,8 @@ impl<Q: Quirks> Driver<Q> {
         if self.quirks.ignores_send_result() { ReturnCode::SUCCESS } else { code }
     }
 
-    pub(crate) fn is_registered(&self) -> bool {
+    /// Whether the driver has a CRQ with the hypervisor.
+    pub fn is_registered(&self) -> bool {
         self.crq.is_some_and(|crq| crq.registered)
     }
 

@@ -44,16 +44,25 @@ impl<Q: Quirks> Driver<Q> {
             return;
         }
         self.end_all_sessions(sink);
+        // It may have found what we sent before while it waited for this answer, and then has not answered it.
+        self.capabilities_become_stale();
         self.outgoing.push_back(Outgoing::InitComplete);
         self.send_capabilities(sink);
     }
 
     /// INIT COMPLETE: the partner has answered our INIT, and awaits the capabilities.
     fn partner_answered(&mut self, sink: &mut impl EventSink) {
-        let Some(left) = self.inits_outstanding.checked_sub(1) else {
+        if self.inits_outstanding > 0 {
+            self.inits_outstanding -= 1;
+        } else if self.inits_stale > 0 {
+            self.inits_stale -= 1;
+            // Otherwise its own INIT was here before, and said as much.
+            if self.state != ChannelState::CrqInit {
+                return;
+            }
+        } else {
             return self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
-        };
-        self.inits_outstanding = left;
+        }
         self.end_all_sessions(sink);
         self.send_capabilities(sink);
     }
@@ -61,7 +70,6 @@ impl<Q: Quirks> Driver<Q> {
     fn send_capabilities(&mut self, sink: &mut impl EventSink) {
         let limits = self.config.limits();
         self.outgoing.push_back(Outgoing::Message(Message::Capabilities { limits }));
-        self.capabilities_outstanding += 1;
         self.set_state(ChannelState::Capabilities, sink);
     }
 
@@ -79,9 +87,7 @@ impl<Q: Quirks> Driver<Q> {
             | TransportEvent::PARTNER_TERMINATED => self.partner_gone(sink),
             TransportEvent::PARTNER_SUSPENDED => {
                 // It has our INIT in its queue still, and will answer it.
-                let inits_outstanding = self.inits_outstanding;
-                self.partner_gone(sink);
-                self.inits_outstanding = inits_outstanding;
+                self.await_init(sink);
                 self.suspended = true;
             }
             // Known, and without another effect than being seen in the trace.
@@ -92,13 +98,22 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// The partner is gone: back to waiting for INIT, with the CRQ still registered.
+    /// The partner is gone, and with it what was in its queue, unless it is back already.
     fn partner_gone(&mut self, sink: &mut impl EventSink) {
+        self.inits_stale += core::mem::take(&mut self.inits_outstanding);
+        self.await_init(sink);
+    }
+
+    /// Back to waiting for INIT, with the CRQ still registered.
+    fn await_init(&mut self, sink: &mut impl EventSink) {
         self.end_all_sessions(sink);
-        self.inits_outstanding = 0;
+        self.capabilities_become_stale();
+        self.set_state(ChannelState::CrqInit, sink);
+    }
+
+    fn capabilities_become_stale(&mut self) {
         let unanswered = core::mem::take(&mut self.capabilities_outstanding);
         self.capabilities_stale = self.capabilities_stale.saturating_add(unanswered);
-        self.set_state(ChannelState::CrqInit, sink);
     }
 
     fn handle_message(&mut self, decoded: Decoded, sink: &mut impl EventSink) -> Option<Work> {
@@ -172,10 +187,14 @@ impl<Q: Quirks> Driver<Q> {
                 self.capabilities_outstanding -= 1;
             }
             // What was taken for the answer to the latest Capabilities answered an earlier one, and the hypervisor
-            // has given up every buffer since.
+            // has given up every buffer since. If it was told something meanwhile, it may have taken that for an
+            // answer to its newer messages: the exchange begins anew, so that both agree about what came before it.
             ChannelState::Seeding | ChannelState::Ready if self.capabilities_stale > 0 => {
                 self.capabilities_stale -= 1;
                 self.end_all_sessions(sink);
+                if self.responded {
+                    return self.send_capabilities(sink);
+                }
             }
             _ => {
                 let breach = Breach::Unexpected(MessageType::CapabilitiesResponse);
@@ -206,6 +225,8 @@ impl<Q: Quirks> Driver<Q> {
     /// them.
     fn agree_on(&mut self, limits: Limits) {
         self.limits = Some(limits);
+        self.inits_stale = 0;
+        self.responded = false;
         for slot in &mut self.slots {
             slot.pool.resize(usize::from(limits.pool_size), None);
         }
@@ -237,6 +258,8 @@ impl<Q: Quirks> Driver<Q> {
             return self.breach(subject, Breach::Unexpected(message_type), sink);
         };
         self.open_answered(slot);
+        // It was sent after everything that is stale, and so are all answers from now on.
+        self.capabilities_stale = 0;
         let seed = self.slot(slot).open_buffer();
         if seed != Some(buffer) {
             self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);

@@ -86,6 +86,7 @@ impl<Q: Quirks> Driver<Q> {
         self.end_all_sessions(sink);
         self.suspended = false;
         self.inits_outstanding = 0;
+        self.inits_stale = 0;
         self.capabilities_outstanding = 0;
         self.capabilities_stale = 0;
         for (_, call) in self.calls.iter_mut() {
@@ -142,7 +143,7 @@ impl<Q: Quirks> Driver<Q> {
             (Stage::InitLater { .. }, _)
                 if self.state != ChannelState::CrqInit || self.inits_outstanding == 0 =>
             {
-                self.inits_outstanding = 0;
+                self.init_was_not_sent();
                 self.init_is_over(id, call)
             }
             (Stage::InitLater { tries }, _) => self.send_init(id, call, tries),
@@ -301,7 +302,7 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::SUCCESS => self.init_is_over(id, call),
             // The partner went away: its INIT is awaited.
             ReturnCode::CLOSED => {
-                self.inits_outstanding = 0;
+                self.init_was_not_sent();
                 self.init_is_over(id, call)
             }
             ReturnCode::DROPPED => match backoff(tries) {

@@ -68,10 +68,12 @@ fn check_end<P: Setup>(
         };
         world.lives.is_running(side) && !paused
     };
-    report("queue", queue::check(trace, end.quiescent, is_watched));
+    let has_queue = world.kernel.lock().driver.is_registered();
+    let looks_at_queue = |side| is_watched(side) && (side == Side::Hyp || has_queue);
+    report("queue", queue::check(trace, end.quiescent, looks_at_queue));
     let config = *world.kernel.lock().driver.config();
     let sessions = config.first_session..=config.profile.last_session();
-    let is_watched = is_watched(Side::Mgmt);
+    let is_watched = looks_at_queue(Side::Mgmt);
     report("protocol", protocol::check(trace, end.quiescent, is_watched, sessions));
     // The rest compares books that agree only when nothing is under way.
     if end.quiescent {

@@ -15,7 +15,9 @@
 //!
 //! Does not verify which failing status a refusal has, nor how long an answer may take. A message that was
 //! decided on before the channel went down and sent after that is not judged: nobody takes it for a message
-//! of the channel that came up since. The hypervisor's side is not verified here.
+//! of the channel that came up since. What is done with an index about which somebody has made up messages (a
+//! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
+//! channel is down. The hypervisor's side is not verified here.
 
 mod books;
 #[cfg(test)]
@@ -46,11 +48,15 @@ struct Automaton {
     /// INITs that may be sent: one for each registration and each `H_ENABLE_CRQ`.
     inits_due: u32,
     inits_unanswered: u32,
+    /// INITs that the partner's next queue may have got although it went away since.
+    inits_stale: u32,
     init_completes_due: u32,
     capabilities_due: u32,
     capabilities_unanswered: u32,
     /// Capabilities that the partner may answer although it went away since.
     capabilities_stale: u32,
+    /// Something was sent since the capabilities were agreed on.
+    responded: bool,
     owed: BTreeMap<Request, Owed>,
     books: Books,
     /// What happened since the queue was registered that is a reason to free it.
@@ -98,15 +104,15 @@ impl Automaton {
                 self.called(seq, call, result.code);
             }
             // An operator may stop the driver at any time.
-            Event::Operator(what) => {
-                self.may_reset = true;
-                self.frees_ordered += u32::from(what == "remove the driver");
-            }
-            Event::Fault { subject: None, kind: FaultKind::Architected, what, .. }
-                if what.starts_with("mgmt") =>
-            {
-                self.may_reset = true;
-                self.frees_ordered += u32::from(what.starts_with("mgmt frees its queue"));
+            Event::Operator(what) if what == "remove the driver" => self.frees_ordered += 1,
+            Event::Fault { subject: None, kind: FaultKind::Architected, what, .. } => {
+                let of_side = what.starts_with("mgmt");
+                let frees = what.starts_with("mgmt frees its queue");
+                self.frees_ordered += u32::from(frees);
+                self.may_reset |= of_side && !frees;
+                if what == "mgmt boots" {
+                    self.began_a_life(seq);
+                }
             }
             _ => {}
         }
@@ -115,10 +121,6 @@ impl Automaton {
     fn called(&mut self, seq: u64, call: &Hcall, code: ReturnCode) {
         match call {
             Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {
-                if self.registered {
-                    // It died meanwhile: the next driver counts from the start.
-                    self.books.forget();
-                }
                 self.down(seq);
                 *self = Automaton {
                     registered: true,
@@ -131,12 +133,11 @@ impl Automaton {
                 };
             }
             Hcall::FreeCrq { .. } => {
-                let ordered = self.frees_ordered > 0;
-                let done = u32::from(code.is_success());
-                self.frees_ordered = self.frees_ordered.saturating_sub(done);
-                if self.registered && !self.may_reset && !ordered {
-                    self.problems
-                        .push(String::from("the queue is freed, and there is no reason to"));
+                if self.registered && !self.may_reset {
+                    match self.frees_ordered {
+                        0 => self.problem("the queue is freed, and there is no reason to"),
+                        orders => self.frees_ordered = orders - u32::from(code.is_success()),
+                    }
                 }
                 self.down(seq);
                 self.registered = false;
@@ -155,6 +156,13 @@ impl Automaton {
         }
     }
 
+    /// The next driver counts from the start.
+    fn began_a_life(&mut self, seq: u64) {
+        self.down(seq);
+        self.registered = false;
+        self.books.forget();
+    }
+
     /// Sessions, buffers and everything that is owed are gone.
     fn down(&mut self, seq: u64) {
         self.books.drop_all();
@@ -168,6 +176,7 @@ impl Automaton {
         match received {
             Received::Init => {
                 self.down(seq);
+                self.capabilities_stale += std::mem::take(&mut self.capabilities_unanswered);
                 self.partner_is_gone = false;
                 self.init_completes_due = 1;
                 self.capabilities_due = 1;
@@ -176,6 +185,21 @@ impl Automaton {
                 self.inits_unanswered -= 1;
                 self.down(seq);
                 self.capabilities_due = 1;
+            }
+            // It has not been sent yet, and need not be any more.
+            Received::InitComplete if self.inits_due > 0 => {
+                self.inits_due = 0;
+                self.down(seq);
+                self.capabilities_due = 1;
+            }
+            Received::InitComplete if self.inits_stale > 0 => {
+                self.inits_stale -= 1;
+                // Whoever answers it after an INIT of its own has had its Capabilities.
+                if self.awaits_init() {
+                    self.down(seq);
+                    self.partner_is_gone = false;
+                    self.capabilities_due = 1;
+                }
             }
             Received::TransportEvent(event) => self.transport_event(seq, event),
             Received::Message(decoded) => self.message(seq, decoded.message),
@@ -187,7 +211,9 @@ impl Automaton {
         match event {
             TransportEvent::PARTNER_FAILED
             | TransportEvent::PARTNER_DEREGISTERED
-            | TransportEvent::PARTNER_TERMINATED => self.inits_unanswered = 0,
+            | TransportEvent::PARTNER_TERMINATED => {
+                self.inits_stale += std::mem::take(&mut self.inits_unanswered);
+            }
             TransportEvent::PARTNER_SUSPENDED => {}
             _ => return,
         }
@@ -197,7 +223,16 @@ impl Automaton {
         self.capabilities_stale += std::mem::take(&mut self.capabilities_unanswered);
     }
 
+    /// The handshake has not begun.
+    fn awaits_init(&self) -> bool {
+        let capabilities = self.capabilities_due + self.capabilities_unanswered;
+        capabilities == 0 && self.books.limits().is_none()
+    }
+
     fn message(&mut self, seq: u64, message: Message) {
+        if let Some((index, session)) = message.connection() {
+            self.books.heard_of(index, session);
+        }
         match message {
             Message::CapabilitiesResponse { status, limits } => {
                 self.capabilities_answered(seq, status, limits);
@@ -215,7 +250,10 @@ impl Automaton {
             }
             Message::InterfaceOpenResponse { status, session, index, .. } => {
                 self.may_reset |= !self.books.is_negotiated(index);
-                self.books.open_answered(index, session, status.is_success());
+                if self.books.open_answered(index, session, status.is_success()) {
+                    // The partner has taken what was sent before, and answered it.
+                    self.capabilities_stale = 0;
+                }
             }
             Message::InterfaceCloseResponse { status, session, index } => {
                 self.may_reset |= !self.books.is_negotiated(index) || !status.is_success();
@@ -233,15 +271,22 @@ impl Automaton {
     fn owe(&mut self, request: Request, may_succeed: bool) {
         let owed = self.owed.entry(request).or_insert(Owed { count: 0, may_succeed: false });
         owed.count += 1;
-        owed.may_succeed |= may_succeed;
+        // What it has told a partner that is gone counts for itself, until it learns that.
+        owed.may_succeed |= may_succeed || self.partner_is_gone;
     }
 
     fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
         if self.capabilities_unanswered > 0 {
             self.capabilities_unanswered -= 1;
         } else if self.capabilities_stale > 0 && self.books.limits().is_some() {
-            // The earlier one answered what was sent before; the exchange begins anew.
+            // The earlier one answered what was sent before. The partner may have taken what was sent since for
+            // something newer: then the exchange begins anew.
             self.capabilities_stale -= 1;
+            if self.responded {
+                self.down(seq);
+                self.capabilities_due = 1;
+                return;
+            }
         } else {
             return;
         }
@@ -249,6 +294,8 @@ impl Automaton {
         if self.capabilities_unanswered == 0 {
             self.down(seq);
             self.books.agree(status, limits);
+            self.inits_stale = 0;
+            self.responded = false;
         }
     }
 
@@ -260,7 +307,7 @@ impl Automaton {
         }
         match received {
             Received::Init => {
-                if self.inits_due == 0 {
+                if self.inits_due == 0 && send.decided_after >= self.down_since {
                     self.problem("CRQ INIT without a registration that it belongs to");
                 }
                 self.inits_due = 0;
@@ -289,7 +336,11 @@ impl Automaton {
             return;
         }
         self.may_reset = true;
-        self.partner_is_gone |= send.code != ReturnCode::DROPPED;
+        if send.code != ReturnCode::DROPPED {
+            self.partner_is_gone = true;
+            // Whoever comes next begins with an INIT of its own.
+            self.inits_due = 0;
+        }
     }
 
     fn message_sent(&mut self, send: &Send, message: Message) {
@@ -307,6 +358,7 @@ impl Automaton {
             self.books.offer(limits);
             return;
         }
+        self.responded = true;
         let name = message.message_type().name();
         let Some((index, session)) = message.connection() else {
             return self.problem(&format!("{name} is not for the management partition to send"));
@@ -330,7 +382,7 @@ impl Automaton {
                 }),
             _ => Err("not for the management partition to send"),
         };
-        if let (Err(why), false) = (verdict, late) {
+        if let (Err(why), false, true) = (verdict, late, self.books.is_judged(index)) {
             self.problem(&format!("{name} HMC index {index} session {session}: {why}"));
         }
     }

@@ -40,6 +40,13 @@ pub(super) fn check(
                 let taken = queues[*by as usize].taken(*slot, *entry);
                 problems.extend(taken.map(|what| format!("the queue of {by}: {what}")));
             }
+            Event::Fault { subject: None, what, .. } => {
+                for side in [Side::Mgmt, Side::Hyp] {
+                    if *what == format!("{side} boots") {
+                        queues[side as usize] = Queue::default();
+                    }
+                }
+            }
             Event::Hcall { call, result, .. } => {
                 let Some(side) = record.actor.side() else { continue };
                 let queue = &mut queues[side as usize];

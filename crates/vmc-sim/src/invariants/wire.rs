@@ -84,7 +84,8 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
                     Some(left) => queue.filled = left,
                     None => queue.early = Some((*slot, *entry, at)),
                 }
-                sender.last = record.seq;
+                // A copy of a message, which a fault makes, belongs to no call.
+                *sender = Sender { entry_at: None, last: record.seq };
             }
             Event::Hcall { call: Hcall::SendCrq { entry, .. }, result, .. } => {
                 let Some(by) = record.actor.side() else { continue };
@@ -100,6 +101,8 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
                 }
                 *sender = Sender { entry_at: None, last: record.seq };
             }
+            // It befalls the message of the next call.
+            Event::Fault { entry: Some(_), .. } => sender.entry_at = None,
             Event::InterruptPending(_) | Event::Fault { .. } => {}
             _ => *sender = Sender { entry_at: None, last: record.seq },
         }

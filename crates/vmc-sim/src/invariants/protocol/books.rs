@@ -35,6 +35,9 @@ struct Connection {
     /// The latest number that was given to a session, and whether the hypervisor heard of it.
     last: u8,
     heard: bool,
+    /// The hypervisor spoke of a session before it heard of it, or signalled a buffer that it does not own: somebody
+    /// makes up messages, and what the management partition makes of them is not judged.
+    misled: bool,
     pool: BTreeMap<BufferId, Owner>,
     /// Owners of buffers whose Add Buffer is not answered.
     offered: BTreeMap<BufferId, Owner>,
@@ -92,9 +95,24 @@ impl Books {
         self.agreed = None;
         for connection in self.connections.values_mut() {
             connection.session = None;
+            connection.misled = false;
             connection.pool.clear();
             connection.offered.clear();
         }
+    }
+
+    /// A message about a session came.
+    pub(super) fn heard_of(&mut self, index: HmcIndex, session: HmcSession) {
+        let last_session = self.last_session;
+        let connection = self.connection(index);
+        let is_unheard = session.0 == connection.last && !connection.heard;
+        let is_next = session.0 == following(connection.last, last_session);
+        connection.misled |= session != HmcSession::NONE && (is_unheard || is_next);
+    }
+
+    /// Whether what is done with an index can be judged.
+    pub(super) fn is_judged(&self, index: HmcIndex) -> bool {
+        self.connections.get(&index).is_none_or(|connection| !connection.misled)
     }
 
     /// Even the numbers of sessions start anew.
@@ -107,7 +125,7 @@ impl Books {
         let last_session = self.last_session;
         let connection = self.connection(index);
         let last = std::mem::replace(&mut connection.last, session.0);
-        let next = if last >= last_session { 1 } else { last + 1 };
+        let next = following(last, last_session);
         let heard = std::mem::replace(&mut connection.heard, false);
         let again = !heard && session.0 == last;
         (session.0 != next && !again)
@@ -195,18 +213,27 @@ impl Books {
         Ok(())
     }
 
-    /// Interface Open was answered.
-    pub(super) fn open_answered(&mut self, index: HmcIndex, session: HmcSession, success: bool) {
-        let Some(connection) = self.connections.get_mut(&index) else { return };
-        let opening = |live: &&mut Session| live.number == session && live.state == State::Opening;
-        let Some(live) = connection.session.as_mut().filter(opening) else { return };
-        if success {
-            live.state = State::Ready;
-            return;
+    /// Interface Open was answered. Whether it was about the session that the index has.
+    pub(super) fn open_answered(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        success: bool,
+    ) -> bool {
+        let Some(connection) = self.connections.get_mut(&index) else { return false };
+        let Some(live) = connection.session.as_mut().filter(|live| live.number == session) else {
+            return false;
+        };
+        match (&live.state, success) {
+            (State::Opening, true) => live.state = State::Ready,
+            (State::Opening, false) => {
+                let seed = live.seed;
+                connection.session = None;
+                connection.pool.retain(|id, _| *id == seed);
+            }
+            _ => {}
         }
-        let seed = live.seed;
-        connection.session = None;
-        connection.pool.retain(|id, _| *id == seed);
+        true
     }
 
     /// Interface Close.
@@ -272,6 +299,7 @@ impl Books {
             && let Some(connection) = self.connections.get_mut(&index)
             && let Some(owner) = connection.pool.get_mut(&buffer)
         {
+            connection.misled |= *owner == Owner::Mgmt;
             *owner = Owner::Mgmt;
         }
     }
@@ -280,6 +308,11 @@ impl Books {
         let live = self.connections.get_mut(&index)?.session.as_mut();
         live.filter(|live| live.number == session)
     }
+}
+
+/// The number of the next session of an index.
+fn following(number: u8, last_session: u8) -> u8 {
+    if number >= last_session { 1 } else { number + 1 }
 }
 
 impl Connection {

@@ -201,3 +201,69 @@ fn what_was_decided_before_the_channel_went_down_is_not_judged() {
     assert_eq!(after_open([take(gone), by_app]), [""; 0]);
     assert_told(&after_open([take(gone), send(signal(1, 8))]), "before the capabilities exchange");
 }
+
+/// Which handshake an answer belongs to, when the partner went away in between.
+#[test]
+fn an_answer_to_what_was_sent_before_the_partner_went_away_begins_the_exchange_anew() {
+    let init = CrqEntry::init(InitFormat::INITIALIZE);
+    let complete = CrqEntry::init(InitFormat::COMPLETE);
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+    let capabilities = || send(Message::Capabilities { limits: LIMITS }.encode());
+    let (status, limits) = (Status::SUCCESS, LIMITS);
+    let response = || take(Message::CapabilitiesResponse { status, limits }.encode());
+    let seed =
+        || [add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT), added(HmcSession::NONE, 0, 0)];
+    let greeted_twice = || {
+        let mut run = handshake();
+        run.truncate(4);
+        run.extend([take(gone), take(init), send(complete), capabilities(), response()]);
+        run
+    };
+    let mut silent = greeted_twice();
+    silent.push(response());
+    silent.extend(seed());
+    assert_eq!(problems(silent), [""; 0]);
+    let mut spoke = greeted_twice();
+    spoke.extend(seed());
+    spoke.push(response());
+    assert_told(&problems(spoke.clone()), "CAPABILITIES was never sent");
+    spoke.extend([capabilities(), response()]);
+    assert_eq!(problems(spoke), [""; 0]);
+    // Its next queue may have got our INIT, and answers it from there.
+    let mut answered = handshake();
+    answered.truncate(2);
+    answered.extend([take(gone), take(complete)]);
+    assert_told(&problems(answered.clone()), "CAPABILITIES was never sent");
+    answered.extend([capabilities(), response()]);
+    assert_eq!(problems(answered), [""; 0]);
+}
+
+/// A partner that died with an INIT of ours in its queue needs no other: the next one begins with its own.
+#[test]
+fn an_init_that_nobody_got_need_not_be_sent_again() {
+    let init =
+        (Actor::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::CLOSED));
+    let mut run = handshake();
+    run.truncate(1);
+    run.push(init);
+    assert_eq!(problems(run), [""; 0]);
+}
+
+#[test]
+fn what_a_made_up_message_leads_to_is_not_judged_until_the_channel_is_down() {
+    let twice = [send(signal(1, 8)), take(signal(1, 8)), take(signal(1, 8))];
+    let wrong = [send(signal(1, 8)), send(signal(1, 8))];
+    assert_eq!(after_open(twice.into_iter().chain(wrong)), [""; 0]);
+    let open = Message::InterfaceOpenResponse {
+        status: Status::SUCCESS,
+        session: FIRST,
+        index: INDEX,
+        buffer: BufferId(0),
+    };
+    let mut foretold = handshake();
+    foretold.extend([take(open.encode()), send(signal(0, 8))]);
+    assert_eq!(problems(foretold), [""; 0]);
+    let mut unheard = handshake();
+    unheard.push(send(signal(0, 8)));
+    assert_told(&problems(unheard), "no such session");
+}
