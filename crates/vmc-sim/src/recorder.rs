@@ -13,7 +13,7 @@ pub(crate) struct Order(Arc<AtomicU64>);
 pub(crate) struct Recorder {
     actor: Actor,
     order: Order,
-    /// `None` when nobody wants to know: then recording costs one comparison.
+    /// `None` when nobody keeps them: then recording costs two comparisons, and what happens is only logged.
     records: Option<Vec<Record>>,
 }
 
@@ -38,12 +38,15 @@ impl Recorder {
 
     /// Records what somebody else does through this actor: the platform, when a fault strikes.
     pub(crate) fn record_as(&mut self, actor: Actor, time_ns: u64, event: impl FnOnce() -> Event) {
+        if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
+            return;
+        }
+        // What happened before another actor's event has the smaller number, because whatever carries
+        // the cause from one actor to the other (a lock, a queue entry) orders the two increments.
+        let seq = self.order.0.fetch_add(1, Ordering::SeqCst);
+        let record = Record { seq, time_ns, actor, event: event() };
+        tracing::trace!("{record}");
         if let Some(records) = &mut self.records {
-            // What happened before another actor's event has the smaller number, because whatever carries
-            // the cause from one actor to the other (a lock, a queue entry) orders the two increments.
-            let seq = self.order.0.fetch_add(1, Ordering::SeqCst);
-            let record = Record { seq, time_ns, actor, event: event() };
-            tracing::trace!("{record}");
             records.push(record);
         }
     }
@@ -58,7 +61,7 @@ impl Recorder {
         self.records.as_ref().and_then(|records| records.get(len..)).unwrap_or_default()
     }
 
-    /// The records; nothing is recorded any more.
+    /// The records; no more are kept.
     pub(crate) fn take(&mut self) -> Vec<Record> {
         self.records.take().unwrap_or_default()
     }

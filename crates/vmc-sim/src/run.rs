@@ -182,12 +182,13 @@ pub(crate) fn build<P: Setup>(
     };
     service.check()?;
     let platform_pages = phyp::vmc::Service::<phyp::vmc::Named>::pages_needed(&service);
+    let driver_pages = driver_pages(machine);
     let window_pages = driver_window_pages(machine);
     let config = phyp::Config {
         management: MANAGEMENT,
         platform: PLATFORM,
         others: vec![ORDINARY],
-        management_pages: window_pages + SPARE_PAGES,
+        management_pages: driver_pages + SPARE_PAGES,
         platform_pages,
         management_window_pages: window_pages,
         platform_window_pages: platform_pages,
@@ -207,11 +208,23 @@ pub(crate) fn build<P: Setup>(
 }
 
 /// Pages that the driver can map at once: its CRQ and every buffer of every connection.
+fn driver_pages(machine: &MachinePlan) -> u64 {
+    u64::from(machine.driver.crq_pages) + buffers(machine) * pages_per_buffer(machine)
+}
+
+/// Pages of the driver's window: all of the above, however they are scattered. Next to a buffer, and to the CRQ,
+/// may be a gap that is too small for another buffer.
 fn driver_window_pages(machine: &MachinePlan) -> u64 {
-    let config = &machine.driver;
-    let per_buffer = u64::from(config.mtu).div_ceil(PAGE_SIZE);
-    let buffers = u64::from(config.hmcs) * u64::from(config.pool_size);
-    u64::from(config.crq_pages) + buffers * per_buffer
+    let gaps = buffers(machine) + 1;
+    driver_pages(machine) + gaps * (pages_per_buffer(machine) - 1)
+}
+
+fn buffers(machine: &MachinePlan) -> u64 {
+    u64::from(machine.driver.hmcs) * u64::from(machine.driver.pool_size)
+}
+
+fn pages_per_buffer(machine: &MachinePlan) -> u64 {
+    u64::from(machine.driver.mtu).div_ceil(PAGE_SIZE)
 }
 
 pub(crate) fn activities(

@@ -7,7 +7,7 @@ use crate::life::Life;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::ServiceCommand;
-use crate::world::{MANAGEMENT, PLATFORM, TaskRequest};
+use crate::world::TaskRequest;
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
 use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Event, Side, Subject};
@@ -168,10 +168,11 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         if !world.lives.is_deserted(side) {
             return false;
         }
-        self.announce_fault(rule, None);
+        // Another rule was faster: there is nothing to do, and nothing to tell.
         if world.lives.is_running(side) {
             return true;
         }
+        self.announce_fault(rule, None);
         world.hypervisor.boot(partition_of(side));
         let life = match side {
             Side::Mgmt => {
@@ -231,15 +232,16 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         (0..self.world.threads.len() as u16).for_each(|n| self.runtime.wake(ActivityId::app(n)));
     }
 
-    /// Changes the TCE of a page of one end of a copy; what it was comes back to be restored.
+    /// Changes the TCE of a page of one end of a copy, if the page is mapped. What it was is saved, to be restored.
     pub(super) fn change_tce(
         &mut self,
         copy: &CopyRdma,
         end: RdmaEnd,
         page: u64,
         access: Access,
-    ) -> Option<SavedTce> {
-        let node = self.world.hypervisor.vmc_node()?;
+        saved: &mut Vec<SavedTce>,
+    ) {
+        let Some(node) = self.world.hypervisor.vmc_node() else { return };
         let of_source = copy.source_liobn
             == match end {
                 RdmaEnd::Local => node.local_window.liobn,
@@ -247,20 +249,26 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             };
         let first = if of_source { copy.source_ioba } else { copy.destination_ioba };
         let (owner, liobn) = match end {
-            RdmaEnd::Local => (MANAGEMENT, node.local_window.liobn),
-            RdmaEnd::Remote => (PLATFORM, self.world.hypervisor.platform_adapter().liobn),
+            RdmaEnd::Local => (Side::Mgmt, node.local_window.liobn),
+            RdmaEnd::Remote => (Side::Hyp, self.world.hypervisor.platform_adapter().liobn),
         };
         let ioba = Ioba((first.page() + page) * PAGE_SIZE);
-        let hypervisor = &self.world.hypervisor;
-        let found = hypervisor.hcall(owner, &Hcall::GetTce { liobn, ioba }, &mut ());
-        let tce = found.code.is_success().then_some(Tce(found.r4))?;
+        let hcall = |call| self.world.hypervisor.hcall(partition_of(owner), &call, &mut ());
+        // Another rule may have changed it before the same copy.
+        let is_same = |tce: &&SavedTce| (tce.owner, tce.liobn, tce.ioba) == (owner, liobn, ioba);
+        let known = saved.iter().find(is_same).map(|saved| saved.tce);
+        let tce = known.unwrap_or_else(|| Tce(hcall(Hcall::GetTce { liobn, ioba }).r4));
+        if tce.access() == Access::None {
+            return;
+        }
         let changed = match access {
             Access::None => Tce::INVALID,
             access => Tce::new(tce.address(), access),
         };
-        hypervisor.hcall(owner, &Hcall::PutTce { liobn, ioba, tce: changed }, &mut ());
-        let owner = if end == RdmaEnd::Local { Side::Mgmt } else { Side::Hyp };
-        Some(SavedTce { owner, liobn, ioba, tce })
+        hcall(Hcall::PutTce { liobn, ioba, tce: changed });
+        if known.is_none() {
+            saved.push(SavedTce { owner, liobn, ioba, tce });
+        }
     }
 
     /// Makes TCEs what they were; the copy that they were changed for is over.

@@ -221,7 +221,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             match self.world.faults.rule(rule).act {
                 Act::Answer(code) => answer = Some(code),
                 Act::Tce { window, page, access } => {
-                    saved.extend(self.change_tce(copy, window, page, access));
+                    self.change_tce(copy, window, page, access, &mut saved);
                 }
                 _ => {
                     self.fire(rule);

@@ -133,7 +133,11 @@ impl Patch {
     }
 }
 
-/// A message whose fields are all zero, but for the parameters of a capabilities exchange, which are usable.
+/// An address that no window of a simulated machine reaches.
+const NOWHERE: Lioba = Lioba(0xffff_f000);
+
+/// A message whose fields are all zero, but for the address of a buffer, which is mapped for nobody, and for
+/// the parameters of a capabilities exchange, which are usable.
 fn empty(message_type: MessageType) -> Message {
     let (status, session) = (Status::SUCCESS, HmcSession::NONE);
     let (index, buffer) = (HmcIndex(0), BufferId(0));
@@ -150,7 +154,7 @@ fn empty(message_type: MessageType) -> Message {
             Message::InterfaceCloseResponse { status, session, index }
         }
         MessageType::AddBuffer => {
-            let (owner, lioba) = (BufferOwner::MANAGEMENT, Lioba(0));
+            let (owner, lioba) = (BufferOwner::MANAGEMENT, NOWHERE);
             Message::AddBuffer { owner, session, index, buffer, lioba }
         }
         MessageType::AddBufferResponse => {

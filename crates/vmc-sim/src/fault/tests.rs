@@ -224,6 +224,22 @@ fn tce_forbids_the_copy_in_either_window_and_is_as_before_afterwards() {
 }
 
 #[test]
+fn a_tce_that_two_rules_change_is_as_before_afterwards() {
+    let fault = |name: &str, access: &str| {
+        let when = "{ hcall = \"H_COPY_RDMA\", app = \"a\", nth = 2 }";
+        let act = format!("{{ tce = {{ window = \"remote\", access = \"{access}\" }} }}");
+        format!("[[fault]]\nname = \"{name}\"\nwhen = {when}\ndo = {act}\n")
+    };
+    // The last one counts; that it makes a page of the one before, which is mapped to nothing, changes nothing else.
+    let faults = fault("first", "none") + &fault("second", "read");
+    let apps = ECHO.replace(
+        "{ write = { bytes = 10 } },",
+        "{ write = { bytes = 10, expect = \"EIO\" } }, { write = { bytes = 10 } },",
+    );
+    shows(&faults, &apps, &["is not mapped", "is read-only", "H_Permission", "write(10) = 10"]);
+}
+
+#[test]
 fn a_tce_that_allows_the_access_lets_the_copy_through() {
     let act = "{ tce = { window = \"local\", access = \"read\" } }";
     shows(&rule("{ hcall = \"H_COPY_RDMA\", app = \"a\", nth = 2 }", act), ECHO, &["is read-only"]);
