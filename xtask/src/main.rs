@@ -5,6 +5,7 @@
 mod coverage;
 mod explore;
 mod failure;
+mod instructions;
 mod last_events;
 mod lines;
 mod list;
@@ -62,6 +63,8 @@ enum Command {
     Quirks(quirks::Args),
     /// Write `scenarios/schema.json`, by which editors complete and check scenario files
     Schema(schema::Args),
+    /// Count the instructions of the hot paths, and compare them with what is written down
+    Instructions(instructions::Args),
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
     Tidy,
 }
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Coverage => coverage::run(),
         Command::Quirks(args) => quirks::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Instructions(args) => instructions::run(&args),
         Command::Tidy => tidy::run(),
     };
     match verdict {

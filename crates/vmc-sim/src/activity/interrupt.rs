@@ -31,7 +31,7 @@ pub(crate) struct Interrupt {
 enum Stage {
     #[default]
     Accept,
-    Handle(Xirr, Box<CallRunner>),
+    Handle(Xirr, CallRunner),
     Finish(Xirr),
 }
 
@@ -55,7 +55,7 @@ impl Interrupt {
         if xirr.source().is_none() {
             return Progress::Block { until_ns: None, why: Waiting::Work };
         }
-        self.stage = Stage::Handle(xirr, Box::new(CallRunner::start(cx, Input::Interrupt)));
+        self.stage = Stage::Handle(xirr, CallRunner::start(cx, Input::Interrupt));
         Progress::Again
     }
 
@@ -63,7 +63,7 @@ impl Interrupt {
         &mut self,
         cx: &mut Context<'_, P, R>,
         xirr: Xirr,
-        mut handler: Box<CallRunner>,
+        mut handler: CallRunner,
     ) -> Progress {
         match handler.step(cx, &mut User::default()) {
             CallProgress::Done(_) => self.finish(cx, xirr),
