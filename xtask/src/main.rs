@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod coverage;
 mod explore;
 mod failure;
@@ -61,6 +62,8 @@ enum Command {
     Coverage,
     /// Have the driver show each known hazard, and say what notices it
     Quirks(quirks::Args),
+    /// Explore every order of steps of small machines
+    Check(check::Args),
     /// Write `scenarios/schema.json`, by which editors complete and check scenario files
     Schema(schema::Args),
     /// Count the instructions of the hot paths, and compare them with what is written down
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Command::Shrink(args) => shrink::run(&args),
         Command::Coverage => coverage::run(),
         Command::Quirks(args) => quirks::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Instructions(args) => instructions::run(&args),
         Command::Tidy => tidy::run(),

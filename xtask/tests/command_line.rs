@@ -373,3 +373,31 @@ fn options_of_an_exploration_that_make_no_sense_are_refused() {
         assert!(!ran.err.is_empty(), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_model_is_explored_and_a_hazard_in_it_told_with_the_way_to_it() {
+    let ran = xtask(&["check", "boot-hypervisor-first"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{}", ran.out);
+    assert!(ran.out.contains("boot-hypervisor-first    holds"), "{}", ran.out);
+    let ran = xtask(&["check", "boot-busy", "--quirk", "H05"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    for expected in
+        ["H05  found by protocol", "    driver task\n", "H_REG_CRQ = H_Closed", "1 of 1"]
+    {
+        assert!(ran.out.contains(expected), "{expected}: {}", ran.out);
+    }
+    let ran = xtask(&["check", "boot", "--quirk", "H05", "--max-states", "300"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.out);
+    let ran = xtask(&["check", "--list"]);
+    assert!(ran.code == Some(0) && ran.out.contains("echo"), "{}", ran.out);
+    let ran = xtask(&["check", "bot"]);
+    assert!(ran.code == Some(2) && ran.err.contains("--list"), "{}", ran.err);
+}
+
+#[test]
+fn a_port_that_is_taken_is_a_mistake() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let ran = xtask(&["check", "boot", "--serve", &port]);
+    assert!(ran.code == Some(2) && ran.err.contains("choose another port"), "{}", ran.err);
+}

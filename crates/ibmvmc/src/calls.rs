@@ -54,7 +54,7 @@ struct Place {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Calls {
     places: Vec<Place>,
-    /// Free places, the next one last.
+    /// Free places, descending: the lowest one is used first.
     free: Vec<u16>,
 }
 
@@ -95,7 +95,8 @@ impl Calls {
             let place = &mut self.places[usize::from(id.place)];
             place.call = None;
             place.generation = place.generation.wrapping_add(1);
-            self.free.push(id.place);
+            let above = self.free.partition_point(|place| *place > id.place);
+            self.free.insert(above, id.place);
         }
     }
 
@@ -112,6 +113,29 @@ impl Calls {
             let id = CallId { place: index as u16, generation: place.generation };
             place.call.as_ref().map(|call| (id, call))
         })
+    }
+
+    /// What a call is named where only calls in flight are told apart ([`Driver::normal`](crate::Driver::normal)).
+    pub(crate) fn normal_id(&self, id: CallId) -> CallId {
+        let in_flight = self
+            .places
+            .get(usize::from(id.place))
+            .is_some_and(|place| place.generation == id.generation && place.call.is_some());
+        CallId { place: id.place, generation: u16::from(!in_flight) }
+    }
+
+    /// Names every call in flight so, and forgets places that are free.
+    pub(crate) fn make_normal(&mut self) {
+        for place in &mut self.places {
+            place.generation = 0;
+            if let Some(call) = &mut place.call {
+                // Wake-ups are handed out before it, so it is none.
+                call.parked = call.parked.map(|effect| effect.normal(|id| id));
+            }
+        }
+        let used = self.places.iter().rposition(|place| place.call.is_some());
+        self.places.truncate(used.map_or(0, |last| last + 1));
+        self.free.retain(|place| usize::from(*place) < self.places.len());
     }
 
     /// Whether no further call can be named.

@@ -62,6 +62,10 @@ impl Files {
         self.0.get_mut(usize::from(id.0))?.as_mut()
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut File> {
+        self.0.iter_mut().flatten()
+    }
+
     pub(crate) fn remove(&mut self, id: FileId) {
         if let Some(file) = self.0.get_mut(usize::from(id.0)) {
             *file = None;

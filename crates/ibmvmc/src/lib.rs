@@ -35,6 +35,7 @@ mod event;
 mod files;
 mod ioctl;
 mod messages;
+mod normal;
 mod outgoing;
 mod quirks;
 mod read;

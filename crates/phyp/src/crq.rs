@@ -102,6 +102,11 @@ impl Queue {
         Queue { ioba: range.ioba, slots: (range.len_bytes / ENTRY_SIZE) as u32, cursor: 0 }
     }
 
+    /// How many elements the cursor is ahead of the element `of`.
+    pub(crate) fn ahead(&self, of: u32) -> u32 {
+        (self.cursor + self.slots - of % self.slots) % self.slots
+    }
+
     fn enqueue<M: Memory>(&mut self, window: &Window, memory: &M, entry: CrqEntry) -> Option<u32> {
         let slot = self.cursor;
         let at = self.address(slot, window)?;

@@ -58,6 +58,16 @@ impl Latch {
         self.0.fetch_and(!Self::OUTSTANDING, Ordering::AcqRel);
     }
 
+    /// Whether an interrupt can be accepted.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.bits() & Self::PENDING != 0
+    }
+
+    /// All of it, as a number.
+    pub(crate) fn bits(&self) -> u8 {
+        self.0.load(Ordering::Acquire)
+    }
+
     /// As at boot: disabled, nothing pending or outstanding.
     pub(crate) fn reset(&self) {
         self.0.store(0, Ordering::Release);
@@ -91,6 +101,11 @@ impl<P: Platform> Hypervisor<P> {
             None => Xirr::default(),
         };
         HcallReturn::success_with(xirr.0.into())
+    }
+
+    /// Whether `H_XIRR` would bring an interrupt to this partition.
+    pub fn has_interrupt(&self, partition: PartitionId) -> bool {
+        self.side_of(partition).is_some_and(|side| self.endpoint(side).latch.is_pending())
     }
 
     /// LoPAR, `H_EOI`: the source must be one of the caller's, else `H_Parameter`. Ending an interrupt that

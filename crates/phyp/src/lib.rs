@@ -38,6 +38,7 @@ mod lock;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod memory;
+mod normal;
 mod operator;
 mod pins;
 mod platform;
@@ -64,7 +65,8 @@ pub use endpoint::PlatformAdapter;
 pub use hypervisor::Hypervisor;
 pub use lock::LocalLock;
 pub use memory::{BadAddress, CowMemory, Memory, SharedMemory};
+pub use normal::Consumer;
 pub use operator::BusyCall;
 pub use platform::{Event, EventSink, Platform};
 pub use rdma::PinnedCopy;
-pub use ring::take_entry;
+pub use ring::{has_entry, take_entry};

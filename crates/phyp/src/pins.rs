@@ -230,6 +230,12 @@ impl Pins {
         }
     }
 
+    /// The slots that are claimed, and with what.
+    pub(crate) fn claimed(&self) -> impl Iterator<Item = (usize, u64)> {
+        let value = |slot: &AtomicU64| slot.load(Ordering::Acquire);
+        self.slots().map(value).enumerate().filter(|(_, value)| *value != 0)
+    }
+
     #[inline(always)]
     fn slot(&self, slot: usize) -> &AtomicU64 {
         &self.lines[slot / LINE_SLOTS].0[slot % LINE_SLOTS]

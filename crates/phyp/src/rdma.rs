@@ -25,6 +25,7 @@ use crate::window::Fault;
 use papr::{
     Access, CopyRdma, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode,
 };
+use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -41,6 +42,13 @@ pub struct PinnedCopy {
     mapped: Mapped,
     /// `None` for a copy of no bytes.
     pin: Option<Pin>,
+}
+
+impl PinnedCopy {
+    /// Hashes its normal form. Where in memory its pages lie follows from their TCEs, which stay as they are.
+    pub fn hash_normal(&self, state: &mut impl Hasher) {
+        (self.copy, self.lives, self.pin).hash(state);
+    }
 }
 
 /// A copy whose parameters are right.

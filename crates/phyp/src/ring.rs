@@ -72,6 +72,17 @@ fn low_word(at: GuestAddress) -> GuestAddress {
     GuestAddress(at.0.wrapping_add(WORD_BYTES))
 }
 
+/// Whether an element holds a valid entry.
+pub fn has_entry<M: Memory>(memory: &M, at: GuestAddress) -> bool {
+    memory.load(at, Ordering::Acquire).is_ok_and(|high| !is_free(high))
+}
+
+/// The valid entry in an element's bytes, as its consumer would take it.
+pub(crate) fn valid_entry(element: &[u8; papr::crq::ENTRY_SIZE as usize]) -> Option<CrqEntry> {
+    let entry = CrqEntry(*element);
+    (entry.header() != Header::FREE).then(|| without_stale_payload(entry))
+}
+
 fn is_free(high: u64) -> bool {
     CrqEntry::from_words(high, 0).header() == Header::FREE
 }

@@ -21,12 +21,12 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
 /// The state of both sides' registrations: contents of the connection's lock.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
     sides: [SideState; 2],
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct SideState {
     pub(crate) registration: Registration,
     /// What the next `H_FREE_CRQ` calls answer before one does its work.
@@ -36,7 +36,7 @@ pub(crate) struct SideState {
 }
 
 /// What has become of a side's queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Registration {
     #[default]
     Free,

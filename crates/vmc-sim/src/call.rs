@@ -3,6 +3,7 @@
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest::Guest;
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
@@ -12,6 +13,7 @@ use ibmvmc::{
 };
 use papr::{CopyRdma, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
 use phyp::{Memory, PinnedCopy};
+use std::hash::Hash;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
@@ -20,7 +22,7 @@ use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
 const UNMAP_RETRY: Duration = Duration::from_millis(1);
 
 /// The memory and the signals of whoever makes a call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct User {
     /// What `write()` sends and `read()` receives.
     pub(crate) data: Vec<u8>,
@@ -169,6 +171,41 @@ impl CallRunner {
     pub(crate) fn abandon<P: Setup, R: Runtime>(self, cx: &Context<'_, P, R>) {
         if let Phase::Copying(pinned, _) = self.phase {
             cx.world.hypervisor.copy_rdma_abandon(pinned);
+        }
+    }
+
+    /// Whether the next step is one that nobody else could notice: the call is over, or goes to sleep.
+    pub(crate) fn is_quiet(&self) -> bool {
+        match self.effect {
+            Effect::Done(_) => true,
+            Effect::Wait => matches!(self.phase, Phase::Fresh),
+            _ => false,
+        }
+    }
+
+    /// The hcall that the next step makes.
+    pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
+        match &self.effect {
+            Effect::Hcall(call, _) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Hashes how far the call is. What it is about is only for the trace.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        normal.call(self.id);
+        normal.effect(self.effect);
+        match &self.phase {
+            Phase::Fresh => 0u8.hash(&mut normal.hasher),
+            Phase::Waiting => 1u8.hash(&mut normal.hasher),
+            Phase::Sleeping { until_ns } => {
+                2u8.hash(&mut normal.hasher);
+                normal.time(Some(*until_ns));
+            }
+            Phase::Copying(pinned, saved) => {
+                pinned.hash_normal(&mut normal.hasher);
+                saved.hash(&mut normal.hasher);
+            }
         }
     }
 

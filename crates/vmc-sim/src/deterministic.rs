@@ -9,6 +9,7 @@ use crate::schedule::{Recording, Schedule};
 use crate::world::World;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use vmc_trace::{Record, Waiting};
 
 /// How a run goes: who picks the next step, and who looks on.
@@ -79,7 +80,7 @@ impl Runtime for Deterministic {
 }
 
 impl Deterministic {
-    fn new(activities: usize) -> Deterministic {
+    pub(crate) fn new(activities: usize) -> Deterministic {
         Deterministic {
             now_ns: Cell::new(0),
             states: RefCell::new(vec![State::Ready; activities]),
@@ -101,7 +102,7 @@ impl Deterministic {
         ready.remove(place)
     }
 
-    fn after_step(&self, id: ActivityId, progress: Progress) {
+    pub(crate) fn after_step(&self, id: ActivityId, progress: Progress) {
         let mut states = self.states.borrow_mut();
         let state = match progress {
             Progress::Finished => State::Finished,
@@ -121,7 +122,7 @@ impl Deterministic {
     }
 
     /// Nothing is ready: time moves on to the earliest sleeper. `false` when there is none.
-    fn advance_time(&self) -> bool {
+    pub(crate) fn advance_time(&self) -> bool {
         let due = |state: &State| match state {
             State::Blocked { until_ns, .. } => *until_ns,
             _ => None,
@@ -141,7 +142,52 @@ impl Deterministic {
         true
     }
 
-    fn stuck(&self) -> Vec<Stuck> {
+    /// The activities that are ready, in the order in which they became so.
+    pub(crate) fn ready(&self) -> Vec<ActivityId> {
+        self.ready.borrow().iter().copied().collect()
+    }
+
+    /// The first ready activity that is such a one.
+    pub(crate) fn find_ready(&self, is: impl Fn(ActivityId) -> bool) -> Option<ActivityId> {
+        self.ready.borrow().iter().copied().find(|id| is(*id))
+    }
+
+    /// Takes this activity off the ready list; `false` when it is not there.
+    pub(crate) fn take(&self, id: ActivityId) -> bool {
+        let mut ready = self.ready.borrow_mut();
+        let place = ready.iter().position(|other| *other == id);
+        place.is_some_and(|place| ready.remove(place).is_some())
+    }
+
+    /// Orders the ready list by the activities' numbers.
+    pub(crate) fn sort_ready(&self) {
+        self.ready.borrow_mut().make_contiguous().sort_unstable();
+    }
+
+    /// Whether somebody sleeps until a time.
+    pub(crate) fn has_sleeper(&self) -> bool {
+        let sleeps = |state: &State| matches!(state, State::Blocked { until_ns: Some(_), .. });
+        self.states.borrow().iter().any(sleeps)
+    }
+
+    /// Hashes who is ready, who sleeps how long from now, and whose next block returns at once. In which order
+    /// the ready ones became so matters to nobody who may pick any of them.
+    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+        let now_ns = self.now_ns.get();
+        for activity in self.states.borrow().iter() {
+            match activity {
+                State::Ready => 0u8.hash(state),
+                State::Finished => 1u8.hash(state),
+                State::Blocked { until_ns, .. } => {
+                    2u8.hash(state);
+                    until_ns.map(|at| at.saturating_sub(now_ns)).hash(state);
+                }
+            }
+        }
+        self.tokens.borrow().hash(state);
+    }
+
+    pub(crate) fn stuck(&self) -> Vec<Stuck> {
         let states = self.states.borrow();
         let waiting = states.iter().enumerate().filter_map(|(index, state)| match state {
             State::Blocked { why, .. } => Some(Stuck { id: ActivityId(index as u16), why: *why }),

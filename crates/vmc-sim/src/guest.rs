@@ -169,6 +169,23 @@ impl<L: RawMutex> Guest<L> {
         })
     }
 
+    /// Has the search for free window pages start at the first one again, so that which pages are in use does not
+    /// depend on how many were used before.
+    pub(crate) fn rewind(&self) {
+        self.pools.lock().hint = 0;
+    }
+
+    /// The window's pages that are in use and mapped, and where each lies.
+    pub(crate) fn mapped_pages(&self) -> Vec<(u64, GuestAddress)> {
+        let page = |page: u64| Some((page, self.translate(Ioba(page * PAGE_SIZE))?));
+        (0..self.frames.len() as u64).filter_map(page).collect()
+    }
+
+    /// The window's pages that are reserved.
+    pub(crate) fn reserved_pages(&self) -> Vec<bool> {
+        self.pools.lock().window.clone()
+    }
+
     /// How many pages of the window are in use.
     pub(crate) fn window_pages_in_use(&self) -> usize {
         self.pools.lock().window.iter().filter(|used| **used).count()

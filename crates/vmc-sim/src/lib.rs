@@ -48,6 +48,8 @@ mod guest;
 mod invariants;
 mod life;
 mod line;
+mod model;
+mod normal;
 mod plan;
 mod platform;
 mod recorder;
@@ -66,6 +68,7 @@ pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
 pub use generate::generate;
 pub use ibmvmc::{Quirk, QuirkSet};
+pub use model::{CheckOptions, Checked, Model, PathTo, check, models, serve};
 pub use replay::{
     Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,
 };

@@ -8,11 +8,12 @@
 use crate::runtime::ActivityId;
 use lock_api::{Mutex, RawMutex};
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 use vmc_trace::Side;
 
 /// A partition's life, or the time between two: odd numbers are lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Life(u32);
 
 impl Life {
@@ -37,7 +38,7 @@ pub(crate) struct Lives<L: RawMutex> {
     rolls: Mutex<L, [Roll; 2]>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Roll {
     /// Activities that run in the present life.
     members: BTreeSet<ActivityId>,
@@ -56,6 +57,12 @@ impl<L: RawMutex> Lives<L> {
     pub(crate) fn new() -> Lives<L> {
         let first = || AtomicU32::new(Life::FIRST.0);
         Lives { now: [first(), first()], rolls: Mutex::new(Default::default()) }
+    }
+
+    /// Hashes who lives, and who has still to notice a death.
+    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+        self.now.each_ref().map(|life| life.load(Ordering::Acquire)).hash(state);
+        self.rolls.lock().hash(state);
     }
 
     /// The partition's present life, or the time between two.

@@ -3,10 +3,12 @@
 use crate::activity::Activity;
 use crate::context::Context;
 use crate::life::Life;
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{Progress, Runtime};
 use crate::world::World;
+use std::hash::Hash;
 use vmc_trace::Waiting;
 
 /// One of a run's lines of control.
@@ -79,6 +81,32 @@ impl Line {
             cx.bury(side);
         }
         progress
+    }
+
+    /// Fires a rule of the faults that needs no occasion.
+    pub(crate) fn strike<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        rule: usize,
+    ) {
+        let me = self.activity.id();
+        let recorder = &mut self.recorder;
+        Context { world, runtime, recorder, me, life: self.life }.fire(rule);
+    }
+
+    /// Whether the next step is one that nobody else could notice: it looks for work and finds none, goes to sleep,
+    /// or comes back from a call that is over.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        let Some(side) = self.activity.side() else { return self.activity.is_quiet(world) };
+        let now = world.lives.now(side);
+        now < self.life || now == self.life && self.present && self.activity.is_quiet(world)
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        (self.life, self.present).hash(&mut normal.hasher);
+        self.activity.hash_normal(normal);
     }
 
     /// Whether it waits for a life that has not begun.

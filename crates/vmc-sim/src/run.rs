@@ -136,6 +136,9 @@ pub enum MachineError {
     /// {0}
     #[error(transparent)]
     Service(#[from] phyp::vmc::ServiceConfigError),
+    /// {0}
+    #[error("{0}")]
+    Model(String),
 }
 
 fn run_on<P: Setup>(
@@ -144,15 +147,7 @@ fn run_on<P: Setup>(
     quirks: P::Quirks,
     go: impl FnOnce(&World<P>, &mut [Line]) -> End,
 ) -> Result<Outcome, MachineError> {
-    let (world, service) = build::<P>(plan, quirks)?;
-    let order = Order::default();
-    let mut lines: Vec<Line> = activities(plan, service)
-        .into_iter()
-        .map(|activity| {
-            let recorder = Recorder::new(activity.actor(), &order, record);
-            Line::new(activity, recorder)
-        })
-        .collect();
+    let (world, mut lines) = world::<P>(plan, record, quirks)?;
     let end = go(&world, &mut lines);
     let records = lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
@@ -163,6 +158,24 @@ fn run_on<P: Setup>(
     let violations = invariants::check(&world, &mut lines, &trace, &end, plan.expected_channel);
     let (decisions, deviation) = (None, None);
     Ok(Outcome { trace, end, failures, violations, unfired, channel, decisions, deviation })
+}
+
+/// A world that nothing has happened in, and its activities.
+pub(crate) fn world<P: Setup>(
+    plan: &Plan,
+    record: bool,
+    quirks: P::Quirks,
+) -> Result<(World<P>, Vec<Line>), MachineError> {
+    let (world, service) = build::<P>(plan, quirks)?;
+    let order = Order::default();
+    let lines = activities(plan, service)
+        .into_iter()
+        .map(|activity| {
+            let recorder = Recorder::new(activity.actor(), &order, record);
+            Line::new(activity, recorder)
+        })
+        .collect();
+    Ok((world, lines))
 }
 
 pub(crate) fn build<P: Setup>(

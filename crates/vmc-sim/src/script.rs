@@ -5,10 +5,11 @@ use ibmvmc::FileId;
 use phyp::vmc::ChannelState;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use vmc_proto::{HmcIndex, MessageType, Status};
 
 /// Something for the VMC service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ServiceCommand {
     Start,
     Stop,
@@ -24,7 +25,7 @@ pub(crate) enum ServiceCommand {
 }
 
 /// An open file of a process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct OpenFile {
     pub(crate) id: FileId,
     /// Messages written and not read back yet, oldest first.
@@ -67,6 +68,13 @@ impl Desk {
             service_paused: false,
             watchers: Vec::new(),
         }
+    }
+
+    /// Hashes what is left there; who watches, in no order, since each of them is woken by the same change.
+    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+        (&self.flags, &self.processes, &self.nameless, &self.signals, &self.kills).hash(state);
+        (&self.service_commands, self.service_state, self.service_paused).hash(state);
+        self.watchers.iter().copied().collect::<BTreeSet<_>>().hash(state);
     }
 
     /// Gives a file a name, which another one may have had.

@@ -60,7 +60,7 @@ pub(crate) struct Kernel<Q: Quirks> {
 }
 
 /// What an activity wants to be woken for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Watch {
     /// A change of the channel's state.
     Channel,
@@ -79,7 +79,7 @@ pub(crate) struct Changed {
 }
 
 /// Something for the driver's task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TaskRequest {
     Probe(Box<VmcNode>),
     Reset,

@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-type Page = [u8; PAGE_BYTES];
+pub(crate) type Page = [u8; PAGE_BYTES];
 
 static ZERO: Page = [0; PAGE_BYTES];
 
@@ -103,6 +103,15 @@ impl Memory for CowMemory {
 }
 
 impl CowMemory {
+    /// Shows the page at `at`; `None` for one that was never written, or lies outside of the memory.
+    pub(crate) fn look_at_page<T>(
+        &self,
+        at: GuestAddress,
+        look: impl FnOnce(Option<&Page>) -> T,
+    ) -> T {
+        look(self.pages.borrow().get(at.page() as usize).and_then(Option::as_deref))
+    }
+
     fn with_page<T>(&self, page: usize, look: impl FnOnce(&Page) -> T) -> T {
         look(self.pages.borrow()[page].as_deref().unwrap_or(&ZERO))
     }

@@ -22,6 +22,7 @@ use machine as bytes;
 use portable as bytes;
 
 pub use cow::CowMemory;
+pub(crate) use cow::Page;
 pub use shared::SharedMemory;
 
 use papr::{GuestAddress, PAGE_SIZE};

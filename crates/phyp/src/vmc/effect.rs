@@ -148,7 +148,7 @@ impl<B: Behaviour> Service<B> {
         len_bytes.saturating_sub(self.payload.len() as u32).min(PAGE_SIZE as u32)
     }
 
-    fn wake_after(&self) -> Option<Duration> {
+    pub(super) fn wake_after(&self) -> Option<Duration> {
         let seed_is_due =
             || self.sessions.indexes().any(|i| self.sessions.get(i).is_some_and(may_seed));
         self.delay.or_else(|| seed_is_due().then_some(SEED_RETRY))

@@ -9,7 +9,7 @@ use super::orders::{Order, Refusal};
 use super::outbox::{Job, JobStep, Keep, Outbox};
 use super::session::{BufferState, Connection, SessionState, SessionView, Sessions};
 use core::time::Duration;
-use papr::Ioba;
+use papr::{GuestAddress, Ioba};
 use std::collections::VecDeque;
 use vmc_proto::{BufferId, HmcIndex, Limits};
 
@@ -154,6 +154,36 @@ impl<B: Behaviour> Service<B> {
             && self.delay.is_none()
             && self.outbox.is_empty()
             && self.outbox.outstanding() == 0
+    }
+
+    /// Whether there is nothing to do but to look at the queue, and nothing to wait for but an entry.
+    pub fn only_looks(&self) -> bool {
+        let rests = matches!(
+            self.phase,
+            Phase::WaitingForInit | Phase::WaitingForCapabilities | Phase::Ready
+        );
+        rests
+            && matches!(self.op, Op::Idle | Op::TakeEntry)
+            && self.order.is_none()
+            && self.outbox.step(&self.layout).is_none()
+            && self.wake_after().is_none()
+    }
+
+    /// The service's normal form: services that behave alike from now on have one. The element of the CRQ that
+    /// is looked at next only names a place in a ring; queues are compared from there on.
+    #[must_use]
+    pub fn normal(&self) -> Self {
+        Service { slot: 0, ..self.clone() }
+    }
+
+    /// Where the CRQ lies in memory, its number of elements, and the element that is looked at next.
+    pub fn queue(&self) -> (GuestAddress, u32, u32) {
+        (self.layout.crq_address(), self.layout.crq_entries(), self.slot)
+    }
+
+    /// Pages of the CRQ and of all buffers, which lie one after the other.
+    pub fn pages(&self) -> u64 {
+        self.layout.pages()
     }
 
     /// Where a buffer lies in the window.

@@ -4,12 +4,18 @@
 use crate::context::Context;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
+use crate::world::World;
 use vmc_trace::Waiting;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Director;
 
 impl Director {
+    /// Whether the next step is one that nobody else could notice.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        world.faults.with(|books| books.is_idle())
+    }
+
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         if cx.world.faults.are_none() {
             return Progress::Finished;

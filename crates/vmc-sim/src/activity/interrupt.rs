@@ -7,10 +7,13 @@
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::world::{MANAGEMENT, World};
 use ibmvmc::Input;
 use papr::{Hcall, HcallReturn, Xirr};
+use std::hash::Hash;
 use vmc_trace::{Side, Subject, Waiting};
 
 /// How often a call is made that fails.
@@ -41,6 +44,29 @@ impl Interrupt {
             Stage::Accept => self.accept(cx),
             Stage::Handle(xirr, handler) => self.handle(cx, xirr, handler),
             Stage::Finish(xirr) => self.finish(cx, xirr),
+        }
+    }
+
+    /// Whether the next step is one that nobody else could notice.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        matches!(self.stage, Stage::Accept) && !world.hypervisor.has_interrupt(MANAGEMENT)
+    }
+
+    /// The hcall that the next step makes, if it is known.
+    pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
+        match &self.stage {
+            Stage::Handle(_, handler) => handler.next_hcall(),
+            Stage::Accept | Stage::Finish(_) => None,
+        }
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        self.failures.hash(&mut normal.hasher);
+        match &self.stage {
+            Stage::Accept => 0u8.hash(&mut normal.hasher),
+            Stage::Finish(_) => 1u8.hash(&mut normal.hasher),
+            Stage::Handle(_, handler) => normal.runner(Some(handler)),
         }
     }
 

@@ -17,8 +17,11 @@ pub(crate) use task::Task;
 
 use crate::context::Context;
 use crate::life::Life;
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::world::World;
+use papr::Hcall;
 use vmc_trace::{Actor, Side};
 
 /// One of a machine's lines of control.
@@ -54,6 +57,11 @@ impl Activity {
         }
     }
 
+    /// Whether it is a thread of an application.
+    pub(crate) fn is_application(&self) -> bool {
+        matches!(self, Activity::App(app) if !app.is_operator())
+    }
+
     /// The life of its partition that it begins with.
     pub(crate) fn first_life(&self) -> Life {
         match self {
@@ -76,6 +84,42 @@ impl Activity {
             }
         }
         true
+    }
+
+    /// Whether the next step is one that nobody else could notice.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        match self {
+            Activity::Interrupt(activity) => activity.is_quiet(world),
+            Activity::BottomHalf(activity) => activity.is_quiet(world),
+            Activity::Task(activity) => activity.is_quiet(world),
+            Activity::Service(activity) => activity.is_quiet(world),
+            Activity::Director(activity) => activity.is_quiet(world),
+            Activity::App(activity) => activity.is_quiet(world),
+        }
+    }
+
+    /// The hcall that the next step makes, if it is known.
+    pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
+        match self {
+            Activity::Interrupt(activity) => activity.next_hcall(),
+            Activity::BottomHalf(activity) => activity.next_hcall(),
+            Activity::Task(activity) => activity.next_hcall(),
+            Activity::Service(activity) => activity.next_hcall(),
+            Activity::Director(_) => None,
+            Activity::App(activity) => activity.next_hcall(),
+        }
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        match self {
+            Activity::Interrupt(activity) => activity.hash_normal(normal),
+            Activity::BottomHalf(activity) => activity.hash_normal(normal),
+            Activity::Task(activity) => activity.hash_normal(normal),
+            Activity::Service(activity) => activity.hash_normal(normal),
+            Activity::Director(_) => {}
+            Activity::App(activity) => activity.hash_normal(normal),
+        }
     }
 
     /// The name under which the activity appears in the trace.

@@ -2,13 +2,15 @@
 
 use crate::context::{Context, service_subject};
 use crate::fault::{MessagePoint, subject_of};
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::ServiceCommand;
 use crate::world::{PLATFORM, World};
-use papr::{CrqEntry, GuestAddress, Header};
+use papr::{CrqEntry, GuestAddress, Hcall, Header};
 use phyp::Memory;
 use phyp::vmc::{ChannelState, Effect, Named, Outcome};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -102,6 +104,39 @@ impl Service {
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         *self = Service::new((*self.fresh).clone());
         self.publish_state(cx);
+    }
+
+    /// Whether the next step is one that nobody else could notice, if no order can come: the service looks at its
+    /// queue, finds nothing and has nothing else to do.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        let memory = world.hypervisor.memory(PLATFORM);
+        let finds_nothing = match &self.effect {
+            Effect::Idle { wake_after: None } => true,
+            Effect::TakeEntry { at, .. } => !memory.is_some_and(|m| phyp::has_entry(m, *at)),
+            _ => false,
+        };
+        let has_orders = self.stopping || !world.desk.lock().service_commands.is_empty();
+        finds_nothing && !self.paused && !has_orders && self.service.only_looks()
+    }
+
+    /// The hcall that the next step makes, unless it follows an order.
+    pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
+        match &self.effect {
+            Effect::Hcall(call, _) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        self.service.normal().hash(&mut normal.hasher);
+        match &self.effect {
+            // Which element it is, the service's queue tells.
+            Effect::TakeEntry { .. } => u8::MAX.hash(&mut normal.hasher),
+            Effect::Idle { .. } => normal.time(self.until_ns),
+            effect => effect.hash(&mut normal.hasher),
+        }
+        (self.stopping, self.paused).hash(&mut normal.hasher);
     }
 
     /// Does what the operator of the machine has asked for.

@@ -2,10 +2,12 @@
 
 use crate::call::{CallProgress, CallRunner, User};
 use crate::context::Context;
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
-use crate::world::TaskRequest;
+use crate::world::{TaskRequest, World};
 use ibmvmc::Input;
+use papr::Hcall;
 use vmc_trace::Waiting;
 
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,23 @@ impl Task {
                 Progress::Again
             }
         }
+    }
+
+    /// Whether the next step is one that nobody else could notice.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        self.running
+            .as_ref()
+            .map_or_else(|| world.kernel.lock().tasks.is_empty(), CallRunner::is_quiet)
+    }
+
+    /// The hcall that the next step makes, if it is known.
+    pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
+        self.running.as_ref()?.next_hcall()
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        normal.runner(self.running.as_ref());
     }
 
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {

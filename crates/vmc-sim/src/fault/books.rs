@@ -4,6 +4,7 @@ use super::{EntryKind, Occasion, Rule, Trigger};
 use lock_api::{Mutex, MutexGuard, RawMutex};
 use papr::CrqEntry;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use vmc_proto::{HmcIndex, HmcSession, Received};
 use vmc_trace::{FaultKind, Side};
@@ -53,6 +54,8 @@ pub(crate) struct Books {
     pub(crate) held: Vec<Held>,
     /// No rule fires any more.
     over: bool,
+    /// Only this rule fires, if there is one; `None` where every rule has its turn.
+    armed: Option<Option<usize>>,
 }
 
 /// A message that waits to arrive.
@@ -157,6 +160,33 @@ impl<L: RawMutex> Faults<L> {
         taken.map(|held| held.entry).collect()
     }
 
+    /// Has only this rule fire where there is an occasion, or none.
+    pub(crate) fn arm(&self, rule: Option<usize>) {
+        self.books.lock().armed = Some(rule);
+    }
+
+    /// How often a rule has fired.
+    pub(crate) fn hits(&self, rule: usize) -> u32 {
+        self.books.lock().progress[rule].hits
+    }
+
+    /// Hashes what is still to come of the rules. How many occasions each has seen counts only where none of them
+    /// has to be armed.
+    pub(crate) fn hash_normal(&self, now_ns: u64, state: &mut impl Hasher) {
+        let books = self.books.lock();
+        let from_now = |at_ns: u64| at_ns.saturating_sub(now_ns);
+        (books.unarchitected, books.disabling).hash(state);
+        for (at_ns, rule) in &books.due {
+            (from_now(*at_ns), rule).hash(state);
+        }
+        for (side, rule) in &books.boots {
+            (*side as u8, rule).hash(state);
+        }
+        for held in &books.held {
+            (held.by as u8, held.entry, from_now(held.until_ns), held.until_next).hash(state);
+        }
+    }
+
     /// From now on no rule fires.
     pub(crate) fn end(&self) {
         self.books.lock().over = true;
@@ -185,11 +215,17 @@ impl<L: RawMutex> Faults<L> {
 }
 
 impl Books {
+    /// Whether nothing waits: no boot, no rule, no message.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.boots.is_empty() && self.due.is_empty() && self.held.is_empty()
+    }
+
     /// Counts an occasion of a rule; whether it is one at which the rule fires.
     fn count(&mut self, number: usize, rule: &Rule, strand: Strand) -> bool {
         let seen = self.progress[number].seen.entry(strand).or_default();
         *seen = seen.saturating_add(1);
-        !self.over && *seen >= rule.nth && rule.times.is_none_or(|times| *seen - rule.nth < times)
+        let may = !self.over && self.armed.is_none_or(|armed| armed == Some(number));
+        may && *seen >= rule.nth && rule.times.is_none_or(|times| *seen - rule.nth < times)
     }
 }
 

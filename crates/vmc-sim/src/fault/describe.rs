@@ -6,7 +6,7 @@ use papr::Access;
 impl Rule {
     /// What the rule does, in a few words that mean the same in every run; threads of applications by their
     /// names.
-    pub(super) fn describe(&self, threads: &[String]) -> String {
+    pub(crate) fn describe(&self, threads: &[String]) -> String {
         match (&self.act, self.trigger.as_ref().map(|trigger| &trigger.occasion)) {
             (Act::Answer(code), Some(Occasion::Hcall { name, .. })) => {
                 format!("{name} answers {code}")

@@ -21,7 +21,7 @@ pub(crate) use books::Faults;
 pub(crate) use hooks::{StateChange, subject_of};
 pub(crate) use patch::{Patch, Template};
 
-use papr::{Access, ReturnCode};
+use papr::{Access, Hcall, ReturnCode};
 use std::ops::Range;
 use vmc_proto::{HmcIndex, MessageType, Status};
 use vmc_trace::{FaultKind, Side};
@@ -55,6 +55,25 @@ pub(crate) struct Trigger {
     pub(crate) channel_only: bool,
     /// Only those after this rule has fired.
     pub(crate) since: Option<usize>,
+}
+
+impl Trigger {
+    /// Whether another rule brings it about.
+    pub(crate) fn follows(&self) -> bool {
+        matches!(self.occasion, Occasion::After { .. })
+    }
+
+    /// Whether an hcall that a side is about to make can be an occasion, if it is one of hcalls or messages.
+    pub(crate) fn may_be_at(&self, side: Option<Side>, call: Option<&Hcall>) -> bool {
+        match (&self.occasion, call) {
+            (Occasion::Hcall { by, name, .. }, Some(call)) => {
+                side == Some(*by) && call.name() == *name
+            }
+            (Occasion::Message { by, .. }, Some(Hcall::SendCrq { .. })) => side == Some(*by),
+            (Occasion::Hcall { .. } | Occasion::Message { .. }, _) => false,
+            _ => true,
+        }
+    }
 }
 
 /// What a rule can wait for.

@@ -6,7 +6,7 @@ mod outstanding;
 mod ownership;
 mod protocol;
 mod queue;
-mod recovery;
+pub(crate) mod recovery;
 mod sleepers;
 #[cfg(test)]
 mod testing;
@@ -48,7 +48,7 @@ pub(crate) fn check<P: Setup>(
 }
 
 /// What must hold where the run has ended.
-fn check_end<P: Setup>(
+pub(crate) fn check_end<P: Setup>(
     world: &World<P>,
     lines: &[Line],
     trace: &Trace,
@@ -75,8 +75,19 @@ fn check_end<P: Setup>(
     let sessions = config.first_session..=config.profile.last_session();
     let is_watched = looks_at_queue(Side::Mgmt);
     report("protocol", protocol::check(trace, end.quiescent, is_watched, sessions));
-    // The rest compares books that agree only when nothing is under way.
     if end.quiescent {
+        found.extend(at_rest(world, lines));
+    }
+    found
+}
+
+/// What must hold of books that agree only when nothing is under way.
+fn at_rest<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut report = |checker: &'static str, problems: Vec<String>| {
+        found.extend(problems.into_iter().map(|what| Violation { checker, what }));
+    };
+    {
         let kernel = world.kernel.lock();
         let in_call = calling_threads(lines);
         report(
@@ -96,12 +107,20 @@ fn check_end<P: Setup>(
     found
 }
 
+/// The bound on outstanding requests, of which both sides know in every state how many they are.
+pub(crate) fn outstanding_now<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
+    let kernel = world.kernel.lock();
+    let driver = &kernel.driver;
+    let problems = outstanding::check_now(driver, service(lines).map(Service::service));
+    problems.into_iter().map(|what| Violation { checker: "outstanding", what }).collect()
+}
+
 /// Whether a side was told to leave its queue alone.
 fn is_paused<P: Setup>(world: &World<P>) -> bool {
     world.desk.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
 }
 
-fn service(lines: &[Line]) -> Option<&Service> {
+pub(crate) fn service(lines: &[Line]) -> Option<&Service> {
     lines.iter().find_map(|line| match &line.activity {
         Activity::Service(service) => Some(&**service),
         _ => None,

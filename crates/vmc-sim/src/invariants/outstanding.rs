@@ -6,7 +6,9 @@
 //! Does not verify Signals, which have no response, nor Capabilities, which is sent before the sizes are
 //! known.
 
+use ibmvmc::{Driver, Quirks};
 use papr::Hcall;
+use phyp::vmc::{Behaviour, Service};
 use vmc_proto::{Limits, Message, MessageType, Received};
 use vmc_trace::{Event, Side, Trace};
 
@@ -50,6 +52,20 @@ pub(super) fn check(trace: &Trace) -> Vec<String> {
         }
     }
     checker.problems
+}
+
+/// The same, from what both sides count themselves.
+pub(super) fn check_now<B: Behaviour, Q: Quirks>(
+    driver: &Driver<Q>,
+    service: Option<&Service<B>>,
+) -> Vec<String> {
+    let ours = (usize::from(driver.outstanding()), driver.limits(), "the driver");
+    let theirs = service.map(|service| (service.outstanding(), service.limits(), "the hypervisor"));
+    let too_many = |(count, limits, who): (usize, Option<Limits>, &str)| {
+        let limit = half(limits?);
+        (count > limit).then(|| format!("{count} requests of {who} outstanding, at most {limit}"))
+    };
+    std::iter::once(ours).chain(theirs).filter_map(too_many).collect()
 }
 
 impl Checker {

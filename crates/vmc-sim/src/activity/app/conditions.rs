@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, Desk};
-use crate::world::Watch;
+use crate::world::{Watch, World};
 use ibmvmc::{ChannelState, Driver, FileId, Quirks, SessionState};
 use vmc_trace::Waiting;
 
@@ -47,8 +47,8 @@ impl App {
             }
             return holds;
         }
+        let file = self.file_of(&desk, condition);
         drop(desk);
-        let file = self.file_of(cx, condition);
         let mut kernel = cx.world.kernel.lock();
         let holds = driver_condition(&kernel.driver, condition, file);
         if !holds {
@@ -57,18 +57,24 @@ impl App {
         holds
     }
 
-    pub(super) fn file_of<P: Setup, R: Runtime>(
-        &self,
-        cx: &Context<'_, P, R>,
-        condition: &Condition,
-    ) -> Option<FileId> {
+    /// The same, but nobody is woken later.
+    pub(super) fn is_met<P: Setup>(&self, world: &World<P>, condition: &Condition) -> bool {
+        let desk = world.desk.lock();
+        if let Some(holds) = hypervisor_condition(&desk, condition) {
+            return holds;
+        }
+        let file = self.file_of(&desk, condition);
+        drop(desk);
+        driver_condition(&world.kernel.lock().driver, condition, file)
+    }
+
+    fn file_of(&self, desk: &Desk, condition: &Condition) -> Option<FileId> {
         let (Condition::SessionReady { file }
         | Condition::SessionEnded { file }
         | Condition::Readable { file }) = condition
         else {
             return None;
         };
-        let desk = cx.world.desk.lock();
         desk.processes.get(&self.process)?.get(file).map(|open| open.id)
     }
 }

@@ -9,9 +9,13 @@ pub(crate) use conditions::{driver_condition, watch_for};
 use crate::call::{CallRunner, User};
 use crate::context::Context;
 use crate::life::Life;
+use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
+use crate::world::World;
+use papr::Hcall;
+use std::hash::Hash;
 use std::sync::Arc;
 use vmc_trace::{Actor, CallResult, DeviceCall, Event, Waiting};
 
@@ -166,6 +170,49 @@ impl App {
             }
             action => self.enter_call(cx, &action),
         }
+    }
+
+    /// Whether the next step is one that nobody else could notice.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        if self.failure.is_some() {
+            return true;
+        }
+        let desk = world.desk.lock();
+        if self.killed || desk.kills.contains(&self.process) || desk.signals.contains(&self.number)
+        {
+            return false;
+        }
+        if let Some(call) = &self.call {
+            return self.until_ns.is_none() && !self.user.interrupted && call.runner.is_quiet();
+        }
+        match self.steps.get(self.next).map(|step| &step.action) {
+            None => true,
+            Some(Action::Await(flag)) => !desk.flags.contains(flag),
+            Some(Action::Wait(condition)) => {
+                drop(desk);
+                !self.is_met(world, condition)
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// The hcall that the next step makes, if it is known.
+    pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
+        self.call.as_ref()?.runner.next_hcall()
+    }
+
+    /// Hashes where the script stands. How many effects a call has begun is only for rules that count them, and
+    /// what memory holds only for the call that uses it.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        (self.killed, self.failure.is_some()).hash(&mut normal.hasher);
+        if !self.killed {
+            self.next.hash(&mut normal.hasher);
+        }
+        normal.time(self.until_ns);
+        if self.call.is_some() {
+            self.user.hash(&mut normal.hasher);
+        }
+        normal.runner(self.call.as_ref().map(|call| &call.runner));
     }
 
     /// The partition died under the thread.

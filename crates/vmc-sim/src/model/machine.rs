@@ -1,0 +1,198 @@
+//! The machine between two moves, and every way to go on from there.
+//!
+//! A move is a step of a ready activity, what befalls it, or the passing of time; after it the machine **settles**:
+//! every quiet step is made at once. A quiet step (`Line::is_quiet`) looks for work and finds none, goes to sleep, or
+//! comes back from a call that is over. It neither changes what another activity can see nor sees what another one
+//! can change without waking it: an activity that was about to look and one that looked, slept and was woken stand at
+//! the same place with the same work. So whatever can happen before a quiet step can happen after it, with the same
+//! state in the end, and no order of the other steps is lost.
+
+use crate::activity::Activity;
+use crate::deterministic::Deterministic as Books;
+use crate::line::Line;
+use crate::normal::{self, Fingerprint};
+use crate::plan::Plan;
+use crate::platform::Deterministic;
+use crate::run::{self, End, MachineError};
+use crate::runtime::ActivityId;
+use crate::world::World;
+use ibmvmc::QuirkSet;
+use vmc_trace::{Trace, TraceNames};
+
+/// A way to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// A ready activity makes its next step.
+    Step(ActivityId),
+    /// The same, and this fault befalls what it does.
+    Struck(ActivityId, usize),
+    /// This fault befalls the machine.
+    Strike(usize),
+    /// Time moves on to the earliest sleeper.
+    Time,
+}
+
+/// The whole machine.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    pub(crate) world: World<Deterministic<QuirkSet>>,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) books: Books,
+    /// How many faults may still happen.
+    pub(crate) faults_left: u8,
+    /// Whether quiet steps are made at once, or are moves like any other.
+    settles: bool,
+}
+
+/// How a machine is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) quirks: QuirkSet,
+    /// How many faults may happen.
+    pub(crate) faults: u8,
+    /// Whether quiet steps are made at once.
+    pub(crate) settles: bool,
+    /// Whether what happens is recorded.
+    pub(crate) record: bool,
+    /// Whether the channel is ready, and at rest, before the applications begin.
+    pub(crate) ready: bool,
+}
+
+impl Machine {
+    pub(crate) fn new(plan: &Plan, setting: Setting) -> Result<Machine, MachineError> {
+        let Setting { quirks, faults, settles, record, ready } = setting;
+        let (world, lines) = run::world::<Deterministic<QuirkSet>>(plan, record, quirks)?;
+        world.faults.arm(None);
+        let books = Books::new(lines.len());
+        let mut machine = Machine { world, lines, books, faults_left: faults, settles };
+        // Every activity joins the life of its partition, and finds nothing to do.
+        for id in (0..ActivityId::FIXED).map(ActivityId) {
+            machine.step(id);
+        }
+        machine.settle();
+        if ready {
+            machine.boot();
+        }
+        Ok(machine)
+    }
+
+    /// Goes on without the applications, first come, first served, until nothing is left to run.
+    fn boot(&mut self) {
+        loop {
+            let is_machine = |id: ActivityId| !self.lines[id.index()].activity.is_application();
+            let next = self.books.find_ready(is_machine);
+            if !self.make(next.map_or(Move::Time, Move::Step)) {
+                return;
+            }
+        }
+    }
+
+    /// The ways to go on.
+    pub(crate) fn moves(&self, strikes: &[usize]) -> Vec<Move> {
+        let mut ready = self.books.ready();
+        ready.sort_unstable();
+        let mut moves: Vec<Move> = ready.iter().map(|id| Move::Step(*id)).collect();
+        if self.books.has_sleeper() {
+            moves.push(Move::Time);
+        }
+        for number in strikes.iter().copied().filter(|_| self.faults_left > 0) {
+            match &self.world.faults.rule(number).trigger {
+                None => moves.push(Move::Strike(number)),
+                Some(trigger) => {
+                    let befalls = |id: &&ActivityId| {
+                        let activity = &self.lines[id.index()].activity;
+                        trigger.may_be_at(activity.side(), activity.next_hcall())
+                    };
+                    moves.extend(ready.iter().filter(befalls).map(|id| Move::Struck(*id, number)));
+                }
+            }
+        }
+        moves
+    }
+
+    /// Goes on; `false` when that is no move of this state.
+    pub(crate) fn make(&mut self, next: Move) -> bool {
+        let made = match next {
+            Move::Step(id) => self.step(id),
+            Move::Struck(id, rule) => {
+                let before = self.world.faults.hits(rule);
+                self.world.faults.arm(Some(rule));
+                let stepped = self.step(id);
+                self.world.faults.arm(None);
+                self.faults_left = self.faults_left.saturating_sub(1);
+                stepped && self.world.faults.hits(rule) > before
+            }
+            Move::Strike(rule) => {
+                self.faults_left = self.faults_left.saturating_sub(1);
+                let director = &mut self.lines[ActivityId::DIRECTOR.index()];
+                director.strike(&self.world, &self.books, rule);
+                true
+            }
+            Move::Time => self.books.advance_time(),
+        };
+        self.settle();
+        made
+    }
+
+    fn settle(&mut self) {
+        let orders_may_come = self.orders_may_come();
+        while self.settles
+            && let Some(id) = self.books.find_ready(|id| self.is_quiet(id, orders_may_come))
+        {
+            self.step(id);
+        }
+    }
+
+    /// The service looks for orders in every step, so none of its steps is quiet while there may be one.
+    fn is_quiet(&self, id: ActivityId, orders_may_come: bool) -> bool {
+        let may_be = id != ActivityId::SERVICE || !orders_may_come;
+        may_be && self.lines[id.index()].is_quiet(&self.world)
+    }
+
+    /// Whether a fault or the operator may yet give an order to the service.
+    fn orders_may_come(&self) -> bool {
+        let faults = &self.world.faults;
+        let is_busy = |line: &Line| match &line.activity {
+            Activity::App(app) => app.is_operator() && app.current_step().is_some(),
+            _ => false,
+        };
+        self.faults_left > 0 && !faults.are_none()
+            || faults.with(|books| !books.is_idle())
+            || self.lines.iter().any(is_busy)
+    }
+
+    fn step(&mut self, id: ActivityId) -> bool {
+        if !self.books.take(id) {
+            return false;
+        }
+        // Which window pages are in use must not depend on how many were used before.
+        self.world.guest.rewind();
+        let progress = self.lines[id.index()].step(&self.world, &self.books);
+        self.books.after_step(id, progress);
+        true
+    }
+
+    /// Whether nothing is left to run.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.books.find_ready(|_| true).is_none() && !self.books.has_sleeper()
+    }
+
+    /// A hash of the machine's normal form; of the faults, only what has happened.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        let mut state = Fingerprint::default();
+        normal::hash(&self.world, &self.lines, &self.books, &mut state);
+        state
+    }
+
+    /// How the run so far would have ended if nothing more had happened.
+    pub(crate) fn end(&self) -> End {
+        End { steps: 0, virtual_ns: 0, quiescent: self.is_at_rest(), waiting: self.books.stuck() }
+    }
+
+    /// What was recorded so far.
+    pub(crate) fn take_trace(&mut self, plan: &Plan) -> Trace {
+        let records = self.lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
+        let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
+        Trace::new(records, TraceNames { apps })
+    }
+}

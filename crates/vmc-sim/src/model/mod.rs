@@ -1,0 +1,111 @@
+//! Exhaustive exploration: every order of steps of a small machine, of the very code that runs, as a model of
+//! `stateright`.
+//!
+//! A state is the deterministic world between two steps (`space.rs`); what can follow is in `machine.rs`. States are
+//! told apart by a hash of their normal form (`normal.rs`). What holds in each of them is in [`space::PROPERTIES`];
+//! that each leads back to a working channel is checked in `liveness.rs`.
+//!
+//! Not covered: races inside of one step, which is one transition and its effect; more than one fault in a run; other
+//! window pages than the lowest free ones; and the checkers that read records see, of all the ways to a state at rest,
+//! the one by which it was found.
+
+mod catalogue;
+mod liveness;
+mod machine;
+mod space;
+#[cfg(test)]
+mod tests;
+
+pub use catalogue::{Model, models};
+
+use crate::run::MachineError;
+use ibmvmc::QuirkSet;
+use space::Space;
+use stateright::{Checker, HasDiscoveries, Model as _};
+
+/// How to explore.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckOptions {
+    /// Hazards that the driver is to show.
+    pub quirks: QuirkSet,
+    /// Ends the exploration after so many states.
+    pub max_states: Option<usize>,
+    /// How many threads explore. With more than one the depth and the path that is found may differ.
+    pub threads: usize,
+}
+
+impl Default for CheckOptions {
+    fn default() -> CheckOptions {
+        CheckOptions { quirks: QuirkSet::default(), max_states: None, threads: 1 }
+    }
+}
+
+/// What an exploration brought.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// States that were reached, as often as they were reached.
+    pub states: usize,
+    /// Different states.
+    pub unique_states: usize,
+    /// Different states in which nothing is left to run.
+    pub at_rest: usize,
+    /// The most moves to a state.
+    pub depth: usize,
+    /// Whether every state was seen.
+    pub complete: bool,
+    /// What does not hold, if anything.
+    pub violation: Option<PathTo>,
+}
+
+/// The way to a state in which something does not hold.
+#[derive(Clone, Debug)]
+pub struct PathTo {
+    /// The property.
+    pub property: &'static str,
+    /// Which checker found it.
+    pub checker: &'static str,
+    /// What is wrong.
+    pub what: String,
+    /// Each move.
+    pub moves: Vec<String>,
+    /// The messages on the way.
+    pub trace: String,
+}
+
+/// Explores a model.
+pub fn check(model: &Model, options: &CheckOptions) -> Result<Checked, MachineError> {
+    let space = Space::new(model, options.quirks)?;
+    let mut checker = space.checker().threads(options.threads);
+    checker = checker.finish_when(HasDiscoveries::AnyFailures);
+    if let Some(most) = options.max_states {
+        checker = checker.target_state_count(most);
+    }
+    let checker = checker.spawn_bfs().join();
+    let states = checker.state_count();
+    let paths = checker.discoveries().into_iter().map(|(name, path)| (name, path.into_actions()));
+    let shortest = paths.min_by_key(|(_, moves)| moves.len());
+    let space = checker.model();
+    let violation = match shortest {
+        Some((property, moves)) => Some(space.explain(property, &moves)?),
+        None => None,
+    };
+    Ok(Checked {
+        states,
+        unique_states: checker.unique_state_count(),
+        at_rest: space.at_rest(),
+        depth: checker.max_depth(),
+        complete: violation.is_none() && options.max_states.is_none_or(|most| states < most),
+        violation,
+    })
+}
+
+/// Serves stateright's page on this port of 127.0.0.1, on which a reader walks through the states; does not return
+/// while the page is served.
+///
+/// # Errors
+///
+/// A model that cannot be built; nothing else fails here, but stateright panics where the port is taken.
+pub fn serve(model: &Model, quirks: QuirkSet, port: u16) -> Result<(), MachineError> {
+    Space::new(model, quirks)?.checker().serve((std::net::Ipv4Addr::LOCALHOST, port));
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! Tests of the models, and of what makes them small: the normal form, and quiet steps.
+
+use super::machine::{Machine, Move, Setting};
+use super::*;
+use crate::plan::Plan;
+use crate::schedule::below;
+use ibmvmc::Quirk;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::Hasher;
+
+fn model(name: &str) -> &'static Model {
+    models().iter().find(|model| model.name == name).expect("a model of that name")
+}
+
+/// A small model holds and has so many states, so many of them at rest, and that depth.
+fn holds(name: &str, unique_states: usize, at_rest: usize, depth: usize) {
+    let checked = check(model(name), &CheckOptions::default()).expect("a machine");
+    assert!(model(name).small && checked.violation.is_none(), "{name}: {:?}", checked.violation);
+    let Checked { complete, .. } = checked;
+    let counts = (checked.unique_states, checked.at_rest, checked.depth);
+    assert_eq!((complete, counts), (true, (unique_states, at_rest, depth)), "{name}");
+}
+
+#[test]
+fn either_side_may_start_first_and_every_order_leads_to_one_state() {
+    holds("boot", 4182, 1, 50);
+    holds("boot-hypervisor-first", 2619, 1, 50);
+}
+
+#[test]
+fn two_connections_are_seeded_in_every_order() {
+    holds("boot-two", 11_214, 1, 57);
+}
+
+#[test]
+fn whichever_message_is_lost_nothing_breaks() {
+    holds("boot-drop", 10_008, 7, 53);
+}
+
+#[test]
+fn whichever_send_finds_the_queue_full_it_is_made_again() {
+    holds("boot-busy", 16_679, 2, 55);
+}
+
+#[test]
+fn wherever_a_side_dies_the_channel_comes_back() {
+    holds("boot-crash", 37_684, 10, 61);
+}
+
+#[test]
+fn whenever_the_capabilities_are_refused_the_driver_does_not_go_on() {
+    holds("boot-refuse", 16_872, 3, 54);
+}
+
+#[test]
+fn an_application_gets_its_echo_in_every_order() {
+    holds("echo", 49_129, 1, 101);
+}
+
+#[test]
+fn every_model_can_be_built_and_has_a_title() {
+    for model in models() {
+        assert!(model.title().is_ok_and(|title| !title.is_empty()), "{}", model.name);
+        assert!(space::Space::new(model, QuirkSet::default()).is_ok(), "{}", model.name);
+    }
+}
+
+#[test]
+fn a_driver_that_misbehaves_is_found_and_the_shortest_path_told() {
+    let options =
+        CheckOptions { quirks: QuirkSet::default().with(Quirk::H05), ..CheckOptions::default() };
+    let checked = check(model("boot-busy"), &options).expect("a machine");
+    let path = checked.violation.expect("a send that was not made is missed");
+    assert_eq!((path.checker, path.moves.len()), ("protocol", 20), "{path:?}");
+    assert!(path.trace.contains("!  a send of mgmt"), "{}", path.trace);
+}
+
+#[test]
+fn an_exploration_that_is_cut_short_says_so() {
+    let options = CheckOptions { max_states: Some(500), ..CheckOptions::default() };
+    let checked = check(model("boot"), &options).expect("a machine");
+    assert!(!checked.complete && checked.violation.is_none());
+}
+
+fn machine(plan: &Plan, settles: bool) -> Machine {
+    let quirks = QuirkSet::default();
+    Machine::new(plan, Setting { quirks, faults: 1, settles, record: false, ready: false })
+        .expect("a machine")
+}
+
+/// What the exploration tells states apart by.
+fn name(machine: &Machine) -> u64 {
+    let mut state = machine.fingerprint();
+    state.write_u8(machine.faults_left);
+    state.finish()
+}
+
+fn next(machine: &Machine, made: Move) -> Option<Machine> {
+    let mut next = machine.clone();
+    next.make(made).then_some(next)
+}
+
+/// The states that follow.
+fn successors(machine: &Machine, strikes: &[usize]) -> BTreeSet<u64> {
+    let moves = machine.moves(strikes).into_iter();
+    moves.filter_map(|made| next(machine, made)).map(|machine| name(&machine)).collect()
+}
+
+/// Walks at random, and compares what follows states of one name.
+fn states_of_one_name_go_on_alike(name_of_model: &str) {
+    const WALKS: u64 = 60;
+    const MOVES: usize = 400;
+    let plan = model(name_of_model).plan().expect("a plan");
+    let strikes = catalogue::strikes(&plan);
+    let mut known: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    let mut compared = 0;
+    for walk in 0..WALKS {
+        let mut rng = ChaCha8Rng::seed_from_u64(walk);
+        let mut machine = machine(&plan, true);
+        for _ in 0..MOVES {
+            let follow = successors(&machine, &strikes);
+            if let Some(before) = known.insert(name(&machine), follow.clone()) {
+                compared += 1;
+                assert_eq!(before, follow, "{name_of_model}, walk {walk}");
+            }
+            let mut moves = machine.moves(&strikes);
+            // Faults are many, and only one of them happens: most walks get further without.
+            if below(&mut rng, 40) > 0 {
+                moves.retain(|made| matches!(made, Move::Step(_) | Move::Time));
+            }
+            if moves.is_empty() {
+                break;
+            }
+            let made = moves[below(&mut rng, moves.len() as u64) as usize];
+            if let Some(after) = next(&machine, made) {
+                machine = after;
+            }
+        }
+    }
+    assert!(compared > 500, "{name_of_model}: only {compared} states were met again");
+}
+
+#[test]
+fn what_the_normal_form_leaves_out_of_the_channel_changes_nothing() {
+    states_of_one_name_go_on_alike("boot-suspend");
+    states_of_one_name_go_on_alike("boot-free-mgmt");
+}
+
+#[test]
+fn what_the_normal_form_leaves_out_of_lives_changes_nothing() {
+    states_of_one_name_go_on_alike("echo-crash");
+}
+
+#[test]
+fn what_the_normal_form_leaves_out_of_sessions_changes_nothing() {
+    states_of_one_name_go_on_alike("echo-free");
+    states_of_one_name_go_on_alike("lost-file");
+}
+
+/// Every state at rest that can be reached.
+fn ends(name_of_model: &str, settles: bool) -> (usize, BTreeSet<u64>) {
+    let plan = model(name_of_model).plan().expect("a plan");
+    let strikes = catalogue::strikes(&plan);
+    let first = machine(&plan, settles);
+    let mut seen = BTreeSet::from([name(&first)]);
+    let mut ends = BTreeSet::new();
+    let mut waiting = VecDeque::from([first]);
+    while let Some(machine) = waiting.pop_front() {
+        if machine.is_at_rest() {
+            ends.insert(name(&machine));
+        }
+        let moves = machine.moves(&strikes).into_iter();
+        for after in moves.filter_map(|made| next(&machine, made)) {
+            if seen.insert(name(&after)) {
+                waiting.push_back(after);
+            }
+        }
+    }
+    (seen.len(), ends)
+}
+
+#[test]
+fn quiet_steps_that_are_made_at_once_lose_no_end() {
+    let (settled, those) = ends("boot-refuse", true);
+    let (every, these) = ends("boot-refuse", false);
+    assert_eq!(those, these);
+    assert!(settled * 4 < every, "{settled} of {every}");
+}

@@ -1,0 +1,187 @@
+//! `cargo xtask check`: explores every order of steps of small machines.
+
+mod quirks;
+
+use crate::Verdict;
+use crate::terminal::print;
+use clap::ValueEnum;
+use serde::Serialize;
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Instant;
+use vmc_sim::{CheckOptions, Checked, Model, PathTo, QuirkSet, check, models, serve};
+
+/// Options of `cargo xtask check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Models by name; all small ones when none is named
+    models: Vec<String>,
+
+    /// Print the models, and explore nothing
+    #[arg(long)]
+    list: bool,
+
+    /// Serve a page for walking through the states of one model, on this port of 127.0.0.1
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "3000")]
+    serve: Option<u16>,
+
+    /// Have the driver show this hazard, such as `H04`, or `all` of them, each by itself, and say which model
+    /// finds it
+    #[arg(long, value_name = "QUIRK")]
+    quirk: Option<String>,
+
+    /// End each exploration after so many states
+    #[arg(long, value_name = "STATES")]
+    max_states: Option<usize>,
+
+    /// How many threads explore; with more than one, another of several shortest paths may be found
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+
+    /// How the results are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object per exploration, or per quirk
+    Json,
+}
+
+/// An exploration.
+#[derive(Debug, Serialize)]
+struct Row {
+    model: &'static str,
+    states: usize,
+    unique_states: usize,
+    at_rest: usize,
+    depth: usize,
+    complete: bool,
+    seconds: f64,
+    checker: Option<&'static str>,
+    what: Option<String>,
+    path: Option<Vec<String>>,
+}
+
+/// Explores models.
+pub(crate) fn run(args: &Args) -> Verdict {
+    let outcome = if args.list {
+        list()
+    } else {
+        chosen(&args.models).and_then(|chosen| match (&args.quirk, args.serve) {
+            (Some(quirk), None) => quirks::run(quirk, args),
+            (quirk, Some(port)) => serve_one(&chosen, quirk.as_deref(), port),
+            (None, None) => explore_all(args, &chosen),
+        })
+    };
+    outcome.unwrap_or_else(|problem| {
+        eprintln!("{problem}");
+        Verdict::Mistake
+    })
+}
+
+fn list() -> Result<Verdict, String> {
+    for model in models() {
+        let size = if model.small { "small" } else { "large" };
+        print(&format!("{:24} {size}  {}", model.name, model.title().map_err(text)?));
+    }
+    Ok(Verdict::Good)
+}
+
+/// The models that are named, or else the small ones.
+fn chosen(names: &[String]) -> Result<Vec<&'static Model>, String> {
+    if names.is_empty() {
+        return Ok(models().iter().filter(|model| model.small).collect());
+    }
+    let named = |name: &String| {
+        let model = models().iter().find(|model| model.name == name);
+        model.ok_or_else(|| {
+            format!("there is no model `{name}`; `cargo xtask check --list` prints them")
+        })
+    };
+    names.iter().map(named).collect()
+}
+
+fn serve_one(chosen: &[&Model], quirk: Option<&str>, port: u16) -> Result<Verdict, String> {
+    let [model] = chosen else {
+        return Err(String::from(
+            "--serve shows one model: name it, as in `cargo xtask check boot --serve`",
+        ));
+    };
+    let quirks = match quirk {
+        Some(id) => QuirkSet::default().with(quirks::by_id(id)?),
+        None => QuirkSet::default(),
+    };
+    // Where the port is taken, who serves the page would panic.
+    if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        return Err(format!("--serve {port}: {error}; choose another port"));
+    }
+    print(&format!("{}: http://127.0.0.1:{port}/ until it is interrupted", model.name));
+    serve(model, quirks, port).map_err(text)?;
+    Ok(Verdict::Good)
+}
+
+fn explore_all(args: &Args, chosen: &[&'static Model]) -> Result<Verdict, String> {
+    let mut verdict = Verdict::Good;
+    for model in chosen {
+        let quirks = QuirkSet::default();
+        let options = CheckOptions { quirks, max_states: args.max_states, threads: args.threads };
+        let started = Instant::now();
+        let checked = check(model, &options).map_err(text)?;
+        let seconds = started.elapsed().as_secs_f64();
+        match args.format {
+            Format::Text => print(&describe(model, &checked, seconds)),
+            Format::Json => {
+                print(&serde_json::json!(row(model, checked.clone(), seconds)).to_string())
+            }
+        }
+        if checked.violation.is_some() {
+            verdict = Verdict::Failed;
+        }
+    }
+    Ok(verdict)
+}
+
+fn row(model: &Model, checked: Checked, seconds: f64) -> Row {
+    let Checked { states, unique_states, at_rest, depth, complete, violation } = checked;
+    let (checker, what, path) = match violation {
+        Some(PathTo { checker, what, moves, .. }) => (Some(checker), Some(what), Some(moves)),
+        None => (None, None, None),
+    };
+    let model = model.name;
+    Row { model, states, unique_states, at_rest, depth, complete, seconds, checker, what, path }
+}
+
+fn describe(model: &Model, checked: &Checked, seconds: f64) -> String {
+    let Checked { states, unique_states, at_rest, depth, complete, violation } = checked;
+    let how = match (violation, complete) {
+        (Some(_), _) => "VIOLATED",
+        (None, true) => "holds",
+        (None, false) => "unfinished",
+    };
+    let line = format!(
+        "{:24} {how:10} {unique_states:>9} states, {at_rest:>3} at rest, depth {depth:>3}, \
+         reached {states:>9} times, {seconds:.1} s",
+        model.name
+    );
+    match violation {
+        Some(path) => format!("{line}\n{}", describe_path(path)),
+        None => line,
+    }
+}
+
+/// The way to what does not hold: the moves, and the messages as a sequence.
+fn describe_path(path: &PathTo) -> String {
+    let PathTo { property, checker, what, moves, trace } = path;
+    let moves: String = moves.iter().map(|made| format!("    {made}\n")).collect();
+    let trace: String = trace.lines().map(|line| format!("    {line}\n")).collect();
+    format!(
+        "  {property}: {checker}: {what}\n  after these moves:\n{moves}  the messages on the way:\n{trace}"
+    )
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
