@@ -29,6 +29,8 @@ pub struct Case<'a> {
     pub(crate) name: String,
     pub(crate) contenders: Vec<Contender<'a>>,
     pub(crate) amounts: Amounts,
+    /// Fewest operations of a sample.
+    least: u64,
 }
 
 pub(crate) struct Contender<'a> {
@@ -56,7 +58,7 @@ pub(crate) type Round = Vec<Sample>;
 impl<'a> Case<'a> {
     /// A case without contenders.
     pub fn new(name: impl Into<String>) -> Case<'a> {
-        Case { name: name.into(), contenders: Vec::new(), amounts: Amounts::default() }
+        Case { name: name.into(), contenders: Vec::new(), amounts: Amounts::default(), least: 1 }
     }
 
     /// Says how many bytes an operation moves, for its throughput.
@@ -68,6 +70,13 @@ impl<'a> Case<'a> {
     /// Says how many messages an operation passes on, for its throughput.
     pub fn messages(mut self, messages: u64) -> Case<'a> {
         self.amounts.messages = Some(messages);
+        self
+    }
+
+    /// Says how many operations a sample has at the least: where threads that sleep between samples have to be
+    /// woken first, the wake-up must not show.
+    pub fn at_least(mut self, operations: u64) -> Case<'a> {
+        self.least = operations;
         self
     }
 
@@ -100,7 +109,9 @@ impl<'a> Case<'a> {
 
     /// Samples in rounds until there are enough of one class, or the patience ends.
     pub(crate) fn measure(&mut self) -> Vec<Round> {
-        let times: Vec<u64> = self.contenders.iter_mut().map(Contender::operations).collect();
+        let least = self.least;
+        let times: Vec<u64> =
+            self.contenders.iter_mut().map(|contender| contender.operations(least)).collect();
         let mut rounds = Vec::new();
         let start = Instant::now();
         while most_usable(&rounds) < ROUNDS && start.elapsed() < PATIENCE {
@@ -122,12 +133,12 @@ impl<'a> Case<'a> {
 
 impl Contender<'_> {
     /// How many operations make a sample that is long enough.
-    fn operations(&mut self) -> u64 {
+    fn operations(&mut self, least: u64) -> u64 {
         let wanted = match self.work {
             Work::Alone(_) => SAMPLE_TIME,
             Work::Pair { .. } => PAIR_SAMPLE_TIME,
         };
-        let powers = (0..).map(|n| 1 << n).take_while(|&times| times < MAX_OPERATIONS);
+        let powers = (0..).map(|n| least << n).take_while(|&times| times < MAX_OPERATIONS);
         // The second one has what the first one may have lacked: warm caches, and its processors.
         let long_enough = |&times: &u64| self.time(times) >= wanted && self.time(times) >= wanted;
         powers.into_iter().find(long_enough).unwrap_or(MAX_OPERATIONS)

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod coverage;
 mod explore;
@@ -64,6 +65,8 @@ enum Command {
     Quirks(quirks::Args),
     /// Explore every order of steps of small machines
     Check(check::Args),
+    /// Measure vmcsim against what people would use instead, and compare with the targets
+    Bench(bench::Args),
     /// Write `scenarios/schema.json`, by which editors complete and check scenario files
     Schema(schema::Args),
     /// Count the instructions of the hot paths, and compare them with what is written down
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::Coverage => coverage::run(),
         Command::Quirks(args) => quirks::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Instructions(args) => instructions::run(&args),
         Command::Tidy => tidy::run(),

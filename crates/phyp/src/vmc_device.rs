@@ -87,6 +87,13 @@ impl<P: Platform> Hypervisor<P> {
         })
     }
 
+    /// The two panes of the VMC's window, local and remote; as [`Hypervisor::vmc_node`] has them, for whoever asks
+    /// often.
+    pub fn vmc_windows(&self) -> Option<(Liobn, Liobn)> {
+        let local = self.endpoint(Side::Management).liobn;
+        self.vmc.exists().then_some((local, self.vmc.remote_liobn))
+    }
+
     /// The adapter of the platform partition, which the VMC service uses.
     pub fn platform_adapter(&self) -> PlatformAdapter {
         let own = self.endpoint(Side::Platform);

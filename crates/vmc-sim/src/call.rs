@@ -379,9 +379,7 @@ fn record_rdma<P: Setup, R: Runtime>(
     if !cx.recorder.is_on() {
         return;
     }
-    let node = cx.world.hypervisor.vmc_node();
-    let windows = node.map(|node| (node.local_window.liobn, node.remote_window.liobn));
-    let (direction, local) = match windows {
+    let (direction, local) = match cx.world.hypervisor.vmc_windows() {
         Some((local, remote)) if (copy.source_liobn, copy.destination_liobn) == (local, remote) => {
             (RdmaDirection::ToHyp, Some(copy.source_ioba))
         }
@@ -402,21 +400,31 @@ fn record_rdma<P: Setup, R: Runtime>(
     cx.record(|| Event::Rdma(trace_subject(subject), rdma));
 }
 
+/// How many bytes are digested at a time: most messages are short, and clearing room for a page takes longer than
+/// they do.
+const DIGESTED_BYTES: usize = 256;
+
 /// The digest of DMA memory.
 fn digest<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, ioba: Ioba, len_bytes: u32) -> Option<u32> {
     let memory = cx.world.hypervisor.memory(partition_of(Side::Mgmt))?;
     let mut digest = Digest::new();
-    let mut page = [0; papr::PAGE_SIZE as usize];
+    let mut bytes = [0; DIGESTED_BYTES];
     for (at, range) in cx.world.guest.pieces(ioba, len_bytes) {
-        let piece = &mut page[..range.len()];
-        memory.read(at?, piece).ok()?;
-        digest.update(piece);
+        let mut at = at?;
+        let mut left = range.len();
+        while left > 0 {
+            let piece = &mut bytes[..left.min(DIGESTED_BYTES)];
+            memory.read(at, piece).ok()?;
+            digest.update(piece);
+            left -= piece.len();
+            at.0 += piece.len() as u64;
+        }
     }
     Some(digest.value())
 }
 
 fn local_liobn<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) -> Option<papr::Liobn> {
-    cx.world.hypervisor.vmc_node().map(|node| node.local_window.liobn)
+    cx.world.hypervisor.vmc_windows().map(|(local, _)| local)
 }
 
 /// Allocates zeroed memory and maps it with a TCE hcall.

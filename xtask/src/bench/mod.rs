@@ -1,0 +1,127 @@
+//! `cargo xtask bench`: runs the benchmarks, compares what came with the targets, and writes a report.
+//!
+//! Benchmarks are programs of the `benches` package, which leave their figures as lines of JSON in
+//! `target/vmc-bench`. This command builds and starts them one after the other, because two at a time would
+//! measure each other.
+
+mod environment;
+mod html;
+mod plot;
+mod rows;
+mod run;
+mod targets;
+
+use crate::Verdict;
+use crate::terminal::print;
+use crate::workspace::short;
+use clap::ValueEnum;
+use environment::Environment;
+use rows::{Fit, Line, Row};
+use serde::Serialize;
+use std::path::PathBuf;
+use targets::Ratio;
+
+/// Every benchmark, in the order in which they run.
+const BENCHES: [&str; 6] =
+    ["rdma_copy", "crq", "vmc_round_trip", "vmc_throughput", "sim_rate", "scale"];
+
+/// Options of `cargo xtask bench`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only these benchmarks, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = BENCHES)]
+    only: Vec<String>,
+
+    /// Makes table and report of what the last runs left, and runs nothing
+    #[arg(long)]
+    last: bool,
+
+    /// How the table is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON object: environment, ratios, and every row
+    Json,
+}
+
+/// All that is known after the runs.
+#[derive(Debug, Serialize)]
+struct Report {
+    environment: Environment,
+    ratios: Vec<Ratio>,
+    rows: Vec<Row>,
+    fits: Vec<Fit>,
+}
+
+pub(crate) fn run(args: &Args) -> Verdict {
+    match report(args) {
+        Ok(verdict) => verdict,
+        Err(problem) => {
+            eprintln!("{problem}");
+            Verdict::Mistake
+        }
+    }
+}
+
+/// Runs, prints and writes; the worst that a target came to.
+fn report(args: &Args) -> Result<Verdict, String> {
+    let is_chosen = |bench: &&str| args.only.is_empty() || args.only.iter().any(|o| o == bench);
+    let chosen: Vec<&str> = BENCHES.into_iter().filter(is_chosen).collect();
+    if !args.last {
+        run::build(&chosen)?;
+        run::all(&chosen)?;
+    }
+    let mut rows = Vec::new();
+    let mut fits = Vec::new();
+    for line in
+        chosen.iter().map(|bench| rows::read(bench)).collect::<Result<Vec<_>, _>>()?.concat()
+    {
+        match line {
+            Line::Row(row) => rows.push(row),
+            Line::Fit(fit) => fits.push(fit),
+        }
+    }
+    let ratios = targets::ratios(&rows, &fits);
+    let report = Report { environment: Environment::here(), ratios, rows, fits };
+    let path = write(&report)?;
+    match args.format {
+        Format::Json => {
+            let text = serde_json::to_string(&report);
+            print(&text.map_err(|e| format!("the report cannot be written as JSON: {e}"))?);
+        }
+        Format::Text => print(&text(&report, &short(&path))),
+    }
+    let missed = report.ratios.iter().any(|ratio| !ratio.holds);
+    Ok(if missed { Verdict::Failed } else { Verdict::Good })
+}
+
+fn write(report: &Report) -> Result<PathBuf, String> {
+    let path = rows::folder().join("report.html");
+    match std::fs::write(&path, html::page(report)) {
+        Ok(()) => Ok(path),
+        Err(e) => Err(format!("{}: {e}", path.display())),
+    }
+}
+
+/// The table, for people.
+fn text(report: &Report, path: &str) -> String {
+    let mut text = format!("{}\n\n", report.environment);
+    let width = report.ratios.iter().map(|ratio| ratio.what.chars().count()).max().unwrap_or(0);
+    for ratio in &report.ratios {
+        let verdict = if ratio.holds { "holds" } else { "MISSED" };
+        let Ratio { what, came, target, class, .. } = ratio;
+        text += &format!("{what:width$}  {came:>16}  {target:24}  {verdict:6}  {class}\n");
+    }
+    if !report.fits.is_empty() {
+        text += "\n";
+    }
+    for fit in &report.fits {
+        text += &format!("{fit}\n");
+    }
+    text + &format!("\nthe report: {path}")
+}

@@ -1,0 +1,86 @@
+//! Building and starting the benchmarks.
+
+use crate::workspace::root;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// What contenders need that take long to build.
+const FEATURES: &str = "peers";
+
+fn cargo_bench(bench: &str) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    let package = ["bench", "--quiet", "--package", "vmc-bench", "--features", FEATURES];
+    command.args(package).args(["--bench", bench]).current_dir(root());
+    command
+}
+
+/// Builds them, so that no compiler runs beside a benchmark.
+pub(super) fn build(benches: &[&str]) -> Result<(), String> {
+    let bar = bar(benches.len());
+    for bench in benches {
+        bar.set_message(format!("building {bench}"));
+        let status = cargo_bench(bench).arg("--no-run").status();
+        match status {
+            Ok(status) if status.success() => bar.inc(1),
+            Ok(_) => return Err(format!("{bench} cannot be built")),
+            Err(e) => return Err(format!("cargo bench: {e}")),
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Runs them one after the other, and shows the case that is being measured.
+pub(super) fn all(benches: &[&str]) -> Result<(), String> {
+    let bar = bar(benches.len());
+    for bench in benches {
+        bar.set_message(String::from(*bench));
+        run(bench, &bar)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn run(bench: &str, bar: &ProgressBar) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("{bench}: {e}");
+    let mut child = cargo_bench(bench)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    // Taken beside the other one, or it would fill up and the benchmark wait.
+    let errors = child.stderr.take().map(|errors| std::thread::spawn(move || last_line(errors)));
+    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
+        let line = line.map_err(failed)?;
+        // The case that has been measured; what follows are its contenders, and criterion's words.
+        if line.starts_with(&format!("{bench}/")) && line.ends_with(')') {
+            bar.set_message(line);
+        }
+    }
+    let error = errors.and_then(|thread| thread.join().ok().flatten());
+    match child.wait().map_err(failed)? {
+        status if status.success() => Ok(()),
+        _ => Err(format!("{bench} failed: {}", error.unwrap_or_default())),
+    }
+}
+
+/// The last thing that a panic or cargo says before its hint on backtraces.
+fn last_line(errors: impl std::io::Read) -> Option<String> {
+    let lines = BufReader::new(errors).lines().map_while(Result::ok);
+    lines.filter(|line| !line.is_empty() && !line.starts_with("note:")).last()
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(len: usize) -> ProgressBar {
+    let bar = ProgressBar::new(len as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {pos}/{len} {elapsed} {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
+}
