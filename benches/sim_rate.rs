@@ -13,7 +13,7 @@ use vmc_sim::embed::{Application, Deterministic, File, Machine};
 use vmc_sim::{Options, Scenario, simulate};
 
 /// Messages of a run that go to the other party; as many come back.
-const ROUND_TRIPS: usize = 4096;
+const ROUND_TRIPS: usize = 512;
 
 /// Messages under way at a time where there is more than one: as many as the session has buffers to write with.
 const PIPELINE: usize = 16;
