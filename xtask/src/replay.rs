@@ -47,12 +47,23 @@ pub(crate) fn save(
     scenario: &Scenario,
     options: &Options,
 ) -> Result<PathBuf, String> {
-    let (replay, _) = Replay::record(scenario, options).map_err(|e| e.to_string())?;
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    let mut stem: String = name.chars().map(plain).collect();
+    let mut stem = name.to_owned();
     if let Some(seed) = options.schedule.seed() {
         stem += &format!("-seed-{seed}");
     }
+    save_as(folder, &stem, scenario, options)
+}
+
+/// Keeps a run in a file of the folder with this name, as far as file systems take it.
+pub(crate) fn save_as(
+    folder: &Path,
+    stem: &str,
+    scenario: &Scenario,
+    options: &Options,
+) -> Result<PathBuf, String> {
+    let (replay, _) = Replay::record(scenario, options).map_err(|e| e.to_string())?;
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    let stem: String = stem.chars().map(plain).collect();
     let path = folder.join(stem.trim_start_matches('-')).with_extension(ENDING);
     let written =
         std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, replay.text()));

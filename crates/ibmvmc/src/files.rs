@@ -15,6 +15,13 @@ const MAX_FILES: usize = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u16);
 
+impl FileId {
+    /// Its number: the lowest that was free when it was opened.
+    pub const fn number(self) -> u16 {
+        self.0
+    }
+}
+
 /// How a file relates to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Binding {

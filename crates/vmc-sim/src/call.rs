@@ -396,7 +396,8 @@ fn record_rdma<P: Setup, R: Runtime>(
         ibmvmc::Subject::Buffer(_, _, buffer) => Some(buffer),
         _ => None,
     };
-    let rdma = Rdma { direction, len_bytes, digest, buffer, code };
+    let (source, destination) = (copy.source_ioba, copy.destination_ioba);
+    let rdma = Rdma { direction, len_bytes, source, destination, digest, buffer, code };
     cx.record(|| Event::Rdma(trace_subject(subject), rdma));
 }
 

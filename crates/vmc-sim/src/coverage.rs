@@ -182,7 +182,7 @@ impl Sight {
             Event::Rdma(_, rdma) => vec![Sight::Hcall("H_COPY_RDMA", rdma.code)],
             Event::ChannelState(side, state) => vec![Sight::Channel(*side, state)],
             Event::SessionState(side, _, _, state) => vec![Sight::Session(*side, state)],
-            Event::Return(_, CallResult::Error(errno)) => vec![Sight::Errno(errno)],
+            Event::Return(_, CallResult::Error(errno), _) => vec![Sight::Errno(errno)],
             _ => Vec::new(),
         }
     }

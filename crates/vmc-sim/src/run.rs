@@ -155,7 +155,7 @@ fn run_on<P: Setup>(
     let channel = world.kernel.lock().driver.state();
     let failures = lines.iter().filter_map(|line| thread_failure(plan, line)).collect();
     let unfired = world.faults.unfired();
-    let violations = invariants::check(&world, &mut lines, &trace, &end, plan.expected_channel);
+    let violations = invariants::check(&world, &mut lines, &trace, &end, plan);
     let (decisions, deviation) = (None, None);
     Ok(Outcome { trace, end, failures, violations, unfired, channel, decisions, deviation })
 }

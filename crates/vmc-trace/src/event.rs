@@ -1,6 +1,6 @@
 //! Events, as the actors of a run report them.
 
-use papr::{CrqEntry, Hcall, HcallReturn, ReturnCode, TransportEvent};
+use papr::{CrqEntry, Hcall, HcallReturn, Ioba, ReturnCode, TransportEvent};
 use std::fmt;
 use vmc_proto::{BufferId, HmcIndex, HmcSession};
 
@@ -102,6 +102,21 @@ pub enum DeviceCall {
     Close,
 }
 
+/// An open file of the device, as the driver numbers it: `open()` takes the lowest number that is free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileNumber(pub u16);
+
+/// What a device call works on and how, beyond what its text says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Particulars {
+    /// The file; `None` for `open()`.
+    pub file: Option<FileNumber>,
+    /// The caller's memory is bad: whatever touches it faults.
+    pub bad_memory: bool,
+    /// `poll()` waits until there is something to report.
+    pub waits: bool,
+}
+
 /// How a device call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallResult {
@@ -149,6 +164,10 @@ pub struct Rdma {
     pub direction: RdmaDirection,
     /// Length in bytes.
     pub len_bytes: u64,
+    /// First I/O address that was read, in the window that the direction says.
+    pub source: Ioba,
+    /// First I/O address that was written.
+    pub destination: Ioba,
     /// Digest of the bytes copied; `None` when nothing was.
     pub digest: Option<u32>,
     /// The VMC buffer on the hypervisor's side.
@@ -182,9 +201,9 @@ pub enum FaultKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// An application entered a call.
-    Call(DeviceCall),
-    /// The application's call came back.
-    Return(DeviceCall, CallResult),
+    Call(DeviceCall, Particulars),
+    /// The application's call came back; with the file that it was about, for `open()` the new one.
+    Return(DeviceCall, CallResult, Option<FileNumber>),
     /// A session got its index and number; the actor is the application that asked for it.
     SessionStarted(HmcIndex, HmcSession),
     /// An hcall other than `H_COPY_RDMA`, with its result.

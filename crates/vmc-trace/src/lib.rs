@@ -16,8 +16,8 @@ mod trace;
 
 pub use digest::{Digest, digest};
 pub use event::{
-    Actor, CallResult, DeviceCall, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject,
-    Waiting,
+    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Rdma, RdmaDirection,
+    Record, Side, Subject, Waiting,
 };
 pub use render::render;
 pub use sequence::{Item, Piece, Place, Sequence, Step, Text};

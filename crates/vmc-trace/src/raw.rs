@@ -1,7 +1,8 @@
 //! The text of a single record, as the raw trace shows it: every value, nothing named or left out.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FaultKind, Rdma, RdmaDirection, Record, Subject, Waiting,
+    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Rdma, RdmaDirection,
+    Record, Subject, Waiting,
 };
 use std::fmt;
 
@@ -68,6 +69,22 @@ impl fmt::Display for CallResult {
     }
 }
 
+/// What follows the call's own text, if there is anything to say.
+impl fmt::Display for Particulars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(FileNumber(file)) = self.file {
+            write!(f, " on file {file}")?;
+        }
+        if self.bad_memory {
+            f.write_str(", bad memory")?;
+        }
+        if self.waits {
+            f.write_str(", waits")?;
+        }
+        Ok(())
+    }
+}
+
 /// Length and digest of what moved.
 impl fmt::Display for Rdma {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,8 +99,14 @@ impl fmt::Display for Rdma {
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Event::Call(call) => write!(f, "call {call}"),
-            Event::Return(call, result) => write!(f, "return {call} = {result}"),
+            Event::Call(call, particulars) => write!(f, "call {call}{particulars}"),
+            Event::Return(call, result, file) => {
+                write!(
+                    f,
+                    "return {call} = {result}{}",
+                    Particulars { file: *file, ..Particulars::default() }
+                )
+            }
             Event::SessionStarted(index, session) => write!(f, "session-started {index}/{session}"),
             Event::Hcall { call, result, subject } => {
                 write!(f, "{}", call.name())?;
@@ -137,5 +160,6 @@ fn write_rdma(f: &mut fmt::Formatter<'_>, subject: Subject, rdma: &Rdma) -> fmt:
     if let Some(buffer) = rdma.buffer {
         write!(f, " buffer {buffer}")?;
     }
+    write!(f, " {:#x}>{:#x}", rdma.source.0, rdma.destination.0)?;
     write!(f, " = {} ({subject})", rdma.code)
 }

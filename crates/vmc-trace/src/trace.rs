@@ -113,7 +113,9 @@ fn kind(entry: Received) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Actor, CallResult, DeviceCall, Rdma, Side, Subject, Waiting};
+    use crate::event::{
+        Actor, CallResult, DeviceCall, FileNumber, Particulars, Rdma, Side, Subject, Waiting,
+    };
     use papr::{
         CrqEntry, Hcall, HcallReturn, InitFormat, Ioba, ReturnCode, TransportEvent, UnitAddress,
     };
@@ -128,12 +130,16 @@ mod tests {
         let rdma = Rdma {
             direction: RdmaDirection::ToHyp,
             len_bytes: 32,
+            source: Ioba(0x1000),
+            destination: Ioba(0x2000),
             digest: Some(0xAB),
             buffer: Some(BufferId(4)),
             code: ReturnCode::SUCCESS,
         };
         let failed = Rdma { code: ReturnCode::PERMISSION, digest: None, buffer: None, ..rdma };
         let inward = Rdma { direction: RdmaDirection::ToMgmt, len_bytes: 5, ..rdma };
+        let on_file = Particulars { file: Some(FileNumber(3)), ..Particulars::default() };
+        let odd_poll = Particulars { bad_memory: true, waits: true, ..on_file };
         let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
         let init = CrqEntry::init(InitFormat::INITIALIZE);
         let (by, to, what) = (Side::Hyp, Side::Hyp, "odd\nthing".to_owned());
@@ -146,7 +152,7 @@ mod tests {
                     subject: Subject::Channel,
                 },
             ),
-            (Actor::App(0), Event::Call(DeviceCall::Close)),
+            (Actor::App(0), Event::Call(DeviceCall::Close, on_file)),
             (Actor::App(0), Event::SessionStarted(HmcIndex(2), HmcSession(7))),
             (Actor::App(0), Event::Rdma(subject, rdma)),
             (Actor::App(0), Event::Rdma(subject, failed)),
@@ -154,7 +160,8 @@ mod tests {
             (Actor::App(0), Event::Enqueued { to, slot: 3, entry, overlaid: None }),
             (Actor::Service, Event::Dequeued { by, slot: 3, entry }),
             (Actor::Platform, Event::Enqueued { to, slot: 3, entry: event, overlaid: Some(init) }),
-            (Actor::App(0), Event::Return(DeviceCall::Close, CallResult::Ok)),
+            (Actor::App(0), Event::Return(DeviceCall::Close, CallResult::Ok, on_file.file)),
+            (Actor::App(0), Event::Call(DeviceCall::Poll, odd_poll)),
             (
                 Actor::Interrupt,
                 Event::Hcall {
@@ -190,26 +197,27 @@ mod tests {
     fn the_raw_text_shows_every_value_of_every_record_in_a_line() {
         let expected = "\
 0 0 task H_REG_CRQ 0x30000002 0x0 0x1000 = H_Closed (channel)
-1 10 app0 call close()
+1 10 app0 call close() on file 3
 2 20 app0 session-started 2/7
-3 30 app0 RDMA 32 B 000000ab to hyp buffer 4 = H_Success (2/7)
-4 40 app0 RDMA 32 B to hyp = H_Permission (2/7)
-5 50 bottom-half RDMA 5 B 000000ab to mgmt buffer 4 = H_Success (2/7)
+3 30 app0 RDMA 32 B 000000ab to hyp buffer 4 0x1000>0x2000 = H_Success (2/7)
+4 40 app0 RDMA 32 B to hyp 0x1000>0x2000 = H_Permission (2/7)
+5 50 bottom-half RDMA 5 B 000000ab to mgmt buffer 4 0x1000>0x2000 = H_Success (2/7)
 6 60 app0 enqueued hyp[3] 8003000007020000 0000000000000000
 7 70 service dequeued hyp[3] 8003000007020000 0000000000000000
 8 80 platform enqueued hyp[3] ff01000000000000 0000000000000000 over c001000000000000 0000000000000000
-9 90 app0 return close() = 0
-10 100 interrupt H_XIRR = H_Success r4=0x5000010 (channel)
-11 110 service breach hyp (2/7) \"odd\\nthing\"
-12 120 service channel hyp ready
-13 130 service session hyp 2/7 closed
-14 140 platform operator \"odd\\nthing\"
-15 150 platform undelivered reserved 0x33
-16 160 platform interrupt-pending mgmt
-17 170 service sleep work
-18 180 platform wake app1
-19 190 app0 posted \"go\"
-20 200 app1 awaited \"go\"
+9 90 app0 return close() = 0 on file 3
+10 100 app0 call poll() on file 3, bad memory, waits
+11 110 interrupt H_XIRR = H_Success r4=0x5000010 (channel)
+12 120 service breach hyp (2/7) \"odd\\nthing\"
+13 130 service channel hyp ready
+14 140 service session hyp 2/7 closed
+15 150 platform operator \"odd\\nthing\"
+16 160 platform undelivered reserved 0x33
+17 170 platform interrupt-pending mgmt
+18 180 service sleep work
+19 190 platform wake app1
+20 200 app0 posted \"go\"
+21 210 app1 awaited \"go\"
 ";
         assert_eq!(trace().raw_text(), expected, "\n{}", trace().raw_text());
     }

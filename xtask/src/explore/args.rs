@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 
-    /// Writes the scenario of each failing seed into this folder
+    /// Writes a replay file of each failing seed into this folder
     #[arg(long, value_name = "DIR")]
     pub(super) save: Option<PathBuf>,
 

@@ -2,9 +2,10 @@
 
 use super::args::{Args, Schedule};
 use super::subjects::{Chosen, GENERATED};
+use crate::replay;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use vmc_sim::explore::{Explored, Failure};
+use vmc_sim::explore::{Explored, Failure, Search};
 
 /// Lines at the end of a trace that are shown.
 const TRACE_LINES: usize = 40;
@@ -14,6 +15,7 @@ const INDENT: &str = "    ";
 
 /// The failures so far.
 pub(super) struct Found {
+    search: Search,
     schedule: Schedule,
     save: Option<PathBuf>,
     /// Subjects and checkers that were told in full.
@@ -21,11 +23,12 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn new(args: &Args) -> Found {
-        Found { schedule: args.schedule, save: args.save.clone(), told: BTreeSet::new() }
+    pub(super) fn new(search: Search, args: &Args) -> Found {
+        let (schedule, save) = (args.schedule, args.save.clone());
+        Found { search, schedule, save, told: BTreeSet::new() }
     }
 
-    /// What there is to say of a failing seed. Its scenario is saved, if that was asked for.
+    /// What there is to say of a failing seed. Its run is kept, if that was asked for.
     pub(super) fn add(
         &mut self,
         subject: &Chosen,
@@ -43,8 +46,8 @@ impl Found {
             ),
             format!("  to repeat it: {}", repeat_command(&subject.name, seed, self.schedule)),
         ];
-        if let Some(path) = self.save(seed, failure)? {
-            lines.push(format!("  its scenario: {path}"));
+        if let Some(path) = self.save(subject, seed)? {
+            lines.push(format!("  to see it again: cargo xtask replay {}", path.display()));
         }
         if self.told.insert((subject.name.clone(), came.checkers.clone())) {
             lines.extend(in_full(failure));
@@ -52,14 +55,13 @@ impl Found {
         Ok(lines.join("\n"))
     }
 
-    fn save(&self, seed: u64, failure: &Failure) -> Result<Option<String>, String> {
-        let (Some(folder), Some(text)) = (&self.save, &failure.text) else { return Ok(None) };
-        let path = folder.join(format!("seed-{seed}.toml"));
-        let name = path.display().to_string();
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&path, text))
-            .map_err(|error| format!("--save: {name}: {error}"))?;
-        Ok(Some(name))
+    /// Keeps the run in a replay file, if that was asked for.
+    fn save(&self, subject: &Chosen, seed: u64) -> Result<Option<PathBuf>, String> {
+        let Some(folder) = &self.save else { return Ok(None) };
+        let (scenario, options) = (subject.subject.scenario(seed), self.search.options(seed));
+        let stem = format!("{}-seed-{seed}", subject.name);
+        let saved = replay::save_as(folder, &stem, &scenario, &options);
+        saved.map(Some).map_err(|error| format!("--save: {error}"))
     }
 }
 

@@ -52,7 +52,7 @@ fn explore(args: &Args) -> Result<Verdict, String> {
     let mut out = Out::new(args)?;
     let progress = bar(items, args);
     let mut summary = Summary::default();
-    let mut found = Found::new(args);
+    let mut found = Found::new(search, args);
     let make = |number: u64| {
         let (subject, seed) = item(number);
         search.explore(&subject.subject, seed)

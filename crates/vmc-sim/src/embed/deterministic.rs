@@ -5,6 +5,7 @@ use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed
 use crate::deterministic::Turns;
 use crate::invariants::{self, Violation};
 use crate::line::Line;
+use crate::plan::Plan;
 use crate::platform;
 use crate::recorder::{Order, Recorder};
 use crate::run::{self, End, MachineError};
@@ -22,6 +23,7 @@ pub struct Deterministic {
     turns: Turns,
     me: Me,
     steps: u64,
+    plan: Plan,
 }
 
 impl fmt::Debug for Deterministic {
@@ -34,13 +36,13 @@ impl Host for Deterministic {}
 
 impl sealed::Host for Deterministic {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
-        let Deterministic { world, lines, turns, me, steps } = self;
+        let Deterministic { world, lines, turns, me, steps, .. } = self;
         let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
         me.call(world, turns.runtime(), input, memory, block).ok_or(CallError::Stuck)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
-        let Deterministic { world, lines, turns, me, steps } = self;
+        let Deterministic { world, lines, turns, me, steps, .. } = self;
         let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
         me.wait_until_ready(world, file, block).ok_or(CallError::Stuck)
     }
@@ -56,7 +58,7 @@ impl Machine {
         let recorder = Recorder::new(Actor::App(FIRST), &order, self.record);
         let me = Me { id: ActivityId::app(FIRST), recorder };
         let turns = Turns::new(lines.len(), me.id);
-        Ok(Application { host: Deterministic { world, lines, turns, me, steps: 0 } })
+        Ok(Application { host: Deterministic { world, lines, turns, me, steps: 0, plan } })
     }
 }
 
@@ -83,10 +85,10 @@ impl Application<Deterministic> {
     pub fn into_checked_trace(mut self) -> (Trace, Vec<Problem>) {
         self.settle();
         let trace = self.host.take_trace();
-        let Deterministic { world, lines, turns, steps, .. } = &mut self.host;
+        let Deterministic { world, lines, turns, steps, plan, .. } = &mut self.host;
         let virtual_ns = turns.runtime().now_ns();
         let end = End { steps: *steps, virtual_ns, quiescent: true, waiting: Vec::new() };
-        let violations = invariants::check(world, lines, &trace, &end, None);
+        let violations = invariants::check(world, lines, &trace, &end, plan);
         let problem = |Violation { checker, what }| Problem::Invariant { checker, what };
         (trace, violations.into_iter().map(problem).collect())
     }

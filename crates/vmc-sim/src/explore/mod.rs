@@ -100,6 +100,16 @@ pub struct Failure {
     pub canonical: Option<String>,
 }
 
+impl Subject {
+    /// The scenario of a seed.
+    pub fn scenario(&self, seed: u64) -> Scenario {
+        match self {
+            Subject::Known(known) => known.scenario.clone(),
+            Subject::Generated(generate) => generate(seed).scenario,
+        }
+    }
+}
+
 impl Known {
     /// A scenario that may give the traces `allowed`. Without any, one that does not race must give the trace of
     /// the run first come, first served.
@@ -133,6 +143,12 @@ impl Search {
         })
     }
 
+    /// The options of the run of a seed.
+    pub fn options(&self, seed: u64) -> Options {
+        let base = Options { quirks: self.quirks, max_steps: MAX_STEPS, ..Options::default() };
+        self.schedules.draw(seed).options(base)
+    }
+
     fn judged(
         &self,
         scenario: &Scenario,
@@ -140,10 +156,8 @@ impl Search {
         text: Option<String>,
         seed: u64,
     ) -> Explored {
-        let drawn = self.schedules.draw(seed);
-        let (schedule, quirks) = (drawn.to_string(), self.quirks);
-        let base = Options { quirks, max_steps: MAX_STEPS, ..Options::default() };
-        match simulate(scenario, &drawn.options(base)) {
+        let schedule = self.schedules.draw(seed).to_string();
+        match simulate(scenario, &self.options(seed)) {
             Ok(report) => Explored::of(schedule, &report, allowed, text),
             Err(error) => {
                 Explored::without_trace(schedule, verdict::MACHINE, error.to_string(), text)

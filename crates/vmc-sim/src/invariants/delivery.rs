@@ -1,15 +1,18 @@
 //! Verifies delivery, from the trace alone. Towards the management partition: the messages that a session's
 //! Signals announce are fetched from the announced buffers with the announced lengths, in that order, and what
-//! its reads return are those messages, unchanged, each once, in order. Towards the hypervisor: every Signal
-//! announces what an RDMA has put into its buffer since the buffer was last signalled, with that length.
+//! reads of its file return are those messages, unchanged, each once, in order; of a message that is longer than the
+//! reader's buffer the beginning. Towards the hypervisor: every Signal announces what an RDMA has put into its buffer
+//! since the buffer was last signalled, with that length.
 //!
-//! Does not verify that a message is delivered at all (an application may never read), nor what the
-//! hypervisor makes of it; an echo that is read back proves that.
+//! Does not verify that a message is delivered at all (an application may never read), nor what the hypervisor makes
+//! of it (`isolation`). Reads of one file at the same time may take messages in one order and return in another.
 
-use papr::Hcall;
+use super::device::{Call, Device, Finished, Watcher};
+use super::wire::Seen;
+use papr::CrqEntry;
 use std::collections::{BTreeMap, VecDeque};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Trace};
+use vmc_trace::{CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject};
 
 type Key = (HmcIndex, HmcSession);
 
@@ -17,73 +20,61 @@ type Key = (HmcIndex, HmcSession);
 struct Session {
     /// Announced by a Signal and not fetched yet.
     announced: VecDeque<(BufferId, u32)>,
-    /// Fetched and not read yet: length and digest, `None` for a fetch that failed.
-    fetched: VecDeque<Option<(u64, u32)>>,
     /// Put into each buffer by RDMA and not signalled yet.
     filled: BTreeMap<BufferId, u64>,
 }
 
 #[derive(Default)]
-struct Checker {
+pub(super) struct Checker {
     sessions: BTreeMap<Key, Session>,
-    /// The sessions of each process, the latest one last: its threads share their files.
-    of_process: BTreeMap<u16, Vec<Key>>,
     problems: Vec<String>,
 }
 
-/// `process_of` tells the process of an application thread.
-pub(super) fn check(trace: &Trace, process_of: impl Fn(u16) -> u16) -> Vec<String> {
-    let mut checker = Checker::default();
-    for record in trace.records() {
-        match (&record.event, record.actor) {
-            (Event::SessionStarted(index, session), Actor::App(app)) => {
-                checker.started((*index, *session), process_of(app));
-            }
-            (Event::Enqueued { to, entry, .. }, _) => {
-                if let Received::Message(decoded) = Received::from_entry(*entry)
-                    && let Message::Signal { session, index, buffer, len_bytes } = decoded.message
-                {
-                    checker.announced(*to, (index, session), buffer, len_bytes);
+impl Watcher for Checker {
+    fn after(&mut self, _: &Device, seen: &Seen<'_>, finished: Option<&Finished>) {
+        match seen {
+            Seen::Sent(send) if send.by == Side::Mgmt && send.code.is_success() => {
+                if let Some(signal) = signal(send.entry) {
+                    self.sent(&signal);
                 }
             }
-            (Event::Hcall { call: Hcall::SendCrq { entry, .. }, result, .. }, actor)
-                if actor.side() == Some(Side::Mgmt) && result.code.is_success() =>
-            {
-                if let Received::Message(decoded) = Received::from_entry(*entry)
-                    && let Message::Signal { session, index, buffer, len_bytes } = decoded.message
+            Seen::Sent(_) => {}
+            Seen::Record(record) => self.record(record),
+        }
+        if let Some(finished) = finished {
+            self.read(finished);
+        }
+    }
+
+    fn problems(self: Box<Self>, _: &Device) -> Vec<String> {
+        self.problems
+    }
+}
+
+impl Checker {
+    fn record(&mut self, record: &Record) {
+        match &record.event {
+            // A number that comes again belongs to the new session only.
+            Event::SessionStarted(index, session) => {
+                self.sessions.insert((*index, *session), Session::default());
+            }
+            Event::Enqueued { to: Side::Mgmt, entry, .. } => {
+                if let Some(signal) = signal(*entry)
+                    && let Some(session) = self.sessions.get_mut(&signal.key)
                 {
-                    checker.sent((index, session), buffer, len_bytes);
+                    session.announced.push_back((signal.buffer, signal.len_bytes));
                 }
             }
-            (Event::Rdma(Subject::Session(index, session), rdma), _) => {
-                checker.rdma((*index, *session), rdma);
-            }
-            (Event::Return(DeviceCall::Read { .. }, result), Actor::App(app)) => {
-                checker.read(process_of(app), result);
+            Event::Rdma(Subject::Session(index, session), rdma) => {
+                self.rdma((*index, *session), rdma);
             }
             _ => {}
         }
     }
-    checker.problems
-}
-
-impl Checker {
-    /// A number that comes again belongs to the new session only.
-    fn started(&mut self, key: Key, process: u16) {
-        self.sessions.insert(key, Session::default());
-        self.of_process.values_mut().for_each(|keys| keys.retain(|other| *other != key));
-        self.of_process.entry(process).or_default().push(key);
-    }
-
-    /// A Signal is in the management partition's queue.
-    fn announced(&mut self, to: Side, key: Key, buffer: BufferId, len_bytes: u32) {
-        if let (Side::Mgmt, Some(session)) = (to, self.sessions.get_mut(&key)) {
-            session.announced.push_back((buffer, len_bytes));
-        }
-    }
 
     /// The management partition sent a Signal, whatever became of it.
-    fn sent(&mut self, key: Key, buffer: BufferId, len_bytes: u32) {
+    fn sent(&mut self, signal: &Signal) {
+        let Signal { key, buffer, len_bytes } = *signal;
         let Some(session) = self.sessions.get_mut(&key) else { return };
         let filled = session.filled.remove(&buffer);
         if filled != Some(u64::from(len_bytes)) {
@@ -114,45 +105,95 @@ impl Checker {
                     "{}: {len_bytes} bytes fetched from buffer {buffer}, which no SIGNAL announced",
                     name(key)
                 ));
-                return;
             }
         }
-        session.fetched.push_back(rdma.digest.map(|digest| (rdma.len_bytes, digest)));
     }
 
-    /// A process has read something from one of its sessions; the trace does not say from which.
-    fn read(&mut self, process: u16, result: &CallResult) {
-        let CallResult::Bytes { len_bytes: read, digest: Some(digest) } = *result else { return };
-        let Some(keys) = self.of_process.get(&process) else { return };
-        if read == 0 {
-            return;
+    /// What was read is the next message of the file's session.
+    fn read(&mut self, finished: &Finished) {
+        let Finished { app, call: Call { what, .. }, result, taken } = finished;
+        if let (DeviceCall::Read { .. }, CallResult::Bytes { len_bytes: 1.., .. }, None) =
+            (what, result, taken)
+        {
+            self.problems
+                .push(format!("thread {app}: {what} = {result}, which is not the next message"));
         }
-        let mut latest = None;
-        for key in keys.iter().rev() {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
-            // A failed fetch was reported as an error, not as a message.
-            while let Some(None) = session.fetched.front() {
-                session.fetched.pop_front();
-            }
-            let Some((len_bytes, fetched)) = session.fetched.front().copied().flatten() else {
-                continue;
-            };
-            if read < len_bytes || read == len_bytes && fetched == digest {
-                session.fetched.pop_front();
-                return;
-            }
-            latest = latest.or(Some((*key, len_bytes, fetched)));
-        }
-        self.problems.push(match latest {
-            Some((key, len_bytes, fetched)) => format!(
-                "{}: read {read} bytes {digest:08x}, fetched {len_bytes} bytes {fetched:08x}",
-                name(key)
-            ),
-            None => format!("{read} bytes {digest:08x} read that nobody sent"),
-        });
     }
+}
+
+/// A Signal.
+struct Signal {
+    key: Key,
+    buffer: BufferId,
+    len_bytes: u32,
+}
+
+fn signal(entry: CrqEntry) -> Option<Signal> {
+    let Received::Message(decoded) = Received::from_entry(entry) else { return None };
+    let Message::Signal { session, index, buffer, len_bytes } = decoded.message else {
+        return None;
+    };
+    Some(Signal { key: (index, session), buffer, len_bytes })
 }
 
 fn name((index, session): Key) -> String {
     format!("HMC index {index} session {session}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invariants::device::watch_alone;
+    use crate::invariants::testing::story::{APP, FIRST, Story, config, digest, signal};
+    use vmc_trace::Actor;
+
+    const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
+
+    fn problems(story: Story) -> Vec<String> {
+        watch_alone(&story.trace(), &config(), Checker::default())
+    }
+
+    fn reads(story: Story, app: u16, len_bytes: u64, digest: u32) -> Story {
+        let result = CallResult::Bytes { len_bytes, digest: Some(digest) };
+        story.calls(app, READ).returns(app, READ, result)
+    }
+
+    #[test]
+    fn messages_are_read_once_in_order_and_unchanged() {
+        let both = || Story::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16);
+        let first = || reads(both(), APP, 8, digest(1));
+        assert_eq!(problems(reads(first(), APP, 16, digest(2))), [""; 0]);
+        assert_eq!(problems(reads(first(), APP, 8, digest(1))).len(), 1, "twice");
+        assert_eq!(problems(reads(both(), APP, 16, digest(2))).len(), 1, "out of order");
+        assert_eq!(problems(reads(both(), APP, 8, 7)).len(), 1, "changed");
+        assert_eq!(problems(reads(both(), APP, 7, digest(1))).len(), 1, "cut off");
+    }
+
+    #[test]
+    fn of_a_message_longer_than_the_readers_buffer_the_beginning_comes() {
+        let call = DeviceCall::Read { len_bytes: 4 };
+        let result = |len_bytes| CallResult::Bytes { len_bytes, digest: Some(9) };
+        let read = |len_bytes| {
+            let story = Story::session().fetches(2, 16).calls(APP, call.clone());
+            problems(story.returns(APP, call.clone(), result(len_bytes)))
+        };
+        assert_eq!(read(4), [""; 0]);
+        assert_eq!(read(3).len(), 1);
+    }
+
+    #[test]
+    fn two_readers_may_overtake_each_other() {
+        let story = Story::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16).calls(1, READ);
+        let overtakes = reads(story, APP, 16, digest(2));
+        let first = CallResult::Bytes { len_bytes: 8, digest: Some(digest(1)) };
+        assert_eq!(problems(overtakes.returns(1, READ, first)), [""; 0]);
+    }
+
+    #[test]
+    fn a_signal_announces_what_the_rdma_has_put_there() {
+        let copied = || Story::session().copies_to_hyp(APP, 1, 8);
+        assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 8))), [""; 0]);
+        assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 9))).len(), 1);
+        assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 0, 8))).len(), 1);
+    }
 }

@@ -1,24 +1,30 @@
 //! What must hold in every run. Each checker is a file of its own and opens with what it verifies.
 
 mod delivery;
+mod device;
+mod hypervisor;
+mod isolation;
 mod leaks;
 mod outstanding;
 mod ownership;
 mod protocol;
 mod queue;
+mod rdma;
 pub(crate) mod recovery;
+mod results;
 mod sleepers;
 #[cfg(test)]
 mod testing;
+mod wakeups;
 mod wire;
 
 use crate::activity::{Activity, Service};
 use crate::line::Line;
+use crate::plan::Plan;
 use crate::platform::Setup;
 use crate::run::End;
 use crate::world::World;
-use ibmvmc::ChannelState;
-use std::collections::BTreeMap;
+use device::Watcher;
 use std::sync::atomic::Ordering;
 use vmc_trace::{Side, Trace};
 
@@ -37,11 +43,11 @@ pub(crate) fn check<P: Setup>(
     lines: &mut Vec<Line>,
     trace: &Trace,
     end: &End,
-    expected: Option<ChannelState>,
+    plan: &Plan,
 ) -> Vec<Violation> {
-    let mut found = check_end(world, lines, trace, end);
+    let mut found = check_end(world, lines, trace, end, plan);
     if end.quiescent && !world.faults.are_none() {
-        let problems = recovery::check(world, lines, expected);
+        let problems = recovery::check(world, lines, plan.expected_channel);
         found.extend(problems.into_iter().map(|what| Violation { checker: "recovery", what }));
     }
     found
@@ -53,12 +59,12 @@ pub(crate) fn check_end<P: Setup>(
     lines: &[Line],
     trace: &Trace,
     end: &End,
+    plan: &Plan,
 ) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |checker: &'static str, problems: Vec<String>| {
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
     };
-    report("delivery", delivery::check(trace, process_of(lines)));
     report("outstanding", outstanding::check(trace));
     let paused = world.driver_paused.load(Ordering::Acquire);
     let is_watched = |side| {
@@ -71,10 +77,22 @@ pub(crate) fn check_end<P: Setup>(
     let has_queue = world.kernel.lock().driver.is_registered();
     let looks_at_queue = |side| is_watched(side) && (side == Side::Hyp || has_queue);
     report("queue", queue::check(trace, end.quiescent, looks_at_queue));
-    let config = *world.kernel.lock().driver.config();
-    let sessions = config.first_session..=config.profile.last_session();
-    let is_watched = looks_at_queue(Side::Mgmt);
-    report("protocol", protocol::check(trace, end.quiescent, is_watched, sessions));
+    let watchers: [(_, Box<dyn Watcher>); 6] = [
+        ("delivery", Box::new(delivery::Checker::default())),
+        (
+            "hypervisor",
+            Box::new(hypervisor::Automaton::new(end.quiescent && is_watched(Side::Hyp))),
+        ),
+        ("isolation", Box::new(isolation::Checker::new(&plan.machine.behaviour))),
+        ("rdma", Box::new(rdma::Checker::default())),
+        ("results", Box::new(results::Checker::default())),
+        ("wakeups", Box::new(wakeups::Checker::new(end.quiescent))),
+    ];
+    let (names, watchers): (Vec<_>, Vec<_>) = watchers.into_iter().unzip();
+    let (problems, device) = device::watch(trace, &plan.machine.driver, watchers);
+    names.into_iter().zip(problems).for_each(|(name, problems)| report(name, problems));
+    let automaton = device.into_automaton();
+    report("protocol", automaton.problems(end.quiescent, looks_at_queue(Side::Mgmt)));
     if end.quiescent {
         found.extend(at_rest(world, lines));
     }
@@ -125,16 +143,6 @@ pub(crate) fn service(lines: &[Line]) -> Option<&Service> {
         Activity::Service(service) => Some(&**service),
         _ => None,
     })
-}
-
-/// The process of each application thread.
-fn process_of(lines: &[Line]) -> impl Fn(u16) -> u16 {
-    let of_app = |line: &Line| match &line.activity {
-        Activity::App(app) => Some((app.number(), app.process())),
-        _ => None,
-    };
-    let processes: BTreeMap<u16, u16> = lines.iter().filter_map(of_app).collect();
-    move |thread| processes.get(&thread).copied().unwrap_or(thread)
 }
 
 /// Threads whose call has not come back.

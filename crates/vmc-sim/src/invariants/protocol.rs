@@ -23,13 +23,13 @@ mod books;
 #[cfg(test)]
 mod tests;
 
-use super::wire::{self, Seen, Send};
-use books::Books;
+use super::wire::{Seen, Send};
+pub(super) use books::Books;
 use papr::{Hcall, ReturnCode, TransportEvent};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
-use vmc_trace::{Actor, Event, FaultKind, Record, Side, Trace};
+use vmc_trace::{Actor, Event, FaultKind, Record, Side};
 
 /// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.
 type Request = (MessageType, HmcIndex, HmcSession, Option<BufferId>);
@@ -42,8 +42,9 @@ struct Owed {
     may_succeed: bool,
 }
 
+/// What the management partition may do next, from what it has seen and sent.
 #[derive(Default)]
-struct Automaton {
+pub(super) struct Automaton {
     registered: bool,
     /// INITs that may be sent: one for each registration and each `H_ENABLE_CRQ`.
     inits_due: u32,
@@ -70,27 +71,45 @@ struct Automaton {
     problems: Vec<String>,
 }
 
-/// `is_watched`: the side lives and looks at its queue. `sessions`: from the first number of an index to
-/// the one before 1 comes again.
-pub(super) fn check(
-    trace: &Trace,
-    at_rest: bool,
-    is_watched: bool,
-    sessions: RangeInclusive<u8>,
-) -> Vec<String> {
-    let mut automaton = Automaton { books: Books::new(sessions), ..Automaton::default() };
-    wire::walk(trace, |seq, seen| match seen {
-        Seen::Sent(send) if send.by == Side::Mgmt => automaton.sent(&send),
-        Seen::Sent(_) => {}
-        Seen::Record(record) => automaton.record(seq, record),
-    });
-    if at_rest && is_watched && automaton.registered && !automaton.partner_is_gone {
-        automaton.at_rest();
-    }
-    automaton.problems
-}
-
 impl Automaton {
+    /// A management partition that has done nothing yet. `sessions`: from the first number of an index to the one
+    /// before 1 comes again.
+    pub(super) fn new(sessions: RangeInclusive<u8>) -> Automaton {
+        Automaton { books: Books::new(sessions), ..Automaton::default() }
+    }
+
+    /// What is wrong at the end of the run. `is_watched`: the side lives and looks at its queue.
+    pub(super) fn problems(mut self, at_rest: bool, is_watched: bool) -> Vec<String> {
+        if at_rest && is_watched && self.registered && !self.partner_is_gone {
+            self.at_rest();
+        }
+        self.problems
+    }
+
+    /// What it may know of its HMC connections.
+    pub(super) fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// How many buffers of an index it has to send with: one that it is asked to give up does not count.
+    pub(super) fn available(&self, index: HmcIndex) -> usize {
+        let removals = self
+            .owed
+            .iter()
+            .filter(|((kind, of, ..), _)| (*kind, *of) == (MessageType::RemoveBuffer, index));
+        let removals: u32 = removals.map(|(_, owed)| owed.count).sum();
+        self.books.inbound(index).saturating_sub(removals as usize)
+    }
+
+    /// Takes the next thing that happened.
+    pub(super) fn see(&mut self, seq: u64, seen: &Seen<'_>) {
+        match seen {
+            Seen::Sent(send) if send.by == Side::Mgmt => self.sent(send),
+            Seen::Sent(_) => {}
+            Seen::Record(record) => self.record(seq, record),
+        }
+    }
+
     fn record(&mut self, seq: u64, record: &Record) {
         match &record.event {
             Event::Dequeued { by: Side::Mgmt, entry, .. } => {
@@ -336,10 +355,17 @@ impl Automaton {
             return;
         }
         self.may_reset = true;
-        if send.code != ReturnCode::DROPPED {
-            self.partner_is_gone = true;
-            // Whoever comes next begins with an INIT of its own.
-            self.inits_due = 0;
+        if send.code == ReturnCode::DROPPED {
+            return;
+        }
+        self.partner_is_gone = true;
+        // Whoever comes next begins with an INIT of its own.
+        self.inits_due = 0;
+        // The storage of a session is free when it is closed, whoever hears of it.
+        if let Received::Message(decoded) = Received::from_entry(send.entry)
+            && let Message::InterfaceClose { index, .. } = decoded.message
+        {
+            self.books.freed(index);
         }
     }
 

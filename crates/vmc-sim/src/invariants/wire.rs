@@ -38,12 +38,27 @@ struct Queue {
 }
 
 /// What is known of an actor while the records are gone through.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Sender {
-    /// Where the entry of the call that it is in was first seen.
-    entry_at: Option<usize>,
+    /// Entries that it has stored in the call that it is in, perhaps among others that a fault has put there, and
+    /// where each was first seen.
+    stored: Vec<(CrqEntry, usize)>,
+    /// A fault has befallen the message before it was stored.
+    is_befallen: bool,
     /// Number of its last record that is not part of a call.
     last: u64,
+}
+
+impl Sender {
+    fn after(last: u64) -> Sender {
+        Sender { last, ..Sender::default() }
+    }
+
+    /// Where the entry of a call was stored, whatever a fault may have made of it.
+    fn place_of(&self, entry: CrqEntry) -> Option<usize> {
+        let is_it = |stored: &&(CrqEntry, usize)| stored.0 == entry || self.is_befallen;
+        self.stored.iter().find(is_it).map(|(_, at)| *at)
+    }
 }
 
 /// Shows every record of a run, and every send in its place.
@@ -76,7 +91,7 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
                 let queue = &mut queues[*to as usize];
                 let early = queue.early.take().filter(|(s, e, _)| (s, e) == (slot, entry));
                 queue.filled += u32::from(early.is_none() && overlaid.is_none());
-                sender.entry_at = Some(early.map_or(at, |(_, _, at)| at));
+                sender.stored.push((*entry, early.map_or(at, |(_, _, at)| at)));
             }
             Event::Dequeued { by, slot, entry } => {
                 let queue = &mut queues[*by as usize];
@@ -85,12 +100,12 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
                     None => queue.early = Some((*slot, *entry, at)),
                 }
                 // A copy of a message, which a fault makes, belongs to no call.
-                *sender = Sender { entry_at: None, last: record.seq };
+                *sender = Sender::after(record.seq);
             }
             Event::Hcall { call: Hcall::SendCrq { entry, .. }, result, .. } => {
                 let Some(by) = record.actor.side() else { continue };
-                let place = sender.entry_at.take().filter(|_| result.code.is_success());
-                let decided_after = std::mem::replace(&mut sender.last, record.seq);
+                let place = sender.place_of(*entry).filter(|_| result.code.is_success());
+                let decided_after = std::mem::replace(sender, Sender::after(record.seq)).last;
                 let (actor, entry, code) = (record.actor, *entry, result.code);
                 let send = Send { by, actor, entry, code, decided_after };
                 sends.push((place.unwrap_or(at), send));
@@ -99,12 +114,14 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
                 if let Some(side) = record.actor.side() {
                     queues[side as usize] = Queue::default();
                 }
-                *sender = Sender { entry_at: None, last: record.seq };
+                *sender = Sender::after(record.seq);
             }
             // It befalls the message of the next call.
-            Event::Fault { entry: Some(_), .. } => sender.entry_at = None,
+            Event::Fault { entry: Some(_), .. } => {
+                *sender = Sender { is_befallen: true, ..Sender::after(sender.last) };
+            }
             Event::InterruptPending(_) | Event::Fault { .. } => {}
-            _ => *sender = Sender { entry_at: None, last: record.seq },
+            _ => *sender = Sender::after(record.seq),
         }
     }
     // In the order of the records already, but for the few whose sender was overtaken.
@@ -129,6 +146,7 @@ mod tests {
     use super::*;
     use crate::invariants::testing::{Run, ours};
     use papr::InitFormat;
+    use vmc_trace::{FaultKind, Subject};
 
     const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
     const COMPLETE: CrqEntry = CrqEntry::init(InitFormat::COMPLETE);
@@ -165,11 +183,31 @@ mod tests {
     fn a_message_counts_as_its_sender_meant_it_and_one_that_failed_where_it_failed() {
         let changed = Event::Enqueued { to: Side::Hyp, slot: 0, entry: COMPLETE, overlaid: None };
         let run = Run::of([
+            (Actor::Task, befallen()),
             (Actor::Task, changed),
             (Actor::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
             (Actor::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
             (Actor::Task, ours::sends(COMPLETE, ReturnCode::DROPPED)),
         ]);
         assert_eq!(seen(run), ["mgmt sends c001", "hyp takes c002", "mgmt sends c002"]);
+    }
+
+    #[test]
+    fn what_a_fault_puts_into_a_queue_in_between_is_nobodys_send() {
+        let stray = Event::Enqueued { to: Side::Hyp, slot: 0, entry: COMPLETE, overlaid: None };
+        let late = Run::of([
+            (Actor::Task, stray),
+            (Actor::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
+            (Actor::Task, befallen()),
+            (Actor::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
+        ]);
+        assert_eq!(seen(late), ["hyp takes c002", "mgmt sends c001"]);
+    }
+
+    /// A fault befalls the INIT that is being sent.
+    fn befallen() -> Event {
+        let (kind, subject) = (FaultKind::Unarchitected, Some(Subject::Channel));
+        let (rule, what) = (String::from("fault"), String::from("the message arrives changed"));
+        Event::Fault { rule, kind, what, subject, entry: Some(INIT) }
     }
 }

@@ -202,7 +202,8 @@ impl Space {
             Err(error) => return vec![Violation { checker: "machine", what: error.to_string() }],
         };
         let trace = machine.take_trace(&self.plan);
-        let mut found = invariants::check_end(&machine.world, &machine.lines, &trace, &end);
+        let mut found =
+            invariants::check_end(&machine.world, &machine.lines, &trace, &end, &self.plan);
         if self.plan.rules.is_empty() {
             found.extend(stuck(&machine.lines, &end));
         }

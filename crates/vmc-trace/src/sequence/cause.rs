@@ -208,7 +208,7 @@ impl<'a> Builder<'a> {
     fn add_shown(&mut self, record: &'a Record) -> Option<NodeId> {
         let step = step_of(record, &self.names)?;
         let kind = match record.event {
-            Event::Call(_) => Kind::Call,
+            Event::Call(..) => Kind::Call,
             Event::Return(..) => Kind::Return,
             _ => Kind::Plain,
         };
@@ -325,7 +325,7 @@ impl<'a> Builder<'a> {
                     self.replies.trouble(self.names.connection(*index, *session), node);
                 }
             }
-            Event::Call(call) => {
+            Event::Call(call, _) => {
                 let requesting = match call {
                     DeviceCall::SetHmcId { .. } => Some(Requesting::SetHmcId),
                     DeviceCall::Close => Some(Requesting::Close),
@@ -335,7 +335,7 @@ impl<'a> Builder<'a> {
                     self.calls.insert((app, requesting), node);
                 }
             }
-            Event::Return(_, result) => {
+            Event::Return(_, result, _) => {
                 if let Actor::App(app) = record.actor {
                     let cause = self.replies.cause_of(app, result);
                     self.after(cause, node);

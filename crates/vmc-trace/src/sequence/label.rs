@@ -10,8 +10,8 @@ use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received, Stat
 /// The step that shows `record`; `None` when it is left out.
 pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
     let (place, text) = match &record.event {
-        Event::Call(call) => (application(record, names), Text::words(&call.to_string())),
-        Event::Return(call, result) => {
+        Event::Call(call, _) => (application(record, names), Text::words(&call.to_string())),
+        Event::Return(call, result, _) => {
             (application(record, names), Text::words(&format!("{call} = {result}")))
         }
         Event::Enqueued { to, entry, .. } => {

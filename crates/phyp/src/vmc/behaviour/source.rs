@@ -18,6 +18,11 @@ impl Source {
     pub fn new(events: u32, len_bytes: u32) -> Source {
         Source { events, len_bytes, sent: BTreeMap::new() }
     }
+
+    /// How many messages each session gets.
+    pub fn events(&self) -> u32 {
+        self.events
+    }
 }
 
 impl Behaviour for Source {

@@ -8,7 +8,7 @@ use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
 use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Quirks, Reply};
-use vmc_trace::{CallResult, DeviceCall, Event};
+use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars};
 
 impl App {
     /// Enters the driver for a step that is a call on the device.
@@ -72,7 +72,8 @@ impl App {
                 return Progress::Again;
             }
         }
-        cx.record(|| Event::Call(call.clone()));
+        let particulars = particulars(&input, self.user.faults);
+        cx.record(|| Event::Call(call.clone(), particulars));
         if let Action::Close { file: name, .. } = action {
             // From now on the name is free, as a file descriptor is.
             self.at_desk(cx, |desk| {
@@ -90,7 +91,8 @@ impl App {
         {
             self.until_ns = Some(cx.now_ns().saturating_add(*patience_ns));
         }
-        self.call = Some(InCall { runner: CallRunner::start(cx, input), call, effects: 0 });
+        let (runner, file) = (CallRunner::start(cx, input), particulars.file);
+        self.call = Some(InCall { runner, call, file, effects: 0 });
         Progress::Again
     }
 
@@ -103,9 +105,11 @@ impl App {
         self.user = User::default();
         self.until_ns = None;
         let call = DeviceCall::Close;
-        cx.record(|| Event::Call(call.clone()));
-        let runner = CallRunner::start(cx, Input::Close(file));
-        self.call = Some(InCall { runner, call, effects: 0 });
+        let input = Input::Close(file);
+        let particulars = particulars(&input, false);
+        cx.record(|| Event::Call(call.clone(), particulars));
+        let (runner, file) = (CallRunner::start(cx, input), particulars.file);
+        self.call = Some(InCall { runner, call, file, effects: 0 });
         Progress::Again
     }
 
@@ -127,7 +131,7 @@ impl App {
             self.user.interrupted = true;
         }
         let alarm_ns = self.until_ns;
-        let Some(InCall { runner, call, effects }) = &mut self.call else {
+        let Some(InCall { runner, call, effects, .. }) = &mut self.call else {
             return Progress::Again;
         };
         // A killed thread sleeps no more; close() does not sleep for ever.
@@ -145,14 +149,16 @@ impl App {
             // The partition died during the step: the thread notices at its next one.
             CallProgress::Done(_) if !cx.is_alive() => Progress::Again,
             CallProgress::Done(reply) => {
-                let call = self.call.take().map(|in_call| in_call.call);
-                let was_close = call == Some(DeviceCall::Close);
-                if let Some(call) = call {
-                    let result = match self.killed && !was_close {
+                if let Some(InCall { call, file, .. }) = self.call.take() {
+                    let result = match self.killed && call != DeviceCall::Close {
                         true => CallResult::Killed,
                         false => call_result(&call, reply, &self.user),
                     };
-                    cx.record(|| Event::Return(call, result));
+                    let opened = match reply {
+                        Reply::Opened(id) => Some(FileNumber(id.number())),
+                        _ => None,
+                    };
+                    cx.record(|| Event::Return(call, result, file.or(opened)));
                 }
                 if self.killed {
                     self.keep_for_exit(cx, reply);
@@ -276,6 +282,22 @@ impl App {
             ),
         )
     }
+}
+
+/// What the trace says of a call beyond its text.
+fn particulars(input: &Input, bad_memory: bool) -> Particulars {
+    let (file, waits) = match input {
+        Input::SetHmcId(file)
+        | Input::Query(file)
+        | Input::RequestVmc(file)
+        | Input::UnknownIoctl(file)
+        | Input::Write { file, .. }
+        | Input::Read { file, .. }
+        | Input::Close(file) => (Some(*file), false),
+        Input::Poll { file, wait } => (Some(*file), *wait),
+        _ => (None, false),
+    };
+    Particulars { file: file.map(|file| FileNumber(file.number())), bad_memory, waits }
 }
 
 /// The MTU that was negotiated; before that, the one that the driver offers.

@@ -17,7 +17,7 @@ use crate::world::World;
 use papr::Hcall;
 use std::hash::Hash;
 use std::sync::Arc;
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, Waiting};
+use vmc_trace::{Actor, CallResult, DeviceCall, Event, FileNumber, Waiting};
 
 /// A thread of an application.
 #[derive(Clone, Debug)]
@@ -45,6 +45,7 @@ pub(crate) struct App {
 struct InCall {
     runner: CallRunner,
     call: DeviceCall,
+    file: Option<FileNumber>,
     /// Effects that were begun, wake-ups not counted.
     effects: u32,
 }
@@ -218,10 +219,10 @@ impl App {
     /// The partition died under the thread.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         self.killed = true;
-        if let Some(InCall { runner, call, .. }) = self.call.take() {
+        if let Some(InCall { runner, call, file, .. }) = self.call.take() {
             runner.abandon(cx);
             let now_ns = cx.now_ns();
-            cx.recorder.record(now_ns, || Event::Return(call, CallResult::Killed));
+            cx.recorder.record(now_ns, || Event::Return(call, CallResult::Killed, file));
         }
     }
 

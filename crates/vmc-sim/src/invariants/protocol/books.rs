@@ -44,7 +44,7 @@ struct Connection {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(in crate::invariants) struct Books {
     /// The number before 1 comes again.
     last_session: u8,
     /// Number of the first session of an index.
@@ -52,6 +52,8 @@ pub(super) struct Books {
     own: Option<Limits>,
     agreed: Option<Limits>,
     connections: BTreeMap<HmcIndex, Connection>,
+    /// Whether the last Signal has moved a buffer of the hypervisor.
+    handed_over: bool,
 }
 
 impl Books {
@@ -68,7 +70,7 @@ impl Books {
     }
 
     /// What was negotiated, once it was.
-    pub(super) fn limits(&self) -> Option<Limits> {
+    pub(in crate::invariants) fn limits(&self) -> Option<Limits> {
         self.agreed
     }
 
@@ -111,7 +113,7 @@ impl Books {
     }
 
     /// Whether what is done with an index can be judged.
-    pub(super) fn is_judged(&self, index: HmcIndex) -> bool {
+    pub(in crate::invariants) fn is_judged(&self, index: HmcIndex) -> bool {
         self.connections.get(&index).is_none_or(|connection| !connection.misled)
     }
 
@@ -249,6 +251,11 @@ impl Books {
         }
     }
 
+    /// Every buffer of an index was given up.
+    pub(super) fn freed(&mut self, index: HmcIndex) {
+        self.connection(index).pool.clear();
+    }
+
     /// Interface Close was answered: buffers are gone with the session.
     pub(super) fn close_answered(&mut self, index: HmcIndex, session: HmcSession) {
         let Some(connection) = self.connections.get_mut(&index) else { return };
@@ -295,13 +302,32 @@ impl Books {
         session: HmcSession,
         buffer: BufferId,
     ) {
+        self.handed_over = false;
         if self.live(index, session).is_some_and(|live| live.state == State::Ready)
             && let Some(connection) = self.connections.get_mut(&index)
             && let Some(owner) = connection.pool.get_mut(&buffer)
         {
-            connection.misled |= *owner == Owner::Mgmt;
+            self.handed_over = *owner == Owner::Hyp;
+            connection.misled |= !self.handed_over;
             *owner = Owner::Mgmt;
         }
+    }
+
+    /// Whether the last Signal of the hypervisor came with a buffer that it owned.
+    pub(in crate::invariants) fn was_handed_over(&self) -> bool {
+        self.handed_over
+    }
+
+    /// Whether the management partition owns a buffer.
+    pub(in crate::invariants) fn is_inbound(&self, index: HmcIndex, buffer: BufferId) -> bool {
+        let pool = self.connections.get(&index).map(|connection| &connection.pool);
+        pool.is_some_and(|pool| pool.get(&buffer) == Some(&Owner::Mgmt))
+    }
+
+    /// How many buffers of an index the management partition owns.
+    pub(in crate::invariants) fn inbound(&self, index: HmcIndex) -> usize {
+        let pool = self.connections.get(&index).map(|connection| &connection.pool);
+        pool.map_or(0, |pool| pool.values().filter(|owner| **owner == Owner::Mgmt).count())
     }
 
     fn live(&mut self, index: HmcIndex, session: HmcSession) -> Option<&mut Session> {

@@ -1,7 +1,8 @@
 //! The automaton lets a right run pass, and sees each way to deviate from it.
 
-use super::check;
+use super::Automaton;
 use crate::invariants::testing::{Run, ours};
+use crate::invariants::wire;
 use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
@@ -75,7 +76,9 @@ fn session() -> Vec<(Actor, Event)> {
 }
 
 fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
-    check(&Run::of(run).trace(), true, true, 1..=255)
+    let mut automaton = Automaton::new(1..=255);
+    wire::walk(&Run::of(run).trace(), |seq, seen| automaton.see(seq, &seen));
+    automaton.problems(true, true)
 }
 
 /// What is wrong when this comes after a session was opened.

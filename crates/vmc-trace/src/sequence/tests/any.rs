@@ -2,7 +2,7 @@
 
 use super::run::{Run, unfolded};
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject,
+    Actor, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
 };
 use crate::sequence::Sequence;
 use papr::{CrqEntry, Hcall, Ioba, ReturnCode, TransportEvent, UnitAddress};
@@ -84,6 +84,8 @@ fn rdma() -> impl Strategy<Value = Rdma> {
         |(direction, digest, buffer, code)| Rdma {
             direction,
             len_bytes: 1,
+            source: Ioba(0),
+            destination: Ioba(0),
             digest,
             buffer: buffer.map(BufferId),
             code,
@@ -94,8 +96,8 @@ fn rdma() -> impl Strategy<Value = Rdma> {
 fn event() -> impl Strategy<Value = Event> {
     let session = || (0..3u8, 0..3u8).prop_map(|(i, s)| (HmcIndex(i), HmcSession(s)));
     prop_oneof![
-        Just(Event::Call(DeviceCall::Poll)),
-        result().prop_map(|result| Event::Return(DeviceCall::Poll, result)),
+        Just(Event::Call(DeviceCall::Poll, Particulars::default())),
+        result().prop_map(|result| Event::Return(DeviceCall::Poll, result, None)),
         session().prop_map(|(i, s)| Event::SessionStarted(i, s)),
         (hcall(), code(), subject()).prop_map(|(call, code, subject)| {
             Event::Hcall { call, result: code.into(), subject }

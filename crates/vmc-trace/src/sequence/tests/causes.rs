@@ -4,7 +4,9 @@ use super::protocol::{
     LIMITS, add_buffer, add_buffer_response, close, close_response, open, signal,
 };
 use super::run::{Run, subject};
-use crate::event::{Actor, CallResult, DeviceCall, Event, RdmaDirection, Side, Subject};
+use crate::event::{
+    Actor, CallResult, DeviceCall, Event, Particulars, RdmaDirection, Side, Subject,
+};
 use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{BufferOwner, HmcIndex, HmcSession, Limits};
 
@@ -306,7 +308,7 @@ fn an_answer_is_never_shown_before_what_it_answers() {
     let mut run = booted(&["a"], 1);
     run.open_session(0, (0, 1), 0);
     run.tell(Actor::Service, add_buffer(0, 1, 5, BufferOwner::MANAGEMENT));
-    run.record(Actor::App(0), Event::Call(DeviceCall::Close));
+    run.record(Actor::App(0), Event::Call(DeviceCall::Close, Particulars::default()));
     run.tell(Actor::App(0), close(0, 1));
     run.tell(Actor::Service, close_response(0, 1));
     let (index, session) = (HmcIndex(0), HmcSession(1));

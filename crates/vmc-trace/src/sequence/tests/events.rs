@@ -155,6 +155,8 @@ fn an_rdma_shows_direction_length_digest_and_failure() {
     let ok = Rdma {
         direction: RdmaDirection::ToMgmt,
         len_bytes: 4096,
+        source: Ioba(0x1000),
+        destination: Ioba(0x2000),
         digest: Some(0x12AB),
         buffer: None,
         code: ReturnCode::SUCCESS,

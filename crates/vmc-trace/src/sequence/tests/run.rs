@@ -1,7 +1,7 @@
 //! A hand-made run: its methods append the records of one thing that happened.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject,
+    Actor, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
 };
 use crate::{Item, Sequence, Trace, TraceNames, render};
 use papr::{CrqEntry, Hcall, Ioba, ReturnCode, UnitAddress};
@@ -46,11 +46,11 @@ impl Run {
     }
 
     pub(super) fn call(&mut self, app: u16, call: DeviceCall) {
-        self.record(Actor::App(app), Event::Call(call));
+        self.record(Actor::App(app), Event::Call(call, Particulars::default()));
     }
 
     pub(super) fn returns(&mut self, app: u16, call: DeviceCall, result: CallResult) {
-        self.record(Actor::App(app), Event::Return(call, result));
+        self.record(Actor::App(app), Event::Return(call, result, None));
     }
 
     pub(super) fn hcall(&mut self, actor: Actor, call: Hcall, code: ReturnCode, subject: Subject) {
@@ -128,6 +128,8 @@ impl Run {
         let rdma = Rdma {
             direction,
             len_bytes: bytes.len() as u64,
+            source: Ioba(0x1000),
+            destination: Ioba(0x2000),
             digest: Some(crate::digest(bytes)),
             buffer: Some(BufferId(buffer)),
             code: ReturnCode::SUCCESS,

@@ -1,5 +1,7 @@
 //! Traces made by hand, for tests of the checkers.
 
+pub(super) mod story;
+
 use vmc_trace::{Actor, Event, Record, Trace, TraceNames};
 
 /// A run that consists of these events, in this order.

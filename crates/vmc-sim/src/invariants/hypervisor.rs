@@ -1,0 +1,387 @@
+//! Verifies the hypervisor's side of the protocol: an automaton written from LoPAR and the driver document, which
+//! knows neither of the two implementations. It is fed with what that side took from its queue, what it sent, its CRQ
+//! calls and its TCEs; so whatever a fault did to a message on its way excuses exactly those whom it misled.
+//!
+//! - INIT follows a registration or `H_ENABLE_CRQ`, INIT COMPLETE an INIT, a Capabilities Response a Capabilities, and
+//!   succeeds only where both sides can work together. Reserved bytes are zero.
+//! - Each Interface Open and Close gets exactly one response; an Open succeeds only on a free index with its seed
+//!   buffer, a Close only for a session that is live.
+//! - Add Buffer names a buffer of the pool that is not there, of a session that is live or being opened, or of session
+//!   0 the seed of an index without one; it is mapped, and lies where no other buffer does.
+//! - Signal names an open session, a buffer that the hypervisor owns, and at most the MTU. Remove Buffer names a
+//!   session that is live, or 0.
+//! - At rest INIT and INIT COMPLETE were sent where they were due, no Open or Close waits for its response, and every
+//!   free index has its seed, unless the management partition has refused it.
+//!
+//! Does not verify why a request is refused, nor when a queue is freed: both are for the hypervisor to decide. An
+//! Interface Close that overtakes the response to the Open answers for both.
+
+mod connection;
+#[cfg(test)]
+mod tests;
+
+use super::device::{Device, Finished, Watcher, ends_partition};
+use super::wire::{Seen, Send};
+use connection::Connection;
+use papr::{Hcall, PAGE_SIZE, ReturnCode, Tce, TransportEvent};
+use std::collections::{BTreeMap, BTreeSet};
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Received, Status};
+use vmc_trace::{Event, FaultKind, Record, Side};
+
+/// Why a message must not be sent.
+type Verdict = Result<(), &'static str>;
+
+/// Interface Open, as its response names it.
+type Open = (HmcIndex, HmcSession, BufferId);
+
+#[derive(Default)]
+pub(super) struct Automaton {
+    must_come_to_rest: bool,
+    registered: bool,
+    init_due: bool,
+    init_complete_due: bool,
+    /// Capabilities that were taken and not answered, and what the last one said.
+    capabilities_owed: u32,
+    peer: Option<Limits>,
+    agreed: Option<Limits>,
+    connections: BTreeMap<HmcIndex, Connection>,
+    opens_owed: BTreeMap<Open, u32>,
+    /// Those that an Interface Close was answered for, too.
+    opens_settled: BTreeMap<Open, u32>,
+    closes_owed: BTreeMap<(HmcIndex, HmcSession), u32>,
+    /// Pages of the hypervisor's window that are mapped.
+    pages: BTreeSet<u64>,
+    /// A fault that the architecture excludes may have made this side believe anything.
+    was_misled: bool,
+    /// Number of the record with which the channel last went down.
+    down_since: u64,
+    problems: Vec<String>,
+}
+
+impl Automaton {
+    /// `must_come_to_rest`: nothing is left to run at the end, and the side lives and looks at its queue.
+    pub(super) fn new(must_come_to_rest: bool) -> Automaton {
+        Automaton { must_come_to_rest, ..Automaton::default() }
+    }
+}
+
+impl Watcher for Automaton {
+    fn after(&mut self, _: &Device, seen: &Seen<'_>, _: Option<&Finished>) {
+        match seen {
+            Seen::Sent(send) if send.by == Side::Hyp => self.sent(send),
+            Seen::Sent(_) => {}
+            Seen::Record(record) => self.record(record.seq, record),
+        }
+    }
+
+    fn problems(mut self: Box<Self>, _: &Device) -> Vec<String> {
+        if self.must_come_to_rest && self.registered {
+            self.at_rest();
+        }
+        self.problems
+    }
+}
+
+impl Automaton {
+    fn record(&mut self, seq: u64, record: &Record) {
+        match &record.event {
+            Event::Dequeued { by: Side::Hyp, entry, .. } => {
+                self.received(seq, Received::from_entry(*entry));
+            }
+            Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Hyp) => {
+                self.called(seq, call, result.code);
+            }
+            Event::Fault { kind: FaultKind::Unarchitected, .. } => self.was_misled = true,
+            Event::Fault { subject: None, what, .. } if ends_partition(what, Side::Hyp) => {
+                *self = Automaton {
+                    must_come_to_rest: self.must_come_to_rest,
+                    was_misled: self.was_misled,
+                    problems: std::mem::take(&mut self.problems),
+                    ..Automaton::default()
+                };
+            }
+            _ => {}
+        }
+    }
+
+    fn called(&mut self, seq: u64, call: &Hcall, code: ReturnCode) {
+        match *call {
+            Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {
+                self.down(seq);
+                self.registered = true;
+                self.init_due = code.is_success();
+            }
+            Hcall::FreeCrq { .. } => {
+                self.down(seq);
+                self.registered = false;
+                self.init_due = false;
+            }
+            // An INIT that came meanwhile is answered instead.
+            Hcall::EnableCrq { .. } if code.is_success() => self.init_due = !self.init_complete_due,
+            Hcall::PutTce { ioba, tce, .. } if code.is_success() => self.map(ioba.page(), 1, tce),
+            Hcall::StuffTce { ioba, tce, count, .. } if code.is_success() => {
+                self.map(ioba.page(), count, tce);
+            }
+            Hcall::PutTceIndirect { ioba, count, .. } if code.is_success() => {
+                self.pages.extend(ioba.page()..ioba.page() + count);
+            }
+            _ => {}
+        }
+    }
+
+    fn map(&mut self, first: u64, count: u64, tce: Tce) {
+        for page in first..first + count {
+            match tce == Tce::INVALID {
+                true => drop(self.pages.remove(&page)),
+                false => drop(self.pages.insert(page)),
+            }
+        }
+    }
+
+    /// Sessions, buffers and everything that is owed are gone.
+    fn down(&mut self, seq: u64) {
+        self.agreed = None;
+        self.connections.clear();
+        self.opens_owed.clear();
+        self.opens_settled.clear();
+        self.closes_owed.clear();
+        self.capabilities_owed = 0;
+        self.init_complete_due = false;
+        self.down_since = seq;
+    }
+
+    fn received(&mut self, seq: u64, received: Received) {
+        match received {
+            Received::Init => {
+                self.down(seq);
+                self.init_complete_due = true;
+                self.init_due = false;
+            }
+            Received::TransportEvent(
+                TransportEvent::PARTNER_FAILED
+                | TransportEvent::PARTNER_DEREGISTERED
+                | TransportEvent::PARTNER_TERMINATED
+                | TransportEvent::PARTNER_SUSPENDED,
+            ) => {
+                self.down(seq);
+                self.init_due = false;
+            }
+            Received::Message(decoded) => self.message(seq, decoded.message),
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, seq: u64, message: Message) {
+        if let Message::Capabilities { limits } = message {
+            let (owed, init_complete_due) = (self.capabilities_owed, self.init_complete_due);
+            self.down(seq);
+            (self.capabilities_owed, self.init_complete_due) = (owed + 1, init_complete_due);
+            self.peer = Some(limits);
+            return;
+        }
+        let Some(limits) = self.agreed else { return };
+        match message {
+            Message::InterfaceOpen { session, index, buffer } => {
+                *self.opens_owed.entry((index, session, buffer)).or_default() += 1;
+            }
+            Message::InterfaceClose { session, index } => {
+                *self.closes_owed.entry((index, session)).or_default() += 1;
+            }
+            Message::AddBufferResponse { status, session, index, buffer } => {
+                if let Some(connection) = self.connections.get_mut(&index) {
+                    connection.answered(session, buffer, status.is_success());
+                }
+            }
+            Message::RemoveBufferResponse { status, session, index, buffer } => {
+                if let Some(connection) = self.connections.get_mut(&index) {
+                    connection.given_up(session, buffer, status.is_success());
+                }
+            }
+            Message::Signal { session, index, buffer, len_bytes } => {
+                if let Some(connection) = self.connections.get_mut(&index)
+                    && (1..=limits.mtu).contains(&len_bytes)
+                {
+                    connection.signalled_to_us(session, buffer);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, send: &Send) {
+        let is_late = send.decided_after < self.down_since;
+        if !send.code.is_success() {
+            self.not_sent(send);
+            return;
+        }
+        if is_late {
+            return;
+        }
+        let (name, verdict) = match Received::from_entry(send.entry) {
+            Received::Init => ("CRQ INIT", self.init()),
+            Received::InitComplete => ("CRQ INIT COMPLETE", self.init_complete()),
+            Received::Message(decoded) if !decoded.reserved.is_empty() => {
+                (decoded.message.message_type().name(), Err("reserved bytes are not zero"))
+            }
+            Received::Message(decoded) => {
+                let verdict = self.message_sent(decoded.message);
+                return self.judge(decoded.message, verdict);
+            }
+            _ => ("an entry", Err("no message of the protocol")),
+        };
+        if let Err(why) = verdict {
+            self.problems.push(format!("hyp: {name}: {why}"));
+        }
+    }
+
+    /// Without a partner nothing is due: it will send an INIT. What only found no room is sent again.
+    fn not_sent(&mut self, send: &Send) {
+        if send.code != ReturnCode::DROPPED {
+            self.init_due = false;
+            self.init_complete_due = false;
+        }
+    }
+
+    fn judge(&mut self, message: Message, verdict: Verdict) {
+        let Err(why) = verdict else { return };
+        let name = message.message_type().name();
+        self.problems.push(match message.connection() {
+            Some((index, session)) => {
+                format!("hyp: {name} HMC index {index} session {session}: {why}")
+            }
+            None => format!("hyp: {name}: {why}"),
+        });
+    }
+
+    fn init(&mut self) -> Verdict {
+        match std::mem::take(&mut self.init_due) {
+            true => Ok(()),
+            false => Err("no registration that it belongs to"),
+        }
+    }
+
+    fn init_complete(&mut self) -> Verdict {
+        match std::mem::take(&mut self.init_complete_due) {
+            true => Ok(()),
+            false => Err("it answers no INIT"),
+        }
+    }
+
+    fn message_sent(&mut self, message: Message) -> Verdict {
+        if let Message::CapabilitiesResponse { status, limits } = message {
+            return self.capabilities_answered(status, limits);
+        }
+        let Some(limits) = self.agreed else { return Err("before the capabilities exchange") };
+        if let Message::AddBuffer { index, .. }
+        | Message::RemoveBuffer { index, .. }
+        | Message::Signal { index, .. } = message
+            && index.0 >= limits.hmcs
+        {
+            return Err("the index was not negotiated");
+        }
+        match message {
+            Message::InterfaceOpenResponse { status, session, index, buffer } => {
+                let open = (index, session, buffer);
+                take(&mut self.opens_owed, open)
+                    .or_else(|_| take(&mut self.opens_settled, open))?;
+                match status.is_success() {
+                    true => self.connection(index).opened(session, buffer),
+                    false => Ok(()),
+                }
+            }
+            Message::InterfaceCloseResponse { status, session, index } => {
+                take(&mut self.closes_owed, (index, session))?;
+                if !status.is_success() {
+                    return Ok(());
+                }
+                let is_opening = |open: &Open| (open.0, open.1) == (index, session);
+                let was_opening = self.opens_owed.keys().any(is_opening);
+                for (open, count) in self.opens_owed.extract_if(.., |open, _| is_opening(open)) {
+                    *self.opens_settled.entry(open).or_default() += count;
+                }
+                self.connection(index).closed(session, was_opening)
+            }
+            Message::AddBuffer { owner, session, index, buffer, lioba } => {
+                if buffer.0 >= limits.pool_size {
+                    return Err("the pool has no such buffer");
+                }
+                self.is_mapped(lioba, limits.mtu)?;
+                if self.connections.values().any(|connection| connection.lies_at(lioba)) {
+                    return Err("another buffer lies there");
+                }
+                let is_opening = session != HmcSession::NONE
+                    && self.opens_owed.keys().any(|open| (open.0, open.1) == (index, session));
+                self.connection(index).offered(session, buffer, owner, lioba, is_opening)
+            }
+            Message::RemoveBuffer { session, index } => self.connection(index).wants_back(session),
+            Message::Signal { session, index, buffer, len_bytes } => {
+                if len_bytes > limits.mtu {
+                    return Err("it is longer than the MTU");
+                }
+                self.connection(index).signalled(session, buffer)
+            }
+            _ => Err("not for the hypervisor to send"),
+        }
+    }
+
+    fn capabilities_answered(&mut self, status: Status, own: Limits) -> Verdict {
+        let left = self.capabilities_owed.checked_sub(1).ok_or("nobody has asked for it")?;
+        self.capabilities_owed = left;
+        // Those before the last one are answered with it.
+        let Some(peer) = self.peer.filter(|_| status.is_success()) else { return Ok(()) };
+        let agreed = own.negotiate(peer);
+        if own.version.major != peer.version.major || !agreed.workable() {
+            return Err("success, where both sides cannot work together");
+        }
+        self.agreed = Some(agreed);
+        Ok(())
+    }
+
+    fn is_mapped(&self, lioba: Lioba, len_bytes: u32) -> Verdict {
+        let first = u64::from(lioba.0) / PAGE_SIZE;
+        let last = (u64::from(lioba.0) + u64::from(len_bytes) - 1) / PAGE_SIZE;
+        match (first..=last).all(|page| self.pages.contains(&page)) {
+            true => Ok(()),
+            false => Err("the buffer is not mapped"),
+        }
+    }
+
+    fn connection(&mut self, index: HmcIndex) -> &mut Connection {
+        self.connections.entry(index).or_default()
+    }
+
+    fn at_rest(&mut self) {
+        for (is_due, name) in
+            [(self.init_due, "CRQ INIT"), (self.init_complete_due, "CRQ INIT COMPLETE")]
+        {
+            if is_due {
+                self.problems.push(format!("hyp: {name} was never sent"));
+            }
+        }
+        // One that asks too much, or about what it has no word of, may get no answer.
+        if self.was_misled {
+            return;
+        }
+        for (index, session, _) in std::mem::take(&mut self.opens_owed).into_keys() {
+            self.problems.push(format!("hyp: INTERFACE OPEN {index}/{session} was not answered"));
+        }
+        for (index, session) in std::mem::take(&mut self.closes_owed).into_keys() {
+            self.problems.push(format!("hyp: INTERFACE CLOSE {index}/{session} was not answered"));
+        }
+        for index in (0..self.agreed.map_or(0, |agreed| agreed.hmcs)).map(HmcIndex) {
+            if self.connection(index).lacks_seed() {
+                self.problems.push(format!("hyp: HMC index {index} has no seed buffer"));
+            }
+        }
+    }
+}
+
+/// Takes one of those that are owed.
+fn take<K: Ord>(owed: &mut BTreeMap<K, u32>, key: K) -> Verdict {
+    let count = owed.get_mut(&key).ok_or("nobody has asked for it")?;
+    *count -= 1;
+    if *count == 0 {
+        owed.remove(&key);
+    }
+    Ok(())
+}
