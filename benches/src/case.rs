@@ -2,7 +2,8 @@
 
 use crate::canary::{Canary, Class};
 use crate::rows::Amounts;
-use crate::stats::most_usable;
+use crate::stats::are_enough;
+use crossbeam_utils::CachePadded;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,13 @@ const ROUNDS: usize = 60;
 const RETRIES: usize = 4;
 
 /// When a case is given up for which the machine is too busy.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many samples tell whether a number of operations is enough.
+const CALIBRATIONS: usize = 3;
+
+/// Least operations of a sample where none of those was of use.
+const OPERATIONS_OF_A_BUSY_MACHINE: u64 = 1 << 12;
 
 /// Most operations of a sample, so that finding how many it takes comes to an end.
 const MAX_OPERATIONS: u64 = 1 << 24;
@@ -95,7 +102,12 @@ impl<'a> Case<'a> {
         near: impl FnMut(u64) + 'a,
         far: impl FnMut(u64) + Send + 'a,
     ) -> Case<'a> {
-        let work = Work::Pair { near: Box::new(near), far: Box::new(far) };
+        // What one thread writes to is in cache lines that the other one does not use.
+        let (mut near, mut far) = (CachePadded::new(near), CachePadded::new(far));
+        let work = Work::Pair {
+            near: Box::new(move |times| (*near)(times)),
+            far: Box::new(move |times| (*far)(times)),
+        };
         self.contenders.push(Contender { name, work });
         self
     }
@@ -114,7 +126,7 @@ impl<'a> Case<'a> {
             self.contenders.iter_mut().map(|contender| contender.operations(least)).collect();
         let mut rounds = Vec::new();
         let start = Instant::now();
-        while most_usable(&rounds) < ROUNDS && start.elapsed() < PATIENCE {
+        while !are_enough(&rounds, ROUNDS) && start.elapsed() < PATIENCE {
             rounds.push(self.round(rounds.len(), &times));
         }
         rounds
@@ -132,16 +144,24 @@ impl<'a> Case<'a> {
 }
 
 impl Contender<'_> {
-    /// How many operations make a sample that is long enough.
+    /// How many operations make a sample that is long enough, by the fastest of a few: a sample during which the
+    /// thread did not run is long with any number of them.
     fn operations(&mut self, least: u64) -> u64 {
         let wanted = match self.work {
             Work::Alone(_) => SAMPLE_TIME,
             Work::Pair { .. } => PAIR_SAMPLE_TIME,
         };
-        let powers = (0..).map(|n| least << n).take_while(|&times| times < MAX_OPERATIONS);
-        // The second one has what the first one may have lacked: warm caches, and its processors.
-        let long_enough = |&times: &u64| self.time(times) >= wanted && self.time(times) >= wanted;
-        powers.into_iter().find(long_enough).unwrap_or(MAX_OPERATIONS)
+        let mut times = least.max(1);
+        while times < MAX_OPERATIONS {
+            let samples = (0..CALIBRATIONS).map(|_| self.undisturbed_sample(times));
+            let usable = samples.filter(|sample| sample.class != Class::Disturbed);
+            match usable.map(|sample| sample.ns * times as f64).min_by(f64::total_cmp) {
+                Some(ns) if ns >= wanted.as_nanos() as f64 => break,
+                Some(_) => times *= 2,
+                None => return times.max(OPERATIONS_OF_A_BUSY_MACHINE),
+            }
+        }
+        times
     }
 
     /// A sample that nobody disturbed, or else the last of so many.

@@ -3,7 +3,8 @@
 //! A [`Case`] has contenders that do the same work. In each round every contender is sampled once, the order
 //! turning from round to round, so that whatever else the machine does strikes all of them. What counts is the
 //! ratio of two contenders within a round; the median of the rounds is reported. A sample is long enough
-//! ([`SAMPLE_TIME`]) that the clock's own cost and the start of a second thread do not show.
+//! ([`SAMPLE_TIME`]) that the clock's own cost and cold caches do not show; how many operations that takes is found by
+//! the fastest of a few samples, because one that was interrupted is long with any number of them.
 //!
 //! Figures of two threads depend on where the two processors are. Such a sample stands between two canaries, a
 //! bare ping-pong of one cache line between the same two threads, and has the [`Class`] that they tell. Samples

@@ -1,5 +1,6 @@
 //! The bare ring: 16-byte entries with a valid byte between one producer and one consumer, and nothing else.
 
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use vmc_hot_paths::wait_for;
 
@@ -41,6 +42,23 @@ impl BareRing {
         value
     }
 
+    /// Puts a value there as a CRQ has it: under a lock, which senders share.
+    pub fn push_locked(&self, position: &Mutex<usize>, value: u64) {
+        self.push(&mut position.lock(), value);
+    }
+
+    /// Takes a value as a CRQ has it: by an exchange, because a full queue's last entry may be replaced by a
+    /// transport event meanwhile.
+    pub fn pop_by_exchange(&self, position: &mut usize) -> u64 {
+        let Entry([high, low]) = &self.entries[*position];
+        wait_for(|| (high.load(Ordering::Acquire) & VALID != 0).then_some(()));
+        let value = low.load(Ordering::Relaxed);
+        let taken = high.compare_exchange(VALID, 0, Ordering::AcqRel, Ordering::Acquire);
+        assert_eq!(taken, Ok(VALID));
+        self.advance(position);
+        value
+    }
+
     fn advance(&self, position: &mut usize) {
         *position += 1;
         if *position == self.entries.len() {
@@ -60,6 +78,11 @@ mod tests {
         for value in 0..10 {
             ring.push(&mut put, value);
             assert_eq!(ring.pop(&mut taken), value);
+        }
+        let put = Mutex::new(put);
+        for value in 0..10 {
+            ring.push_locked(&put, value);
+            assert_eq!(ring.pop_by_exchange(&mut taken), value);
         }
     }
 }

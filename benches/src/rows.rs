@@ -4,7 +4,7 @@
 
 use crate::canary::Class;
 use crate::case::Round;
-use crate::stats::{Spread, of_class, ratios};
+use crate::stats::{MIN_ROUNDS, Spread, of_class, ratios};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -41,7 +41,7 @@ pub(crate) struct Amounts {
     pub(crate) messages: Option<u64>,
 }
 
-/// The rows of a case in one class, a contender each.
+/// The rows of a case in one class, one for each contender of which there are enough rounds.
 pub(crate) fn rows(
     bench: &str,
     case: &str,
@@ -64,7 +64,7 @@ pub(crate) fn rows(
             messages: amounts.messages,
         }
     };
-    names.iter().enumerate().map(row).collect()
+    names.iter().enumerate().map(row).filter(|row| row.rounds >= MIN_ROUNDS).collect()
 }
 
 /// The file that takes a benchmark's rows.
@@ -122,7 +122,7 @@ mod tests {
 
     fn rounds() -> Vec<Round> {
         let sample = |ns| Sample { ns, class: Class::SharedCache };
-        vec![vec![sample(30.0), sample(10.0)]; 3]
+        vec![vec![sample(30.0), sample(10.0)]; MIN_ROUNDS]
     }
 
     fn two_rows() -> Vec<Row> {
@@ -136,7 +136,7 @@ mod tests {
         let expected = concat!(
             r#"{"bench":"crq","case":"stream","peer":"rtrb","class":"shared-cache","#,
             r#""ns":{"median":10.0,"low":10.0,"high":10.0},"#,
-            r#""ratio":{"median":3.0,"low":3.0,"high":3.0},"rounds":3,"bytes":16,"messages":null}"#
+            r#""ratio":{"median":3.0,"low":3.0,"high":3.0},"rounds":10,"bytes":16,"messages":null}"#
         );
         assert_eq!(line, expected);
     }

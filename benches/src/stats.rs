@@ -32,24 +32,24 @@ impl Spread {
     }
 }
 
-/// The classes of which there are enough rounds to compare every contender with the first one, the most
-/// frequent class first.
+/// The classes in which some contender can be compared with the first one, that with the most rounds first.
 pub(crate) fn classes(rounds: &[Round]) -> Vec<Class> {
-    let mut counts = Class::COMPARABLE.map(|class| (usable(rounds, class), class)).to_vec();
-    counts.retain(|&(count, _)| count >= MIN_ROUNDS);
-    counts.sort_by_key(|&(count, _)| Reverse(count));
+    let mut counts = Class::COMPARABLE.map(|class| (counts(rounds, class), class)).to_vec();
+    counts.retain(|(counts, _)| counts.iter().skip(1).any(|&count| count >= MIN_ROUNDS));
+    counts.sort_by_key(|(counts, _)| Reverse(counts.iter().sum::<usize>()));
     counts.into_iter().map(|(_, class)| class).collect()
 }
 
-/// In how many rounds every contender can be compared with the first one, in the class with the most of them.
-pub(crate) fn most_usable(rounds: &[Round]) -> usize {
-    Class::COMPARABLE.map(|class| usable(rounds, class)).into_iter().max().unwrap_or(0)
+/// Whether there is a class in which each contender can be compared with the first one in so many rounds.
+pub(crate) fn are_enough(rounds: &[Round], wanted: usize) -> bool {
+    let fewest = |class| counts(rounds, class).into_iter().min().unwrap_or(0);
+    Class::COMPARABLE.into_iter().any(|class| fewest(class) >= wanted)
 }
 
-/// In how many rounds of a class each contender can be compared with the first one, at least.
-fn usable(rounds: &[Round], class: Class) -> usize {
+/// In how many rounds of a class each contender can be compared with the first one.
+fn counts(rounds: &[Round], class: Class) -> Vec<usize> {
     let contenders = 0..rounds.first().map_or(0, Vec::len);
-    contenders.map(|contender| ratios(rounds, class, contender).len()).min().unwrap_or(0)
+    contenders.map(|contender| ratios(rounds, class, contender).len()).collect()
 }
 
 /// What a contender's operation took, in the rounds of a class.
@@ -81,6 +81,7 @@ mod tests {
         rounds.push(round([(90.0, Apart), (10.0, SharedCache)]));
         rounds.push(round([(90.0, Disturbed), (10.0, Disturbed)]));
         assert_eq!(classes(&rounds), [SharedCache]);
+        assert!(are_enough(&rounds, MIN_ROUNDS) && !are_enough(&rounds, MIN_ROUNDS + 1));
         assert_eq!(ratios(&rounds, SharedCache, 1), [3.0; MIN_ROUNDS]);
         assert_eq!(of_class(&rounds, SharedCache, 0).len(), MIN_ROUNDS);
     }
@@ -91,6 +92,15 @@ mod tests {
         let mut rounds = vec![round([(30.0, SharedCache), (10.0, SharedCache)]); MIN_ROUNDS];
         rounds.extend(vec![round([(90.0, Apart), (30.0, Apart)]); MIN_ROUNDS + 1]);
         assert_eq!(classes(&rounds), [Apart, SharedCache]);
+    }
+
+    #[test]
+    fn a_contender_that_others_disturb_leaves_the_rest_comparable() {
+        use Class::{Disturbed, SharedCache};
+        let samples = [SharedCache, SharedCache, Disturbed].map(|class| Sample { ns: 1.0, class });
+        let rounds = vec![samples.to_vec(); MIN_ROUNDS];
+        assert_eq!(classes(&rounds), [SharedCache]);
+        assert!(!are_enough(&rounds, MIN_ROUNDS));
     }
 
     #[test]

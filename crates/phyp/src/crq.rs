@@ -51,6 +51,7 @@ const EVENT_ATTEMPTS: u32 = 2;
 
 impl Crq {
     /// Enqueues an entry of the partner.
+    #[inline]
     pub(crate) fn send<M: Memory>(
         &mut self,
         window: &Window,
@@ -64,6 +65,7 @@ impl Crq {
     }
 
     /// Enqueues an entry, whoever it is from.
+    #[inline]
     pub(crate) fn place<M: Memory>(
         &mut self,
         window: &Window,
@@ -107,6 +109,7 @@ impl Queue {
         (self.cursor + self.slots - of % self.slots) % self.slots
     }
 
+    #[inline]
     fn enqueue<M: Memory>(&mut self, window: &Window, memory: &M, entry: CrqEntry) -> Option<u32> {
         let slot = self.cursor;
         let at = self.address(slot, window)?;
@@ -126,6 +129,7 @@ impl Queue {
         Some((last, ring::overlay(memory, at, event).ok()??))
     }
 
+    #[inline]
     fn address(&self, slot: u32, window: &Window) -> Option<GuestAddress> {
         window.translate(Ioba(self.ioba.0 + u64::from(slot) * ENTRY_SIZE), QUEUE_ACCESS)
     }

@@ -93,6 +93,7 @@ impl<P: Platform> Endpoint<P> {
     }
 
     /// Puts an entry of the partner into the queue.
+    #[inline]
     pub(crate) fn receive(
         &self,
         entry: CrqEntry,
@@ -110,6 +111,7 @@ impl<P: Platform> Endpoint<P> {
         self.put(entry, sink, |crq| crq.place(&self.window, &self.memory, entry))
     }
 
+    #[inline]
     fn put(
         &self,
         entry: CrqEntry,
@@ -145,6 +147,7 @@ impl<P: Platform> Endpoint<P> {
         }
     }
 
+    #[inline]
     fn signal(&self, sink: &mut impl EventSink) {
         if self.latch.pulse() {
             sink.event(Event::InterruptPending { partition: self.partition });
@@ -192,6 +195,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 
     /// The adapter that the caller means, if it is his, else `H_Parameter`.
+    #[inline]
     pub(crate) fn own_adapter(
         &self,
         caller: PartitionId,

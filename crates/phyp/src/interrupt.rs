@@ -40,6 +40,7 @@ impl Latch {
     /// The state is written even where it stays as it is: whoever ends an interrupt, or enables them, after
     /// this sees the entry when he looks at the queue. A look at the state alone could be an old one, and
     /// then nobody would ever look at the entry.
+    #[inline]
     pub(crate) fn pulse(&self) -> bool {
         let pend = |state| if state == Self::ENABLED { state | Self::PENDING } else { state };
         self.0.update(Ordering::AcqRel, Ordering::Acquire, pend) == Self::ENABLED

@@ -18,6 +18,7 @@ const MAX_CHANGES: u32 = 8;
 ///
 /// The payload of a transport event is unspecified (LoPAR, CRQ Facility Requirements, R1-13), here zero,
 /// whichever message the event overlaid.
+#[inline]
 pub fn take_entry<M: Memory>(memory: &M, at: GuestAddress) -> Result<Option<CrqEntry>, BadAddress> {
     for _ in 0..MAX_CHANGES {
         let high = memory.load(at, Ordering::Acquire)?;
@@ -26,13 +27,14 @@ pub fn take_entry<M: Memory>(memory: &M, at: GuestAddress) -> Result<Option<CrqE
         }
         let low = memory.load(low_word(at), Ordering::Relaxed)?;
         if memory.compare_exchange(at, high, CrqEntry::FREE.high())?.is_ok() {
-            return Ok(Some(without_stale_payload(CrqEntry::from_words(high, low))));
+            return Ok(Some(entry_of(high, low)));
         }
     }
     Ok(None)
 }
 
 /// Puts `entry` into the element at `at`; false when that is not free.
+#[inline]
 pub(crate) fn publish<M: Memory>(
     memory: &M,
     at: GuestAddress,
@@ -62,12 +64,13 @@ pub(crate) fn overlay<M: Memory>(
         let low = memory.load(low_word(at), Ordering::Relaxed)?;
         let event = CrqEntry::transport_event(event);
         if memory.compare_exchange(at, high, event.high())?.is_ok() {
-            return Ok(Some(without_stale_payload(CrqEntry::from_words(high, low))));
+            return Ok(Some(entry_of(high, low)));
         }
     }
     Ok(None)
 }
 
+#[inline]
 fn low_word(at: GuestAddress) -> GuestAddress {
     GuestAddress(at.0.wrapping_add(WORD_BYTES))
 }
@@ -80,19 +83,26 @@ pub fn has_entry<M: Memory>(memory: &M, at: GuestAddress) -> bool {
 /// The valid entry in an element's bytes, as its consumer would take it.
 pub(crate) fn valid_entry(element: &[u8; papr::crq::ENTRY_SIZE as usize]) -> Option<CrqEntry> {
     let entry = CrqEntry(*element);
-    (entry.header() != Header::FREE).then(|| without_stale_payload(entry))
+    (entry.header() != Header::FREE).then(|| entry_of(entry.high(), entry.low()))
 }
 
+#[inline]
 fn is_free(high: u64) -> bool {
     CrqEntry::from_words(high, 0).header() == Header::FREE
 }
 
-/// The low word under a transport event may be that of the message that the event overlaid.
-fn without_stale_payload(entry: CrqEntry) -> CrqEntry {
-    match entry.header() {
-        Header::TRANSPORT_EVENT => CrqEntry::transport_event(TransportEvent(entry.format())),
-        _ => entry,
-    }
+/// The entry in two words. The low word under a transport event may be that of the message that the event
+/// overlaid.
+#[inline]
+fn entry_of(high: u64, low: u64) -> CrqEntry {
+    let entry = CrqEntry::from_words(high, low);
+    let event = CrqEntry::transport_event(TransportEvent(entry.format()));
+    // Whole words are chosen: bytes that are put together would be slow to read as words again.
+    let (high, low) = match entry.header() {
+        Header::TRANSPORT_EVENT => (event.high(), event.low()),
+        _ => (high, low),
+    };
+    CrqEntry::from_words(high, low)
 }
 
 #[cfg(not(loom))]

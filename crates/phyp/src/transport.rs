@@ -136,6 +136,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 
     /// LoPAR, `H_SEND_CRQ`: puts an entry into the partner's queue.
+    #[inline]
     pub(crate) fn send_crq(
         &self,
         caller: PartitionId,
@@ -183,6 +184,7 @@ fn check_queue<P: Platform>(own: &Endpoint<P>, range: &IoRange) -> Result<(), Re
 
 /// LoPAR, `H_SEND_CRQ`: the header's high order bit is on and it is not `0xFF`, else `H_Parameter`. Nothing
 /// else of an entry is looked at.
+#[inline]
 fn check_header(entry: CrqEntry) -> Result<(), ReturnCode> {
     const HIGH_ORDER_BIT: u8 = 0x80;
     let header = entry.header();
