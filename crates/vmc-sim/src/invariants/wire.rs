@@ -120,7 +120,8 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
             Event::Fault { entry: Some(_), .. } => {
                 *sender = Sender { is_befallen: true, ..Sender::after(sender.last) };
             }
-            Event::InterruptPending(_) | Event::Fault { .. } => {}
+            // What a decision before them led to.
+            Event::InterruptPending(_) | Event::Wake(_) | Event::Fault { .. } => {}
             _ => *sender = Sender::after(record.seq),
         }
     }

@@ -35,8 +35,9 @@ struct Connection {
     /// The latest number that was given to a session, and whether the hypervisor heard of it.
     last: u8,
     heard: bool,
-    /// The hypervisor spoke of a session before it heard of it, or signalled a buffer that it does not own: somebody
-    /// makes up messages, and what the management partition makes of them is not judged.
+    /// The hypervisor spoke of a session before it heard of it, signalled a buffer that it does not own, or answered
+    /// what it was not asked: somebody makes up messages, and what the management partition makes of them is not
+    /// judged.
     misled: bool,
     pool: BTreeMap<BufferId, Owner>,
     /// Owners of buffers whose Add Buffer is not answered.
@@ -259,11 +260,15 @@ impl Books {
     /// Interface Close was answered: buffers are gone with the session.
     pub(super) fn close_answered(&mut self, index: HmcIndex, session: HmcSession) {
         let Some(connection) = self.connections.get_mut(&index) else { return };
-        let closing = |live: &Session| live.number == session && live.state == State::Closing;
-        if connection.session.as_ref().is_some_and(closing) {
-            connection.session = None;
-            connection.pool.clear();
-            connection.offered.clear();
+        match connection.session.as_ref().filter(|live| live.number == session) {
+            Some(live) if live.state == State::Closing => {
+                connection.session = None;
+                connection.pool.clear();
+                connection.offered.clear();
+            }
+            // The answer to an Interface Close that was made up.
+            Some(_) => connection.misled = true,
+            None => {}
         }
     }
 
