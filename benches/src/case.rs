@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How many samples tell whether a number of operations is enough.
 const CALIBRATIONS: usize = 3;
 
+/// When looking for a number of operations ends, with whichever it has come to.
+const CALIBRATION_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Least operations of a sample where none of those was of use.
 const OPERATIONS_OF_A_BUSY_MACHINE: u64 = 1 << 12;
 
@@ -152,7 +155,8 @@ impl Contender<'_> {
             Work::Pair { .. } => PAIR_SAMPLE_TIME,
         };
         let mut times = least.max(1);
-        while times < MAX_OPERATIONS {
+        let start = Instant::now();
+        while times < MAX_OPERATIONS && start.elapsed() < CALIBRATION_PATIENCE {
             let samples = (0..CALIBRATIONS).map(|_| self.undisturbed_sample(times));
             let usable = samples.filter(|sample| sample.class != Class::Disturbed);
             match usable.map(|sample| sample.ns * times as f64).min_by(f64::total_cmp) {
