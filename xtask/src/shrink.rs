@@ -110,7 +110,8 @@ pub(crate) fn within(
     shrunk
 }
 
-fn sizes(size: &CaseSize) -> String {
+/// A size in words.
+pub(crate) fn sizes(size: &CaseSize) -> String {
     let CaseSize { applications, steps, faults, departures, events } = *size;
     let departures = usize::try_from(departures).unwrap_or(usize::MAX);
     [

@@ -46,12 +46,17 @@ pub(crate) struct Args {
     pub(super) schedule: Schedule,
 
     /// Looks for a known hazard in generated scenarios, or for each of `all`
-    #[arg(long, value_name = "ID", requires = "generated", conflicts_with_all = ["out", "save"])]
+    #[arg(long, value_name = "ID", requires = "generated", conflicts_with_all = ["out", "check_determinism"])]
     pub(super) quirk: Option<String>,
 
-    /// Longest that each quirk is looked for
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "60s", requires = "quirk")]
-    pub(super) budget: Duration,
+    /// Longest that the first failure of each kind is made small, which else it is not; with --quirk, longest that
+    /// each is looked for and its case made small: 60s without it
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) budget: Option<Duration>,
+
+    /// Makes each run twice more, and compares the two at every step
+    #[arg(long)]
+    pub(super) check_determinism: bool,
 
     /// How results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -61,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 
-    /// Writes a replay file of each failing seed into this folder
+    /// Writes a replay file of each failing seed into this folder, and what was made small as a scenario
     #[arg(long, value_name = "DIR")]
     pub(super) save: Option<PathBuf>,
 
@@ -70,7 +75,7 @@ pub(crate) struct Args {
         long, value_name = "FILES", num_args = 1..,
         conflicts_with_all = [
             "names", "words", "list", "generated", "seeds", "start", "jobs", "time", "shard", "schedule", "quirk",
-            "out", "save",
+            "out", "save", "budget", "check_determinism",
         ]
     )]
     pub(super) merge: Vec<PathBuf>,

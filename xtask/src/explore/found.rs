@@ -2,9 +2,11 @@
 
 use super::args::{Args, Schedule};
 use super::subjects::{Chosen, GENERATED};
-use crate::replay;
+use crate::{replay, shrink};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use vmc_sim::Shrunk;
 use vmc_sim::explore::{Explored, Failure, Search};
 
 /// Lines at the end of a trace that are shown.
@@ -16,6 +18,8 @@ const INDENT: &str = "    ";
 /// The failures so far.
 pub(super) struct Found {
     search: Search,
+    /// How long a failure may be made small.
+    budget: Option<Duration>,
     schedule: Schedule,
     save: Option<PathBuf>,
     /// Subjects and checkers that were told in full.
@@ -24,8 +28,8 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn new(search: Search, args: &Args) -> Found {
-        let (schedule, save) = (args.schedule, args.save.clone());
-        Found { search, schedule, save, told: BTreeSet::new() }
+        let (budget, schedule, save) = (args.budget, args.schedule, args.save.clone());
+        Found { search, budget, schedule, save, told: BTreeSet::new() }
     }
 
     /// What there is to say of a failing seed. Its run is kept, if that was asked for.
@@ -51,8 +55,34 @@ impl Found {
         }
         if self.told.insert((subject.name.clone(), came.checkers.clone())) {
             lines.extend(in_full(failure));
+            lines.extend(self.made_small(subject, seed)?);
         }
         Ok(lines.join("\n"))
+    }
+
+    /// The failure made small, if there is a budget for that.
+    fn made_small(&self, subject: &Chosen, seed: u64) -> Result<Vec<String>, String> {
+        let Some(budget) = self.budget else { return Ok(Vec::new()) };
+        let (scenario, options) = (subject.subject.scenario(seed), self.search.options(seed));
+        let mut lines = Vec::new();
+        match shrink::within(budget, scenario.text(), &options) {
+            Ok(Shrunk { text, report, before, after, .. }) => {
+                let from = format!("from {}", shrink::sizes(&before));
+                part(
+                    &mut lines,
+                    "made small",
+                    &format!("{from}\nto {}\n\n{text}", shrink::sizes(&after)),
+                );
+                part(&mut lines, "its trace", &report.canonical());
+                if let Some(folder) = &self.save {
+                    let path = save_small(folder, &format!("{}-seed-{seed}", subject.name), &text)?;
+                    lines.push(format!("  the small one: {}", path.display()));
+                }
+            }
+            // It is about the trace, or about determinism: each part of the scenario may have to do with that.
+            Err(error) => part(&mut lines, "not made small", &error.to_string()),
+        }
+        Ok(lines)
     }
 
     /// Keeps the run in a replay file, if that was asked for.
@@ -75,15 +105,19 @@ pub(super) fn repeat_command(subject: &str, seed: u64, schedule: Schedule) -> St
     format!("cargo xtask explore {subject} --start {seed} --seeds 1{schedule}")
 }
 
+/// Writes a scenario that was made small.
+pub(super) fn save_small(folder: &Path, stem: &str, text: &str) -> Result<PathBuf, String> {
+    let path = folder.join(stem.replace('/', "-")).with_extension("toml");
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+    written.map_err(|error| format!("--save: {}: {error}", path.display()))?;
+    Ok(path)
+}
+
 fn in_full(failure: &Failure) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut part = |heading: &str, text: &str| {
-        lines.push(format!("  {heading}:"));
-        lines.extend(text.lines().map(|line| format!("{INDENT}{line}").trim_end().to_owned()));
-    };
-    part("what is wrong", &failure.problems.join("\n"));
+    part(&mut lines, "what is wrong", &failure.problems.join("\n"));
     if let Some(text) = &failure.text {
-        part("the scenario", text);
+        part(&mut lines, "the scenario", text);
     }
     if let Some(canonical) = &failure.canonical {
         let all: Vec<_> = canonical.lines().collect();
@@ -92,7 +126,13 @@ fn in_full(failure: &Failure) -> Vec<String> {
             true => String::from("the trace"),
             false => format!("the last {TRACE_LINES} of {} lines of the trace", all.len()),
         };
-        part(&heading, &last.join("\n"));
+        part(&mut lines, &heading, &last.join("\n"));
     }
     lines
+}
+
+/// A heading, and to the right of it what belongs to it.
+fn part(lines: &mut Vec<String>, heading: &str, text: &str) {
+    lines.push(format!("  {heading}:"));
+    lines.extend(text.lines().map(|line| format!("{INDENT}{line}").trim_end().to_owned()));
 }

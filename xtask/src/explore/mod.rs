@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Args) -> Verdict {
 /// looked at all of them.
 fn explore(args: &Args) -> Result<Verdict, String> {
     let subjects = subjects::chosen(args)?;
-    let search = Search { schedules: args.schedule.into(), ..Search::default() };
+    let (schedules, check_determinism) = (args.schedule.into(), args.check_determinism);
+    let search = Search { schedules, check_determinism, ..Search::default() };
     let seeds = args.seeds_of_shard()?;
     let items = seeds.saturating_mul(subjects.len() as u64);
     let item = |number: u64| {

@@ -1,14 +1,20 @@
 //! `cargo xtask explore --generated --quirk`: whether exploring finds the known hazards, each by itself.
 
 use super::args::{Args, Format};
-use super::found::repeat_command;
+use super::found::{repeat_command, save_small};
 use super::{pool, subjects};
-use crate::Verdict;
 use crate::terminal::print;
+use crate::{Verdict, shrink};
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vmc_sim::explore::{Hunted, Search};
-use vmc_sim::{Quirk, QuirkSet};
+use vmc_sim::{Quirk, QuirkSet, ShrinkError, Shrunk};
+
+/// Longest that a quirk is looked for and its case made small.
+const BUDGET: Duration = Duration::from_secs(60);
+
+/// Columns of the names of those that find a quirk.
+const FINDERS_WIDTH: usize = 40;
 
 /// What came of looking for a quirk.
 #[derive(Debug, Serialize)]
@@ -26,8 +32,19 @@ struct Sought {
     /// Steps and events of the run that shows it.
     steps: Option<u64>,
     events: Option<u64>,
+    /// How large the case is that was made of it.
+    case: Option<Case>,
     /// Seeds whose runs are wrong without the quirk too.
     suspects: Vec<u64>,
+}
+
+/// What is left of a run that shows a quirk.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Case {
+    applications: usize,
+    steps: usize,
+    faults: usize,
+    events: usize,
 }
 
 pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
@@ -42,13 +59,14 @@ pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
     for quirk in quirks {
         let sought = seek(quirk, args)?;
         match args.format {
-            Format::Text => print(&line(&sought, args)),
+            // The table is whole at the end; until then somebody may wait for it.
+            Format::Text => eprintln!("{}", row(&sought).trim_end()),
             Format::Json => print(&serde_json::json!(sought).to_string()),
         }
         all.push(sought);
     }
     if args.format == Format::Text {
-        print(&total(&all));
+        print(&table(&all, args));
     }
     let good = all.iter().all(|sought| sought.found && sought.suspects.is_empty());
     Ok(if good { Verdict::Good } else { Verdict::Failed })
@@ -57,8 +75,8 @@ pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
 /// Tries seeds in their order until one shows the quirk.
 fn seek(quirk: Quirk, args: &Args) -> Result<Sought, String> {
     let generated = subjects::generated();
-    let search = Search { schedules: args.schedule.into(), quirks: QuirkSet::default() };
-    let started = Instant::now();
+    let search = Search { schedules: args.schedule.into(), ..Search::default() };
+    let (started, budget) = (Instant::now(), args.budget.unwrap_or(BUDGET));
     let items = match args.seeds {
         Some(_) => args.seeds_of_shard()?,
         None => u64::MAX - args.start,
@@ -73,10 +91,11 @@ fn seek(quirk: Quirk, args: &Args) -> Result<Sought, String> {
         seconds: 0.0,
         steps: None,
         events: None,
+        case: None,
         suspects: Vec::new(),
     };
     let hunt = |number| search.hunt(&generated.subject, args.seed(number), quirk);
-    sought.seeds = pool::run(items, args.workers(), Some(args.budget), hunt, |number, came| {
+    sought.seeds = pool::run(items, args.workers(), Some(budget), hunt, |number, came| {
         let seed = args.seed(number);
         match came {
             Hunted::Missed => Ok(true),
@@ -94,36 +113,129 @@ fn seek(quirk: Quirk, args: &Args) -> Result<Sought, String> {
         }
     })?;
     sought.seconds = started.elapsed().as_secs_f64();
+    if let Some(seed) = sought.seed {
+        let shows = Search { quirks: QuirkSet::default().with(quirk), ..search };
+        let (scenario, options) = (generated.subject.scenario(seed), shows.options(seed));
+        let left = budget.saturating_sub(started.elapsed());
+        sought.case = match shrink::within(left, scenario.text(), &options) {
+            Ok(small) => Some(case(&sought, &small, args)?),
+            Err(ShrinkError::Passes) => None,
+            Err(error) => return Err(format!("{quirk}, seed {seed}: {error}")),
+        };
+    }
     Ok(sought)
 }
 
-fn line(sought: &Sought, args: &Args) -> String {
-    let Sought { id, seeds, seconds, .. } = sought;
-    let mut line = match sought.seed {
-        Some(seed) => format!(
-            "{id}  found by {:30} {seeds:>7} seeds {seconds:>6.1} s  seed {seed}, {} steps, {} events",
-            sought.checkers.join(", "),
-            sought.steps.unwrap_or_default(),
-            sought.events.unwrap_or_default()
-        ),
-        None => format!("{id}  NOT FOUND {:29} {seeds:>7} seeds {seconds:>6.1} s", ""),
-    };
-    if let Some(&seed) = sought.suspects.first() {
-        let repeat = repeat_command(subjects::GENERATED, seed, args.schedule);
-        line.push_str(&format!(
-            "\n     {} seeds fail without it too: {repeat}",
-            sought.suspects.len()
-        ));
+/// The size of a case, which is kept if that was asked for.
+fn case(sought: &Sought, small: &Shrunk, args: &Args) -> Result<Case, String> {
+    if let Some(folder) = &args.save {
+        save_small(folder, sought.id, &small.text)?;
     }
-    line
+    let size = small.after;
+    let (applications, steps) = (size.applications, size.steps);
+    Ok(Case { applications, steps, faults: size.faults, events: size.events })
 }
 
-/// How many were found, and the median of the seeds that it took.
+/// The whole table, and what it comes to.
+fn table(all: &[Sought], args: &Args) -> String {
+    let heading = cells([
+        "quirk", "found by", "seeds", "seconds", "seed", "apps", "steps", "faults", "events",
+    ]);
+    let mut lines = vec![heading];
+    for sought in all {
+        lines.push(row(sought).trim_end().to_owned());
+        if let Some(&seed) = sought.suspects.first() {
+            let (count, repeat) =
+                (sought.suspects.len(), repeat_command(subjects::GENERATED, seed, args.schedule));
+            lines.push(format!("       {count} seeds fail without it too: {repeat}"));
+        }
+    }
+    lines.push(total(all));
+    lines.join("\n")
+}
+
+/// A quirk: who found it, after how many seeds and seconds, in which, and the size of the case made of it.
+fn row(sought: &Sought) -> String {
+    let number = |number: Option<u64>| number.map_or(String::new(), |number| number.to_string());
+    let size =
+        |of: fn(&Case) -> usize| sought.case.map_or(String::new(), |case| of(&case).to_string());
+    let finders = if sought.found { sought.checkers.join(", ") } else { String::from("NOT FOUND") };
+    let finders: String = finders.chars().take(FINDERS_WIDTH).collect();
+    let (seeds, seconds) = (sought.seeds.to_string(), format!("{:.1}", sought.seconds));
+    cells([
+        sought.id,
+        &finders,
+        &seeds,
+        &seconds,
+        &number(sought.seed),
+        &size(|case| case.applications),
+        &size(|case| case.steps),
+        &size(|case| case.faults),
+        &size(|case| case.events),
+    ])
+}
+
+/// Cells of a line, each in its column.
+fn cells([id, finders, seeds, seconds, seed, apps, steps, faults, events]: [&str; 9]) -> String {
+    format!(
+        "{id:6} {finders:FINDERS_WIDTH$} {seeds:>8} {seconds:>8} {seed:>8} {apps:>5} {steps:>6} {faults:>7} {events:>7}"
+    )
+}
+
+/// How many were found, the median of the seeds that it took, and how many cases are small.
 fn total(all: &[Sought]) -> String {
     let mut seeds: Vec<_> = all.iter().filter(|one| one.found).map(|one| one.seeds).collect();
     seeds.sort_unstable();
     let median = seeds
         .get(seeds.len() / 2)
         .map_or(String::new(), |median| format!("; half of them within {median} seeds"));
-    format!("\n{} of {} quirks found{median}", seeds.len(), all.len())
+    let is_small = |case: &Case| case.applications <= 2 && case.faults <= 1;
+    let small =
+        all.iter().filter_map(|one| one.case.as_ref()).filter(|case| is_small(case)).count();
+    format!(
+        "\n{} of {} quirks found{median}; {small} cases have at most two applications and one fault",
+        seeds.len(),
+        all.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sought(checkers: &[&str], case: Option<Case>) -> Sought {
+        Sought {
+            id: "H32",
+            summary: "",
+            found: !checkers.is_empty(),
+            checkers: checkers.iter().map(|name| (*name).to_owned()).collect(),
+            seed: case.map(|_| 1_234_567),
+            seeds: 12_345_678,
+            seconds: 59.96,
+            steps: None,
+            events: None,
+            case,
+            suspects: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_line_of_the_table_has_at_most_120_columns() {
+        let case = Case { applications: 512, steps: 123_456, faults: 100, events: 1_234_567 };
+        let long =
+            ["delivery", "hypervisor", "isolation", "ownership", "protocol", "recovery", "results"];
+        let missing = sought(&[], None);
+        for one in [sought(&long, Some(case)), sought(&["rdma"], Some(case)), missing] {
+            assert!(row(&one).chars().count() <= 120, "{}", row(&one));
+        }
+        assert!(row(&sought(&[], None)).contains("NOT FOUND"));
+    }
+
+    #[test]
+    fn cases_are_small_with_two_applications_and_one_fault() {
+        let case = |applications, faults| Some(Case { applications, steps: 9, faults, events: 9 });
+        let all =
+            [sought(&["a"], case(2, 1)), sought(&["a"], case(2, 2)), sought(&["a"], case(3, 0))];
+        assert!(total(&all).ends_with("; 1 cases have at most two applications and one fault"));
+    }
 }

@@ -20,6 +20,7 @@ pub use reached::Reached;
 pub use row::{Key, Row, Verdict};
 pub use summary::{Failing, Met, Seeds, Slow, Summary, Totals};
 
+use crate::replay::{Divergence, check_determinism};
 use crate::run::MachineError;
 use crate::scenario::Scenario;
 use crate::simulation::{Options, Report, simulate};
@@ -70,6 +71,8 @@ pub struct Search {
     pub schedules: Schedules,
     /// Hazards that the driver shows in every run.
     pub quirks: QuirkSet,
+    /// Makes each run twice more and compares the two step by step.
+    pub check_determinism: bool,
 }
 
 /// What came of a seed.
@@ -157,8 +160,15 @@ impl Search {
         seed: u64,
     ) -> Explored {
         let schedule = self.schedules.draw(seed).to_string();
-        match simulate(scenario, &self.options(seed)) {
-            Ok(report) => Explored::of(schedule, &report, allowed, text),
+        let options = self.options(seed);
+        let made = simulate(scenario, &options).and_then(|report| {
+            let twice = self.check_determinism.then(|| check_determinism(scenario, &options));
+            Ok((report, twice.transpose()?.flatten()))
+        });
+        match made {
+            Ok((report, divergence)) => {
+                Explored::of(schedule, &report, divergence.as_ref(), allowed, text)
+            }
             Err(error) => {
                 Explored::without_trace(schedule, verdict::MACHINE, error.to_string(), text)
             }
@@ -172,9 +182,19 @@ impl Explored {
         self.checkers.is_empty()
     }
 
-    fn of(schedule: String, report: &Report, allowed: &[String], text: Option<String>) -> Explored {
+    fn of(
+        schedule: String,
+        report: &Report,
+        divergence: Option<&Divergence>,
+        allowed: &[String],
+        text: Option<String>,
+    ) -> Explored {
         let mut checkers: BTreeSet<_> = report.problems.iter().map(verdict::checker).collect();
         let mut problems: Vec<_> = report.problems.iter().map(ToString::to_string).collect();
+        if let Some(divergence) = divergence {
+            checkers.insert(verdict::DETERMINISM.to_owned());
+            problems.push(divergence.to_string());
+        }
         let mut canonical = None;
         if !allowed.is_empty() {
             let came = canonical.insert(report.canonical());

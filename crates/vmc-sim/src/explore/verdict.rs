@@ -7,6 +7,9 @@ use std::any::Any;
 /// The run gave a trace that it may not give.
 pub(super) const TRACE: &str = "trace";
 
+/// The run went another way when it was made again.
+pub(super) const DETERMINISM: &str = "determinism";
+
 /// The code under test panicked.
 pub(super) const PANIC: &str = "panic";
 

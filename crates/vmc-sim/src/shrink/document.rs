@@ -140,6 +140,14 @@ impl Document {
         Some(document)
     }
 
+    /// The document without an element of an array.
+    fn without_element(&self, path: &[Segment]) -> Option<Document> {
+        let (Segment::Index(index), parent) = path.split_last()? else { return None };
+        let mut document = self.clone();
+        document.get_mut(parent)?.as_array_mut()?.remove(*index);
+        Some(document)
+    }
+
     /// The document with the steps of a block in its place, once.
     fn unrolled(&self, path: &[Segment]) -> Option<Document> {
         let steps = self.get(path)?.get("repeat")?.get("steps")?.as_array()?.clone();
@@ -208,7 +216,8 @@ fn steps(values: &[Value]) -> usize {
 }
 
 /// What can be tried with a document, in order: many elements of an array at once, and then fewer; then each value,
-/// by leaving it out or making it smaller.
+/// by leaving it out or making it smaller; then any two elements at once, because a fault and the step that waits for
+/// it, or a thread and whom it wakes, can only go together.
 pub(super) struct Edits {
     stage: Stage,
 }
@@ -218,6 +227,8 @@ enum Stage {
     Elements { array: usize, chunk: Option<usize>, end: usize },
     /// The `way`th way to make a value simpler.
     Values { place: usize, way: usize },
+    /// Two elements, by their places among all.
+    Pairs { first: usize, second: usize },
 }
 
 impl Edits {
@@ -246,7 +257,10 @@ impl Edits {
         }
         let paths = document.paths();
         while let Stage::Values { place, way } = &mut self.stage {
-            let path = paths.get(*place)?;
+            let Some(path) = paths.get(*place) else {
+                self.stage = Stage::Pairs { first: 0, second: 1 };
+                break;
+            };
             match document.simpler(path, *way) {
                 Some(candidate) => {
                     *way += 1;
@@ -255,13 +269,30 @@ impl Edits {
                 None => (*place, *way) = (*place + 1, 0),
             }
         }
+        let elements: Vec<_> =
+            paths.iter().filter(|path| matches!(path.last(), Some(Segment::Index(_)))).collect();
+        while let Stage::Pairs { first, second } = &mut self.stage {
+            let one = elements.get(*first)?;
+            let Some(other) = elements.get(*second) else {
+                (*first, *second) = (*first + 1, *first + 2);
+                continue;
+            };
+            *second += 1;
+            if !other.starts_with(one) {
+                // The later one first: the place of the other one stays.
+                return document.without_element(other)?.without_element(one);
+            }
+        }
         None
     }
 
     /// The last candidate is now the document.
     pub(super) fn accepted(&mut self) {
-        if let Stage::Values { way, .. } = &mut self.stage {
-            *way = 0;
+        match &mut self.stage {
+            Stage::Values { way, .. } => *way = 0,
+            // Others have moved into their places.
+            Stage::Pairs { first, second } => *second = *first + 1,
+            Stage::Elements { .. } => {}
         }
     }
 }
@@ -392,11 +423,20 @@ mod tests {
         let keys = |document: &Document| document.0.len();
         let lists = came.iter().filter_map(|d| d.0.get("a")?.as_array().map(Vec::len));
         assert_eq!(lists.clone().filter(|len| *len == 0).count(), 1);
-        assert_eq!(lists.filter(|len| *len == 2).count(), 3);
+        assert_eq!(lists.clone().filter(|len| *len == 2).count(), 3);
+        // Two of three go together.
+        assert_eq!(lists.filter(|len| *len == 1).count(), 3);
         assert_eq!(came.iter().filter(|document| keys(document) == 3).count(), 2);
         let smaller = came.iter().filter_map(|d| d.0.get("b")?.get("c")?.as_integer());
         assert_eq!(smaller.filter(|c| *c != 9).collect::<Vec<_>>(), [0, 1, 4, 8]);
         assert!(came.iter().all(|document| document.0.contains_key("quirks")));
+    }
+
+    #[test]
+    fn two_elements_that_need_each_other_go_together() {
+        let text = "fault = [1, 2]\napp = [{ steps = [3, 4] }]";
+        let without = Document::parse("fault = [1]\napp = [{ steps = [4] }]");
+        assert!(candidates(text).into_iter().any(|document| Some(document) == without));
     }
 
     #[test]
