@@ -62,13 +62,18 @@ pub(crate) fn save_as(
     options: &Options,
 ) -> Result<PathBuf, String> {
     let (replay, _) = Replay::record(scenario, options).map_err(|e| e.to_string())?;
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    let stem: String = stem.chars().map(plain).collect();
-    let path = folder.join(stem.trim_start_matches('-')).with_extension(ENDING);
+    let path = path_in(folder, stem, ENDING);
     let written =
         std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, replay.text()));
     written.map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(path)
+}
+
+/// A file of a folder that is named after a run.
+pub(crate) fn path_in(folder: &Path, stem: &str, ending: &str) -> PathBuf {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+    let stem: String = stem.chars().map(plain).collect();
+    folder.join(stem.trim_start_matches('-')).with_extension(ending)
 }
 
 pub(crate) fn told(error: ReplayError) -> String {

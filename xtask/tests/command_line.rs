@@ -158,6 +158,39 @@ fn a_failing_scenario_fills_no_screens_unless_it_is_asked_to() {
 }
 
 #[test]
+fn explore_makes_a_failure_small_and_keeps_both() {
+    let folder = folder("explore-small", &[("failing.toml", FAILING)]);
+    let kept = folder.join("kept");
+    let explore = ["explore", text(&folder), "--seeds", "1", "--check-determinism"];
+    let ran = xtask(&[&explore[..], &["--budget", "20s", "--save", text(&kept)]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(
+        ran.out.contains("\n  made small:\n") && !ran.out.contains("determinism"),
+        "{}",
+        ran.out
+    );
+    let names =
+        std::fs::read_dir(&kept).expect("a folder").map(|file| file.expect("a file").path());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    let [replay, small] = &names[..] else { panic!("a replay and a scenario: {names:?}") };
+    let again = xtask(&["replay", text(replay)]);
+    assert!(again.out.contains("the same run to the last byte"), "{}", again.out);
+    let ran = xtask(&["sim", text(small), "--runtime", "deterministic", "--no-snapshots"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+}
+
+#[test]
+fn explore_finds_a_quirk_and_says_how_small_its_case_is() {
+    let ran = xtask(&["explore", "--generated", "--quirk", "H15", "--budget", "20s"]);
+    assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+    let row = ran.out.lines().nth(1).expect("a heading and a row");
+    let cells: Vec<_> = row.split_whitespace().collect();
+    // Identifier, checker, seeds, seconds, seed, applications, steps, faults, events.
+    assert_eq!((cells.len(), cells[0], cells[1], cells[5]), (9, "H15", "protocol", "1"), "{row}");
+}
+
+#[test]
 fn scenarios_are_listed_and_not_run() {
     let folder = folder("list", &[("failing.toml", FAILING), ("good.toml", GOOD)]);
     let ran = xtask(&["sim", "--list", text(&folder)]);

@@ -107,7 +107,7 @@ pub(super) fn repeat_command(subject: &str, seed: u64, schedule: Schedule) -> St
 
 /// Writes a scenario that was made small.
 pub(super) fn save_small(folder: &Path, stem: &str, text: &str) -> Result<PathBuf, String> {
-    let path = folder.join(stem.replace('/', "-")).with_extension("toml");
+    let path = replay::path_in(folder, stem, "toml");
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
     written.map_err(|error| format!("--save: {}: {error}", path.display()))?;
     Ok(path)

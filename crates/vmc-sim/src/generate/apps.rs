@@ -96,7 +96,7 @@ fn call(
     apps: usize,
 ) {
     let mtu = machine.mtu();
-    match draw.within(0, 19) {
+    match draw.within(0, 20) {
         0..=6 => {
             let any = draw.within(1, mtu);
             let bytes = draw.weighted(&[(6, any), (3, mtu), (2, mtu + 1), (2, 0)]);
@@ -104,19 +104,24 @@ fn call(
                 true => step(format_args!(
                     "write = {{ bytes = {bytes}, fault = true, expect = \"any\" }}"
                 )),
-                false => step(format_args!("write = {{ bytes = {bytes}, expect = \"any\" }}")),
+                // Whose message it is can be told, if it is not short.
+                false => step(format_args!(
+                    "write = {{ bytes = {bytes}, pattern = \"unique\", expect = \"any\" }}"
+                )),
             }
         }
         7..=12 => {
             let patience_ms = draw.of(&[1, 20, PATIENCE_MS]);
-            match draw.percent(5) {
-                true => step(format_args!(
+            let bytes = draw.of(&[0, 1, mtu / 2, mtu, mtu + 1]);
+            match draw.weighted(&[(1, 0), (2, 1), (17, 2)]) {
+                0 => step(format_args!(
                     "read = {{ expect = \"any\", fault = true, patience-ms = {patience_ms} }}"
                 )),
-                false => {
-                    step(format_args!(
-                        "read = {{ expect = \"any\", patience-ms = {patience_ms} }}"
-                    ));
+                1 => step(format_args!(
+                    "read = {{ expect = \"any\", bytes = {bytes}, patience-ms = {patience_ms} }}"
+                )),
+                _ => {
+                    step(format_args!("read = {{ expect = \"any\", patience-ms = {patience_ms} }}"))
                 }
             }
         }
@@ -135,6 +140,7 @@ fn call(
             "interrupt = \"{}\"",
             NAMES[draw.within(0, apps as u64 - 1) as usize]
         )),
+        19 => step(format_args!("set-hmc-id = {{ id = \"again\", expect = \"any\" }}")),
         _ => step(format_args!("sleep-ms = {}", draw.within(0, 20))),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Draw;
 use super::machine::Machine;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Most drawn faults; those that undo one are not counted.
@@ -83,11 +84,20 @@ fn swarm(draw: &mut Draw) -> Vec<Kind> {
 
 const SIDES: [&str; 2] = ["mgmt", "hyp"];
 
-/// What each side sends.
-const BY_MGMT: [&str; 6] =
-    ["signal", "interface-open", "interface-close", "add-buffer-response", "capabilities", "any"];
-const BY_HYP: [&str; 7] = [
+/// What each side sends. Of messages in a session there are more, and more may go wrong with them.
+const BY_MGMT: [&str; 7] = [
     "signal",
+    "signal",
+    "interface-open",
+    "interface-close",
+    "add-buffer-response",
+    "capabilities",
+    "any",
+];
+const BY_HYP: [&str; 9] = [
+    "signal",
+    "signal",
+    "interface-open-response",
     "interface-open-response",
     "interface-close-response",
     "add-buffer",
@@ -172,12 +182,12 @@ impl Faults {
                 self.rule(sent(draw), String::from(act));
             }
             Kind::Corrupt => {
-                let fields = fields(draw, machine);
+                let fields = changed(draw, machine);
                 self.rule(sent(draw), format!("{{ corrupt = {fields} }}"));
             }
             Kind::Send => {
                 let by = draw.of(&SIDES);
-                let message = draw.of(if by == "mgmt" { &BY_MGMT[..5] } else { &BY_HYP[..6] });
+                let message = draw.of(if by == "mgmt" { &BY_MGMT[..6] } else { &BY_HYP[..8] });
                 let fields = match message {
                     "init-complete" => String::from("{}"),
                     _ => fields(draw, machine),
@@ -279,26 +289,53 @@ fn answer(draw: &mut Draw) -> (String, String) {
     (when, format!("{{ answer = \"{code}\" }}"))
 }
 
-/// Fields that are out of place, or just right.
+/// Draws a field of a message, as it is written.
+type Field = fn(&mut Draw, &Machine) -> String;
+
+/// Fields of a message that nobody sent: out of place, or just right.
 fn fields(draw: &mut Draw, machine: &Machine) -> String {
-    let first = machine.first_session();
-    let mut fields = vec![
-        format!("index = {}", draw.weighted(&[(6, 0), (1, machine.hmcs()), (1, 254)])),
-        format!("session = {}", draw.weighted(&[(6, first), (2, 0), (1, 9)])),
-    ];
-    if draw.percent(60) {
-        let id = draw.weighted(&[(3, 0), (2, machine.pool_size() - 1), (2, 9999)]);
-        fields.push(format!("buffer = {id}"));
-    }
-    if draw.percent(60) {
-        let length = draw.weighted(&[(2, 8), (1, 0), (2, machine.mtu() + 1)]);
-        fields.push(format!("length = {length}"));
-    }
-    if draw.percent(40) {
-        fields.push(format!("status = {}", draw.within(0, 2)));
-    }
-    if draw.percent(20) {
-        fields.push(format!("owner = {}", draw.within(0, 2)));
+    let mut fields = vec![index(draw, machine), session(draw, machine)];
+    let others: [(u64, Field); 4] = [(60, buffer), (60, length), (40, status), (20, owner)];
+    for (percent, field) in others {
+        if draw.percent(percent) {
+            fields.push(field(draw, machine));
+        }
     }
     format!("{{ {} }}", fields.join(", "))
+}
+
+/// One field or two that arrive changed; the others stay right, or the message would not get far.
+fn changed(draw: &mut Draw, machine: &Machine) -> String {
+    let all: [Field; 6] = [index, session, buffer, length, status, owner];
+    let place = |draw: &mut Draw| draw.weighted(&[(2, 0), (2, 1), (3, 2), (4, 3), (2, 4), (1, 5)]);
+    let mut places = BTreeSet::from([place(draw)]);
+    if draw.percent(30) {
+        places.insert(place(draw));
+    }
+    let fields: Vec<_> = places.into_iter().map(|place| all[place](draw, machine)).collect();
+    format!("{{ {} }}", fields.join(", "))
+}
+
+fn index(draw: &mut Draw, machine: &Machine) -> String {
+    format!("index = {}", draw.weighted(&[(6, 0), (1, machine.hmcs()), (1, 254)]))
+}
+
+fn session(draw: &mut Draw, machine: &Machine) -> String {
+    format!("session = {}", draw.weighted(&[(6, machine.first_session()), (2, 0), (1, 9)]))
+}
+
+fn buffer(draw: &mut Draw, machine: &Machine) -> String {
+    format!("buffer = {}", draw.weighted(&[(2, 0), (2, machine.pool_size() - 1), (3, 9999)]))
+}
+
+fn length(draw: &mut Draw, machine: &Machine) -> String {
+    format!("length = {}", draw.weighted(&[(2, 8), (1, 0), (3, machine.mtu() + 1)]))
+}
+
+fn status(draw: &mut Draw, _: &Machine) -> String {
+    format!("status = {}", draw.within(0, 2))
+}
+
+fn owner(draw: &mut Draw, _: &Machine) -> String {
+    format!("owner = {}", draw.within(0, 2))
 }

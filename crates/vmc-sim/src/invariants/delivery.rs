@@ -179,6 +179,12 @@ mod tests {
         };
         assert_eq!(read(4), [""; 0]);
         assert_eq!(read(3).len(), 1);
+        // A read of nothing takes nothing.
+        let nothing = DeviceCall::Read { len_bytes: 0 };
+        let story = Story::session().fetches(2, 16).calls(APP, nothing.clone());
+        let story =
+            story.returns(APP, nothing, CallResult::Bytes { len_bytes: 0, digest: Some(9) });
+        assert_eq!(problems(reads(story, APP, 16, digest(2))), [""; 0]);
     }
 
     #[test]

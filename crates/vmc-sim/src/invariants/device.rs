@@ -306,7 +306,7 @@ impl Device {
     /// Takes what a `read()` brought from its session's inbox. Others that read at the same time may have taken
     /// what came before.
     fn take_read(&mut self, call: &Call, result: &CallResult) -> Option<Item> {
-        let DeviceCall::Read { len_bytes: room } = call.what else { return None };
+        let DeviceCall::Read { len_bytes: room @ 1.. } = call.what else { return None };
         let session = self.files[call.file?].session?;
         let inbox = &mut self.sessions[session].inbox;
         let fits = |item: &&Item| match (item, result) {

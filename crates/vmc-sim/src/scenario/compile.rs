@@ -36,7 +36,7 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
         let span = app.span();
         let app = app.get_ref();
         for (replica, (name, own)) in of_app.names.iter().zip(of_app.numbers.clone()).enumerate() {
-            let mut compiler = Compiler::new(&names, form, replica + 1);
+            let mut compiler = Compiler::new(&names, form, (own, replica + 1));
             if app.start == AppStartForm::Ready {
                 compiler.push(Action::Wait(Condition::ChannelReady), span.clone());
             }
@@ -168,6 +168,8 @@ struct Compiler<'a> {
     names: &'a Names,
     faults: &'a [Spanned<FaultForm>],
     behaviour: &'a BehaviourForm,
+    /// Number of the thread among all.
+    thread: u16,
     /// Which replica of its application the thread is, from 1.
     replica: usize,
     /// How many messages were written so far, so that no two are alike.
@@ -176,9 +178,13 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(names: &'a Names, form: &'a ScenarioForm, replica: usize) -> Compiler<'a> {
+    fn new(
+        names: &'a Names,
+        form: &'a ScenarioForm,
+        (thread, replica): (u16, usize),
+    ) -> Compiler<'a> {
         let (faults, behaviour) = (&form.fault, &form.machine.behaviour);
-        Compiler { names, faults, behaviour, replica, writes: 0, steps: Vec::new() }
+        Compiler { names, faults, behaviour, thread, replica, writes: 0, steps: Vec::new() }
     }
 
     fn push(&mut self, action: Action, span: Range<usize>) {
@@ -266,7 +272,7 @@ impl<'a> Compiler<'a> {
 
     fn write(&mut self, form: &WriteForm) -> Action {
         let len_bytes = form.bytes.as_ref().map_or(0, value);
-        let payload = payload(&form.pattern, self.writes, len_bytes);
+        let payload = payload(&form.pattern, self.thread, self.writes, len_bytes);
         self.writes += 1;
         Action::Write {
             file: form.file.clone(),
@@ -291,7 +297,7 @@ impl<'a> Compiler<'a> {
                 Some(ReadWord::Error(errno)) => ReadExpect::Error(errno),
                 None => {
                     let len_bytes = result.bytes.as_ref().map_or(0, value);
-                    ReadExpect::Bytes(payload(&result.pattern, 0, len_bytes))
+                    ReadExpect::Bytes(payload(&result.pattern, self.thread, 0, len_bytes))
                 }
             },
         }
@@ -342,16 +348,20 @@ fn condition(form: &WaitForm) -> Condition {
 }
 
 /// The bytes of the `n`th message of a thread.
-fn payload(pattern: &PatternForm, n: u32, len_bytes: usize) -> Vec<u8> {
+fn payload(pattern: &PatternForm, thread: u16, n: u32, len_bytes: usize) -> Vec<u8> {
     match pattern {
         PatternForm::Counter => (0..len_bytes).map(|i| (i + n as usize) as u8).collect(),
         PatternForm::Zeros => vec![0; len_bytes],
-        PatternForm::Random => {
-            let mut rng = ChaCha8Rng::seed_from_u64(u64::from(n));
-            (0..len_bytes).map(|_| below(&mut rng, 256) as u8).collect()
-        }
+        PatternForm::Random => random(u64::from(n), len_bytes),
+        // No other pattern has these numbers.
+        PatternForm::Unique => random(((u64::from(thread) + 1) << 32) | u64::from(n), len_bytes),
         PatternForm::Text(text) => text.as_bytes().to_vec(),
     }
+}
+
+fn random(seed: u64, len_bytes: usize) -> Vec<u8> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..len_bytes).map(|_| below(&mut rng, 256) as u8).collect()
 }
 
 #[cfg(test)]

@@ -350,6 +350,8 @@ pub(super) enum PatternForm {
     Zeros,
     /// Random bytes, the same in each run.
     Random,
+    /// Random bytes that no other message of the run has; of a short one too little is left for that.
+    Unique,
     /// This text; it takes no `bytes`.
     Text(String),
 }
