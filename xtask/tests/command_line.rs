@@ -415,7 +415,7 @@ fn a_model_is_explored_and_a_hazard_in_it_told_with_the_way_to_it() {
     let ran = xtask(&["check", "boot-busy", "--quirk", "H05"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     for expected in
-        ["H05  found by protocol", "    driver task\n", "H_REG_CRQ = H_Closed", "1 of 1"]
+        ["H05  found by recovery", "    driver task\n", "H_REG_CRQ = H_Closed", "1 of 1"]
     {
         assert!(ran.out.contains(expected), "{expected}: {}", ran.out);
     }

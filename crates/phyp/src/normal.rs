@@ -16,7 +16,7 @@ use crate::memory::{CowMemory, Page};
 use crate::platform::Platform;
 use crate::ring;
 use papr::crq::ENTRY_SIZE;
-use papr::{GuestAddress, PAGE_SIZE};
+use papr::{CrqEntry, GuestAddress, PAGE_SIZE};
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::Ordering;
 
@@ -44,6 +44,14 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
         }
     }
 
+    /// What lies in both queues, the next entry first; `consumers` are the management partition and the platform.
+    pub fn queued(&self, consumers: &[Consumer; 2]) -> [Vec<CrqEntry>; 2] {
+        Side::BOTH.map(|side| {
+            let valid = valid_entries(&self.endpoint(side).memory, &consumers[side as usize]);
+            valid.into_iter().map(|(_, entry)| entry).collect()
+        })
+    }
+
     fn hash_endpoint(&self, side: Side, consumer: &Consumer, state: &mut impl Hasher) {
         let endpoint = self.endpoint(side);
         endpoint.is_running().hash(state);
@@ -56,7 +64,7 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
         for page in 0..endpoint.window.pages() {
             endpoint.window.get(page).map(|tce| tce.access()).hash(state);
         }
-        hash_queue(&endpoint.memory, consumer, state);
+        valid_entries(&endpoint.memory, consumer).hash(state);
         for (name, at) in &consumer.pages {
             name.hash(state);
             endpoint.memory.look_at_page(*at, |page| match page {
@@ -68,8 +76,8 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
     }
 }
 
-/// Hashes the valid elements of a queue, each with its distance from the next one.
-fn hash_queue(memory: &CowMemory, consumer: &Consumer, state: &mut impl Hasher) {
+/// The valid elements of a queue, each with its distance from the next one, ascending.
+fn valid_entries(memory: &CowMemory, consumer: &Consumer) -> Vec<(u32, CrqEntry)> {
     let per_page = (PAGE_SIZE / ENTRY_SIZE) as u32;
     let elements = consumer.queue.len() as u32 * per_page;
     let mut valid = Vec::new();
@@ -86,7 +94,7 @@ fn hash_queue(memory: &CowMemory, consumer: &Consumer, state: &mut impl Hasher) 
         });
     }
     valid.sort_unstable();
-    valid.hash(state);
+    valid
 }
 
 /// Hashes what a page holds beside zeros.

@@ -11,7 +11,7 @@ use crate::line::Line;
 use crate::platform::{Deterministic, Setup};
 use crate::runtime::Runtime;
 use crate::world::World;
-use ibmvmc::{CallId, Effect, Quirks};
+use ibmvmc::{CallId, Driver, Effect, Quirks};
 use papr::{GuestAddress, Ioba, PAGE_SIZE};
 use phyp::Consumer;
 use std::collections::BTreeSet;
@@ -76,8 +76,16 @@ pub(crate) fn hash<Q: Quirks>(
     world.lives.hash_normal(state);
     world.driver_paused.load(Ordering::Acquire).hash(state);
     world.guest.reserved_pages().hash(state);
-    let consumers = [management(world, driver.queue()), platform(lines)];
-    world.hypervisor.hash_normal(&consumers, state);
+    world.hypervisor.hash_normal(&consumers(world, driver, lines), state);
+}
+
+/// How both sides read their queues, and which memory they use.
+pub(crate) fn consumers<Q: Quirks>(
+    world: &World<Deterministic<Q>>,
+    driver: &Driver<Q>,
+    lines: &[Line],
+) -> [Consumer; 2] {
+    [management(world, driver.queue()), platform(lines)]
 }
 
 fn management<P: Setup>(world: &World<P>, queue: Option<(ibmvmc::Dma, u16)>) -> Consumer {

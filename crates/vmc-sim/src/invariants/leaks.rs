@@ -1,12 +1,13 @@
 //! Verifies that nothing is left behind at the end of a run: every page that is mapped in the local window
-//! belongs to the driver's CRQ or to a buffer in its books, and every call in flight in the driver belongs to
-//! a thread that is still in it.
+//! belongs to the driver's CRQ or to a buffer in its books, every call in flight in the driver belongs to a thread
+//! that is still in it, every session to a file, and no buffer is in the hands of whoever is not there any more; the last
+//! two where both sides are ready and their books must agree.
 //!
 //! Does not verify the hypervisor's memory, whose layout is fixed.
 
 use crate::guest::Guest;
 use crate::world::Kernel;
-use ibmvmc::Quirks;
+use ibmvmc::{BufferOwner, ChannelState, Quirks};
 use lock_api::RawMutex;
 use papr::PAGE_SIZE;
 
@@ -14,6 +15,7 @@ pub(super) fn check<L: RawMutex, Q: Quirks>(
     kernel: &Kernel<Q>,
     guest: &Guest<L>,
     calling: usize,
+    are_ready: bool,
 ) -> Vec<String> {
     let mut problems = Vec::new();
     let pages = |len_bytes: u32| u64::from(len_bytes).div_ceil(PAGE_SIZE) as usize;
@@ -30,5 +32,38 @@ pub(super) fn check<L: RawMutex, Q: Quirks>(
             kernel.callers.len()
         ));
     }
+    if are_ready && kernel.driver.state() == ChannelState::Ready {
+        problems.extend(check_sessions(kernel));
+    }
     problems
+}
+
+/// Sessions and buffers that nobody has, of a channel that works.
+fn check_sessions<Q: Quirks>(kernel: &Kernel<Q>) -> Vec<String> {
+    let mut problems = Vec::new();
+    for slot in kernel.driver.slots() {
+        let index = slot.index;
+        if let (Some((session, state)), None) = (slot.session, slot.file) {
+            problems.push(format!(
+                "HMC index {index}: session {session} is {}, and no file has it",
+                state.name()
+            ));
+        }
+        for buffer in slot.buffers().filter(|buffer| is_in_hand(kernel, buffer.owner)) {
+            problems.push(format!(
+                "HMC index {index}: buffer {} is still in the hands of a call that is over",
+                buffer.id
+            ));
+        }
+    }
+    problems
+}
+
+/// Whether somebody works with a buffer who is at rest, or gone.
+fn is_in_hand<Q: Quirks>(kernel: &Kernel<Q>, owner: BufferOwner) -> bool {
+    match owner {
+        BufferOwner::Added | BufferOwner::Fetching => true,
+        BufferOwner::InCall(id) => !kernel.callers.contains_key(&id),
+        BufferOwner::Mgmt | BufferOwner::Open | BufferOwner::Hyp | BufferOwner::Queued => false,
+    }
 }

@@ -108,18 +108,17 @@ fn at_rest<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
     {
         let kernel = world.kernel.lock();
         let in_call = calling_threads(lines);
+        // A message that was lost or made up leaves each side with books of its own, and so does one that a side
+        // which stands still has not looked at.
+        let agree = !world.faults.were_unarchitected() && !is_paused(world);
+        let agreeing = service(lines).filter(|_| agree).map(Service::service);
         report(
             "ownership",
-            match service(lines) {
-                // A message that was lost or made up leaves each side with books of its own, and so does one
-                // that a side which stands still has not looked at.
-                Some(service) if !world.faults.were_unarchitected() && !is_paused(world) => {
-                    ownership::check(&kernel.driver, service.service())
-                }
-                _ => Vec::new(),
-            },
+            agreeing.map_or(Vec::new(), |service| ownership::check(&kernel.driver, service)),
         );
-        report("leaks", leaks::check(&kernel, &world.guest, in_call.len()));
+        let are_ready =
+            agreeing.is_some_and(|service| service.state() == phyp::vmc::ChannelState::Ready);
+        report("leaks", leaks::check(&kernel, &world.guest, in_call.len(), are_ready));
         report("sleepers", sleepers::check(&kernel.driver, &world.desk.lock(), lines));
     }
     found

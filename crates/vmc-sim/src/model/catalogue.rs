@@ -48,10 +48,11 @@ models! {
     "boot-refuse" SMALL,
     "echo" SMALL,
     "boot-add" LARGE,
-    "boot-suspend" LARGE,
+    "boot-suspend-hyp" LARGE,
+    "boot-suspend-mgmt" LARGE,
     "boot-free-hyp" LARGE,
     "boot-free-mgmt" LARGE,
-    "boot-reset-free" LARGE,
+    "reset-free" LARGE,
     "echo-busy" LARGE,
     "echo-rdma" LARGE,
     "echo-free" LARGE,
@@ -67,6 +68,7 @@ models! {
     "session-255" LARGE,
     "lost-file" LARGE,
     "two-apps" LARGE,
+    "two-connections" LARGE,
 }
 
 /// The tag of models that begin where the channel is ready and at rest.
@@ -106,7 +108,7 @@ impl Model {
         let mut plan = self.scenario()?.plan().clone();
         for rule in &mut plan.rules {
             // At whichever occasion it is to strike.
-            *rule = Rule { nth: 1, times: None, optional: true, ..rule.clone() };
+            *rule = Rule { nth: 1, times: None, ..rule.clone() };
         }
         Ok(plan)
     }

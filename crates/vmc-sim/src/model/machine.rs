@@ -17,6 +17,8 @@ use crate::run::{self, End, MachineError};
 use crate::runtime::ActivityId;
 use crate::world::World;
 use ibmvmc::QuirkSet;
+use papr::{CrqEntry, Hcall};
+use vmc_proto::Received;
 use vmc_trace::{Trace, TraceNames};
 
 /// A way to go on.
@@ -172,6 +174,32 @@ impl Machine {
         true
     }
 
+    /// An activity's name, and what its next step asks of the hypervisor.
+    pub(crate) fn next_step(&self, id: ActivityId) -> String {
+        let name = self.name_of(id);
+        match self.lines[id.index()].activity.next_hcall() {
+            Some(Hcall::SendCrq { entry, .. }) => format!("{name}: sends {}", describe(*entry)),
+            Some(call) => format!("{name}: {}", call.name()),
+            None => name,
+        }
+    }
+
+    pub(crate) fn name_of(&self, id: ActivityId) -> String {
+        let Some(number) = id.0.checked_sub(ActivityId::FIXED) else { return id.to_string() };
+        match self.world.threads.get(usize::from(number)) {
+            Some(name) => format!("application {name}"),
+            None => String::from("operator"),
+        }
+    }
+
+    /// What lies in the queues of the management partition and of the hypervisor's side.
+    pub(crate) fn queued(&self) -> [Vec<String>; 2] {
+        let kernel = self.world.kernel.lock();
+        let consumers = normal::consumers(&self.world, &kernel.driver, &self.lines);
+        let queued = self.world.hypervisor.queued(&consumers);
+        queued.map(|entries| entries.into_iter().map(describe).collect())
+    }
+
     /// Whether nothing is left to run.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.books.find_ready(|_| true).is_none() && !self.books.has_sleeper()
@@ -194,5 +222,16 @@ impl Machine {
         let records = self.lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
         let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
         Trace::new(records, TraceNames { apps })
+    }
+}
+
+/// What an entry is, in words.
+fn describe(entry: CrqEntry) -> String {
+    match Received::from_entry(entry) {
+        Received::Init => String::from("CRQ INIT"),
+        Received::InitComplete => String::from("CRQ INIT COMPLETE"),
+        Received::TransportEvent(event) => event.to_string(),
+        Received::Message(decoded) => decoded.message.message_type().name().to_owned(),
+        _ => entry.to_string(),
     }
 }

@@ -2,12 +2,12 @@
 //! `stateright`.
 //!
 //! A state is the deterministic world between two steps (`space.rs`); what can follow is in `machine.rs`. States are
-//! told apart by a hash of their normal form (`normal.rs`). What holds in each of them is in [`space::PROPERTIES`];
+//! told apart by a hash of their normal form (`normal.rs`). What holds in each of them is in `space.rs`, too;
 //! that each leads back to a working channel is checked in `liveness.rs`.
 //!
 //! Not covered: races inside of one step, which is one transition and its effect; more than one fault in a run; other
-//! window pages than the lowest free ones; and the checkers that read records see, of all the ways to a state at rest,
-//! the one by which it was found.
+//! window pages than the lowest free ones; and the checkers that read records see, of all the ways to a state, the one
+//! by which it was found.
 
 mod catalogue;
 mod liveness;

@@ -9,6 +9,7 @@ use crate::line::Line;
 use crate::normal::Fingerprint;
 use crate::plan::Plan;
 use crate::run::{End, MachineError};
+use crate::runtime::ActivityId;
 use ibmvmc::QuirkSet;
 use stateright::Property;
 use std::fmt;
@@ -19,6 +20,12 @@ use vmc_trace::{Sequence, render};
 
 /// How many faults may happen in a run.
 const FAULTS: u8 = 1;
+
+/// The property that looks at what happened on the way to a state.
+const RECORDS: &str = "invariants";
+
+/// One of so many states has the records of the way to it looked at.
+const SAMPLE: u64 = 64;
 
 /// What does not hold of a state.
 type Check = fn(&Space, &State) -> Vec<Violation>;
@@ -31,8 +38,8 @@ pub(super) const PROPERTIES: [(&str, Check); 4] = [
     ("outstanding", |_, state| {
         state.look(|machine| invariants::outstanding_now(&machine.world, &machine.lines))
     }),
-    // Where nothing is left to run, every invariant of a run that has ended.
-    ("rest", Space::check_rest),
+    // Every invariant of a run that has ended, on the way here; at rest those of its end.
+    (RECORDS, Space::check_records),
     // Every state leads back to a channel that works.
     ("recovery", |space, state| {
         let what = state.look(|machine| space.recovering.check(machine, state.normal)).err();
@@ -91,6 +98,13 @@ impl State {
     }
 }
 
+impl Link {
+    fn of(moves: &[Move]) -> Option<Arc<Link>> {
+        let link = |before, made: &Move| Some(Arc::new(Link { made: *made, before }));
+        moves.iter().fold(None, link)
+    }
+}
+
 /// A path may be long: it is taken apart link by link, not by a call inside a call.
 impl Drop for Link {
     fn drop(&mut self) {
@@ -136,11 +150,19 @@ impl fmt::Debug for State {
                 }
                 slot.buffers().try_for_each(|b| writeln!(f, "  buffer {}: {:?}", b.id, b.owner))?;
             }
+            drop(kernel);
+            let sides = ["management partition", "hypervisor's side"];
+            for (side, entries) in sides.iter().zip(machine.queued()) {
+                let entries = entries.iter().map(|entry| format!("\n  {entry}"));
+                writeln!(f, "queue of the {side}:{}", entries.collect::<String>())?;
+            }
             let ready = machine.books.ready();
-            ready.iter().try_for_each(|id| writeln!(f, "ready: {id}"))?;
+            let steps = ready.iter().map(|id| machine.next_step(*id));
+            steps.into_iter().try_for_each(|step| writeln!(f, "ready: {step}"))?;
             let waiting = machine.end().waiting;
             let waiting = waiting.iter().filter(|stuck| !ready.contains(&stuck.id));
-            waiting.map(|stuck| stuck.id).try_for_each(|id| writeln!(f, "waits: {id}"))?;
+            let names = waiting.map(|stuck| machine.name_of(stuck.id));
+            names.into_iter().try_for_each(|name| writeln!(f, "waits: {name}"))?;
             writeln!(f, "faults that may still happen: {}", machine.faults_left)
         })
     }
@@ -162,62 +184,89 @@ impl Space {
         self.at_rest.load(Ordering::Relaxed)
     }
 
-    /// Goes a path once more, with an eye on what happens.
-    fn go(&self, moves: &[Move]) -> Result<Machine, MachineError> {
-        let mut machine = Machine::new(&self.plan, Setting { record: true, ..self.setting })?;
-        for next in moves {
-            machine.make(*next);
-        }
-        Ok(machine)
+    /// The machine with which every path begins, with an eye on what happens.
+    fn recording(&self) -> Result<Machine, MachineError> {
+        Machine::new(&self.plan, Setting { record: true, ..self.setting })
     }
 
-    /// Says what does not hold at the end of a path.
+    /// Says what does not hold at the end of a path. What the records show is there for the rest of the path, and is
+    /// told where it first shows.
     pub(super) fn explain(
         &self,
         property: &'static str,
         moves: &[Move],
     ) -> Result<super::PathTo, MachineError> {
-        let mut machine = self.go(moves)?;
-        let trace = render(&Sequence::of(&machine.take_trace(&self.plan)));
-        let path =
-            moves.iter().fold(None, |before, made| Some(Arc::new(Link { made: *made, before })));
-        let state = State::new(machine, path);
-        let found = PROPERTIES.iter().find(|(name, _)| *name == property);
-        let violation = found.and_then(|(_, check)| check(self, &state).into_iter().next());
-        let (checker, what) = match violation {
+        let check = PROPERTIES.iter().find(|(name, _)| *name == property).map(|(_, check)| check);
+        let violation = |machine: &Machine, moves: &[Move]| {
+            let state = State::new(machine.clone(), Link::of(moves));
+            check.and_then(|check| check(self, &state).into_iter().next())
+        };
+        let mut machine = self.recording()?;
+        let mut described = Vec::new();
+        for next in moves {
+            described.push(self.describe(*next, Some(&machine)));
+            machine.make(*next);
+            if property == RECORDS && !self.of_records(&machine)?.is_empty() {
+                break;
+            }
+        }
+        let found = match property {
+            RECORDS => self.of_records(&machine)?.into_iter().next(),
+            _ => violation(&machine, moves),
+        };
+        let (checker, what) = match found {
             Some(Violation { checker, what }) => (checker, what),
             None => ("", String::from("it holds when the path is gone once more")),
         };
-        let moves = moves.iter().map(|next| self.describe(*next)).collect();
-        Ok(super::PathTo { property, checker, what, moves, trace })
+        let trace = render(&Sequence::of(&machine.take_trace(&self.plan)));
+        Ok(super::PathTo { property, checker, what, moves: described, trace })
     }
 
-    fn check_rest(&self, state: &State) -> Vec<Violation> {
-        let Some(end) = state.look(|machine| machine.is_at_rest().then(|| machine.end())) else {
-            return Vec::new();
-        };
-        self.at_rest.fetch_add(1, Ordering::Relaxed);
-        let mut machine = match self.go(&state.moves()) {
-            Ok(machine) => machine,
-            Err(error) => return vec![Violation { checker: "machine", what: error.to_string() }],
-        };
-        let trace = machine.take_trace(&self.plan);
+    /// Every checker that there is, over a path that was recorded.
+    fn of_records(&self, machine: &Machine) -> Result<Vec<Violation>, MachineError> {
+        let end = machine.end();
+        let trace = machine.clone().take_trace(&self.plan);
         let mut found =
             invariants::check_end(&machine.world, &machine.lines, &trace, &end, &self.plan);
-        if self.plan.rules.is_empty() {
+        if end.quiescent && self.plan.rules.is_empty() {
             found.extend(stuck(&machine.lines, &end));
         }
-        found
+        Ok(found)
     }
 
-    fn describe(&self, next: Move) -> String {
-        let fault = |rule: usize| self.plan.rules[rule].describe(&[]);
+    /// At rest, and in some of the other states: what is wrong with a path is so with all that go on from it.
+    fn check_records(&self, state: &State) -> Vec<Violation> {
+        if state.look(Machine::is_at_rest) {
+            self.at_rest.fetch_add(1, Ordering::Relaxed);
+        } else if !state.fingerprint.is_multiple_of(SAMPLE) {
+            return Vec::new();
+        }
+        let gone = self.recording().and_then(|mut machine| {
+            for next in state.moves() {
+                machine.make(next);
+            }
+            self.of_records(&machine)
+        });
+        gone.unwrap_or_else(|error| vec![Violation { checker: "machine", what: error.to_string() }])
+    }
+
+    /// What a move does; from a state of the machine, if that is known.
+    fn describe(&self, next: Move, machine: Option<&Machine>) -> String {
+        let fault = |rule: usize| self.plan.rules[rule].describe(&self.initial_threads());
+        let step = |id: ActivityId| match machine {
+            Some(machine) => machine.next_step(id),
+            None => self.initial.look(|machine| machine.name_of(id)),
+        };
         match next {
-            Move::Step(id) => id.to_string(),
-            Move::Struck(id, rule) => format!("{id}; fault: {}", fault(rule)),
+            Move::Step(id) => step(id),
+            Move::Struck(id, rule) => format!("{}; fault: {}", step(id), fault(rule)),
             Move::Strike(rule) => format!("fault: {}", fault(rule)),
             Move::Time => String::from("time passes"),
         }
+    }
+
+    fn initial_threads(&self) -> Vec<String> {
+        self.plan.threads.iter().map(|thread| thread.name.clone()).collect()
     }
 
     fn holds(&self, property: usize, state: &State) -> bool {
@@ -244,7 +293,7 @@ impl stateright::Model for Space {
     }
 
     fn format_action(&self, next: &Move) -> String {
-        self.describe(*next)
+        self.describe(*next, None)
     }
 
     fn properties(&self) -> Vec<Property<Space>> {
@@ -270,8 +319,7 @@ fn expectations(machine: &Machine) -> Vec<Violation> {
 
 /// Scripts that do not get to their end although nothing has gone wrong.
 fn stuck(lines: &[Line], end: &End) -> Vec<Violation> {
-    let is_app =
-        |id: &crate::runtime::ActivityId| matches!(lines[id.index()].activity, Activity::App(_));
+    let is_app = |id: &ActivityId| matches!(lines[id.index()].activity, Activity::App(_));
     let stuck = end.waiting.iter().map(|stuck| stuck.id).filter(is_app);
     stuck.map(|id| Violation { checker: "stuck", what: format!("{id} waits for ever") }).collect()
 }
