@@ -1,12 +1,7 @@
 //! Recording: each activity keeps its own records; one counter gives them their order.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use vmc_trace::Order;
 use vmc_trace::{Actor, Event, Record};
-
-/// The order of a run, shared by its recorders.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Order(Arc<AtomicU64>);
 
 /// Records what one actor does.
 #[derive(Clone, Debug)]
@@ -41,9 +36,7 @@ impl Recorder {
         if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
             return;
         }
-        // What happened before another actor's event has the smaller number, because whatever carries
-        // the cause from one actor to the other (a lock, a queue entry) orders the two increments.
-        let seq = self.order.0.fetch_add(1, Ordering::SeqCst);
+        let seq = self.order.next();
         let record = Record { seq, time_ns, actor, event: event() };
         tracing::trace!("{record}");
         if let Some(records) = &mut self.records {

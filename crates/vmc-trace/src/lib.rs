@@ -9,6 +9,9 @@
 
 mod digest;
 mod event;
+#[cfg(all(test, loom))]
+mod loom_tests;
+mod order;
 mod raw;
 mod render;
 mod sequence;
@@ -19,6 +22,7 @@ pub use event::{
     Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Rdma, RdmaDirection,
     Record, Side, Subject, Waiting,
 };
+pub use order::Order;
 pub use render::render;
 pub use sequence::{Item, Piece, Place, Sequence, Step, Text};
 pub use trace::{Counts, Trace, TraceNames};

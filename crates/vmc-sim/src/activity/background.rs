@@ -46,9 +46,8 @@ impl BottomHalf {
             None if is_due => self.step(cx),
             None => nothing,
             Some(call) if call.is_at_queue() => {
-                if is_due && std::mem::take(&mut cx.world.kernel.lock().bottom_half_due) {
-                    // The one that runs is told to look once more, which it does after an empty queue.
-                    CallRunner::start(cx, Input::BottomHalf);
+                // It goes on to its end, and the next one does what was scheduled: this one may have been cancelled.
+                if is_due && cx.world.kernel.lock().bottom_half_due {
                     return self.step(cx);
                 }
                 if call.take_from_queue(cx) { Progress::Again } else { nothing }

@@ -58,7 +58,8 @@ impl Checker {
             Event::SessionStarted(index, session) => {
                 self.sessions.insert((*index, *session), Session::default());
             }
-            Event::Enqueued { to: Side::Mgmt, entry, .. } => {
+            // On threads it may be taken, and fetched, before its sender notes that it is there.
+            Event::Dequeued { by: Side::Mgmt, entry, .. } => {
                 if let Some(signal) = signal(*entry)
                     && let Some(session) = self.sessions.get_mut(&signal.key)
                 {

@@ -139,16 +139,25 @@ impl<P: Setup> Shop<'_, P> {
             return;
         }
         let was_idle = is_idle(line);
+        let was_told = is_due;
         loop {
             let progress = self.in_turn(|| line.look(self.world, runtime, is_due));
-            is_due = false;
+            let waits = progress != Progress::Again;
             if !is_between_entries(line) {
-                if let Progress::Block { .. } = progress {
+                if waits {
                     return runtime.wake_bottom_half();
                 }
+                is_due = false;
                 continue;
             }
-            break;
+            // What was scheduled is begun when the call at the queue has come to its end.
+            is_due = was_told && self.world.kernel.lock().bottom_half_due;
+            if is_due && waits {
+                runtime.wake_bottom_half();
+            }
+            if waits || !is_due {
+                break;
+            }
         }
         if was_idle && !is_idle(line) {
             runtime.bottom_half_at_rest();
