@@ -13,7 +13,7 @@ use vmc_sim::{CheckOptions, Checked, Model, PathTo, QuirkSet, check, models, ser
 /// Options of `cargo xtask check`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Models by name; all small ones when none is named
+    /// Models by name, or `all`; all small ones when none is named
     models: Vec<String>,
 
     /// Print the models, and explore nothing
@@ -92,6 +92,9 @@ fn list() -> Result<Verdict, String> {
 
 /// The models that are named, or else the small ones.
 fn chosen(names: &[String]) -> Result<Vec<&'static Model>, String> {
+    if names == ["all"] {
+        return Ok(models().iter().collect());
+    }
     if names.is_empty() {
         return Ok(models().iter().filter(|model| model.small).collect());
     }
@@ -137,11 +140,24 @@ fn explore_all(args: &Args, chosen: &[&'static Model]) -> Result<Verdict, String
                 print(&serde_json::json!(row(model, checked.clone(), seconds)).to_string())
             }
         }
-        if checked.violation.is_some() {
+        let surprise = surprise(model, &checked);
+        surprise.iter().for_each(|what| eprintln!("{what}"));
+        if checked.violation.is_some() || surprise.is_some() {
             verdict = Verdict::Failed;
         }
     }
     Ok(verdict)
+}
+
+/// That a model has another number of states than it had.
+fn surprise(model: &Model, checked: &Checked) -> Option<String> {
+    let (name, was, is) = (model.name, model.unique_states, checked.unique_states);
+    (checked.complete && is != was).then(|| {
+        format!(
+            "{name}: {is} states, and it had {was}: if that is what the change should bring, write it into \
+             crates/vmc-sim/src/model/catalogue.rs"
+        )
+    })
 }
 
 fn row(model: &Model, checked: Checked, seconds: f64) -> Row {
@@ -184,4 +200,26 @@ fn describe_path(path: &PathTo) -> String {
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_number_of_states_is_told_where_all_were_seen() {
+        let model = &models()[0];
+        let checked = |unique_states, complete| Checked {
+            states: 3 * unique_states,
+            unique_states,
+            at_rest: 1,
+            depth: 1,
+            complete,
+            violation: None,
+        };
+        assert_eq!(surprise(model, &checked(model.unique_states, true)), None);
+        assert_eq!(surprise(model, &checked(7, false)), None);
+        let told = surprise(model, &checked(7, true)).expect("it had another");
+        assert!(told.contains(&format!("boot: 7 states, and it had {}", model.unique_states)));
+    }
 }

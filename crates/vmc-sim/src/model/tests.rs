@@ -14,49 +14,49 @@ fn model(name: &str) -> &'static Model {
     models().iter().find(|model| model.name == name).expect("a model of that name")
 }
 
-/// A small model holds and has so many states, so many of them at rest, and that depth.
-fn holds(name: &str, unique_states: usize, at_rest: usize, depth: usize) {
+/// A small model holds and has as many states as it should, so many of them at rest, and that depth.
+fn holds(name: &str, at_rest: usize, depth: usize) {
     let checked = check(model(name), &CheckOptions::default()).expect("a machine");
     assert!(model(name).small && checked.violation.is_none(), "{name}: {:?}", checked.violation);
     let Checked { complete, .. } = checked;
     let counts = (checked.unique_states, checked.at_rest, checked.depth);
-    assert_eq!((complete, counts), (true, (unique_states, at_rest, depth)), "{name}");
+    assert_eq!((complete, counts), (true, (model(name).unique_states, at_rest, depth)), "{name}");
 }
 
 #[test]
 fn either_side_may_start_first_and_every_order_leads_to_one_state() {
-    holds("boot", 4182, 1, 50);
-    holds("boot-hypervisor-first", 2619, 1, 50);
+    holds("boot", 1, 50);
+    holds("boot-hypervisor-first", 1, 50);
 }
 
 #[test]
 fn two_connections_are_seeded_in_every_order() {
-    holds("boot-two", 11_214, 1, 57);
+    holds("boot-two", 1, 57);
 }
 
 #[test]
 fn whichever_message_is_lost_nothing_breaks() {
-    holds("boot-drop", 10_008, 7, 53);
+    holds("boot-drop", 7, 53);
 }
 
 #[test]
 fn whichever_send_finds_the_queue_full_it_is_made_again() {
-    holds("boot-busy", 16_679, 2, 55);
+    holds("boot-busy", 2, 55);
 }
 
 #[test]
 fn wherever_a_side_dies_the_channel_comes_back() {
-    holds("boot-crash", 37_684, 10, 61);
+    holds("boot-crash", 10, 61);
 }
 
 #[test]
 fn whenever_the_capabilities_are_refused_the_driver_does_not_go_on() {
-    holds("boot-refuse", 16_872, 3, 54);
+    holds("boot-refuse", 3, 54);
 }
 
 #[test]
 fn an_application_gets_its_echo_in_every_order() {
-    holds("echo", 49_129, 1, 101);
+    holds("echo", 1, 101);
 }
 
 #[test]
