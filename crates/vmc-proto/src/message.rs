@@ -145,6 +145,23 @@ impl Message {
             | Message::Signal { session, index, .. } => Some((index, session)),
         }
     }
+
+    /// What a response says of its request; `None` for all other messages.
+    pub const fn status(&self) -> Option<Status> {
+        match *self {
+            Message::CapabilitiesResponse { status, .. }
+            | Message::InterfaceOpenResponse { status, .. }
+            | Message::InterfaceCloseResponse { status, .. }
+            | Message::AddBufferResponse { status, .. }
+            | Message::RemoveBufferResponse { status, .. } => Some(status),
+            Message::Capabilities { .. }
+            | Message::InterfaceOpen { .. }
+            | Message::InterfaceClose { .. }
+            | Message::AddBuffer { .. }
+            | Message::RemoveBuffer { .. }
+            | Message::Signal { .. } => None,
+        }
+    }
 }
 
 macro_rules! message_types {

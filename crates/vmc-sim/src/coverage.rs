@@ -4,7 +4,7 @@ use papr::{ReturnCode, TransportEvent};
 use std::collections::BTreeSet;
 use std::fmt;
 use vmc_proto::{
-    AddBufferStatus, CapabilitiesStatus, InterfaceStatus, Message, MessageType, Received,
+    AddBufferStatus, CapabilitiesStatus, InterfaceStatus, MessageType, Received,
     RemoveBufferStatus, Status,
 };
 use vmc_trace::{CallResult, Event, Side, Trace};
@@ -172,8 +172,8 @@ impl Sight {
                 Received::TransportEvent(event) => vec![Sight::TransportEvent(event)],
                 Received::Message(decoded) => {
                     let message_type = decoded.message.message_type();
-                    let status = status_of(&decoded.message)
-                        .map(|status| Sight::Status(message_type, status));
+                    let status =
+                        decoded.message.status().map(|status| Sight::Status(message_type, status));
                     [Sight::Message(message_type)].into_iter().chain(status).collect()
                 }
                 _ => Vec::new(),
@@ -201,17 +201,6 @@ fn statuses() -> impl Iterator<Item = Sight> {
         .chain(of(MessageType::InterfaceCloseResponse, InterfaceStatus::ALL))
         .chain(of(MessageType::AddBufferResponse, AddBufferStatus::ALL))
         .chain(of(MessageType::RemoveBufferResponse, RemoveBufferStatus::ALL))
-}
-
-fn status_of(message: &Message) -> Option<Status> {
-    match *message {
-        Message::CapabilitiesResponse { status, .. }
-        | Message::InterfaceOpenResponse { status, .. }
-        | Message::InterfaceCloseResponse { status, .. }
-        | Message::AddBufferResponse { status, .. }
-        | Message::RemoveBufferResponse { status, .. } => Some(status),
-        _ => None,
-    }
 }
 
 impl fmt::Display for Sight {

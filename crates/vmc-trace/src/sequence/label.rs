@@ -5,7 +5,7 @@ use crate::sequence::names::{Connection, Names};
 use crate::sequence::text::Text;
 use crate::sequence::{Place, Step};
 use papr::{CrqEntry, Hcall, ReturnCode};
-use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received, Status};
+use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received};
 
 /// The step that shows `record`; `None` when it is left out.
 pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
@@ -163,7 +163,7 @@ fn message_text(decoded: &Decoded, names: &Names<'_>) -> Text {
             text = text.then(names.buffer_text(connection, buffer));
         }
     }
-    if let Some(status) = status_of(message).filter(|status| !status.is_success()) {
+    if let Some(status) = message.status().filter(|status| !status.is_success()) {
         text = text.push(&format!(" status={status}"));
     }
     text = match message {
@@ -197,21 +197,5 @@ pub(crate) fn buffer_of(message: &Message) -> Option<BufferId> {
         | Message::InterfaceClose { .. }
         | Message::InterfaceCloseResponse { .. }
         | Message::RemoveBuffer { .. } => None,
-    }
-}
-
-fn status_of(message: &Message) -> Option<Status> {
-    match *message {
-        Message::CapabilitiesResponse { status, .. }
-        | Message::InterfaceOpenResponse { status, .. }
-        | Message::InterfaceCloseResponse { status, .. }
-        | Message::AddBufferResponse { status, .. }
-        | Message::RemoveBufferResponse { status, .. } => Some(status),
-        Message::Capabilities { .. }
-        | Message::InterfaceOpen { .. }
-        | Message::InterfaceClose { .. }
-        | Message::AddBuffer { .. }
-        | Message::RemoveBuffer { .. }
-        | Message::Signal { .. } => None,
     }
 }
