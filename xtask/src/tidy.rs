@@ -64,10 +64,9 @@ pub(crate) fn run() -> Verdict {
     let checks: [(&str, Check); 10] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
-            cargo(
-                &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
-                &[],
-            )
+            // With all features, so that the benchmarks' larger peers are compiled, too.
+            let what = ["--workspace", "--all-targets", "--all-features"];
+            cargo(&[&["clippy", "--quiet"], &what[..], &["--", "-D", "warnings"]].concat(), &[])
         }),
         ("docs", || {
             cargo(
