@@ -124,7 +124,7 @@ pub struct Driver<Q: Quirks = NoQuirks> {
     /// Capabilities messages from before the partner went away or started over: it may have been back already when
     /// they were sent, and answer them all the same.
     pub(crate) capabilities_stale: u16,
-    /// Since the capabilities were agreed on, a message was sent to the partner.
+    /// Since Capabilities were answered last, a message was sent to the partner.
     pub(crate) responded: bool,
     /// The CRQ was disabled by the suspension of the partner and must be enabled.
     pub(crate) suspended: bool,

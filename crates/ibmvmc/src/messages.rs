@@ -186,10 +186,13 @@ impl<Q: Quirks> Driver<Q> {
             ChannelState::Capabilities if self.capabilities_outstanding > 0 => {
                 self.capabilities_outstanding -= 1;
             }
-            // What was taken for the answer to the latest Capabilities answered an earlier one, and the hypervisor
-            // has given up every buffer since. If it was told something meanwhile, it may have taken that for an
-            // answer to its newer messages: the exchange begins anew, so that both agree about what came before it.
-            ChannelState::Seeding | ChannelState::Ready if self.capabilities_stale > 0 => {
+            // What was taken for the answer to the latest Capabilities answered an earlier one. A refusal is not the
+            // last word, and whatever was agreed on is void: the hypervisor has given up every buffer since. If it
+            // was told something meanwhile, it may have taken that for an answer to its newer messages: the exchange
+            // begins anew, so that both agree about what came before it.
+            ChannelState::Seeding | ChannelState::Ready | ChannelState::Failed
+                if self.capabilities_stale > 0 =>
+            {
                 self.capabilities_stale -= 1;
                 self.end_all_sessions(sink);
                 if self.responded {
@@ -205,6 +208,7 @@ impl<Q: Quirks> Driver<Q> {
         if self.capabilities_outstanding > 0 {
             return;
         }
+        self.responded = false;
         let own = self.config.limits();
         let agreed = own.negotiate(peer);
         let breach = if !status.is_success() && !self.quirks.ignores_capabilities_status() {
@@ -226,7 +230,6 @@ impl<Q: Quirks> Driver<Q> {
     fn agree_on(&mut self, limits: Limits) {
         self.limits = Some(limits);
         self.inits_stale = 0;
-        self.responded = false;
         for slot in &mut self.slots {
             slot.pool.resize(usize::from(limits.pool_size), None);
         }

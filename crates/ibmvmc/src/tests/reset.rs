@@ -512,6 +512,50 @@ fn an_answer_on_top_of_another_counts_if_nothing_was_said_between_them() {
     assert!(peer.drain().is_empty());
 }
 
+/// Each Capabilities is answered by itself: that an earlier one was refused says nothing about the latest. One that was
+/// sent before the partner started over may get no answer, so the device has failed until another one comes.
+#[test]
+fn a_refusal_of_earlier_capabilities_is_not_the_last_word() {
+    let refusals = [
+        capabilities_response(1, PEER_LIMITS),
+        capabilities_response(0, Limits { hmcs: 0, ..PEER_LIMITS }),
+    ];
+    for refusal in refusals {
+        let mut peer = Peer::ready(Profile::Document);
+        peer.session(0);
+        (0..3).for_each(|_| peer.deliver(INIT));
+        peer.settle();
+        peer.drain();
+        for _ in 0..2 {
+            send!(peer, refusal);
+            assert_eq!(peer.driver.state(), ChannelState::Failed);
+        }
+        send!(peer, capabilities_response(0, PEER_LIMITS));
+        assert_eq!(peer.driver.state(), ChannelState::Seeding);
+        (0..2).for_each(|index| peer.seed(index));
+        peer.session(0);
+        assert!(peer.drain().is_empty(), "the exchange does not begin anew");
+        send!(peer, refusal);
+        assert!(peer.reported(Breach::Unexpected(MessageType::CapabilitiesResponse)));
+        assert_eq!(peer.driver.state(), ChannelState::Ready, "each was answered once");
+    }
+}
+
+/// The other way round: the earlier one was accepted.
+#[test]
+fn a_refusal_of_the_latest_capabilities_fails_the_device() {
+    let mut peer = Peer::probed(config(Profile::Document));
+    (0..2).for_each(|_| peer.deliver(INIT));
+    peer.settle();
+    peer.drain();
+    send!(peer, capabilities_response(0, PEER_LIMITS));
+    send!(peer, capabilities_response(2, PEER_LIMITS));
+    assert_eq!(peer.driver.state(), ChannelState::Failed);
+    send!(peer, capabilities_response(0, PEER_LIMITS));
+    assert!(peer.reported(Breach::Unexpected(MessageType::CapabilitiesResponse)));
+    assert_eq!(peer.driver.state(), ChannelState::Failed);
+}
+
 /// A hypervisor that starts over finds what was sent before in a queue that is no more, or never answers it.
 #[test]
 fn the_answer_to_capabilities_after_an_init_is_awaited_alone() {

@@ -56,7 +56,9 @@ pub(super) struct Automaton {
     capabilities_unanswered: u32,
     /// Capabilities that the partner may answer although it went away since.
     capabilities_stale: u32,
-    /// Something was sent since the capabilities were agreed on.
+    /// The latest Capabilities were answered, with success or not.
+    answered: bool,
+    /// Something was sent since that answer.
     responded: bool,
     owed: BTreeMap<Request, Owed>,
     books: Books,
@@ -188,6 +190,7 @@ impl Automaton {
         self.owed.clear();
         self.init_completes_due = 0;
         self.capabilities_due = 0;
+        self.answered = false;
         self.down_since = seq;
     }
 
@@ -245,7 +248,7 @@ impl Automaton {
     /// The handshake has not begun.
     fn awaits_init(&self) -> bool {
         let capabilities = self.capabilities_due + self.capabilities_unanswered;
-        capabilities == 0 && self.books.limits().is_none()
+        capabilities == 0 && !self.answered
     }
 
     fn message(&mut self, seq: u64, message: Message) {
@@ -297,9 +300,9 @@ impl Automaton {
     fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
         if self.capabilities_unanswered > 0 {
             self.capabilities_unanswered -= 1;
-        } else if self.capabilities_stale > 0 && self.books.limits().is_some() {
-            // The earlier one answered what was sent before. The partner may have taken what was sent since for
-            // something newer: then the exchange begins anew.
+        } else if self.capabilities_stale > 0 && self.answered {
+            // The earlier one answered what was sent before, and even a refusal was not the last word. The partner may
+            // have taken what was sent since for something newer: then the exchange begins anew.
             self.capabilities_stale -= 1;
             if self.responded {
                 self.down(seq);
@@ -313,6 +316,7 @@ impl Automaton {
         if self.capabilities_unanswered == 0 {
             self.down(seq);
             self.books.agree(status, limits);
+            self.answered = true;
             self.inits_stale = 0;
             self.responded = false;
         }

@@ -232,6 +232,15 @@ fn an_answer_to_what_was_sent_before_the_partner_went_away_begins_the_exchange_a
     assert_told(&problems(spoke.clone()), "CAPABILITIES was never sent");
     spoke.extend([capabilities(), response()]);
     assert_eq!(problems(spoke), [""; 0]);
+    // Refused, before the latest ones are answered: then it has its seed taken.
+    let refusal = take(Message::CapabilitiesResponse { status: Status(1), limits }.encode());
+    let mut refused = greeted_twice();
+    *refused.last_mut().unwrap() = refusal;
+    let [asks, answers] = seed();
+    refused.extend([response(), asks]);
+    assert_told(&problems(refused.clone()), "not answered");
+    refused.push(answers);
+    assert_eq!(problems(refused), [""; 0]);
     // Its next queue may have got our INIT, and answers it from there.
     let mut answered = handshake();
     answered.truncate(2);
