@@ -5,6 +5,7 @@ use super::event::{Breach, ServiceSink};
 use super::outbox::{Job, Request};
 use super::service::{Service, may_seed};
 use super::session::{BufferState, SEED, SessionState};
+use vmc_proto::AddBufferStatus::ConnectionClosed;
 use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, MessageType, Status};
 
 impl<B: Behaviour> Service<B> {
@@ -78,7 +79,11 @@ impl<B: Behaviour> Service<B> {
         let Some(connection) = self.sessions.find(key) else { return };
         let BufferState::Offered(owner) = connection.buffer(buffer) else { return };
         if !status.is_success() {
-            self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
+            // A file that was closed: Interface Close comes when its Open is answered.
+            let is_closing = connection.is_live() && status == ConnectionClosed.into();
+            if !is_closing {
+                self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
+            }
             self.lose_buffer(key, buffer);
             return;
         }

@@ -30,7 +30,8 @@
 //!   Close that overtakes the Interface Open Response answers for both: the open gets no response.
 //! - Interface Close unmaps the session's buffers first, then answers, then seeds the index anew.
 //! - A refused seed buffer is offered again, [`SEED_ATTEMPTS`] times in all, with
-//!   [`SEED_RETRY`] of quiet in between. A session goes without a buffer that is refused.
+//!   [`SEED_RETRY`] of quiet in between. A session goes without a buffer that is refused. That it is being closed
+//!   (status 4) is no breach: its Interface Close comes once its open is answered.
 //! - A buffer that is given up is unmapped. A seed buffer that is given up is offered again like one that is
 //!   refused. An open or a close withdraws the Remove Buffers that were not sent yet.
 //! - A refusal by order changes nothing that the request would change. Capabilities that are refused so have

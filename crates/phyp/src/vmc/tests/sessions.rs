@@ -123,6 +123,26 @@ fn a_buffer_that_is_refused_during_the_open_is_unmapped_and_the_open_goes_on() {
     assert_eq!(peer.breaches(), [refused(1, 3), refused(3, 1)]);
 }
 
+/// LoPAR, Add Buffer Response, status 4. The close of a session waits for the answer to its open, so the refusal of
+/// its buffers comes first. An index without a session has nothing to close.
+#[test]
+fn a_buffer_that_is_refused_because_the_session_is_being_closed_is_no_breach() {
+    let mut peer = Peer::ready(config(), Echo);
+    peer.send(open(key(0, 1), 0));
+    for (buffer, owner) in [(1, MANAGEMENT), (2, HYPERVISOR), (3, HYPERVISOR)] {
+        peer.recv_offer(key(0, 1), owner, buffer);
+        peer.send(offer_response(key(0, 1), buffer, 4));
+        assert!(!peer.is_mapped(HmcIndex(0), BufferId(buffer)));
+    }
+    assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 0)));
+    peer.send(close(key(0, 1)));
+    assert_eq!(peer.recv(), message(close_response(key(0, 1), 0)));
+    assert!(peer.breaches().is_empty());
+    peer.recv_offer(key(0, 0), MANAGEMENT, 0);
+    peer.send(offer_response(key(0, 0), 0, 4));
+    assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(0), Status(4))]);
+}
+
 #[test]
 fn a_buffer_that_cannot_be_mapped_is_not_offered() {
     let mut peer = Peer::ready(config(), Echo);
