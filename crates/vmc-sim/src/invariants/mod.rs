@@ -65,7 +65,6 @@ pub(crate) fn check_end<P: Setup>(
     let mut report = |checker: &'static str, problems: Vec<String>| {
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
     };
-    report("outstanding", outstanding::check(trace));
     let paused = world.driver_paused.load(Ordering::Acquire);
     let is_watched = |side| {
         let paused = match side {
@@ -77,13 +76,14 @@ pub(crate) fn check_end<P: Setup>(
     let has_queue = world.kernel.lock().driver.is_registered();
     let looks_at_queue = |side| is_watched(side) && (side == Side::Hyp || has_queue);
     report("queue", queue::check(trace, end.quiescent, looks_at_queue));
-    let watchers: [(_, Box<dyn Watcher>); 6] = [
+    let watchers: [(_, Box<dyn Watcher>); 7] = [
         ("delivery", Box::new(delivery::Checker::default())),
         (
             "hypervisor",
             Box::new(hypervisor::Automaton::new(end.quiescent && is_watched(Side::Hyp))),
         ),
         ("isolation", Box::new(isolation::Checker::new(&plan.machine.behaviour))),
+        ("outstanding", Box::new(outstanding::Checker::default())),
         ("rdma", Box::new(rdma::Checker::default())),
         ("results", Box::new(results::Checker::default())),
         ("wakeups", Box::new(wakeups::Checker::new(end.quiescent))),
