@@ -137,6 +137,11 @@ impl<B: Behaviour> Service<B> {
         self.sessions.limits()
     }
 
+    /// What it does with messages.
+    pub fn behaviour(&self) -> &B {
+        &self.behaviour
+    }
+
     /// The HMC connections that were negotiated, by index.
     pub fn sessions(&self) -> impl Iterator<Item = SessionView<'_>> {
         self.sessions.views()

@@ -94,13 +94,16 @@ pub(crate) fn check_end<P: Setup>(
     let automaton = device.into_automaton();
     report("protocol", automaton.problems(end.quiescent, looks_at_queue(Side::Mgmt)));
     if end.quiescent {
-        found.extend(at_rest(world, lines));
+        // A message that was lost or made up leaves each side with books of its own, and so does one that a side
+        // which stands still has not looked at.
+        let agree = !world.faults.were_unarchitected() && !is_paused(world);
+        found.extend(at_rest(world, lines, agree));
     }
     found
 }
 
-/// What must hold of books that agree only when nothing is under way.
-fn at_rest<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
+/// What must hold when nothing is under way; `agree`: of the books of both sides, too.
+fn at_rest<P: Setup>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |checker: &'static str, problems: Vec<String>| {
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
@@ -108,9 +111,6 @@ fn at_rest<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
     {
         let kernel = world.kernel.lock();
         let in_call = calling_threads(lines);
-        // A message that was lost or made up leaves each side with books of its own, and so does one that a side
-        // which stands still has not looked at.
-        let agree = !world.faults.were_unarchitected() && !is_paused(world);
         let agreeing = service(lines).filter(|_| agree).map(Service::service);
         report(
             "ownership",

@@ -1,12 +1,27 @@
 //! Verifies that the channel comes back once nothing goes wrong any more: the faults stop, whoever was told to
 //! leave a queue alone looks at it again, nothing is refused any more, a device that failed because of optional
 //! faults is probed anew, and, after faults that the architecture does not know, the hypervisor starts over once.
-//! Then the channel must get ready, and a new application must get a session and send a message, within
-//! [`MAX_STEPS`] steps.
+//! Then, each within [`MAX_STEPS`] steps:
+//!
+//! - The machine comes to rest, the channel is ready, and no session is on its way to be opened or closed. An index
+//!   whose seed buffer was refused is offered one again.
+//! - Each session that lived through the faults carries a message: another thread of the application that has it takes
+//!   what waits there, and writes. With `echo` the message comes back, to whichever thread reads it.
+//! - In every other HMC index at once a new application gets a session, writes, and reads its echo; it closes all of
+//!   them, and every index can be opened again.
+//! - What must hold at rest holds, as if no fault had happened: owners of buffers, leaks, sleepers.
+//!
+//! A surviving session need not carry a message when nobody could write to it: its application was killed, or has no
+//! name for the file any more; it was closed, or lost with its channel, which the hypervisor's new start after faults that
+//! the architecture does not know does to all; or the hypervisor has kept every buffer that it was sent, as only `sink`
+//! and `source` do. It is not looked at any more when its application, woken by the message, has closed it.
 //!
 //! Does not verify a channel that is meant to be down at the end: one whose side was stopped and not started
 //! again, whose partition has not booted, that an HMC has taken over, or that the scenario expects in another
-//! state. Without a free HMC index no session is opened.
+//! state. What a `source` sends by itself is not waited for.
+
+#[cfg(test)]
+mod tests;
 
 use crate::activity::{Activity, App};
 use crate::deterministic::{self, Course};
@@ -14,14 +29,20 @@ use crate::life::Life;
 use crate::line::Line;
 use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
-use crate::script::{Action, Condition, Expect, ServiceCommand, Step};
+use crate::runtime::ActivityId;
+use crate::script::{Action, Condition, Expect, ReadExpect, ServiceCommand, Step};
 use crate::world::{TaskRequest, World};
-use ibmvmc::{ChannelState, Driver, Quirks};
+use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
+use phyp::vmc::Named;
 use std::sync::atomic::Ordering;
+use vmc_proto::{HmcIndex, HmcSession};
 use vmc_trace::{Actor, Side};
 
 /// More than the longest way back: every page of the largest pool unmapped, mapped and offered anew.
 const MAX_STEPS: u64 = 2_000_000;
+
+/// Length of the messages: what every MTU has room for.
+const MESSAGE_BYTES: usize = 32;
 
 /// Runs the world on, from where a run has left it.
 pub(crate) fn check<P: Setup>(
@@ -33,29 +54,30 @@ pub(crate) fn check<P: Setup>(
         return Vec::new();
     }
     heal(world);
-    // First to rest: a channel that is ready now may be about to start over.
-    deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
-    let number = lines.len() as u16 - crate::runtime::ActivityId::FIXED;
-    let app = App::new(number, number, Life::FIRST, steps(world));
-    let recorder = Recorder::new(Actor::App(number), &Order::default(), false);
-    let visitor =
-        Line::visitor(Activity::App(Box::new(app)), recorder, world.lives.now(Side::Mgmt));
-    lines.push(visitor);
-    deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
-    let stands_at = lines.pop().and_then(|line| match line.activity {
-        Activity::App(app) => app.current_step().map(|step| step.action.clone()),
-        _ => None,
-    });
-    let Some(action) = stands_at else { return Vec::new() };
+    match recover(world, lines) {
+        Ok(()) => super::at_rest(world, lines, true).into_iter().map(|found| found.what).collect(),
+        Err(problem) => vec![problem],
+    }
+}
+
+fn recover<P: Setup>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), String> {
+    rest(world, lines)?;
+    offer_missing_seeds(world);
+    rest(world, lines)?;
     let (driver, service) = (world.kernel.lock().driver.state(), world.desk.lock().service_state);
-    let reached = match action {
-        Action::Wait(Condition::ChannelReady) => "the channel does not come back",
-        Action::Open { .. } => "a new file cannot be opened",
-        Action::SetHmcId { .. } | Action::Wait(_) => "no new session opens",
-        Action::Write { .. } => "a new session carries no message",
-        _ => "a new session cannot be closed",
-    };
-    vec![format!("{reached}: the driver is {driver}, the hypervisor's side {service}")]
+    if driver != ChannelState::Ready {
+        let sides = format!("the driver is {driver}, the hypervisor's side {service}");
+        return Err(format!("the channel does not come back: {sides}"));
+    }
+    if let Some(problem) = world.kernel.lock().driver.slots().find_map(stands_still) {
+        return Err(problem);
+    }
+    let behaviour = super::service(lines).map(|service| service.service().behaviour());
+    let echoes = behaviour == Some(&Named::Echo);
+    for survivor in survivors(world) {
+        survivor.carry(world, lines, echoes)?;
+    }
+    visit(world, lines, None, open_everywhere(world, echoes))
 }
 
 fn is_meant_to_be_down<P: Setup>(world: &World<P>, expected: Option<ChannelState>) -> bool {
@@ -92,23 +114,193 @@ fn restart_failed_device<P: Setup>(world: &World<P>) {
     }
 }
 
-/// What a new application does.
-fn steps<P: Setup>(world: &World<P>) -> Vec<Step> {
-    let file = || String::from("recovery");
-    let mut actions = vec![Action::Wait(Condition::ChannelReady)];
-    if has_room(&world.kernel.lock().driver) {
+/// A seed buffer was refused for as long as there was no memory for it, and is offered once more.
+fn offer_missing_seeds<P: Setup>(world: &World<P>) {
+    let kernel = world.kernel.lock();
+    let lacks_seed = |slot: &ibmvmc::SlotView<'_>| slot.session.is_none() && !slot.is_free();
+    let missing = kernel.driver.slots().filter(lacks_seed);
+    let commands = missing.map(|slot| ServiceCommand::ReturnBuffer(slot.index));
+    world.desk.lock().service_commands.extend(commands);
+}
+
+/// What is wrong with a session that neither opens nor ends.
+fn stands_still(slot: ibmvmc::SlotView<'_>) -> Option<String> {
+    let (session, state) = slot.session.filter(|(_, state)| *state != SessionState::Ready)?;
+    Some(format!("HMC index {} session {session} is {} for ever", slot.index, state.name()))
+}
+
+/// A session that lived through the faults, and the file of it.
+struct Survivor {
+    process: u16,
+    name: String,
+    file: FileId,
+    index: HmcIndex,
+    session: HmcSession,
+}
+
+/// What a survivor has.
+struct Stock {
+    /// Messages that wait to be read.
+    unread: usize,
+    /// Buffers to write with.
+    inbound: usize,
+    /// Buffers of the hypervisor.
+    outbound: usize,
+}
+
+fn survivors<P: Setup>(world: &World<P>) -> Vec<Survivor> {
+    let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
+    let living = desk.processes.iter().filter(|(process, _)| !desk.kills.contains(process));
+    let files = living.flat_map(|(process, files)| files.iter().map(move |file| (*process, file)));
+    files
+        .filter_map(|(process, (name, open))| {
+            let slot = kernel.driver.slots().find(|slot| slot.file == Some(open.id))?;
+            let (session, SessionState::Ready) = slot.session? else { return None };
+            let (name, file, index) = (name.clone(), open.id, slot.index);
+            Some(Survivor { process, name, file, index, session })
+        })
+        .collect()
+}
+
+impl Survivor {
+    /// Has it carry a message.
+    fn carry<P: Setup>(
+        &self,
+        world: &World<P>,
+        lines: &mut Vec<Line>,
+        echoes: bool,
+    ) -> Result<(), String> {
+        let Some(before) = self.stock(world) else { return Ok(()) };
+        let reads = (0..before.unread).map(|_| self.read(ReadExpect::Any));
+        self.visit(world, lines, reads.collect())?;
+        let Some(before) = self.stock(world).filter(|stock| echoes || stock.inbound > 0) else {
+            return Ok(());
+        };
+        // Its own threads may read what comes, and go on.
+        let goes_on = |line: &Line| match &line.activity {
+            Activity::App(app) => app.process() == self.process && app.current_step().is_some(),
+            _ => false,
+        };
+        let others_read = lines.iter().any(goes_on);
+        let (file, payload, expect) = (self.name.clone(), message(self.index), Expect::Ok);
+        let write = Action::Write { file, payload: payload.clone(), faults: false, expect };
+        self.visit(world, lines, vec![write])?;
+        let Some(after) = self.stock(world).filter(|_| echoes) else { return Ok(()) };
+        if after.outbound > before.outbound {
+            return Err(self.problem("its echo does not come"));
+        }
+        if others_read {
+            return Ok(());
+        }
+        self.visit(world, lines, vec![self.read(ReadExpect::Bytes(payload))])
+    }
+
+    /// What it has; `None` when the session is over, or its file is closed.
+    fn stock<P: Setup>(&self, world: &World<P>) -> Option<Stock> {
+        let kernel = world.kernel.lock();
+        let slot = kernel.driver.slots().find(|slot| slot.file == Some(self.file))?;
+        let live = Some((self.session, SessionState::Ready));
+        if (slot.index, slot.session) != (self.index, live) {
+            return None;
+        }
+        let owned_by = |owner| slot.buffers().filter(|buffer| buffer.owner == owner).count();
+        let (inbound, outbound) = (owned_by(BufferOwner::Mgmt), owned_by(BufferOwner::Hyp));
+        Some(Stock { unread: slot.unread, inbound, outbound })
+    }
+
+    fn read(&self, expect: ReadExpect) -> Action {
+        read(self.name.clone(), expect)
+    }
+
+    fn visit<P: Setup>(
+        &self,
+        world: &World<P>,
+        lines: &mut Vec<Line>,
+        actions: Vec<Action>,
+    ) -> Result<(), String> {
+        visit(world, lines, Some(self.process), actions).map_err(|problem| self.problem(&problem))
+    }
+
+    fn problem(&self, what: &str) -> String {
+        let Survivor { index, session, .. } = self;
+        format!("HMC index {index} session {session} lived through the faults, and then: {what}")
+    }
+}
+
+/// What a new application does: it has a session in every index without one at the same time.
+fn open_everywhere<P: Setup>(world: &World<P>, echoes: bool) -> Vec<Action> {
+    let kernel = world.kernel.lock();
+    let vacant = kernel.driver.slots().filter(|slot| slot.session.is_none());
+    // The driver takes the lowest free index each time.
+    let indexes: Vec<HmcIndex> = vacant.map(|slot| slot.index).collect();
+    let name = |index: HmcIndex| format!("HMC index {index}");
+    let mut actions = Vec::new();
+    for index in indexes.iter().copied() {
+        let file = || name(index);
+        let payload = message(index);
         actions.extend([
             Action::Open { file: file(), nonblock: false, expect: Expect::Ok },
             Action::SetHmcId { file: file(), id: file(), expect: Expect::Ok },
             Action::Wait(Condition::SessionReady { file: file() }),
-            Action::Write { file: file(), payload: vec![0; 32], faults: false, expect: Expect::Ok },
-            Action::Close { file: file(), expect: Expect::Ok },
+            Action::Write { file: file(), payload, faults: false, expect: Expect::Ok },
         ]);
+        let echo = || read(file(), ReadExpect::Bytes(message(index)));
+        actions.extend(echoes.then(echo));
     }
-    actions.into_iter().map(|action| Step { action, span: 0..0 }).collect()
+    let close = |index| Action::Close { file: name(index), expect: Expect::Ok };
+    actions.extend(indexes.into_iter().map(close));
+    actions.push(Action::Wait(Condition::Seeded));
+    actions
 }
 
-/// Whether an index will be free. After a reset all are.
-fn has_room<Q: Quirks>(driver: &Driver<Q>) -> bool {
-    driver.state() != ChannelState::Ready || driver.slots().any(|slot| slot.session.is_none())
+/// A message that tells by which index it went.
+fn message(index: HmcIndex) -> Vec<u8> {
+    vec![index.0; MESSAGE_BYTES]
+}
+
+fn read(file: String, expect: ReadExpect) -> Action {
+    Action::Read { file, len_bytes: None, faults: false, patience_ns: None, expect }
+}
+
+/// Goes on until nothing is left to do.
+fn rest<P: Setup>(world: &World<P>, lines: &mut [Line]) -> Result<(), String> {
+    let end = deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
+    match end.quiescent {
+        true => Ok(()),
+        false => Err(format!("the machine does not come to rest within {MAX_STEPS} steps")),
+    }
+}
+
+/// Has a thread more do this, of an application that is there or of a new one.
+fn visit<P: Setup>(
+    world: &World<P>,
+    lines: &mut Vec<Line>,
+    process: Option<u16>,
+    actions: Vec<Action>,
+) -> Result<(), String> {
+    let number = lines.len() as u16 - ActivityId::FIXED;
+    let steps = actions.into_iter().map(|action| Step { action, span: 0..0 }).collect();
+    let app = App::new(number, process.unwrap_or(number), Life::FIRST, steps);
+    let recorder = Recorder::new(Actor::App(number), &Order::default(), false);
+    let visitor =
+        Line::visitor(Activity::App(Box::new(app)), recorder, world.lives.now(Side::Mgmt));
+    lines.push(visitor);
+    let rested = rest(world, lines);
+    let visitor = lines.pop().map(|line| line.activity);
+    let Some(Activity::App(app)) = visitor else { return rested };
+    let Some(Step { action, .. }) = app.current_step() else { return rested };
+    let stands_at = match action {
+        Action::Open { file, .. } => format!("{file}: the file cannot be opened"),
+        Action::SetHmcId { file, .. } | Action::Wait(Condition::SessionReady { file }) => {
+            format!("{file}: no session opens")
+        }
+        Action::Write { file, .. } => format!("{file}: no message can be written"),
+        Action::Read { file, .. } => format!("{file}: no message can be read"),
+        Action::Close { file, .. } => format!("{file}: the file cannot be closed"),
+        _ => String::from("not every HMC index can be opened again"),
+    };
+    Err(match app.failure() {
+        Some(failure) => format!("{stands_at}: {}, not {}", failure.came, failure.expected),
+        None => stands_at,
+    })
 }

@@ -1,6 +1,6 @@
 //! Verifies that every state leads back to a channel that works once nothing goes wrong any more: no further fault
 //! happens, ready activities step first come, first served, and the machine comes to rest within [`MAX_STEPS`];
-//! from there a new application gets a session and a message through (`invariants/recovery.rs`).
+//! from there a message goes through every session, old and new (`invariants/recovery.rs`).
 //!
 //! This is a check of its own because `eventually` of a model checker misses what goes round in circles. Runs from
 //! different states soon meet; what such a run has passed is remembered by a hash of the normal form and the order
