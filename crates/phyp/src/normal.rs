@@ -65,6 +65,7 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
             endpoint.window.get(page).map(|tce| tce.access()).hash(state);
         }
         valid_entries(&endpoint.memory, consumer).hash(state);
+        consumer.pages.len().hash(state);
         for (name, at) in &consumer.pages {
             name.hash(state);
             endpoint.memory.look_at_page(*at, |page| match page {

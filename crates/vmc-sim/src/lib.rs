@@ -68,7 +68,7 @@ pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
 pub use generate::generate;
 pub use ibmvmc::{Quirk, QuirkSet};
-pub use model::{CheckOptions, Checked, Model, PathTo, check, models, serve};
+pub use model::{CheckOptions, Checked, Model, PathTo, check, models, models_for, serve};
 pub use replay::{
     Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,
 };

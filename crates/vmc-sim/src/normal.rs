@@ -65,6 +65,7 @@ pub(crate) fn hash<Q: Quirks>(
     (kernel.life, &kernel.tasks, kernel.bottom_half_due).hash(state);
     kernel.watchers.iter().copied().collect::<BTreeSet<_>>().hash(state);
     let name = |id| driver.normal_id(id);
+    kernel.callers.len().hash(state);
     for (id, caller) in &kernel.callers {
         (name(*id), caller).hash(state);
     }

@@ -59,6 +59,7 @@ struct Row {
     at_rest: usize,
     depth: usize,
     complete: bool,
+    unfired: Vec<String>,
     seconds: f64,
     checker: Option<&'static str>,
     what: Option<String>,
@@ -149,10 +150,16 @@ fn explore_all(args: &Args, chosen: &[&'static Model]) -> Result<Verdict, String
     Ok(verdict)
 }
 
-/// That a model has another number of states than it had.
+/// That a model has another number of states than it had, or a fault that never happens.
 fn surprise(model: &Model, checked: &Checked) -> Option<String> {
     let (name, was, is) = (model.name, model.unique_states, checked.unique_states);
-    (checked.complete && is != was).then(|| {
+    if !checked.complete {
+        return None;
+    }
+    if let [first, ..] = &checked.unfired[..] {
+        return Some(format!("{name}: the fault `{first}` happens in no state"));
+    }
+    (is != was).then(|| {
         format!(
             "{name}: {is} states, and it had {was}: if that is what the change should bring, write it into \
              crates/vmc-sim/src/model/catalogue.rs"
@@ -161,17 +168,29 @@ fn surprise(model: &Model, checked: &Checked) -> Option<String> {
 }
 
 fn row(model: &Model, checked: Checked, seconds: f64) -> Row {
-    let Checked { states, unique_states, at_rest, depth, complete, violation } = checked;
+    let Checked { states, unique_states, at_rest, depth, complete, unfired, violation } = checked;
     let (checker, what, path) = match violation {
         Some(PathTo { checker, what, moves, .. }) => (Some(checker), Some(what), Some(moves)),
         None => (None, None, None),
     };
     let model = model.name;
-    Row { model, states, unique_states, at_rest, depth, complete, seconds, checker, what, path }
+    Row {
+        model,
+        states,
+        unique_states,
+        at_rest,
+        depth,
+        complete,
+        unfired,
+        seconds,
+        checker,
+        what,
+        path,
+    }
 }
 
 fn describe(model: &Model, checked: &Checked, seconds: f64) -> String {
-    let Checked { states, unique_states, at_rest, depth, complete, violation } = checked;
+    let Checked { states, unique_states, at_rest, depth, complete, violation, .. } = checked;
     let how = match (violation, complete) {
         (Some(_), _) => "VIOLATED",
         (None, true) => "holds",
@@ -207,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_number_of_states_is_told_where_all_were_seen() {
+    fn a_surprise_is_told_where_all_states_were_seen() {
         let model = &models()[0];
         let checked = |unique_states, complete| Checked {
             states: 3 * unique_states,
@@ -215,11 +234,19 @@ mod tests {
             at_rest: 1,
             depth: 1,
             complete,
+            unfired: Vec::new(),
             violation: None,
         };
         assert_eq!(surprise(model, &checked(model.unique_states, true)), None);
         assert_eq!(surprise(model, &checked(7, false)), None);
         let told = surprise(model, &checked(7, true)).expect("it had another");
         assert!(told.contains(&format!("boot: 7 states, and it had {}", model.unique_states)));
+        let silent = |complete| {
+            let unfired = vec![String::from("crash")];
+            Checked { unfired, ..checked(model.unique_states, complete) }
+        };
+        assert_eq!(surprise(model, &silent(false)), None);
+        let told = surprise(model, &silent(true)).expect("a fault that never happens");
+        assert_eq!(told, "boot: the fault `crash` happens in no state");
     }
 }

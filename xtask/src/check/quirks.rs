@@ -5,7 +5,7 @@ use crate::Verdict;
 use crate::terminal::print;
 use serde::Serialize;
 use std::time::Instant;
-use vmc_sim::{CheckOptions, Model, PathTo, Quirk, QuirkSet, check, models};
+use vmc_sim::{CheckOptions, PathTo, Quirk, QuirkSet, check, models_for};
 
 /// States after which the search in one model is given up.
 const MAX_STATES: usize = 1_000_000;
@@ -59,7 +59,10 @@ pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
 }
 
 fn seek(quirk: Quirk, args: &Args) -> Result<(Sought, Option<PathTo>), String> {
-    let models = if args.models.is_empty() { made_for(quirk)? } else { chosen(&args.models)? };
+    let models = match args.models[..] {
+        [] => models_for(quirk).map_err(text)?,
+        _ => chosen(&args.models)?,
+    };
     let started = Instant::now();
     let options = CheckOptions {
         quirks: QuirkSet::default().with(quirk),
@@ -93,17 +96,6 @@ fn seek(quirk: Quirk, args: &Args) -> Result<(Sought, Option<PathTo>), String> {
     }
     sought.seconds = started.elapsed().as_secs_f64();
     Ok((sought, found))
-}
-
-/// The models that have the quirk among their tags.
-fn made_for(quirk: Quirk) -> Result<Vec<&'static Model>, String> {
-    let mut made = Vec::new();
-    for model in models() {
-        if model.tags().map_err(text)?.iter().any(|tag| tag == quirk.id()) {
-            made.push(model);
-        }
-    }
-    Ok(made)
 }
 
 fn line(sought: &Sought) -> String {

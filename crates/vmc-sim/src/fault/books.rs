@@ -54,7 +54,7 @@ pub(crate) struct Books {
     pub(crate) held: Vec<Held>,
     /// No rule fires any more.
     over: bool,
-    /// Only this rule fires, if there is one; `None` where every rule has its turn.
+    /// Only this rule fires, if there is one, and those that follow it; `None` where every rule has its turn.
     armed: Option<Option<usize>>,
 }
 
@@ -160,7 +160,7 @@ impl<L: RawMutex> Faults<L> {
         taken.map(|held| held.entry).collect()
     }
 
-    /// Has only this rule fire where there is an occasion, or none.
+    /// Has only this rule fire where there is an occasion, or none. Rules that follow another one come with it.
     pub(crate) fn arm(&self, rule: Option<usize>) {
         self.books.lock().armed = Some(rule);
     }
@@ -170,12 +170,21 @@ impl<L: RawMutex> Faults<L> {
         self.books.lock().progress[rule].hits
     }
 
+    /// Hands out the number of each rule that has fired.
+    pub(crate) fn each_fired(&self, mut take: impl FnMut(usize)) {
+        let books = self.books.lock();
+        let numbered = books.progress.iter().enumerate();
+        numbered.filter(|(_, progress)| progress.hits > 0).for_each(|(number, _)| take(number));
+    }
+
     /// Hashes what is still to come of the rules. How many occasions each has seen counts only where none of them
     /// has to be armed.
     pub(crate) fn hash_normal(&self, now_ns: u64, state: &mut impl Hasher) {
         let books = self.books.lock();
         let from_now = |at_ns: u64| at_ns.saturating_sub(now_ns);
         (books.unarchitected, books.disabling).hash(state);
+        // Or else one that waits could pass for one of the next list.
+        (books.due.len(), books.boots.len(), books.held.len()).hash(state);
         for (at_ns, rule) in &books.due {
             (from_now(*at_ns), rule).hash(state);
         }
@@ -224,7 +233,9 @@ impl Books {
     fn count(&mut self, number: usize, rule: &Rule, strand: Strand) -> bool {
         let seen = self.progress[number].seen.entry(strand).or_default();
         *seen = seen.saturating_add(1);
-        let may = !self.over && self.armed.is_none_or(|armed| armed == Some(number));
+        let follows = rule.trigger.as_ref().is_some_and(Trigger::follows);
+        let is_armed = |armed| armed == Some(number) || follows;
+        let may = !self.over && self.armed.is_none_or(is_armed);
         may && *seen >= rule.nth && rule.times.is_none_or(|times| *seen - rule.nth < times)
     }
 }

@@ -2,13 +2,16 @@
 //! `models/`, read with a difference: a fault that waits for nothing may strike the machine at any point, one that waits
 //! for an hcall or a message may strike any of them, and one of them strikes in a run, at most. Faults that follow
 //! another one come with it, and a fault that a step of a script fires happens there alone. Models with the tag
-//! `begins-ready` begin where the channel is ready and nothing moves, but for the applications.
+//! `begins-ready` begin where the channel is ready and nothing moves, but for the applications, and those with
+//! `begins-at-rest` where the applications, too, have come as far as they get without a fault.
 
+use super::machine::Begin;
 use crate::fault::Rule;
 use crate::plan::Plan;
 use crate::run::MachineError;
 use crate::scenario::Scenario;
 use crate::script::Action;
+use ibmvmc::Quirk;
 
 /// A small machine to explore.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +29,21 @@ pub struct Model {
 /// Every model: the small ones, then the others by what happens in them.
 pub fn models() -> &'static [Model] {
     MODELS
+}
+
+/// The models that are made to show a quirk, small ones first.
+///
+/// # Errors
+///
+/// A file that is no scenario.
+pub fn models_for(quirk: Quirk) -> Result<Vec<&'static Model>, MachineError> {
+    let mut made = Vec::new();
+    for model in MODELS {
+        if model.tags()?.iter().any(|tag| tag == quirk.id()) {
+            made.push(model);
+        }
+    }
+    Ok(made)
 }
 
 macro_rules! models {
@@ -48,34 +66,39 @@ models! {
     "boot-two" SMALL 11_214,
     "boot-drop" SMALL 10_008,
     "boot-busy" SMALL 16_679,
-    "boot-crash" SMALL 37_684,
     "boot-refuse" SMALL 16_872,
+    "ready-crash" SMALL 7054,
     "echo" SMALL 49_129,
+    "open-rdma" SMALL 40_357,
+    "poller-lost" SMALL 13_247,
+    "lost-file" SMALL 12_446,
     "boot-add" LARGE 33_346,
     "boot-suspend-hyp" LARGE 133_256,
     "boot-suspend-mgmt" LARGE 129_911,
     "boot-free-hyp" LARGE 194_750,
     "boot-free-mgmt" LARGE 1_438_314,
-    "reset-free" LARGE 9262,
+    "boot-crash" LARGE 451_866,
+    "reset-free" LARGE 330_051,
     "echo-busy" LARGE 48_932,
     "echo-rdma" LARGE 32_042,
     "echo-free" LARGE 1_202_404,
-    "echo-crash" LARGE 239_604,
+    "echo-crash" LARGE 1_912_916,
     "reader-answer" LARGE 21_957,
-    "reader-signal" LARGE 12_687,
+    "reader-signal" LARGE 14_885,
+    "reader-reset" LARGE 55_996,
     "reader-take" LARGE 22_515,
     "reader-free" LARGE 273_683,
     "poller-free" LARGE 284_824,
     "close-remove" LARGE 215_461,
     "hmc-id" LARGE 138_878,
     "session-255" LARGE 9859,
-    "lost-file" LARGE 74_642,
     "two-apps" LARGE 3_053_148,
     "two-connections" LARGE 57_770,
 }
 
-/// The tag of models that begin where the channel is ready and at rest.
-const READY: &str = "begins-ready";
+/// The tags of models that do not begin with the first step of either side.
+const BEGINS: [(&str, Begin); 2] =
+    [("begins-ready", Begin::Ready), ("begins-at-rest", Begin::Rest)];
 
 impl Model {
     /// What it is, in one line.
@@ -101,9 +124,11 @@ impl Model {
         Scenario::parse(&file, self.text).map_err(|error| MachineError::Model(error.to_string()))
     }
 
-    /// Whether it begins where the channel is ready and at rest.
-    pub(super) fn begins_ready(&self) -> Result<bool, MachineError> {
-        Ok(self.tags()?.iter().any(|tag| tag == READY))
+    /// Where it begins.
+    pub(super) fn begin(&self) -> Result<Begin, MachineError> {
+        let tags = self.tags()?;
+        let named = BEGINS.iter().find(|(name, _)| tags.iter().any(|tag| tag == name));
+        Ok(named.map_or(Begin::Boot, |(_, begin)| *begin))
     }
 
     /// Machine, scripts and faults.

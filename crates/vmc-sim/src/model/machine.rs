@@ -56,13 +56,23 @@ pub(crate) struct Setting {
     pub(crate) settles: bool,
     /// Whether what happens is recorded.
     pub(crate) record: bool,
-    /// Whether the channel is ready, and at rest, before the applications begin.
-    pub(crate) ready: bool,
+    pub(crate) begin: Begin,
+}
+
+/// Where the exploration begins. What comes before happens first come, first served, and no fault befalls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// With the first step of either side.
+    Boot,
+    /// Where the channel is ready and at rest, and no application has begun.
+    Ready,
+    /// Where everything is at rest, the applications too.
+    Rest,
 }
 
 impl Machine {
     pub(crate) fn new(plan: &Plan, setting: Setting) -> Result<Machine, MachineError> {
-        let Setting { quirks, faults, settles, record, ready } = setting;
+        let Setting { quirks, faults, settles, record, begin } = setting;
         let (world, lines) = run::world::<Deterministic<QuirkSet>>(plan, record, quirks)?;
         world.faults.arm(None);
         let books = Books::new(lines.len());
@@ -72,17 +82,18 @@ impl Machine {
             machine.step(id);
         }
         machine.settle();
-        if ready {
-            machine.boot();
+        match begin {
+            Begin::Boot => {}
+            Begin::Ready => machine.rest_but_for(|line| line.activity.is_application()),
+            Begin::Rest => machine.rest_but_for(|_| false),
         }
         Ok(machine)
     }
 
-    /// Goes on without the applications, first come, first served, until nothing is left to run.
-    fn boot(&mut self) {
+    /// Goes on first come, first served, until nothing is left to run but what stays where it is.
+    fn rest_but_for(&mut self, stays: impl Fn(&Line) -> bool) {
         loop {
-            let is_machine = |id: ActivityId| !self.lines[id.index()].activity.is_application();
-            let next = self.books.find_ready(is_machine);
+            let next = self.books.find_ready(|id| !stays(&self.lines[id.index()]));
             if !self.make(next.map_or(Move::Time, Move::Step)) {
                 return;
             }

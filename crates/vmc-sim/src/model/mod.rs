@@ -16,7 +16,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::{Model, models};
+pub use catalogue::{Model, models, models_for};
 
 use crate::run::MachineError;
 use ibmvmc::QuirkSet;
@@ -53,6 +53,8 @@ pub struct Checked {
     pub depth: usize,
     /// Whether every state was seen.
     pub complete: bool,
+    /// Faults of the model that have happened in none of the states.
+    pub unfired: Vec<String>,
     /// What does not hold, if anything.
     pub violation: Option<PathTo>,
 }
@@ -95,6 +97,7 @@ pub fn check(model: &Model, options: &CheckOptions) -> Result<Checked, MachineEr
         at_rest: space.at_rest(),
         depth: checker.max_depth(),
         complete: violation.is_none() && options.max_states.is_none_or(|most| states < most),
+        unfired: space.unfired(),
         violation,
     })
 }

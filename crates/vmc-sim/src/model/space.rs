@@ -14,7 +14,7 @@ use ibmvmc::QuirkSet;
 use stateright::Property;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vmc_trace::{Record, Sequence, Trace, render};
 
@@ -55,6 +55,8 @@ pub(super) struct Space {
     setting: Setting,
     recovering: Recovering,
     at_rest: AtomicUsize,
+    /// Which rules have fired on the way to some state.
+    fired: Vec<AtomicBool>,
     initial: State,
 }
 
@@ -153,8 +155,9 @@ impl fmt::Debug for State {
             drop(kernel);
             let sides = ["management partition", "hypervisor's side"];
             for (side, entries) in sides.iter().zip(machine.queued()) {
+                let lies = if entries.is_empty() { " empty" } else { "" };
                 let entries = entries.iter().map(|entry| format!("\n  {entry}"));
-                writeln!(f, "queue of the {side}:{}", entries.collect::<String>())?;
+                writeln!(f, "queue of the {side}:{lies}{}", entries.collect::<String>())?;
             }
             let ready = machine.books.ready();
             let steps = ready.iter().map(|id| machine.next_step(*id));
@@ -171,17 +174,25 @@ impl fmt::Debug for State {
 impl Space {
     pub(super) fn new(model: &Model, quirks: QuirkSet) -> Result<Space, MachineError> {
         let plan = model.plan()?;
-        let ready = model.begins_ready()?;
-        let setting = Setting { quirks, faults: FAULTS, settles: true, record: false, ready };
+        let begin = model.begin()?;
+        let setting = Setting { quirks, faults: FAULTS, settles: true, record: false, begin };
         let initial = State::new(Machine::new(&plan, setting)?, None);
         let strikes = catalogue::strikes(&plan);
         let (recovering, at_rest) = (Recovering::default(), AtomicUsize::new(0));
-        Ok(Space { plan, strikes, setting, recovering, at_rest, initial })
+        let fired = plan.rules.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Space { plan, strikes, setting, recovering, at_rest, fired, initial })
     }
 
     /// How many states at rest were looked at.
     pub(super) fn at_rest(&self) -> usize {
         self.at_rest.load(Ordering::Relaxed)
+    }
+
+    /// Names of the faults that have happened in no state so far.
+    pub(super) fn unfired(&self) -> Vec<String> {
+        let rules = self.plan.rules.iter().zip(&self.fired);
+        let never = rules.filter(|(_, fired)| !fired.load(Ordering::Relaxed));
+        never.map(|(rule, _)| rule.name.clone()).collect()
     }
 
     /// The machine with which every path begins, with an eye on what happens.
@@ -293,7 +304,10 @@ impl stateright::Model for Space {
     fn next_state(&self, state: &State, next: Move) -> Option<State> {
         let mut machine = state.look(Machine::clone);
         let link = Link { made: next, before: state.path.clone() };
-        machine.make(next).then(|| State::new(machine, Some(Arc::new(link))))
+        machine.make(next).then(|| {
+            machine.world.faults.each_fired(|rule| self.fired[rule].store(true, Ordering::Relaxed));
+            State::new(machine, Some(Arc::new(link)))
+        })
     }
 
     fn format_action(&self, next: &Move) -> String {

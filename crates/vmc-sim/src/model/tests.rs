@@ -1,6 +1,6 @@
 //! Tests of the models, and of what makes them small: the normal form, and quiet steps.
 
-use super::machine::{Machine, Move, Setting};
+use super::machine::{Begin, Machine, Move, Setting};
 use super::*;
 use crate::plan::Plan;
 use crate::schedule::below;
@@ -19,6 +19,7 @@ fn holds(name: &str, at_rest: usize, depth: usize) {
     let checked = check(model(name), &CheckOptions::default()).expect("a machine");
     assert!(model(name).small && checked.violation.is_none(), "{name}: {:?}", checked.violation);
     let Checked { complete, .. } = checked;
+    assert_eq!(checked.unfired, [""; 0], "{name}: faults that never happen");
     let counts = (checked.unique_states, checked.at_rest, checked.depth);
     assert_eq!((complete, counts), (true, (model(name).unique_states, at_rest, depth)), "{name}");
 }
@@ -46,7 +47,7 @@ fn whichever_send_finds_the_queue_full_it_is_made_again() {
 
 #[test]
 fn wherever_a_side_dies_the_channel_comes_back() {
-    holds("boot-crash", 10, 61);
+    holds("ready-crash", 3, 51);
 }
 
 #[test]
@@ -57,6 +58,17 @@ fn whenever_the_capabilities_are_refused_the_driver_does_not_go_on() {
 #[test]
 fn an_application_gets_its_echo_in_every_order() {
     holds("echo", 1, 101);
+}
+
+#[test]
+fn whichever_copy_is_refused_the_file_can_be_closed() {
+    holds("open-rdma", 3, 69);
+}
+
+#[test]
+fn whoever_loses_a_session_learns_of_it() {
+    holds("poller-lost", 2, 59);
+    holds("lost-file", 2, 77);
 }
 
 #[test]
@@ -80,6 +92,19 @@ fn a_driver_that_misbehaves_is_found_and_the_shortest_path_told() {
 }
 
 #[test]
+fn every_hazard_is_found_in_the_first_model_that_is_made_for_it() {
+    for quirk in Quirk::ALL {
+        let quirks = QuirkSet::default().with(quirk);
+        let options = CheckOptions { quirks, max_states: Some(100_000), threads: 1 };
+        let made = models_for(quirk).expect("models with tags");
+        let first = made.first().unwrap_or_else(|| panic!("{quirk:?}: no model is made for it"));
+        let checked = check(first, &options).expect("a machine");
+        let found = checked.violation.is_some();
+        assert!(found, "{quirk:?}: {} states of {}", checked.unique_states, first.name);
+    }
+}
+
+#[test]
 fn an_exploration_that_is_cut_short_says_so() {
     let options = CheckOptions { max_states: Some(500), ..CheckOptions::default() };
     let checked = check(model("boot"), &options).expect("a machine");
@@ -88,7 +113,8 @@ fn an_exploration_that_is_cut_short_says_so() {
 
 fn machine(plan: &Plan, settles: bool) -> Machine {
     let quirks = QuirkSet::default();
-    Machine::new(plan, Setting { quirks, faults: 1, settles, record: false, ready: false })
+    let begin = Begin::Boot;
+    Machine::new(plan, Setting { quirks, faults: 1, settles, record: false, begin })
         .expect("a machine")
 }
 
