@@ -173,6 +173,21 @@ pub(crate) enum Action {
     Fault(usize),
 }
 
+impl Action {
+    /// Whether it is done to the machine, and may cost others their sessions.
+    pub(crate) const fn is_operators(&self) -> bool {
+        matches!(
+            self,
+            Action::Start(_)
+                | Action::Stop(_)
+                | Action::Pause
+                | Action::Resume
+                | Action::AttachHmc(_)
+                | Action::Fault(_)
+        )
+    }
+}
+
 /// A side that the operator starts or stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Machine {

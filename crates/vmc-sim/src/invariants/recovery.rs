@@ -14,7 +14,8 @@
 //! A surviving session need not carry a message when nobody could write to it: its application was killed, or has no
 //! name for the file any more; it was closed, or lost with its channel, which the hypervisor's new start after faults that
 //! the architecture does not know does to all; or the hypervisor has kept every buffer that it was sent, as only `sink`
-//! and `source` do. It is not looked at any more when its application, woken by the message, has closed it.
+//! and `source` do. It is not looked at any more when its application, woken by the message, has closed it, and its end is
+//! no surprise where a script has yet to do something to the machine. Any other end is told.
 //!
 //! Does not verify a channel that is meant to be down at the end: one whose side was stopped and not started
 //! again, whose partition has not booted, that an HMC has taken over, or that the scenario expects in another
@@ -74,7 +75,12 @@ fn recover<P: Setup>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), Stri
     }
     let behaviour = super::service(lines).map(|service| service.service().behaviour());
     let echoes = behaviour == Some(&Named::Echo);
-    for survivor in survivors(world) {
+    let operates = |line: &Line| match &line.activity {
+        Activity::App(app) => app.steps_to_come().iter().any(|step| step.action.is_operators()),
+        _ => false,
+    };
+    let may_end = lines.iter().any(operates);
+    for survivor in survivors(world, may_end) {
         survivor.carry(world, lines, echoes)?;
     }
     visit(world, lines, None, open_everywhere(world, echoes))
@@ -136,6 +142,8 @@ struct Survivor {
     file: FileId,
     index: HmcIndex,
     session: HmcSession,
+    /// A script may do something to the machine which ends the session.
+    may_end: bool,
 }
 
 /// What a survivor has.
@@ -148,7 +156,7 @@ struct Stock {
     outbound: usize,
 }
 
-fn survivors<P: Setup>(world: &World<P>) -> Vec<Survivor> {
+fn survivors<P: Setup>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
     let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
     let living = desk.processes.iter().filter(|(process, _)| !desk.kills.contains(process));
     let files = living.flat_map(|(process, files)| files.iter().map(move |file| (*process, file)));
@@ -157,7 +165,7 @@ fn survivors<P: Setup>(world: &World<P>) -> Vec<Survivor> {
             let slot = kernel.driver.slots().find(|slot| slot.file == Some(open.id))?;
             let (session, SessionState::Ready) = slot.session? else { return None };
             let (name, file, index) = (name.clone(), open.id, slot.index);
-            Some(Survivor { process, name, file, index, session })
+            Some(Survivor { process, name, file, index, session, may_end })
         })
         .collect()
 }
@@ -170,10 +178,10 @@ impl Survivor {
         lines: &mut Vec<Line>,
         echoes: bool,
     ) -> Result<(), String> {
-        let Some(before) = self.stock(world) else { return Ok(()) };
+        let Some(before) = self.stock(world)? else { return Ok(()) };
         let reads = (0..before.unread).map(|_| self.read(ReadExpect::Any));
         self.visit(world, lines, reads.collect())?;
-        let Some(before) = self.stock(world).filter(|stock| echoes || stock.inbound > 0) else {
+        let Some(before) = self.stock(world)?.filter(|stock| echoes || stock.inbound > 0) else {
             return Ok(());
         };
         // Its own threads may read what comes, and go on.
@@ -185,7 +193,7 @@ impl Survivor {
         let (file, payload, expect) = (self.name.clone(), message(self.index), Expect::Ok);
         let write = Action::Write { file, payload: payload.clone(), faults: false, expect };
         self.visit(world, lines, vec![write])?;
-        let Some(after) = self.stock(world).filter(|_| echoes) else { return Ok(()) };
+        let Some(after) = self.stock(world)?.filter(|_| echoes) else { return Ok(()) };
         if after.outbound > before.outbound {
             return Err(self.problem("its echo does not come"));
         }
@@ -195,17 +203,22 @@ impl Survivor {
         self.visit(world, lines, vec![self.read(ReadExpect::Bytes(payload))])
     }
 
-    /// What it has; `None` when the session is over, or its file is closed.
-    fn stock<P: Setup>(&self, world: &World<P>) -> Option<Stock> {
-        let kernel = world.kernel.lock();
-        let slot = kernel.driver.slots().find(|slot| slot.file == Some(self.file))?;
-        let live = Some((self.session, SessionState::Ready));
-        if (slot.index, slot.session) != (self.index, live) {
-            return None;
+    /// What it has; `None` when its file is closed, or its session may end.
+    fn stock<P: Setup>(&self, world: &World<P>) -> Result<Option<Stock>, String> {
+        let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
+        let files = desk.processes.get(&self.process);
+        let named = files.and_then(|files| files.get(&self.name));
+        if named.is_none_or(|open| open.id != self.file) {
+            return Ok(None);
         }
+        let live = Some((self.session, SessionState::Ready));
+        let same = |slot: &ibmvmc::SlotView<'_>| (slot.index, slot.session) == (self.index, live);
+        let Some(slot) = kernel.driver.slots().find(same) else {
+            return if self.may_end { Ok(None) } else { Err(self.problem("it is over")) };
+        };
         let owned_by = |owner| slot.buffers().filter(|buffer| buffer.owner == owner).count();
         let (inbound, outbound) = (owned_by(BufferOwner::Mgmt), owned_by(BufferOwner::Hyp));
-        Some(Stock { unread: slot.unread, inbound, outbound })
+        Ok(Some(Stock { unread: slot.unread, inbound, outbound }))
     }
 
     fn read(&self, expect: ReadExpect) -> Action {

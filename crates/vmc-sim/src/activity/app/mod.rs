@@ -99,7 +99,12 @@ impl App {
 
     /// The step that the script stands at; `None` when it is done.
     pub(crate) fn current_step(&self) -> Option<&Step> {
-        self.steps.get(self.next).filter(|_| !self.killed)
+        self.steps_to_come().first()
+    }
+
+    /// The steps that the script has not made yet.
+    pub(crate) fn steps_to_come(&self) -> &[Step] {
+        if self.killed { &[] } else { self.steps.get(self.next..).unwrap_or_default() }
     }
 
     pub(crate) fn failure(&self) -> Option<&StepFailure> {

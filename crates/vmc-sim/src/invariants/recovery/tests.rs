@@ -1,11 +1,12 @@
 //! What recovers passes, and each session that carries no message is seen.
 
-use super::{MAX_STEPS, check};
+use super::{MAX_STEPS, check, rest, survivors};
 use crate::Scenario;
 use crate::deterministic::{self, Course};
 use crate::platform::Deterministic;
 use crate::run;
 use crate::runtime::ActivityId;
+use crate::script::ServiceCommand;
 use ibmvmc::{Quirk, QuirkSet};
 use vmc_proto::{Message, Received};
 use vmc_trace::{Event, Side};
@@ -81,6 +82,26 @@ fn a_session_without_buffers_is_told() {
     let part = "HMC index 0 session 1 lived through the faults, and then: vmc: no message can be \
                 written: EBUSY";
     assert_told(&scenario("hmcs = 2", faults), Quirk::H31, part);
+}
+
+/// Here it ends because the hypervisor starts over, as it could be made to by the message.
+#[test]
+fn a_session_that_ends_is_told_unless_a_script_may_have_ended_it() {
+    let text = scenario("", "");
+    let scenario = Scenario::parse("recovery.toml", &text).unwrap_or_else(|e| panic!("{e}"));
+    for (may_end, told) in [(false, "and then: it is over"), (true, "")] {
+        let (world, mut lines) =
+            run::world::<Deterministic<QuirkSet>>(scenario.plan(), true, QuirkSet::default())
+                .unwrap();
+        rest(&world, &mut lines).unwrap();
+        let [survivor] = &survivors(&world, may_end)[..] else { panic!("one session") };
+        let again = [ServiceCommand::Stop, ServiceCommand::Start];
+        world.desk.lock().service_commands.extend(again);
+        rest(&world, &mut lines).unwrap();
+        let problem = survivor.carry(&world, &mut lines, true).err().unwrap_or_default();
+        assert!(problem.ends_with(told), "{problem}");
+        assert_eq!(problem.is_empty(), may_end);
+    }
 }
 
 #[test]
