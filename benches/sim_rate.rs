@@ -1,7 +1,9 @@
 //! The deterministic runtime: messages, events and whole scenario runs per second, against others that run
 //! several parties on one thread under virtual time.
 //!
-//! An operation is a whole run: it boots what it needs, passes so many messages to and fro and ends.
+//! An operation is a whole run: it boots what it needs, passes so many messages to and fro and ends. A message is one that
+//! an application writes or reads: of vmcsim's a SIGNAL on a CRQ and the `H_COPY_RDMA` of its payload, of shuttle's a send
+//! on a channel, of turmoil's a datagram, of the event loop an event. Each run has as many of them.
 
 #![forbid(unsafe_code)]
 

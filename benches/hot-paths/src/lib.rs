@@ -1,5 +1,5 @@
 //! What benchmarks and counts of instructions and of allocations share: a hypervisor whose two queues are
-//! registered, and its hot paths as operations that can be repeated.
+//! registered, and its hot paths and those of a whole simulated machine, as operations that can be repeated.
 //!
 //! | module | subject |
 //! |---|---|

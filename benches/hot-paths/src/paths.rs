@@ -2,6 +2,7 @@
 
 use crate::machine::{Consumer, Machine, PAGE};
 use std::hint::black_box;
+use vmc_sim::embed;
 
 /// A hot path.
 pub struct HotPath {
@@ -14,8 +15,11 @@ pub struct HotPath {
 /// Bytes of the longest copy.
 const LONGEST: usize = 128 * 1024;
 
+/// Bytes of a message.
+const MESSAGE_BYTES: usize = 32;
+
 /// All of them.
-pub fn hot_paths() -> [HotPath; 7] {
+pub fn hot_paths() -> [HotPath; 9] {
     [
         HotPath { name: "copy 32 B", prepare: || copies(0, 32) },
         HotPath { name: "copy 32 B across pages", prepare: || copies(PAGE - 16, 32) },
@@ -24,6 +28,8 @@ pub fn hot_paths() -> [HotPath; 7] {
         HotPath { name: "send", prepare: || sends(0) },
         HotPath { name: "send back", prepare: || sends(1) },
         HotPath { name: "send with interrupt", prepare: sends_with_interrupt },
+        HotPath { name: "a message there and back", prepare: || messages(1) },
+        HotPath { name: "16 messages there and back", prepare: || messages(16) },
     ]
 }
 
@@ -57,6 +63,22 @@ fn sends_with_interrupt() -> Box<dyn FnMut()> {
         let interrupt = machine.accept_interrupt(1);
         assert_eq!(consumer.take(&machine), 7);
         machine.end_interrupt(1, interrupt);
+    })
+}
+
+/// Messages of an application that is simulated on one thread, and their echoes: they are written, so many of them,
+/// and then read.
+fn messages(under_way: usize) -> Box<dyn FnMut()> {
+    let mut app = embed::Machine::default().deterministic().expect("a possible machine");
+    let file = app.open_session("HMC-A").expect("a session");
+    let (message, mut answer) = ([7; MESSAGE_BYTES], [0; MESSAGE_BYTES]);
+    Box::new(move || {
+        for _ in 0..under_way {
+            assert_eq!(app.write(file, black_box(&message)), Ok(MESSAGE_BYTES));
+        }
+        for _ in 0..under_way {
+            assert_eq!(app.read(file, &mut answer), Ok(MESSAGE_BYTES));
+        }
     })
 }
 

@@ -18,6 +18,13 @@ pub struct CallId {
     generation: u16,
 }
 
+impl CallId {
+    /// Its place in the table of calls in flight: no two of them have the same, and the lowest free one is taken.
+    pub const fn place(self) -> u16 {
+        self.place
+    }
+}
+
 /// Where a call stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CallState {
@@ -42,6 +49,8 @@ pub(crate) struct InFlight {
     /// The shell is making an hcall or touching the queue for this call, or will as soon as it has handed
     /// out the wake-ups before it.
     pub(crate) touching: bool,
+    /// The call waits for others to come back, as its state says.
+    quiescing: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +65,8 @@ pub(crate) struct Calls {
     places: Vec<Place>,
     /// Free places, descending: the lowest one is used first.
     free: Vec<u16>,
+    /// How many of the calls wait for others to come back.
+    quiescing: u16,
 }
 
 impl CallState {
@@ -69,12 +80,26 @@ impl CallState {
             _ => None,
         }
     }
+
+    /// Whether the call waits for others to come back.
+    #[inline]
+    pub(crate) fn is_quiescing(&self) -> bool {
+        match self {
+            CallState::BottomHalf(call) => call.is_quiescing(),
+            CallState::Task(call) => call.is_quiescing(),
+            CallState::Close(call) => call.is_quiescing(),
+            _ => false,
+        }
+    }
 }
 
 impl Calls {
     /// Enters a call; `None` when there are more calls in flight than the table can name.
+    #[inline]
     pub(crate) fn insert(&mut self, state: CallState) -> Option<CallId> {
-        let call = Some(InFlight { state, parked: None, touching: false });
+        let quiescing = state.is_quiescing();
+        self.quiescing += u16::from(quiescing);
+        let call = Some(InFlight { state, parked: None, touching: false, quiescing });
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[usize::from(index)];
             place.call = call;
@@ -85,18 +110,43 @@ impl Calls {
         Some(CallId { place: index, generation: 0 })
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: CallId) -> Option<&mut InFlight> {
         let place = self.places.get_mut(usize::from(id.place))?;
         if place.generation == id.generation { place.call.as_mut() } else { None }
     }
 
+    /// Stores where a call stands.
+    #[inline]
+    pub(crate) fn set_state(&mut self, id: CallId, state: CallState) {
+        let Some(call) = self.get_mut(id) else { return };
+        let quiescing = state.is_quiescing();
+        call.state = state;
+        if call.quiescing != quiescing {
+            call.quiescing = quiescing;
+            self.quiescing = if quiescing { self.quiescing + 1 } else { self.quiescing - 1 };
+        }
+    }
+
+    /// Whether a call waits for others to come back.
+    pub(crate) fn any_quiescing(&self) -> bool {
+        self.quiescing > 0
+    }
+
     pub(crate) fn remove(&mut self, id: CallId) {
-        if self.get_mut(id).is_some() {
+        if let Some(call) = self.get_mut(id) {
+            let quiescing = call.quiescing;
+            self.quiescing -= u16::from(quiescing);
             let place = &mut self.places[usize::from(id.place)];
             place.call = None;
             place.generation = place.generation.wrapping_add(1);
-            let above = self.free.partition_point(|place| *place > id.place);
-            self.free.insert(above, id.place);
+            // The lowest free place comes last, and mostly it is this one.
+            if self.free.last().is_none_or(|lowest| *lowest > id.place) {
+                self.free.push(id.place);
+            } else {
+                let above = self.free.partition_point(|place| *place > id.place);
+                self.free.insert(above, id.place);
+            }
         }
     }
 

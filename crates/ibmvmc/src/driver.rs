@@ -239,13 +239,13 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Goes on with a call after its effect was performed.
+    #[inline(always)]
     pub fn resume(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
         let Some(call) = self.calls.get_mut(id) else { return Effect::Done(Reply::Stale) };
-        if let Some(effect) = call.parked.take() {
-            return self.emit(id, effect);
+        if call.parked.is_some() {
+            return self.emit_parked(id);
         }
-        if call.touching {
-            call.touching = false;
+        if core::mem::take(&mut call.touching) {
             self.wake_quiescing();
         }
         let effect = self.next_step(id, outcome, sink);
@@ -292,6 +292,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
+    #[inline(always)]
     fn next_step(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
         let Some(InFlight { state, .. }) = self.calls.get_mut(id) else {
             return Effect::Done(Reply::Stale);
@@ -311,24 +312,32 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Hands out an effect, after the wake-ups of its transition.
+    #[inline(always)]
     fn emit(&mut self, id: CallId, effect: Effect) -> Effect {
         if let Effect::Done(_) = effect {
             self.forget(id);
         }
+        let wakeup = self.wakeups.pop_front();
         if let Some(call) = self.calls.get_mut(id) {
             // A parked effect counts too: nothing stops it any more.
             call.touching = matches!(effect, Effect::Hcall(..) | Effect::TakeEntry { .. });
-            if !self.wakeups.is_empty() {
+            if wakeup.is_some() {
                 call.parked = Some(effect);
             }
         }
-        if let Some(wakeup) = self.wakeups.pop_front() {
-            return Effect::Wake(wakeup);
-        }
-        if let Effect::Done(_) = effect {
-            self.calls.remove(id);
+        match (wakeup, effect) {
+            (Some(wakeup), _) => return Effect::Wake(wakeup),
+            (None, Effect::Done(_)) => self.calls.remove(id),
+            (None, _) => {}
         }
         effect
+    }
+
+    /// Hands out the next wake-up before a parked effect, or the effect.
+    #[inline(never)]
+    fn emit_parked(&mut self, id: CallId) -> Effect {
+        let parked = self.calls.get_mut(id).and_then(|call| call.parked.take());
+        parked.map_or(Effect::Done(Reply::Stale), |effect| self.emit(id, effect))
     }
 
     /// The call is over, even if its last effect is still parked: nothing finds it any more.
@@ -340,14 +349,15 @@ impl<Q: Quirks> Driver<Q> {
             self.task = None;
         }
         if let Some(call) = self.calls.get_mut(id)
-            && call.state != CallState::Ending
+            && !matches!(call.state, CallState::Ending)
         {
-            call.state = CallState::Ending;
+            self.calls.set_state(id, CallState::Ending);
             self.wake_quiescing();
         }
     }
 
     /// A call that was over at once may still have somebody to wake.
+    #[inline(never)]
     fn finish_at_once(&mut self, reply: Reply) -> (Option<CallId>, Effect) {
         let effect = Effect::Done(reply);
         if self.wakeups.is_empty() {
@@ -360,10 +370,9 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Stores where a call stands.
+    #[inline]
     pub(crate) fn set_call(&mut self, id: CallId, state: CallState) {
-        if let Some(call) = self.calls.get_mut(id) {
-            call.state = state;
-        }
+        self.calls.set_state(id, state);
     }
 
     pub(crate) fn set_state(&mut self, state: ChannelState, sink: &mut impl EventSink) {
@@ -402,13 +411,16 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Wakes whoever may be waiting for other calls to come back.
+    #[inline]
     pub(crate) fn wake_quiescing(&mut self) {
-        let calls = self.calls.iter().filter(|(_, call)| match &call.state {
-            CallState::BottomHalf(call) => call.is_quiescing(),
-            CallState::Task(call) => call.is_quiescing(),
-            CallState::Close(call) => call.is_quiescing(),
-            _ => false,
-        });
+        if self.calls.any_quiescing() {
+            self.wake_all_quiescing();
+        }
+    }
+
+    #[cold]
+    fn wake_all_quiescing(&mut self) {
+        let calls = self.calls.iter().filter(|(_, call)| call.state.is_quiescing());
         self.wakeups.extend(calls.map(|(id, _)| Wakeup::Call(id)));
     }
 

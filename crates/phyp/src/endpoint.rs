@@ -11,7 +11,7 @@ use lock_api::Mutex;
 use papr::{
     CrqEntry, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent, UnitAddress,
 };
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The two ends of the VMC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,10 +59,8 @@ pub(crate) struct Endpoint<P: Platform> {
     /// The queue that this side receives in.
     pub(crate) crq: CachePadded<Mutex<P::Lock, Crq>>,
     pub(crate) latch: CachePadded<Latch>,
-    /// False from a crash until the next boot. Changes under the connection's lock.
-    pub(crate) running: AtomicBool,
-    /// How often the partition has crashed: a copy that began before a crash ends there.
-    pub(crate) incarnation: AtomicU64,
+    /// Counts crashes and boots, under the connection's lock: a copy that began before a crash ends there.
+    life: AtomicU64,
 }
 
 /// Handles that identify an adapter, fixed for the life of the machine.
@@ -87,8 +85,7 @@ impl<P: Platform> Endpoint<P> {
             window: Window::new(window_pages),
             crq: CachePadded::new(Mutex::new(Crq::default())),
             latch: CachePadded::default(),
-            running: AtomicBool::new(true),
-            incarnation: AtomicU64::new(0),
+            life: AtomicU64::new(0),
         }
     }
 
@@ -154,10 +151,27 @@ impl<P: Platform> Endpoint<P> {
         }
     }
 
-    /// Loads sequentially consistently, so that a copy that has claimed its pins may look here next.
+    /// Even while the partition runs, odd from a crash until the next boot. Loads sequentially consistently, so that
+    /// a copy that has claimed its pins may look here next.
+    #[inline]
+    pub(crate) fn life(&self) -> u64 {
+        self.life.load(Ordering::SeqCst)
+    }
+
+    /// The life that the partition is in; `None` while it does not run.
+    #[inline]
+    pub(crate) fn running_life(&self) -> Option<u64> {
+        Some(self.life()).filter(|life| life.is_multiple_of(2))
+    }
+
     #[inline]
     pub(crate) fn is_running(&self) -> bool {
-        self.running.load(Ordering::SeqCst)
+        self.running_life().is_some()
+    }
+
+    /// The partition crashes, or boots after a crash.
+    pub(crate) fn end_life(&self) {
+        self.life.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -176,8 +190,7 @@ where
             window: self.window.clone(),
             crq: CachePadded::new(Mutex::new(self.crq.lock().clone())),
             latch: self.latch.clone(),
-            running: self.is_running().into(),
-            incarnation: self.incarnation.load(Ordering::Acquire).into(),
+            life: self.life().into(),
         }
     }
 }

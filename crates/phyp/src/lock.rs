@@ -26,17 +26,17 @@ unsafe impl RawMutex for LocalLock {
 
     type Guard = GuardNoSend;
 
+    #[inline]
     fn lock(&self) -> GuardNoSend {
-        match self.try_lock() {
-            Some(guard) => guard,
-            None => panic!("a lock of the hypervisor was taken twice: an event sink called it"),
-        }
+        self.try_lock().unwrap_or_else(|| taken_twice())
     }
 
+    #[inline]
     fn try_lock(&self) -> Option<GuardNoSend> {
         if self.locked.replace(true) { None } else { Some(GuardNoSend::new()) }
     }
 
+    #[inline]
     unsafe fn unlock(&self, _guard: GuardNoSend) {
         self.locked.set(false);
     }
@@ -44,6 +44,11 @@ unsafe impl RawMutex for LocalLock {
     fn is_locked(&self) -> bool {
         self.locked.get()
     }
+}
+
+#[cold]
+fn taken_twice() -> ! {
+    panic!("a lock of the hypervisor was taken twice: an event sink called it")
 }
 
 #[cfg(test)]

@@ -54,8 +54,7 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
 
     fn hash_endpoint(&self, side: Side, consumer: &Consumer, state: &mut impl Hasher) {
         let endpoint = self.endpoint(side);
-        endpoint.is_running().hash(state);
-        endpoint.incarnation.load(Ordering::Acquire).hash(state);
+        endpoint.life().hash(state);
         endpoint.latch.bits().hash(state);
         let crq = endpoint.crq.lock();
         (crq.sender_registered, crq.sender_disabled).hash(state);

@@ -47,7 +47,7 @@ impl<P: Platform> Hypervisor<P> {
         if !endpoint.is_running() {
             // Once more: processors of the crashed partition may have stored a last word.
             endpoint.wipe();
-            endpoint.running.store(true, Ordering::Release);
+            endpoint.end_life();
         }
     }
 
@@ -109,13 +109,13 @@ impl<P: Platform> Hypervisor<P> {
     fn fail(&self, side: Side, event: TransportEvent, sink: &mut impl EventSink) {
         let mut connection = self.connection.lock();
         let endpoint = self.endpoint(side);
-        if !endpoint.running.swap(false, Ordering::AcqRel) {
+        if !endpoint.is_running() {
             return;
         }
+        // From here on no second half of a copy starts to move bytes for the partition or its memory.
+        endpoint.end_life();
         self.close(side);
         *connection.side(side) = Default::default();
-        // From here on no second half of a copy starts to move bytes for the partition or its memory.
-        endpoint.incarnation.fetch_add(1, Ordering::AcqRel);
         self.pins.wait_for_copying(side);
         endpoint.wipe();
         self.endpoint(side.partner()).notify(event, sink);

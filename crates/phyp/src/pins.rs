@@ -5,9 +5,9 @@
 //!
 //! | the copy | who would take its pages away |
 //! |---|---|
-//! | 1. claims a slot with its pages, by a sequentially consistent exchange | 1. marks the TCE as changing; or closes the link; or ends the incarnation |
+//! | 1. claims a slot with its pages, by a sequentially consistent exchange | 1. marks the TCE as changing; or closes the link; or ends the life |
 //! | | 2. fence |
-//! | 2. reads TCEs, link, incarnation by sequentially consistent loads | 3. looks for slots |
+//! | 2. reads TCEs, link, life by sequentially consistent loads | 3. looks for slots |
 //!
 //! A slot is one word for both ends of a copy, so that a copy costs one exchange. It is claimed from
 //! `H_COPY_RDMA`'s checks until its bytes are copied. While the bytes move it is marked so, and only a crash
@@ -151,6 +151,7 @@ impl Pins {
 
     /// Claims a slot for the pages of a source and a destination; `None` when there is none left. What the
     /// pages map must be read after this.
+    #[inline]
     pub(crate) fn claim(&self, ends: [Span; 2]) -> Option<Pin> {
         let held = Held::new(ends);
         let (slot, _) = self.claim_slot(ends[0].first, held.0)?;
@@ -189,6 +190,7 @@ impl Pins {
 
     /// Marks that the bytes are about to move; false when the pin is not held. Whether they may move must
     /// be looked at after this.
+    #[inline]
     pub(crate) fn start_copying(&self, pin: Pin) -> bool {
         let held = pin.held.0;
         let started = replace(self.slot(usize::from(pin.slot)), held, held | Held::COPYING);
@@ -197,6 +199,7 @@ impl Pins {
     }
 
     /// Gives the slot back. A pin that is not held is left alone.
+    #[inline]
     pub(crate) fn release(&self, pin: Pin) {
         let (slot, held) = (self.slot(usize::from(pin.slot)), pin.held.0);
         let _was_held = replace(slot, held | Held::COPYING, 0) || replace(slot, held, 0);

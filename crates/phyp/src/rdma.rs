@@ -6,7 +6,7 @@
 //!
 //! Between the halves the pages cannot be remapped (`H_Resource`) and the connection cannot be freed for
 //! good (`H_Busy`). A crash waits for nobody who is between the halves: the second half then finds another
-//! incarnation and copies nothing.
+//! life and copies nothing.
 //!
 //! Where LoPAR is silent:
 //!
@@ -60,6 +60,13 @@ struct Copying {
     destination: End,
 }
 
+/// How many pages a copy has at its ends.
+enum Shape {
+    Empty,
+    PageToPage,
+    Any,
+}
+
 /// One end of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct End {
@@ -69,7 +76,7 @@ struct End {
     ioba: Ioba,
 }
 
-/// How often each side has crashed, if the copy has to do with it.
+/// The life of each side that the copy has to do with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Lives([u64; 2]);
 
@@ -86,13 +93,27 @@ impl<P: Platform> Hypervisor<P> {
     ) -> Result<HcallReturn, ReturnCode> {
         let copy = self.check_parameters(caller, call)?;
         let lives = self.lives(&copy).ok_or(ReturnCode::PERMISSION)?;
-        if copy.len_bytes > 0 {
-            let claim = self.pins.claim_at_once(copy.spans());
-            let _held = claim.ok_or(ReturnCode::BUSY)?;
-            let mapped = self.check_access(&copy)?;
-            self.move_bytes(&copy, lives, mapped).ok_or(ReturnCode::PERMISSION)?;
+        // Most copies lie within a page at either end, which saves them the loops.
+        match copy.shape() {
+            Shape::Empty => {}
+            Shape::PageToPage => self.copy_at_once(&copy, lives, copy.pages_of_one())?,
+            Shape::Any => self.copy_at_once(&copy, lives, copy.pages())?,
         }
         Ok(ReturnCode::SUCCESS.into())
+    }
+
+    /// The rest of a copy that is not empty: from and to these pages.
+    #[inline(always)]
+    fn copy_at_once(
+        &self,
+        copy: &Copying,
+        lives: Lives,
+        pages: [RangeInclusive<u64>; 2],
+    ) -> Result<(), ReturnCode> {
+        let claim = self.pins.claim_at_once(copy.spans(&pages));
+        let _held = claim.ok_or(ReturnCode::BUSY)?;
+        let mapped = self.check_access(copy, pages)?;
+        self.move_bytes(copy, lives, mapped).ok_or(ReturnCode::PERMISSION)
     }
 
     /// First half of LoPAR's `H_COPY_RDMA`: all of its checks, in its order.
@@ -105,9 +126,10 @@ impl<P: Platform> Hypervisor<P> {
         let lives = self.lives(&copy).ok_or(ReturnCode::PERMISSION)?;
         let mut pinned = PinnedCopy { copy, lives, mapped: [None; 2], pin: None };
         if copy.len_bytes > 0 {
-            let pin = self.pins.claim(copy.spans());
+            let pages = copy.pages();
+            let pin = self.pins.claim(copy.spans(&pages));
             pinned.pin = Some(pin.ok_or(ReturnCode::BUSY)?);
-            match self.check_access(&copy) {
+            match self.check_access(&copy, pages) {
                 Ok(mapped) => pinned.mapped = mapped,
                 Err(code) => {
                     self.copy_rdma_abandon(pinned);
@@ -180,19 +202,23 @@ impl<P: Platform> Hypervisor<P> {
     /// The access bits of the TCEs of a copy that is not empty are checked for authorization, else
     /// `H_Permission`. The pages are held, so what is found here stays.
     #[inline(always)]
-    fn check_access(&self, copy: &Copying) -> Result<Mapped, ReturnCode> {
-        let check = |end: End, wanted: Access| {
+    fn check_access(
+        &self,
+        copy: &Copying,
+        pages: [RangeInclusive<u64>; 2],
+    ) -> Result<Mapped, ReturnCode> {
+        let [from, to] = pages;
+        let check = |end: End, pages, wanted: Access| {
             if end.remote && !self.linked.load(Ordering::SeqCst) {
                 return Err(ReturnCode::PERMISSION);
             }
-            let checked = self.endpoint(end.owner).window.check(end.pages(copy.len_bytes), wanted);
-            match checked {
+            match self.endpoint(end.owner).window.check(pages, wanted) {
                 Ok(start) => Ok(start.map(|start| GuestAddress(start.0 + end.ioba.offset()))),
                 Err(Fault::Denied) => Err(ReturnCode::PERMISSION),
                 Err(Fault::Changing) => Err(ReturnCode::BUSY),
             }
         };
-        Ok([check(copy.source, Access::Read)?, check(copy.destination, Access::Write)?])
+        Ok([check(copy.source, from, Access::Read)?, check(copy.destination, to, Access::Write)?])
     }
 
     /// Moves the bytes, unless somebody has crashed. The pages are held, so each is mapped as it was when it
@@ -230,19 +256,14 @@ impl<P: Platform> Hypervisor<P> {
         Some(())
     }
 
-    /// The lives of the caller and of the panes' owners; `None` when one of them does not run. A crash ends
-    /// `running` before it counts, so a new number is not seen before the crash has wiped what belonged to the
-    /// old one. All loads are sequentially consistent, for a copy that has claimed its pins.
+    /// The lives of the caller and of the panes' owners; `None` when one of them does not run. All loads are
+    /// sequentially consistent, for a copy that has claimed its pins.
     #[inline(always)]
     fn lives(&self, copy: &Copying) -> Option<Lives> {
         let mut lives = [0; 2];
         for side in Side::BOTH {
             if copy.concerns(side) {
-                let endpoint = self.endpoint(side);
-                lives[side as usize] = endpoint.incarnation.load(Ordering::SeqCst);
-                if !endpoint.is_running() {
-                    return None;
-                }
+                lives[side as usize] = self.endpoint(side).running_life()?;
             }
         }
         Some(Lives(lives))
@@ -255,17 +276,33 @@ impl Copying {
         self.caller == side || self.source.owner == side || self.destination.owner == side
     }
 
+    #[inline(always)]
+    fn shape(&self) -> Shape {
+        let fits = |end: End| end.ioba.offset() + self.len_bytes <= PAGE_SIZE;
+        if self.len_bytes == 0 {
+            Shape::Empty
+        } else if fits(self.source) & fits(self.destination) {
+            Shape::PageToPage
+        } else {
+            Shape::Any
+        }
+    }
+
     /// The pages of both ends of a copy that is not empty.
     #[inline(always)]
-    fn spans(&self) -> [Span; 2] {
-        [self.source, self.destination].map(|end| Span::new(end.owner, &end.pages(self.len_bytes)))
+    fn pages(&self) -> [RangeInclusive<u64>; 2] {
+        let last = |end: End| Ioba(end.ioba.0 + self.len_bytes - 1).page();
+        [self.source, self.destination].map(|end| end.ioba.page()..=last(end))
     }
-}
 
-impl End {
-    /// The pages of so many bytes, at least one. They lie in the pane.
+    /// The same of one from a page to a page.
     #[inline(always)]
-    fn pages(&self, len_bytes: u64) -> RangeInclusive<u64> {
-        self.ioba.page()..=Ioba(self.ioba.0 + len_bytes - 1).page()
+    fn pages_of_one(&self) -> [RangeInclusive<u64>; 2] {
+        [self.source, self.destination].map(|end| end.ioba.page()..=end.ioba.page())
+    }
+
+    #[inline(always)]
+    fn spans(&self, [from, to]: &[RangeInclusive<u64>; 2]) -> [Span; 2] {
+        [Span::new(self.source.owner, from), Span::new(self.destination.owner, to)]
     }
 }

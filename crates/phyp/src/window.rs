@@ -73,19 +73,21 @@ impl Window {
         wanted: Access,
     ) -> Result<Option<GuestAddress>, Fault> {
         let entries = self.slice(&pages);
-        let first = entries.first().ok_or(Fault::Denied)?;
-        let (start, mut together) = (Tce(first.load(Ordering::SeqCst)).address(), true);
-        for (n, entry) in entries.iter().enumerate() {
+        let (first, others) = entries.split_first().ok_or(Fault::Denied)?;
+        let start = first.load(Ordering::SeqCst);
+        // What is set in any entry, and in all; where an address differs from the one that would be together.
+        let (mut any, mut all, mut apart, mut next) = (start, start, 0, start);
+        for entry in others {
             let entry = entry.load(Ordering::SeqCst);
-            if entry & CHANGING != 0 {
-                return Err(Fault::Changing);
-            }
-            if !Tce(entry).access().allows(wanted) {
-                return Err(Fault::Denied);
-            }
-            together &= Tce(entry).address().0 == start.0.wrapping_add(n as u64 * PAGE_SIZE);
+            next = next.wrapping_add(PAGE_SIZE);
+            any |= entry;
+            all &= entry;
+            apart |= entry ^ next;
         }
-        Ok(together.then_some(start))
+        if any & CHANGING != 0 || !Tce(all).access().allows(wanted) {
+            return Err(first_fault(entries, wanted));
+        }
+        Ok((Tce(apart).address().0 == 0).then_some(Tce(start).address()))
     }
 
     /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds a page that
@@ -140,6 +142,20 @@ impl Window {
     fn slice(&self, pages: &RangeInclusive<u64>) -> &[AtomicU64] {
         self.entries.get(*pages.start() as usize..=*pages.end() as usize).unwrap_or_default()
     }
+}
+
+/// The fault of the first entry that has one. If it has gone meanwhile, it was a change.
+#[cold]
+fn first_fault(entries: &[AtomicU64], wanted: Access) -> Fault {
+    let fault = |entry: &AtomicU64| {
+        let entry = entry.load(Ordering::SeqCst);
+        if entry & CHANGING != 0 {
+            Some(Fault::Changing)
+        } else {
+            (!Tce(entry).access().allows(wanted)).then_some(Fault::Denied)
+        }
+    };
+    entries.iter().find_map(fault).unwrap_or(Fault::Changing)
 }
 
 impl Clone for Window {

@@ -201,7 +201,22 @@ const fn used_bytes(message_type: MessageType) -> u16 {
 }
 
 fn reserved_bytes(message_type: MessageType, e: &[u8; 16]) -> ReservedBytes {
-    let used = used_bytes(message_type);
-    let offending = (0..16).filter(|&i| e[i] != 0 && used >> i & 1 == 0);
-    ReservedBytes(offending.fold(0, |mask, i| mask | 1 << i))
+    ReservedBytes(nonzero_bytes(e) & !used_bytes(message_type))
+}
+
+/// A bit for each byte that is not zero, the lowest for the first one.
+fn nonzero_bytes(e: &[u8; 16]) -> u16 {
+    let (halves, _) = e.as_chunks::<8>();
+    let bits = |half: &[u8; 8]| nonzero_bytes_of_word(u64::from_le_bytes(*half));
+    halves.iter().rev().fold(0, |mask, half| mask << 8 | bits(half))
+}
+
+/// The same for a word, without a look at each byte: every message comes by here.
+fn nonzero_bytes_of_word(word: u64) -> u16 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW_BITS: u64 = 0x7F * ONES;
+    // A carry into the highest bit of each byte that has one of the others set.
+    let highest = (((word & LOW_BITS) + LOW_BITS) | word) >> 7 & ONES;
+    // The product's highest byte gathers them.
+    (highest.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u16
 }

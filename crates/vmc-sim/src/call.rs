@@ -11,7 +11,7 @@ use crate::world::{Kernel, MANAGEMENT, TaskRequest};
 use ibmvmc::{
     Background, CallId, Dma, Effect, Input, MapError, Outcome, Quirks, Reply, UserFault, Wakeup,
 };
-use papr::{CopyRdma, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
+use papr::{CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
 use phyp::{Memory, PinnedCopy};
 use std::hash::Hash;
 use std::sync::atomic::Ordering;
@@ -69,8 +69,10 @@ pub(crate) struct CallRunner {
     id: Option<CallId>,
     effect: Effect,
     phase: Phase,
-    /// What the call is about: for the bottom half, what the entry is about that it has taken last.
-    about: Subject,
+    /// The entry that the call has taken last.
+    entry: Option<CrqEntry>,
+    /// TCEs that a fault has changed until the end of an RDMA.
+    saved: Vec<SavedTce>,
 }
 
 /// How far the effect is.
@@ -81,8 +83,8 @@ enum Phase {
     Sleeping {
         until_ns: u64,
     },
-    /// An RDMA has begun, perhaps with TCEs that a fault has changed until its end.
-    Copying(PinnedCopy, Vec<SavedTce>),
+    /// An RDMA has begun.
+    Copying(PinnedCopy),
 }
 
 /// What a step of a call says.
@@ -118,7 +120,12 @@ impl CallRunner {
     }
 
     fn new(id: Option<CallId>, effect: Effect) -> CallRunner {
-        CallRunner { id, effect, phase: Phase::Fresh, about: Subject::Channel }
+        CallRunner { id, effect, phase: Phase::Fresh, entry: None, saved: Vec::new() }
+    }
+
+    /// What the call is about: for the bottom half, what the entry is about that it has taken last.
+    fn about(&self) -> Subject {
+        self.entry.map_or(Subject::Channel, subject_of)
     }
 
     /// Performs the effect that is due and resumes the driver.
@@ -132,14 +139,8 @@ impl CallRunner {
                 self.resume(cx, outcome);
                 CallProgress::Again
             }
-            Performed::Unfinished(phase) => {
-                self.phase = phase;
-                CallProgress::Again
-            }
-            Performed::Block(phase, until_ns) => {
-                self.phase = phase;
-                CallProgress::Block { until_ns }
-            }
+            Performed::Unfinished => CallProgress::Again,
+            Performed::Block { until_ns } => CallProgress::Block { until_ns },
             Performed::Over(reply) => CallProgress::Done(reply),
         }
     }
@@ -162,14 +163,14 @@ impl CallRunner {
     ) -> bool {
         let Effect::TakeEntry { queue, slot } = self.effect else { return false };
         let Some(entry) = take_entry(cx, queue, slot) else { return false };
-        self.about = subject_of(entry);
-        self.resume(cx, Outcome::Entry(Some(entry)));
+        self.entry = Some(entry);
+        self.resume(cx, Outcome::Entry(self.entry));
         true
     }
 
     /// The caller does not live to see the end.
     pub(crate) fn abandon<P: Setup, R: Runtime>(self, cx: &Context<'_, P, R>) {
-        if let Phase::Copying(pinned, _) = self.phase {
+        if let Phase::Copying(pinned) = self.phase {
             cx.world.hypervisor.copy_rdma_abandon(pinned);
         }
     }
@@ -202,9 +203,9 @@ impl CallRunner {
                 2u8.hash(&mut normal.hasher);
                 normal.time(Some(*until_ns));
             }
-            Phase::Copying(pinned, saved) => {
+            Phase::Copying(pinned) => {
                 pinned.hash_normal(&mut normal.hasher);
-                saved.hash(&mut normal.hasher);
+                self.saved.hash(&mut normal.hasher);
             }
         }
     }
@@ -237,21 +238,17 @@ impl CallRunner {
         cx: &mut Context<'_, P, R>,
         user: &mut impl Caller,
     ) -> Performed {
-        let phase = std::mem::replace(&mut self.phase, Phase::Fresh);
-        let outcome = match self.effect {
+        Performed::Outcome(match self.effect {
             Effect::Done(reply) => return Performed::Over(reply),
-            Effect::Hcall(Hcall::CopyRdma(copy), subject) => {
-                return copy_rdma(cx, phase, &copy, subject);
+            Effect::Hcall(Hcall::CopyRdma(_), _) => return self.copy_rdma(cx),
+            Effect::Hcall(ref call, subject) => {
+                Outcome::Hcall(cx.hcall(Side::Mgmt, call, trace_subject(subject)))
             }
-            Effect::Hcall(call, subject) => {
-                Outcome::Hcall(cx.hcall(Side::Mgmt, &call, trace_subject(subject)))
-            }
-            Effect::Map { len_bytes } => Outcome::Mapped(map(cx, len_bytes, self.about)),
-            Effect::Unmap(dma) => return unmap(cx, phase, dma, self.about),
+            Effect::Map { len_bytes } => Outcome::Mapped(map(cx, len_bytes, self.about())),
+            Effect::Unmap(dma) => return self.unmap(cx, dma),
             Effect::TakeEntry { queue, slot } => {
-                let entry = take_entry(cx, queue, slot);
-                self.about = entry.map_or(Subject::Channel, subject_of);
-                Outcome::Entry(entry)
+                self.entry = take_entry(cx, queue, slot);
+                Outcome::Entry(self.entry)
             }
             Effect::ClearQueue(queue) => {
                 clear(cx, queue);
@@ -263,15 +260,16 @@ impl CallRunner {
             Effect::CopyToUser { from, len_bytes } => {
                 Outcome::Copied(copy_to_user(cx, user, from, len_bytes))
             }
-            Effect::Wait => match phase {
+            Effect::Wait => match self.phase {
                 _ if user.take_signal() => Outcome::Interrupted,
                 Phase::Waiting => Outcome::Woken,
                 _ => {
                     cx.record(|| Event::Sleep(Waiting::Call));
-                    return Performed::Block(Phase::Waiting, None);
+                    self.phase = Phase::Waiting;
+                    return Performed::Block { until_ns: None };
                 }
             },
-            Effect::Sleep(duration) => match sleep(cx.now_ns(), phase, duration) {
+            Effect::Sleep(duration) => match self.sleep(cx.now_ns(), duration) {
                 Some(blocked) => return blocked,
                 None => Outcome::Done,
             },
@@ -279,41 +277,108 @@ impl CallRunner {
                 wake(cx, wakeup);
                 Outcome::Done
             }
+        })
+    }
+
+    /// Blocks until the time is over; `None` when it is.
+    fn sleep(&mut self, now_ns: u64, duration: Duration) -> Option<Performed> {
+        let until_ns = match self.phase {
+            Phase::Sleeping { until_ns } if now_ns >= until_ns => return None,
+            Phase::Sleeping { until_ns } => until_ns,
+            _ => now_ns.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
         };
-        Performed::Outcome(outcome)
+        self.phase = Phase::Sleeping { until_ns };
+        Some(Performed::Block { until_ns: Some(until_ns) })
+    }
+
+    /// `H_COPY_RDMA` in its two halves: check and pin, then copy and unpin.
+    fn copy_rdma<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
+        let Effect::Hcall(Hcall::CopyRdma(ref copy), subject) = self.effect else {
+            return Performed::Outcome(Outcome::Done);
+        };
+        let hypervisor = &cx.world.hypervisor;
+        let faults = !cx.world.faults.are_none();
+        let about = trace_subject(subject);
+        let code = match std::mem::replace(&mut self.phase, Phase::Fresh) {
+            Phase::Copying(pinned) => {
+                if faults {
+                    cx.at_rdma(copy, about, HcallPoint::Between, None);
+                }
+                let code = hypervisor.copy_rdma_finish(pinned);
+                cx.restore_tces(std::mem::take(&mut self.saved));
+                code
+            }
+            _ => {
+                let begun = match faults {
+                    true => cx.faulty_rdma(copy, about, &mut self.saved),
+                    false => hypervisor.copy_rdma_begin(MANAGEMENT, copy),
+                };
+                match begun {
+                    Ok(pinned) => {
+                        self.phase = Phase::Copying(pinned);
+                        return Performed::Unfinished;
+                    }
+                    Err(code) => code,
+                }
+            }
+        };
+        record_rdma(cx, copy, subject, code);
+        if faults {
+            cx.at_rdma(copy, about, HcallPoint::After, Some(code));
+        }
+        Performed::Outcome(Outcome::Hcall(code.into()))
+    }
+
+    /// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
+    fn unmap<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, dma: Dma) -> Performed {
+        if let Phase::Sleeping { .. } = self.phase
+            && let Some(blocked) = self.sleep(cx.now_ns(), UNMAP_RETRY)
+        {
+            return blocked;
+        }
+        let count = u64::from(dma.len_bytes).div_ceil(papr::PAGE_SIZE);
+        let code = match local_liobn(cx) {
+            Some(liobn) => {
+                let (ioba, tce) = (dma.ioba, Tce::INVALID);
+                let call = Hcall::StuffTce { liobn, ioba, tce, count };
+                cx.hcall(Side::Mgmt, &call, self.about()).code
+            }
+            // Without a device there is no window either.
+            None => ReturnCode::SUCCESS,
+        };
+        self.phase = Phase::Fresh;
+        if code == ReturnCode::RESOURCE
+            && let Some(blocked) = self.sleep(cx.now_ns(), UNMAP_RETRY)
+        {
+            return blocked;
+        }
+        cx.world.guest.release(dma.ioba, dma.len_bytes);
+        Performed::Outcome(Outcome::Done)
     }
 }
 
 enum Performed {
     Outcome(Outcome),
     /// The effect has a second half, which is another step.
-    Unfinished(Phase),
-    Block(Phase, Option<u64>),
+    Unfinished,
+    Block {
+        until_ns: Option<u64>,
+    },
     Over(Reply),
 }
 
 /// A call that is over has no caller.
 fn transition_done<Q: Quirks>(kernel: &mut Kernel<Q>, id: Option<CallId>, effect: &Effect) {
     if let (Some(id), Effect::Done(_)) = (id, effect) {
-        kernel.callers.remove(&id);
+        kernel.callers.remove(id);
     }
-}
-
-/// Blocks until the time is over; `None` when it is.
-fn sleep(now_ns: u64, phase: Phase, duration: Duration) -> Option<Performed> {
-    let until_ns = match phase {
-        Phase::Sleeping { until_ns } if now_ns >= until_ns => return None,
-        Phase::Sleeping { until_ns } => until_ns,
-        _ => now_ns.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
-    };
-    Some(Performed::Block(Phase::Sleeping { until_ns }, Some(until_ns)))
 }
 
 fn wake<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
     let woken = {
         let mut kernel = cx.world.kernel.lock();
         match wakeup {
-            Wakeup::Call(id) => kernel.callers.get(&id).copied(),
+            Wakeup::Call(id) => kernel.callers.get(id),
             Wakeup::Background(Background::BottomHalf) => {
                 kernel.bottom_half_due = true;
                 Some(ActivityId::BOTTOM_HALF)
@@ -329,45 +394,6 @@ fn wake<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
         cx.record(|| Event::Wake(id.actor()));
         cx.runtime.wake(id);
     }
-}
-
-/// `H_COPY_RDMA` in its two halves: check and pin, then copy and unpin.
-fn copy_rdma<P: Setup, R: Runtime>(
-    cx: &mut Context<'_, P, R>,
-    phase: Phase,
-    copy: &CopyRdma,
-    subject: ibmvmc::Subject,
-) -> Performed {
-    let hypervisor = &cx.world.hypervisor;
-    let faults = !cx.world.faults.are_none();
-    let about = trace_subject(subject);
-    let code = match phase {
-        Phase::Copying(pinned, saved) => {
-            if faults {
-                cx.at_rdma(copy, about, HcallPoint::Between, None);
-            }
-            let code = hypervisor.copy_rdma_finish(pinned);
-            cx.restore_tces(saved);
-            code
-        }
-        _ => {
-            let begun = match faults {
-                true => cx.faulty_rdma(copy, about),
-                false => hypervisor.copy_rdma_begin(MANAGEMENT, copy).map(|p| (p, Vec::new())),
-            };
-            match begun {
-                Ok((pinned, saved)) => {
-                    return Performed::Unfinished(Phase::Copying(pinned, saved));
-                }
-                Err(code) => code,
-            }
-        }
-    };
-    record_rdma(cx, copy, subject, code);
-    if faults {
-        cx.at_rdma(copy, about, HcallPoint::After, Some(code));
-    }
-    Performed::Outcome(Outcome::Hcall(code.into()))
 }
 
 fn record_rdma<P: Setup, R: Runtime>(
@@ -457,37 +483,6 @@ fn map<P: Setup, R: Runtime>(
     Err(MapError)
 }
 
-/// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
-fn unmap<P: Setup, R: Runtime>(
-    cx: &mut Context<'_, P, R>,
-    phase: Phase,
-    dma: Dma,
-    about: Subject,
-) -> Performed {
-    if let Phase::Sleeping { .. } = phase
-        && let Some(blocked) = sleep(cx.now_ns(), phase, UNMAP_RETRY)
-    {
-        return blocked;
-    }
-    let count = u64::from(dma.len_bytes).div_ceil(papr::PAGE_SIZE);
-    let code = match local_liobn(cx) {
-        Some(liobn) => {
-            let (ioba, tce) = (dma.ioba, Tce::INVALID);
-            let call = Hcall::StuffTce { liobn, ioba, tce, count };
-            cx.hcall(Side::Mgmt, &call, about).code
-        }
-        // Without a device there is no window either.
-        None => ReturnCode::SUCCESS,
-    };
-    if code == ReturnCode::RESOURCE
-        && let Some(blocked) = sleep(cx.now_ns(), Phase::Fresh, UNMAP_RETRY)
-    {
-        return blocked;
-    }
-    cx.world.guest.release(dma.ioba, dma.len_bytes);
-    Performed::Outcome(Outcome::Done)
-}
-
 fn entry_address<P: Setup, R: Runtime>(
     cx: &Context<'_, P, R>,
     queue: Dma,
@@ -500,7 +495,7 @@ fn take_entry<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     queue: Dma,
     slot: u16,
-) -> Option<papr::CrqEntry> {
+) -> Option<CrqEntry> {
     if cx.world.driver_paused.load(Ordering::Acquire) {
         return None;
     }

@@ -54,7 +54,9 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     ) -> HcallReturn {
         let world = self.world;
         let result = world.hypervisor.hcall(partition_of(side), call, &mut self.platform_sink());
-        self.record_hcall(side, call, result, subject);
+        if self.recorder.is_on() {
+            self.record_hcall(side, call, result, subject);
+        }
         result
     }
 

@@ -54,23 +54,31 @@ enum State {
 #[derive(Clone, Debug)]
 pub(crate) struct Deterministic {
     now_ns: Cell<u64>,
-    states: RefCell<Vec<State>>,
-    /// A wake-up that came while its activity was not blocked.
-    tokens: RefCell<Vec<bool>>,
+    /// By the activity's number. Whoever makes a step is ready all the while.
+    places: RefCell<Vec<Place>>,
     /// In the order in which they became ready.
     ready: RefCell<VecDeque<ActivityId>>,
 }
 
+/// Where an activity stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    state: State,
+    /// A wake-up came while the activity was not blocked.
+    token: bool,
+}
+
 impl Runtime for Deterministic {
     fn wake(&self, id: ActivityId) {
-        let mut states = self.states.borrow_mut();
-        match states.get_mut(id.index()) {
-            Some(state @ State::Blocked { .. }) => {
-                *state = State::Ready;
+        let mut places = self.places.borrow_mut();
+        let Some(place) = places.get_mut(id.index()) else { return };
+        match place.state {
+            State::Blocked { .. } => {
+                place.state = State::Ready;
                 self.ready.borrow_mut().push_back(id);
             }
-            Some(State::Ready) => self.tokens.borrow_mut()[id.index()] = true,
-            Some(State::Finished) | None => {}
+            State::Ready => place.token = true,
+            State::Finished => {}
         }
     }
 
@@ -83,8 +91,7 @@ impl Deterministic {
     pub(crate) fn new(activities: usize) -> Deterministic {
         Deterministic {
             now_ns: Cell::new(0),
-            states: RefCell::new(vec![State::Ready; activities]),
-            tokens: RefCell::new(vec![false; activities]),
+            places: RefCell::new(vec![Place { state: State::Ready, token: false }; activities]),
             ready: RefCell::new((0..activities as u16).map(ActivityId).collect()),
         }
     }
@@ -102,23 +109,23 @@ impl Deterministic {
         ready.remove(place)
     }
 
+    /// Takes note of what an activity that was ready says after its step.
+    #[inline(always)]
     pub(crate) fn after_step(&self, id: ActivityId, progress: Progress) {
-        let mut states = self.states.borrow_mut();
-        let state = match progress {
-            Progress::Finished => State::Finished,
-            Progress::Block { until_ns, why } if !self.take_token(id) => {
-                State::Blocked { until_ns, why }
+        match progress {
+            Progress::Again => {}
+            Progress::Finished => {
+                return self.places.borrow_mut()[id.index()].state = State::Finished;
             }
-            Progress::Again | Progress::Block { .. } => State::Ready,
-        };
-        states[id.index()] = state;
-        if state == State::Ready {
-            self.ready.borrow_mut().push_back(id);
+            Progress::Block { until_ns, why } => {
+                let place = &mut self.places.borrow_mut()[id.index()];
+                if !std::mem::take(&mut place.token) {
+                    place.state = State::Blocked { until_ns, why };
+                    return;
+                }
+            }
         }
-    }
-
-    fn take_token(&self, id: ActivityId) -> bool {
-        std::mem::take(&mut self.tokens.borrow_mut()[id.index()])
+        self.ready.borrow_mut().push_back(id);
     }
 
     /// Nothing is ready: time moves on to the earliest sleeper. `false` when there is none.
@@ -127,16 +134,16 @@ impl Deterministic {
             State::Blocked { until_ns, .. } => *until_ns,
             _ => None,
         };
-        let Some(next_ns) = self.states.borrow().iter().filter_map(due).min() else {
+        let mut places = self.places.borrow_mut();
+        let Some(next_ns) = places.iter().filter_map(|place| due(&place.state)).min() else {
             return false;
         };
         self.now_ns.set(next_ns.max(self.now_ns.get()));
-        let is_due = |state: &State| due(state).is_some_and(|until_ns| until_ns <= next_ns);
-        let sleepers = self.states.borrow().len();
-        for id in (0..sleepers as u16).map(ActivityId) {
-            let wakes = is_due(&self.states.borrow()[id.index()]);
-            if wakes {
-                self.wake(id);
+        let mut ready = self.ready.borrow_mut();
+        for (number, place) in (0..).zip(places.iter_mut()) {
+            if due(&place.state).is_some_and(|until_ns| until_ns <= next_ns) {
+                place.state = State::Ready;
+                ready.push_back(ActivityId(number));
             }
         }
         true
@@ -166,16 +173,18 @@ impl Deterministic {
 
     /// Whether somebody sleeps until a time.
     pub(crate) fn has_sleeper(&self) -> bool {
-        let sleeps = |state: &State| matches!(state, State::Blocked { until_ns: Some(_), .. });
-        self.states.borrow().iter().any(sleeps)
+        let sleeps =
+            |place: &Place| matches!(place.state, State::Blocked { until_ns: Some(_), .. });
+        self.places.borrow().iter().any(sleeps)
     }
 
     /// Hashes who is ready, who sleeps how long from now, and whose next block returns at once. In which order
     /// the ready ones became so matters to nobody who may pick any of them.
     pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
         let now_ns = self.now_ns.get();
-        for activity in self.states.borrow().iter() {
-            match activity {
+        let places = self.places.borrow();
+        for place in places.iter() {
+            match place.state {
                 State::Ready => 0u8.hash(state),
                 State::Finished => 1u8.hash(state),
                 State::Blocked { until_ns, .. } => {
@@ -184,16 +193,17 @@ impl Deterministic {
                 }
             }
         }
-        self.tokens.borrow().hash(state);
+        places.iter().for_each(|place| place.token.hash(state));
     }
 
     pub(crate) fn stuck(&self) -> Vec<Stuck> {
-        let states = self.states.borrow();
-        let waiting = states.iter().enumerate().filter_map(|(index, state)| match state {
-            State::Blocked { why, .. } => Some(Stuck { id: ActivityId(index as u16), why: *why }),
-            State::Ready => Some(Stuck { id: ActivityId(index as u16), why: Waiting::Work }),
-            State::Finished => None,
-        });
+        let places = self.places.borrow();
+        let waiting =
+            (0..).map(ActivityId).zip(places.iter()).filter_map(|(id, place)| match place.state {
+                State::Blocked { why, .. } => Some(Stuck { id, why }),
+                State::Ready => Some(Stuck { id, why: Waiting::Work }),
+                State::Finished => None,
+            });
         waiting.collect()
     }
 }

@@ -36,6 +36,7 @@
 
 mod activity;
 mod call;
+mod callers;
 mod catch;
 mod context;
 mod coverage;

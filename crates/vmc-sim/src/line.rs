@@ -6,16 +6,20 @@ use crate::life::Life;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::recorder::Recorder;
-use crate::runtime::{Progress, Runtime};
+use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
 use std::hash::Hash;
-use vmc_trace::Waiting;
+use vmc_trace::{Side, Waiting};
 
 /// One of a run's lines of control.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) activity: Activity,
     pub(crate) recorder: Recorder,
+    /// The name under which it is woken.
+    id: ActivityId,
+    /// The side that it lives and dies with, if it is part of a partition.
+    side: Option<Side>,
     /// The life that it belongs to, or waits for.
     life: Life,
     /// Whether it takes part in that life.
@@ -25,15 +29,17 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(activity: Activity, recorder: Recorder) -> Line {
         let life = activity.first_life();
-        Line { activity, recorder, life, present: false }
+        Line::visitor(activity, recorder, life)
     }
 
     /// An activity that comes in the life that its partition is in.
     pub(crate) fn visitor(activity: Activity, recorder: Recorder, life: Life) -> Line {
-        Line { activity, recorder, life, present: false }
+        let (id, side) = (activity.id(), activity.side());
+        Line { activity, recorder, id, side, life, present: false }
     }
 
     /// Makes one step, or notices that a life has ended.
+    #[inline(always)]
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) -> Progress {
         self.advance(world, runtime, Activity::step)
     }
@@ -51,24 +57,20 @@ impl Line {
         })
     }
 
+    #[inline(always)]
     fn advance<P: Setup, R: Runtime>(
         &mut self,
         world: &World<P>,
         runtime: &R,
         go: impl FnOnce(&mut Activity, &mut Context<'_, P, R>) -> Progress,
     ) -> Progress {
-        let me = self.activity.id();
+        let me = self.id;
         let recorder = &mut self.recorder;
         let mut cx = Context { world, runtime, recorder, me, life: self.life };
-        let Some(side) = self.activity.side() else { return go(&mut self.activity, &mut cx) };
+        let Some(side) = self.side else { return go(&mut self.activity, &mut cx) };
         let now = world.lives.now(side);
         if now > self.life {
-            let goes_on = self.activity.die(&mut cx);
-            if std::mem::take(&mut self.present) && world.lives.leave(side, me) {
-                cx.bury(side);
-            }
-            self.life = now.running();
-            return if goes_on { Progress::Again } else { Progress::Finished };
+            return self.die(world, runtime, side, now);
         }
         if !self.present {
             self.present = now == self.life && world.lives.enter(side, me, now);
@@ -77,10 +79,29 @@ impl Line {
             return Progress::Block { until_ns: None, why: Waiting::State };
         }
         let progress = go(&mut self.activity, &mut cx);
-        if progress == Progress::Finished && world.lives.leave(side, me) {
+        if matches!(progress, Progress::Finished) && world.lives.leave(side, me) {
             cx.bury(side);
         }
         progress
+    }
+
+    /// Its life has ended, and the partition is in this one, or between two.
+    #[cold]
+    fn die<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        side: Side,
+        now: Life,
+    ) -> Progress {
+        let recorder = &mut self.recorder;
+        let mut cx = Context { world, runtime, recorder, me: self.id, life: self.life };
+        let goes_on = self.activity.die(&mut cx);
+        if std::mem::take(&mut self.present) && world.lives.leave(side, self.id) {
+            cx.bury(side);
+        }
+        self.life = now.running();
+        if goes_on { Progress::Again } else { Progress::Finished }
     }
 
     /// Fires a rule of the faults that needs no occasion.
@@ -90,7 +111,7 @@ impl Line {
         runtime: &R,
         rule: usize,
     ) {
-        let me = self.activity.id();
+        let me = self.id;
         let recorder = &mut self.recorder;
         Context { world, runtime, recorder, me, life: self.life }.fire(rule);
     }
@@ -98,7 +119,7 @@ impl Line {
     /// Whether the next step is one that nobody else could notice: it looks for work and finds none, goes to sleep,
     /// or comes back from a call that is over.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
-        let Some(side) = self.activity.side() else { return self.activity.is_quiet(world) };
+        let Some(side) = self.side else { return self.activity.is_quiet(world) };
         let now = world.lives.now(side);
         now < self.life || now == self.life && self.present && self.activity.is_quiet(world)
     }

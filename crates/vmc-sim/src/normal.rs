@@ -66,8 +66,8 @@ pub(crate) fn hash<Q: Quirks>(
     kernel.watchers.iter().copied().collect::<BTreeSet<_>>().hash(state);
     let name = |id| driver.normal_id(id);
     kernel.callers.len().hash(state);
-    for (id, caller) in &kernel.callers {
-        (name(*id), caller).hash(state);
+    for (id, caller) in kernel.callers.iter() {
+        (name(id), caller).hash(state);
     }
     for line in lines {
         line.hash_normal(&mut Normal { hasher: state, name: &name, now_ns });

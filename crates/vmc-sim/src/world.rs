@@ -1,17 +1,18 @@
 //! The world that all activities share: the hypervisor, the driver with its lock, the operating system's
 //! memory, and the desk where scripts and operators leave word for each other.
 
+use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
 use crate::guest::Guest;
 use crate::life::{Life, Lives};
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
-use ibmvmc::{CallId, Driver, FileId, Quirks};
+use ibmvmc::{Driver, FileId, Quirks};
 use lock_api::{Mutex, RawMutex};
 use papr::{PartitionId, VmcNode};
 use phyp::Hypervisor;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_proto::HmcIndex;
@@ -50,7 +51,7 @@ pub(crate) struct Kernel<Q: Quirks> {
     /// The partition's life that all of this belongs to.
     pub(crate) life: Life,
     /// Which activity runs each call that is in flight.
-    pub(crate) callers: BTreeMap<CallId, ActivityId>,
+    pub(crate) callers: Callers,
     /// What the driver's task has to do, in order.
     pub(crate) tasks: VecDeque<TaskRequest>,
     /// The bottom half was scheduled and has not started since.
@@ -91,7 +92,7 @@ impl<Q: Quirks> Kernel<Q> {
         Kernel {
             driver,
             life: Life::FIRST,
-            callers: BTreeMap::new(),
+            callers: Callers::default(),
             tasks: VecDeque::new(),
             bottom_half_due: false,
             watchers: Vec::new(),
@@ -115,10 +116,15 @@ impl<Q: Quirks> Kernel<Q> {
     }
 
     /// Wakes whoever a transition may concern.
+    #[inline]
     pub(crate) fn wake_watchers(&mut self, changed: Changed, runtime: &impl Runtime) {
-        if self.watchers.is_empty() {
-            return;
+        if !self.watchers.is_empty() {
+            self.wake_concerned(changed, runtime);
         }
+    }
+
+    #[cold]
+    fn wake_concerned(&mut self, changed: Changed, runtime: &impl Runtime) {
         let file = changed.session.and_then(|index| {
             self.driver.slots().nth(usize::from(index.0)).and_then(|slot| slot.file)
         });

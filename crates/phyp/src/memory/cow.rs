@@ -8,38 +8,107 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+const WORD: usize = WORD_BYTES as usize;
+
 pub(crate) type Page = [u8; PAGE_BYTES];
 
 static ZERO: Page = [0; PAGE_BYTES];
 
 /// Memory for one thread at a time. A clone shares all pages and costs a counter for each; a write
 /// un-shares one page. Memories are equal when their bytes are, however they came to be.
-#[derive(Clone)]
 pub struct CowMemory {
-    /// An absent page is zero. No borrow outlives a method, and no method calls another one that borrows.
-    pages: RefCell<Vec<Option<Arc<Page>>>>,
+    count: u64,
+    /// No borrow outlives a method, and no method calls another one that borrows.
+    pages: RefCell<Vec<Place>>,
+}
+
+/// A page. What is written to is owned, so that an access counts no references; the next clone makes it shared.
+#[derive(Default)]
+enum Place {
+    /// It was never written, and is zero.
+    #[default]
+    Zero,
+    Owned(Box<Page>),
+    /// The box goes from an owner to all who share it, and back to the last of them, without a copy.
+    #[allow(clippy::redundant_allocation, reason = "to share a page is not to copy it")]
+    Shared(Arc<Box<Page>>),
+}
+
+impl Place {
+    fn get(&self) -> Option<&Page> {
+        match self {
+            Place::Zero => None,
+            Place::Owned(page) => Some(page),
+            Place::Shared(page) => Some(page),
+        }
+    }
+
+    fn bytes(&self) -> &Page {
+        self.get().unwrap_or(&ZERO)
+    }
+
+    #[inline]
+    fn bytes_mut(&mut self) -> &mut Page {
+        match self {
+            Place::Owned(page) => page,
+            other => other.own(),
+        }
+    }
+
+    #[cold]
+    fn own(&mut self) -> &mut Page {
+        *self = Place::Owned(match std::mem::take(self) {
+            Place::Zero => Box::new(ZERO),
+            Place::Owned(page) => page,
+            Place::Shared(page) => Arc::unwrap_or_clone(page),
+        });
+        self.bytes_mut()
+    }
+
+    fn share(&mut self) -> Place {
+        *self = match std::mem::take(self) {
+            Place::Owned(page) => Place::Shared(Arc::new(page)),
+            other => other,
+        };
+        match self {
+            Place::Shared(page) => Place::Shared(Arc::clone(page)),
+            _ => Place::Zero,
+        }
+    }
+}
+
+impl Clone for CowMemory {
+    fn clone(&self) -> CowMemory {
+        let pages = self.pages.borrow_mut().iter_mut().map(Place::share).collect();
+        CowMemory { count: self.count, pages: RefCell::new(pages) }
+    }
 }
 
 impl Memory for CowMemory {
     fn new(pages: u64) -> CowMemory {
-        CowMemory { pages: RefCell::new(vec![None; pages as usize]) }
+        let places = (0..pages).map(|_| Place::Zero).collect();
+        CowMemory { count: pages, pages: RefCell::new(places) }
     }
 
     fn pages(&self) -> u64 {
-        self.pages.borrow().len() as u64
+        self.count
     }
 
+    #[inline]
     fn load(&self, at: GuestAddress, _order: Ordering) -> Result<u64, BadAddress> {
-        let at = word(at, self.pages())?;
-        Ok(self.with_page(at / PAGE_BYTES, |bytes| get_word(bytes, at % PAGE_BYTES)))
+        let at = word(at, self.count)?;
+        Ok(get_word(self.pages.borrow()[at / PAGE_BYTES].bytes(), at % PAGE_BYTES))
     }
 
+    #[inline]
     fn store(&self, at: GuestAddress, value: u64, _order: Ordering) -> Result<(), BadAddress> {
-        let at = word(at, self.pages())?;
-        self.with_page_mut(at / PAGE_BYTES, |bytes| set_word(bytes, at % PAGE_BYTES, value));
+        let at = word(at, self.count)?;
+        let mut pages = self.pages.borrow_mut();
+        set_word(pages[at / PAGE_BYTES].bytes_mut(), at % PAGE_BYTES, value);
         Ok(())
     }
 
+    #[inline]
     fn compare_exchange(
         &self,
         at: GuestAddress,
@@ -54,26 +123,29 @@ impl Memory for CowMemory {
         Ok(Ok(found))
     }
 
+    #[inline]
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
-        let start = range(at, out.len() as u64, self.pages())?;
+        let start = range(at, out.len() as u64, self.count)?;
+        let pages = self.pages.borrow();
         for (page, offset, piece) in pieces(start, out.len(), PAGE_BYTES) {
             let out = &mut out[piece];
-            self.with_page(page, |bytes| out.copy_from_slice(&bytes[offset..offset + out.len()]));
+            out.copy_from_slice(&pages[page].bytes()[offset..offset + out.len()]);
         }
         Ok(())
     }
 
+    #[inline]
     fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
-        let start = range(at, bytes.len() as u64, self.pages())?;
+        let start = range(at, bytes.len() as u64, self.count)?;
+        let mut pages = self.pages.borrow_mut();
         for (page, offset, piece) in pieces(start, bytes.len(), PAGE_BYTES) {
             let from = &bytes[piece];
-            self.with_page_mut(page, |bytes| {
-                bytes[offset..offset + from.len()].copy_from_slice(from);
-            });
+            pages[page].bytes_mut()[offset..offset + from.len()].copy_from_slice(from);
         }
         Ok(())
     }
 
+    #[inline]
     fn copy_to(
         &self,
         from: GuestAddress,
@@ -81,24 +153,30 @@ impl Memory for CowMemory {
         to: GuestAddress,
         len_bytes: u64,
     ) -> Result<(), BadAddress> {
-        let start = range(from, len_bytes, self.pages())?;
-        let to = range(to, len_bytes, destination.pages())?;
-        let one_memory = std::ptr::eq(self, destination);
-        for piece in joint_pieces(start, to, len_bytes as usize, PAGE_BYTES, one_memory) {
-            let (from, to, len) = (start + piece.start, to + piece.start, piece.len());
-            // Holding the source's page un-shares it if it is the destination's as well.
-            let source = self.pages.borrow()[from / PAGE_BYTES].clone();
-            let source = source.as_deref().unwrap_or(&ZERO);
-            let bytes = &source[from % PAGE_BYTES..from % PAGE_BYTES + len];
-            destination.with_page_mut(to / PAGE_BYTES, |page| {
-                page[to % PAGE_BYTES..to % PAGE_BYTES + len].copy_from_slice(bytes);
-            });
+        let from = range(from, len_bytes, self.count)?;
+        let to = range(to, len_bytes, destination.count)?;
+        if std::ptr::eq(self, destination) {
+            self.copy_within(from, to, len_bytes as usize);
+            return Ok(());
+        }
+        let source = self.pages.borrow();
+        let mut destination = destination.pages.borrow_mut();
+        let len = len_bytes as usize;
+        let within_pages =
+            from % PAGE_BYTES + len <= PAGE_BYTES && to % PAGE_BYTES + len <= PAGE_BYTES;
+        if within_pages && len > 0 {
+            copy_piece(&source, from, &mut destination, to, len);
+            return Ok(());
+        }
+        for piece in joint_pieces(from, to, len, PAGE_BYTES, false) {
+            let (from, to) = (from + piece.start, to + piece.start);
+            copy_piece(&source, from, &mut destination, to, piece.len());
         }
         Ok(())
     }
 
     fn clear(&self) {
-        self.pages.borrow_mut().fill(None);
+        self.pages.borrow_mut().fill_with(Place::default);
     }
 }
 
@@ -109,35 +187,49 @@ impl CowMemory {
         at: GuestAddress,
         look: impl FnOnce(Option<&Page>) -> T,
     ) -> T {
-        look(self.pages.borrow().get(at.page() as usize).and_then(Option::as_deref))
+        look(self.pages.borrow().get(at.page() as usize).and_then(Place::get))
     }
 
-    fn with_page<T>(&self, page: usize, look: impl FnOnce(&Page) -> T) -> T {
-        look(self.pages.borrow()[page].as_deref().unwrap_or(&ZERO))
-    }
-
-    fn with_page_mut(&self, page: usize, change: impl FnOnce(&mut Page)) {
+    /// Copies within this memory, by way of another one: the ranges may overlap, and lie in one page.
+    fn copy_within(&self, from: usize, to: usize, len: usize) {
         let mut pages = self.pages.borrow_mut();
-        change(Arc::make_mut(pages[page].get_or_insert_with(|| Arc::new(ZERO))));
+        let mut buffer = ZERO;
+        for piece in joint_pieces(from, to, len, PAGE_BYTES, true) {
+            let (from, to) = (from + piece.start, to + piece.start);
+            let buffer = &mut buffer[..piece.len()];
+            let source = &pages[from / PAGE_BYTES].bytes()[from % PAGE_BYTES..];
+            buffer.copy_from_slice(&source[..piece.len()]);
+            let page = pages[to / PAGE_BYTES].bytes_mut();
+            page[to % PAGE_BYTES..][..piece.len()].copy_from_slice(buffer);
+        }
     }
 }
 
+/// Copies bytes that lie in one page at both ends.
+#[inline(always)]
+fn copy_piece(source: &[Place], from: usize, destination: &mut [Place], to: usize, len: usize) {
+    let bytes = &source[from / PAGE_BYTES].bytes()[from % PAGE_BYTES..][..len];
+    let page = destination[to / PAGE_BYTES].bytes_mut();
+    page[to % PAGE_BYTES..][..len].copy_from_slice(bytes);
+}
+
+/// The word of which this is the first byte.
+#[inline]
 fn get_word(page: &Page, offset: usize) -> u64 {
-    let mut word = [0; WORD_BYTES as usize];
-    word.copy_from_slice(&page[offset..offset + WORD_BYTES as usize]);
-    u64::from_be_bytes(word)
+    u64::from_be_bytes(page.as_chunks::<WORD>().0[offset / WORD])
 }
 
+#[inline]
 fn set_word(page: &mut Page, offset: usize, value: u64) {
-    page[offset..offset + WORD_BYTES as usize].copy_from_slice(&value.to_be_bytes());
+    page.as_chunks_mut::<WORD>().0[offset / WORD] = value.to_be_bytes();
 }
 
-/// Whether two slots hold the same bytes; a shared page is not looked into.
-fn same(a: &Option<Arc<Page>>, b: &Option<Arc<Page>>) -> bool {
+/// Whether two pages hold the same bytes; one that both share is not looked into.
+fn same(a: &Place, b: &Place) -> bool {
     match (a, b) {
-        (None, None) => true,
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-        (Some(page), None) | (None, Some(page)) => **page == ZERO,
+        (Place::Zero, Place::Zero) => true,
+        (Place::Shared(a), Place::Shared(b)) if Arc::ptr_eq(a, b) => true,
+        (a, b) => a.bytes() == b.bytes(),
     }
 }
 
@@ -154,8 +246,8 @@ impl Hash for CowMemory {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let pages = self.pages.borrow();
         pages.len().hash(state);
-        for (number, page) in pages.iter().enumerate() {
-            if let Some(page) = page.as_deref().filter(|page| **page != ZERO) {
+        for (number, place) in pages.iter().enumerate() {
+            if let Some(page) = place.get().filter(|page| **page != ZERO) {
                 number.hash(state);
                 page.hash(state);
             }
@@ -166,7 +258,7 @@ impl Hash for CowMemory {
 impl fmt::Debug for CowMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pages = self.pages.borrow();
-        let touched = pages.iter().flatten().count();
+        let touched = pages.iter().filter_map(Place::get).count();
         f.debug_struct("CowMemory").field("pages", &pages.len()).field("touched", &touched).finish()
     }
 }

@@ -169,31 +169,35 @@ impl Outbox {
         self.jobs.iter().filter(|job| matches!(job, Job::Answer(_))).count()
     }
 
+    /// The first job, unless a response must come before its next step.
+    pub(super) fn due(&self) -> Option<&Job> {
+        let may_request = || self.awaited.len() < usize::from(self.max_awaited);
+        self.first().filter(|job| match job {
+            Job::AddBuffer { .. } | Job::RemoveBuffer { .. } => may_request(),
+            _ => true,
+        })
+    }
+
     /// What is to be done next; `None` when there is nothing, or when a response must come first.
     pub(super) fn step(&self, layout: &Layout) -> Option<JobStep> {
-        match self.first()? {
-            Job::Init(format) => Some(JobStep::Send(CrqEntry::init(*format))),
-            Job::Answer(message) => Some(JobStep::Send(message.encode())),
-            Job::AddBuffer { .. } | Job::RemoveBuffer { .. }
-                if self.awaited.len() >= usize::from(self.max_awaited) =>
-            {
-                None
-            }
+        Some(match self.due()? {
+            Job::Init(format) => JobStep::Send(CrqEntry::init(*format)),
+            Job::Answer(message) => JobStep::Send(message.encode()),
             Job::AddBuffer { key, buffer, owner } => {
-                Some(self.add_buffer_step(layout, *key, *buffer, *owner))
+                self.add_buffer_step(layout, *key, *buffer, *owner)
             }
             Job::RemoveBuffer { key: SessionKey { index, session } } => {
                 let message = Message::RemoveBuffer { session: *session, index: *index };
-                Some(JobStep::Send(message.encode()))
+                JobStep::Send(message.encode())
             }
             Job::Signal { key, buffer, len_bytes, payload } => {
-                Some(self.signal_step(layout, *key, *buffer, *len_bytes, payload))
+                self.signal_step(layout, *key, *buffer, *len_bytes, payload)
             }
             Job::Unmap { key, buffer } => {
                 let pages = (layout.stride_pages() - self.progress).min(MAX_TCE_COUNT);
-                Some(JobStep::Unmap { ioba: self.page(layout, *key, *buffer), pages })
+                JobStep::Unmap { ioba: self.page(layout, *key, *buffer), pages }
             }
-        }
+        })
     }
 
     fn add_buffer_step(

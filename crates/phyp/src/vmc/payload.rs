@@ -114,6 +114,9 @@ impl<B: Behaviour> Service<B> {
             let Some(free) = connection.and_then(|c| c.free_buffer()) else { return };
             let mut actions = Actions::new(self.sessions.mtu());
             self.behaviour.buffer_free(key, &mut actions);
+            if actions.sends_nothing() {
+                return;
+            }
             self.queue_messages(actions, sink);
             let still_free = self.sessions.find(key).and_then(|c| c.free_buffer());
             if still_free == Some(free) {
@@ -125,6 +128,7 @@ impl<B: Behaviour> Service<B> {
     fn send_waiting(&mut self, key: SessionKey) {
         while let Some(connection) = self.sessions.find(key)
             && connection.state == SessionState::Ready
+            && !connection.waiting.is_empty()
             && let Some(buffer) = connection.free_buffer()
             && let Some(message) = connection.waiting.pop_front()
         {

@@ -170,7 +170,7 @@ impl<B: Behaviour> Service<B> {
         rests
             && matches!(self.op, Op::Idle | Op::TakeEntry)
             && self.order.is_none()
-            && self.outbox.step(&self.layout).is_none()
+            && self.outbox.due().is_none()
             && self.wake_after().is_none()
     }
 
@@ -270,7 +270,7 @@ impl<B: Behaviour> Service<B> {
             Phase::Registering => Op::Register,
             Phase::Freeing { .. } => Op::Free,
             Phase::Suspended { .. } => Op::Enable,
-            _ if self.outbox.step(&self.layout).is_some() => Op::Job,
+            _ if self.outbox.due().is_some() => Op::Job,
             Phase::Freed { then } => {
                 self.freed(then, sink);
                 // A start may have waited for this. No phase that follows leads back here.

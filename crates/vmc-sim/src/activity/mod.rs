@@ -24,8 +24,9 @@ use crate::world::World;
 use papr::Hcall;
 use vmc_trace::{Actor, Side};
 
-/// One of a machine's lines of control.
+/// One of a machine's lines of control. Which one it is stands at the beginning: every step asks.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 pub(crate) enum Activity {
     Interrupt(Interrupt),
     BottomHalf(BottomHalf),

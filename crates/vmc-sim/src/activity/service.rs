@@ -226,14 +226,20 @@ impl Service {
     }
 
     /// Tells the operator where the service stands.
+    #[inline]
     fn publish_state<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) {
         let state = self.service.state();
-        let mut desk = cx.world.desk.lock();
-        if desk.service_state != state {
-            desk.service_state = state;
-            let mut watchers = std::mem::take(&mut desk.watchers);
-            drop(desk);
-            cx.wake_all(&mut watchers);
+        if cx.world.desk.lock().service_state != state {
+            publish(cx, state);
         }
     }
+}
+
+#[cold]
+fn publish<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, state: ChannelState) {
+    let mut desk = cx.world.desk.lock();
+    desk.service_state = state;
+    let mut watchers = std::mem::take(&mut desk.watchers);
+    drop(desk);
+    cx.wake_all(&mut watchers);
 }

@@ -190,38 +190,37 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     }
 
     /// The first half of an `H_COPY_RDMA` with whatever rules make of it.
+    /// TCEs that they have changed until its end are saved.
     pub(crate) fn faulty_rdma(
         &mut self,
         copy: &CopyRdma,
         subject: Subject,
-    ) -> Result<(PinnedCopy, Vec<SavedTce>), ReturnCode> {
-        let (answer, saved) = self.before_rdma(copy, subject);
-        let begun = match answer {
+        saved: &mut Vec<SavedTce>,
+    ) -> Result<PinnedCopy, ReturnCode> {
+        let begun = match self.before_rdma(copy, subject, saved) {
             Some(code) => Err(code),
             None => self.world.hypervisor.copy_rdma_begin(MANAGEMENT, copy),
         };
-        match begun {
-            Ok(pinned) => Ok((pinned, saved)),
-            Err(code) => {
-                self.restore_tces(saved);
-                Err(code)
-            }
+        if begun.is_err() {
+            self.restore_tces(std::mem::take(saved));
         }
+        begun
     }
 
-    /// Rules before an `H_COPY_RDMA`: an answer that takes its place, and TCEs that they have changed.
+    /// Rules before an `H_COPY_RDMA`; an answer takes its place.
     fn before_rdma(
         &mut self,
         copy: &CopyRdma,
         subject: Subject,
-    ) -> (Option<ReturnCode>, Vec<SavedTce>) {
-        let (mut answer, mut saved) = (None, Vec::new());
+        saved: &mut Vec<SavedTce>,
+    ) -> Option<ReturnCode> {
+        let mut answer = None;
         let call = Hcall::CopyRdma(*copy);
         for rule in self.rules_at_hcall(Side::Mgmt, &call, subject, HcallPoint::Before, None) {
             match self.world.faults.rule(rule).act {
                 Act::Answer(code) => answer = Some(code),
                 Act::Tce { window, page, access } => {
-                    self.change_tce(copy, window, page, access, &mut saved);
+                    self.change_tce(copy, window, page, access, saved);
                 }
                 _ => {
                     self.fire(rule);
@@ -230,7 +229,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             }
             self.announce_fault(rule, Some(subject));
         }
-        (answer, saved)
+        answer
     }
 
     /// Rules between the halves of an `H_COPY_RDMA`, or after it.
@@ -273,7 +272,15 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     }
 
     /// Rules about states that a transition has changed.
+    #[inline]
     pub(crate) fn at_changes(&mut self, changes: Vec<StateChange>) {
+        if !changes.is_empty() {
+            self.fire_at_changes(changes);
+        }
+    }
+
+    #[cold]
+    fn fire_at_changes(&mut self, changes: Vec<StateChange>) {
         for change in changes {
             let subject = match change {
                 StateChange::Channel(..) => Subject::Channel,

@@ -63,7 +63,7 @@ fn check_sessions<Q: Quirks>(kernel: &Kernel<Q>) -> Vec<String> {
 fn is_in_hand<Q: Quirks>(kernel: &Kernel<Q>, owner: BufferOwner) -> bool {
     match owner {
         BufferOwner::Added | BufferOwner::Fetching => true,
-        BufferOwner::InCall(id) => !kernel.callers.contains_key(&id),
+        BufferOwner::InCall(id) => kernel.callers.get(id).is_none(),
         BufferOwner::Mgmt | BufferOwner::Open | BufferOwner::Hyp | BufferOwner::Queued => false,
     }
 }

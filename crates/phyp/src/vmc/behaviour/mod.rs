@@ -82,6 +82,10 @@ impl Actions {
         self.reply_len_bytes
     }
 
+    pub(super) fn sends_nothing(&self) -> bool {
+        self.sends.is_empty()
+    }
+
     pub(super) fn into_sends(self) -> Vec<(SessionKey, Vec<u8>)> {
         self.sends
     }
