@@ -37,7 +37,7 @@ impl<B: Behaviour> Service<B> {
         let Some(connection) = self.sessions.get(index) else { return };
         let key = SessionKey { index, session: connection.session };
         let buffer = if connection.is_live() {
-            connection.first(BufferState::Unused)
+            connection.unused_buffer()
         } else {
             connection.lacks_seed().then_some(SEED)
         };

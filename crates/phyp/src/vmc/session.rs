@@ -131,12 +131,16 @@ impl Connection {
 
     /// The first buffer that a message of ours could use.
     pub(super) fn free_buffer(&self) -> Option<BufferId> {
-        self.first(BufferState::Hypervisor)
+        self.first(|b| matches!(b, BufferState::Hypervisor))
     }
 
-    /// The first buffer in this state.
-    pub(super) fn first(&self, state: BufferState) -> Option<BufferId> {
-        let position = self.buffers.iter().position(|&b| b == state)?;
+    /// The first buffer of the pool that is not in use.
+    pub(super) fn unused_buffer(&self) -> Option<BufferId> {
+        self.first(|b| matches!(b, BufferState::Unused))
+    }
+
+    fn first(&self, is_wanted: impl Fn(&BufferState) -> bool) -> Option<BufferId> {
+        let position = self.buffers.iter().position(is_wanted)?;
         u16::try_from(position).ok().map(BufferId)
     }
 
