@@ -5,7 +5,7 @@
 //! at the queue once more (LoPAR, CRQ Facility Interrupt Notification).
 
 use crate::calls::{CallId, CallState};
-use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState};
+use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState, Slot};
 use crate::driver::{ChannelState, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
@@ -285,7 +285,9 @@ impl<Q: Quirks> Driver<Q> {
     /// The initialization is complete when every negotiated index has its seed buffer and the hypervisor was
     /// told.
     fn note_initialized(&mut self, sink: &mut impl EventSink) {
-        let seeded = || self.slots.iter().take(self.negotiated_hmcs()).all(|slot| slot.is_free());
+        // From the last one: a hypervisor that seeds one index after the other leaves that for the end, and with
+        // every response all indexes would be looked at.
+        let seeded = || self.slots[..self.negotiated_hmcs()].iter().rev().all(Slot::is_free);
         if self.state == ChannelState::Seeding && seeded() {
             self.resets_in_a_row = 0;
             self.set_state(ChannelState::Ready, sink);
