@@ -7,14 +7,12 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use vmc_bench::{BareRing, Bench, Case, wait_for};
-use vmc_sim::embed::{Application, File, Machine, OnThreads, Waiting};
+use vmc_sim::embed::{Application, File, Machine, OnThreads, Service, Waiting};
 
 const LENGTHS: [(usize, &str); 3] = [(32, "32 B"), (4096, "4 KiB"), (16 * 1024, "16 KiB")];
-
-/// Round trips of a sample at the least.
-const ROUND_TRIPS: u64 = 1 << 11;
 
 /// Entries of the peers' queues.
 const ENTRIES: usize = 256;
@@ -22,13 +20,16 @@ const ENTRIES: usize = 256;
 fn main() {
     let mut bench = Bench::from_args("vmc_round_trip");
     for (len, length) in LENGTHS {
-        let machine = Machine { mtu: (len as u32).max(4096), ..Machine::default() };
-        let mut run = |polling: Vmc<'_>, blocking: Vmc<'_>| {
-            round_trip(&mut bench, len, length, polling, blocking)
-        };
-        on(&machine, Waiting::Poll, |polling| {
-            on(&machine, Waiting::Block, |blocking| run(polling, blocking))
+        let machine = &Machine { mtu: (len as u32).max(4096), ..Machine::default() };
+        let booted = machine.on_two_threads(|app, service| {
+            let polling = Polling::new(app, service);
+            let booted = machine.on_threads(Waiting::Block, 1, |mut apps| {
+                let blocking = Vmc::new(apps.remove(0));
+                round_trip(&mut bench, len, length, polling, blocking);
+            });
+            booted.expect("a possible machine");
         });
+        booted.expect("a possible machine");
     }
 }
 
@@ -38,17 +39,12 @@ struct Vmc<'a> {
     file: File,
 }
 
-/// Boots a machine for as long as `body` takes.
-fn on(machine: &Machine, waiting: Waiting, body: impl FnOnce(Vmc<'_>)) {
-    let booted = machine.on_threads(waiting, 1, |mut apps| {
-        let mut app = apps.remove(0);
+impl<'a> Vmc<'a> {
+    fn new(mut app: Application<OnThreads<'a>>) -> Vmc<'a> {
         let file = app.open_session("HMC-A").expect("a session");
-        body(Vmc { app, file });
-    });
-    booted.expect("a possible machine");
-}
+        Vmc { app, file }
+    }
 
-impl Vmc<'_> {
     fn round_trips(&mut self, times: u64, message: &[u8], answer: &mut [u8]) {
         for _ in 0..times {
             assert_eq!(self.app.write(self.file, message), Ok(message.len()));
@@ -57,33 +53,57 @@ impl Vmc<'_> {
     }
 }
 
-/// Measures with both machines; theirs are the threads that work, so the far thread of a sample sleeps meanwhile.
+/// One whose hypervisor runs on the far thread of a sample.
+struct Polling<'a> {
+    vmc: Vmc<'a>,
+    service: Service<'a>,
+}
+
+impl<'a> Polling<'a> {
+    fn new(app: Application<OnThreads<'a>>, mut service: Service<'a>) -> Polling<'a> {
+        let is_open = AtomicBool::new(false);
+        let vmc = std::thread::scope(|scope| {
+            scope.spawn(|| service.serve(|| is_open.load(Ordering::Relaxed)));
+            let vmc = Vmc::new(app);
+            is_open.store(true, Ordering::Relaxed);
+            vmc
+        });
+        Polling { vmc, service }
+    }
+}
+
+/// Measures with both machines. The one that blocks has threads of its own, so the far thread of its samples
+/// sleeps.
 fn round_trip(
     bench: &mut Bench,
     len: usize,
     length: &str,
-    mut polling: Vmc<'_>,
+    polling: Polling<'_>,
     mut blocking: Vmc<'_>,
 ) {
     let message = &vec![0xA5; len];
-    let answer = || vec![0; len];
-    let (mut polled, mut blocked) = (answer(), answer());
-    let [(end_poll, poll_ended), (end_block, block_ended)] = [(); 2].map(|()| mpsc::channel());
-    let case = Case::new(length).at_least(ROUND_TRIPS).pair(
+    let (mut polled, mut blocked) = (message.clone(), message.clone());
+    let Polling { mut vmc, mut service } = polling;
+    let is_over = &AtomicBool::new(false);
+    let case = Case::new(length).pair(
         "vmcsim, polling",
         move |times| {
-            polling.round_trips(times, message, &mut polled);
-            end_poll.send(()).expect("a far thread");
+            vmc.round_trips(times, message, &mut polled);
+            is_over.store(true, Ordering::Relaxed);
         },
-        move |_| poll_ended.recv().expect("a near thread"),
+        move |_| {
+            service.serve(|| is_over.load(Ordering::Relaxed));
+            is_over.store(false, Ordering::Relaxed);
+        },
     );
+    let (end, ended) = mpsc::channel();
     let case = case.pair(
         "vmcsim, blocking",
         move |times| {
             blocking.round_trips(times, message, &mut blocked);
-            end_block.send(()).expect("a far thread");
+            end.send(()).expect("a far thread");
         },
-        move |_| block_ended.recv().expect("a near thread"),
+        move |_| ended.recv().expect("a near thread"),
     );
     let (there, back) = (&BareRing::new(ENTRIES), &BareRing::new(ENTRIES));
     let case = peer::in_place(case, message, there, back);

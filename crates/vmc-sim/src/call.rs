@@ -156,6 +156,11 @@ impl CallRunner {
         matches!(self.effect, Effect::TakeEntry { .. })
     }
 
+    /// Whether nothing is left to do but to return.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.effect, Effect::Done(_))
+    }
+
     /// That step, if there is something in the queue; whether there is.
     pub(crate) fn take_from_queue<P: Setup, R: Runtime>(
         &mut self,

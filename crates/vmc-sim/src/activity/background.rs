@@ -46,14 +46,26 @@ impl BottomHalf {
             None if is_due => self.step(cx),
             None => nothing,
             Some(call) if call.is_at_queue() => {
-                // It goes on to its end, and the next one does what was scheduled: this one may have been cancelled.
-                if is_due && cx.world.kernel.lock().bottom_half_due {
-                    return self.step(cx);
+                if is_due && std::mem::take(&mut cx.world.kernel.lock().bottom_half_due) {
+                    return self.look_again(cx);
                 }
                 if call.take_from_queue(cx) { Progress::Again } else { nothing }
             }
             Some(_) => self.step(cx),
         }
+    }
+
+    /// It was scheduled while it stands at its queue: the driver has it look once more, and not enable the
+    /// interrupt before that. One that has been cancelled goes to its end, and the next one does what was scheduled.
+    fn look_again<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        // It is over at once, but for wake-ups that it may have to hand out.
+        let mut scheduled = CallRunner::start(cx, Input::BottomHalf);
+        while let CallProgress::Again = scheduled.step(cx, &mut User::default()) {}
+        let progress = self.step(cx);
+        if self.running.as_ref().is_none_or(CallRunner::is_over) {
+            cx.world.kernel.lock().bottom_half_due = true;
+        }
+        progress
     }
 
     /// Whether it has not begun.

@@ -23,7 +23,7 @@ mod threads;
 pub use deterministic::Deterministic;
 pub use ibmvmc::{Errno, FileId as File, PollEvents};
 pub use phyp::vmc::{Named as Behaviour, Source};
-pub use threads::{OnThreads, Waiting};
+pub use threads::{OnThreads, Service, Waiting};
 
 use crate::activity::Activity;
 use crate::line::Line;

@@ -1,6 +1,7 @@
 //! Embedded machines, on both runtimes and with both ways to wait.
 
 use super::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Messages of a test that are written and read one after the other.
 const MESSAGES: u16 = 2_000;
@@ -89,6 +90,20 @@ fn a_read_that_does_not_block_sees_what_has_arrived_while_it_polls() {
             let file = app.open_session("HMC-A").unwrap();
             while !app.poll(file, false).unwrap().readable {}
             assert_eq!(app.read(file, &mut [0; 64]), Ok(64));
+        })
+        .unwrap();
+}
+
+#[test]
+fn the_service_runs_on_a_thread_of_the_caller_s_until_it_is_enough() {
+    let is_enough = AtomicBool::new(false);
+    Machine::default()
+        .on_two_threads(|mut app, mut service| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| service.serve(|| is_enough.load(Ordering::Relaxed)));
+                exchange(&mut app, "HMC-A");
+                is_enough.store(true, Ordering::Relaxed);
+            });
         })
         .unwrap();
 }

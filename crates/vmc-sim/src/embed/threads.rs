@@ -6,7 +6,7 @@ use crate::platform;
 use crate::recorder::{Order, Recorder};
 use crate::run::{self, MachineError};
 use crate::runtime::ActivityId;
-use crate::threads::{self, Shop, WaitMode};
+use crate::threads::{self, Guest, Guests, Shop, WaitMode};
 use crossbeam_utils::sync::Parker;
 use ibmvmc::{Input, NoQuirks, Reply};
 use std::fmt;
@@ -64,6 +64,25 @@ impl Drop for OnThreads<'_> {
     }
 }
 
+/// The hypervisor's VMC service, for a thread of the caller's. Until one runs it, it does nothing.
+pub struct Service<'a> {
+    shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
+    line: Guest<'a>,
+}
+
+impl fmt::Debug for Service<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
+    }
+}
+
+impl Service<'_> {
+    /// Looks at the service's queue and handles what comes, until `is_enough` says so; it is asked at each look.
+    pub fn serve(&mut self, is_enough: impl Fn() -> bool) {
+        self.shop.serve_queue(self.line, is_enough);
+    }
+}
+
 impl Machine {
     /// Boots a machine on threads of its own, hands so many applications to `body`, for whichever threads it
     /// has, and ends the machine when `body` returns.
@@ -76,24 +95,52 @@ impl Machine {
         applications: u16,
         body: impl FnOnce(Vec<Application<OnThreads<'_>>>) -> T,
     ) -> Result<T, MachineError> {
-        let plan = self.plan();
-        let (world, service) = run::build(&plan, NoQuirks)?;
-        let order = Order::default();
-        let mut lines = self.lines(&plan, service, &order);
         let mode = match waiting {
             Waiting::Block => WaitMode::Block,
             Waiting::Poll => WaitMode::Poll,
         };
+        self.with_guests(mode, applications, false, |_, apps, _| body(apps))
+    }
+
+    /// The same with polling, and with the hypervisor's service on a thread of the caller's, too: whoever wants to
+    /// know where both ends run puts them there.
+    pub fn on_two_threads<T>(
+        &self,
+        body: impl FnOnce(Application<OnThreads<'_>>, Service<'_>) -> T,
+    ) -> Result<T, MachineError> {
+        self.with_guests(WaitMode::Poll, 1, true, |shop, mut apps, service| {
+            // Both were asked for.
+            let (app, line) = (apps.remove(0), service.expect("the service's line"));
+            body(app, Service { shop, line })
+        })
+    }
+
+    fn with_guests<T>(
+        &self,
+        mode: WaitMode,
+        applications: u16,
+        service: bool,
+        body: impl FnOnce(
+            &Shop<'_, platform::Threads<NoQuirks>>,
+            Vec<Application<OnThreads<'_>>>,
+            Option<Guest<'_>>,
+        ) -> T,
+    ) -> Result<T, MachineError> {
+        let plan = self.plan();
+        let (world, hypervisors) = run::build(&plan, NoQuirks)?;
+        let order = Order::default();
+        let mut lines = self.lines(&plan, hypervisors, &order);
         let parkers: Vec<Parker> = (0..applications).map(|_| Parker::new()).collect();
-        let unparkers = parkers.iter().map(|parker| parker.unparker().clone()).collect();
-        let (result, _steps) = threads::beside(&world, &mut lines, unparkers, mode, |shop| {
+        let visitors = parkers.iter().map(|parker| parker.unparker().clone()).collect();
+        let guests = Guests { visitors, service };
+        let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |shop, line| {
             let application = |(n, parker): (u16, Parker)| {
                 let recorder = Recorder::new(Actor::App(FIRST + n), &order, self.record);
                 let me = Me { id: ActivityId::app(FIRST + n), recorder };
                 Application { host: OnThreads { shop, me, parker } }
             };
             let _end = EndGuard(shop);
-            body((0..).zip(parkers).map(application).collect())
+            body(shop, (0..).zip(parkers).map(application).collect(), line)
         });
         Ok(result)
     }

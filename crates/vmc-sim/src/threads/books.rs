@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use vmc_trace::Waiting;
 
 /// A virtual time that has passed: whoever blocks until then goes on as soon as everybody else waits.
-const AT_REST: u64 = 0;
+pub(super) const AT_REST: u64 = 0;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -84,6 +84,8 @@ pub(crate) struct Threads {
     abort: AtomicBool,
     /// Threads that do the bottom half's work while they wait.
     pollers: CachePadded<AtomicU32>,
+    /// The bottom half is to be left at its queue no longer.
+    polling_ends: AtomicBool,
 }
 
 impl Runtime for Threads {
@@ -119,6 +121,7 @@ impl Threads {
             now_ns: AtomicU64::new(0),
             abort: AtomicBool::new(false),
             pollers: CachePadded::default(),
+            polling_ends: AtomicBool::new(false),
         }
     }
 
@@ -202,6 +205,9 @@ impl Threads {
         self.now_ns.store(now_ns, Ordering::Release);
         for index in 0..books.states.len() {
             if due(&books.states[index]).is_some_and(|until_ns| until_ns <= next_ns) {
+                if index == ActivityId::BOTTOM_HALF.index() {
+                    self.polling_ends.store(true, Ordering::SeqCst);
+                }
                 self.wake_locked(books, ActivityId(index as u16));
             }
         }
@@ -261,9 +267,20 @@ impl Threads {
     /// after the last one who leaves without what it waited for, in any case.
     pub(super) fn poller_leaves(&self, woken: bool) {
         let left = self.pollers.fetch_sub(1, Ordering::SeqCst) - 1;
-        if left == 0 && (!woken || self.marks[ActivityId::BOTTOM_HALF.index()].has_token()) {
+        if left > 0 {
+            return;
+        }
+        if !woken {
+            self.polling_ends.store(true, Ordering::SeqCst);
+        }
+        if !woken || self.marks[ActivityId::BOTTOM_HALF.index()].has_token() {
             self.wake_bottom_half();
         }
+    }
+
+    /// Whether the bottom half is to be left at its queue no longer, since it was asked last.
+    pub(super) fn polling_ends(&self) -> bool {
+        self.polling_ends.swap(false, Ordering::SeqCst)
     }
 
     /// Has the bottom half's own thread go on.
@@ -273,6 +290,8 @@ impl Threads {
 
     /// The bottom half's own thread goes on as soon as everybody else waits.
     pub(super) fn bottom_half_at_rest(&self) {
+        // Whoever gave up before this has found nobody there.
+        self.polling_ends.store(false, Ordering::SeqCst);
         let mut books = self.books.lock();
         match &mut books.states[ActivityId::BOTTOM_HALF.index()] {
             State::Blocked { until_ns, .. } => *until_ns = Some(AT_REST),

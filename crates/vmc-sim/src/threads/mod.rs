@@ -32,47 +32,60 @@ pub(crate) fn run<P: Setup>(
 where
     World<P>: Sync,
 {
-    let look = |shop: &Shop<'_, P>| {
+    let look = |shop: &Shop<'_, P>, _: Option<Guest<'_>>| {
         let quiescent = shop.runtime.wait_until_over(deadline);
         (quiescent, shop.runtime.waiting(), shop.runtime.now_ns())
     };
-    let ((quiescent, waiting, virtual_ns), steps) = beside(world, lines, Vec::new(), mode, look);
+    let ((quiescent, waiting, virtual_ns), steps) =
+        beside(world, lines, &Guests::default(), mode, look);
     End { steps, virtual_ns, quiescent, waiting }
 }
 
-/// Has the lines run while `body` does, which must see to it that they end. `visitors` are the threads of
-/// activities that `body` brings: their numbers follow those of the lines, and they count as running until
-/// they wait or finish. Returns what `body` does, and the steps of the lines.
+/// What runs on threads that are not the runtime's own.
+#[derive(Debug, Default)]
+pub(crate) struct Guests {
+    /// Threads of activities that are not among the lines: their numbers follow those of the lines, and they count
+    /// as running until they wait or finish.
+    pub(crate) visitors: Vec<Unparker>,
+    /// Whether the VMC service is among them.
+    pub(crate) service: bool,
+}
+
+/// A line for a thread that is not the runtime's own.
+pub(crate) type Guest<'a> = &'a mut Line;
+
+/// Has the lines run while `body` does, which must see to it that they end; it gets the line of the VMC service if
+/// that is a guest. Returns what `body` does, and the steps of the lines.
 pub(crate) fn beside<P: Setup, T>(
     world: &World<P>,
     lines: &mut [Line],
-    visitors: Vec<Unparker>,
+    guests: &Guests,
     mode: WaitMode,
-    body: impl FnOnce(&Shop<'_, P>) -> T,
+    body: impl FnOnce(&Shop<'_, P>, Option<Guest<'_>>) -> T,
 ) -> (T, u64)
 where
     World<P>: Sync,
 {
     let parkers: Vec<Parker> = lines.iter().map(|_| Parker::new()).collect();
-    let unparkers =
-        parkers.iter().map(|parker| parker.unparker().clone()).chain(visitors).collect();
-    let runtime = &Threads::new(unparkers);
+    let own = parkers.iter().map(|parker| parker.unparker().clone());
+    let runtime = &Threads::new(own.chain(guests.visitors.iter().cloned()).collect());
     // Whoever polls borrows the bottom half, so its line is kept apart; nothing is recorded in it yet.
     let place = ActivityId::BOTTOM_HALF.index();
     let shop = Shop { world, runtime, mode, bottom_half: Mutex::new(lines[place].clone()) };
     let ended = std::thread::scope(|scope| {
         let shop = &shop;
-        let threads: Vec<_> = lines
-            .iter_mut()
-            .zip(parkers)
-            .map(|(line, parker)| {
-                scope.spawn(move || match line.activity.id() {
-                    ActivityId::BOTTOM_HALF => run_bottom_half(shop, &parker),
-                    _ => run_line(shop, line, &parker),
-                })
-            })
-            .collect();
-        let result = body(shop);
+        let mut service = None;
+        let mut threads = Vec::new();
+        for (line, parker) in lines.iter_mut().zip(parkers) {
+            match line.activity.id() {
+                ActivityId::SERVICE if guests.service => service = Some(line),
+                ActivityId::BOTTOM_HALF => {
+                    threads.push(scope.spawn(move || run_bottom_half(shop, &parker)));
+                }
+                _ => threads.push(scope.spawn(move || run_line(shop, line, &parker))),
+            }
+        }
+        let result = body(shop, service);
         let steps = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -126,7 +139,7 @@ fn run_bottom_half<P: Setup>(shop: &Shop<'_, P>, parker: &Parker) -> u64 {
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
-        let progress = shop.run_until_wait(&mut shop.bottom_half.lock(), &mut steps);
+        let progress = shop.run_bottom_half(&mut steps);
         let Progress::Block { until_ns, why } = progress else { return steps };
         if !runtime.block(me, parker, until_ns, why) {
             return steps;

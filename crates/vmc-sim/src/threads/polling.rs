@@ -9,7 +9,7 @@
 //! Looking is not waiting: virtual time stands still meanwhile. What is recorded is what the bottom half does,
 //! whoever's thread it runs on, so the canonical trace is that of every other schedule.
 
-use super::books::Threads;
+use super::books::{AT_REST, Threads};
 use crate::activity::Activity;
 use crate::line::Line;
 use crate::platform::Setup;
@@ -81,6 +81,30 @@ impl<P: Setup> Shop<'_, P> {
         }
     }
 
+    /// What the bottom half's own thread does when it was woken. Where pollers have left it at its queue it looks
+    /// there and stays, unless that is to end; `AT_REST` is how it waits then.
+    pub(super) fn run_bottom_half(&self, steps: &mut u64) -> Progress {
+        let mut line = self.bottom_half.lock();
+        let is_left = |line: &Line| !is_idle(line) && is_between_entries(line);
+        if self.mode == WaitMode::Poll && is_left(&line) && !self.runtime.polling_ends() {
+            self.serve(&mut line, true);
+            if is_left(&line) && !self.runtime.aborted() {
+                return Progress::Block { until_ns: Some(AT_REST), why: Waiting::Work };
+            }
+        }
+        self.run_until_wait(&mut line, steps)
+    }
+
+    /// Makes steps of the VMC service and looks for work of it, until somebody says that it is enough.
+    pub(crate) fn serve_queue(&self, line: &mut Line, is_enough: impl Fn() -> bool) {
+        while !is_enough() {
+            self.run_until_wait(line, &mut 0);
+            let Activity::Service(service) = &line.activity else { return };
+            let has_work = || service.has_mail(self.world) || is_enough();
+            self.look(LOOKS_PER_DOORBELL, ActivityId::SERVICE, has_work);
+        }
+    }
+
     /// Does the bottom half's work for a while, until the activity is woken; whether it was.
     pub(crate) fn poll(&self, me: ActivityId) -> bool {
         if self.mode == WaitMode::Block {
@@ -104,7 +128,8 @@ impl<P: Setup> Shop<'_, P> {
 
     fn serve_if_free(&self) {
         if let Some(mut line) = self.bottom_half.try_lock() {
-            self.serve(&mut line);
+            let is_due = self.runtime.take_token(ActivityId::BOTTOM_HALF);
+            self.serve(&mut line, is_due);
         }
     }
 
@@ -128,9 +153,8 @@ impl<P: Setup> Shop<'_, P> {
     }
 
     /// Looks at the driver's queue, and has the bottom half handle what is there.
-    fn serve(&self, line: &mut Line) {
+    fn serve(&self, line: &mut Line, mut is_due: bool) {
         let runtime = self.runtime;
-        let mut is_due = runtime.take_token(ActivityId::BOTTOM_HALF);
         if !is_between_entries(line) {
             // It waits for something that takes a thread of its own.
             if is_due {
