@@ -131,7 +131,7 @@ impl<R: Runtime> phyp::EventSink for PlatformSink<'_, R> {
                 // The platform tells its own service of each entry; the management partition gets an
                 // interrupt.
                 if to == Side::Hyp {
-                    self.runtime.wake(ActivityId::SERVICE);
+                    self.runtime.ring(ActivityId::SERVICE);
                 }
             }
             phyp::Event::InterruptPending { partition } => {

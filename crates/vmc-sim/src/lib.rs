@@ -51,6 +51,7 @@ mod life;
 mod line;
 mod model;
 mod normal;
+mod orders;
 mod plan;
 mod platform;
 mod recorder;

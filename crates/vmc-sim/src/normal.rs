@@ -73,6 +73,7 @@ pub(crate) fn hash<Q: Quirks>(
         line.hash_normal(&mut Normal { hasher: state, name: &name, now_ns });
     }
     world.desk.lock().hash_normal(state);
+    world.orders.hash_normal(state);
     world.faults.hash_normal(now_ns, state);
     world.lives.hash_normal(state);
     world.driver_paused.load(Ordering::Acquire).hash(state);

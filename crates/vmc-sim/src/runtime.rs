@@ -65,6 +65,11 @@ pub(crate) trait Runtime {
     /// wake-up without need is harmless.
     fn wake(&self, id: ActivityId);
 
+    /// Wakes an activity because an entry was put on its queue, unless it looks there by itself.
+    fn ring(&self, id: ActivityId) {
+        self.wake(id);
+    }
+
     /// Virtual time since the start of the run, in nanoseconds.
     fn now_ns(&self) -> u64;
 }

@@ -6,23 +6,6 @@ use phyp::vmc::ChannelState;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use vmc_proto::{HmcIndex, MessageType, Status};
-
-/// Something for the VMC service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum ServiceCommand {
-    Start,
-    Stop,
-    /// Finish what was begun, and take no further entry from the queue.
-    Pause,
-    Resume,
-    TakeBuffer(HmcIndex),
-    ReturnBuffer(HmcIndex),
-    /// Answer the next request of that kind with this status.
-    RefuseNext(MessageType, Status),
-    /// Refuse nothing that is not wrong.
-    RefuseNothing,
-}
 
 /// An open file of a process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +30,6 @@ pub(crate) struct Desk {
     pub(crate) signals: BTreeSet<u16>,
     /// Processes that are killed.
     pub(crate) kills: BTreeSet<u16>,
-    pub(crate) service_commands: VecDeque<ServiceCommand>,
     pub(crate) service_state: ChannelState,
     /// The VMC service takes no entry from its queue.
     pub(crate) service_paused: bool,
@@ -63,7 +45,6 @@ impl Desk {
             nameless: BTreeMap::new(),
             signals: BTreeSet::new(),
             kills: BTreeSet::new(),
-            service_commands: VecDeque::new(),
             service_state,
             service_paused: false,
             watchers: Vec::new(),
@@ -73,7 +54,7 @@ impl Desk {
     /// Hashes what is left there; who watches, in no order, since each of them is woken by the same change.
     pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
         (&self.flags, &self.processes, &self.nameless, &self.signals, &self.kills).hash(state);
-        (&self.service_commands, self.service_state, self.service_paused).hash(state);
+        (self.service_state, self.service_paused).hash(state);
         self.watchers.iter().copied().collect::<BTreeSet<_>>().hash(state);
     }
 

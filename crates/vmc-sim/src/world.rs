@@ -5,6 +5,7 @@ use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
 use crate::guest::Guest;
 use crate::life::{Life, Lives};
+use crate::orders::Orders;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
@@ -35,6 +36,7 @@ pub(crate) struct World<P: Setup> {
     pub(crate) kernel: Mutex<P::Lock, Kernel<P::Quirks>>,
     pub(crate) guest: Guest<P::Lock>,
     pub(crate) desk: Mutex<P::Lock, Desk>,
+    pub(crate) orders: Orders<P::Lock>,
     pub(crate) faults: Faults<P::Lock>,
     pub(crate) lives: Lives<P::Lock>,
     /// The driver takes no entry from its queue.
@@ -157,6 +159,7 @@ where
             kernel: Mutex::new(self.kernel.lock().clone()),
             guest: self.guest.clone(),
             desk: Mutex::new(self.desk.lock().clone()),
+            orders: self.orders.clone(),
             faults: self.faults.clone(),
             lives: self.lives.clone(),
             driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
@@ -182,6 +185,7 @@ impl<P: Setup> World<P> {
             kernel: Mutex::new(Kernel::new(driver)),
             guest,
             desk: Mutex::new(desk),
+            orders: Orders::default(),
             faults: Faults::new(rules),
             lives: Lives::new(),
             driver_paused: AtomicBool::new(false),

@@ -3,9 +3,9 @@
 use crate::context::{Context, service_subject};
 use crate::fault::{MessagePoint, subject_of};
 use crate::normal::Normal;
+use crate::orders::ServiceOrder;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
-use crate::script::ServiceCommand;
 use crate::world::{PLATFORM, World};
 use papr::{CrqEntry, GuestAddress, Hcall, Header};
 use phyp::Memory;
@@ -65,7 +65,8 @@ impl Service {
     }
 
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
-        self.take_commands(cx);
+        let state = self.service.state();
+        self.take_orders(cx);
         let performed = self.perform(cx);
         let outcome = match performed {
             Performed::Outcome(outcome) => outcome,
@@ -78,7 +79,9 @@ impl Service {
         self.effect = self.service.step(outcome, &mut sink);
         let changes = sink.changes.changes;
         self.stopping &= !has_stopped(self.service.state());
-        self.publish_state(cx);
+        if self.service.state() != state {
+            self.publish_state(cx);
+        }
         cx.at_changes(changes);
         match self.effect {
             Effect::Idle { wake_after } => {
@@ -115,7 +118,7 @@ impl Service {
             Effect::TakeEntry { at, .. } => !memory.is_some_and(|m| phyp::has_entry(m, *at)),
             _ => false,
         };
-        let has_orders = self.stopping || !world.desk.lock().service_commands.is_empty();
+        let has_orders = self.stopping || !world.orders.is_empty();
         finds_nothing && !self.paused && !has_orders && self.service.only_looks()
     }
 
@@ -140,30 +143,26 @@ impl Service {
     }
 
     /// Does what the operator of the machine has asked for.
-    fn take_commands<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
-        // Not `while let`: the desk must be free again in the body.
-        loop {
-            if self.stopping {
-                // The last order counts: one to start would take back the one to stop.
-                return;
-            }
-            let next = cx.world.desk.lock().service_commands.pop_front();
-            let Some(command) = next else { return };
-            match command {
-                ServiceCommand::Start => self.service.start(),
-                ServiceCommand::Stop => {
+    fn take_orders<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        // The last order counts: one to start would take back the one to stop.
+        while !self.stopping
+            && let Some(order) = cx.world.orders.take()
+        {
+            match order {
+                ServiceOrder::Start => self.service.start(),
+                ServiceOrder::Stop => {
                     self.service.stop();
                     self.stopping = !has_stopped(self.service.state());
                 }
-                ServiceCommand::TakeBuffer(index) => self.service.take_buffer(index),
-                ServiceCommand::ReturnBuffer(index) => self.service.return_buffer(index),
-                ServiceCommand::RefuseNext(request, status) => {
+                ServiceOrder::TakeBuffer(index) => self.service.take_buffer(index),
+                ServiceOrder::ReturnBuffer(index) => self.service.return_buffer(index),
+                ServiceOrder::RefuseNext(request, status) => {
                     // The form knows only requests.
                     let _ = self.service.refuse_next(request, status);
                 }
-                ServiceCommand::RefuseNothing => self.service.refuse_nothing(),
-                ServiceCommand::Pause => self.pause(cx, true),
-                ServiceCommand::Resume => {
+                ServiceOrder::RefuseNothing => self.service.refuse_nothing(),
+                ServiceOrder::Pause => self.pause(cx, true),
+                ServiceOrder::Resume => {
                     self.pause(cx, false);
                     // The interrupts of what arrived meanwhile are gone.
                     self.effect = self.service.step(Outcome::Woken, &mut cx.service_sink());
@@ -218,10 +217,14 @@ impl Service {
                 let _ = memory.map(|memory| memory.write(*at, bytes));
                 Outcome::Done
             }
-            Effect::Idle { .. } => match self.until_ns {
-                Some(until_ns) if cx.now_ns() >= until_ns => Outcome::Elapsed,
-                _ => Outcome::Woken,
-            },
+            Effect::Idle { .. } => {
+                // Unless it looks at its queue now it has none, and what is there is no mail.
+                self.free = None;
+                match self.until_ns {
+                    Some(until_ns) if cx.now_ns() >= until_ns => Outcome::Elapsed,
+                    _ => Outcome::Woken,
+                }
+            }
         })
     }
 

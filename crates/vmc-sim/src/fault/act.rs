@@ -4,9 +4,9 @@ use super::{Act, Held, RdmaEnd};
 use crate::activity::operator;
 use crate::context::{Context, partition_of};
 use crate::life::Life;
+use crate::orders::ServiceOrder;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
-use crate::script::ServiceCommand;
 use crate::world::TaskRequest;
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
 use std::sync::atomic::Ordering;
@@ -44,16 +44,16 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 self.runtime.wake(ActivityId::TASK);
             }
             Act::FreeCrq(Side::Hyp) => {
-                operator::command_service(self, ServiceCommand::Stop);
-                operator::command_service(self, ServiceCommand::Start);
+                operator::order_service(self, ServiceOrder::Stop);
+                operator::order_service(self, ServiceOrder::Start);
             }
             Act::Stop(Side::Mgmt) => {
                 self.world.kernel.lock().tasks.push_back(TaskRequest::Remove);
                 self.runtime.wake(ActivityId::TASK);
             }
             Act::Start(Side::Mgmt) => operator::probe(self),
-            Act::Stop(Side::Hyp) => operator::command_service(self, ServiceCommand::Stop),
-            Act::Start(Side::Hyp) => operator::command_service(self, ServiceCommand::Start),
+            Act::Stop(Side::Hyp) => operator::order_service(self, ServiceOrder::Stop),
+            Act::Start(Side::Hyp) => operator::order_service(self, ServiceOrder::Start),
             Act::Suspend(side) => {
                 let world = self.world;
                 let partner = partition_of(side.partner());
@@ -65,7 +65,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             Act::AttachHmc(attached) => {
                 self.world.hypervisor.set_hmc_attached(attached);
                 if attached {
-                    operator::command_service(self, ServiceCommand::Stop);
+                    operator::order_service(self, ServiceOrder::Stop);
                 }
             }
             Act::Send { by, template } => {
@@ -73,13 +73,13 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 let _ = self.inject(by, template.entry());
             }
             Act::TakeBuffer(index) => {
-                operator::command_service(self, ServiceCommand::TakeBuffer(index));
+                operator::order_service(self, ServiceOrder::TakeBuffer(index));
             }
             Act::ReturnBuffer(index) => {
-                operator::command_service(self, ServiceCommand::ReturnBuffer(index));
+                operator::order_service(self, ServiceOrder::ReturnBuffer(index));
             }
             Act::Refuse { request, status } => {
-                operator::command_service(self, ServiceCommand::RefuseNext(request, status));
+                operator::order_service(self, ServiceOrder::RefuseNext(request, status));
             }
             Act::Kill(thread) => self.kill(thread),
             Act::Interrupt(thread) => {
@@ -147,18 +147,17 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     /// Nobody of the life that has ended is left: what belonged to it goes.
     pub(crate) fn bury(&mut self, side: Side) {
-        let mut desk = self.world.desk.lock();
         match side {
             Side::Mgmt => {
+                let mut desk = self.world.desk.lock();
                 desk.processes.clear();
                 desk.nameless.clear();
                 desk.signals.clear();
                 desk.kills.clear();
                 self.world.guest.reset();
             }
-            Side::Hyp => desk.service_commands.clear(),
+            Side::Hyp => self.world.orders.withdraw(),
         }
-        drop(desk);
         self.runtime.wake(ActivityId::DIRECTOR);
     }
 
@@ -192,7 +191,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 self.runtime.wake(ActivityId::BOTTOM_HALF);
                 self.wake_apps();
             }
-            Side::Hyp => operator::command_service(self, ServiceCommand::Start),
+            Side::Hyp => operator::order_service(self, ServiceOrder::Start),
         }
         true
     }

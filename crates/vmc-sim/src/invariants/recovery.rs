@@ -28,10 +28,11 @@ use crate::activity::{Activity, App};
 use crate::deterministic::{self, Course};
 use crate::life::Life;
 use crate::line::Line;
+use crate::orders::ServiceOrder;
 use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
-use crate::script::{Action, Condition, Expect, ReadExpect, ServiceCommand, Step};
+use crate::script::{Action, Condition, Expect, ReadExpect, Step};
 use crate::world::{TaskRequest, World};
 use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
 use phyp::vmc::Named;
@@ -103,10 +104,9 @@ fn heal<P: Setup>(world: &World<P>) {
     world.driver_paused.store(false, Ordering::Release);
     world.kernel.lock().bottom_half_due = true;
     restart_failed_device(world);
-    let mut desk = world.desk.lock();
-    desk.service_commands.extend([ServiceCommand::Resume, ServiceCommand::RefuseNothing]);
+    world.orders.give([ServiceOrder::Resume, ServiceOrder::RefuseNothing]);
     if world.faults.were_unarchitected() {
-        desk.service_commands.extend([ServiceCommand::Stop, ServiceCommand::Start]);
+        world.orders.give([ServiceOrder::Stop, ServiceOrder::Start]);
     }
 }
 
@@ -125,8 +125,7 @@ fn offer_missing_seeds<P: Setup>(world: &World<P>) {
     let kernel = world.kernel.lock();
     let lacks_seed = |slot: &ibmvmc::SlotView<'_>| slot.session.is_none() && !slot.is_free();
     let missing = kernel.driver.slots().filter(lacks_seed);
-    let commands = missing.map(|slot| ServiceCommand::ReturnBuffer(slot.index));
-    world.desk.lock().service_commands.extend(commands);
+    world.orders.give(missing.map(|slot| ServiceOrder::ReturnBuffer(slot.index)));
 }
 
 /// What is wrong with a session that neither opens nor ends.

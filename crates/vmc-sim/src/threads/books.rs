@@ -5,7 +5,7 @@ use crate::runtime::{ActivityId, Runtime};
 use crossbeam_utils::CachePadded;
 use crossbeam_utils::sync::{Parker, Unparker};
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 use vmc_trace::Waiting;
 
@@ -38,6 +38,8 @@ impl Mark {
     const TOKEN: u8 = 1;
     /// It is blocked, so whoever wakes it needs the books.
     const BLOCKED: u8 = 2;
+    /// It looks at its queue by itself, and does so once more after it has taken this back.
+    const LOOKS: u8 = 4;
 
     /// Leaves a wake-up; whether its activity is blocked.
     fn leave_token(&self) -> bool {
@@ -63,6 +65,10 @@ impl Mark {
 
     fn unblock(&self) {
         self.0.store(0, Ordering::SeqCst);
+    }
+
+    fn looks(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Mark::LOOKS != 0
     }
 
     fn is_blocked(&self) -> bool {
@@ -95,6 +101,14 @@ impl Runtime for Threads {
         let is_seen = || id == ActivityId::BOTTOM_HALF && self.pollers.load(Ordering::SeqCst) > 0;
         if blocked && !is_seen() {
             self.wake_locked(&mut self.books.lock(), id);
+        }
+    }
+
+    fn ring(&self, id: ActivityId) {
+        // Either this sees that nobody looks, or whoever looks for the last time sees the entry.
+        fence(Ordering::SeqCst);
+        if !self.marks.get(id.index()).is_some_and(|mark| mark.looks()) {
+            self.wake(id);
         }
     }
 
@@ -143,6 +157,21 @@ impl Threads {
     /// Takes the wake-up that came while its activity was not blocked.
     pub(super) fn take_token(&self, id: ActivityId) -> bool {
         self.marks[id.index()].take_token()
+    }
+
+    /// The activity looks at its queue by itself from now on: an entry is no reason to wake it. That it did
+    /// already is only read, so that its cache line stays with whoever puts entries there.
+    pub(super) fn looks_by_itself(&self, id: ActivityId) {
+        let mark = &self.marks[id.index()];
+        if !mark.looks() {
+            mark.0.fetch_or(Mark::LOOKS, Ordering::SeqCst);
+        }
+    }
+
+    /// It does so once more, and then wants to be woken.
+    pub(super) fn looks_no_more(&self, id: ActivityId) {
+        self.marks[id.index()].0.fetch_and(!Mark::LOOKS, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
     }
 
     /// Blocks the calling thread until its activity is woken; `false` when the run is over.

@@ -4,13 +4,14 @@
 //! masks itself and schedules the bottom half, as ever. One that finds its queue empty stays in its call and is
 //! looked at again, so that the interrupt stays disabled. This ends when the last one who polls has looked in
 //! vain for a while, or when everybody else waits; then the bottom half's own thread goes on, which enables the
-//! interrupt and looks once more. The VMC service looks at its own queue before it waits for the doorbell.
+//! interrupt and looks once more. The VMC service looks at its own queue before it waits for the doorbell, which
+//! nobody rings meanwhile.
 //!
 //! Looking is not waiting: virtual time stands still meanwhile. What is recorded is what the bottom half does,
 //! whoever's thread it runs on, so the canonical trace is that of every other schedule.
 
 use super::books::{AT_REST, Threads};
-use crate::activity::Activity;
+use crate::activity::{Activity, Service};
 use crate::line::Line;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress};
@@ -24,8 +25,8 @@ const SPINS: u32 = 1 << 13;
 /// How often one looks before one waits.
 const LOOKS: u32 = SPINS + (1 << 7);
 
-/// The VMC service asks for wake-ups at one of so many looks only: asking takes a cache line from whoever rings.
-const LOOKS_PER_DOORBELL: u32 = 1 << 6;
+/// The VMC service asks for wake-ups at one of so many looks only: entries it sees without.
+const LOOKS_PER_WAKE_UP: u32 = 1 << 6;
 
 /// How threads wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,10 @@ impl<P: Setup> Shop<'_, P> {
         match &line.activity {
             _ if self.mode == WaitMode::Block => false,
             Activity::Service(service) => {
-                self.look(LOOKS_PER_DOORBELL, line.activity.id(), || service.has_mail(self.world))
+                self.look_at_service_queue(service, || false) || {
+                    self.runtime.looks_no_more(ActivityId::SERVICE);
+                    service.has_mail(self.world)
+                }
             }
             // A script that sleeps has nothing to look for.
             Activity::App(_) if until_ns.is_none() || why == Waiting::Call => {
@@ -100,9 +104,15 @@ impl<P: Setup> Shop<'_, P> {
         while !is_enough() {
             self.run_until_wait(line, &mut 0);
             let Activity::Service(service) = &line.activity else { return };
-            let has_work = || service.has_mail(self.world) || is_enough();
-            self.look(LOOKS_PER_DOORBELL, ActivityId::SERVICE, has_work);
+            self.look_at_service_queue(service, &is_enough);
         }
+    }
+
+    /// Looks for an entry for the VMC service, until it is enough; whether there is one, or a wake-up.
+    fn look_at_service_queue(&self, service: &Service, is_enough: impl Fn() -> bool) -> bool {
+        self.runtime.looks_by_itself(ActivityId::SERVICE);
+        let has_work = || service.has_mail(self.world) || is_enough();
+        self.look(LOOKS_PER_WAKE_UP, ActivityId::SERVICE, has_work)
     }
 
     /// Does the bottom half's work for a while, until the activity is woken; whether it was.

@@ -2,9 +2,10 @@
 
 use super::App;
 use crate::context::Context;
+use crate::orders::ServiceOrder;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
-use crate::script::{Machine, ServiceCommand};
+use crate::script::Machine;
 use crate::world::TaskRequest;
 use std::sync::atomic::Ordering;
 use vmc_trace::{Actor, Event, Side};
@@ -29,7 +30,7 @@ impl App {
             }
             Machine::Hypervisor => {
                 self.announce(cx, "start the hypervisor's side");
-                command_service(cx, ServiceCommand::Start);
+                order_service(cx, ServiceOrder::Start);
             }
         }
         self.done()
@@ -48,7 +49,7 @@ impl App {
             }
             Machine::Hypervisor => {
                 self.announce(cx, "stop the hypervisor's side");
-                command_service(cx, ServiceCommand::Stop);
+                order_service(cx, ServiceOrder::Stop);
             }
         }
         self.done()
@@ -76,7 +77,7 @@ impl App {
         self.announce(cx, if attached { "attach an HMC" } else { "detach the HMC" });
         cx.world.hypervisor.set_hmc_attached(attached);
         if attached {
-            command_service(cx, ServiceCommand::Stop);
+            order_service(cx, ServiceOrder::Stop);
         }
         self.done()
     }
@@ -96,19 +97,16 @@ pub(crate) fn probe<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) {
     }
 }
 
-pub(crate) fn command_service<P: Setup, R: Runtime>(
-    cx: &Context<'_, P, R>,
-    command: ServiceCommand,
-) {
-    cx.world.desk.lock().service_commands.push_back(command);
+pub(crate) fn order_service<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, order: ServiceOrder) {
+    cx.world.orders.give([order]);
     cx.runtime.wake(ActivityId::SERVICE);
 }
 
 /// Has a side leave its queue alone, or look at it again.
 pub(crate) fn pause<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, side: Side, paused: bool) {
     match (side, paused) {
-        (Side::Hyp, true) => command_service(cx, ServiceCommand::Pause),
-        (Side::Hyp, false) => command_service(cx, ServiceCommand::Resume),
+        (Side::Hyp, true) => order_service(cx, ServiceOrder::Pause),
+        (Side::Hyp, false) => order_service(cx, ServiceOrder::Resume),
         (Side::Mgmt, paused) => {
             cx.world.driver_paused.store(paused, Ordering::Release);
             // The interrupts of what arrived meanwhile are gone.

@@ -3,10 +3,10 @@
 use super::{MAX_STEPS, check, rest, survivors};
 use crate::Scenario;
 use crate::deterministic::{self, Course};
+use crate::orders::ServiceOrder;
 use crate::platform::Deterministic;
 use crate::run;
 use crate::runtime::ActivityId;
-use crate::script::ServiceCommand;
 use ibmvmc::{Quirk, QuirkSet};
 use vmc_proto::{Message, Received};
 use vmc_trace::{Event, Side};
@@ -95,8 +95,7 @@ fn a_session_that_ends_is_told_unless_a_script_may_have_ended_it() {
                 .unwrap();
         rest(&world, &mut lines).unwrap();
         let [survivor] = &survivors(&world, may_end)[..] else { panic!("one session") };
-        let again = [ServiceCommand::Stop, ServiceCommand::Start];
-        world.desk.lock().service_commands.extend(again);
+        world.orders.give([ServiceOrder::Stop, ServiceOrder::Start]);
         rest(&world, &mut lines).unwrap();
         let problem = survivor.carry(&world, &mut lines, true).err().unwrap_or_default();
         assert!(problem.ends_with(told), "{problem}");
