@@ -7,7 +7,7 @@ use crate::invariants::{self, Violation};
 use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::platform::{Deterministic, Setup, Threads};
-use crate::recorder::{Order, Recorder};
+use crate::recorder::{self, Order, Recorder};
 use crate::runtime::ActivityId;
 use crate::schedule::{Actors, Decisions, Deviation};
 use crate::script::{Action, Condition, Desk, Machine, Step};
@@ -149,7 +149,7 @@ fn run_on<P: Setup>(
 ) -> Result<Outcome, MachineError> {
     let (world, mut lines) = world::<P>(plan, record, quirks)?;
     let end = go(&world, &mut lines);
-    let records = lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
+    let records = recorder::take_all(lines.iter_mut().map(|line| &mut line.recorder));
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let trace = Trace::new(records, TraceNames { apps });
     let channel = world.kernel.lock().driver.state();

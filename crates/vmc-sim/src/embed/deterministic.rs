@@ -7,7 +7,7 @@ use crate::invariants::{self, Violation};
 use crate::line::Line;
 use crate::plan::Plan;
 use crate::platform;
-use crate::recorder::{Order, Recorder};
+use crate::recorder::{self, Order, Recorder};
 use crate::run::{self, End, MachineError};
 use crate::runtime::{ActivityId, Runtime};
 use crate::simulation::Problem;
@@ -96,8 +96,8 @@ impl Application<Deterministic> {
 
 impl Deterministic {
     fn take_trace(&mut self) -> Trace {
-        let lines = self.lines.iter_mut().flat_map(|line| line.recorder.take());
-        let records = lines.chain(self.me.recorder.take()).collect();
+        let lines = self.lines.iter_mut().map(|line| &mut line.recorder);
+        let records = recorder::take_all(lines.chain([&mut self.me.recorder]));
         Trace::new(records, TraceNames { apps: vec![String::from(OPERATOR), String::from("a")] })
     }
 }

@@ -13,6 +13,7 @@ use crate::line::Line;
 use crate::normal::{self, Fingerprint};
 use crate::plan::Plan;
 use crate::platform::Deterministic;
+use crate::recorder;
 use crate::run::{self, End, MachineError};
 use crate::runtime::ActivityId;
 use crate::world::World;
@@ -230,7 +231,7 @@ impl Machine {
 
     /// What was recorded so far.
     pub(crate) fn take_trace(&mut self, plan: &Plan) -> Trace {
-        let records = self.lines.iter_mut().flat_map(|line| line.recorder.take()).collect();
+        let records = recorder::take_all(self.lines.iter_mut().map(|line| &mut line.recorder));
         let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
         Trace::new(records, TraceNames { apps })
     }
