@@ -11,6 +11,7 @@ on_both_runtimes![
     the_longest_copy_is_as_long_as_the_property_says,
     a_copy_reaches_the_last_byte_of_a_pane,
     a_copy_with_one_bad_page_moves_nothing,
+    a_copy_that_crosses_pages_at_one_end_needs_both,
     a_copy_of_a_page_whose_mapping_is_being_changed_is_busy,
     both_ends_may_be_in_either_pane,
     the_remote_pane_works_only_while_the_connection_is_complete,
@@ -146,6 +147,22 @@ fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
         let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 5 * PAGE_SIZE);
         assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
         assert_eq!(in_pane(&machine, HYP, PAGE_SIZE, 8), [0; 8], "{side:?} {access:?}");
+    }
+}
+
+/// The other end lies within a page.
+fn a_copy_that_crosses_pages_at_one_end_needs_both<P: Platform>() {
+    let crossing = 2 * PAGE_SIZE - 4;
+    for (side, from, to) in [(MGMT, crossing, PAGE_SIZE), (HYP, PAGE_SIZE, crossing)] {
+        let mut machine = machine::<P>();
+        let call = machine.to_hyp(from, to, 8);
+        machine.map(side, 2, frame(2), Access::None);
+        assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION, "{side:?}");
+        assert_eq!(in_pane(&machine, HYP, to, 8), [0; 8], "{side:?}");
+        machine.map(side, 2, frame(2), Access::ReadWrite);
+        assert_eq!(copy(&mut machine, call), ReturnCode::SUCCESS, "{side:?}");
+        let expected: Vec<u8> = (from..from + 8).map(pattern).collect();
+        assert_eq!(in_pane(&machine, HYP, to, 8), expected, "{side:?}");
     }
 }
 
