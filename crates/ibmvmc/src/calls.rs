@@ -49,8 +49,6 @@ pub(crate) struct InFlight {
     /// The shell is making an hcall or touching the queue for this call, or will as soon as it has handed
     /// out the wake-ups before it.
     pub(crate) touching: bool,
-    /// The call waits for others to come back, as its state says.
-    quiescing: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -97,9 +95,8 @@ impl Calls {
     /// Enters a call; `None` when there are more calls in flight than the table can name.
     #[inline]
     pub(crate) fn insert(&mut self, state: CallState) -> Option<CallId> {
-        let quiescing = state.is_quiescing();
-        self.quiescing += u16::from(quiescing);
-        let call = Some(InFlight { state, parked: None, touching: false, quiescing });
+        self.quiescing += u16::from(state.is_quiescing());
+        let call = Some(InFlight { state, parked: None, touching: false });
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[usize::from(index)];
             place.call = call;
@@ -120,12 +117,10 @@ impl Calls {
     #[inline]
     pub(crate) fn set_state(&mut self, id: CallId, state: CallState) {
         let Some(call) = self.get_mut(id) else { return };
-        let quiescing = state.is_quiescing();
+        let (now, was) = (state.is_quiescing(), call.state.is_quiescing());
         call.state = state;
-        if call.quiescing != quiescing {
-            call.quiescing = quiescing;
-            self.quiescing = if quiescing { self.quiescing + 1 } else { self.quiescing - 1 };
-        }
+        self.quiescing += u16::from(now);
+        self.quiescing -= u16::from(was);
     }
 
     /// Whether a call waits for others to come back.
@@ -135,8 +130,8 @@ impl Calls {
 
     pub(crate) fn remove(&mut self, id: CallId) {
         if let Some(call) = self.get_mut(id) {
-            let quiescing = call.quiescing;
-            self.quiescing -= u16::from(quiescing);
+            let was = call.state.is_quiescing();
+            self.quiescing -= u16::from(was);
             let place = &mut self.places[usize::from(id.place)];
             place.call = None;
             place.generation = place.generation.wrapping_add(1);
