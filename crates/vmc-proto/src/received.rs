@@ -24,6 +24,7 @@ pub enum Received {
 
 impl Received {
     /// Sorts an entry. A free one has no place here: it comes out as [`Received::ReservedHeader`].
+    #[inline]
     pub fn from_entry(entry: CrqEntry) -> Received {
         match entry.header() {
             Header::INIT => match InitFormat(entry.format()) {

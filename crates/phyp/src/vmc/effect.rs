@@ -99,7 +99,7 @@ impl<B: Behaviour> Service<B> {
             Op::Free => channel(Hcall::FreeCrq { unit_address }),
             Op::Enable => channel(Hcall::EnableCrq { unit_address }),
             Op::TakeEntry => Effect::TakeEntry { at: self.layout.slot(self.slot), slot: self.slot },
-            Op::Job => self.job_effect(),
+            Op::Job(step) => self.job_effect(step),
             Op::ReadHmcId { key, buffer } => {
                 Effect::ReadBuffer { at: self.at(key, buffer, 0), len_bytes: HMC_ID_BYTES }
             }
@@ -110,10 +110,8 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
-    fn job_effect(&self) -> Effect {
-        let (Some(job), Some(step)) = (self.outbox.first(), self.outbox.step(&self.layout)) else {
-            return Effect::Idle { wake_after: None };
-        };
+    fn job_effect(&self, step: JobStep) -> Effect {
+        let job = self.outbox.first();
         let call = match step {
             JobStep::Map(ioba) => self.map(ioba),
             JobStep::Unmap { ioba, pages } => {
@@ -126,7 +124,7 @@ impl<B: Behaviour> Service<B> {
                 Hcall::SendCrq { unit_address: self.config.unit_address, entry }
             }
         };
-        Effect::Hcall(call, job.subject())
+        Effect::Hcall(call, job.map_or(Subject::Channel, Job::subject))
     }
 
     fn map(&self, ioba: Ioba) -> Hcall {
@@ -155,7 +153,7 @@ impl<B: Behaviour> Service<B> {
     }
 }
 
-fn part_of(job: &Job, from: u32, len_bytes: u32) -> Vec<u8> {
-    let Job::Signal { payload, .. } = job else { return Vec::new() };
+fn part_of(job: Option<&Job>, from: u32, len_bytes: u32) -> Vec<u8> {
+    let Some(Job::Signal { payload, .. }) = job else { return Vec::new() };
     payload.iter().skip(from as usize).take(len_bytes as usize).copied().collect()
 }

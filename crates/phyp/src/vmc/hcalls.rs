@@ -15,22 +15,19 @@ impl<B: Behaviour> Service<B> {
     /// An hcall returned; `None` when none was made.
     pub(super) fn returned(
         &mut self,
-        op: Op,
         code: ReturnCode,
         sink: &mut dyn ServiceSink,
     ) -> Option<Next> {
-        match op {
+        match self.op {
             Op::MapQueue => self.queue_mapped(code, sink),
             Op::Register => self.registered(code, sink),
             Op::Free => self.deregistered(code, sink),
             Op::Enable => self.enabled(code, sink),
-            Op::Job => match self.outbox.step(&self.layout)? {
-                JobStep::Map(_) => self.buffer_mapped(code, sink),
-                JobStep::Unmap { pages, .. } => self.buffer_unmapped(code, pages, sink),
-                JobStep::Send(_) => self.sent(code, sink),
-                JobStep::Write { .. } => return None,
-            },
-            Op::Idle
+            Op::Job(JobStep::Map(_)) => self.buffer_mapped(code, sink),
+            Op::Job(JobStep::Unmap { pages, .. }) => self.buffer_unmapped(code, pages, sink),
+            Op::Job(JobStep::Send(_)) => self.sent(code, sink),
+            Op::Job(JobStep::Write { .. })
+            | Op::Idle
             | Op::ClearQueue
             | Op::TakeEntry
             | Op::ReadHmcId { .. }

@@ -92,6 +92,7 @@ impl Layout {
     }
 
     /// Pages of everything.
+    #[inline]
     pub(super) fn pages(&self) -> u64 {
         self.crq_pages + self.hmcs * self.pool_size * self.stride_pages
     }
@@ -100,25 +101,37 @@ impl Layout {
         self.crq_pages
     }
 
+    #[inline]
     pub(super) fn crq_len_bytes(&self) -> u64 {
         self.crq_pages * PAGE_SIZE
     }
 
+    #[inline]
     pub(super) fn crq_entries(&self) -> u32 {
         (self.crq_len_bytes() / ENTRY_SIZE) as u32
     }
 
     /// First I/O address of the CRQ.
+    #[inline]
     pub(super) fn crq(&self) -> Ioba {
         Ioba(0)
     }
 
+    #[inline]
     pub(super) fn crq_address(&self) -> GuestAddress {
         self.address(self.crq())
     }
 
+    #[inline]
     pub(super) fn slot(&self, slot: u32) -> GuestAddress {
         GuestAddress(self.crq_address().0 + u64::from(slot) * ENTRY_SIZE)
+    }
+
+    /// The element after one.
+    #[inline]
+    pub(super) fn slot_after(&self, slot: u32) -> u32 {
+        let next = slot + 1;
+        if next < self.crq_entries() { next } else { 0 }
     }
 
     /// Pages that a buffer may take, with the hypervisor's own MTU.
@@ -139,6 +152,7 @@ impl Layout {
     }
 
     /// Where an I/O address lies in memory.
+    #[inline]
     pub(super) fn address(&self, ioba: Ioba) -> GuestAddress {
         let page = if ioba.page() < self.crq_pages {
             ioba.page()

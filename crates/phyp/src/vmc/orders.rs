@@ -69,8 +69,15 @@ impl<B: Behaviour> Service<B> {
     }
 
     /// Does what the operator wants, unless it must wait.
+    #[inline]
     pub(super) fn follow_order(&mut self, sink: &mut dyn ServiceSink) {
-        let Some(order) = self.order else { return };
+        if let Some(order) = self.order {
+            self.follow(order, sink);
+        }
+    }
+
+    #[cold]
+    fn follow(&mut self, order: Order, sink: &mut dyn ServiceSink) {
         match (order, self.phase) {
             // A start that comes during a stop waits for its end.
             (Order::Start, Phase::Freeing { then } | Phase::Freed { then })

@@ -37,6 +37,7 @@ pub(super) enum Job {
 
 impl Job {
     /// What the job's hcalls are about.
+    #[inline]
     pub(super) fn subject(&self) -> Subject {
         match self {
             Job::Init(_) => Subject::Channel,
@@ -147,10 +148,12 @@ impl Outbox {
         self.buffer_pages = pages_of(negotiated.mtu);
     }
 
+    #[inline]
     pub(super) fn push(&mut self, job: Job) {
         self.jobs.push_back(job);
     }
 
+    #[inline]
     pub(super) fn first(&self) -> Option<&Job> {
         self.jobs.front()
     }
@@ -170,6 +173,7 @@ impl Outbox {
     }
 
     /// The first job, unless a response must come before its next step.
+    #[inline]
     pub(super) fn due(&self) -> Option<&Job> {
         let may_request = || self.awaited.len() < usize::from(self.max_awaited);
         self.first().filter(|job| match job {
@@ -179,6 +183,7 @@ impl Outbox {
     }
 
     /// What is to be done next; `None` when there is nothing, or when a response must come first.
+    #[inline]
     pub(super) fn step(&self, layout: &Layout) -> Option<JobStep> {
         Some(match self.due()? {
             Job::Init(format) => JobStep::Send(CrqEntry::init(*format)),
@@ -215,6 +220,7 @@ impl Outbox {
         JobStep::Send(Message::AddBuffer { owner, session, index, buffer, lioba }.encode())
     }
 
+    #[inline]
     fn signal_step(
         &self,
         layout: &Layout,
@@ -249,6 +255,7 @@ impl Outbox {
     }
 
     /// The first job's entry was sent: the job is done.
+    #[inline]
     pub(super) fn sent(&mut self) -> Option<Job> {
         let job = self.remove_first();
         match job {
@@ -262,6 +269,7 @@ impl Outbox {
     }
 
     /// Gives up the first job.
+    #[inline]
     pub(super) fn remove_first(&mut self) -> Option<Job> {
         self.progress = 0;
         self.retries = 0;

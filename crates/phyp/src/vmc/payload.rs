@@ -16,12 +16,12 @@ impl<B: Behaviour> Service<B> {
         len_bytes: u32,
         sink: &mut dyn ServiceSink,
     ) -> Next {
-        if let Some(breach) = self.signal_breach(key, buffer, len_bytes) {
-            self.breach(key.subject(), breach, sink);
-            return Next::Due;
-        }
-        if let Some(connection) = self.sessions.find(key) {
-            connection.set_buffer(buffer, BufferState::Hypervisor);
+        match self.signalled(key, buffer, len_bytes) {
+            Ok(state) => *state = BufferState::Hypervisor,
+            Err(breach) => {
+                self.breach(key.subject(), breach, sink);
+                return Next::Due;
+            }
         }
         if self.behaviour.wants_payload() {
             return Next::Op(Op::ReadMessage { key, buffer, len_bytes });
@@ -30,21 +30,29 @@ impl<B: Behaviour> Service<B> {
         Next::Due
     }
 
-    fn signal_breach(&self, key: SessionKey, buffer: BufferId, len_bytes: u32) -> Option<Breach> {
+    /// The books about the buffer that a Signal names, unless it must not.
+    fn signalled(
+        &mut self,
+        key: SessionKey,
+        buffer: BufferId,
+        len_bytes: u32,
+    ) -> Result<&mut BufferState, Breach> {
         let signal = MessageType::Signal;
-        let Some(connection) = self.sessions.get(key.index) else {
-            return Some(Breach::InvalidIndex(signal, key.index));
+        let mtu = self.sessions.mtu();
+        let Some(connection) = self.sessions.get_mut(key.index) else {
+            return Err(Breach::InvalidIndex(signal, key.index));
         };
         if connection.session != key.session || connection.state != SessionState::Ready {
-            return Some(Breach::InvalidSession(signal, key.session));
+            return Err(Breach::InvalidSession(signal, key.session));
         }
-        if connection.buffer(buffer) != BufferState::Management {
-            return Some(Breach::InvalidBuffer(signal, buffer));
-        }
+        let state = connection.buffers.get_mut(usize::from(buffer.0));
+        let Some(state) = state.filter(|state| **state == BufferState::Management) else {
+            return Err(Breach::InvalidBuffer(signal, buffer));
+        };
         match len_bytes {
-            0 => Some(Breach::Empty),
-            len if len > self.sessions.mtu() => Some(Breach::TooLong(len)),
-            _ => None,
+            0 => Err(Breach::Empty),
+            len if len > mtu => Err(Breach::TooLong(len)),
+            _ => Ok(state),
         }
     }
 
@@ -87,7 +95,9 @@ impl<B: Behaviour> Service<B> {
         {
             self.send_in(key, buffer, len_bytes, Vec::new());
         }
-        self.queue_messages(actions, sink);
+        if !actions.sends_nothing() {
+            self.queue_messages(actions, sink);
+        }
         self.use_free_buffers(key, sink);
     }
 
@@ -104,12 +114,20 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
-    /// Sends what waits for a buffer, and then what the behaviour sends by itself. Each round but the last
-    /// takes a buffer, of which there are no more than the pool holds.
+    /// Sends what waits for a buffer, and then what the behaviour sends by itself.
+    #[inline]
     pub(super) fn use_free_buffers(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
+        self.send_waiting(key);
+        if self.behaviour.wants_free_buffers() {
+            self.offer_free_buffers(key, sink);
+        }
+    }
+
+    /// Has the behaviour send by itself. Each round but the last takes a buffer, of which there are no more than
+    /// the pool holds.
+    fn offer_free_buffers(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
         let rounds = self.sessions.get(key.index).map_or(0, |c| c.buffers.len());
         for _ in 0..rounds {
-            self.send_waiting(key);
             let connection = self.sessions.find(key).filter(|c| c.state == SessionState::Ready);
             let Some(free) = connection.and_then(|c| c.free_buffer()) else { return };
             let mut actions = Actions::new(self.sessions.mtu());
@@ -137,6 +155,7 @@ impl<B: Behaviour> Service<B> {
     }
 
     /// Sends a message in a buffer of ours; an empty `payload` is in the buffer already.
+    #[inline]
     fn send_in(&mut self, key: SessionKey, buffer: BufferId, len_bytes: u32, payload: Vec<u8>) {
         if let Some(connection) = self.sessions.find(key) {
             connection.set_buffer(buffer, BufferState::Sending);

@@ -71,9 +71,17 @@ pub(super) enum Op {
     Free,
     Enable,
     TakeEntry,
-    Job,
-    ReadHmcId { key: SessionKey, buffer: BufferId },
-    ReadMessage { key: SessionKey, buffer: BufferId, len_bytes: u32 },
+    /// A step of the outbox's first job.
+    Job(JobStep),
+    ReadHmcId {
+        key: SessionKey,
+        buffer: BufferId,
+    },
+    ReadMessage {
+        key: SessionKey,
+        buffer: BufferId,
+        len_bytes: u32,
+    },
 }
 
 /// What comes after an outcome was taken in.
@@ -116,13 +124,14 @@ impl<B: Behaviour> Service<B> {
 
     /// Takes in the outcome of the last effect and hands back the next effect. The first outcome is
     /// [`Outcome::Woken`].
-    pub fn step(&mut self, outcome: Outcome<'_>, sink: &mut impl ServiceSink) -> Effect {
-        let sink: &mut dyn ServiceSink = sink;
-        if let Some(next) = self.take_in(outcome, sink) {
-            self.op = match next {
-                Next::Op(op) => op,
-                Next::Due => self.due(sink),
-            };
+    pub fn step(&mut self, outcome: Outcome<'_>, sink: &mut dyn ServiceSink) -> Effect {
+        match self.take_in(outcome, sink) {
+            Some(Next::Op(op)) => self.op = op,
+            Some(Next::Due) => {
+                self.move_on(sink);
+                self.op = self.due();
+            }
+            None => {}
         }
         self.effect()
     }
@@ -198,7 +207,7 @@ impl<B: Behaviour> Service<B> {
 
     /// What the outcome changes; `None` when it does not fit the effect, which is then asked for again.
     fn take_in(&mut self, outcome: Outcome<'_>, sink: &mut dyn ServiceSink) -> Option<Next> {
-        match (self.op, outcome) {
+        match (&self.op, outcome) {
             (Op::Idle, Outcome::Elapsed) => self.elapsed(),
             (Op::Idle, _) => self.woken(sink),
             (Op::ClearQueue, Outcome::Done) => {
@@ -207,18 +216,20 @@ impl<B: Behaviour> Service<B> {
             }
             (Op::TakeEntry, Outcome::Entry(None)) => self.polling = false,
             (Op::TakeEntry, Outcome::Entry(Some(entry))) => {
-                self.slot = (self.slot + 1) % self.layout.crq_entries();
+                self.slot = self.layout.slot_after(self.slot);
                 return Some(self.receive(entry, sink));
             }
-            (Op::Job, Outcome::Done) => self.written()?,
-            (Op::ReadHmcId { key, buffer }, Outcome::Bytes(bytes)) => {
+            (&Op::Job(JobStep::Write { len_bytes, .. }), Outcome::Done) => {
+                self.outbox.advance(&self.layout, u64::from(len_bytes));
+            }
+            (&Op::ReadHmcId { key, buffer }, Outcome::Bytes(bytes)) => {
                 let hmc_id = bytes.try_into().ok()?;
                 self.open(key, buffer, hmc_id, sink);
             }
-            (Op::ReadMessage { key, buffer, len_bytes }, Outcome::Bytes(bytes)) => {
+            (&Op::ReadMessage { key, buffer, len_bytes }, Outcome::Bytes(bytes)) => {
                 return self.message_read(key, buffer, len_bytes, bytes, sink);
             }
-            (op, Outcome::Hcall(result)) => return self.returned(op, result.code, sink),
+            (_, Outcome::Hcall(result)) => return self.returned(result.code, sink),
             (_, Outcome::Woken) => {
                 self.polling = true;
                 return None;
@@ -244,20 +255,20 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
-    /// The payload's next part lies in the buffer.
-    fn written(&mut self) -> Option<()> {
-        match self.outbox.step(&self.layout)? {
-            JobStep::Write { len_bytes, .. } => {
-                self.outbox.advance(&self.layout, u64::from(len_bytes));
-                Some(())
-            }
-            JobStep::Map(_) | JobStep::Unmap { .. } | JobStep::Send(_) => None,
+    /// Follows the operator's order, and leaves a phase that has come to its end.
+    fn move_on(&mut self, sink: &mut dyn ServiceSink) {
+        self.follow_order(sink);
+        if let Phase::Freed { then } = self.phase
+            && self.outbox.is_empty()
+        {
+            self.freed(then, sink);
+            // A start may have waited for this.
+            self.follow_order(sink);
         }
     }
 
-    /// What is due now: the operator's order, then the peer's entries, then our own work.
-    fn due(&mut self, sink: &mut dyn ServiceSink) -> Op {
-        self.follow_order(sink);
+    /// What is due now: the peer's entries, then our own work.
+    fn due(&self) -> Op {
         if self.polling && self.phase.has_queue() {
             return Op::TakeEntry;
         }
@@ -270,21 +281,17 @@ impl<B: Behaviour> Service<B> {
             Phase::Registering => Op::Register,
             Phase::Freeing { .. } => Op::Free,
             Phase::Suspended { .. } => Op::Enable,
-            _ if self.outbox.due().is_some() => Op::Job,
-            Phase::Freed { then } => {
-                self.freed(then, sink);
-                // A start may have waited for this. No phase that follows leads back here.
-                self.due(sink)
-            }
-            Phase::Stopped
+            Phase::Freed { .. }
+            | Phase::Stopped
             | Phase::Failed
             | Phase::NotConnected
             | Phase::WaitingForInit
             | Phase::WaitingForCapabilities
-            | Phase::Ready => Op::Idle,
+            | Phase::Ready => self.outbox.step(&self.layout).map_or(Op::Idle, Op::Job),
         }
     }
 
+    /// The last buffer is unmapped.
     fn freed(&mut self, then: After, sink: &mut dyn ServiceSink) {
         let phase = match then {
             After::Start => Phase::Mapping { page: 0 },

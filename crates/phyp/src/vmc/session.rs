@@ -123,6 +123,7 @@ impl Connection {
     }
 
     /// Books the new state of a buffer; `id` is one of the pool.
+    #[inline]
     pub(super) fn set_buffer(&mut self, id: BufferId, state: BufferState) {
         if let Some(buffer) = self.buffers.get_mut(usize::from(id.0)) {
             *buffer = state;
@@ -130,6 +131,7 @@ impl Connection {
     }
 
     /// The first buffer that a message of ours could use.
+    #[inline]
     pub(super) fn free_buffer(&self) -> Option<BufferId> {
         self.first(|b| matches!(b, BufferState::Hypervisor))
     }
@@ -181,6 +183,7 @@ impl Sessions {
     }
 
     /// The longest message in bytes.
+    #[inline]
     pub(super) fn mtu(&self) -> u32 {
         self.limits.map_or(0, |l| l.mtu)
     }
@@ -194,15 +197,18 @@ impl Sessions {
         (0..self.limits.map_or(0, |l| l.hmcs)).map(HmcIndex)
     }
 
+    #[inline]
     pub(super) fn get(&self, index: HmcIndex) -> Option<&Connection> {
         self.connections.get(usize::from(index.0))
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, index: HmcIndex) -> Option<&mut Connection> {
         self.connections.get_mut(usize::from(index.0))
     }
 
     /// The connection, if `key` names its present session, or session 0 and it has none.
+    #[inline]
     pub(super) fn find(&mut self, key: SessionKey) -> Option<&mut Connection> {
         self.get_mut(key.index).filter(|c| c.session == key.session)
     }

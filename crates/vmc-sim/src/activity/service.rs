@@ -23,6 +23,14 @@ pub(crate) struct Service {
     fresh: Arc<phyp::vmc::Service<Named>>,
     /// It was told to stop, and has not begun to.
     stopping: bool,
+    /// The state that was published last.
+    state: ChannelState,
+    work: Work,
+}
+
+/// What the service has asked for, and what doing it takes.
+#[derive(Clone, Debug)]
+struct Work {
     effect: Effect,
     /// When the service wants to be woken, while it is idle.
     until_ns: Option<u64>,
@@ -39,24 +47,20 @@ fn has_stopped(state: ChannelState) -> bool {
     matches!(state, ChannelState::Stopped | ChannelState::Failed | ChannelState::Resetting)
 }
 
-/// What came of an effect, before the service sees it.
-enum Performed {
-    Outcome(Outcome<'static>),
-    Bytes,
-}
-
 impl Service {
     pub(crate) fn new(service: phyp::vmc::Service<Named>) -> Service {
-        let effect = Effect::Idle { wake_after: None };
         Service {
             fresh: Arc::new(service.clone()),
+            state: service.state(),
             service,
             stopping: false,
-            effect,
-            until_ns: None,
-            bytes: Vec::new(),
-            paused: false,
-            free: None,
+            work: Work {
+                effect: Effect::Idle { wake_after: None },
+                until_ns: None,
+                bytes: Vec::new(),
+                paused: false,
+                free: None,
+            },
         }
     }
 
@@ -65,29 +69,26 @@ impl Service {
     }
 
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
-        let state = self.service.state();
         self.take_orders(cx);
-        let performed = self.perform(cx);
-        let outcome = match performed {
-            Performed::Outcome(outcome) => outcome,
-            Performed::Bytes => Outcome::Bytes(&self.bytes),
-        };
+        let outcome = self.work.perform(cx);
         if !cx.is_alive() {
             return Progress::Again;
         }
         let mut sink = cx.service_sink();
-        self.effect = self.service.step(outcome, &mut sink);
+        self.work.effect = self.service.step(outcome, &mut sink);
         let changes = sink.changes.changes;
-        self.stopping &= !has_stopped(self.service.state());
-        if self.service.state() != state {
+        let state = self.service.state();
+        self.stopping = self.stopping && !has_stopped(state);
+        if state != self.state {
+            self.state = state;
             self.publish_state(cx);
         }
         cx.at_changes(changes);
-        match self.effect {
+        match self.work.effect {
             Effect::Idle { wake_after } => {
                 let after = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-                self.until_ns = wake_after.map(|wait| cx.now_ns().saturating_add(after(wait)));
-                Progress::Block { until_ns: self.until_ns, why: Waiting::Work }
+                self.work.until_ns = wake_after.map(|wait| cx.now_ns().saturating_add(after(wait)));
+                Progress::Block { until_ns: self.work.until_ns, why: Waiting::Work }
             }
             _ => Progress::Again,
         }
@@ -95,12 +96,12 @@ impl Service {
 
     /// Whether an entry has arrived since the queue was looked at last.
     pub(crate) fn has_mail<P: Setup>(&self, world: &World<P>) -> bool {
-        let (Some(at), Some(memory)) = (self.free, world.hypervisor.memory(PLATFORM)) else {
+        let (Some(at), Some(memory)) = (self.work.free, world.hypervisor.memory(PLATFORM)) else {
             return false;
         };
         let header = |high| CrqEntry::from_words(high, 0).header();
         let is_valid = |high| header(high) != Header::FREE;
-        !self.paused && memory.load(at, Ordering::Acquire).is_ok_and(is_valid)
+        !self.work.paused && memory.load(at, Ordering::Acquire).is_ok_and(is_valid)
     }
 
     /// The partition died: the next life begins with an empty memory, and so with empty books.
@@ -113,18 +114,18 @@ impl Service {
     /// queue, finds nothing and has nothing else to do.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         let memory = world.hypervisor.memory(PLATFORM);
-        let finds_nothing = match &self.effect {
+        let finds_nothing = match &self.work.effect {
             Effect::Idle { wake_after: None } => true,
             Effect::TakeEntry { at, .. } => !memory.is_some_and(|m| phyp::has_entry(m, *at)),
             _ => false,
         };
         let has_orders = self.stopping || !world.orders.is_empty();
-        finds_nothing && !self.paused && !has_orders && self.service.only_looks()
+        finds_nothing && !self.work.paused && !has_orders && self.service.only_looks()
     }
 
     /// The hcall that the next step makes, unless it follows an order.
     pub(crate) fn next_hcall(&self) -> Option<&Hcall> {
-        match &self.effect {
+        match &self.work.effect {
             Effect::Hcall(call, _) => Some(call),
             _ => None,
         }
@@ -133,13 +134,13 @@ impl Service {
     /// Hashes where it stands.
     pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
         self.service.normal().hash(&mut normal.hasher);
-        match &self.effect {
+        match &self.work.effect {
             // Which element it is, the service's queue tells.
             Effect::TakeEntry { .. } => u8::MAX.hash(&mut normal.hasher),
-            Effect::Idle { .. } => normal.time(self.until_ns),
+            Effect::Idle { .. } => normal.time(self.work.until_ns),
             effect => effect.hash(&mut normal.hasher),
         }
-        (self.stopping, self.paused).hash(&mut normal.hasher);
+        (self.stopping, self.work.paused).hash(&mut normal.hasher);
     }
 
     /// Does what the operator of the machine has asked for.
@@ -148,31 +149,36 @@ impl Service {
         while !self.stopping
             && let Some(order) = cx.world.orders.take()
         {
-            match order {
-                ServiceOrder::Start => self.service.start(),
-                ServiceOrder::Stop => {
-                    self.service.stop();
-                    self.stopping = !has_stopped(self.service.state());
-                }
-                ServiceOrder::TakeBuffer(index) => self.service.take_buffer(index),
-                ServiceOrder::ReturnBuffer(index) => self.service.return_buffer(index),
-                ServiceOrder::RefuseNext(request, status) => {
-                    // The form knows only requests.
-                    let _ = self.service.refuse_next(request, status);
-                }
-                ServiceOrder::RefuseNothing => self.service.refuse_nothing(),
-                ServiceOrder::Pause => self.pause(cx, true),
-                ServiceOrder::Resume => {
-                    self.pause(cx, false);
-                    // The interrupts of what arrived meanwhile are gone.
-                    self.effect = self.service.step(Outcome::Woken, &mut cx.service_sink());
-                }
+            self.follow(order, cx);
+        }
+    }
+
+    #[cold]
+    fn follow<P: Setup, R: Runtime>(&mut self, order: ServiceOrder, cx: &mut Context<'_, P, R>) {
+        match order {
+            ServiceOrder::Start => self.service.start(),
+            ServiceOrder::Stop => {
+                self.service.stop();
+                self.stopping = !has_stopped(self.service.state());
+            }
+            ServiceOrder::TakeBuffer(index) => self.service.take_buffer(index),
+            ServiceOrder::ReturnBuffer(index) => self.service.return_buffer(index),
+            ServiceOrder::RefuseNext(request, status) => {
+                // The form knows only requests.
+                let _ = self.service.refuse_next(request, status);
+            }
+            ServiceOrder::RefuseNothing => self.service.refuse_nothing(),
+            ServiceOrder::Pause => self.pause(cx, true),
+            ServiceOrder::Resume => {
+                self.pause(cx, false);
+                // The interrupts of what arrived meanwhile are gone.
+                self.work.effect = self.service.step(Outcome::Woken, &mut cx.service_sink());
             }
         }
     }
 
     fn pause<P: Setup, R: Runtime>(&mut self, cx: &Context<'_, P, R>, paused: bool) {
-        self.paused = paused;
+        self.work.paused = paused;
         let mut desk = cx.world.desk.lock();
         desk.service_paused = paused;
         let mut watchers = std::mem::take(&mut desk.watchers);
@@ -180,10 +186,25 @@ impl Service {
         cx.wake_all(&mut watchers);
     }
 
-    fn perform<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
+    /// Tells the operator where the service stands.
+    #[cold]
+    fn publish_state<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) {
+        let state = self.service.state();
+        let mut desk = cx.world.desk.lock();
+        if desk.service_state != state {
+            desk.service_state = state;
+            let mut watchers = std::mem::take(&mut desk.watchers);
+            drop(desk);
+            cx.wake_all(&mut watchers);
+        }
+    }
+}
+
+impl Work {
+    fn perform<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Outcome<'_> {
         let world = cx.world;
         let memory = world.hypervisor.memory(PLATFORM);
-        Performed::Outcome(match &self.effect {
+        match &self.effect {
             Effect::Hcall(call, subject) => {
                 Outcome::Hcall(cx.hcall(Side::Hyp, call, service_subject(*subject)))
             }
@@ -211,7 +232,7 @@ impl Service {
                 self.bytes.clear();
                 self.bytes.resize(*len_bytes as usize, 0);
                 let _ = memory.map(|memory| memory.read(*at, &mut self.bytes));
-                return Performed::Bytes;
+                Outcome::Bytes(&self.bytes)
             }
             Effect::WriteBuffer { at, bytes } => {
                 let _ = memory.map(|memory| memory.write(*at, bytes));
@@ -225,24 +246,6 @@ impl Service {
                     _ => Outcome::Woken,
                 }
             }
-        })
-    }
-
-    /// Tells the operator where the service stands.
-    #[inline]
-    fn publish_state<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) {
-        let state = self.service.state();
-        if cx.world.desk.lock().service_state != state {
-            publish(cx, state);
         }
     }
-}
-
-#[cold]
-fn publish<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, state: ChannelState) {
-    let mut desk = cx.world.desk.lock();
-    desk.service_state = state;
-    let mut watchers = std::mem::take(&mut desk.watchers);
-    drop(desk);
-    cx.wake_all(&mut watchers);
 }

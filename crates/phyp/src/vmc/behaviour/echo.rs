@@ -14,4 +14,8 @@ impl Behaviour for Echo {
     fn wants_payload(&self) -> bool {
         false
     }
+
+    fn wants_free_buffers(&self) -> bool {
+        false
+    }
 }

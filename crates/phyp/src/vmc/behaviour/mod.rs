@@ -113,6 +113,11 @@ pub trait Behaviour: Clone + Debug + Eq + Hash {
         let _ = (session, actions);
     }
 
+    /// Whether [`Behaviour::buffer_free`] is to be called at all.
+    fn wants_free_buffers(&self) -> bool {
+        true
+    }
+
     /// A session that was accepted is over.
     fn session_closed(&mut self, session: SessionKey) {
         let _ = session;
@@ -162,6 +167,14 @@ impl Behaviour for Named {
             Named::Echo => Echo.buffer_free(session, actions),
             Named::Sink => Sink.buffer_free(session, actions),
             Named::Source(source) => source.buffer_free(session, actions),
+        }
+    }
+
+    fn wants_free_buffers(&self) -> bool {
+        match self {
+            Named::Echo => Echo.wants_free_buffers(),
+            Named::Sink => Sink.wants_free_buffers(),
+            Named::Source(source) => source.wants_free_buffers(),
         }
     }
 

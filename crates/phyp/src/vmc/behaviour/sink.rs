@@ -12,4 +12,8 @@ impl Behaviour for Sink {
     fn wants_payload(&self) -> bool {
         false
     }
+
+    fn wants_free_buffers(&self) -> bool {
+        false
+    }
 }

@@ -120,17 +120,21 @@ fn apply(service: &mut Service<Named>, effect: &Effect, input: &Input) -> Effect
     service.step(outcome, &mut ())
 }
 
-/// An outcome of the kind that the effect asks for, if the input is none.
-fn fitting(effect: &Effect, input: &Input) -> Input {
-    let fits = match effect {
+/// Whether the input is an outcome of the kind that the effect asks for.
+fn fits(effect: &Effect, input: &Input) -> bool {
+    match effect {
         Effect::Hcall(..) => matches!(input, Input::Code(_) | Input::Success),
         Effect::TakeEntry { .. } => matches!(input, Input::Entry(_) | Input::NoEntry),
         Effect::ReadBuffer { .. } => matches!(input, Input::Bytes(_)),
         Effect::ClearQueue { .. } | Effect::WriteBuffer { .. } => matches!(input, Input::Done),
         Effect::Idle { .. } => true,
-    };
+    }
+}
+
+/// An outcome of the kind that the effect asks for, if the input is none.
+fn fitting(effect: &Effect, input: &Input) -> Input {
     match effect {
-        _ if fits => input.clone(),
+        _ if fits(effect, input) => input.clone(),
         Effect::Hcall(..) => Input::Success,
         Effect::TakeEntry { .. } => Input::NoEntry,
         Effect::ReadBuffer { .. } => Input::Bytes(1),
@@ -206,7 +210,11 @@ proptest! {
         let mut effect = service.step(Outcome::Woken, &mut ());
         for input in &inputs {
             order(&mut service, input);
-            effect = apply(&mut service, &effect, input);
+            let next = apply(&mut service, &effect, input);
+            if !fits(&effect, input) {
+                prop_assert_eq!(&next, &effect);
+            }
+            effect = next;
             check(&service, &effect)?;
         }
     }

@@ -102,6 +102,16 @@ fn source_sends_its_messages_as_buffers_come_back() {
 }
 
 #[test]
+fn what_is_not_written_yet_is_not_sent_by_a_call_that_nobody_asked_for() {
+    let mut peer = Peer::with_session(config(), Named::Source(Source::new(3, 4500)), A);
+    peer.step(Outcome::Woken);
+    peer.step(Outcome::Entry(Some(signal(A, 2, 1).encode())));
+    let write = peer.step(Outcome::Entry(None));
+    assert!(matches!(write, Effect::WriteBuffer { .. }));
+    assert_eq!(peer.step_success(), write);
+}
+
+#[test]
 fn source_counts_each_session_for_itself_and_fits_the_mtu() {
     let mut peer = Peer::with_session(config(), Source::new(1, u32::MAX), A);
     assert_eq!(peer.recv(), message(signal(A, 2, 5000)));

@@ -199,6 +199,21 @@ fn a_stopped_service_starts_again_even_when_told_so_during_the_stop() {
 }
 
 #[test]
+fn a_start_during_the_stop_waits_until_the_buffers_are_unmapped() {
+    let mut peer = Peer::with_session(config(), Echo, key(0, 1));
+    peer.script(opcode::STUFF_TCE, &[ReturnCode::RESOURCE]);
+    peer.service.stop();
+    peer.run();
+    peer.service.start();
+    peer.run();
+    assert_eq!(peer.service.state(), ChannelState::Resetting);
+    assert_eq!(peer.count(opcode::REG_CRQ), 0);
+    assert_eq!(peer.elapse(), PINNED_RETRY);
+    assert_eq!(peer.mapped_pages(), 0);
+    assert_eq!(peer.service.state(), ChannelState::WaitingForInit);
+}
+
+#[test]
 fn a_stop_during_a_reset_of_our_own_is_the_end() {
     let mut peer = Peer::ready(config(), Echo);
     peer.script(opcode::SEND_CRQ, &[ReturnCode::HARDWARE]);
