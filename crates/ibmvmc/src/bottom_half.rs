@@ -227,7 +227,7 @@ impl<Q: Quirks> Driver<Q> {
     fn advance_queue(&mut self) {
         let entries = self.config.crq_entries();
         if let Some(crq) = &mut self.crq {
-            crq.next = (crq.next + 1) % entries;
+            crq.next = if crq.next + 1 < entries { crq.next + 1 } else { 0 };
         }
     }
 

@@ -63,8 +63,8 @@ pub(crate) struct Calls {
     places: Vec<Place>,
     /// Free places, descending: the lowest one is used first.
     free: Vec<u16>,
-    /// How many of the calls wait for others to come back.
-    quiescing: u16,
+    /// A call may wait for others to come back: one did when it was looked at last, or has begun to since.
+    may_quiesce: bool,
 }
 
 impl CallState {
@@ -80,7 +80,7 @@ impl CallState {
     }
 
     /// Whether the call waits for others to come back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_quiescing(&self) -> bool {
         match self {
             CallState::BottomHalf(call) => call.is_quiescing(),
@@ -92,19 +92,18 @@ impl CallState {
 }
 
 impl Calls {
-    /// Enters a call; `None` when there are more calls in flight than the table can name.
+    /// Enters a call. The table must not be full.
     #[inline]
-    pub(crate) fn insert(&mut self, state: CallState) -> Option<CallId> {
-        self.quiescing += u16::from(state.is_quiescing());
+    pub(crate) fn insert(&mut self, state: CallState) -> CallId {
+        self.may_quiesce |= state.is_quiescing();
         let call = Some(InFlight { state, parked: None, touching: false });
         if let Some(index) = self.free.pop() {
             let place = &mut self.places[usize::from(index)];
             place.call = call;
-            return Some(CallId { place: index, generation: place.generation });
+            return CallId { place: index, generation: place.generation };
         }
-        let index = u16::try_from(self.places.len()).ok()?;
         self.places.push(Place { generation: 0, call });
-        Some(CallId { place: index, generation: 0 })
+        CallId { place: (self.places.len() - 1) as u16, generation: 0 }
     }
 
     #[inline]
@@ -116,23 +115,34 @@ impl Calls {
     /// Stores where a call stands.
     #[inline]
     pub(crate) fn set_state(&mut self, id: CallId, state: CallState) {
-        let Some(call) = self.get_mut(id) else { return };
-        let (now, was) = (state.is_quiescing(), call.state.is_quiescing());
-        call.state = state;
-        self.quiescing += u16::from(now);
-        self.quiescing -= u16::from(was);
-    }
-
-    /// Whether a call waits for others to come back.
-    pub(crate) fn any_quiescing(&self) -> bool {
-        self.quiescing > 0
-    }
-
-    pub(crate) fn remove(&mut self, id: CallId) {
+        self.may_quiesce |= state.is_quiescing();
         if let Some(call) = self.get_mut(id) {
-            let was = call.state.is_quiescing();
-            self.quiescing -= u16::from(was);
-            let place = &mut self.places[usize::from(id.place)];
+            call.state = state;
+        }
+    }
+
+    /// Whether a call may wait for others to come back.
+    pub(crate) fn may_quiesce(&self) -> bool {
+        self.may_quiesce
+    }
+
+    /// The calls that do.
+    pub(crate) fn quiescing(&self) -> impl Iterator<Item = CallId> {
+        self.iter().filter(|(_, call)| call.state.is_quiescing()).map(|(id, _)| id)
+    }
+
+    /// Notes whether there are any.
+    pub(crate) fn look_who_quiesces(&mut self) {
+        let quiesces = self.quiescing().next().is_some();
+        self.may_quiesce = quiesces;
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, id: CallId) {
+        if let Some(place) = self.places.get_mut(usize::from(id.place))
+            && place.generation == id.generation
+            && place.call.is_some()
+        {
             place.call = None;
             place.generation = place.generation.wrapping_add(1);
             // The lowest free place comes last, and mostly it is this one.
@@ -178,6 +188,7 @@ impl Calls {
                 call.parked = call.parked.map(|effect| effect.normal(|id| id));
             }
         }
+        self.look_who_quiesces();
         let used = self.places.iter().rposition(|place| place.call.is_some());
         self.places.truncate(used.map_or(0, |last| last + 1));
         self.free.retain(|place| usize::from(*place) < self.places.len());

@@ -1,6 +1,6 @@
 //! The driver: its state, and how calls start and go on.
 
-use crate::calls::{CallId, CallState, Calls, InFlight};
+use crate::calls::{CallId, CallState, Calls};
 use crate::config::{Config, ConfigError};
 use crate::connection::{Request, Slot};
 use crate::errno::Errno;
@@ -9,6 +9,7 @@ use crate::files::Files;
 use crate::outgoing::Outgoing;
 use crate::quirks::{NoQuirks, Quirks};
 use crate::step::{Background, Dma, Effect, Input, Outcome, Reply, Subject, Wakeup};
+use crate::task::Task;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -223,81 +224,107 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Starts a call: its first step.
+    #[inline]
     pub fn start(&mut self, input: Input, sink: &mut impl EventSink) -> (Option<CallId>, Effect) {
-        if self.calls.is_full() {
-            return (None, Effect::Done(Reply::Failed(Errno::ENOMEM)));
+        match self.begin(input, sink) {
+            Ok((id, mut effect)) => {
+                self.emit(id, &mut effect);
+                (Some(id), effect)
+            }
+            Err(reply) => self.finish_at_once(reply),
         }
-        let state = match self.begin(input, sink) {
-            Ok(state) => state,
-            Err(reply) => return self.finish_at_once(reply),
-        };
-        let Some(id) = self.calls.insert(state) else {
-            return (None, Effect::Done(Reply::Failed(Errno::ENOMEM)));
-        };
-        let effect = self.first_step(id, state, sink);
-        (Some(id), self.emit(id, effect))
     }
 
     /// Goes on with a call after its effect was performed.
-    #[inline(always)]
+    #[inline]
     pub fn resume(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
+        let mut effect = self.go_on(id, outcome, sink);
+        self.emit(id, &mut effect);
+        effect
+    }
+
+    /// Enters a new call and makes its first step; or its reply, when it is over at once.
+    #[inline(always)]
+    fn begin(
+        &mut self,
+        input: Input,
+        sink: &mut impl EventSink,
+    ) -> Result<(CallId, Effect), Reply> {
+        if self.calls.is_full() {
+            return Err(Reply::Failed(Errno::ENOMEM));
+        }
+        match input {
+            Input::Open { nonblock } => Err(self.open(nonblock)),
+            Input::Query(_) => Err(self.query()),
+            Input::UnknownIoctl(_) => Err(Reply::Failed(Errno::EINVAL)),
+            Input::RequestVmc(_) => {
+                Ok((self.calls.insert(CallState::RequestVmc), self.request_vmc()))
+            }
+            Input::SetHmcId(file) => {
+                let call = self.begin_set_hmc_id(file, sink)?;
+                let id = self.calls.insert(CallState::SetHmcId(call));
+                Ok((id, self.start_set_hmc_id(id, call, sink)))
+            }
+            Input::Write { file, len_bytes } => {
+                let call = self.begin_write(file, len_bytes)?;
+                let id = self.calls.insert(CallState::Write(call));
+                Ok((id, self.start_write(id, call)))
+            }
+            Input::Read { file, len_bytes } => {
+                let call = self.begin_read(file, len_bytes)?;
+                let id = self.calls.insert(CallState::Read(call));
+                Ok((id, self.continue_read(id, call)))
+            }
+            Input::Poll { file, wait } => match self.poll_now(file, wait) {
+                Some(reply) => Err(reply),
+                None => {
+                    let id = self.calls.insert(CallState::Poll(file));
+                    Ok((id, self.sleep_in_poll(file, id)))
+                }
+            },
+            Input::Close(file) => {
+                let call = self.begin_close(file, sink)?;
+                let id = self.calls.insert(CallState::Close(call));
+                Ok((id, self.continue_close(id, call)))
+            }
+            Input::Interrupt => Ok((self.calls.insert(CallState::Interrupt), self.interrupt())),
+            Input::BottomHalf => {
+                let call = self.begin_bottom_half()?;
+                let id = self.calls.insert(CallState::BottomHalf(call));
+                Ok((id, self.start_bottom_half(id, call, sink)))
+            }
+            Input::Probe(node) => {
+                let call = self.begin_probe(node)?;
+                Ok(self.enter_task(call))
+            }
+            Input::Remove => {
+                let call = self.begin_remove(sink)?;
+                Ok(self.enter_task(call))
+            }
+            Input::Reset => {
+                let call = self.begin_reset(sink)?;
+                Ok(self.enter_task(call))
+            }
+        }
+    }
+
+    fn enter_task(&mut self, call: Task) -> (CallId, Effect) {
+        let id = self.calls.insert(CallState::Task(call));
+        (id, self.start_task(id, call))
+    }
+
+    /// The next step of a call, or the effect that had to wait for wake-ups.
+    #[inline(always)]
+    fn go_on(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
         let Some(call) = self.calls.get_mut(id) else { return Effect::Done(Reply::Stale) };
-        if call.parked.is_some() {
-            return self.emit_parked(id);
+        if let Some(parked) = call.parked.take() {
+            return parked;
         }
         if core::mem::take(&mut call.touching) {
             self.wake_quiescing();
         }
-        let effect = self.next_step(id, outcome, sink);
-        self.emit(id, effect)
-    }
-
-    /// What a new call starts as, or its reply when it is over at once.
-    fn begin(&mut self, input: Input, sink: &mut impl EventSink) -> Result<CallState, Reply> {
-        Ok(match input {
-            Input::Open { nonblock } => return Err(self.open(nonblock)),
-            Input::Query(_) => return Err(self.query()),
-            Input::UnknownIoctl(_) => return Err(Reply::Failed(Errno::EINVAL)),
-            Input::RequestVmc(_) => CallState::RequestVmc,
-            Input::SetHmcId(file) => CallState::SetHmcId(self.begin_set_hmc_id(file, sink)?),
-            Input::Write { file, len_bytes } => {
-                CallState::Write(self.begin_write(file, len_bytes)?)
-            }
-            Input::Read { file, len_bytes } => CallState::Read(self.begin_read(file, len_bytes)?),
-            Input::Poll { file, wait } => match self.poll_now(file, wait) {
-                Some(reply) => return Err(reply),
-                None => CallState::Poll(file),
-            },
-            Input::Close(file) => CallState::Close(self.begin_close(file, sink)?),
-            Input::Interrupt => CallState::Interrupt,
-            Input::BottomHalf => CallState::BottomHalf(self.begin_bottom_half()?),
-            Input::Probe(node) => CallState::Task(self.begin_probe(node)?),
-            Input::Remove => CallState::Task(self.begin_remove(sink)?),
-            Input::Reset => CallState::Task(self.begin_reset(sink)?),
-        })
-    }
-
-    fn first_step(&mut self, id: CallId, state: CallState, sink: &mut impl EventSink) -> Effect {
-        match state {
-            CallState::RequestVmc => self.request_vmc(),
-            CallState::Interrupt => self.interrupt(),
-            CallState::SetHmcId(call) => self.start_set_hmc_id(id, call, sink),
-            CallState::Write(call) => self.start_write(id, call),
-            CallState::Read(call) => self.continue_read(id, call),
-            CallState::Poll(file) => self.sleep_in_poll(file, id),
-            CallState::Close(call) => self.continue_close(id, call),
-            CallState::BottomHalf(call) => self.start_bottom_half(id, call, sink),
-            CallState::Task(call) => self.start_task(id, call),
-            CallState::Ending => Effect::Done(Reply::Stale),
-        }
-    }
-
-    #[inline(always)]
-    fn next_step(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
-        let Some(InFlight { state, .. }) = self.calls.get_mut(id) else {
-            return Effect::Done(Reply::Stale);
-        };
-        match *state {
+        let Some(call) = self.calls.get_mut(id) else { return Effect::Done(Reply::Stale) };
+        match call.state {
             CallState::RequestVmc => Self::requested_vmc(outcome),
             CallState::Interrupt => self.interrupt_masked(),
             CallState::SetHmcId(call) => self.resume_set_hmc_id(id, call, outcome, sink),
@@ -311,48 +338,53 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Hands out an effect, after the wake-ups of its transition.
+    /// Has an effect handed out after the wake-ups of its transition. What moves with every message is done here, the
+    /// rest elsewhere.
     #[inline(always)]
-    fn emit(&mut self, id: CallId, effect: Effect) -> Effect {
-        if let Effect::Done(_) = effect {
+    fn emit(&mut self, id: CallId, effect: &mut Effect) {
+        let is_over = matches!(effect, Effect::Done(_));
+        if !self.wakeups.is_empty() || is_over && self.calls.may_quiesce() {
+            self.emit_after_wakeups(id, effect);
+        } else if is_over {
             self.forget(id);
+            self.calls.remove(id);
+        } else if let Some(call) = self.calls.get_mut(id) {
+            call.touching = effect.touches();
+        }
+    }
+
+    #[inline(never)]
+    fn emit_after_wakeups(&mut self, id: CallId, effect: &mut Effect) {
+        let is_over = matches!(effect, Effect::Done(_));
+        let Some(call) = self.calls.get_mut(id) else { return };
+        if is_over && !matches!(call.state, CallState::Ending) {
+            // Nothing finds it any more, and whoever waited for it may go on.
+            call.state = CallState::Ending;
+            self.forget(id);
+            self.wake_quiescing();
         }
         let wakeup = self.wakeups.pop_front();
         if let Some(call) = self.calls.get_mut(id) {
             // A parked effect counts too: nothing stops it any more.
-            call.touching = matches!(effect, Effect::Hcall(..) | Effect::TakeEntry { .. });
-            if wakeup.is_some() {
-                call.parked = Some(effect);
+            call.touching = effect.touches();
+            if let Some(wakeup) = wakeup {
+                call.parked = Some(core::mem::replace(effect, Effect::Wake(wakeup)));
+                return;
             }
         }
-        match (wakeup, effect) {
-            (Some(wakeup), _) => return Effect::Wake(wakeup),
-            (None, Effect::Done(_)) => self.calls.remove(id),
-            (None, _) => {}
+        if is_over {
+            self.calls.remove(id);
         }
-        effect
     }
 
-    /// Hands out the next wake-up before a parked effect, or the effect.
-    #[inline(never)]
-    fn emit_parked(&mut self, id: CallId) -> Effect {
-        let parked = self.calls.get_mut(id).and_then(|call| call.parked.take());
-        parked.map_or(Effect::Done(Reply::Stale), |effect| self.emit(id, effect))
-    }
-
-    /// The call is over, even if its last effect is still parked: nothing finds it any more.
+    /// The call is over, even if its last effect is still parked.
+    #[inline]
     fn forget(&mut self, id: CallId) {
         if self.bottom_half == Some(id) {
             self.bottom_half = None;
         }
         if self.task == Some(id) {
             self.task = None;
-        }
-        if let Some(call) = self.calls.get_mut(id)
-            && !matches!(call.state, CallState::Ending)
-        {
-            self.calls.set_state(id, CallState::Ending);
-            self.wake_quiescing();
         }
     }
 
@@ -363,10 +395,12 @@ impl<Q: Quirks> Driver<Q> {
         if self.wakeups.is_empty() {
             return (None, effect);
         }
-        match self.calls.insert(CallState::Ending) {
-            Some(id) => (Some(id), self.emit(id, effect)),
-            None => (None, effect),
+        if self.calls.is_full() {
+            return (None, effect);
         }
+        let (id, mut effect) = (self.calls.insert(CallState::Ending), effect);
+        self.emit(id, &mut effect);
+        (Some(id), effect)
     }
 
     /// Stores where a call stands.
@@ -413,15 +447,15 @@ impl<Q: Quirks> Driver<Q> {
     /// Wakes whoever may be waiting for other calls to come back.
     #[inline]
     pub(crate) fn wake_quiescing(&mut self) {
-        if self.calls.any_quiescing() {
+        if self.calls.may_quiesce() {
             self.wake_all_quiescing();
         }
     }
 
     #[cold]
     fn wake_all_quiescing(&mut self) {
-        let calls = self.calls.iter().filter(|(_, call)| call.state.is_quiescing());
-        self.wakeups.extend(calls.map(|(id, _)| Wakeup::Call(id)));
+        self.wakeups.extend(self.calls.quiescing().map(Wakeup::Call));
+        self.calls.look_who_quiesces();
     }
 
     /// How many HMC connections were negotiated; 0 before the capabilities exchange.

@@ -144,6 +144,13 @@ pub enum Effect {
     Done(Reply),
 }
 
+impl Effect {
+    /// Whether the shell makes an hcall or touches the queue.
+    pub(crate) const fn touches(&self) -> bool {
+        matches!(self, Effect::Hcall(..) | Effect::TakeEntry { .. })
+    }
+}
+
 /// Memory could not be allocated or mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("no memory, or no room in the window")]

@@ -1,6 +1,6 @@
 //! `write()` (driver document, VMC Interface Runtime).
 
-use crate::calls::{CallId, CallState};
+use crate::calls::{CallId, CallState, InFlight};
 use crate::connection::{BufferOwner, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
@@ -85,19 +85,17 @@ impl<Q: Quirks> Driver<Q> {
         Effect::CopyFromUser { to: call.dma, len_bytes: call.len_bytes }
     }
 
-    pub(crate) fn resume_write(&mut self, id: CallId, mut call: Write, outcome: Outcome) -> Effect {
+    pub(crate) fn resume_write(&mut self, id: CallId, call: Write, outcome: Outcome) -> Effect {
         match (call.stage, outcome) {
             (Stage::Freeing, _) => Effect::Done(Reply::Failed(Errno::EIO)),
             // The message may have gone out before the session ended, but nobody will answer it.
             (Stage::Signal, _) if call.lost => Effect::Done(Reply::Failed(Errno::EIO)),
             _ if call.lost => {
-                call.stage = Stage::Freeing;
-                self.set_call(id, CallState::Write(call));
+                self.write_goes_on(id, Stage::Freeing);
                 Effect::Unmap(call.dma)
             }
             (Stage::CopyFromUser, Outcome::Copied(Ok(()))) => {
-                call.stage = Stage::Rdma;
-                self.set_call(id, CallState::Write(call));
+                self.write_goes_on(id, Stage::Rdma);
                 let subject = self.buffer_subject(call.slot, call.buffer);
                 self.copy_to_hypervisor(call.dma, call.lioba, call.len_bytes, subject)
             }
@@ -106,8 +104,7 @@ impl<Q: Quirks> Driver<Q> {
             }
             (Stage::CopyFromUser, _) => self.undo_write(call, Errno::EFAULT),
             (Stage::Rdma, Outcome::Hcall(ret)) if ret.code.is_success() => {
-                call.stage = Stage::Signal;
-                self.set_call(id, CallState::Write(call));
+                self.write_goes_on(id, Stage::Signal);
                 // Before the send: the answer may come back in this very buffer before the send returns.
                 self.slot_mut(call.slot).give(call.buffer, BufferOwner::Hyp);
                 self.send(&Message::Signal {
@@ -127,6 +124,12 @@ impl<Q: Quirks> Driver<Q> {
                 _ => self.undo_write(call, Errno::EIO),
             },
             (Stage::Signal, _) => self.undo_write(call, Errno::EIO),
+        }
+    }
+
+    fn write_goes_on(&mut self, id: CallId, stage: Stage) {
+        if let Some(InFlight { state: CallState::Write(call), .. }) = self.calls.get_mut(id) {
+            call.stage = stage;
         }
     }
 

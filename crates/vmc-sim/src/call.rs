@@ -108,7 +108,7 @@ impl CallRunner {
         }
         let mut sink = cx.driver_sink();
         let (id, effect) = kernel.driver.start(input, &mut sink);
-        let (changed, changes) = (sink.changed, sink.changes.changes);
+        let (changed, changes) = (sink.changed, sink.changes);
         if let Some(id) = id {
             kernel.callers.insert(id, cx.me);
         }
@@ -135,13 +135,11 @@ impl CallRunner {
         user: &mut impl Caller,
     ) -> CallProgress {
         match self.perform(cx, user) {
-            Performed::Outcome(outcome) => {
+            Ok(outcome) => {
                 self.resume(cx, outcome);
                 CallProgress::Again
             }
-            Performed::Unfinished => CallProgress::Again,
-            Performed::Block { until_ns } => CallProgress::Block { until_ns },
-            Performed::Over(reply) => CallProgress::Done(reply),
+            Err(progress) => progress,
         }
     }
 
@@ -231,75 +229,92 @@ impl CallRunner {
         }
         let mut sink = cx.driver_sink();
         self.effect = kernel.driver.resume(id, outcome, &mut sink);
-        let (changed, changes) = (sink.changed, sink.changes.changes);
+        let (changed, changes) = (sink.changed, sink.changes);
         transition_done(&mut kernel, self.id, &self.effect);
         kernel.wake_watchers(changed, cx.runtime);
         drop(kernel);
         cx.at_changes(changes);
     }
 
+    /// What comes of the effect, or how the step ends when that is not known yet.
+    #[inline(always)]
     fn perform<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         user: &mut impl Caller,
-    ) -> Performed {
-        Performed::Outcome(match self.effect {
-            Effect::Done(reply) => return Performed::Over(reply),
-            Effect::Hcall(Hcall::CopyRdma(_), _) => return self.copy_rdma(cx),
-            Effect::Hcall(ref call, subject) => {
-                Outcome::Hcall(cx.hcall(Side::Mgmt, call, trace_subject(subject)))
+    ) -> Result<Outcome, CallProgress> {
+        match self.effect {
+            Effect::Done(reply) => Err(CallProgress::Done(reply)),
+            Effect::Hcall(Hcall::CopyRdma(_), _)
+                if R::DIVIDES_COPIES || !cx.world.faults.are_none() =>
+            {
+                self.copy_in_halves(cx)
             }
-            Effect::Map { len_bytes } => Outcome::Mapped(map(cx, len_bytes, self.about())),
-            Effect::Unmap(dma) => return self.unmap(cx, dma),
+            Effect::Hcall(ref call @ Hcall::CopyRdma(ref copy), subject) => {
+                let hypervisor = &cx.world.hypervisor;
+                let result = hypervisor.hcall(MANAGEMENT, call, &mut cx.platform_sink());
+                if cx.recorder.is_on() {
+                    record_rdma(cx, copy, subject, result.code);
+                }
+                Ok(Outcome::Hcall(result))
+            }
+            Effect::Hcall(ref call, subject) => {
+                Ok(Outcome::Hcall(cx.hcall(Side::Mgmt, call, trace_subject(subject))))
+            }
+            Effect::Map { len_bytes } => Ok(Outcome::Mapped(map(cx, len_bytes, self.about()))),
+            Effect::Unmap(dma) => self.unmap(cx, dma),
             Effect::TakeEntry { queue, slot } => {
                 self.entry = take_entry(cx, queue, slot);
-                Outcome::Entry(self.entry)
+                Ok(Outcome::Entry(self.entry))
             }
             Effect::ClearQueue(queue) => {
                 clear(cx, queue);
-                Outcome::Done
+                Ok(Outcome::Done)
             }
             Effect::CopyFromUser { to, len_bytes } => {
-                Outcome::Copied(copy_from_user(cx, user, to, len_bytes))
+                Ok(Outcome::Copied(copy_from_user(cx, user, to, len_bytes)))
             }
             Effect::CopyToUser { from, len_bytes } => {
-                Outcome::Copied(copy_to_user(cx, user, from, len_bytes))
+                Ok(Outcome::Copied(copy_to_user(cx, user, from, len_bytes)))
             }
             Effect::Wait => match self.phase {
-                _ if user.take_signal() => Outcome::Interrupted,
-                Phase::Waiting => Outcome::Woken,
+                _ if user.take_signal() => Ok(Outcome::Interrupted),
+                Phase::Waiting => Ok(Outcome::Woken),
                 _ => {
                     cx.record(|| Event::Sleep(Waiting::Call));
                     self.phase = Phase::Waiting;
-                    return Performed::Block { until_ns: None };
+                    Err(CallProgress::Block { until_ns: None })
                 }
             },
-            Effect::Sleep(duration) => match self.sleep(cx.now_ns(), duration) {
-                Some(blocked) => return blocked,
-                None => Outcome::Done,
-            },
+            Effect::Sleep(duration) => {
+                self.sleep(cx.now_ns(), duration)?;
+                Ok(Outcome::Done)
+            }
             Effect::Wake(wakeup) => {
                 wake(cx, wakeup);
-                Outcome::Done
+                Ok(Outcome::Done)
             }
-        })
+        }
     }
 
-    /// Blocks until the time is over; `None` when it is.
-    fn sleep(&mut self, now_ns: u64, duration: Duration) -> Option<Performed> {
+    /// Blocks until the time is over.
+    fn sleep(&mut self, now_ns: u64, duration: Duration) -> Result<(), CallProgress> {
         let until_ns = match self.phase {
-            Phase::Sleeping { until_ns } if now_ns >= until_ns => return None,
+            Phase::Sleeping { until_ns } if now_ns >= until_ns => return Ok(()),
             Phase::Sleeping { until_ns } => until_ns,
             _ => now_ns.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
         };
         self.phase = Phase::Sleeping { until_ns };
-        Some(Performed::Block { until_ns: Some(until_ns) })
+        Err(CallProgress::Block { until_ns: Some(until_ns) })
     }
 
     /// `H_COPY_RDMA` in its two halves: check and pin, then copy and unpin.
-    fn copy_rdma<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Performed {
+    fn copy_in_halves<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+    ) -> Result<Outcome, CallProgress> {
         let Effect::Hcall(Hcall::CopyRdma(ref copy), subject) = self.effect else {
-            return Performed::Outcome(Outcome::Done);
+            return Ok(Outcome::Done);
         };
         let hypervisor = &cx.world.hypervisor;
         let faults = !cx.world.faults.are_none();
@@ -321,25 +336,29 @@ impl CallRunner {
                 match begun {
                     Ok(pinned) => {
                         self.phase = Phase::Copying(pinned);
-                        return Performed::Unfinished;
+                        return Err(CallProgress::Again);
                     }
                     Err(code) => code,
                 }
             }
         };
-        record_rdma(cx, copy, subject, code);
+        if cx.recorder.is_on() {
+            record_rdma(cx, copy, subject, code);
+        }
         if faults {
             cx.at_rdma(copy, about, HcallPoint::After, Some(code));
         }
-        Performed::Outcome(Outcome::Hcall(code.into()))
+        Ok(Outcome::Hcall(code.into()))
     }
 
     /// Unmaps memory and frees it. The hypervisor refuses while an RDMA uses it.
-    fn unmap<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, dma: Dma) -> Performed {
-        if let Phase::Sleeping { .. } = self.phase
-            && let Some(blocked) = self.sleep(cx.now_ns(), UNMAP_RETRY)
-        {
-            return blocked;
+    fn unmap<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        dma: Dma,
+    ) -> Result<Outcome, CallProgress> {
+        if let Phase::Sleeping { .. } = self.phase {
+            self.sleep(cx.now_ns(), UNMAP_RETRY)?;
         }
         let count = u64::from(dma.len_bytes).div_ceil(papr::PAGE_SIZE);
         let code = match local_liobn(cx) {
@@ -352,24 +371,12 @@ impl CallRunner {
             None => ReturnCode::SUCCESS,
         };
         self.phase = Phase::Fresh;
-        if code == ReturnCode::RESOURCE
-            && let Some(blocked) = self.sleep(cx.now_ns(), UNMAP_RETRY)
-        {
-            return blocked;
+        if code == ReturnCode::RESOURCE {
+            self.sleep(cx.now_ns(), UNMAP_RETRY)?;
         }
         cx.world.guest.release(dma.ioba, dma.len_bytes);
-        Performed::Outcome(Outcome::Done)
+        Ok(Outcome::Done)
     }
-}
-
-enum Performed {
-    Outcome(Outcome),
-    /// The effect has a second half, which is another step.
-    Unfinished,
-    Block {
-        until_ns: Option<u64>,
-    },
-    Over(Reply),
 }
 
 /// A call that is over has no caller.
@@ -407,9 +414,6 @@ fn record_rdma<P: Setup, R: Runtime>(
     subject: ibmvmc::Subject,
     code: ReturnCode,
 ) {
-    if !cx.recorder.is_on() {
-        return;
-    }
     let (direction, local) = match cx.world.hypervisor.vmc_windows() {
         Some((local, remote)) if (copy.source_liobn, copy.destination_liobn) == (local, remote) => {
             (RdmaDirection::ToHyp, Some(copy.source_ioba))

@@ -62,16 +62,14 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     /// Takes the driver's events.
     pub(crate) fn driver_sink(&mut self) -> DriverSink<'_, R> {
-        let watched = !self.world.faults.are_none();
-        let changes = StateChanges { watched, changes: Vec::new() };
+        let changes = StateChanges::watched(!self.world.faults.are_none());
         let changed = Changed::default();
         DriverSink { runtime: self.runtime, recorder: self.recorder, changed, changes }
     }
 
     /// Takes the VMC service's events.
     pub(crate) fn service_sink(&mut self) -> ServiceSink<'_, R> {
-        let watched = !self.world.faults.are_none();
-        let changes = StateChanges { watched, changes: Vec::new() };
+        let changes = StateChanges::watched(!self.world.faults.are_none());
         ServiceSink { runtime: self.runtime, recorder: self.recorder, changes }
     }
 
@@ -107,15 +105,16 @@ pub(crate) struct PlatformSink<'a, R: Runtime> {
 }
 
 /// The states that a transition has changed, if fault rules may wait for them.
-pub(crate) struct StateChanges {
-    watched: bool,
-    pub(crate) changes: Vec<StateChange>,
-}
+pub(crate) struct StateChanges(pub(crate) Option<Vec<StateChange>>);
 
 impl StateChanges {
+    fn watched(are_watched: bool) -> StateChanges {
+        StateChanges(are_watched.then(Vec::new))
+    }
+
     fn note(&mut self, change: StateChange) {
-        if self.watched {
-            self.changes.push(change);
+        if let Some(changes) = &mut self.0 {
+            changes.push(change);
         }
     }
 }

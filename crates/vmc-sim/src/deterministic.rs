@@ -69,6 +69,8 @@ struct Place {
 }
 
 impl Runtime for Deterministic {
+    const DIVIDES_COPIES: bool = true;
+
     fn wake(&self, id: ActivityId) {
         let mut places = self.places.borrow_mut();
         let Some(place) = places.get_mut(id.index()) else { return };
@@ -107,6 +109,22 @@ impl Deterministic {
             recording.push(place, ready[place]);
         }
         ready.remove(place)
+    }
+
+    /// Takes the first one off the ready list.
+    fn next(&self) -> Option<ActivityId> {
+        self.ready.borrow_mut().pop_front()
+    }
+
+    /// Takes note of what an activity says after its step, and takes the first one off the ready list: the same
+    /// again if nobody else is there.
+    #[inline]
+    fn next_after(&self, id: ActivityId, progress: Progress) -> Option<ActivityId> {
+        if progress == Progress::Again && self.ready.borrow().is_empty() {
+            return Some(id);
+        }
+        self.after_step(id, progress);
+        self.next()
     }
 
     /// Takes note of what an activity that was ready says after its step.
@@ -252,10 +270,6 @@ impl Turns {
         Turns { runtime, visitor }
     }
 
-    pub(crate) fn runtime(&self) -> &Deterministic {
-        &self.runtime
-    }
-
     /// The visitor waits until it is woken or the time has come; `false` when that never comes. Counts steps.
     pub(crate) fn wait<P: Setup>(
         &self,
@@ -277,18 +291,30 @@ impl Turns {
 
     /// Runs until it is the visitor's turn; `false` when all wait and nobody sleeps.
     fn run<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) -> bool {
+        let mut next = self.runtime.next();
         loop {
-            let next = self.runtime.ready.borrow_mut().pop_front();
             match next {
                 Some(id) if id == self.visitor => return true,
                 Some(id) => {
                     *steps += 1;
-                    let progress = lines[id.index()].step(world, &self.runtime);
-                    self.runtime.after_step(id, progress);
+                    let progress = lines[id.index()].step(world, self);
+                    next = self.runtime.next_after(id, progress);
                 }
-                None if self.runtime.advance_time() => {}
+                None if self.runtime.advance_time() => next = self.runtime.next(),
                 None => return false,
             }
         }
+    }
+}
+
+impl Runtime for Turns {
+    const DIVIDES_COPIES: bool = false;
+
+    fn wake(&self, id: ActivityId) {
+        self.runtime.wake(id);
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.runtime.now_ns()
     }
 }

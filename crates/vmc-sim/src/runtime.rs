@@ -61,6 +61,10 @@ impl fmt::Display for ActivityId {
 
 /// What a runtime gives to the activities it runs.
 pub(crate) trait Runtime {
+    /// Whether an RDMA is two steps, so that others may come between its halves. Where nobody is meant to, or where
+    /// others run at the same time anyway, it is one.
+    const DIVIDES_COPIES: bool;
+
     /// Wakes an activity. A wake-up before it blocks is kept, and makes its next block return at once; a
     /// wake-up without need is harmless.
     fn wake(&self, id: ActivityId);

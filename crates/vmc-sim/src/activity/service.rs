@@ -76,7 +76,7 @@ impl Service {
         }
         let mut sink = cx.service_sink();
         self.work.effect = self.service.step(outcome, &mut sink);
-        let changes = sink.changes.changes;
+        let changes = sink.changes;
         let state = self.service.state();
         self.stopping = self.stopping && !has_stopped(state);
         if state != self.state {

@@ -38,7 +38,7 @@ impl sealed::Host for Deterministic {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
         let Deterministic { world, lines, turns, me, steps, .. } = self;
         let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
-        me.call(world, turns.runtime(), input, memory, block).ok_or(CallError::Stuck)
+        me.call(world, turns, input, memory, block).ok_or(CallError::Stuck)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
@@ -86,7 +86,7 @@ impl Application<Deterministic> {
         self.settle();
         let trace = self.host.take_trace();
         let Deterministic { world, lines, turns, steps, plan, .. } = &mut self.host;
-        let virtual_ns = turns.runtime().now_ns();
+        let virtual_ns = turns.now_ns();
         let end = End { steps: *steps, virtual_ns, quiescent: true, waiting: Vec::new() };
         let violations = invariants::check(world, lines, &trace, &end, plan);
         let problem = |Violation { checker, what }| Problem::Invariant { checker, what };

@@ -4,7 +4,7 @@ use super::{
     Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, SavedTce,
     Strand,
 };
-use crate::context::{Context, partition_of};
+use crate::context::{Context, StateChanges, partition_of};
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::MANAGEMENT;
@@ -273,8 +273,8 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     /// Rules about states that a transition has changed.
     #[inline]
-    pub(crate) fn at_changes(&mut self, changes: Vec<StateChange>) {
-        if !changes.is_empty() {
+    pub(crate) fn at_changes(&mut self, changes: StateChanges) {
+        if let StateChanges(Some(changes)) = changes {
             self.fire_at_changes(changes);
         }
     }

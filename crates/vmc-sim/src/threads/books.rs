@@ -95,6 +95,8 @@ pub(crate) struct Threads {
 }
 
 impl Runtime for Threads {
+    const DIVIDES_COPIES: bool = false;
+
     fn wake(&self, id: ActivityId) {
         let blocked = self.marks.get(id.index()).is_some_and(|mark| mark.leave_token());
         // Whoever polls sees the token, or wakes the bottom half when it stops.
