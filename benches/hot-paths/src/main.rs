@@ -23,9 +23,10 @@ fn main() -> ExitCode {
         );
         return ExitCode::FAILURE;
     };
-    let mut operation = (path.prepare)();
-    (0..WARM_UP).for_each(|_| operation());
-    measured(times, &mut operation);
+    (path.run)(&mut |operation| {
+        (0..WARM_UP).for_each(|_| operation());
+        measured(times, operation);
+    });
     ExitCode::SUCCESS
 }
 

@@ -1,16 +1,21 @@
 //! The hot paths, each an operation that leaves everything as it found it.
 
 use crate::machine::{Consumer, Machine, PAGE};
+use std::cell::Cell;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_sim::embed;
 
 /// A hot path.
 pub struct HotPath {
     /// Its name, unique.
     pub name: &'static str,
-    /// Makes what it runs on, and hands out the operation.
-    pub prepare: fn() -> Box<dyn FnMut()>,
+    /// Makes what it runs on, and lends the operation out.
+    pub run: fn(&mut dyn FnMut(&mut dyn FnMut())),
 }
+
+/// Whoever borrows the operation.
+type Borrower<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
 
 /// Bytes of the longest copy.
 const LONGEST: usize = 128 * 1024;
@@ -19,67 +24,90 @@ const LONGEST: usize = 128 * 1024;
 const MESSAGE_BYTES: usize = 32;
 
 /// All of them.
-pub fn hot_paths() -> [HotPath; 9] {
+pub fn hot_paths() -> [HotPath; 10] {
     [
-        HotPath { name: "copy 32 B", prepare: || copies(0, 32) },
-        HotPath { name: "copy 32 B across pages", prepare: || copies(PAGE - 16, 32) },
-        HotPath { name: "copy 128 KiB", prepare: || copies(0, LONGEST) },
-        HotPath { name: "copy 32 B in two halves", prepare: copies_in_halves },
-        HotPath { name: "send", prepare: || sends(0) },
-        HotPath { name: "send back", prepare: || sends(1) },
-        HotPath { name: "send with interrupt", prepare: sends_with_interrupt },
-        HotPath { name: "a message there and back", prepare: || messages(1) },
-        HotPath { name: "16 messages there and back", prepare: || messages(16) },
+        HotPath { name: "copy 32 B", run: |borrower| copies(0, 32, borrower) },
+        HotPath { name: "copy 32 B across pages", run: |borrower| copies(PAGE - 16, 32, borrower) },
+        HotPath { name: "copy 128 KiB", run: |borrower| copies(0, LONGEST, borrower) },
+        HotPath { name: "copy 32 B in two halves", run: copies_in_halves },
+        HotPath { name: "send", run: |borrower| sends(0, borrower) },
+        HotPath { name: "send back", run: |borrower| sends(1, borrower) },
+        HotPath { name: "send with interrupt", run: sends_with_interrupt },
+        HotPath { name: "a message there and back", run: |borrower| messages(1, borrower) },
+        HotPath { name: "16 messages there and back", run: |borrower| messages(16, borrower) },
+        HotPath { name: "a polled message there and back", run: polled_messages },
     ]
 }
 
-fn copies(at: usize, len: usize) -> Box<dyn FnMut()> {
+fn copies(at: usize, len: usize, borrower: Borrower<'_>) {
     let machine = Machine::new((at + len).div_ceil(PAGE));
-    Box::new(move || machine.copy(black_box(at), black_box(len)))
+    borrower(&mut || machine.copy(black_box(at), black_box(len)));
 }
 
-fn copies_in_halves() -> Box<dyn FnMut()> {
+fn copies_in_halves(borrower: Borrower<'_>) {
     let machine = Machine::new(1);
-    Box::new(move || machine.copy_in_halves(black_box(0), black_box(32)))
+    borrower(&mut || machine.copy_in_halves(black_box(0), black_box(32)));
 }
 
 /// A message from a side, and the other one's dequeue.
-fn sends(side: usize) -> Box<dyn FnMut()> {
+fn sends(side: usize, borrower: Borrower<'_>) {
     let machine = Machine::new(1);
     let mut consumer = Consumer::new(1 - side);
-    Box::new(move || {
+    borrower(&mut || {
         machine.send(side, black_box(7));
         assert_eq!(consumer.take(&machine), 7);
-    })
+    });
 }
 
 /// A message with `H_XIRR`, the dequeue and `H_EOI` at the other side.
-fn sends_with_interrupt() -> Box<dyn FnMut()> {
+fn sends_with_interrupt(borrower: Borrower<'_>) {
     let machine = Machine::new(1);
     let mut consumer = Consumer::new(1);
     machine.enable_interrupts(1);
-    Box::new(move || {
+    borrower(&mut || {
         machine.send(0, black_box(7));
         let interrupt = machine.accept_interrupt(1);
         assert_eq!(consumer.take(&machine), 7);
         machine.end_interrupt(1, interrupt);
-    })
+    });
 }
 
 /// Messages of an application that is simulated on one thread, and their echoes: they are written, so many of them,
 /// and then read.
-fn messages(under_way: usize) -> Box<dyn FnMut()> {
+fn messages(under_way: usize, borrower: Borrower<'_>) {
     let mut app = embed::Machine::default().deterministic().expect("a possible machine");
     let file = app.open_session("HMC-A").expect("a session");
     let (message, mut answer) = ([7; MESSAGE_BYTES], [0; MESSAGE_BYTES]);
-    Box::new(move || {
+    borrower(&mut || {
         for _ in 0..under_way {
             assert_eq!(app.write(file, black_box(&message)), Ok(MESSAGE_BYTES));
         }
         for _ in 0..under_way {
             assert_eq!(app.read(file, &mut answer), Ok(MESSAGE_BYTES));
         }
-    })
+    });
+}
+
+/// A message on threads that poll, and its echo. Application and service take turns on one thread, so that neither
+/// looks in vain.
+fn polled_messages(borrower: Borrower<'_>) {
+    let booted = embed::Machine::default().on_two_threads(|mut app, mut service| {
+        let is_open = AtomicBool::new(false);
+        let file = std::thread::scope(|scope| {
+            scope.spawn(|| service.serve(|| is_open.load(Ordering::Relaxed)));
+            let file = app.open_session("HMC-A").expect("a session");
+            is_open.store(true, Ordering::Relaxed);
+            file
+        });
+        let (message, mut answer) = ([7; MESSAGE_BYTES], [0; MESSAGE_BYTES]);
+        borrower(&mut || {
+            assert_eq!(app.write(file, black_box(&message)), Ok(MESSAGE_BYTES));
+            let has_served = Cell::new(false);
+            service.serve(|| has_served.replace(true));
+            assert_eq!(app.read(file, &mut answer), Ok(MESSAGE_BYTES));
+        });
+    });
+    booted.expect("a possible machine");
 }
 
 #[cfg(test)]
@@ -89,8 +117,7 @@ mod tests {
     #[test]
     fn every_path_can_be_repeated() {
         for path in hot_paths() {
-            let mut operation = (path.prepare)();
-            (0..1000).for_each(|_| operation());
+            (path.run)(&mut |operation| (0..1000).for_each(|_| operation()));
         }
     }
 

@@ -244,7 +244,6 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Enters a new call and makes its first step; or its reply, when it is over at once.
-    #[inline(always)]
     fn begin(
         &mut self,
         input: Input,
