@@ -315,14 +315,14 @@ impl<Q: Quirks> Driver<Q> {
     /// The next step of a call, or the effect that had to wait for wake-ups.
     #[inline(always)]
     fn go_on(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
+        let may_quiesce = self.calls.may_quiesce();
         let Some(call) = self.calls.get_mut(id) else { return Effect::Done(Reply::Stale) };
         if let Some(parked) = call.parked.take() {
             return parked;
         }
-        if core::mem::take(&mut call.touching) {
-            self.wake_quiescing();
+        if core::mem::take(&mut call.touching) && may_quiesce {
+            return self.wake_and_go_on(id, outcome, sink);
         }
-        let Some(call) = self.calls.get_mut(id) else { return Effect::Done(Reply::Stale) };
         match call.state {
             CallState::RequestVmc => Self::requested_vmc(outcome),
             CallState::Interrupt => self.interrupt_masked(),
@@ -335,6 +335,19 @@ impl<Q: Quirks> Driver<Q> {
             CallState::Task(call) => self.resume_task(id, call, outcome, sink),
             CallState::Ending => Effect::Done(Reply::Stale),
         }
+    }
+
+    /// The same for a call that has come back from what others may wait for.
+    #[cold]
+    #[inline(never)]
+    fn wake_and_go_on(
+        &mut self,
+        id: CallId,
+        outcome: Outcome,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        self.wake_all_quiescing();
+        self.go_on(id, outcome, sink)
     }
 
     /// Has an effect handed out after the wake-ups of its transition. What moves with every message is done here, the

@@ -54,10 +54,33 @@ enum State {
 #[derive(Clone, Debug)]
 pub(crate) struct Deterministic {
     now_ns: Cell<u64>,
+    lists: RefCell<Lists>,
+}
+
+#[derive(Clone, Debug)]
+struct Lists {
     /// By the activity's number. Whoever makes a step is ready all the while.
-    places: RefCell<Vec<Place>>,
+    places: Vec<Place>,
     /// In the order in which they became ready.
-    ready: RefCell<VecDeque<ActivityId>>,
+    ready: VecDeque<ActivityId>,
+}
+
+impl Lists {
+    #[inline(always)]
+    fn after_step(&mut self, id: ActivityId, progress: Progress) {
+        match progress {
+            Progress::Again => {}
+            Progress::Finished => return self.places[id.index()].state = State::Finished,
+            Progress::Block { until_ns, why } => {
+                let place = &mut self.places[id.index()];
+                if !std::mem::take(&mut place.token) {
+                    place.state = State::Blocked { until_ns, why };
+                    return;
+                }
+            }
+        }
+        self.ready.push_back(id);
+    }
 }
 
 /// Where an activity stands.
@@ -72,12 +95,12 @@ impl Runtime for Deterministic {
     const DIVIDES_COPIES: bool = true;
 
     fn wake(&self, id: ActivityId) {
-        let mut places = self.places.borrow_mut();
+        let Lists { places, ready } = &mut *self.lists.borrow_mut();
         let Some(place) = places.get_mut(id.index()) else { return };
         match place.state {
             State::Blocked { .. } => {
                 place.state = State::Ready;
-                self.ready.borrow_mut().push_back(id);
+                ready.push_back(id);
             }
             State::Ready => place.token = true,
             State::Finished => {}
@@ -93,18 +116,20 @@ impl Deterministic {
     pub(crate) fn new(activities: usize) -> Deterministic {
         Deterministic {
             now_ns: Cell::new(0),
-            places: RefCell::new(vec![Place { state: State::Ready, token: false }; activities]),
-            ready: RefCell::new((0..activities as u16).map(ActivityId).collect()),
+            lists: RefCell::new(Lists {
+                places: vec![Place { state: State::Ready, token: false }; activities],
+                ready: (0..activities as u16).map(ActivityId).collect(),
+            }),
         }
     }
 
     /// Takes the activity that the schedule picks off the ready list.
     fn pick(&self, course: &mut Course<'_>) -> Option<ActivityId> {
-        let mut ready = self.ready.borrow_mut();
+        let ready = &mut self.lists.borrow_mut().ready;
         if ready.is_empty() {
             return None;
         }
-        let place = course.schedule.pick(&ready);
+        let place = course.schedule.pick(ready);
         if let (Some(recording), 2..) = (&mut course.recording, ready.len()) {
             recording.push(place, ready[place]);
         }
@@ -113,37 +138,24 @@ impl Deterministic {
 
     /// Takes the first one off the ready list.
     fn next(&self) -> Option<ActivityId> {
-        self.ready.borrow_mut().pop_front()
-    }
-
-    /// Takes note of what an activity says after its step, and takes the first one off the ready list: the same
-    /// again if nobody else is there.
-    #[inline]
-    fn next_after(&self, id: ActivityId, progress: Progress) -> Option<ActivityId> {
-        if progress == Progress::Again && self.ready.borrow().is_empty() {
-            return Some(id);
-        }
-        self.after_step(id, progress);
-        self.next()
+        self.lists.borrow_mut().ready.pop_front()
     }
 
     /// Takes note of what an activity that was ready says after its step.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn after_step(&self, id: ActivityId, progress: Progress) {
-        match progress {
-            Progress::Again => {}
-            Progress::Finished => {
-                return self.places.borrow_mut()[id.index()].state = State::Finished;
-            }
-            Progress::Block { until_ns, why } => {
-                let place = &mut self.places.borrow_mut()[id.index()];
-                if !std::mem::take(&mut place.token) {
-                    place.state = State::Blocked { until_ns, why };
-                    return;
-                }
-            }
+        self.lists.borrow_mut().after_step(id, progress);
+    }
+
+    /// The same, and takes the first one off the ready list.
+    #[inline]
+    fn next_after(&self, id: ActivityId, progress: Progress) -> Option<ActivityId> {
+        let lists = &mut *self.lists.borrow_mut();
+        if progress == Progress::Again && lists.ready.is_empty() {
+            return Some(id);
         }
-        self.ready.borrow_mut().push_back(id);
+        lists.after_step(id, progress);
+        lists.ready.pop_front()
     }
 
     /// Nothing is ready: time moves on to the earliest sleeper. `false` when there is none.
@@ -152,12 +164,11 @@ impl Deterministic {
             State::Blocked { until_ns, .. } => *until_ns,
             _ => None,
         };
-        let mut places = self.places.borrow_mut();
+        let Lists { places, ready } = &mut *self.lists.borrow_mut();
         let Some(next_ns) = places.iter().filter_map(|place| due(&place.state)).min() else {
             return false;
         };
         self.now_ns.set(next_ns.max(self.now_ns.get()));
-        let mut ready = self.ready.borrow_mut();
         for (number, place) in (0..).zip(places.iter_mut()) {
             if due(&place.state).is_some_and(|until_ns| until_ns <= next_ns) {
                 place.state = State::Ready;
@@ -169,38 +180,38 @@ impl Deterministic {
 
     /// The activities that are ready, in the order in which they became so.
     pub(crate) fn ready(&self) -> Vec<ActivityId> {
-        self.ready.borrow().iter().copied().collect()
+        self.lists.borrow().ready.iter().copied().collect()
     }
 
     /// The first ready activity that is such a one.
     pub(crate) fn find_ready(&self, is: impl Fn(ActivityId) -> bool) -> Option<ActivityId> {
-        self.ready.borrow().iter().copied().find(|id| is(*id))
+        self.lists.borrow().ready.iter().copied().find(|id| is(*id))
     }
 
     /// Takes this activity off the ready list; `false` when it is not there.
     pub(crate) fn take(&self, id: ActivityId) -> bool {
-        let mut ready = self.ready.borrow_mut();
+        let ready = &mut self.lists.borrow_mut().ready;
         let place = ready.iter().position(|other| *other == id);
         place.is_some_and(|place| ready.remove(place).is_some())
     }
 
     /// Orders the ready list by the activities' numbers.
     pub(crate) fn sort_ready(&self) {
-        self.ready.borrow_mut().make_contiguous().sort_unstable();
+        self.lists.borrow_mut().ready.make_contiguous().sort_unstable();
     }
 
     /// Whether somebody sleeps until a time.
     pub(crate) fn has_sleeper(&self) -> bool {
         let sleeps =
             |place: &Place| matches!(place.state, State::Blocked { until_ns: Some(_), .. });
-        self.places.borrow().iter().any(sleeps)
+        self.lists.borrow().places.iter().any(sleeps)
     }
 
     /// Hashes who is ready, who sleeps how long from now, and whose next block returns at once. In which order
     /// the ready ones became so matters to nobody who may pick any of them.
     pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
         let now_ns = self.now_ns.get();
-        let places = self.places.borrow();
+        let places = &self.lists.borrow().places;
         for place in places.iter() {
             match place.state {
                 State::Ready => 0u8.hash(state),
@@ -215,7 +226,7 @@ impl Deterministic {
     }
 
     pub(crate) fn stuck(&self) -> Vec<Stuck> {
-        let places = self.places.borrow();
+        let places = &self.lists.borrow().places;
         let waiting =
             (0..).map(ActivityId).zip(places.iter()).filter_map(|(id, place)| match place.state {
                 State::Blocked { why, .. } => Some(Stuck { id, why }),
@@ -266,7 +277,7 @@ impl Turns {
     /// The visitor, whose number follows those of the lines, runs.
     pub(crate) fn new(lines: usize, visitor: ActivityId) -> Turns {
         let runtime = Deterministic::new(lines + 1);
-        runtime.ready.borrow_mut().retain(|id| *id != visitor);
+        runtime.lists.borrow_mut().ready.retain(|id| *id != visitor);
         Turns { runtime, visitor }
     }
 
