@@ -47,6 +47,11 @@ impl Tce {
         }
     }
 
+    /// Whether the device may do everything to the page that `wanted` allows.
+    pub const fn allows(self, wanted: Access) -> bool {
+        self.0 & wanted as u64 == wanted as u64
+    }
+
     /// Address of the first byte of the mapped page. Meaningless when nothing is mapped.
     pub const fn address(self) -> GuestAddress {
         GuestAddress(self.0 & !(PAGE_SIZE - 1))

@@ -11,7 +11,6 @@ use lock_api::Mutex;
 use papr::{
     CrqEntry, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent, UnitAddress,
 };
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The two ends of the VMC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,8 +58,6 @@ pub(crate) struct Endpoint<P: Platform> {
     /// The queue that this side receives in.
     pub(crate) crq: CachePadded<Mutex<P::Lock, Crq>>,
     pub(crate) latch: CachePadded<Latch>,
-    /// Counts crashes and boots, under the connection's lock: a copy that began before a crash ends there.
-    life: AtomicU64,
 }
 
 /// Handles that identify an adapter, fixed for the life of the machine.
@@ -85,7 +82,6 @@ impl<P: Platform> Endpoint<P> {
             window: Window::new(window_pages),
             crq: CachePadded::new(Mutex::new(Crq::default())),
             latch: CachePadded::default(),
-            life: AtomicU64::new(0),
         }
     }
 
@@ -150,29 +146,6 @@ impl<P: Platform> Endpoint<P> {
             sink.event(Event::InterruptPending { partition: self.partition });
         }
     }
-
-    /// Even while the partition runs, odd from a crash until the next boot. Loads sequentially consistently, so that
-    /// a copy that has claimed its pins may look here next.
-    #[inline]
-    pub(crate) fn life(&self) -> u64 {
-        self.life.load(Ordering::SeqCst)
-    }
-
-    /// The life that the partition is in; `None` while it does not run.
-    #[inline]
-    pub(crate) fn running_life(&self) -> Option<u64> {
-        Some(self.life()).filter(|life| life.is_multiple_of(2))
-    }
-
-    #[inline]
-    pub(crate) fn is_running(&self) -> bool {
-        self.running_life().is_some()
-    }
-
-    /// The partition crashes, or boots after a crash.
-    pub(crate) fn end_life(&self) {
-        self.life.fetch_add(1, Ordering::AcqRel);
-    }
 }
 
 impl<P: Platform> Clone for Endpoint<P>
@@ -190,7 +163,6 @@ where
             window: self.window.clone(),
             crq: CachePadded::new(Mutex::new(self.crq.lock().clone())),
             latch: self.latch.clone(),
-            life: self.life().into(),
         }
     }
 }
@@ -200,18 +172,15 @@ where
 impl<P: Platform> Hypervisor<P> {
     /// The side whose adapter `caller` owns.
     #[inline(always)]
-    pub(crate) fn own_side(&self, caller: PartitionId) -> Option<Side> {
-        Side::BOTH
-            .into_iter()
-            .find(|&side| self.endpoint(side).partition == caller)
-            .filter(|&side| side == Side::Platform || self.vmc.exists())
+    pub(crate) fn own_side(&self, caller: Option<Side>) -> Option<Side> {
+        caller.filter(|&side| side == Side::Platform || self.vmc.exists())
     }
 
     /// The adapter that the caller means, if it is his, else `H_Parameter`.
     #[inline]
     pub(crate) fn own_adapter(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         unit_address: UnitAddress,
     ) -> Result<Side, ReturnCode> {
         self.own_side(caller)
@@ -222,7 +191,7 @@ impl<P: Platform> Hypervisor<P> {
     /// The caller's first pane, if `liobn` names it, else `H_Parameter`.
     pub(crate) fn own_pane(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         liobn: Liobn,
     ) -> Result<&Endpoint<P>, ReturnCode> {
         self.own_side(caller)

@@ -4,6 +4,7 @@ use crate::config::{Config, ConfigError};
 use crate::endpoint::{Endpoint, Identity, Side};
 use crate::pins::Pins;
 use crate::platform::{EventSink, Platform};
+use crate::status::{Moment, Status};
 use crate::transport::Connection;
 use crate::vmc_device::VmcDevice;
 use lock_api::Mutex;
@@ -11,7 +12,6 @@ use papr::{
     DrcIndex, Hcall, HcallReturn, InterruptSource, Liobn, PartitionId, Registers, ReturnCode,
     ReturnRegisters, UnitAddress,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Handles of the management partition's adapter, in virtual slot 3.
 const MANAGEMENT_UNIT_ADDRESS: UnitAddress = UnitAddress(0x3000_0003);
@@ -31,8 +31,7 @@ pub struct Hypervisor<P: Platform> {
     endpoints: [Endpoint<P>; 2],
     /// Taken before the lock of a queue.
     pub(crate) connection: Mutex<P::Lock, Connection>,
-    /// Both queues are registered, so the management partition's second pane works.
-    pub(crate) linked: AtomicBool,
+    pub(crate) status: Status,
     /// The copies under way.
     pub(crate) pins: Pins,
     pub(crate) vmc: VmcDevice,
@@ -63,7 +62,7 @@ impl<P: Platform> Hypervisor<P> {
                 Endpoint::new(platform, config.platform_pages, config.platform_window_pages),
             ],
             connection: Mutex::new(Connection::default()),
-            linked: AtomicBool::new(false),
+            status: Status::default(),
             pins: Pins::new(),
             vmc: VmcDevice::new(config, MANAGEMENT_DRC_INDEX, MANAGEMENT_REMOTE_LIOBN),
             max_virtual_dma_size: config.max_virtual_dma_size,
@@ -72,17 +71,22 @@ impl<P: Platform> Hypervisor<P> {
 
     /// Performs a call of a partition. A caller that owns no adapter, whether the configuration names it or
     /// not, gets the answers of one that names what is not his. One that has crashed gets `H_Hardware`.
+    #[inline]
     pub fn hcall(
         &self,
         caller: PartitionId,
         call: &Hcall,
         sink: &mut impl EventSink,
     ) -> HcallReturn {
-        let crashed = self.side_of(caller).is_some_and(|side| !self.endpoint(side).is_running());
-        if crashed {
+        let (caller, now) = (self.side_of(caller), self.status.now());
+        if caller.is_some_and(|side| !now.is_running(side)) {
             return ReturnCode::HARDWARE.into();
         }
-        self.dispatch(caller, call, sink).unwrap_or_else(HcallReturn::from)
+        // Apart from the other calls, whose registers and place on the stack it would have to save.
+        if let Hcall::CopyRdma(copy) = call {
+            return self.copy_rdma(caller, now, copy);
+        }
+        self.dispatch(caller, now, call, sink).unwrap_or_else(HcallReturn::from)
     }
 
     /// Performs a call in registers; an opcode that is not known is `H_Function`.
@@ -104,9 +108,11 @@ impl<P: Platform> Hypervisor<P> {
         self.side_of(partition).map(|side| &self.endpoint(side).memory)
     }
 
+    #[inline(never)]
     fn dispatch(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
+        now: Moment,
         call: &Hcall,
         sink: &mut impl EventSink,
     ) -> Result<HcallReturn, ReturnCode> {
@@ -129,7 +135,7 @@ impl<P: Platform> Hypervisor<P> {
             Hcall::SendCrq { unit_address, entry } => {
                 self.send_crq(caller, unit_address, entry, sink)
             }
-            Hcall::CopyRdma(ref copy) => self.copy_rdma(caller, copy),
+            Hcall::CopyRdma(ref copy) => Ok(self.copy_rdma(caller, now, copy)),
             Hcall::EnableCrq { unit_address } => self.enable_crq(caller, unit_address),
             Hcall::RequestVmc => self.request_vmc(caller),
         }
@@ -155,7 +161,7 @@ where
         Hypervisor {
             endpoints: self.endpoints.clone(),
             connection: Mutex::new(self.connection.lock().clone()),
-            linked: self.linked.load(Ordering::Acquire).into(),
+            status: self.status.clone(),
             pins: self.pins.clone(),
             vmc: self.vmc.clone(),
             max_virtual_dma_size: self.max_virtual_dma_size,

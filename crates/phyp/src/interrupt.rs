@@ -4,6 +4,7 @@
 //! pending, or accepted and not yet ended, is lost, and so is one while the mode is disabled. Disabling
 //! does not take back an interrupt that is already pending (LoPAR, CRQ Facility Requirements, R1-24).
 
+use crate::endpoint::Side;
 use crate::hypervisor::Hypervisor;
 use crate::platform::Platform;
 use crate::sync::AtomicU8;
@@ -85,7 +86,7 @@ impl<P: Platform> Hypervisor<P> {
     /// LoPAR, `H_VIO_SIGNAL`: sets the interrupt mode of an adapter.
     pub(crate) fn vio_signal(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         unit_address: UnitAddress,
         mode: u64,
     ) -> Result<HcallReturn, ReturnCode> {
@@ -95,7 +96,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 
     /// LoPAR, `H_XIRR`: accepts the pending interrupt. R4 is 0 when there is none.
-    pub(crate) fn xirr(&self, caller: PartitionId) -> HcallReturn {
+    pub(crate) fn xirr(&self, caller: Option<Side>) -> HcallReturn {
         let endpoint = self.own_side(caller).map(|side| self.endpoint(side));
         let xirr = match endpoint.filter(|endpoint| endpoint.latch.accept()) {
             Some(endpoint) => Xirr::new(LEAST_FAVOURED, endpoint.interrupt),
@@ -111,7 +112,7 @@ impl<P: Platform> Hypervisor<P> {
 
     /// LoPAR, `H_EOI`: the source must be one of the caller's, else `H_Parameter`. Ending an interrupt that
     /// is not outstanding is harmless.
-    pub(crate) fn eoi(&self, caller: PartitionId, xirr: Xirr) -> Result<HcallReturn, ReturnCode> {
+    pub(crate) fn eoi(&self, caller: Option<Side>, xirr: Xirr) -> Result<HcallReturn, ReturnCode> {
         let side = self.own_side(caller).ok_or(ReturnCode::PARAMETER)?;
         let endpoint = self.endpoint(side);
         if xirr.source() != Some(endpoint.interrupt) {

@@ -14,6 +14,7 @@
 //! | `crq`, `ring` | a registered queue and its cursor; its entries in memory |
 //! | `interrupt` | the interrupt source of an adapter, `H_VIO_SIGNAL`, `H_XIRR`, `H_EOI` |
 //! | `tce`, `window` | the TCE hcalls; the table of one window pane |
+//! | `status` | who runs, and whether the two are connected |
 //! | `rdma`, `pins` | `H_COPY_RDMA` in two halves; which pages it holds |
 //! | `memory` | the memory of a partition, and how bytes move between two of them |
 //! | `operator` | crash, boot, suspension: what the machine's operator and faults do |
@@ -44,6 +45,7 @@ mod pins;
 mod platform;
 mod rdma;
 mod ring;
+mod status;
 mod sync;
 mod tce;
 #[cfg(not(loom))]

@@ -12,6 +12,7 @@ use crate::interrupt::Latch;
 use crate::memory::{BadAddress, Memory};
 use crate::pins::{Pins, Span};
 use crate::ring;
+use crate::status::{Moment, Needs, Status};
 use crate::sync::AtomicU64;
 use crate::window::{Fault, Window};
 use loom::sync::Arc;
@@ -199,18 +200,18 @@ fn a_message_gives_an_interrupt_or_is_seen_after_enabling() {
     });
 }
 
-/// A pane of one page, the slots of the copies, and what a crash counts.
+/// A pane of one page, the slots of the copies, and who runs.
 struct Panes {
     window: Window,
     pins: Pins,
-    incarnation: AtomicU64,
+    status: Status,
     /// Whether bytes move.
     moving: AtomicU64,
 }
 
 /// The page at both ends.
 fn the_page() -> [Span; 2] {
-    [Span::new(Side::Management, &(0..=0)); 2]
+    [Span::new(Side::Management, 0, 1); 2]
 }
 
 impl Panes {
@@ -218,37 +219,41 @@ impl Panes {
         let panes = Panes {
             window: Window::new(1),
             pins: Pins::new(),
-            incarnation: AtomicU64::new(0),
+            status: Status::default(),
             moving: AtomicU64::new(0),
         };
+        panes.status.set_linked(true);
         assert!(panes.map(Tce::new(GuestAddress(0), Access::ReadWrite)));
         Arc::new(panes)
     }
 
     fn map(&self, tce: Tce) -> bool {
-        let held = |pages| self.pins.hold(Span::new(Side::Management, &pages));
+        let held = |pages| self.pins.hold(Span::of(Side::Management, &pages));
         self.window.change(0..=0, held, |_| tce).is_ok()
     }
 
     /// What a copy does that holds the page, from its checks on.
     fn copy(&self, start: impl FnOnce() -> bool) -> Result<(), Fault> {
-        self.window.check(0..=0, Access::Read)?;
+        self.window.entry_at(papr::Ioba(0)).unwrap().check_each(Access::Read)?;
         assert!(start());
         let still = self.window.translate(papr::Ioba(0), Access::Read);
         assert!(still.is_some(), "the page went away under the copy");
         Ok(())
     }
 
-    fn move_bytes(&self) {
-        if self.incarnation.load(Ordering::SeqCst) == 0 {
+    /// What a copy does that holds the page and has begun when this was the status.
+    fn move_bytes(&self, begun: Moment) {
+        if begun
+            .lives(Needs::CONNECTION)
+            .is_some_and(|lives| lives.go_on_as_needed(self.status.now()))
+        {
             self.moving.store(1, Ordering::Relaxed);
             self.moving.store(0, Ordering::Relaxed);
         }
     }
 
-    /// From the moment on at which a crash has ended the incarnation.
     fn crash(&self) {
-        self.incarnation.fetch_add(1, Ordering::AcqRel);
+        self.status.end_life(Side::Management);
         self.pins.wait_for_copying(Side::Management);
         assert_eq!(self.moving.load(Ordering::Relaxed), 0, "memory is wiped under the copy");
     }
@@ -296,11 +301,12 @@ fn a_crash_waits_for_a_second_half_or_is_seen_by_it() {
     loom::model(|| {
         let panes = Panes::new();
         let pin = panes.pins.claim(the_page()).unwrap();
+        let begun = panes.status.now();
         let copying = thread::spawn({
             let panes = panes.clone();
             move || {
                 if panes.pins.start_copying(pin) {
-                    panes.move_bytes();
+                    panes.move_bytes(begun);
                 }
                 panes.pins.release(pin);
             }
@@ -317,11 +323,33 @@ fn a_crash_waits_for_a_copy_at_once_or_is_seen_by_it() {
         let copying = thread::spawn({
             let panes = panes.clone();
             move || {
+                let begun = panes.status.now();
                 let _claim = panes.pins.claim_at_once(the_page()).unwrap();
-                panes.move_bytes();
+                panes.move_bytes(begun);
             }
         });
         panes.crash();
+        copying.join().unwrap();
+    });
+}
+
+/// LoPAR, `H_FREE_CRQ`: it is busy while a copy works with the remote pane, and no copy begins after it.
+#[test]
+fn a_connection_is_not_freed_under_a_copy() {
+    loom::model(|| {
+        let panes = Panes::new();
+        let copying = thread::spawn({
+            let panes = panes.clone();
+            move || {
+                let begun = panes.status.now();
+                let _claim = panes.pins.claim_at_once(the_page()).unwrap();
+                panes.move_bytes(begun);
+            }
+        });
+        panes.status.set_linked(false);
+        if !panes.pins.hold(Span::whole(Side::Management)) {
+            assert_eq!(panes.moving.load(Ordering::Relaxed), 0, "freed under the copy");
+        }
         copying.join().unwrap();
     });
 }

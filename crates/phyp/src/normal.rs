@@ -35,7 +35,7 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
     /// Hashes the machine's normal form; `consumers` are the management partition and the platform.
     pub fn hash_normal(&self, consumers: &[Consumer; 2], state: &mut impl Hasher) {
         self.connection.lock().hash(state);
-        self.linked.load(Ordering::Acquire).hash(state);
+        self.status.now().hash(state);
         self.pins.claimed().for_each(|claimed| claimed.hash(state));
         self.vmc.exists().hash(state);
         self.vmc.hmc_attached.load(Ordering::Acquire).hash(state);
@@ -54,7 +54,6 @@ impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
 
     fn hash_endpoint(&self, side: Side, consumer: &Consumer, state: &mut impl Hasher) {
         let endpoint = self.endpoint(side);
-        endpoint.life().hash(state);
         endpoint.latch.bits().hash(state);
         let crq = endpoint.crq.lock();
         (crq.sender_registered, crq.sender_disabled).hash(state);

@@ -44,16 +44,16 @@ impl<P: Platform> Hypervisor<P> {
         let Some(side) = self.side_of(partition) else { return };
         let _connection = self.connection.lock();
         let endpoint = self.endpoint(side);
-        if !endpoint.is_running() {
+        if !self.status.now().is_running(side) {
             // Once more: processors of the crashed partition may have stored a last word.
             endpoint.wipe();
-            endpoint.end_life();
+            self.status.end_life(side);
         }
     }
 
     /// Whether the partition runs: false from a crash until the next boot.
     pub fn is_running(&self, partition: PartitionId) -> bool {
-        self.side_of(partition).is_none_or(|side| self.endpoint(side).is_running())
+        self.side_of(partition).is_none_or(|side| self.status.now().is_running(side))
     }
 
     /// The partner of `receiver` is suspended: the receiver gets "partner suspended" and cannot send until
@@ -109,11 +109,11 @@ impl<P: Platform> Hypervisor<P> {
     fn fail(&self, side: Side, event: TransportEvent, sink: &mut impl EventSink) {
         let mut connection = self.connection.lock();
         let endpoint = self.endpoint(side);
-        if !endpoint.is_running() {
+        if !self.status.now().is_running(side) {
             return;
         }
         // From here on no second half of a copy starts to move bytes for the partition or its memory.
-        endpoint.end_life();
+        self.status.end_life(side);
         self.close(side);
         *connection.side(side) = Default::default();
         self.pins.wait_for_copying(side);

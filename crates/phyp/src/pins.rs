@@ -42,14 +42,17 @@ pub(crate) struct Span {
 
 impl Span {
     #[inline(always)]
-    pub(crate) fn new(side: Side, pages: &RangeInclusive<u64>) -> Span {
-        let (first, last) = (*pages.start(), *pages.end());
-        Span { side, first, count: (last + 1).saturating_sub(first) }
+    pub(crate) const fn new(side: Side, first: u64, count: u64) -> Span {
+        Span { side, first, count }
+    }
+
+    pub(crate) fn of(side: Side, pages: &RangeInclusive<u64>) -> Span {
+        Span::new(side, *pages.start(), pages.end() - pages.start() + 1)
     }
 
     /// All pages that a pane can have.
     pub(crate) const fn whole(side: Side) -> Span {
-        Span { side, first: 0, count: MAX_WINDOW_PAGES }
+        Span::new(side, 0, MAX_WINDOW_PAGES)
     }
 
     fn overlaps(self, other: Span) -> bool {
@@ -62,7 +65,7 @@ impl Span {
 /// The slots of a machine.
 #[derive(Debug)]
 pub(crate) struct Pins {
-    lines: Box<[Line]>,
+    lines: Box<[Line; LINES]>,
 }
 
 #[derive(Debug, Default)]
@@ -146,7 +149,7 @@ const _: () = assert!(MAX_WINDOW_PAGES == Held::PAGE_MASK + 1);
 
 impl Pins {
     pub(crate) fn new() -> Pins {
-        Pins { lines: (0..LINES).map(|_| Line::default()).collect() }
+        Pins { lines: Box::new(std::array::from_fn(|_| Line::default())) }
     }
 
     /// Claims a slot for the pages of a source and a destination; `None` when there is none left. What the
@@ -259,7 +262,7 @@ impl Clone for Pins {
         let copy = |line: &Line| {
             Line(line.0.each_ref().map(|slot| AtomicU64::new(slot.load(Ordering::Relaxed))))
         };
-        Pins { lines: self.lines.iter().map(copy).collect() }
+        Pins { lines: Box::new(self.lines.each_ref().map(copy)) }
     }
 }
 
@@ -273,7 +276,7 @@ mod tests {
     const HYP: Side = Side::Platform;
 
     fn span(side: Side, pages: RangeInclusive<u64>) -> Span {
-        Span::new(side, &pages)
+        Span::of(side, &pages)
     }
 
     /// A copy between the same pages of both sides.

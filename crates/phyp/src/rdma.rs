@@ -16,18 +16,17 @@
 //!   answers `H_Busy`.
 //! - Both ends may be in one pane. What arrives where they overlap is not defined.
 
-use crate::endpoint::Side;
+use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::memory::Memory;
 use crate::pins::{Pin, Span};
 use crate::platform::Platform;
-use crate::window::Fault;
+use crate::status::{Lives, Moment, Needs};
+use crate::window::{Entries, Fault, Window};
 use papr::{
     Access, CopyRdma, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode,
 };
 use std::hash::{Hash, Hasher};
-use std::ops::RangeInclusive;
-use std::sync::atomic::Ordering;
 
 /// An `H_COPY_RDMA` that has passed its checks and holds its pages. It must be given to
 /// [`copy_rdma_finish`](Hypervisor::copy_rdma_finish) or
@@ -37,7 +36,10 @@ use std::sync::atomic::Ordering;
 #[must_use = "its pages are held until it is finished or abandoned"]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PinnedCopy {
-    copy: Copying,
+    len_bytes: u64,
+    /// Owner of the source's pane, address there.
+    source: (Side, Ioba),
+    destination: (Side, Ioba),
     lives: Lives,
     mapped: Mapped,
     /// `None` for a copy of no bytes.
@@ -47,73 +49,64 @@ pub struct PinnedCopy {
 impl PinnedCopy {
     /// Hashes its normal form. Where in memory its pages lie follows from their TCEs, which stay as they are.
     pub fn hash_normal(&self, state: &mut impl Hasher) {
-        (self.copy, self.lives, self.pin).hash(state);
+        (self.len_bytes, self.source, self.destination, self.lives, self.pin).hash(state);
     }
 }
 
-/// A copy whose parameters are right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Copying {
+/// A copy whose length and handles are right.
+struct Copying<'a, P: Platform> {
     len_bytes: u64,
-    caller: Side,
-    source: End,
-    destination: End,
+    source: End<'a, P>,
+    destination: End<'a, P>,
+    needs: Needs,
 }
 
-/// How many pages a copy has at its ends.
-enum Shape {
-    Empty,
-    PageToPage,
-    Any,
-}
-
-/// One end of a copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct End {
-    owner: Side,
-    /// By the second pane, which works only while the connection is complete.
-    remote: bool,
+/// One end of a copy: whose pane, and where in it.
+struct End<'a, P: Platform> {
+    owner: &'a Endpoint<P>,
     ioba: Ioba,
 }
 
-/// The life of each side that the copy has to do with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Lives([u64; 2]);
-
-/// Where in memory source and destination begin, each if its pages lie together.
-type Mapped = [Option<GuestAddress>; 2];
+/// Where in memory source and destination begin, if the pages of each lie together.
+type Mapped = Option<[GuestAddress; 2]>;
 
 impl<P: Platform> Hypervisor<P> {
-    /// LoPAR's `H_COPY_RDMA`, both halves at once.
-    #[inline]
+    /// LoPAR's `H_COPY_RDMA`, both halves at once. `now` is the status at the beginning of the call.
+    #[inline(never)]
     pub(crate) fn copy_rdma(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
+        now: Moment,
         call: &CopyRdma,
-    ) -> Result<HcallReturn, ReturnCode> {
-        let copy = self.check_parameters(caller, call)?;
-        let lives = self.lives(&copy).ok_or(ReturnCode::PERMISSION)?;
-        // Most copies lie within a page at either end, which saves them the loops.
-        match copy.shape() {
-            Shape::Empty => {}
-            Shape::PageToPage => self.copy_at_once(&copy, lives, copy.pages_of_one())?,
-            Shape::Any => self.copy_at_once(&copy, lives, copy.pages())?,
-        }
-        Ok(ReturnCode::SUCCESS.into())
+    ) -> HcallReturn {
+        let copied = self.check_handles(caller, call).and_then(|copy| {
+            // Most copies lie within a page at either end, which saves them the loops.
+            if copy.is_page_to_page() {
+                self.copy_at_once(&copy, now, |window, ioba| window.entry_at(ioba))
+            } else {
+                self.copy_at_once(&copy, now, |window, ioba| window.entries(ioba, copy.len_bytes))
+            }
+        });
+        copied.err().unwrap_or(ReturnCode::SUCCESS).into()
     }
 
-    /// The rest of a copy that is not empty: from and to these pages.
+    /// The rest of a copy; `entries` tells those of an end.
     #[inline(always)]
-    fn copy_at_once(
+    fn copy_at_once<'a>(
         &self,
-        copy: &Copying,
-        lives: Lives,
-        pages: [RangeInclusive<u64>; 2],
+        copy: &Copying<'a, P>,
+        now: Moment,
+        entries: impl Fn(&'a Window, Ioba) -> Option<Entries<'a>>,
     ) -> Result<(), ReturnCode> {
-        let claim = self.pins.claim_at_once(copy.spans(&pages));
-        let _held = claim.ok_or(ReturnCode::BUSY)?;
-        let mapped = self.check_access(copy, pages)?;
-        self.move_bytes(copy, lives, mapped).ok_or(ReturnCode::PERMISSION)
+        let ends = copy.check_ranges(entries)?;
+        let lives = now.lives(copy.needs).ok_or(ReturnCode::PERMISSION)?;
+        if copy.len_bytes == 0 {
+            return Ok(());
+        }
+        let _held = self.pins.claim_at_once(copy.spans(&ends)).ok_or(ReturnCode::BUSY)?;
+        let mapped = self.check_access(copy, lives, ends)?;
+        let moved = move_bytes(&copy.source, &copy.destination, copy.len_bytes, mapped);
+        moved.ok_or(ReturnCode::PERMISSION)
     }
 
     /// First half of LoPAR's `H_COPY_RDMA`: all of its checks, in its order.
@@ -122,14 +115,21 @@ impl<P: Platform> Hypervisor<P> {
         caller: PartitionId,
         call: &CopyRdma,
     ) -> Result<PinnedCopy, ReturnCode> {
-        let copy = self.check_parameters(caller, call)?;
-        let lives = self.lives(&copy).ok_or(ReturnCode::PERMISSION)?;
-        let mut pinned = PinnedCopy { copy, lives, mapped: [None; 2], pin: None };
+        let copy = self.check_handles(self.side_of(caller), call)?;
+        let ends = copy.check_ranges(|window, ioba| window.entries(ioba, copy.len_bytes))?;
+        let lives = self.status.now().lives(copy.needs).ok_or(ReturnCode::PERMISSION)?;
+        let mut pinned = PinnedCopy {
+            len_bytes: copy.len_bytes,
+            source: (copy.source.owner.side, copy.source.ioba),
+            destination: (copy.destination.owner.side, copy.destination.ioba),
+            lives,
+            mapped: None,
+            pin: None,
+        };
         if copy.len_bytes > 0 {
-            let pages = copy.pages();
-            let pin = self.pins.claim(copy.spans(&pages));
+            let pin = self.pins.claim(copy.spans(&ends));
             pinned.pin = Some(pin.ok_or(ReturnCode::BUSY)?);
-            match self.check_access(&copy, pages) {
+            match self.check_access(&copy, lives, ends) {
                 Ok(mapped) => pinned.mapped = mapped,
                 Err(code) => {
                     self.copy_rdma_abandon(pinned);
@@ -144,7 +144,11 @@ impl<P: Platform> Hypervisor<P> {
     /// the caller or the owner of one of the panes has crashed since the first half.
     pub fn copy_rdma_finish(&self, pinned: PinnedCopy) -> ReturnCode {
         let held = pinned.pin.is_none_or(|pin| self.pins.start_copying(pin));
-        let moved = held && self.move_bytes(&pinned.copy, pinned.lives, pinned.mapped).is_some();
+        let end = |(owner, ioba)| End { owner: self.endpoint(owner), ioba };
+        let (source, destination) = (end(pinned.source), end(pinned.destination));
+        let may_move = held && pinned.lives.go_on(self.status.now());
+        let (len_bytes, mapped) = (pinned.len_bytes, pinned.mapped);
+        let moved = may_move && move_bytes(&source, &destination, len_bytes, mapped).is_some();
         self.copy_rdma_abandon(pinned);
         if moved { ReturnCode::SUCCESS } else { ReturnCode::PERMISSION }
     }
@@ -156,47 +160,41 @@ impl<P: Platform> Hypervisor<P> {
         }
     }
 
-    /// Every check but those of the pages themselves.
+    /// The checks of length and handles.
     #[inline(always)]
-    fn check_parameters(
+    fn check_handles(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         call: &CopyRdma,
-    ) -> Result<Copying, ReturnCode> {
+    ) -> Result<Copying<'_, P>, ReturnCode> {
         let len_bytes = call.len_bytes;
         if len_bytes > self.max_virtual_dma_size {
             return Err(ReturnCode::PARAMETER);
         }
         let caller = self.own_side(caller).ok_or(ReturnCode::S_PARM)?;
-        let end = |liobn, ioba| self.end_of_copy(caller, liobn, ioba);
-        let source = end(call.source_liobn, call.source_ioba).ok_or(ReturnCode::S_PARM)?;
-        let destination =
-            end(call.destination_liobn, call.destination_ioba).ok_or(ReturnCode::D_PARM)?;
-        if !self.is_in_pane(source, len_bytes) {
-            return Err(ReturnCode::S_PARM);
-        }
-        if !self.is_in_pane(destination, len_bytes) {
-            return Err(ReturnCode::D_PARM);
-        }
-        Ok(Copying { len_bytes, caller, source, destination })
+        let pane = |liobn| self.pane(caller, liobn);
+        let (from, source_needs) = pane(call.source_liobn).ok_or(ReturnCode::S_PARM)?;
+        let (to, needs) = pane(call.destination_liobn).ok_or(ReturnCode::D_PARM)?;
+        Ok(Copying {
+            len_bytes,
+            source: End { owner: from, ioba: call.source_ioba },
+            destination: End { owner: to, ioba: call.destination_ioba },
+            needs: source_needs.and(needs),
+        })
     }
 
-    /// Source and destination handles are checked for authorization per `ibm,my-dma-window`.
+    /// Source and destination handles are checked for authorization per `ibm,my-dma-window`. Whose pane it is, and
+    /// what it needs to work for the caller.
     #[inline(always)]
-    fn end_of_copy(&self, caller: Side, liobn: Liobn, ioba: Ioba) -> Option<End> {
-        if self.endpoint(caller).liobn == liobn {
-            Some(End { owner: caller, remote: false, ioba })
+    fn pane(&self, caller: Side, liobn: Liobn) -> Option<(&Endpoint<P>, Needs)> {
+        let own = self.endpoint(caller);
+        if own.liobn == liobn {
+            Some((own, Needs::life(caller)))
         } else if caller == Side::Management && self.vmc.remote_liobn == liobn {
-            Some(End { owner: Side::Platform, remote: true, ioba })
+            Some((self.endpoint(Side::Platform), Needs::CONNECTION))
         } else {
             None
         }
-    }
-
-    /// Address and length are checked for valid ranges per `ibm,my-dma-window`.
-    #[inline(always)]
-    fn is_in_pane(&self, end: End, len_bytes: u64) -> bool {
-        self.endpoint(end.owner).window.contains(end.ioba, len_bytes)
     }
 
     /// The access bits of the TCEs of a copy that is not empty are checked for authorization, else
@@ -204,105 +202,98 @@ impl<P: Platform> Hypervisor<P> {
     #[inline(always)]
     fn check_access(
         &self,
-        copy: &Copying,
-        pages: [RangeInclusive<u64>; 2],
+        copy: &Copying<'_, P>,
+        lives: Lives,
+        [source, destination]: [Entries<'_>; 2],
     ) -> Result<Mapped, ReturnCode> {
-        let [from, to] = pages;
-        let check = |end: End, pages, wanted: Access| {
-            if end.remote && !self.linked.load(Ordering::SeqCst) {
-                return Err(ReturnCode::PERMISSION);
-            }
-            match self.endpoint(end.owner).window.check(pages, wanted) {
-                Ok(start) => Ok(start.map(|start| GuestAddress(start.0 + end.ioba.offset()))),
-                Err(Fault::Denied) => Err(ReturnCode::PERMISSION),
-                Err(Fault::Changing) => Err(ReturnCode::BUSY),
-            }
-        };
-        Ok([check(copy.source, from, Access::Read)?, check(copy.destination, to, Access::Write)?])
-    }
-
-    /// Moves the bytes, unless somebody has crashed. The pages are held, so each is mapped as it was when it
-    /// was checked.
-    #[inline(always)]
-    fn move_bytes(&self, copy: &Copying, lives: Lives, mapped: Mapped) -> Option<()> {
-        if self.lives(copy) != Some(lives) {
-            return None;
+        if !lives.go_on_as_needed(self.status.now()) {
+            return Err(ReturnCode::PERMISSION);
         }
-        match mapped {
-            [Some(from), Some(to)] => {
-                let source = &self.endpoint(copy.source.owner).memory;
-                let destination = &self.endpoint(copy.destination.owner).memory;
-                source.copy_to(from, destination, to, copy.len_bytes).ok()
-            }
-            _ => self.move_by_page(copy),
+        let together = (source.together(Access::Read), destination.together(Access::Write));
+        if let (Some(from), Some(to)) = together {
+            return Ok(Some(copy.addresses(from, to)));
         }
-    }
-
-    /// Moves the bytes piece by piece, each within one page at both ends.
-    fn move_by_page(&self, copy: &Copying) -> Option<()> {
-        let source = self.endpoint(copy.source.owner);
-        let destination = self.endpoint(copy.destination.owner);
-        let (mut from, mut to) = (copy.source.ioba, copy.destination.ioba);
-        let mut left = copy.len_bytes;
-        while left > 0 {
-            let piece = left.min(PAGE_SIZE - from.offset()).min(PAGE_SIZE - to.offset());
-            let from_address = source.window.translate(from, Access::Read)?;
-            let to_address = destination.window.translate(to, Access::Write)?;
-            let (source, destination) = (&source.memory, &destination.memory);
-            source.copy_to(from_address, destination, to_address, piece).ok()?;
-            (from, to) = (Ioba(from.0 + piece), Ioba(to.0 + piece));
-            left -= piece;
-        }
-        Some(())
-    }
-
-    /// The lives of the caller and of the panes' owners; `None` when one of them does not run. All loads are
-    /// sequentially consistent, for a copy that has claimed its pins.
-    #[inline(always)]
-    fn lives(&self, copy: &Copying) -> Option<Lives> {
-        let mut lives = [0; 2];
-        for side in Side::BOTH {
-            if copy.concerns(side) {
-                lives[side as usize] = self.endpoint(side).running_life()?;
-            }
-        }
-        Some(Lives(lives))
+        source.check_each(Access::Read).map_err(code)?;
+        destination.check_each(Access::Write).map_err(code)?;
+        Ok(None)
     }
 }
 
-impl Copying {
+impl<'a, P: Platform> Copying<'a, P> {
+    /// Whether it has bytes, and those lie within a page at either end.
     #[inline(always)]
-    fn concerns(&self, side: Side) -> bool {
-        self.caller == side || self.source.owner == side || self.destination.owner == side
+    fn is_page_to_page(&self) -> bool {
+        let fits = |end: &End<'_, P>| end.ioba.offset() + self.len_bytes <= PAGE_SIZE;
+        self.len_bytes > 0 && fits(&self.source) && fits(&self.destination)
+    }
+
+    /// Address and length are checked for valid ranges per `ibm,my-dma-window`.
+    #[inline(always)]
+    fn check_ranges(
+        &self,
+        entries: impl Fn(&'a Window, Ioba) -> Option<Entries<'a>>,
+    ) -> Result<[Entries<'a>; 2], ReturnCode> {
+        let of = |end: &End<'a, P>| entries(&end.owner.window, end.ioba);
+        let source = of(&self.source).ok_or(ReturnCode::S_PARM)?;
+        Ok([source, of(&self.destination).ok_or(ReturnCode::D_PARM)?])
     }
 
     #[inline(always)]
-    fn shape(&self) -> Shape {
-        let fits = |end: End| end.ioba.offset() + self.len_bytes <= PAGE_SIZE;
-        if self.len_bytes == 0 {
-            Shape::Empty
-        } else if fits(self.source) & fits(self.destination) {
-            Shape::PageToPage
-        } else {
-            Shape::Any
+    fn spans(&self, [source, destination]: &[Entries<'_>; 2]) -> [Span; 2] {
+        [source.span(self.source.owner.side), destination.span(self.destination.owner.side)]
+    }
+
+    /// Where in memory the ends are, if these are their first pages.
+    #[inline(always)]
+    fn addresses(&self, from: GuestAddress, to: GuestAddress) -> [GuestAddress; 2] {
+        let at = |page: GuestAddress, ioba: Ioba| GuestAddress(page.0 + ioba.offset());
+        [at(from, self.source.ioba), at(to, self.destination.ioba)]
+    }
+}
+
+/// What a call answers to a fault.
+fn code(fault: Fault) -> ReturnCode {
+    match fault {
+        Fault::Denied => ReturnCode::PERMISSION,
+        Fault::Changing => ReturnCode::BUSY,
+    }
+}
+
+/// Moves the bytes of pages that are held, so each is mapped as it was when it was checked.
+#[inline(always)]
+fn move_bytes<P: Platform>(
+    source: &End<'_, P>,
+    destination: &End<'_, P>,
+    len_bytes: u64,
+    mapped: Mapped,
+) -> Option<()> {
+    match mapped {
+        Some([from, to]) => {
+            let (source, destination) = (&source.owner.memory, &destination.owner.memory);
+            source.copy_to(from, destination, to, len_bytes).ok()
+        }
+        None => {
+            move_by_page(source.owner, source.ioba, destination.owner, destination.ioba, len_bytes)
         }
     }
+}
 
-    /// The pages of both ends of a copy that is not empty.
-    #[inline(always)]
-    fn pages(&self) -> [RangeInclusive<u64>; 2] {
-        let last = |end: End| Ioba(end.ioba.0 + self.len_bytes - 1).page();
-        [self.source, self.destination].map(|end| end.ioba.page()..=last(end))
+/// Moves the bytes piece by piece, each within one page at both ends.
+#[inline(never)]
+fn move_by_page<P: Platform>(
+    source: &Endpoint<P>,
+    mut from: Ioba,
+    destination: &Endpoint<P>,
+    mut to: Ioba,
+    mut left: u64,
+) -> Option<()> {
+    while left > 0 {
+        let piece = left.min(PAGE_SIZE - from.offset()).min(PAGE_SIZE - to.offset());
+        let from_address = source.window.translate(from, Access::Read)?;
+        let to_address = destination.window.translate(to, Access::Write)?;
+        source.memory.copy_to(from_address, &destination.memory, to_address, piece).ok()?;
+        (from, to) = (Ioba(from.0 + piece), Ioba(to.0 + piece));
+        left -= piece;
     }
-
-    /// The same of one from a page to a page.
-    #[inline(always)]
-    fn pages_of_one(&self) -> [RangeInclusive<u64>; 2] {
-        [self.source, self.destination].map(|end| end.ioba.page()..=end.ioba.page())
-    }
-
-    #[inline(always)]
-    fn spans(&self, [from, to]: &[RangeInclusive<u64>; 2]) -> [Span; 2] {
-        [Span::new(self.source.owner, from), Span::new(self.destination.owner, to)]
-    }
+    Some(())
 }

@@ -4,15 +4,13 @@
 //! that a copy holds cannot be remapped: no bit bucket is allowed, the call answers `H_Resource` and changes
 //! nothing. Bits that a TCE reserves are not stored.
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::memory::{Memory, WORD_BYTES};
 use crate::pins::Span;
 use crate::platform::Platform;
 use papr::hcall::MAX_TCE_COUNT;
-use papr::{
-    Access, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode, Tce,
-};
+use papr::{Access, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -21,7 +19,7 @@ impl<P: Platform> Hypervisor<P> {
     /// no reverse translation that could be partial.
     pub(crate) fn get_tce(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         liobn: Liobn,
         ioba: Ioba,
     ) -> Result<HcallReturn, ReturnCode> {
@@ -33,7 +31,7 @@ impl<P: Platform> Hypervisor<P> {
     /// LoPAR, `H_PUT_TCE`: sets one entry.
     pub(crate) fn put_tce(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         liobn: Liobn,
         ioba: Ioba,
         tce: Tce,
@@ -48,7 +46,7 @@ impl<P: Platform> Hypervisor<P> {
     /// bad handle or address and before a range that leaves the pane.
     pub(crate) fn stuff_tce(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         liobn: Liobn,
         ioba: Ioba,
         tce: Tce,
@@ -69,7 +67,7 @@ impl<P: Platform> Hypervisor<P> {
     /// Table option, which a negative handle asks for, is not there.
     pub(crate) fn put_tce_indirect(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         liobn: Liobn,
         ioba: Ioba,
         list: GuestAddress,
@@ -96,11 +94,11 @@ impl<P: Platform> Hypervisor<P> {
     ) -> Result<HcallReturn, ReturnCode> {
         let _serialised = own.crq.lock();
         // A partition that crashed on another processor of its own must not leave a mapping behind.
-        if !own.is_running() {
+        if !self.status.now().is_running(own.side) {
             return Err(ReturnCode::HARDWARE);
         }
         if !pages.is_empty() {
-            let held = |pages| self.pins.hold(Span::new(own.side, &pages));
+            let held = |pages| self.pins.hold(Span::of(own.side, &pages));
             let changed = own.window.change(pages.start..=pages.end - 1, held, new);
             changed.map_err(|_| ReturnCode::RESOURCE)?;
         }

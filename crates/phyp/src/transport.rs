@@ -14,11 +14,10 @@ use crate::hypervisor::Hypervisor;
 use crate::pins::Span;
 use crate::platform::{EventSink, Platform};
 use papr::{
-    CrqEntry, HcallReturn, Header, IoRange, Ioba, PAGE_SIZE, PartitionId, ReturnCode,
-    TransportEvent, UnitAddress,
+    CrqEntry, HcallReturn, Header, IoRange, Ioba, PAGE_SIZE, ReturnCode, TransportEvent,
+    UnitAddress,
 };
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 
 /// The state of both sides' registrations: contents of the connection's lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,7 +58,7 @@ impl<P: Platform> Hypervisor<P> {
     /// LoPAR, `H_REG_CRQ`: registers the queue of an adapter.
     pub(crate) fn reg_crq(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         unit_address: UnitAddress,
         queue: Ioba,
         len_bytes: u64,
@@ -88,7 +87,7 @@ impl<P: Platform> Hypervisor<P> {
         if !connection.is_registered(side.partner()) {
             return Ok(ReturnCode::CLOSED.into());
         }
-        self.linked.store(true, Ordering::Release);
+        self.status.set_linked(true);
         Ok(ReturnCode::SUCCESS.into())
     }
 
@@ -96,7 +95,7 @@ impl<P: Platform> Hypervisor<P> {
     /// freed without an event.
     pub(crate) fn free_crq(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         unit_address: UnitAddress,
         sink: &mut impl EventSink,
     ) -> Result<HcallReturn, ReturnCode> {
@@ -128,7 +127,7 @@ impl<P: Platform> Hypervisor<P> {
     /// remote pane is cut off, interrupts are disabled. Copies that hold pages of the remote pane go on.
     /// The connection's lock is held.
     pub(crate) fn close(&self, side: Side) {
-        self.linked.store(false, Ordering::Release);
+        self.status.set_linked(false);
         let own = self.endpoint(side);
         own.crq.lock().queue = None;
         self.endpoint(side.partner()).crq.lock().sender_registered = false;
@@ -139,7 +138,7 @@ impl<P: Platform> Hypervisor<P> {
     #[inline]
     pub(crate) fn send_crq(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         unit_address: UnitAddress,
         entry: CrqEntry,
         sink: &mut impl EventSink,
@@ -154,7 +153,7 @@ impl<P: Platform> Hypervisor<P> {
     /// there is nothing to do. Pages are always present here, so it is busy only as scripted.
     pub(crate) fn enable_crq(
         &self,
-        caller: PartitionId,
+        caller: Option<Side>,
         unit_address: UnitAddress,
     ) -> Result<HcallReturn, ReturnCode> {
         let side = self.own_adapter(caller, unit_address)?;
@@ -174,12 +173,9 @@ fn check_queue<P: Platform>(own: &Endpoint<P>, range: &IoRange) -> Result<(), Re
     let aligned = range.ioba.is_page_aligned()
         && range.len_bytes.is_multiple_of(PAGE_SIZE)
         && range.len_bytes != 0;
-    if !aligned || !own.window.contains(range.ioba, range.len_bytes) {
-        return Err(ReturnCode::PARAMETER);
-    }
-    let pages = range.pages().ok_or(ReturnCode::PARAMETER)?;
-    let mapped = own.window.check(pages.start..=pages.end - 1, QUEUE_ACCESS);
-    mapped.map(|_| ()).map_err(|_| ReturnCode::PARAMETER)
+    let entries = own.window.entries(range.ioba, range.len_bytes).filter(|_| aligned);
+    let mapped = entries.is_some_and(|entries| entries.check_each(QUEUE_ACCESS).is_ok());
+    if mapped { Ok(()) } else { Err(ReturnCode::PARAMETER) }
 }
 
 /// LoPAR, `H_SEND_CRQ`: the header's high order bit is on and it is not `0xFF`, else `H_Parameter`. Nothing

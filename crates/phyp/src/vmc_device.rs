@@ -8,7 +8,7 @@ use crate::endpoint::{PlatformAdapter, Side};
 use crate::hypervisor::Hypervisor;
 use crate::platform::Platform;
 use papr::device_tree::{VmcNode, Window};
-use papr::{DrcIndex, HcallReturn, Liobn, PartitionId, ReturnCode};
+use papr::{DrcIndex, HcallReturn, Liobn, ReturnCode};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the two sides share besides the connection.
@@ -54,8 +54,8 @@ impl<P: Platform> Hypervisor<P> {
     /// `H_REQUEST_VMC`: R4 is the DRC index of the device. The management partition asks, else
     /// `H_Authority`; no HMC manages the system, else `H_Not_Available`; there is no device yet, else
     /// `H_Resource`.
-    pub(crate) fn request_vmc(&self, caller: PartitionId) -> Result<HcallReturn, ReturnCode> {
-        if self.side_of(caller) != Some(Side::Management) {
+    pub(crate) fn request_vmc(&self, caller: Option<Side>) -> Result<HcallReturn, ReturnCode> {
+        if caller != Some(Side::Management) {
             return Err(ReturnCode::AUTHORITY);
         }
         if self.vmc.hmc_attached.load(Ordering::Acquire) {

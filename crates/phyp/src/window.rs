@@ -1,5 +1,7 @@
 //! The TCE table of one window pane.
 
+use crate::endpoint::Side;
+use crate::pins::Span;
 use crate::sync::AtomicU64;
 use papr::{Access, GuestAddress, Ioba, PAGE_SIZE, Tce};
 use std::ops::RangeInclusive;
@@ -16,6 +18,14 @@ const RESERVED: u64 = (PAGE_SIZE - 1) & !0b11;
 #[derive(Debug)]
 pub(crate) struct Window {
     entries: Box<[AtomicU64]>,
+}
+
+/// The entries of pages that are neighbours in a pane.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entries<'a> {
+    /// Number of the first page.
+    first: u64,
+    entries: &'a [AtomicU64],
 }
 
 /// A copy holds a page whose TCE was to be changed.
@@ -44,10 +54,22 @@ impl Window {
         self.pages() * PAGE_SIZE
     }
 
-    /// Whether a range lies in the pane; an empty one may begin at its end.
-    #[inline]
-    pub(crate) fn contains(&self, ioba: Ioba, len_bytes: u64) -> bool {
-        ioba.0.checked_add(len_bytes).is_some_and(|end| end <= self.size_bytes())
+    /// The entry of the page that an address lies in; `None` outside of the pane.
+    #[inline(always)]
+    pub(crate) fn entry_at(&self, ioba: Ioba) -> Option<Entries<'_>> {
+        let first = ioba.page();
+        Some(Entries { first, entries: std::slice::from_ref(self.entry(first)?) })
+    }
+
+    /// The entries of all pages that a range reaches into; `None` if it leaves the pane. An empty one may begin at
+    /// its end.
+    #[inline(always)]
+    pub(crate) fn entries(&self, ioba: Ioba, len_bytes: u64) -> Option<Entries<'_>> {
+        let first = ioba.page();
+        let end = ioba.0.checked_add(len_bytes)?.div_ceil(PAGE_SIZE);
+        let pages = usize::try_from(first).ok()?..usize::try_from(end).ok()?;
+        let entries = self.entries.get(pages)?;
+        Some(Entries { first, entries })
     }
 
     /// The entry of a page; `None` outside of the pane.
@@ -60,34 +82,8 @@ impl Window {
     /// changed counts as what it was: whoever asks has made sure that the change cannot happen.
     #[inline]
     pub(crate) fn translate(&self, ioba: Ioba, wanted: Access) -> Option<GuestAddress> {
-        let tce = self.get(ioba.page()).filter(|tce| tce.access().allows(wanted))?;
+        let tce = self.get(ioba.page()).filter(|tce| tce.allows(wanted))?;
         Some(GuestAddress(tce.address().0 + ioba.offset()))
-    }
-
-    /// Whether the device may access all of these pages so, and where the first one is if their memory lies
-    /// together. Loads sequentially consistently, so that a copy that has claimed its pins may look here next.
-    #[inline(always)]
-    pub(crate) fn check(
-        &self,
-        pages: RangeInclusive<u64>,
-        wanted: Access,
-    ) -> Result<Option<GuestAddress>, Fault> {
-        let entries = self.slice(&pages);
-        let (first, others) = entries.split_first().ok_or(Fault::Denied)?;
-        let start = first.load(Ordering::SeqCst);
-        // What is set in any entry, and in all; where an address differs from the one that would be together.
-        let (mut any, mut all, mut apart, mut next) = (start, start, 0, start);
-        for entry in others {
-            let entry = entry.load(Ordering::SeqCst);
-            next = next.wrapping_add(PAGE_SIZE);
-            any |= entry;
-            all &= entry;
-            apart |= entry ^ next;
-        }
-        if any & CHANGING != 0 || !Tce(all).access().allows(wanted) {
-            return Err(first_fault(entries, wanted));
-        }
-        Ok((Tce(apart).address().0 == 0).then_some(Tce(start).address()))
     }
 
     /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds a page that
@@ -144,18 +140,45 @@ impl Window {
     }
 }
 
-/// The fault of the first entry that has one. If it has gone meanwhile, it was a change.
-#[cold]
-fn first_fault(entries: &[AtomicU64], wanted: Access) -> Fault {
-    let fault = |entry: &AtomicU64| {
-        let entry = entry.load(Ordering::SeqCst);
-        if entry & CHANGING != 0 {
-            Some(Fault::Changing)
-        } else {
-            (!Tce(entry).access().allows(wanted)).then_some(Fault::Denied)
+impl Entries<'_> {
+    /// Their pages in the pane of a side.
+    #[inline(always)]
+    pub(crate) fn span(self, side: Side) -> Span {
+        Span::new(side, self.first, self.entries.len() as u64)
+    }
+
+    /// Where the first page is, if the memory of all of them lies together and the device may access it so. Loads
+    /// sequentially consistently, so that a copy that has claimed its pins may look here next.
+    #[inline(always)]
+    pub(crate) fn together(self, wanted: Access) -> Option<GuestAddress> {
+        let (first, others) = self.entries.split_first()?;
+        let start = first.load(Ordering::SeqCst);
+        // Where an entry differs from the one that would map the next page of memory, for the same access.
+        let (mut next, mut apart) = (start, 0);
+        for entry in others {
+            next = next.wrapping_add(PAGE_SIZE);
+            apart |= entry.load(Ordering::SeqCst) ^ next;
         }
-    };
-    entries.iter().find_map(fault).unwrap_or(Fault::Changing)
+        let accessible = start & (CHANGING | wanted as u64) == wanted as u64;
+        (apart == 0 && accessible).then_some(Tce(start).address())
+    }
+
+    /// Whether the device may access each of the pages so, wherever their memory lies. Loads in the same way.
+    #[inline]
+    pub(crate) fn check_each(self, wanted: Access) -> Result<(), Fault> {
+        self.entries.iter().try_for_each(|entry| check(entry, wanted))
+    }
+}
+
+fn check(entry: &AtomicU64, wanted: Access) -> Result<(), Fault> {
+    let entry = entry.load(Ordering::SeqCst);
+    if entry & CHANGING != 0 {
+        Err(Fault::Changing)
+    } else if !Tce(entry).allows(wanted) {
+        Err(Fault::Denied)
+    } else {
+        Ok(())
+    }
 }
 
 impl Clone for Window {

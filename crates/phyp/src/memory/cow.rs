@@ -1,7 +1,7 @@
 //! Memory that can be cloned: clones share their pages until one of them writes.
 
 use super::{BadAddress, Memory, PAGE_BYTES, WORD_BYTES, joint_pieces, pieces, range, word};
-use papr::GuestAddress;
+use papr::{GuestAddress, PAGE_SIZE};
 use std::cell::RefCell;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -125,7 +125,7 @@ impl Memory for CowMemory {
 
     #[inline]
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
-        let start = range(at, out.len() as u64, self.count)?;
+        let start = range(at, out.len() as u64, self.count * PAGE_SIZE)?;
         let pages = self.pages.borrow();
         for (page, offset, piece) in pieces(start, out.len(), PAGE_BYTES) {
             let out = &mut out[piece];
@@ -136,7 +136,7 @@ impl Memory for CowMemory {
 
     #[inline]
     fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress> {
-        let start = range(at, bytes.len() as u64, self.count)?;
+        let start = range(at, bytes.len() as u64, self.count * PAGE_SIZE)?;
         let mut pages = self.pages.borrow_mut();
         for (page, offset, piece) in pieces(start, bytes.len(), PAGE_BYTES) {
             let from = &bytes[piece];
@@ -153,8 +153,8 @@ impl Memory for CowMemory {
         to: GuestAddress,
         len_bytes: u64,
     ) -> Result<(), BadAddress> {
-        let from = range(from, len_bytes, self.count)?;
-        let to = range(to, len_bytes, destination.count)?;
+        let from = range(from, len_bytes, self.count * PAGE_SIZE)?;
+        let to = range(to, len_bytes, destination.count * PAGE_SIZE)?;
         if std::ptr::eq(self, destination) {
             self.copy_within(from, to, len_bytes as usize);
             return Ok(());

@@ -102,11 +102,11 @@ fn word(at: GuestAddress, pages: u64) -> Result<usize, BadAddress> {
     usize::try_from(at.0).map_err(|_| bad)
 }
 
-/// The start of a byte range that lies in a memory.
+/// The start of a byte range that lies in a memory of `size_bytes`.
 #[inline(always)]
-fn range(at: GuestAddress, len_bytes: u64, pages: u64) -> Result<usize, BadAddress> {
+fn range(at: GuestAddress, len_bytes: u64, size_bytes: u64) -> Result<usize, BadAddress> {
     let bad = BadAddress { address: at, len_bytes };
-    let in_memory = at.0.checked_add(len_bytes).is_some_and(|end| end <= pages * PAGE_SIZE);
+    let in_memory = size_bytes.checked_sub(len_bytes).is_some_and(|last| at.0 <= last);
     if !in_memory {
         return Err(bad);
     }

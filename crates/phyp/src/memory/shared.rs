@@ -24,30 +24,32 @@ static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 
 /// Memory whose words are atomics. Whatever threads do to it at the same time is defined.
 pub struct SharedMemory {
-    pages: u64,
+    size_bytes: u64,
     chunks: Box<[OnceLock<Box<Chunk>>]>,
 }
 
 impl Memory for SharedMemory {
     fn new(pages: u64) -> SharedMemory {
-        let chunks = (pages * PAGE_SIZE).div_ceil(CHUNK_BYTES as u64);
-        SharedMemory { pages, chunks: (0..chunks).map(|_| OnceLock::new()).collect() }
+        let size_bytes = pages * PAGE_SIZE;
+        let chunks = size_bytes.div_ceil(CHUNK_BYTES as u64);
+        SharedMemory { size_bytes, chunks: (0..chunks).map(|_| OnceLock::new()).collect() }
     }
 
+    #[inline]
     fn pages(&self) -> u64 {
-        self.pages
+        self.size_bytes / PAGE_SIZE
     }
 
     #[inline]
     fn load(&self, at: GuestAddress, order: Ordering) -> Result<u64, BadAddress> {
-        let at = word(at, self.pages)?;
+        let at = word(at, self.pages())?;
         let chunk = self.chunks[at / CHUNK_BYTES].get();
         Ok(chunk.map_or(0, |chunk| u64::from_be(chunk.word(at).load(order))))
     }
 
     #[inline]
     fn store(&self, at: GuestAddress, value: u64, order: Ordering) -> Result<(), BadAddress> {
-        let at = word(at, self.pages)?;
+        let at = word(at, self.pages())?;
         self.chunk(at).word(at).store(value.to_be(), order);
         Ok(())
     }
@@ -59,7 +61,7 @@ impl Memory for SharedMemory {
         current: u64,
         new: u64,
     ) -> Result<Result<u64, u64>, BadAddress> {
-        let at = word(at, self.pages)?;
+        let at = word(at, self.pages())?;
         let found = self.chunk(at).word(at).compare_exchange(
             current.to_be(),
             new.to_be(),
@@ -70,7 +72,7 @@ impl Memory for SharedMemory {
     }
 
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
-        let start = range(at, out.len() as u64, self.pages)?;
+        let start = range(at, out.len() as u64, self.size_bytes)?;
         for (chunk, offset, piece) in pieces(start, out.len(), CHUNK_BYTES) {
             match self.chunks[chunk].get() {
                 Some(chunk) => bytes::read(&chunk.0, offset, &mut out[piece]),
@@ -81,7 +83,7 @@ impl Memory for SharedMemory {
     }
 
     fn write(&self, at: GuestAddress, source: &[u8]) -> Result<(), BadAddress> {
-        let start = range(at, source.len() as u64, self.pages)?;
+        let start = range(at, source.len() as u64, self.size_bytes)?;
         for (_, offset, piece) in pieces(start, source.len(), CHUNK_BYTES) {
             bytes::write(&self.chunk(start + piece.start).0, offset, &source[piece]);
         }
@@ -96,16 +98,18 @@ impl Memory for SharedMemory {
         to: GuestAddress,
         len_bytes: u64,
     ) -> Result<(), BadAddress> {
-        let from = range(from, len_bytes, self.pages)?;
-        let to = range(to, len_bytes, destination.pages)?;
+        let from = range(from, len_bytes, self.size_bytes)?;
+        let to = range(to, len_bytes, destination.size_bytes)?;
         let len = len_bytes as usize;
-        if from % CHUNK_BYTES + len <= CHUNK_BYTES && to % CHUNK_BYTES + len <= CHUNK_BYTES {
-            self.copy_piece(from, destination, to, len);
+        let fits = |start: usize| len <= CHUNK_BYTES - start % CHUNK_BYTES;
+        if fits(from)
+            && fits(to)
+            && let Some(source) = self.backed(from)
+            && let Some(target) = destination.backed(to)
+        {
+            bytes::copy(&source.0, from % CHUNK_BYTES, &target.0, to % CHUNK_BYTES, len);
         } else {
-            let one_memory = std::ptr::eq(self, destination);
-            for piece in joint_pieces(from, to, len, CHUNK_BYTES, one_memory) {
-                self.copy_piece(from + piece.start, destination, to + piece.start, piece.len());
-            }
+            self.copy_pieces(from, destination, to, len);
         }
         Ok(())
     }
@@ -118,15 +122,25 @@ impl Memory for SharedMemory {
 }
 
 impl SharedMemory {
-    /// Copies bytes that lie in one chunk at both ends.
-    #[inline(always)]
-    fn copy_piece(&self, from: usize, destination: &SharedMemory, to: usize, len: usize) {
-        let (start, offset) = (from % CHUNK_BYTES, to % CHUNK_BYTES);
-        let destination = &destination.chunk(to).0;
-        match self.chunks[from / CHUNK_BYTES].get() {
-            Some(source) => bytes::copy(&source.0, start, destination, offset, len),
-            None => bytes::write(destination, offset, &ZEROS[..len]),
+    /// Copies bytes that are in the memories, in whichever chunks they lie.
+    #[inline(never)]
+    fn copy_pieces(&self, from: usize, destination: &SharedMemory, to: usize, len: usize) {
+        let one_memory = std::ptr::eq(self, destination);
+        for piece in joint_pieces(from, to, len, CHUNK_BYTES, one_memory) {
+            let (from, to, len) = (from + piece.start, to + piece.start, piece.len());
+            let (start, offset) = (from % CHUNK_BYTES, to % CHUNK_BYTES);
+            let target = &destination.chunk(to).0;
+            match self.backed(from) {
+                Some(source) => bytes::copy(&source.0, start, target, offset, len),
+                None => bytes::write(target, offset, &ZEROS[..len]),
+            }
         }
+    }
+
+    /// The chunk of a byte, if any of it was ever touched.
+    #[inline(always)]
+    fn backed(&self, at: usize) -> Option<&Chunk> {
+        self.chunks.get(at / CHUNK_BYTES)?.get().map(|chunk| &**chunk)
     }
 
     /// The chunk of a byte.
@@ -153,7 +167,7 @@ impl fmt::Debug for SharedMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let touched = self.chunks.iter().filter(|chunk| chunk.get().is_some()).count();
         f.debug_struct("SharedMemory")
-            .field("pages", &self.pages)
+            .field("pages", &self.pages())
             .field("touched_chunks", &touched)
             .finish()
     }

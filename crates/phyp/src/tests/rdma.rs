@@ -11,6 +11,7 @@ on_both_runtimes![
     the_longest_copy_is_as_long_as_the_property_says,
     a_copy_reaches_the_last_byte_of_a_pane,
     a_copy_with_one_bad_page_moves_nothing,
+    each_of_the_pages_that_lie_together_has_its_own_access,
     a_copy_that_crosses_pages_at_one_end_needs_both,
     a_copy_of_a_page_whose_mapping_is_being_changed_is_busy,
     both_ends_may_be_in_either_pane,
@@ -150,6 +151,26 @@ fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
     }
 }
 
+fn each_of_the_pages_that_lie_together_has_its_own_access<P: Platform>() {
+    for (side, enough, too_little) in
+        [(MGMT, Access::Read, Access::Write), (HYP, Access::Write, Access::Read)]
+    {
+        for page in 1..=4 {
+            let mut machine = machine::<P>();
+            [MGMT, HYP].into_iter().for_each(|side| lay_together(&mut machine, side));
+            let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 4 * PAGE_SIZE);
+            for (access, code) in [
+                (too_little, ReturnCode::PERMISSION),
+                (Access::None, ReturnCode::PERMISSION),
+                (enough, ReturnCode::SUCCESS),
+            ] {
+                machine.map(side, page, 100 + page, access);
+                assert_eq!(copy(&mut machine, call), code, "{side:?} {page} {access:?}");
+            }
+        }
+    }
+}
+
 /// The other end lies within a page.
 fn a_copy_that_crosses_pages_at_one_end_needs_both<P: Platform>() {
     let crossing = 2 * PAGE_SIZE - 4;
@@ -168,16 +189,19 @@ fn a_copy_that_crosses_pages_at_one_end_needs_both<P: Platform>() {
 
 /// The copy is asked for while the change is under way.
 fn a_copy_of_a_page_whose_mapping_is_being_changed_is_busy<P: Platform>() {
-    for side in [MGMT, HYP] {
+    for (side, page, len) in
+        [MGMT, HYP].into_iter().flat_map(|side| [(side, 1, 8), (side, 3, 3 * PAGE_SIZE)])
+    {
         let mut machine = machine::<P>();
-        let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
+        [MGMT, HYP].into_iter().for_each(|side| lay_together(&mut machine, side));
+        let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, len);
         let changed = machine.end(side).window.change(
-            1..=1,
+            page..=page,
             |_| false,
             |_| {
                 let begun = machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call);
                 assert_eq!(begun, Err(ReturnCode::BUSY));
-                papr::Tce::new(GuestAddress(frame(1) * PAGE_SIZE), Access::ReadWrite)
+                papr::Tce::new(GuestAddress(frame(page) * PAGE_SIZE), Access::ReadWrite)
             },
         );
         assert_eq!(changed, Ok(()));

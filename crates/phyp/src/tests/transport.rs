@@ -199,14 +199,17 @@ fn a_failed_partition_makes_no_calls<P: Platform>() {
 fn a_call_under_way_when_its_partition_fails_leaves_nothing_behind<P: Platform>() {
     let mut machine = Machine::<P>::connected();
     machine.crash(MGMT);
-    let (id, end) = (machine.id(MGMT), machine.end(MGMT));
+    let (caller, end) = (Some(MGMT), machine.end(MGMT));
     let (hypervisor, ioba) = (&machine.hypervisor, super::QUEUE);
     let tce = papr::Tce::new(papr::GuestAddress(0), Access::ReadWrite);
-    assert_eq!(hypervisor.put_tce(id, end.liobn, ioba, tce), Err(ReturnCode::HARDWARE));
-    let registered = hypervisor.reg_crq(id, end.unit_address, ioba, 4096);
+    assert_eq!(hypervisor.put_tce(caller, end.liobn, ioba, tce), Err(ReturnCode::HARDWARE));
+    let registered = hypervisor.reg_crq(caller, end.unit_address, ioba, 4096);
     assert_eq!(registered, Err(ReturnCode::PARAMETER));
-    assert_eq!(hypervisor.free_crq(id, end.unit_address, &mut ()), Ok(ReturnCode::SUCCESS.into()));
-    assert_eq!(hypervisor.vio_signal(id, end.unit_address, 1), Ok(ReturnCode::SUCCESS.into()));
+    assert_eq!(
+        hypervisor.free_crq(caller, end.unit_address, &mut ()),
+        Ok(ReturnCode::SUCCESS.into())
+    );
+    assert_eq!(hypervisor.vio_signal(caller, end.unit_address, 1), Ok(ReturnCode::SUCCESS.into()));
     machine.boot(MGMT);
     assert_eq!(machine.end(MGMT).window.get(0), Some(papr::Tce::INVALID));
     assert!(!machine.end(MGMT).latch.pulse(), "interrupts are disabled");
