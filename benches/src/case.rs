@@ -1,6 +1,6 @@
 //! Contenders that do the same work, sampled in turns.
 
-use crate::canary::{Canary, Class};
+use crate::canary::{Canary, Class, SETTLING};
 use crate::rows::Amounts;
 use crate::stats::are_enough;
 use crossbeam_utils::CachePadded;
@@ -193,12 +193,15 @@ impl Contender<'_> {
                             after.far();
                         }
                     });
-                    let class = before.near();
+                    let class = before.near(SETTLING);
                     if class == Class::Disturbed {
                         return (Duration::ZERO, class);
                     }
                     let elapsed = timed(|| near(times));
-                    (elapsed, if after.near() == class { class } else { Class::Disturbed })
+                    (
+                        elapsed,
+                        if after.near(Duration::ZERO) == class { class } else { Class::Disturbed },
+                    )
                 })
             }
         };

@@ -121,20 +121,20 @@ mod tests {
     use crate::case::Sample;
 
     fn rounds() -> Vec<Round> {
-        let sample = |ns| Sample { ns, class: Class::SharedCache };
+        let sample = |ns| Sample { ns, class: Class::Below200Ns };
         vec![vec![sample(30.0), sample(10.0)]; MIN_ROUNDS]
     }
 
     fn two_rows() -> Vec<Row> {
         let amounts = Amounts { bytes: Some(16), messages: None };
-        rows("crq", "stream", &["vmcsim", "rtrb"], amounts, &rounds(), Class::SharedCache)
+        rows("crq", "stream", &["vmcsim", "rtrb"], amounts, &rounds(), Class::Below200Ns)
     }
 
     #[test]
     fn a_row_has_the_shape_that_others_read() {
         let line = serde_json::to_string(&two_rows()[1]).unwrap();
         let expected = concat!(
-            r#"{"bench":"crq","case":"stream","peer":"rtrb","class":"shared-cache","#,
+            r#"{"bench":"crq","case":"stream","peer":"rtrb","class":"line-below-200-ns","#,
             r#""ns":{"median":10.0,"low":10.0,"high":10.0},"#,
             r#""ratio":{"median":3.0,"low":3.0,"high":3.0},"rounds":10,"bytes":16,"messages":null}"#
         );

@@ -76,30 +76,30 @@ mod tests {
 
     #[test]
     fn a_ratio_is_taken_within_a_round_and_a_class() {
-        use Class::{Apart, Disturbed, SharedCache};
-        let mut rounds = vec![round([(30.0, SharedCache), (10.0, SharedCache)]); MIN_ROUNDS];
-        rounds.push(round([(90.0, Apart), (10.0, SharedCache)]));
+        use Class::{Below200Ns, Below1200Ns, Disturbed};
+        let mut rounds = vec![round([(30.0, Below200Ns), (10.0, Below200Ns)]); MIN_ROUNDS];
+        rounds.push(round([(90.0, Below1200Ns), (10.0, Below200Ns)]));
         rounds.push(round([(90.0, Disturbed), (10.0, Disturbed)]));
-        assert_eq!(classes(&rounds), [SharedCache]);
+        assert_eq!(classes(&rounds), [Below200Ns]);
         assert!(are_enough(&rounds, MIN_ROUNDS) && !are_enough(&rounds, MIN_ROUNDS + 1));
-        assert_eq!(ratios(&rounds, SharedCache, 1), [3.0; MIN_ROUNDS]);
-        assert_eq!(of_class(&rounds, SharedCache, 0).len(), MIN_ROUNDS);
+        assert_eq!(ratios(&rounds, Below200Ns, 1), [3.0; MIN_ROUNDS]);
+        assert_eq!(of_class(&rounds, Below200Ns, 0).len(), MIN_ROUNDS);
     }
 
     #[test]
     fn the_class_with_the_most_rounds_comes_first() {
-        use Class::{Apart, SharedCache};
-        let mut rounds = vec![round([(30.0, SharedCache), (10.0, SharedCache)]); MIN_ROUNDS];
-        rounds.extend(vec![round([(90.0, Apart), (30.0, Apart)]); MIN_ROUNDS + 1]);
-        assert_eq!(classes(&rounds), [Apart, SharedCache]);
+        use Class::{Below200Ns, Below1200Ns};
+        let mut rounds = vec![round([(30.0, Below200Ns), (10.0, Below200Ns)]); MIN_ROUNDS];
+        rounds.extend(vec![round([(90.0, Below1200Ns), (30.0, Below1200Ns)]); MIN_ROUNDS + 1]);
+        assert_eq!(classes(&rounds), [Below1200Ns, Below200Ns]);
     }
 
     #[test]
     fn a_contender_that_others_disturb_leaves_the_rest_comparable() {
-        use Class::{Disturbed, SharedCache};
-        let samples = [SharedCache, SharedCache, Disturbed].map(|class| Sample { ns: 1.0, class });
+        use Class::{Below200Ns, Disturbed};
+        let samples = [Below200Ns, Below200Ns, Disturbed].map(|class| Sample { ns: 1.0, class });
         let rounds = vec![samples.to_vec(); MIN_ROUNDS];
-        assert_eq!(classes(&rounds), [SharedCache]);
+        assert_eq!(classes(&rounds), [Below200Ns]);
         assert!(!are_enough(&rounds, MIN_ROUNDS));
     }
 
@@ -107,7 +107,8 @@ mod tests {
     fn a_machine_that_is_too_busy_is_told_and_not_measured() {
         let disturbed = round([(1.0, Class::Disturbed), (1.0, Class::Disturbed)]);
         assert_eq!(classes(&vec![disturbed; 100]), []);
-        let few = vec![round([(1.0, Class::Apart), (1.0, Class::Apart)]); MIN_ROUNDS - 1];
+        let few =
+            vec![round([(1.0, Class::Below1200Ns), (1.0, Class::Below1200Ns)]); MIN_ROUNDS - 1];
         assert_eq!(classes(&few), []);
     }
 

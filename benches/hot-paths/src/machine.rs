@@ -5,7 +5,7 @@ use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, PartitionId,
     ReturnCode, Tce, UnitAddress, Xirr,
 };
-use phyp::{Config, Hypervisor, Memory, Platform, SharedMemory};
+use phyp::{Config, Hypervisor, Memory, Platform, SharedMemory, SpinLock};
 
 /// Bytes of a page.
 pub const PAGE: usize = PAGE_SIZE as usize;
@@ -20,7 +20,7 @@ const QUEUE_ENTRIES: u64 = QUEUE_PAGES * PAGE_SIZE / papr::crq::ENTRY_SIZE;
 struct Threads;
 
 impl Platform for Threads {
-    type Lock = parking_lot::RawMutex;
+    type Lock = SpinLock;
     type Memory = SharedMemory;
 }
 

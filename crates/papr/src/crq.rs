@@ -16,6 +16,7 @@ impl CrqEntry {
     pub const FREE: CrqEntry = CrqEntry([0; 16]);
 
     /// An entry from the two registers of `H_SEND_CRQ`.
+    #[inline]
     pub const fn from_words(high: u64, low: u64) -> CrqEntry {
         let (h, l) = (high.to_be_bytes(), low.to_be_bytes());
         CrqEntry([
@@ -25,12 +26,14 @@ impl CrqEntry {
     }
 
     /// The first 8 bytes as a register holds them: the header is the most significant byte.
+    #[inline]
     pub const fn high(self) -> u64 {
         let b = self.0;
         u64::from_be_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
     }
 
     /// The last 8 bytes as a register holds them.
+    #[inline]
     pub const fn low(self) -> u64 {
         let b = self.0;
         u64::from_be_bytes([b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]])
@@ -42,20 +45,24 @@ impl CrqEntry {
     }
 
     /// A transport event; its payload, unspecified by the architecture, is zero.
+    #[inline]
     pub const fn transport_event(event: TransportEvent) -> CrqEntry {
         CrqEntry::with_header(Header::TRANSPORT_EVENT, event.0)
     }
 
+    #[inline]
     const fn with_header(header: Header, format: u8) -> CrqEntry {
         CrqEntry::from_words((header.0 as u64) << 56 | (format as u64) << 48, 0)
     }
 
     /// Byte 0.
+    #[inline]
     pub const fn header(self) -> Header {
         Header(self.0[0])
     }
 
     /// Byte 1: message type, initialization format or transport event, as the header says.
+    #[inline]
     pub const fn format(self) -> u8 {
         self.0[1]
     }

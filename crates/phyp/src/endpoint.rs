@@ -7,7 +7,7 @@ use crate::memory::Memory;
 use crate::platform::{Event, EventSink, Platform};
 use crate::window::Window;
 use crossbeam_utils::CachePadded;
-use lock_api::Mutex;
+use lock_api::{Mutex, MutexGuard};
 use papr::{
     CrqEntry, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent, UnitAddress,
 };
@@ -118,8 +118,7 @@ impl<P: Platform> Endpoint<P> {
         })?;
         let (to, slot) = (self.partition, placed.slot);
         sink.event(Event::Enqueued { to, slot, entry, overlaid: None });
-        drop(crq);
-        self.signal(sink);
+        self.signal(crq, sink);
         Ok(())
     }
 
@@ -132,17 +131,19 @@ impl<P: Platform> Endpoint<P> {
                 let entry = CrqEntry::transport_event(event);
                 let (slot, overlaid) = (placed.slot, placed.overlaid);
                 sink.event(Event::Enqueued { to, slot, entry, overlaid });
-                drop(crq);
-                self.signal(sink);
+                self.signal(crq, sink);
             }
             Err(NotPlaced::Closed) => {}
             Err(NotPlaced::NoRoom) => sink.event(Event::Undelivered { to, event }),
         }
     }
 
+    /// Pulses the interrupt and gives the queue back.
     #[inline]
-    fn signal(&self, sink: &mut impl EventSink) {
-        if self.latch.pulse() {
+    fn signal(&self, crq: MutexGuard<'_, P::Lock, Crq>, sink: &mut impl EventSink) {
+        let is_pending = self.latch.pulse();
+        drop(crq);
+        if is_pending {
             sink.event(Event::InterruptPending { partition: self.partition });
         }
     }

@@ -28,6 +28,7 @@ impl Latch {
     /// Accepted, not yet ended.
     const OUTSTANDING: u8 = 1 << 2;
 
+    /// Sets the mode. Who enables interrupts holds the queue's lock.
     pub(crate) fn set_enabled(&self, enabled: bool) {
         if enabled {
             self.0.fetch_or(Self::ENABLED, Ordering::AcqRel);
@@ -38,13 +39,19 @@ impl Latch {
 
     /// An entry was enqueued. True when an interrupt became pending by that.
     ///
-    /// The state is written even where it stays as it is: whoever ends an interrupt, or enables them, after
-    /// this sees the entry when he looks at the queue. A look at the state alone could be an old one, and
-    /// then nobody would ever look at the entry.
+    /// The queue's lock is held, as it is when an interrupt is ended or the mode is set. Of two who hold it the
+    /// second one knows what the first one did: a pulse does not look at an old state, or else whoever looks at the
+    /// queue next sees the entry. So most pulses, which are lost, are a look.
     #[inline]
     pub(crate) fn pulse(&self) -> bool {
-        let pend = |state| if state == Self::ENABLED { state | Self::PENDING } else { state };
-        self.0.update(Ordering::AcqRel, Ordering::Acquire, pend) == Self::ENABLED
+        self.0.load(Ordering::Relaxed) == Self::ENABLED && self.pend()
+    }
+
+    /// Makes an interrupt pending, if one can be.
+    #[inline]
+    fn pend(&self) -> bool {
+        let pend = |state| (state == Self::ENABLED).then_some(state | Self::PENDING);
+        self.0.try_update(Ordering::AcqRel, Ordering::Acquire, pend).is_ok()
     }
 
     /// Accepts the pending interrupt, if there is one.
@@ -55,7 +62,7 @@ impl Latch {
         self.0.try_update(Ordering::AcqRel, Ordering::Acquire, accept).is_ok()
     }
 
-    /// Ends the accepted interrupt; without one nothing changes.
+    /// Ends the accepted interrupt; without one nothing changes. The queue's lock is held.
     pub(crate) fn end(&self) {
         self.0.fetch_and(!Self::OUTSTANDING, Ordering::AcqRel);
     }
@@ -91,7 +98,9 @@ impl<P: Platform> Hypervisor<P> {
         mode: u64,
     ) -> Result<HcallReturn, ReturnCode> {
         let side = self.own_adapter(caller, unit_address)?;
-        self.endpoint(side).latch.set_enabled(mode & MODE_CRQ != 0);
+        let endpoint = self.endpoint(side);
+        let _serialised = endpoint.crq.lock();
+        endpoint.latch.set_enabled(mode & MODE_CRQ != 0);
         Ok(ReturnCode::SUCCESS.into())
     }
 
@@ -118,6 +127,7 @@ impl<P: Platform> Hypervisor<P> {
         if xirr.source() != Some(endpoint.interrupt) {
             return Err(ReturnCode::PARAMETER);
         }
+        let _serialised = endpoint.crq.lock();
         endpoint.latch.end();
         Ok(ReturnCode::SUCCESS.into())
     }

@@ -24,9 +24,9 @@
 //!
 //! A queue has one lock, the critical section of LoPAR's `H_SEND_CRQ`. It also serialises changes of the
 //! window pane that maps the queue, so that an entry is never stored through a mapping that has just been
-//! taken away. Calls that change the connection take the connection's lock first, then the locks of
-//! queues one after the other, never two at once. Reading a TCE takes no lock; see `pins` for how a copy
-//! keeps its pages.
+//! taken away, and what lets its interrupts through, so that no entry goes unnoticed. Calls that change the
+//! connection take the connection's lock first, then the locks of queues one after the other, never two at
+//! once. Reading a TCE takes no lock; see `pins` for how a copy keeps its pages.
 
 #![deny(unsafe_code)]
 
@@ -66,6 +66,8 @@ pub use config::{
 pub use endpoint::PlatformAdapter;
 pub use hypervisor::Hypervisor;
 pub use lock::LocalLock;
+#[cfg(not(loom))]
+pub use lock::SpinLock;
 pub use memory::{BadAddress, CowMemory, Memory, SharedMemory};
 pub use normal::Consumer;
 pub use operator::BusyCall;

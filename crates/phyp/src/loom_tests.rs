@@ -9,6 +9,7 @@
 
 use crate::endpoint::Side;
 use crate::interrupt::Latch;
+use crate::lock::Flag;
 use crate::memory::{BadAddress, Memory};
 use crate::pins::{Pins, Span};
 use crate::ring;
@@ -160,44 +161,105 @@ fn a_transport_event_in_a_full_queue_is_not_lost_and_takes_at_most_the_last_mess
     });
 }
 
+/// A queue of one element with its lock, and its interrupt.
+#[derive(Clone)]
+struct Crq {
+    memory: Arc<Element>,
+    flag: Arc<Flag>,
+    latch: Arc<Latch>,
+}
+
+impl Crq {
+    fn new() -> Crq {
+        Crq { memory: element(), flag: Arc::default(), latch: Arc::default() }
+    }
+
+    /// Does what is done with the queue's lock held.
+    fn locked<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.flag.set();
+        let result = work();
+        self.flag.clear();
+        result
+    }
+
+    /// A message comes, and another thread, after it has let interrupts through, looks at the queue.
+    fn message_comes_beside(&self, let_through: impl FnOnce(&Latch)) {
+        let sender = thread::spawn({
+            let crq = self.clone();
+            move || {
+                crq.locked(|| {
+                    assert_eq!(ring::publish(&*crq.memory, AT, message(1)), Ok(true));
+                    crq.latch.pulse()
+                })
+            }
+        });
+        self.locked(|| let_through(&self.latch));
+        let seen = ring::take_entry(&*self.memory, AT).unwrap().is_some();
+        let pulsed = sender.join().unwrap();
+        assert!(seen || pulsed && self.latch.accept(), "nobody would ever look");
+    }
+}
+
 /// LoPAR, CRQ Facility Interrupt Notification: whoever looks at the queue after `H_EOI` misses nothing.
 #[test]
 fn a_message_gives_an_interrupt_or_is_seen_after_the_end_of_the_last_one() {
     loom::model(|| {
-        let (memory, latch) = (element(), Arc::new(Latch::default()));
-        latch.set_enabled(true);
-        assert!(latch.pulse() && latch.accept());
-        let sender = thread::spawn({
-            let (memory, latch) = (memory.clone(), latch.clone());
-            move || {
-                assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
-                latch.pulse()
-            }
-        });
-        latch.end();
-        let seen = ring::take_entry(&*memory, AT).unwrap().is_some();
-        let pulsed = sender.join().unwrap();
-        assert!(seen || pulsed && latch.accept(), "nobody would ever look");
+        let crq = Crq::new();
+        crq.latch.set_enabled(true);
+        assert!(crq.latch.pulse() && crq.latch.accept());
+        crq.message_comes_beside(Latch::end);
     });
 }
 
 /// The same of `H_VIO_SIGNAL`: whoever looks at the queue after enabling misses nothing.
 #[test]
 fn a_message_gives_an_interrupt_or_is_seen_after_enabling() {
+    loom::model(|| Crq::new().message_comes_beside(|latch| latch.set_enabled(true)));
+}
+
+/// `H_XIRR` takes no lock. It accepts what is pending once, whatever becomes of the mode and of another message.
+#[test]
+fn an_interrupt_is_accepted_once_beside_a_change_of_the_mode_and_a_message() {
     loom::model(|| {
-        let (memory, latch) = (element(), Arc::new(Latch::default()));
-        let sender = thread::spawn({
-            let (memory, latch) = (memory.clone(), latch.clone());
-            move || {
-                assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
-                latch.pulse()
-            }
+        let crq = Crq::new();
+        crq.latch.set_enabled(true);
+        assert!(crq.latch.pulse());
+        let accepting = thread::spawn({
+            let crq = crq.clone();
+            move || crq.latch.accept()
         });
-        latch.set_enabled(true);
-        let seen = ring::take_entry(&*memory, AT).unwrap().is_some();
-        let pulsed = sender.join().unwrap();
-        assert!(seen || pulsed && latch.accept(), "nobody would ever look");
+        let pulsed = crq.locked(|| crq.latch.pulse());
+        crq.locked(|| crq.latch.set_enabled(false));
+        assert!(accepting.join().unwrap() && !pulsed);
+        assert!(!crq.latch.accept(), "one interrupt, accepted twice");
     });
+}
+
+/// Whoever has the lock sees all that was done with it before.
+#[test]
+fn a_lock_is_held_by_one_thread_after_the_other() {
+    loom::model(|| {
+        let (flag, sum) = (Arc::new(Flag::default()), Arc::new(Sum::default()));
+        let adding = thread::spawn({
+            let (flag, sum) = (flag.clone(), sum.clone());
+            move || sum.add(&flag)
+        });
+        sum.add(&flag);
+        adding.join().unwrap();
+        assert_eq!(sum.0.load(Ordering::Relaxed), 2);
+    });
+}
+
+/// Counts by relaxed loads and stores, which a lock must put in order.
+#[derive(Default)]
+struct Sum(AtomicU64);
+
+impl Sum {
+    fn add(&self, flag: &Flag) {
+        flag.set();
+        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        flag.clear();
+    }
 }
 
 /// A pane of one page, the slots of the copies, and who runs.

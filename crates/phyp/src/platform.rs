@@ -5,7 +5,7 @@ use papr::{CrqEntry, PartitionId, TransportEvent};
 
 /// What differs between the runtimes.
 pub trait Platform: 'static {
-    /// The lock around each queue and around the connection: `parking_lot::RawMutex` on threads,
+    /// The lock around each queue and around the connection: [`SpinLock`](crate::SpinLock) on threads,
     /// [`LocalLock`](crate::LocalLock) where there is only one.
     type Lock: lock_api::RawMutex;
     /// The backing of a partition's memory: [`SharedMemory`](crate::SharedMemory) on threads,

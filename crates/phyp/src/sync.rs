@@ -4,14 +4,14 @@
 #[cfg(not(loom))]
 pub(crate) use std::{
     hint::spin_loop,
-    sync::atomic::{AtomicU8, AtomicU64, fence},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence},
     thread::yield_now,
 };
 
 #[cfg(loom)]
 pub(crate) use loom::{
     hint::spin_loop,
-    sync::atomic::{AtomicU8, AtomicU64, fence},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence},
     thread::yield_now,
 };
 

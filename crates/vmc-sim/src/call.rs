@@ -476,7 +476,7 @@ fn map<P: Setup, R: Runtime>(
     let liobn = local_liobn(cx).ok_or(MapError)?;
     let memory = world.hypervisor.memory(MANAGEMENT).ok_or(MapError)?;
     let reserved = world.guest.reserve(len_bytes).ok_or(MapError)?;
-    let (call, list) = Guest::<P::Lock>::map_call(&reserved, liobn);
+    let (call, list) = Guest::<P::Mutex>::map_call(&reserved, liobn);
     let zeroed = reserved.frames.iter().all(|frame| {
         memory.write(crate::guest::frame_address(*frame), &[0; papr::PAGE_SIZE as usize]).is_ok()
     });

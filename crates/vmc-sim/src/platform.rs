@@ -2,12 +2,15 @@
 //! quirks of the driver.
 
 use ibmvmc::Quirks;
-use phyp::{CowMemory, LocalLock, Platform, SharedMemory};
+use lock_api::RawMutex;
+use phyp::{CowMemory, LocalLock, Platform, SharedMemory, SpinLock};
 use std::marker::PhantomData;
 
 /// A platform, and a driver that may have quirks.
 pub(crate) trait Setup: Platform {
     type Quirks: Quirks;
+    /// The lock around what the world keeps beside the hypervisor. It may be held for a whole step.
+    type Mutex: RawMutex;
 }
 
 /// One thread: locks that cost nothing, memory that is cheap to clone.
@@ -21,6 +24,7 @@ impl<Q: Quirks> Platform for Deterministic<Q> {
 
 impl<Q: Quirks> Setup for Deterministic<Q> {
     type Quirks = Q;
+    type Mutex = LocalLock;
 }
 
 /// Real threads: real locks, shared memory.
@@ -28,10 +32,11 @@ impl<Q: Quirks> Setup for Deterministic<Q> {
 pub(crate) struct Threads<Q>(PhantomData<Q>);
 
 impl<Q: Quirks> Platform for Threads<Q> {
-    type Lock = parking_lot::RawMutex;
+    type Lock = SpinLock;
     type Memory = SharedMemory;
 }
 
 impl<Q: Quirks> Setup for Threads<Q> {
     type Quirks = Q;
+    type Mutex = parking_lot::RawMutex;
 }

@@ -10,7 +10,7 @@ use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
 use ibmvmc::{Driver, FileId, Quirks};
-use lock_api::{Mutex, RawMutex};
+use lock_api::Mutex;
 use papr::{PartitionId, VmcNode};
 use phyp::Hypervisor;
 use std::collections::VecDeque;
@@ -33,12 +33,12 @@ pub(crate) fn side_of(partition: PartitionId) -> Side {
 /// Everything that more than one activity touches. What an activity has for itself is in the activity.
 pub(crate) struct World<P: Setup> {
     pub(crate) hypervisor: Hypervisor<P>,
-    pub(crate) kernel: Mutex<P::Lock, Kernel<P::Quirks>>,
-    pub(crate) guest: Guest<P::Lock>,
-    pub(crate) desk: Mutex<P::Lock, Desk>,
-    pub(crate) orders: Orders<P::Lock>,
-    pub(crate) faults: Faults<P::Lock>,
-    pub(crate) lives: Lives<P::Lock>,
+    pub(crate) kernel: Mutex<P::Mutex, Kernel<P::Quirks>>,
+    pub(crate) guest: Guest<P::Mutex>,
+    pub(crate) desk: Mutex<P::Mutex, Desk>,
+    pub(crate) orders: Orders<P::Mutex>,
+    pub(crate) faults: Faults<P::Mutex>,
+    pub(crate) lives: Lives<P::Mutex>,
     /// The driver takes no entry from its queue.
     pub(crate) driver_paused: AtomicBool,
     /// Names of the applications' threads.
@@ -172,14 +172,11 @@ impl<P: Setup> World<P> {
     pub(crate) fn new(
         hypervisor: Hypervisor<P>,
         driver: Driver<P::Quirks>,
-        guest: Guest<P::Lock>,
+        guest: Guest<P::Mutex>,
         desk: Desk,
         rules: Vec<Rule>,
         threads: Vec<String>,
-    ) -> World<P>
-    where
-        P::Lock: RawMutex,
-    {
+    ) -> World<P> {
         World {
             hypervisor,
             kernel: Mutex::new(Kernel::new(driver)),

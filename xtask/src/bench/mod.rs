@@ -86,7 +86,7 @@ fn report(args: &Args) -> Result<Verdict, String> {
             Line::Fit(fit) => fits.push(fit),
         }
     }
-    let ratios = targets::ratios(&rows, &fits);
+    let ratios = targets::ratios(&chosen, &rows, &fits);
     let report = Report { environment: Environment::here(), ratios, rows, fits };
     let path = write(&report)?;
     match args.format {
@@ -96,8 +96,8 @@ fn report(args: &Args) -> Result<Verdict, String> {
         }
         Format::Text => print(&text(&report, &short(&path))),
     }
-    let missed = report.ratios.iter().any(|ratio| !ratio.holds);
-    Ok(if missed { Verdict::Failed } else { Verdict::Good })
+    let all_hold = report.ratios.iter().all(|ratio| ratio.verdict == targets::Verdict::Holds);
+    Ok(if all_hold { Verdict::Good } else { Verdict::Failed })
 }
 
 fn write(report: &Report) -> Result<PathBuf, String> {
@@ -113,9 +113,8 @@ fn text(report: &Report, path: &str) -> String {
     let mut text = format!("{}\n\n", report.environment);
     let width = report.ratios.iter().map(|ratio| ratio.what.chars().count()).max().unwrap_or(0);
     for ratio in &report.ratios {
-        let verdict = if ratio.holds { "holds" } else { "MISSED" };
-        let Ratio { what, came, target, class, .. } = ratio;
-        text += &format!("{what:width$}  {came:>16}  {target:24}  {verdict:6}  {class}\n");
+        let Ratio { what, came, target, verdict, class } = ratio;
+        text += &format!("{what:width$}  {came:>16}  {target:24}  {verdict:12}  {class}\n");
     }
     if !report.fits.is_empty() {
         text += "\n";

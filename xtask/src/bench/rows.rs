@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn both_kinds_of_lines_are_read() {
         let row = concat!(
-            r#"{"bench":"crq","case":"stream","peer":"rtrb","class":"shared-cache","#,
+            r#"{"bench":"crq","case":"stream","peer":"rtrb","class":"line-below-200-ns","#,
             r#""ns":{"median":10.0,"low":10.0,"high":10.0},"#,
             r#""ratio":{"median":3.0,"low":3.0,"high":3.0},"rounds":3,"bytes":16,"messages":null}"#
         );

@@ -2,6 +2,7 @@
 
 use super::rows::{Fit, Row};
 use serde::Serialize;
+use std::fmt;
 
 /// Power of the size by which a cost may grow and count as linear: measured values are not exact.
 const LINEAR: f64 = 1.1;
@@ -14,9 +15,35 @@ pub(super) struct Ratio {
     pub(super) came: String,
     /// The bound, with its unit.
     pub(super) target: String,
-    pub(super) holds: bool,
-    /// Where the processors were.
+    pub(super) verdict: Verdict,
+    /// Where the processors were; or why nothing was measured.
     pub(super) class: String,
+}
+
+/// What has become of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Verdict {
+    Holds,
+    Missed,
+    /// Its benchmark ran, but left no figure of it.
+    NotMeasured,
+}
+
+impl Verdict {
+    const fn of(holds: bool) -> Verdict {
+        if holds { Verdict::Holds } else { Verdict::Missed }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verdict::Holds => "holds",
+            Verdict::Missed => "MISSED",
+            Verdict::NotMeasured => "NOT MEASURED",
+        })
+    }
 }
 
 /// What is read off a row.
@@ -173,23 +200,35 @@ impl Bound {
     }
 }
 
-/// Each target of which something was measured: its row in the class that has most rounds.
-pub(super) fn ratios(rows: &[Row], fits: &[Fit]) -> Vec<Ratio> {
-    let of_row = |target: &Target| {
-        let is_meant = |row: &&Row| row.bench == target.bench && row.case == target.case;
-        let of_case = || rows.iter().filter(is_meant);
-        let row = of_case().filter(|row| row.peer == target.peer).max_by_key(|row| row.rounds)?;
-        let ours = of_case().find(|ours| ours.class == row.class)?;
-        let (value, unit) = (target.measure.of(row, ours), target.measure.unit());
-        Some(Ratio {
-            what: target.what.to_owned(),
-            came: format!("{value:.2}{unit}"),
-            target: target.bound.text(unit),
-            holds: target.bound.holds(value),
-            class: row.class.clone(),
-        })
+/// Each target of these benchmarks.
+pub(super) fn ratios(benches: &[&str], rows: &[Row], fits: &[Fit]) -> Vec<Ratio> {
+    let chosen = TARGETS.iter().filter(|target| benches.contains(&target.bench));
+    chosen.map(|target| of_rows(target, rows)).chain(fits.iter().flat_map(of_fit)).collect()
+}
+
+/// A target by its row in the class that has most rounds. A row that is not there had too few rounds in which
+/// nobody disturbed the contender or vmcsim.
+fn of_rows(target: &Target, rows: &[Row]) -> Ratio {
+    let of_case: Vec<&Row> =
+        rows.iter().filter(|row| row.bench == target.bench && row.case == target.case).collect();
+    let of_peer = of_case.iter().filter(|row| row.peer == target.peer);
+    let row = of_peer.max_by_key(|row| row.rounds);
+    let ours = row.and_then(|row| of_case.iter().find(|ours| ours.class == row.class));
+    let unit = target.measure.unit();
+    let (came, verdict, class) = match row.zip(ours) {
+        Some((row, ours)) => {
+            let value = target.measure.of(row, ours);
+            let verdict = Verdict::of(target.bound.holds(value));
+            (format!("{value:.2}{unit}"), verdict, row.class.clone())
+        }
+        None => {
+            let whom = if of_case.is_empty() { "anybody" } else { target.peer };
+            let why = format!("too few rounds in which nobody disturbed {whom}");
+            (String::from("-"), Verdict::NotMeasured, why)
+        }
     };
-    TARGETS.iter().filter_map(of_row).chain(fits.iter().flat_map(of_fit)).collect()
+    let (what, target) = (target.what.to_owned(), target.bound.text(unit));
+    Ratio { what, came, target, verdict, class }
 }
 
 /// A cost grows linearly or better, and an idle connection costs little beyond its buffers.
@@ -198,7 +237,7 @@ fn of_fit(fit: &Fit) -> Vec<Ratio> {
         what,
         came: format!("{value:.2}{unit}"),
         target: bound.text(unit),
-        holds: bound.holds(value),
+        verdict: Verdict::of(bound.holds(value)),
         class: String::from("one-thread"),
     };
     let growth = format!("{} by {}: grows by power", fit.series, fit.x);
@@ -242,10 +281,25 @@ mod tests {
             })
             .concat()
         };
-        let holds = |ours| ratios(&rows(ours), &[]).iter().map(|r| r.holds).collect::<Vec<_>>();
-        assert_eq!(holds(55.0), [true, true]);
-        assert_eq!(holds(60.0), [false, true]);
-        assert_eq!(holds(75.0), [false, false]);
+        let verdicts = |ours| {
+            let ratios = ratios(&["rdma_copy"], &rows(ours), &[]);
+            // Of four targets rows are there for the first one and the last one.
+            [ratios[0].verdict, ratios[3].verdict]
+        };
+        assert_eq!(verdicts(55.0), [Verdict::Holds, Verdict::Holds]);
+        assert_eq!(verdicts(60.0), [Verdict::Missed, Verdict::Holds]);
+        assert_eq!(verdicts(75.0), [Verdict::Missed, Verdict::Missed]);
+    }
+
+    #[test]
+    fn a_target_without_a_row_says_so_if_its_benchmark_ran() {
+        let rows = [row("4 KiB aligned hot", "vmcsim", 50.0, 1.0)];
+        let ratios = ratios(&["rdma_copy"], &rows, &[]);
+        assert!(ratios.iter().all(|ratio| ratio.verdict == Verdict::NotMeasured));
+        let whys: Vec<&str> = ratios.iter().map(|ratio| &*ratio.class).collect();
+        assert_eq!(whys.len(), 4, "none of the benchmarks that did not run");
+        assert_eq!(whys[0], "too few rounds in which nobody disturbed memcpy");
+        assert_eq!(whys[1], "too few rounds in which nobody disturbed anybody");
     }
 
     #[test]
@@ -259,8 +313,9 @@ mod tests {
             slope,
             exponent,
         };
-        let holds = |fit: Fit| ratios(&[], &[fit]).iter().map(|r| r.holds).collect::<Vec<_>>();
-        assert_eq!(holds(fit(2000.0, 1.0)), [true, true]);
-        assert_eq!(holds(fit(3000.0, 1.3)), [false, false]);
+        let verdicts =
+            |fit: Fit| ratios(&[], &[], &[fit]).iter().map(|r| r.verdict).collect::<Vec<_>>();
+        assert_eq!(verdicts(fit(2000.0, 1.0)), [Verdict::Holds; 2]);
+        assert_eq!(verdicts(fit(3000.0, 1.3)), [Verdict::Missed; 2]);
     }
 }

@@ -69,6 +69,10 @@ pub trait Memory: Sized + 'static {
         new: u64,
     ) -> Result<Result<u64, u64>, BadAddress>;
 
+    /// Tells the processor that the word at an address is about to be replaced, if there is one. Changes nothing.
+    #[inline]
+    fn prefetch_to_write(&self, _at: GuestAddress) {}
+
     /// Reads bytes at any address, each by a relaxed access.
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress>;
 

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const WORD: usize = super::WORD_BYTES as usize;
 
+/// Does nothing: the language has no word for what may be written soon.
+pub(super) fn prefetch_to_write(_word: &AtomicU64) {}
+
 /// Reads the bytes from the byte `start` of words on.
 pub(super) fn read(words: &[AtomicU64], start: usize, out: &mut [u8]) {
     let (head, rest) = out.split_at_mut(head_len(start, out.len()));

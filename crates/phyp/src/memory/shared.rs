@@ -71,6 +71,15 @@ impl Memory for SharedMemory {
         Ok(found.map(u64::from_be).map_err(u64::from_be))
     }
 
+    #[inline]
+    fn prefetch_to_write(&self, at: GuestAddress) {
+        if let Ok(at) = word(at, self.pages())
+            && let Some(chunk) = self.backed(at)
+        {
+            bytes::prefetch_to_write(chunk.word(at));
+        }
+    }
+
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress> {
         let start = range(at, out.len() as u64, self.size_bytes)?;
         for (chunk, offset, piece) in pieces(start, out.len(), CHUNK_BYTES) {

@@ -14,7 +14,9 @@ mod threads;
 mod transport;
 
 use crate::endpoint::{Endpoint, Side};
-use crate::{Config, CowMemory, Event, Hypervisor, LocalLock, Memory, Platform, SharedMemory};
+use crate::{
+    Config, CowMemory, Event, Hypervisor, LocalLock, Memory, Platform, SharedMemory, SpinLock,
+};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, HcallReturn, Ioba, Liobn, PAGE_SIZE,
     PartitionId, ReturnCode, Tce,
@@ -26,7 +28,7 @@ pub(crate) use crate::endpoint::Side::{Management as MGMT, Platform as HYP};
 pub(crate) struct Threads;
 
 impl Platform for Threads {
-    type Lock = parking_lot::RawMutex;
+    type Lock = SpinLock;
     type Memory = SharedMemory;
 }
 

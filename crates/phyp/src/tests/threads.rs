@@ -4,7 +4,7 @@ use super::{HYP, MGMT, Machine, Side, Threads, message, slot_address};
 use crate::{BadAddress, Event, Hypervisor, Memory, Platform, SharedMemory};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
-    ReturnCode, Tce,
+    ReturnCode, Tce, Xirr,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, mpsc};
@@ -342,7 +342,7 @@ impl Watched {
 struct WatchedThreads;
 
 impl Platform for WatchedThreads {
-    type Lock = parking_lot::RawMutex;
+    type Lock = crate::SpinLock;
     type Memory = Watched;
 }
 
@@ -375,16 +375,36 @@ fn must_wait(
     });
 }
 
-#[test]
-fn a_page_of_a_queue_is_not_unmapped_in_the_middle_of_an_enqueue() {
+/// A call of a queue's owner, made in the middle of an enqueue, must wait for it.
+fn waits_for_an_enqueue(call: impl FnOnce(&Machine<WatchedThreads>) -> Hcall) {
     let machine = Machine::<WatchedThreads>::connected();
     let hypervisor = &machine.hypervisor;
-    let (sender, owner) = (machine.id(MGMT), machine.id(HYP));
-    let put = Hcall::PutTce { liobn: machine.end(HYP).liobn, ioba: Ioba(0), tce: Tce::INVALID };
+    let (sender, owner, call) = (machine.id(MGMT), machine.id(HYP), call(&machine));
     let send = Hcall::SendCrq { unit_address: machine.end(MGMT).unit_address, entry: message(1) };
     let succeed =
         |caller, call| assert!(hypervisor.hcall(caller, &call, &mut ()).code.is_success());
-    must_wait(&machine, HYP, || succeed(sender, send), || succeed(owner, put));
+    must_wait(&machine, HYP, || succeed(sender, send), || succeed(owner, call));
+}
+
+#[test]
+fn a_page_of_a_queue_is_not_unmapped_in_the_middle_of_an_enqueue() {
+    waits_for_an_enqueue(|machine| {
+        let liobn = machine.end(HYP).liobn;
+        Hcall::PutTce { liobn, ioba: Ioba(0), tce: Tce::INVALID }
+    });
+}
+
+/// A pulse only looks at the interrupt: whoever lets the next one through comes before the enqueue or after it.
+#[test]
+fn no_interrupt_is_ended_or_enabled_in_the_middle_of_an_enqueue() {
+    waits_for_an_enqueue(|machine| {
+        let xirr = Xirr::new(0xFF, machine.end(HYP).interrupt);
+        Hcall::Eoi { xirr }
+    });
+    waits_for_an_enqueue(|machine| {
+        let unit_address = machine.end(HYP).unit_address;
+        Hcall::VioSignal { unit_address, mode: 1 }
+    });
 }
 
 #[test]
