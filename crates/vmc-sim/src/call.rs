@@ -218,6 +218,7 @@ impl CallRunner {
         Waiting::Call
     }
 
+    #[inline(always)]
     fn resume<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>, outcome: Outcome) {
         let Some(id) = self.id else { return };
         let world = cx.world;

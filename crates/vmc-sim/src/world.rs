@@ -33,7 +33,7 @@ pub(crate) fn side_of(partition: PartitionId) -> Side {
 /// Everything that more than one activity touches. What an activity has for itself is in the activity.
 pub(crate) struct World<P: Setup> {
     pub(crate) hypervisor: Hypervisor<P>,
-    pub(crate) kernel: Mutex<P::Mutex, Kernel<P::Quirks>>,
+    pub(crate) kernel: Mutex<P::Lock, Kernel<P::Quirks>>,
     pub(crate) guest: Guest<P::Mutex>,
     pub(crate) desk: Mutex<P::Mutex, Desk>,
     pub(crate) orders: Orders<P::Mutex>,
