@@ -117,6 +117,24 @@ fn nothing_goes_out_on_a_new_channel_before_calls_of_the_old_one_are_back() {
     }
 }
 
+/// What a call of the old channel has to do without the hypervisor holds nobody up.
+#[test]
+fn a_new_channel_begins_when_calls_of_the_old_one_are_back_from_the_hypervisor() {
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    let copies = |effect: &Effect| matches!(effect, Effect::Hcall(Hcall::CopyRdma(_), _));
+    let write = peer.hold(Input::Write { file, len_bytes: 10 }, copies);
+    peer.deliver(INIT);
+    peer.settle();
+    recv_nothing!(peer);
+    // It comes back, and wakes who waits for that before it unmaps its buffer.
+    peer.advance(write);
+    peer.advance(write);
+    peer.settle();
+    assert_eq!(peer.reply(write), None);
+    assert_eq!(peer.recv(), Some(INIT_COMPLETE));
+}
+
 /// A reader that faults puts its message back: the one who fell asleep meanwhile gets it.
 #[test]
 fn a_message_that_is_put_back_wakes_the_next_reader() {

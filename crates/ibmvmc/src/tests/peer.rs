@@ -2,8 +2,8 @@
 
 use super::memory::{LOCAL, Memory, REMOTE};
 use crate::{
-    Background, CallId, Config, Driver, Effect, Event, FileId, Input, NoQuirks, Outcome, Profile,
-    Quirk, QuirkSet, Quirks, Reply, Wakeup,
+    Background, CallId, Config, Driver, Effect, Errno, Event, FileId, Input, NoQuirks, Outcome,
+    Profile, Quirk, QuirkSet, Quirks, Reply, Wakeup,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -231,6 +231,9 @@ impl<Q: Quirks> Peer<Q> {
             (Some(said), Effect::Wait) => assert!(said, "it sleeps, and would not"),
             (Some(said), Effect::CopyToUser { .. }) => {
                 assert!(!said, "it does not sleep, and would")
+            }
+            (Some(said), Effect::Done(Reply::Failed(Errno::EAGAIN))) => {
+                assert!(!said, "it returns, and would not")
             }
             _ => {}
         }
