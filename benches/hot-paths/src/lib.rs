@@ -14,5 +14,5 @@ mod paths;
 mod patience;
 
 pub use machine::{Consumer, Machine, PAGE};
-pub use paths::{HotPath, hot_paths};
+pub use paths::{Borrower, HotPath, hot_paths};
 pub use patience::wait_for;

@@ -11,11 +11,11 @@ pub struct HotPath {
     /// Its name, unique.
     pub name: &'static str,
     /// Makes what it runs on, and lends the operation out.
-    pub run: fn(&mut dyn FnMut(&mut dyn FnMut())),
+    pub run: fn(Borrower<'_>),
 }
 
 /// Whoever borrows the operation.
-type Borrower<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
+pub type Borrower<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
 
 /// Bytes of the longest copy.
 const LONGEST: usize = 128 * 1024;
