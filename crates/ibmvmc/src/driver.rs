@@ -365,6 +365,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
+    /// The same where there are wake-ups, or where the end of the call may be one to others.
     #[inline(never)]
     fn emit_after_wakeups(&mut self, id: CallId, effect: &mut Effect) {
         let is_over = matches!(effect, Effect::Done(_));

@@ -168,13 +168,6 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Whether a `read()` would sleep now, for a shell that has something better to do meanwhile.
-    pub fn would_sleep(&self, file: FileId) -> bool {
-        let blocks = self.files.get(file).is_some_and(|file| !file.nonblock);
-        let is_empty = |slot: u8| !self.slots[usize::from(slot)].has_message();
-        blocks && self.bound_slot(file).is_some_and(is_empty)
-    }
-
     /// `poll()` that is over at once; `None` when it has to sleep.
     pub(crate) fn poll_now(&self, file: FileId, wait: bool) -> Option<Reply> {
         let events = self.poll_events(file);

@@ -378,18 +378,21 @@ fn a_crash_waits_for_a_second_half_or_is_seen_by_it() {
     });
 }
 
+/// A thread that makes a copy at once.
+fn copying_at_once(panes: &Arc<Panes>) -> thread::JoinHandle<()> {
+    let panes = panes.clone();
+    thread::spawn(move || {
+        let begun = panes.status.now();
+        let _claim = panes.pins.claim_at_once(the_page()).unwrap();
+        panes.move_bytes(begun);
+    })
+}
+
 #[test]
 fn a_crash_waits_for_a_copy_at_once_or_is_seen_by_it() {
     loom::model(|| {
         let panes = Panes::new();
-        let copying = thread::spawn({
-            let panes = panes.clone();
-            move || {
-                let begun = panes.status.now();
-                let _claim = panes.pins.claim_at_once(the_page()).unwrap();
-                panes.move_bytes(begun);
-            }
-        });
+        let copying = copying_at_once(&panes);
         panes.crash();
         copying.join().unwrap();
     });
@@ -400,14 +403,7 @@ fn a_crash_waits_for_a_copy_at_once_or_is_seen_by_it() {
 fn a_connection_is_not_freed_under_a_copy() {
     loom::model(|| {
         let panes = Panes::new();
-        let copying = thread::spawn({
-            let panes = panes.clone();
-            move || {
-                let begun = panes.status.now();
-                let _claim = panes.pins.claim_at_once(the_page()).unwrap();
-                panes.move_bytes(begun);
-            }
-        });
+        let copying = copying_at_once(&panes);
         panes.status.set_linked(false);
         if !panes.pins.hold(Span::whole(Side::Management)) {
             assert_eq!(panes.moving.load(Ordering::Relaxed), 0, "freed under the copy");

@@ -9,7 +9,8 @@ use std::marker::PhantomData;
 /// A platform, and a driver that may have quirks.
 pub(crate) trait Setup: Platform {
     type Quirks: Quirks;
-    /// The lock around what the world keeps beside the hypervisor. It may be held for a whole step.
+    /// The lock around what the world keeps beside hypervisor and driver. It may be held for a whole step; that of
+    /// the driver is held for a transition, and is one of the hypervisor's.
     type Mutex: RawMutex;
 }
 

@@ -2,8 +2,8 @@
 
 use super::memory::{LOCAL, Memory, REMOTE};
 use crate::{
-    Background, CallId, Config, Driver, Effect, Errno, Event, FileId, Input, NoQuirks, Outcome,
-    Profile, Quirk, QuirkSet, Quirks, Reply, Wakeup,
+    Background, CallId, Config, Driver, Effect, Event, FileId, Input, NoQuirks, Outcome, Profile,
+    Quirk, QuirkSet, Quirks, Reply, Wakeup,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -221,22 +221,8 @@ impl<Q: Quirks> Peer<Q> {
     /// Starts a call; it goes on when everything is settled.
     pub(super) fn start(&mut self, input: Input) -> Handle {
         let closed = if let Input::Close(file) = input { Some(file) } else { None };
-        let would_sleep = match input {
-            Input::Read { file, .. } => Some(self.driver.would_sleep(file)),
-            _ => None,
-        };
         let twin = self.twin.as_mut().map(|twin| twin.start(input.clone(), &mut ()));
         let (id, effect) = self.driver.start(input, &mut self.events);
-        match (would_sleep, effect) {
-            (Some(said), Effect::Wait) => assert!(said, "it sleeps, and would not"),
-            (Some(said), Effect::CopyToUser { .. }) => {
-                assert!(!said, "it does not sleep, and would")
-            }
-            (Some(said), Effect::Done(Reply::Failed(Errno::EAGAIN))) => {
-                assert!(!said, "it returns, and would not")
-            }
-            _ => {}
-        }
         assert!(twin.is_none_or(|twin| twin == (id, effect)), "the twin does something else");
         self.calls.push(Running { id, effect, woken: false, held: false });
         let call = Handle(self.calls.len() - 1);

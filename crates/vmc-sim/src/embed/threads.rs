@@ -43,10 +43,8 @@ impl sealed::Host for OnThreads<'_> {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
         let OnThreads { shop, me, parker } = self;
         let (id, runtime) = (me.id, shop.runtime);
-        match input {
-            Input::Read { file, .. } => shop.look_before_read(id, file),
-            Input::Poll { .. } => shop.look_once(),
-            _ => {}
+        if let Input::Read { .. } | Input::Poll { .. } = input {
+            shop.look_once();
         }
         let block = |until_ns, why| shop.poll(id) || runtime.block(id, parker, until_ns, why);
         me.call(shop.world, runtime, input, memory, block).ok_or(CallError::Stuck)

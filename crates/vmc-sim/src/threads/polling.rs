@@ -16,7 +16,6 @@ use crate::line::Line;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress};
 use crate::world::World;
-use ibmvmc::FileId;
 use parking_lot::Mutex;
 use vmc_trace::Waiting;
 
@@ -26,11 +25,8 @@ const SPINS: u32 = 1 << 13;
 /// How often one looks before one waits.
 const LOOKS: u32 = SPINS + (1 << 7);
 
-/// Whoever sees without what it waits for asks for wake-ups at one of so many looks only.
+/// The VMC service asks for wake-ups at one of so many looks only: entries it sees without.
 const LOOKS_PER_WAKE_UP: u32 = 1 << 6;
-
-/// Whoever looks before a `read()` asks the driver at one of so many looks without an entry.
-const LOOKS_PER_CHECK: u32 = 1 << 6;
 
 /// How threads wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,33 +136,11 @@ impl<P: Setup> Shop<'_, P> {
         }
     }
 
-    /// Does the bottom half's work for a while before a `read()` that would sleep: one that finds its message costs
-    /// less than one that is woken.
-    pub(crate) fn look_before_read(&self, me: ActivityId, file: FileId) {
-        if self.mode == WaitMode::Block {
-            return;
+    fn serve_if_free(&self) {
+        if let Some(mut line) = self.bottom_half.try_lock() {
+            let is_due = self.runtime.take_token(ActivityId::BOTTOM_HALF);
+            self.serve(&mut line, is_due);
         }
-        self.serve_if_free();
-        let would_sleep = || self.world.kernel.lock().driver.would_sleep(file);
-        if would_sleep() {
-            self.runtime.poller_comes();
-            let mut looks = 0;
-            self.look(LOOKS_PER_WAKE_UP, me, || {
-                looks += 1;
-                // Another thread may have handled the entry.
-                let may_be_there = self.serve_if_free() || looks % LOOKS_PER_CHECK == 0;
-                may_be_there && !would_sleep()
-            });
-            // It polls on if it sleeps all the same.
-            self.runtime.poller_leaves(true);
-        }
-    }
-
-    /// Whether an entry was handled.
-    fn serve_if_free(&self) -> bool {
-        let Some(mut line) = self.bottom_half.try_lock() else { return false };
-        let is_due = self.runtime.take_token(ActivityId::BOTTOM_HALF);
-        self.serve(&mut line, is_due)
     }
 
     /// Looks until something is there, a wake-up of this activity included.
@@ -188,29 +162,26 @@ impl<P: Setup> Shop<'_, P> {
         false
     }
 
-    /// Looks at the driver's queue, and has the bottom half handle what is there; whether something was.
-    fn serve(&self, line: &mut Line, mut is_due: bool) -> bool {
+    /// Looks at the driver's queue, and has the bottom half handle what is there.
+    fn serve(&self, line: &mut Line, mut is_due: bool) {
         let runtime = self.runtime;
         if !is_between_entries(line) {
             // It waits for something that takes a thread of its own.
             if is_due {
                 runtime.wake_bottom_half();
             }
-            return false;
+            return;
         }
         let was_idle = is_idle(line);
         let was_told = is_due;
-        let mut steps = 0;
         loop {
             let progress = self.in_turn(|| line.look(self.world, runtime, is_due));
             let waits = progress != Progress::Again;
             if !is_between_entries(line) {
                 if waits {
-                    runtime.wake_bottom_half();
-                    return true;
+                    return runtime.wake_bottom_half();
                 }
                 is_due = false;
-                steps += 1;
                 continue;
             }
             // What was scheduled is begun when the call at the queue has come to its end.
@@ -225,7 +196,6 @@ impl<P: Setup> Shop<'_, P> {
         if was_idle && !is_idle(line) {
             runtime.bottom_half_at_rest();
         }
-        steps > 0
     }
 }
 
