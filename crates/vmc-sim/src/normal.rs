@@ -41,6 +41,11 @@ impl Normal<'_> {
         at_ns.map(|at_ns| at_ns.saturating_sub(self.now_ns)).hash(&mut self.hasher);
     }
 
+    /// A virtual time in the past, as that long ago.
+    pub(crate) fn passed(&mut self, at_ns: u64) {
+        self.now_ns.saturating_sub(at_ns).hash(&mut self.hasher);
+    }
+
     /// A call that an activity runs, if it does.
     pub(crate) fn runner(&mut self, runner: Option<&CallRunner>) {
         runner.is_some().hash(&mut self.hasher);

@@ -278,7 +278,7 @@ fn operator_steps(machine: &MachinePlan) -> Vec<Step> {
             vec![hypervisor, Action::Wait(Condition::HypervisorStarted), driver]
         }
     };
-    actions.into_iter().map(|action| Step { action, span: 0..0 }).collect()
+    actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect()
 }
 
 fn thread_failure(plan: &Plan, line: &Line) -> Option<ThreadFailure> {

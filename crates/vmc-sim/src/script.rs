@@ -87,6 +87,15 @@ pub(crate) struct Step {
     pub(crate) action: Action,
     /// Where in the scenario file the step stands.
     pub(crate) span: std::ops::Range<usize>,
+    /// When its call is made again.
+    pub(crate) retry: Option<Retry>,
+}
+
+/// A call is made again while it comes to one of these, until patience is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Retry {
+    pub(crate) errnos: Vec<ibmvmc::Errno>,
+    pub(crate) patience_ns: u64,
 }
 
 /// What a step does. Calls on the device name the file they work on.
@@ -224,6 +233,8 @@ pub(crate) enum Condition {
     ChannelFailed,
     /// The driver has registered its CRQ or got further.
     DriverStarted,
+    /// The driver has no device: it was removed, or not started.
+    DriverStopped,
     /// The VMC service has registered its CRQ or got further.
     HypervisorStarted,
     /// The VMC service waits for the driver's INIT.
@@ -251,6 +262,7 @@ impl fmt::Display for Condition {
             Condition::ChannelNegotiating => "a channel that exchanges capabilities",
             Condition::ChannelFailed => "a channel that has failed",
             Condition::DriverStarted => "a driver that has started",
+            Condition::DriverStopped => "a driver that has stopped",
             Condition::HypervisorStarted => "a hypervisor's side that has started",
             Condition::HypervisorWaiting => "a hypervisor's side that waits for INIT",
             Condition::HypervisorStopped => "a hypervisor's side that has stopped",

@@ -378,6 +378,29 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_made_again_until_patience_is_over_on_both_runtimes() {
+        let again = |expect: &str| {
+            let write = format!(
+                "{{ pause = \"hypervisor\" }}, {{ write = {{ bytes = 10 }} }},
+                 {{ write = {{ bytes = 20, retry = [\"EBUSY\"], patience-ms = 10, {expect} }} }},
+                 {{ resume = \"hypervisor\" }}"
+            );
+            ECHO.replace("{ sleep-ms = 5 }", &write)
+        };
+        for runtime in [RuntimeKind::Deterministic, RuntimeKind::Threads] {
+            let report = run(&again(""), &on(runtime));
+            let [Problem::Unmet(error)] = &report.problems[..] else {
+                panic!("{:?}", report.problems)
+            };
+            let came = "expected success, came EBUSY, after 5 calls in 10 ms";
+            assert!(error.message().ends_with(came), "{error}");
+            assert_eq!(report.virtual_time, Duration::from_millis(10));
+            let any = run(&again("expect = \"any\""), &on(runtime));
+            assert!(any.passed(), "{:?}", any.problems);
+        }
+    }
+
+    #[test]
     fn optional_rules_and_lives_need_not_come_about() {
         let more = |optional: bool| {
             format!(

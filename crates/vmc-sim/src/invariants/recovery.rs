@@ -291,7 +291,8 @@ fn visit<P: Setup>(
     actions: Vec<Action>,
 ) -> Result<(), String> {
     let number = lines.len() as u16 - ActivityId::FIXED;
-    let steps = actions.into_iter().map(|action| Step { action, span: 0..0 }).collect();
+    let steps =
+        actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect();
     let app = App::new(number, process.unwrap_or(number), Life::FIRST, steps);
     let recorder = Recorder::new(Actor::App(number), &Order::default(), false);
     let visitor =

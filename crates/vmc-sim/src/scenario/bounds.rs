@@ -47,6 +47,8 @@ pub(super) const BYTES: Bounds = 0..=1 << 20;
 pub(super) const REPEATS: Bounds = 1..=10_000;
 /// A wait in milliseconds: at most a day of virtual time.
 pub(super) const MILLISECONDS: Bounds = 0..=86_400_000;
+/// How long a call is made again, in milliseconds: some thousand calls at most.
+pub(super) const RETRY_PATIENCE: Bounds = 1..=60_000;
 
 /// Occasions of a fault rule, counted from 1.
 pub(super) const OCCASIONS: Bounds = 1..=u32::MAX as i64;

@@ -1,5 +1,7 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
+mod retry;
+
 use super::bounds::{self, Bounds};
 use super::error::Problem;
 use super::fault::FaultForm;
@@ -11,6 +13,7 @@ use super::file::{
 use super::names::Names;
 use super::size;
 use super::spanned::Spanned;
+use ibmvmc::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -222,7 +225,7 @@ impl<'a> Apps<'a> {
                 self.posters.entry(flag).or_default().insert(place);
             }
             StepForm::Interrupt(name) => self.interrupted.extend(self.names.thread(name)),
-            StepForm::Open(OpenForm { file, expect, nonblock }) if may_succeed(*expect) => {
+            StepForm::Open(OpenForm { file, expect, nonblock, .. }) if may_succeed(*expect) => {
                 self.opened.insert((process, file));
                 if *nonblock {
                     self.nonblocking.insert((process, file));
@@ -272,6 +275,7 @@ impl<'a> Apps<'a> {
         depth: usize,
     ) -> Check {
         let span = step.span();
+        self.check_retry(step, progress)?;
         match step.get_ref() {
             StepForm::Open(form) => {
                 if may_succeed(form.expect) {
@@ -480,16 +484,15 @@ impl<'a> Apps<'a> {
                 String::from("this waits for an event, but the hypervisor sends none by itself"),
                 "set behaviour = { source = { events = 1, bytes = 64 } } for the machine",
             ),
-            (Some(ReadWord::Error(ibmvmc::Errno::EAGAIN)), _)
-                if !progress.nonblock.contains(form.file.as_str())
-                    && !self.by_sibling(&self.nonblocking, progress, &form.file) =>
+            (Some(ReadWord::Error(Errno::EAGAIN)), _)
+                if !self.is_nonblocking(progress, &form.file) =>
             {
                 cannot(
                     String::from("a blocking file never returns EAGAIN: this waits for ever"),
                     "open the file with nonblock = true",
                 )
             }
-            (Some(ReadWord::Error(ibmvmc::Errno::EINTR)), _)
+            (Some(ReadWord::Error(Errno::EINTR)), _)
                 if !self.is_interrupted(progress.place) && self.form.fault.is_empty() =>
             {
                 cannot(
@@ -499,6 +502,11 @@ impl<'a> Apps<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the file may have been opened with O_NONBLOCK.
+    fn is_nonblocking(&self, progress: &Progress<'_>, file: &str) -> bool {
+        progress.nonblock.contains(file) || self.by_sibling(&self.nonblocking, progress, file)
     }
 
     fn is_interrupted(&self, place: usize) -> bool {

@@ -15,7 +15,7 @@ use super::spanned::Spanned;
 use crate::life::Life;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::schedule::{Actors, Decisions, DecisionsError, below};
-use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Step};
+use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Retry, Step};
 use ibmvmc::{Config, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::{Named, Source};
@@ -188,7 +188,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn push(&mut self, action: Action, span: Range<usize>) {
-        self.steps.push(Step { action, span });
+        self.steps.push(Step { action, span, retry: None });
     }
 
     fn steps(&mut self, steps: &[Spanned<StepForm>]) -> Result<(), Problem> {
@@ -202,7 +202,7 @@ impl<'a> Compiler<'a> {
             }
             if let Some(action) = self.action(step.get_ref()) {
                 let paused = action == Action::Pause;
-                self.push(action, span.clone());
+                self.steps.push(Step { action, span: span.clone(), retry: retry(step.get_ref()) });
                 if paused {
                     self.push(Action::Wait(Condition::HypervisorPaused), span);
                 }
@@ -288,7 +288,12 @@ impl<'a> Compiler<'a> {
             file: form.file.clone(),
             len_bytes: form.bytes.as_ref().map(value),
             faults: form.fault,
-            patience_ns: form.patience_ms.as_ref().map(nanoseconds),
+            // With `retry` it is the step that has it.
+            patience_ns: form
+                .patience_ms
+                .as_ref()
+                .filter(|_| form.retry.is_empty())
+                .map(nanoseconds),
             expect: match result.word {
                 Some(ReadWord::Echo) => ReadExpect::Echo,
                 Some(ReadWord::Event) => ReadExpect::Event { len_bytes: self.event_bytes() },
@@ -321,6 +326,14 @@ impl From<&MachineSideForm> for Machine {
     }
 }
 
+/// When the call of a step is made again.
+fn retry(step: &StepForm) -> Option<Retry> {
+    let (errnos, patience_ms) = step.retry()?;
+    let patience_ns = patience_ms.map_or(0, nanoseconds);
+    let errnos: Vec<_> = errnos.iter().copied().map(Into::into).collect();
+    (!errnos.is_empty()).then_some(Retry { errnos, patience_ns })
+}
+
 fn expect(form: ResultForm) -> Expect {
     match form {
         ResultForm::Ok => Expect::Ok,
@@ -337,6 +350,7 @@ fn condition(form: &WaitForm) -> Condition {
         WaitStateForm::ChannelNegotiating => Condition::ChannelNegotiating,
         WaitStateForm::ChannelFailed => Condition::ChannelFailed,
         WaitStateForm::DriverStarted => Condition::DriverStarted,
+        WaitStateForm::DriverStopped => Condition::DriverStopped,
         WaitStateForm::HypervisorStarted => Condition::HypervisorStarted,
         WaitStateForm::HypervisorWaiting => Condition::HypervisorWaiting,
         WaitStateForm::HypervisorStopped => Condition::HypervisorStopped,
@@ -376,7 +390,7 @@ mod tests {
     #[test]
     fn waiting_for_the_channel_is_blamed_on_the_application_that_does() {
         let text = "title = \"t\"\n[[app]]\nsteps = []\n";
-        let [Step { action: Action::Wait(Condition::ChannelReady), span }] = &steps(text)[..]
+        let [Step { action: Action::Wait(Condition::ChannelReady), span, .. }] = &steps(text)[..]
         else {
             panic!("{:?}", steps(text))
         };

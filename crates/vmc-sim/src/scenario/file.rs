@@ -273,6 +273,40 @@ pub(super) enum StepForm {
     Repeat(RepeatForm),
 }
 
+impl StepForm {
+    /// On which errnos its call is made again, and for how long; `None` for a step that cannot.
+    pub(super) fn retry(&self) -> Option<(&[RetryForm], Option<&Number>)> {
+        let (errnos, patience_ms) = match self {
+            StepForm::Open(form) => (&form.retry, &form.patience_ms),
+            StepForm::SetHmcId(form) => (&form.0.retry, &form.0.patience_ms),
+            StepForm::Write(form) => (&form.retry, &form.patience_ms),
+            StepForm::Read(form) => (&form.retry, &form.patience_ms),
+            StepForm::RequestVmc(form) => (&form.retry, &form.patience_ms),
+            _ => return None,
+        };
+        Some((errnos, patience_ms.as_ref()))
+    }
+
+    /// The errno that its call must come to.
+    pub(super) fn expected_errno(&self) -> Option<ibmvmc::Errno> {
+        let expect = match self {
+            StepForm::Open(form) => form.expect,
+            StepForm::SetHmcId(form) => form.0.expect,
+            StepForm::Write(form) => form.expect,
+            StepForm::RequestVmc(form) => form.expect,
+            StepForm::Read(form) => match form.expect.0.word {
+                Some(ReadWord::Error(errno)) => return Some(errno),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        match expect {
+            ResultForm::Error(errno) => Some(errno),
+            ResultForm::Ok | ResultForm::Any => None,
+        }
+    }
+}
+
 /// How a file is opened.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -286,6 +320,12 @@ pub(super) struct OpenForm {
     /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
+    /// Makes the call again while it comes to one of these, for as long as `patience-ms` says.
+    #[serde(default)]
+    pub(super) retry: Vec<RetryForm>,
+    /// How long the call is made again, from the first that failed.
+    #[schemars(transform = within(bounds::RETRY_PATIENCE))]
+    pub(super) patience_ms: Option<Number>,
 }
 
 /// The HMC ID that a file gets.
@@ -301,6 +341,12 @@ pub(super) struct SetHmcIdForm {
     /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
+    /// Makes the call again while it comes to one of these, for as long as `patience-ms` says.
+    #[serde(default)]
+    pub(super) retry: Vec<RetryForm>,
+    /// How long the call is made again, from the first that failed.
+    #[schemars(transform = within(bounds::RETRY_PATIENCE))]
+    pub(super) patience_ms: Option<Number>,
 }
 
 impl Short for SetHmcIdForm {
@@ -308,7 +354,8 @@ impl Short for SetHmcIdForm {
 
     fn from_short(text: &str) -> Result<SetHmcIdForm, String> {
         let id = text.to_owned();
-        Ok(SetHmcIdForm { id, file: default_file(), expect: ResultForm::default() })
+        let (file, expect) = (default_file(), ResultForm::default());
+        Ok(SetHmcIdForm { id, file, expect, retry: Vec::new(), patience_ms: None })
     }
 
     fn short_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -337,6 +384,12 @@ pub(super) struct WriteForm {
     /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
+    /// Makes the call again while it comes to one of these, for as long as `patience-ms` says.
+    #[serde(default)]
+    pub(super) retry: Vec<RetryForm>,
+    /// How long the call is made again, from the first that failed.
+    #[schemars(transform = within(bounds::RETRY_PATIENCE))]
+    pub(super) patience_ms: Option<Number>,
 }
 
 /// What a message consists of.
@@ -371,9 +424,13 @@ pub(super) struct ReadForm {
     /// Into memory that is not there.
     #[serde(default)]
     pub(super) fault: bool,
-    /// A signal interrupts a read that has slept for so many milliseconds. Default: it sleeps until something comes.
+    /// A signal interrupts a read that has slept for so many milliseconds. Default: it sleeps until something comes. With
+    /// `retry` how long the call is made again, from the first that failed.
     #[schemars(transform = within(bounds::MILLISECONDS))]
     pub(super) patience_ms: Option<Number>,
+    /// Makes the call again while it comes to one of these, for as long as `patience-ms` says.
+    #[serde(default)]
+    pub(super) retry: Vec<RetryForm>,
 }
 
 /// The message that a read brings. A word instead of it is read from the short spelling.
@@ -506,6 +563,12 @@ pub(super) struct CallForm {
     /// What the call must come to. Default: `ok`.
     #[serde(default)]
     pub(super) expect: ResultForm,
+    /// Makes the call again while it comes to one of these, for as long as `patience-ms` says.
+    #[serde(default)]
+    pub(super) retry: Vec<RetryForm>,
+    /// How long the call is made again, from the first that failed.
+    #[schemars(transform = within(bounds::RETRY_PATIENCE))]
+    pub(super) patience_ms: Option<Number>,
 }
 
 /// Which file is closed.
@@ -556,6 +619,28 @@ impl JsonSchema for ResultForm {
     }
 }
 
+/// An errno that passes: the same call may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum RetryForm {
+    /// No buffer is available, no index is free, the channel is not ready, or the queue is full.
+    Ebusy,
+    /// A read without a message on a file with `O_NONBLOCK`; Linux: the channel is not ready.
+    Eagain,
+    /// Linux: an index has no seed buffer.
+    Enobufs,
+}
+
+impl From<RetryForm> for ibmvmc::Errno {
+    fn from(form: RetryForm) -> ibmvmc::Errno {
+        match form {
+            RetryForm::Ebusy => ibmvmc::Errno::EBUSY,
+            RetryForm::Eagain => ibmvmc::Errno::EAGAIN,
+            RetryForm::Enobufs => ibmvmc::Errno::ENOBUFS,
+        }
+    }
+}
+
 /// The names of all errnos.
 fn errnos() -> impl Iterator<Item = &'static str> {
     ibmvmc::Errno::ALL.iter().map(|errno| errno.name())
@@ -593,6 +678,8 @@ pub(super) enum WaitStateForm {
     ChannelFailed,
     /// The driver has registered its CRQ, or is further.
     DriverStarted,
+    /// The driver has no device: it was removed, or not started.
+    DriverStopped,
     /// The hypervisor's side has registered its CRQ, or is further.
     HypervisorStarted,
     /// The hypervisor's side waits for INIT.

@@ -182,9 +182,12 @@ impl App {
         cx: &mut Context<'_, P, R>,
         reply: Reply,
     ) -> Progress {
-        let Some(Step { action, .. }) = self.steps.get(self.next).cloned() else {
+        let Some(Step { action, retry, .. }) = self.steps.get(self.next).cloned() else {
             return Progress::Finished;
         };
+        if let Some(again) = retry.and_then(|retry| self.again(cx, &action, &retry, reply)) {
+            return again;
+        }
         match (action, reply) {
             (Action::Open { file, expect: Expect::Ok | Expect::Any, .. }, Reply::Opened(id)) => {
                 self.at_desk(cx, |desk| desk.name_file(self.process, file, id));

@@ -90,7 +90,8 @@ pub(crate) fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
             | Condition::ChannelDown
             | Condition::ChannelNegotiating
             | Condition::ChannelFailed
-            | Condition::DriverStarted,
+            | Condition::DriverStarted
+            | Condition::DriverStopped,
             _,
         ) => Watch::Channel,
         _ => Watch::Anything,
@@ -132,6 +133,7 @@ pub(crate) fn driver_condition<Q: Quirks>(
         Condition::DriverStarted => {
             !matches!(driver.state(), ChannelState::Initial | ChannelState::ResetScheduled)
         }
+        Condition::DriverStopped => driver.state() == ChannelState::Initial,
         Condition::HypervisorStarted
         | Condition::HypervisorWaiting
         | Condition::HypervisorStopped

@@ -3,6 +3,7 @@
 mod calls;
 mod conditions;
 pub(crate) mod operator;
+mod retry;
 
 pub(crate) use conditions::{driver_condition, watch_for};
 
@@ -15,6 +16,7 @@ use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
 use crate::world::World;
 use papr::Hcall;
+use retry::Retrying;
 use std::hash::Hash;
 use std::sync::Arc;
 use vmc_trace::{Actor, CallResult, DeviceCall, Event, FileNumber, Waiting};
@@ -34,6 +36,8 @@ pub(crate) struct App {
     user: User,
     /// When a sleep ends, or patience.
     until_ns: Option<u64>,
+    /// How far the step is that is tried again.
+    retrying: Option<Retrying>,
     /// The expectation that was not met; the script ends there.
     failure: Option<StepFailure>,
     /// The process was killed, or its partition has died.
@@ -69,6 +73,7 @@ impl App {
             call: None,
             user: User::default(),
             until_ns: None,
+            retrying: None,
             failure: None,
             killed: false,
         }
@@ -133,6 +138,9 @@ impl App {
         }
         if self.killed {
             return self.exit(cx);
+        }
+        if let Some(pause) = self.pause(cx.now_ns()) {
+            return pause;
         }
         let Some(Step { action, .. }) = self.steps.get(self.next).cloned() else {
             return Progress::Finished;
@@ -215,6 +223,7 @@ impl App {
             self.next.hash(&mut normal.hasher);
         }
         normal.time(self.until_ns);
+        self.hash_retrying(normal);
         if self.call.is_some() {
             self.user.hash(&mut normal.hasher);
         }
@@ -242,12 +251,15 @@ impl App {
 
     fn done(&mut self) -> Progress {
         self.until_ns = None;
+        self.retrying = None;
         self.next += 1;
         if self.next < self.steps.len() { Progress::Again } else { Progress::Finished }
     }
 
     fn fail(&mut self, expected: impl Into<String>, came: impl Into<String>) -> Progress {
-        self.failure = Some(StepFailure { expected: expected.into(), came: came.into() });
+        let mut came = came.into();
+        came.extend(self.retrying.as_ref().map(|retrying| retrying.to_string()));
+        self.failure = Some(StepFailure { expected: expected.into(), came });
         Progress::Finished
     }
 

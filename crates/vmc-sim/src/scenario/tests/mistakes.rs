@@ -292,6 +292,50 @@ fn reads_of_what_never_comes() {
 }
 
 #[test]
+fn calls_that_are_made_again() {
+    let write = |options: &str| {
+        app(&format!("{{ open = {{}} }}, {{ write = {{ bytes = 1, {options} }} }}"))
+    };
+    assert!(Scenario::parse("t.toml", &write("retry = [\"EBUSY\"], patience-ms = 1")).is_ok());
+    for (options, message, remedy) in [
+        (
+            "retry = [\"EBUSY\"]",
+            "this step is tried again and again, and never gives up",
+            "say for how long, such as patience-ms = 100",
+        ),
+        (
+            "patience-ms = 100",
+            "this step has patience, but says nothing that it is for",
+            "add retry = [\"EBUSY\"], or leave `patience-ms` out",
+        ),
+        (
+            "retry = [\"EAGAIN\", \"EBUSY\"], patience-ms = 100, expect = \"EBUSY\"",
+            "this step expects EBUSY and is tried again while it gets EBUSY",
+            "expect what comes in the end, or leave the errno out of `retry`",
+        ),
+    ] {
+        refused(&write(options).replace("{ write", "‸{ write"), message, remedy);
+    }
+    refused(
+        &write("retry = [\"EBUSY\"], patience-ms = ‸60001"),
+        "patience-ms is 1 to 60000, not 60001",
+        "write a number from 1 to 60000",
+    );
+    refused(
+        &write("retry = [‸\"EIO\"], patience-ms = 1"),
+        "unknown variant `EIO`, expected one of `EBUSY`, `EAGAIN`, `ENOBUFS`",
+        LIST,
+    );
+    refused(
+        &app(
+            "{ open = {} }, ‸{ read = { expect = \"any\", retry = [\"EAGAIN\"], patience-ms = 9 } }",
+        ),
+        "a blocking file never returns EAGAIN: this read is never tried again",
+        "open the file with nonblock = true, or leave `retry` out",
+    );
+}
+
+#[test]
 fn waits_for_what_cannot_happen() {
     refused(
         &app("‸{ await = \"go\" }"),
