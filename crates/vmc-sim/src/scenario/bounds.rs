@@ -43,6 +43,10 @@ pub(super) const LIFE: Bounds = 1..=100;
 
 /// Length of a user buffer or of a message of a step.
 pub(super) const BYTES: Bounds = 0..=1 << 20;
+/// How many bytes a growing length grows by in each round.
+pub(super) const LENGTH_STEP: Bounds = 1..=1 << 20;
+/// How many times as long it is in each round.
+pub(super) const LENGTH_FACTOR: Bounds = 2..=1 << 20;
 /// How often a block of steps runs.
 pub(super) const REPEATS: Bounds = 1..=10_000;
 /// A wait in milliseconds: at most a day of virtual time.

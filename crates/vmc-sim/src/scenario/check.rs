@@ -10,6 +10,7 @@ use super::file::{
     PatternForm, PollForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm,
     ScenarioForm, SourceForm, StartForm, StepForm, VmcForm, WaitStateForm, WriteForm,
 };
+use super::length::{self, Length};
 use super::names::Names;
 use super::size;
 use super::spanned::Spanned;
@@ -183,6 +184,8 @@ struct Progress<'a> {
     unread: BTreeMap<&'a str, i64>,
     events: BTreeMap<&'a str, i64>,
     nonblock: BTreeSet<&'a str>,
+    /// The round of the innermost block, from 0.
+    round: Option<u32>,
 }
 
 impl Progress<'_> {
@@ -196,6 +199,7 @@ impl Progress<'_> {
             unread: BTreeMap::new(),
             events: BTreeMap::new(),
             nonblock: BTreeSet::new(),
+            round: None,
         }
     }
 }
@@ -340,7 +344,13 @@ impl<'a> Apps<'a> {
                     ));
                 }
                 // Each round, because it may find open, written or read what the one before left.
-                (0..times).try_for_each(|_| self.check_steps(&form.steps, progress, depth + 1))
+                let outer = progress.round;
+                for round in 0..times as u32 {
+                    progress.round = Some(round);
+                    self.check_steps(&form.steps, progress, depth + 1)?;
+                }
+                progress.round = outer;
+                Ok(())
             }
             StepForm::Fault(name) => self.check_fault(name),
             StepForm::Start(_)
@@ -422,8 +432,10 @@ impl<'a> Apps<'a> {
         span: Range<usize>,
     ) -> Check {
         self.must_be_open(progress, &form.file, span.clone())?;
-        check_payload(WRITTEN, form.bytes.as_ref(), &form.pattern, span)?;
-        let empty = form.bytes.as_ref().is_some_and(|bytes| *bytes.get_ref() == 0);
+        let round = progress.round;
+        check_payload(WRITTEN, (form.bytes.as_ref(), round), &form.pattern, span)?;
+        let bytes = |length: &Length| length.get_ref().in_round(round.unwrap_or(0));
+        let empty = form.bytes.as_ref().is_some_and(|length| bytes(length) == 0);
         if form.expect == ResultForm::Ok && !empty {
             *progress.unread.entry(&form.file).or_default() += 1;
         }
@@ -438,13 +450,13 @@ impl<'a> Apps<'a> {
     ) -> Check {
         self.must_be_open(progress, &form.file, span.clone())?;
         if let Some(bytes) = &form.bytes {
-            number("bytes", bytes, bounds::BYTES)?;
+            length::check(bytes, progress.round)?;
         }
         patience(form.patience_ms.as_ref())?;
         if form.expect.0.word.is_none() {
             check_payload(
                 EXPECTED,
-                form.expect.0.bytes.as_ref(),
+                (form.expect.0.bytes.as_ref(), progress.round),
                 &form.expect.0.pattern,
                 span.clone(),
             )?;
@@ -579,7 +591,7 @@ const EXPECTED: Payload =
 /// A message is a text, or so many bytes of a pattern.
 fn check_payload(
     what: Payload,
-    bytes: Option<&Number>,
+    (bytes, round): (Option<&Length>, Option<u32>),
     pattern: &PatternForm,
     span: Range<usize>,
 ) -> Check {
@@ -589,7 +601,7 @@ fn check_payload(
             "a text has its own length",
             "leave `bytes` out, or choose another pattern",
         )),
-        (Some(bytes), _) => number("bytes", bytes, bounds::BYTES).map(|_| ()),
+        (Some(bytes), _) => length::check(bytes, round),
         (None, PatternForm::Text(_)) => Ok(()),
         (None, _) => Err(Problem::new(
             span,

@@ -9,6 +9,7 @@ use super::file::{
     PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, ScheduleForm,
     StartForm, StepForm, VmcForm, WaitForm, WaitStateForm, WriteForm,
 };
+use super::length::Length;
 use super::names::Names;
 use super::rules::rules;
 use super::spanned::Spanned;
@@ -174,6 +175,8 @@ struct Compiler<'a> {
     replica: usize,
     /// How many messages were written so far, so that no two are alike.
     writes: u32,
+    /// The round of the innermost block, from 0.
+    round: u32,
     steps: Vec<Step>,
 }
 
@@ -184,7 +187,16 @@ impl<'a> Compiler<'a> {
         (thread, replica): (u16, usize),
     ) -> Compiler<'a> {
         let (faults, behaviour) = (&form.fault, &form.machine.behaviour);
-        Compiler { names, faults, behaviour, thread, replica, writes: 0, steps: Vec::new() }
+        Compiler {
+            names,
+            faults,
+            behaviour,
+            thread,
+            replica,
+            writes: 0,
+            round: 0,
+            steps: Vec::new(),
+        }
     }
 
     fn push(&mut self, action: Action, span: Range<usize>) {
@@ -195,9 +207,12 @@ impl<'a> Compiler<'a> {
         for step in steps {
             let span = step.span();
             if let StepForm::Repeat(form) = step.get_ref() {
-                for _ in 0..number("times", &form.times, bounds::REPEATS)? {
+                let outer = self.round;
+                for round in 0..number("times", &form.times, bounds::REPEATS)? as u32 {
+                    self.round = round;
                     self.steps(&form.steps)?;
                 }
+                self.round = outer;
                 continue;
             }
             if let Some(action) = self.action(step.get_ref()) {
@@ -271,7 +286,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn write(&mut self, form: &WriteForm) -> Action {
-        let len_bytes = form.bytes.as_ref().map_or(0, value);
+        let len_bytes = form.bytes.as_ref().map_or(0, |bytes| self.length(bytes));
         let payload = payload(&form.pattern, self.thread, self.writes, len_bytes);
         self.writes += 1;
         Action::Write {
@@ -286,7 +301,7 @@ impl<'a> Compiler<'a> {
         let result = &form.expect.0;
         Action::Read {
             file: form.file.clone(),
-            len_bytes: form.bytes.as_ref().map(value),
+            len_bytes: form.bytes.as_ref().map(|bytes| self.length(bytes)),
             faults: form.fault,
             // With `retry` it is the step that has it.
             patience_ns: form
@@ -301,11 +316,16 @@ impl<'a> Compiler<'a> {
                 Some(ReadWord::Any) => ReadExpect::Any,
                 Some(ReadWord::Error(errno)) => ReadExpect::Error(errno),
                 None => {
-                    let len_bytes = result.bytes.as_ref().map_or(0, value);
+                    let len_bytes = result.bytes.as_ref().map_or(0, |bytes| self.length(bytes));
                     ReadExpect::Bytes(payload(&result.pattern, self.thread, 0, len_bytes))
                 }
             },
         }
+    }
+
+    /// The length in this round; the checks have bounded it.
+    fn length<T: TryFrom<i64> + Default>(&self, length: &Length) -> T {
+        T::try_from(length.get_ref().in_round(self.round)).unwrap_or_default()
     }
 
     /// How long the messages are that the hypervisor sends by itself.

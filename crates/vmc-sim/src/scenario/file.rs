@@ -3,6 +3,7 @@
 
 use super::bounds;
 use super::fault::FaultForm;
+use super::length::Length;
 use super::schema::{self, one_of, within};
 use super::short::{Short, ShortOrLong};
 use super::spanned::Spanned;
@@ -370,8 +371,7 @@ impl Short for SetHmcIdForm {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct WriteForm {
     /// Length of the message; a text has its own.
-    #[schemars(transform = within(bounds::BYTES))]
-    pub(super) bytes: Option<Number>,
+    pub(super) bytes: Option<Length>,
     /// What the message consists of. Default: `counter`.
     #[serde(default)]
     pub(super) pattern: PatternForm,
@@ -416,8 +416,7 @@ pub(super) struct ReadForm {
     /// What the read must bring: a word, the name of an errno, or a message.
     pub(super) expect: ShortOrLong<ReadResultForm>,
     /// Length of the user's buffer. Default: the MTU.
-    #[schemars(transform = within(bounds::BYTES))]
-    pub(super) bytes: Option<Number>,
+    pub(super) bytes: Option<Length>,
     /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
@@ -440,8 +439,7 @@ pub(super) struct ReadResultForm {
     #[serde(skip)]
     pub(super) word: Option<ReadWord>,
     /// Length of the message; a text has its own.
-    #[schemars(transform = within(bounds::BYTES))]
-    pub(super) bytes: Option<Number>,
+    pub(super) bytes: Option<Length>,
     /// What the message consists of. Default: `counter`.
     #[serde(default)]
     pub(super) pattern: PatternForm,

@@ -11,6 +11,7 @@ mod compile;
 mod error;
 mod fault;
 mod file;
+mod length;
 mod names;
 mod rules;
 mod schema;

@@ -2,6 +2,7 @@
 
 use super::error::Problem;
 use super::file::{Number, PatternForm, ReadForm, ScenarioForm, StepForm, WriteForm};
+use super::length::{Length, LengthForm};
 use super::spanned::Spanned;
 
 /// Most steps of all threads together, blocks written out as often as they repeat.
@@ -15,7 +16,7 @@ pub(super) fn check(form: &ScenarioForm) -> Result<(), Problem> {
     let mut all = Size::default();
     for app in &form.app {
         let replicas = app.get_ref().count.as_ref().map_or(1, times);
-        all = all.plus(written_out(&app.get_ref().steps).times(replicas));
+        all = all.plus(written_out(&app.get_ref().steps, 1).times(replicas));
         let (what, came, most) = if all.steps > MAX_STEPS {
             ("steps", all.steps, MAX_STEPS)
         } else if all.payload_bytes > MAX_PAYLOAD_BYTES {
@@ -54,38 +55,51 @@ impl Size {
     }
 }
 
-fn written_out(steps: &[Spanned<StepForm>]) -> Size {
-    steps.iter().map(|step| size_of_step(step.get_ref())).fold(Size::default(), Size::plus)
+/// The steps in all rounds of the block that they are in.
+fn written_out(steps: &[Spanned<StepForm>], rounds: u64) -> Size {
+    let sizes = steps.iter().map(|step| size_of_step(step.get_ref(), rounds));
+    sizes.fold(Size::default(), Size::plus)
 }
 
-fn size_of_step(step: &StepForm) -> Size {
+fn size_of_step(step: &StepForm, rounds: u64) -> Size {
     let payload_bytes = match step {
         // An empty block costs a step as well: its rounds are walked.
         StepForm::Repeat(form) => {
-            return written_out(&form.steps)
-                .plus(Size { steps: 1, payload_bytes: 0 })
-                .times(times(&form.times));
+            let inner = times(&form.times);
+            let walked = Size { steps: inner, payload_bytes: 0 };
+            return written_out(&form.steps, inner).plus(walked).times(rounds);
         }
-        StepForm::Write(WriteForm { bytes, pattern, .. }) => length(bytes.as_ref(), pattern),
+        StepForm::Write(WriteForm { bytes, pattern, .. }) => {
+            lengths(bytes.as_ref(), pattern, rounds)
+        }
         StepForm::Read(ReadForm { expect, .. }) => {
-            length(expect.0.bytes.as_ref(), &expect.0.pattern)
+            lengths(expect.0.bytes.as_ref(), &expect.0.pattern, rounds)
         }
         _ => 0,
     };
-    Size { steps: 1, payload_bytes }
+    Size { steps: rounds, payload_bytes }
 }
 
-fn length(bytes: Option<&Number>, pattern: &PatternForm) -> u64 {
-    match (pattern, bytes) {
-        (PatternForm::Text(text), _) => text.len() as u64,
-        (_, Some(bytes)) => times(bytes),
+/// The lengths of a message in all rounds together.
+fn lengths(bytes: Option<&Length>, pattern: &PatternForm, rounds: u64) -> u64 {
+    let in_round = |length: &LengthForm, round| not_below_zero(length.in_round(round));
+    match (pattern, bytes.map(|bytes| bytes.get_ref())) {
+        (PatternForm::Text(text), _) => (text.len() as u64).saturating_mul(rounds),
+        (_, Some(same @ LengthForm::Same(_))) => in_round(same, 0).saturating_mul(rounds),
+        // More rounds than are allowed are refused where they are written.
+        (_, Some(growing)) => (0..rounds.min(MAX_STEPS) as u32)
+            .fold(0, |all: u64, round| all.saturating_add(in_round(growing, round))),
         (_, None) => 0,
     }
 }
 
-/// The number; one below zero counts as none, and is refused where it belongs.
 fn times(number: &Number) -> u64 {
-    u64::try_from(*number.get_ref()).unwrap_or(0)
+    not_below_zero(*number.get_ref())
+}
+
+/// The number; one below zero counts as none, and is refused where it belongs.
+fn not_below_zero(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -139,6 +153,23 @@ mod tests {
             written(65, 1).unwrap_err(),
             report("68157440 bytes of messages, at most 67108864")
         );
+    }
+
+    #[test]
+    fn lengths_that_grow_are_bounded_by_their_sum() {
+        let growing = |bytes: &str, times: u32| {
+            parse(&format!(
+                "steps = [ {{ open = {{}} }}, {{ repeat = {{ times = {times}, steps = [ {{ write = {{ bytes = \
+                 {bytes}, expect = \"EIO\" }} }} ] }} }} ]"
+            ))
+        };
+        assert!(growing("{ from = 0, step = 1024 }", 362).is_ok());
+        let sum: u64 = (0..363).map(|round| round * 1024).sum();
+        assert_eq!(
+            growing("{ from = 0, step = 1024 }", 363).unwrap_err(),
+            report(&format!("{sum} bytes of messages, at most 67108864"))
+        );
+        assert!(growing("{ from = 1, factor = 2 }", 21).is_ok());
     }
 
     #[test]

@@ -336,6 +336,49 @@ fn calls_that_are_made_again() {
 }
 
 #[test]
+fn lengths_that_grow() {
+    let block = |bytes: &str, times: u32| {
+        let write = format!("{{ write = {{ bytes = ‸{bytes} }} }}");
+        app(&format!("{{ open = {{}} }}, {{ repeat = {{ times = {times}, steps = [{write}] }} }}"))
+    };
+    let outside =
+        |bytes: &str| app(&format!("{{ open = {{}} }}, {{ write = {{ bytes = {bytes} }} }}"));
+    refused(
+        &outside("‸{ from = 1, step = 1 }"),
+        "a length grows with the rounds of a `repeat`, and this step is in none",
+        "put the step into a `repeat`, or write `bytes` as a number",
+    );
+    refused(
+        &block("{ from = 1, step = 1, factor = 2 }", 2),
+        "a length grows by a step or by a factor, not by both",
+        "leave `step` or `factor` out",
+    );
+    refused(
+        &block("{ from = 1 }", 2),
+        "this length does not say how it grows",
+        "add `step`, so many bytes more in each round, or `factor`, so many times as long",
+    );
+    let too_long = "in round 22 this length is more than 1048576 bytes";
+    let remedy = "lower `times` of the block, or `from`, `step` or `factor`";
+    refused(&block("{ from = 1, factor = 2 }", 22), too_long, remedy);
+    assert!(
+        Scenario::parse("t.toml", &block("{ from = 1, factor = 2 }", 21).replace('‸', "")).is_ok()
+    );
+    for (key, least) in [("step", 1), ("factor", 2)] {
+        refused(
+            &block("", 2).replace("‸", &format!("{{ from = 1, {key} = ‸0 }}")),
+            &format!("{key} is {least} to 1048576, not 0"),
+            &format!("write a number from {least} to 1048576"),
+        );
+    }
+    refused(
+        &outside("‸\"4k\""),
+        "invalid type: string \"4k\", expected a number of bytes, or how it grows such as { from = 1, step = 100 }",
+        EXAMPLES,
+    );
+}
+
+#[test]
 fn waits_for_what_cannot_happen() {
     refused(
         &app("‸{ await = \"go\" }"),
