@@ -50,6 +50,16 @@ impl Failure {
         self.problems == other.problems && self.difference == other.difference
     }
 
+    /// The same of a run in the order that a seed draws from schedules of a kind, whose own seed is another one.
+    pub(crate) fn drawn_from(self, kind: &str, seed: u64, file: &ScenarioFile) -> Failure {
+        let repeat = repeat_command(file, RuntimeKind::Deterministic, Some(seed));
+        Failure {
+            run: format!("{}, {kind}, seed {seed}", RuntimeKind::Deterministic.name()),
+            repeat: format!("{repeat} --schedule {kind}"),
+            ..self
+        }
+    }
+
     /// Problems and difference as one text, for programs.
     pub(crate) fn text(&self) -> String {
         let difference = self.difference.iter().flat_map(|difference| {
@@ -91,15 +101,16 @@ impl<'a> Judge<'a> {
             return None;
         }
         let last_events = if problems.is_empty() { Vec::new() } else { last_events(&report.trace) };
-        let (run, repeat) = (run_name(options), repeat_command(self.file, options));
+        let repeat = repeat_command(self.file, options.runtime, options.schedule.seed());
+        let run = run_name(options);
         Some(Failure { run, repeat, problems, difference, last_events })
     }
 
     /// A run that does not go the same way twice.
     pub(crate) fn divergence(&self, options: &Options, divergence: &Divergence) -> Failure {
-        let (run, repeat) = (run_name(options), repeat_command(self.file, options));
+        let repeat = repeat_command(self.file, options.runtime, options.schedule.seed());
         Failure {
-            run,
+            run: run_name(options),
             repeat: repeat + " --check-determinism",
             problems: vec![divergence.to_string()],
             difference: None,
@@ -177,10 +188,9 @@ fn run_name(options: &Options) -> String {
     options.schedule.seed().map_or(runtime.to_owned(), |seed| format!("{runtime}, seed {seed}"))
 }
 
-fn repeat_command(file: &ScenarioFile, options: &Options) -> String {
-    let runtime = options.runtime.name();
-    let seed = options.schedule.seed().map(|seed| format!(" --seed {seed}")).unwrap_or_default();
-    format!("cargo xtask sim {} --runtime {runtime}{seed}", file.name)
+fn repeat_command(file: &ScenarioFile, runtime: RuntimeKind, seed: Option<u64>) -> String {
+    let seed = seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
+    format!("cargo xtask sim {} --runtime {}{seed}", file.name, runtime.name())
 }
 
 #[cfg(test)]

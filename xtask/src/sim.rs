@@ -1,6 +1,7 @@
 //! `cargo xtask sim`: runs scenarios and says how they went.
 
 use crate::Verdict;
+use crate::explore::Schedule;
 use crate::failure::{Failure, Judge};
 use crate::lines::{counted, render};
 use crate::list::list;
@@ -15,6 +16,7 @@ use miette::GraphicalReportHandler;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
+use vmc_sim::explore::Schedules;
 use vmc_sim::{
     Divergence, Options, Problem, Report, RuntimeKind, Scenario, ScenarioError, check_determinism,
     simulate,
@@ -40,6 +42,11 @@ pub(crate) struct Args {
     /// Runs each scenario under this many random schedules too; all must give the same trace
     #[arg(long, value_name = "N", default_value_t = 0)]
     schedules: u64,
+
+    /// What kind of schedule the seeds of --seed and --schedules draw; `explore` draws the same from a seed. `random`
+    /// without it
+    #[arg(long, value_enum, value_name = "KIND")]
+    schedule: Option<Schedule>,
 
     /// Runs everything this often
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -131,7 +138,18 @@ struct Tally {
     wall_time: Duration,
 }
 
+/// One run of a scenario, and the seed that was asked for.
+struct Way {
+    options: Options,
+    seed: Option<u64>,
+}
+
 pub(crate) fn run(args: &Args) -> Verdict {
+    if let (Some(kind), None, 0) = (args.schedule, args.seed, args.schedules) {
+        let kind = kind.name();
+        eprintln!("--schedule {kind} has no seed to draw from; add --seed N, or --schedules N");
+        return Verdict::Mistake;
+    }
     let chosen = match args.selection.chosen() {
         Ok(chosen) => chosen,
         Err(error) => {
@@ -210,7 +228,7 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
     let mut tally = Tally::default();
     let mut failures = FailureReport::default();
     let repeats = (0..args.repeat).flat_map(|_| ways(&scenario, args));
-    for options in repeats {
+    for Way { options, seed } in repeats {
         let report = match simulate(&scenario, &options) {
             Ok(report) => report,
             Err(error) => {
@@ -230,8 +248,11 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
             }
             Err(problem) => return mistake(&problem, &problem),
         }
+        if let (Some(kind), Some(seed)) = (args.schedule, seed) {
+            failure = failure.map(|failure| failure.drawn_from(kind.name(), seed, file));
+        }
         if args.format == Format::Json {
-            print_row(file, &options, &report, failure.as_ref());
+            print_row(file, (&options, seed), &report, failure.as_ref());
         } else if chosen.singled_out && tally.runs == 0 {
             print(&format!("{}\n\n{}\n", scenario.title(), report.canonical()));
         }
@@ -283,19 +304,22 @@ impl Tally {
 }
 
 /// The runs of a scenario: first the one that is drawn.
-fn ways(scenario: &Scenario, args: &Args) -> Vec<Options> {
+fn ways(scenario: &Scenario, args: &Args) -> Vec<Way> {
     let deadline = Duration::from_secs(args.deadline);
     let base = Options { deadline, ..Options::default() };
     let mut ways = Vec::new();
     if args.runtime.deterministic() || scenario.deterministic_only().is_some() {
+        let schedules = Schedules::from(args.schedule.unwrap_or(Schedule::Random));
+        let drawn =
+            |seed| Way { options: schedules.with_seed(seed, base.clone()), seed: Some(seed) };
         ways.push(match args.seed {
-            Some(seed) => base.clone().with_seed(seed),
-            None => base.clone(),
+            Some(seed) => drawn(seed),
+            None => Way { options: base.clone(), seed: None },
         });
-        ways.extend((0..args.schedules).map(|seed| base.clone().with_seed(seed)));
+        ways.extend((0..args.schedules).map(drawn));
     }
     if let (Some(runtime), None) = (args.runtime.threads(), scenario.deterministic_only()) {
-        ways.push(Options { runtime, ..base });
+        ways.push(Way { options: Options { runtime, ..base }, seed: None });
     }
     ways
 }
@@ -326,12 +350,17 @@ fn print_total(scenarios: usize, total: &Tally) {
     print(&format!("\n{passed} passed, {failed} failed; {runs} in {wall_ms} ms"));
 }
 
-fn print_row(file: &ScenarioFile, options: &Options, report: &Report, failure: Option<&Failure>) {
+fn print_row(
+    file: &ScenarioFile,
+    (options, seed): (&Options, Option<u64>),
+    report: &Report,
+    failure: Option<&Failure>,
+) {
     let counts = report.trace.counts();
     let row = Row {
         scenario: &file.name,
         runtime: options.runtime.name(),
-        seed: options.schedule.seed(),
+        seed,
         status: if failure.is_none() { "passed" } else { "failed" },
         messages: counts.entries.values().sum(),
         hcalls: counts.hcalls.values().sum(),

@@ -90,7 +90,7 @@ pub(super) enum Format {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Schedule {
+pub(crate) enum Schedule {
     /// Any ready activity
     Random,
     /// Priorities that change at a few steps
@@ -148,7 +148,7 @@ impl Args {
 
 impl Schedule {
     /// The name on the command line.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Schedule::Random => "random",
             Schedule::Pct => "pct",

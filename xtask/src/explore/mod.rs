@@ -8,7 +8,7 @@ mod quirks;
 mod report;
 mod subjects;
 
-pub(crate) use args::Args;
+pub(crate) use args::{Args, Schedule};
 
 use crate::Verdict;
 use crate::terminal::print;

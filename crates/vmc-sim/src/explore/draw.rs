@@ -38,6 +38,11 @@ pub enum Schedules {
 pub(crate) struct Drawn(ScheduleKind);
 
 impl Schedules {
+    /// `base` in the order that a seed draws: the one in which [`Explorer`](super::Explorer) runs that seed.
+    pub fn with_seed(self, seed: u64, base: Options) -> Options {
+        self.draw(seed).options(base)
+    }
+
     pub(crate) fn draw(self, seed: u64) -> Drawn {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(STREAM);
@@ -100,5 +105,6 @@ mod tests {
     fn a_random_schedule_is_the_one_that_sim_has_for_the_seed() {
         let drawn = Schedules::Random.draw(7).options(Options::default());
         assert_eq!(drawn, Options::default().with_seed(7));
+        assert_eq!(drawn, Schedules::Random.with_seed(7, Options::default()));
     }
 }
