@@ -14,6 +14,30 @@ use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession, Lioba, Message};
 /// The last session number when 255 is skipped ([`Quirk::H15`](crate::Quirk::H15)).
 const LAST_BUT_255: u8 = 254;
 
+/// What `ioctl()` can be asked for on the device file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// `_IOW(0xCC, 0, unsigned char *)`: opens a session for the HMC ID that the argument points to.
+    SetHmcId,
+    /// `_IOR(0xCC, 1, ...)`: the state of the channel and of the device.
+    Query,
+    /// `_IOR(0xCC, 2, u32)`: asks the hypervisor for a VMC.
+    RequestVmc,
+}
+
+impl Command {
+    /// The command that has this number on x86-64 or on ppc64. The two put the directions into other bits, so that no
+    /// number means one thing here and another there.
+    pub const fn from_number(number: u32) -> Option<Command> {
+        match number {
+            0x4008_CC00 | 0x8008_CC00 => Some(Command::SetHmcId),
+            0x800C_CC01 | 0x400C_CC01 => Some(Command::Query),
+            0x8004_CC02 | 0x4004_CC02 => Some(Command::RequestVmc),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SetHmcId {
     pub(crate) file: FileId,

@@ -53,6 +53,7 @@ pub use driver::{ChannelState, Driver};
 pub use errno::Errno;
 pub use event::{Breach, Event, EventSink};
 pub use files::FileId;
+pub use ioctl::Command;
 pub use quirks::{NoQuirks, Quirk, QuirkSet, Quirks};
 pub use step::{
     Background, Dma, Effect, Input, MapError, Outcome, PollEvents, Query, Reply, Subject,

@@ -141,6 +141,15 @@ pub(crate) enum Action {
         file: String,
         expect: Expect,
     },
+    /// `ioctl()` by its number.
+    Ioctl {
+        file: String,
+        number: u32,
+        /// The HMC ID that the argument points to.
+        id: String,
+        faults: bool,
+        expect: Expect,
+    },
     Close {
         file: String,
         expect: Expect,

@@ -86,6 +86,11 @@ pub enum DeviceCall {
     Query,
     /// `ioctl(REQUESTVMC)`.
     RequestVmc,
+    /// `ioctl()` with a number that is none of these.
+    Ioctl {
+        /// The number.
+        number: u32,
+    },
     /// `write()` of that many bytes.
     Write {
         /// Length in bytes.

@@ -43,6 +43,7 @@ impl fmt::Display for DeviceCall {
             DeviceCall::SetHmcId { id } => write!(f, "set-hmc-id({id:?})"),
             DeviceCall::Query => f.write_str("query()"),
             DeviceCall::RequestVmc => f.write_str("request-vmc()"),
+            DeviceCall::Ioctl { number } => write!(f, "ioctl({number:#010x})"),
             DeviceCall::Write { len_bytes } => write!(f, "write({len_bytes})"),
             DeviceCall::Read { len_bytes } => write!(f, "read({len_bytes})"),
             DeviceCall::Poll => f.write_str("poll()"),

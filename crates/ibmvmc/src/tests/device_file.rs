@@ -3,8 +3,8 @@
 use super::flows::*;
 use super::peer::{Peer, To, config, node};
 use crate::{
-    Background, ChannelState, Config, Effect, Errno, FileId, Input, PollEvents, Profile, Query,
-    Reply,
+    Background, ChannelState, Command, Config, Effect, Errno, FileId, Input, PollEvents, Profile,
+    Query, Reply,
 };
 use alloc::vec::Vec;
 use papr::hcall::opcode;
@@ -120,6 +120,26 @@ fn requestvmc_works_without_a_device() {
     assert_eq!(peer.call(Input::RequestVmc(file)), Reply::Requested(DrcIndex(0x3000_0003)));
     assert_eq!(peer.set_hmc_id(file), failed(Errno::EIO));
     assert_eq!(peer.write(file, 1), failed(Errno::EIO));
+}
+
+#[test]
+fn commands_are_known_by_the_numbers_of_both_architectures() {
+    // Direction, length of what the argument points to, type, and number among those of the type.
+    let number = |direction: u32, len: u32, nr: u32| direction | len << 16 | 0xCC << 8 | nr;
+    let (x86_64, ppc64) = ((1 << 30, 2 << 30), (4 << 29, 2 << 29));
+    for (write, read) in [x86_64, ppc64] {
+        for (number, command) in [
+            (number(write, 8, 0), Command::SetHmcId),
+            (number(read, 12, 1), Command::Query),
+            (number(read, 4, 2), Command::RequestVmc),
+        ] {
+            assert_eq!(Command::from_number(number), Some(command), "{number:#x}");
+            for bit in 0..32 {
+                let other = Command::from_number(number ^ 1 << bit);
+                assert_eq!(other, None, "{number:#x} without bit {bit}, or with it");
+            }
+        }
+    }
 }
 
 #[test]

@@ -151,6 +151,7 @@ pub(crate) enum CallKind {
     Poll,
     Query,
     RequestVmc,
+    Ioctl,
     Close,
 }
 

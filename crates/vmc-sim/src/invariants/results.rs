@@ -40,7 +40,10 @@ impl Watcher for Checker {
         let Some(finished) = finished else { return };
         let Finished { app, call: Call { what, .. }, result, .. } = finished;
         let verdict = match what {
-            DeviceCall::RequestVmc => request_vmc(self.requested.remove(app), result),
+            DeviceCall::RequestVmc => {
+                let bad_memory = finished.call.particulars.bad_memory;
+                request_vmc(self.requested.remove(app), bad_memory, result)
+            }
             DeviceCall::Close => close(device, finished),
             _ => judge(device.profile, finished),
         };
@@ -69,6 +72,11 @@ fn judge(profile: Profile, finished: &Finished) -> Verdict {
         DeviceCall::Read { len_bytes } => read(profile, finished, *len_bytes),
         DeviceCall::Poll => poll(profile, call, result),
         DeviceCall::Query => query(call, result),
+        // Driver document and Linux: not ENOTTY.
+        DeviceCall::Ioctl { .. } => because(
+            *result == CallResult::Error("EINVAL"),
+            "the driver has no ioctl of that number",
+        ),
         DeviceCall::RequestVmc | DeviceCall::Close => Ok(()),
     }
 }
@@ -273,6 +281,9 @@ fn poll(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
 }
 
 fn query(call: &Call, result: &CallResult) -> Verdict {
+    if *result == CallResult::Error("EFAULT") {
+        return because(call.particulars.bad_memory, "the memory was good");
+    }
     let CallResult::State { have_vmc, state } = result else {
         return Err("nothing that QUERY comes to");
     };
@@ -299,9 +310,10 @@ fn close(device: &Device, finished: &Finished) -> Verdict {
 }
 
 /// What the Linux driver makes of H_REQUEST_VMC; the document does not say.
-fn request_vmc(answered: Option<ReturnCode>, result: &CallResult) -> Verdict {
+fn request_vmc(answered: Option<ReturnCode>, bad_memory: bool, result: &CallResult) -> Verdict {
     let Some(code) = answered else { return Err("H_REQUEST_VMC was not called") };
     let errno = match code {
+        ReturnCode::SUCCESS if bad_memory => "EFAULT",
         ReturnCode::SUCCESS => {
             let is_index = matches!(result, CallResult::DrcIndex(_));
             return because(is_index, "H_REQUEST_VMC has succeeded");

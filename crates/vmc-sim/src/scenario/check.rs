@@ -1,12 +1,13 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
+mod ioctl;
 mod retry;
 
 use super::bounds::{self, Bounds};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
-    AppForm, AppStartForm, BehaviourForm, CallForm, MachineForm, MachineSideForm, Number, OpenForm,
+    AppForm, AppStartForm, BehaviourForm, MachineForm, MachineSideForm, Number, OpenForm,
     PatternForm, PollForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm,
     ScenarioForm, SourceForm, StartForm, StepForm, VmcForm, WaitStateForm, WriteForm,
 };
@@ -238,6 +239,9 @@ impl<'a> Apps<'a> {
             StepForm::SetHmcId(form) if may_succeed(form.0.expect) => {
                 self.with_session.insert((process, &form.0.file));
             }
+            StepForm::Ioctl(form) if ioctl::opens_session(form) => {
+                self.with_session.insert((process, &form.file));
+            }
             _ => {}
         }
     }
@@ -296,13 +300,7 @@ impl<'a> Apps<'a> {
                 Ok(())
             }
             StepForm::SetHmcId(form) => {
-                if form.0.id.len() > vmc_proto::HMC_ID_BYTES as usize {
-                    return Err(Problem::new(
-                        span,
-                        format!("the HMC ID has {} bytes, at most 32 fit", form.0.id.len()),
-                        "shorten the HMC ID",
-                    ));
-                }
+                hmc_id(&form.0.id, &span)?;
                 self.must_be_open(progress, &form.0.file, span)?;
                 if may_succeed(form.0.expect) {
                     progress.with_session.insert(&form.0.file);
@@ -314,6 +312,14 @@ impl<'a> Apps<'a> {
             StepForm::Poll(form) => self.check_poll(form, progress, span),
             StepForm::Query(form) => self.must_be_open(progress, &form.file, span),
             StepForm::RequestVmc(form) => self.must_be_open(progress, &form.file, span),
+            StepForm::Ioctl(form) => {
+                self.must_be_open(progress, &form.file, span.clone())?;
+                ioctl::check(form, span)?;
+                if ioctl::opens_session(form) {
+                    progress.with_session.insert(&form.file);
+                }
+                Ok(())
+            }
             StepForm::Close(form) => {
                 self.must_be_open(progress, &form.file, span)?;
                 progress.open.remove(form.file.as_str());
@@ -574,6 +580,14 @@ fn may_succeed(expect: ResultForm) -> bool {
     matches!(expect, ResultForm::Ok | ResultForm::Any)
 }
 
+fn hmc_id(id: &str, span: &Range<usize>) -> Check {
+    if id.len() <= vmc_proto::HMC_ID_BYTES as usize {
+        return Ok(());
+    }
+    let message = format!("the HMC ID has {} bytes, at most 32 fit", id.len());
+    Err(Problem::new(span.clone(), message, "shorten the HMC ID"))
+}
+
 fn patience(ms: Option<&Number>) -> Check {
     ms.map_or(Ok(()), |ms| number("patience-ms", ms, bounds::MILLISECONDS).map(|_| ()))
 }
@@ -652,8 +666,10 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
     let starts = |side: MachineSideForm| {
         Help::of(form, |step| matches!(step, StepForm::Start(started) if *started == side))
     };
-    let requests = Help::of(form, |step| {
-        matches!(step, StepForm::RequestVmc(CallForm { expect: ResultForm::Ok, .. }))
+    let requests = Help::of(form, |step| match step {
+        StepForm::RequestVmc(form) => form.expect == ResultForm::Ok,
+        StepForm::Ioctl(form) => ioctl::requests_vmc(form),
+        _ => false,
     });
     // After an HMC was detached nobody starts the sides by itself either.
     let by_hand = machine.start == StartForm::Manual || machine.hmc_attached;

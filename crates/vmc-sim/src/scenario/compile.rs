@@ -235,7 +235,7 @@ impl<'a> Compiler<'a> {
             },
             StepForm::SetHmcId(form) => Action::SetHmcId {
                 file: form.0.file.clone(),
-                id: form.0.id.replace(REPLICA, &self.replica.to_string()),
+                id: self.hmc_id(&form.0.id),
                 expect: expect(form.0.expect),
             },
             StepForm::Write(form) => self.write(form),
@@ -259,6 +259,13 @@ impl<'a> Compiler<'a> {
             StepForm::RequestVmc(form) => {
                 Action::RequestVmc { file: form.file.clone(), expect: expect(form.expect) }
             }
+            StepForm::Ioctl(form) => Action::Ioctl {
+                file: form.file.clone(),
+                number: value(&form.number),
+                id: form.id.as_ref().map_or_else(String::new, |id| self.hmc_id(id.get_ref())),
+                faults: form.fault,
+                expect: expect(form.expect),
+            },
             StepForm::Close(form) => {
                 Action::Close { file: form.file.clone(), expect: expect(form.expect) }
             }
@@ -278,6 +285,11 @@ impl<'a> Compiler<'a> {
             StepForm::Fault(name) => Action::Fault(self.fault(name)?),
             StepForm::Repeat(_) => return None,
         })
+    }
+
+    /// The HMC ID of this replica.
+    fn hmc_id(&self, id: &str) -> String {
+        id.replace(REPLICA, &self.replica.to_string())
     }
 
     /// The rule of that name; the checks have found it.

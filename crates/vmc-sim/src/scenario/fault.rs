@@ -230,6 +230,8 @@ pub(super) enum CallForm {
     Query,
     /// `ioctl(REQUESTVMC)`.
     RequestVmc,
+    /// `ioctl()` with a number that the driver does not know.
+    Ioctl,
     /// `close()`.
     Close,
 }

@@ -246,6 +246,8 @@ pub(super) enum StepForm {
     Query(QueryForm),
     /// `ioctl(REQUESTVMC)`.
     RequestVmc(CallForm),
+    /// `ioctl()` by its number.
+    Ioctl(IoctlForm),
     /// `close()`.
     Close(CloseForm),
     /// Waits until a state is reached: the state, or a table of options.
@@ -283,6 +285,7 @@ impl StepForm {
             StepForm::Write(form) => (&form.retry, &form.patience_ms),
             StepForm::Read(form) => (&form.retry, &form.patience_ms),
             StepForm::RequestVmc(form) => (&form.retry, &form.patience_ms),
+            StepForm::Ioctl(form) => (&form.retry, &form.patience_ms),
             _ => return None,
         };
         Some((errnos, patience_ms.as_ref()))
@@ -295,6 +298,7 @@ impl StepForm {
             StepForm::SetHmcId(form) => form.0.expect,
             StepForm::Write(form) => form.expect,
             StepForm::RequestVmc(form) => form.expect,
+            StepForm::Ioctl(form) => form.expect,
             StepForm::Read(form) => match form.expect.0.word {
                 Some(ReadWord::Error(errno)) => return Some(errno),
                 _ => return None,
@@ -567,6 +571,40 @@ pub(super) struct CallForm {
     /// How long the call is made again, from the first that failed.
     #[schemars(transform = within(bounds::RETRY_PATIENCE))]
     pub(super) patience_ms: Option<Number>,
+}
+
+/// An `ioctl()` by its number, with what its argument points to.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct IoctlForm {
+    /// The number: one of x86-64 or ppc64, or one that the driver does not know.
+    #[schemars(transform = within(bounds::FOUR_BYTES))]
+    pub(super) number: Number,
+    /// The HMC ID that the argument of SETHMCID points to, at most 32 bytes; `{n}` becomes the number of the replica.
+    #[schemars(transform = schema::hmc_id)]
+    pub(super) id: Option<Spanned<String>>,
+    /// The argument points to memory that is not there.
+    #[serde(default)]
+    pub(super) fault: bool,
+    /// Name of the open file.
+    #[serde(default = "default_file")]
+    pub(super) file: String,
+    /// What the call must come to. Default: `ok`.
+    #[serde(default)]
+    pub(super) expect: ResultForm,
+    /// Makes the call again while it comes to one of these, for as long as `patience-ms` says.
+    #[serde(default)]
+    pub(super) retry: Vec<RetryForm>,
+    /// How long the call is made again, from the first that failed.
+    #[schemars(transform = within(bounds::RETRY_PATIENCE))]
+    pub(super) patience_ms: Option<Number>,
+}
+
+impl IoctlForm {
+    /// What the number asks for; `None` if the driver does not know it.
+    pub(super) fn command(&self) -> Option<ibmvmc::Command> {
+        ibmvmc::Command::from_number(u32::try_from(*self.number.get_ref()).ok()?)
+    }
 }
 
 /// Which file is closed.

@@ -544,6 +544,7 @@ fn call_kind(form: CallForm) -> CallKind {
         CallForm::Poll => CallKind::Poll,
         CallForm::Query => CallKind::Query,
         CallForm::RequestVmc => CallKind::RequestVmc,
+        CallForm::Ioctl => CallKind::Ioctl,
         CallForm::Close => CallKind::Close,
     }
 }

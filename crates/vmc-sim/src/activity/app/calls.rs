@@ -7,7 +7,7 @@ use crate::fault::CallKind;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
-use ibmvmc::{ChannelState, Driver, FileId, Input, PollEvents, Quirks, Reply};
+use ibmvmc::{ChannelState, Command, Driver, Errno, FileId, Input, PollEvents, Quirks, Reply};
 use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars};
 
 impl App {
@@ -28,8 +28,7 @@ impl App {
                 Input::Open { nonblock: *nonblock },
             )),
             Action::SetHmcId { file: name, id, .. } => {
-                self.user.data = id.bytes().collect();
-                self.user.data.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
+                self.user.data = hmc_id(id);
                 file(name).map(|f| (DeviceCall::SetHmcId { id: id.clone() }, Input::SetHmcId(f)))
             }
             Action::Write { file: name, payload, faults, .. } => {
@@ -54,6 +53,18 @@ impl App {
             }
             Action::RequestVmc { file: name, .. } => {
                 file(name).map(|f| (DeviceCall::RequestVmc, Input::RequestVmc(f)))
+            }
+            Action::Ioctl { file: name, number, id, faults, .. } => {
+                self.user.data = hmc_id(id);
+                self.user.faults = *faults;
+                file(name).map(|f| match Command::from_number(*number) {
+                    Some(Command::SetHmcId) => {
+                        (DeviceCall::SetHmcId { id: id.clone() }, Input::SetHmcId(f))
+                    }
+                    Some(Command::Query) => (DeviceCall::Query, Input::Query(f)),
+                    Some(Command::RequestVmc) => (DeviceCall::RequestVmc, Input::RequestVmc(f)),
+                    None => (DeviceCall::Ioctl { number: *number }, Input::UnknownIoctl(f)),
+                })
             }
             Action::Close { file: name, .. } => {
                 file(name).map(|f| (DeviceCall::Close, Input::Close(f)))
@@ -149,6 +160,7 @@ impl App {
             // The partition died during the step: the thread notices at its next one.
             CallProgress::Done(_) if !cx.is_alive() => Progress::Again,
             CallProgress::Done(reply) => {
+                let reply = self.copied_out(cx, reply);
                 if let Some(InCall { call, file, .. }) = self.call.take() {
                     let result = match self.killed && call != DeviceCall::Close {
                         true => CallResult::Killed,
@@ -167,6 +179,17 @@ impl App {
                 self.check(cx, reply)
             }
         }
+    }
+
+    /// What the operating system makes of a reply whose result it cannot copy to the caller. The VMC that was asked for
+    /// is there all the same.
+    fn copied_out<P: Setup, R: Runtime>(&self, cx: &mut Context<'_, P, R>, reply: Reply) -> Reply {
+        match reply {
+            Reply::Requested(_) if self.user.faults => self.device_appeared(cx),
+            Reply::Query(_) if self.user.faults => {}
+            reply => return reply,
+        }
+        Reply::Failed(Errno::EFAULT)
     }
 
     /// A killed process that got one more file: it is closed with the others.
@@ -216,10 +239,15 @@ impl App {
                     describe_query(Some(query.state), Some(query.have_vmc)),
                 )
             }
-            (Action::RequestVmc { expect: Expect::Ok | Expect::Any, .. }, Reply::Requested(_)) => {
+            (
+                Action::RequestVmc { expect: Expect::Ok | Expect::Any, .. }
+                | Action::Ioctl { expect: Expect::Ok | Expect::Any, .. },
+                Reply::Requested(_),
+            ) => {
                 self.device_appeared(cx);
                 self.done()
             }
+            (Action::Ioctl { expect: Expect::Ok, .. }, Reply::Ok | Reply::Query(_)) => self.done(),
             (Action::SetHmcId { expect: Expect::Ok, .. } | Action::Close { .. }, Reply::Ok) => {
                 self.done()
             }
@@ -228,6 +256,7 @@ impl App {
                 | Action::SetHmcId { expect, .. }
                 | Action::Write { expect, .. }
                 | Action::RequestVmc { expect, .. }
+                | Action::Ioctl { expect, .. }
                 | Action::Close { expect, .. },
                 reply,
             ) => match (expect, reply) {
@@ -303,6 +332,13 @@ fn particulars(input: &Input, bad_memory: bool) -> Particulars {
     Particulars { file: file.map(|file| FileNumber(file.number())), bad_memory, waits }
 }
 
+/// The memory that an HMC ID lies in.
+fn hmc_id(id: &str) -> Vec<u8> {
+    let mut bytes: Vec<_> = id.bytes().collect();
+    bytes.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
+    bytes
+}
+
 /// The MTU that was negotiated; before that, the one that the driver offers.
 fn longest_message<Q: Quirks>(driver: &Driver<Q>) -> u64 {
     driver.limits().map_or(driver.config().mtu, |limits| limits.mtu).into()
@@ -326,6 +362,7 @@ fn takes_anything(action: &Action) -> bool {
         Action::SetHmcId { expect, .. }
         | Action::Write { expect, .. }
         | Action::RequestVmc { expect, .. }
+        | Action::Ioctl { expect, .. }
         | Action::Close { expect, .. } => *expect == Expect::Any,
         Action::Read { expect, .. } => *expect == ReadExpect::Any,
         Action::Poll { expect, .. } => *expect == PollExpect::Any,
@@ -424,6 +461,7 @@ fn kind_of(call: &DeviceCall) -> CallKind {
         DeviceCall::Poll => CallKind::Poll,
         DeviceCall::Query => CallKind::Query,
         DeviceCall::RequestVmc => CallKind::RequestVmc,
+        DeviceCall::Ioctl { .. } => CallKind::Ioctl,
         DeviceCall::Close => CallKind::Close,
     }
 }

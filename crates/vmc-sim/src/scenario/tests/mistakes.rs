@@ -40,7 +40,7 @@ fn names_that_do_not_exist() {
     refused(
         &app("{ open = {} },\n{ ‸shut = {} },"),
         "unknown variant `shut`, expected one of `open`, `set-hmc-id`, `write`, `read`, `poll`, \
-         `query`, `request-vmc`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
+         `query`, `request-vmc`, `ioctl`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
          `attach-hmc`, `post`, `await`, `interrupt`, `fault`, `repeat`",
         LIST,
     );
@@ -375,6 +375,44 @@ fn lengths_that_grow() {
         &outside("‸\"4k\""),
         "invalid type: string \"4k\", expected a number of bytes, or how it grows such as { from = 1, step = 100 }",
         EXAMPLES,
+    );
+}
+
+#[test]
+fn ioctls_that_cannot_be_meant() {
+    let ioctl = |options: &str| app(&format!("{{ open = {{}} }}, {{ ioctl = {{ {options} }} }}"));
+    let whole = |options: &str| ioctl(options).replace("{ ioctl", "‸{ ioctl");
+    refused(
+        &whole("number = 0x5401"),
+        "the driver has no ioctl 0x00005401: it returns EINVAL",
+        "add expect = \"EINVAL\", or use a number of SETHMCID, QUERY or REQUESTVMC",
+    );
+    for number in ["0x4008CC00", "0x8008CC00"] {
+        refused(
+            &whole(&format!("number = {number}")),
+            "this SETHMCID has no HMC ID to copy",
+            "add id = \"HMC-A\", or fault = true for memory that is not there",
+        );
+        refused(
+            &ioctl(&format!("number = {number}, fault = true, id = ‸\"HMC-A\"")),
+            "memory that is not there holds no HMC ID",
+            "leave `id` or `fault` out",
+        );
+    }
+    refused(
+        &whole("number = 0x800CCC01, fault = true"),
+        "an ioctl whose argument points to memory that is not there never succeeds",
+        "add expect = \"EFAULT\", or leave `fault` out",
+    );
+    refused(
+        &ioctl("number = 0x400CCC01, id = ‸\"HMC-A\""),
+        "the ioctl 0x400ccc01 takes no HMC ID",
+        "leave `id` out, or use the number of SETHMCID: 0x4008CC00 on x86-64, 0x8008CC00 on ppc64",
+    );
+    refused(
+        &ioctl("number = ‸0x100000000, expect = \"EINVAL\""),
+        "number is 0 to 4294967295, not 4294967296",
+        "write a number from 0 to 4294967295",
     );
 }
 

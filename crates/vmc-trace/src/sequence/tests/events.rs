@@ -42,6 +42,7 @@ fn a_call_that_returns_at_once_is_one_line() {
         ),
         (Query, CallResult::State { have_vmc: true, state: "ready" }, "a  query() = ready"),
         (RequestVmc, CallResult::DrcIndex(0x2000_0004), "a  request-vmc() = 0x20000004"),
+        (Ioctl { number: 0xCC03 }, CallResult::Error("EINVAL"), "a  ioctl(0x0000cc03) = EINVAL"),
         (Write { len_bytes: 12 }, bytes(None), "a  write(12) = 12"),
         (Read { len_bytes: 64 }, bytes(Some(0xAB)), "a  read(64) = 12 000000ab"),
         (Poll, CallResult::Events("POLLIN|POLLERR|POLLHUP"), "a  poll() = POLLIN|POLLERR|POLLHUP"),
