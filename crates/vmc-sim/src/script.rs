@@ -7,10 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// An open file of a process.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// What the threads of a process know of an open file, whichever of its names they use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct OpenFile {
-    pub(crate) id: FileId,
     /// Messages written and not read back yet, oldest first.
     pub(crate) unread: VecDeque<Vec<u8>>,
     /// How many messages were read.
@@ -22,8 +21,10 @@ pub(crate) struct OpenFile {
 pub(crate) struct Desk {
     /// Flags that were posted.
     pub(crate) flags: BTreeSet<String>,
-    /// Open files of each process, by the name that the script gives them.
-    pub(crate) processes: BTreeMap<u16, BTreeMap<String, OpenFile>>,
+    /// Open files of each process, by the names that the script gives them: one file can have several, as it can have
+    /// several descriptors.
+    pub(crate) processes: BTreeMap<u16, BTreeMap<String, FileId>>,
+    pub(crate) files: BTreeMap<FileId, OpenFile>,
     /// Files of each process that have lost their name to another one, and are open still.
     pub(crate) nameless: BTreeMap<u16, Vec<FileId>>,
     /// Threads whose blocked call a signal is to interrupt.
@@ -42,6 +43,7 @@ impl Desk {
         Desk {
             flags: BTreeSet::new(),
             processes: BTreeMap::new(),
+            files: BTreeMap::new(),
             nameless: BTreeMap::new(),
             signals: BTreeSet::new(),
             kills: BTreeSet::new(),
@@ -53,24 +55,65 @@ impl Desk {
 
     /// Hashes what is left there; who watches, in no order, since each of them is woken by the same change.
     pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
-        (&self.flags, &self.processes, &self.nameless, &self.signals, &self.kills).hash(state);
+        (&self.flags, &self.processes, &self.files).hash(state);
+        (&self.nameless, &self.signals, &self.kills).hash(state);
         (self.service_state, self.service_paused).hash(state);
         self.watchers.iter().copied().collect::<BTreeSet<_>>().hash(state);
     }
 
     /// Gives a file a name, which another one may have had.
     pub(crate) fn name_file(&mut self, process: u16, name: String, id: FileId) {
-        let open = OpenFile { id, unread: VecDeque::new(), reads: 0 };
-        if let Some(before) = self.processes.entry(process).or_default().insert(name, open) {
-            self.nameless.entry(process).or_default().push(before.id);
+        self.files.entry(id).or_default();
+        let names = self.processes.entry(process).or_default();
+        if let Some(before) = names.insert(name, id)
+            && before != id
+            && !has_name(names, before)
+        {
+            self.nameless.entry(process).or_default().push(before);
         }
+    }
+
+    /// The open file of a process that has this name.
+    pub(crate) fn file(&self, process: u16, name: &str) -> Option<FileId> {
+        self.processes.get(&process)?.get(name).copied()
+    }
+
+    /// Takes a name from its file. Returns whether the file has another one in the process; without a name it is closed.
+    pub(crate) fn drop_name(&mut self, process: u16, name: &str) -> bool {
+        let names = self.processes.entry(process).or_default();
+        let Some(id) = names.remove(name) else { return false };
+        let stays = has_name(names, id);
+        if !stays {
+            self.files.remove(&id);
+        }
+        stays
+    }
+
+    /// Takes a name from a file that has another one in the process; returns whether it has.
+    pub(crate) fn drop_spare_name(&mut self, process: u16, name: &str) -> bool {
+        let Some(names) = self.processes.get(&process) else { return false };
+        let id = names.get(name);
+        let spare = id.is_some_and(|id| names.values().filter(|other| *other == id).count() > 1);
+        spare && self.drop_name(process, name)
     }
 
     /// Takes some file that a process has open.
     pub(crate) fn take_file(&mut self, process: u16) -> Option<FileId> {
-        let nameless = || self.nameless.get_mut(&process)?.pop();
-        let named = |(_, open): (String, OpenFile)| open.id;
-        self.processes.get_mut(&process)?.pop_first().map(named).or_else(nameless)
+        let names = self.processes.get_mut(&process)?;
+        while let Some((_, id)) = names.pop_first() {
+            if !has_name(names, id) {
+                self.files.remove(&id);
+                return Some(id);
+            }
+        }
+        self.nameless.get_mut(&process)?.pop()
+    }
+
+    /// The partition died: no file is open.
+    pub(crate) fn forget_files(&mut self) {
+        self.processes.clear();
+        self.files.clear();
+        self.nameless.clear();
     }
 
     /// Has an activity woken after the next change.
@@ -79,6 +122,10 @@ impl Desk {
             self.watchers.push(id);
         }
     }
+}
+
+fn has_name(names: &BTreeMap<String, FileId>, id: FileId) -> bool {
+    names.values().any(|other| *other == id)
 }
 
 /// A step of a thread's script, with what a report needs to point at it.
@@ -153,6 +200,11 @@ pub(crate) enum Action {
     Close {
         file: String,
         expect: Expect,
+    },
+    /// `dup()`: another name for an open file.
+    Dup {
+        file: String,
+        name: String,
     },
     Wait(Condition),
     /// Waits no longer than so many nanoseconds.

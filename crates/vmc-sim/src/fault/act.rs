@@ -150,8 +150,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         match side {
             Side::Mgmt => {
                 let mut desk = self.world.desk.lock();
-                desk.processes.clear();
-                desk.nameless.clear();
+                desk.forget_files();
                 desk.signals.clear();
                 desk.kills.clear();
                 self.world.guest.reset();

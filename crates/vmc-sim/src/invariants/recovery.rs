@@ -36,6 +36,7 @@ use crate::script::{Action, Condition, Expect, ReadExpect, Step};
 use crate::world::{TaskRequest, World};
 use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
 use phyp::vmc::Named;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_proto::{HmcIndex, HmcSession};
 use vmc_trace::{Actor, Side};
@@ -158,12 +159,18 @@ struct Stock {
 fn survivors<P: Setup>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
     let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
     let living = desk.processes.iter().filter(|(process, _)| !desk.kills.contains(process));
-    let files = living.flat_map(|(process, files)| files.iter().map(move |file| (*process, file)));
+    // Each by the first of its names.
+    let first = |files: &BTreeMap<String, FileId>, (name, id): &(&String, &FileId)| {
+        files.iter().find(|(_, other)| other == id).is_some_and(|(first, _)| first == *name)
+    };
+    let files = living.flat_map(|(process, files)| {
+        files.iter().filter(move |file| first(files, file)).map(move |file| (*process, file))
+    });
     files
-        .filter_map(|(process, (name, open))| {
-            let slot = kernel.driver.slots().find(|slot| slot.file == Some(open.id))?;
+        .filter_map(|(process, (name, id))| {
+            let slot = kernel.driver.slots().find(|slot| slot.file == Some(*id))?;
             let (session, SessionState::Ready) = slot.session? else { return None };
-            let (name, file, index) = (name.clone(), open.id, slot.index);
+            let (name, file, index) = (name.clone(), *id, slot.index);
             Some(Survivor { process, name, file, index, session, may_end })
         })
         .collect()
@@ -205,9 +212,7 @@ impl Survivor {
     /// What it has; `None` when its file is closed, or its session may end.
     fn stock<P: Setup>(&self, world: &World<P>) -> Result<Option<Stock>, String> {
         let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
-        let files = desk.processes.get(&self.process);
-        let named = files.and_then(|files| files.get(&self.name));
-        if named.is_none_or(|open| open.id != self.file) {
+        if desk.file(self.process, &self.name) != Some(self.file) {
             return Ok(None);
         }
         let live = Some((self.session, SessionState::Ready));

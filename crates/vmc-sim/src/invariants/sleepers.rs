@@ -17,13 +17,12 @@ pub(super) fn check<Q: Quirks>(driver: &Driver<Q>, desk: &Desk, lines: &[Line]) 
         else {
             continue;
         };
-        let open = desk.processes.get(&app.process()).and_then(|files| files.get(file));
-        let Some(open) = open else {
+        let Some(file) = desk.file(app.process(), file) else {
             problems.push(format!("thread {} sleeps on a closed file", app.number()));
             continue;
         };
         // A look does not change the driver, but takes it by `&mut`.
-        let (_, effect) = driver.clone().start(Input::Poll { file: open.id, wait: false }, &mut ());
+        let (_, effect) = driver.clone().start(Input::Poll { file, wait: false }, &mut ());
         if let Effect::Done(Reply::Poll(events)) = effect
             && (events.readable || events.hung_up)
         {

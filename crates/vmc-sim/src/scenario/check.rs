@@ -168,6 +168,8 @@ struct Apps<'a> {
     opened: BTreeSet<(u16, &'a str)>,
     /// Those that are opened with O_NONBLOCK.
     nonblocking: BTreeSet<(u16, &'a str)>,
+    /// Processes in which a file gets another name.
+    dups: BTreeSet<u16>,
     /// Files of a process that get an HMC ID.
     with_session: BTreeSet<(u16, &'a str)>,
     /// Why the channel can never be ready, if so. Faults may make what cannot happen otherwise.
@@ -214,6 +216,7 @@ impl<'a> Apps<'a> {
             interrupted: BTreeSet::new(),
             opened: BTreeSet::new(),
             nonblocking: BTreeSet::new(),
+            dups: BTreeSet::new(),
             with_session: BTreeSet::new(),
             never_ready: never_ready(form).filter(|_| form.fault.is_empty()),
         };
@@ -235,6 +238,10 @@ impl<'a> Apps<'a> {
                 if *nonblock {
                     self.nonblocking.insert((process, file));
                 }
+            }
+            StepForm::Dup(form) => {
+                self.opened.insert((process, &form.name));
+                self.dups.insert(process);
             }
             StepForm::SetHmcId(form) if may_succeed(form.0.expect) => {
                 self.with_session.insert((process, &form.0.file));
@@ -318,6 +325,18 @@ impl<'a> Apps<'a> {
                 if ioctl::opens_session(form) {
                     progress.with_session.insert(&form.file);
                 }
+                Ok(())
+            }
+            StepForm::Dup(form) => {
+                if form.name == form.file {
+                    return Err(Problem::new(
+                        span,
+                        format!("the file `{}` has this name already", form.file),
+                        "give it another one after `as`",
+                    ));
+                }
+                self.must_be_open(progress, &form.file, span)?;
+                progress.open.insert(&form.name);
                 Ok(())
             }
             StepForm::Close(form) => {
@@ -422,13 +441,21 @@ impl<'a> Apps<'a> {
         self.has_siblings(progress) && done.contains(&(progress.process, file))
     }
 
+    /// Whether something is done to a file of a process in which files have several names: it may be the same one.
+    fn by_other_name(&self, done: &BTreeSet<(u16, &str)>, progress: &Progress<'_>) -> bool {
+        let process = progress.process;
+        self.dups.contains(&process) && done.iter().any(|(other, _)| *other == process)
+    }
+
     /// Whether other applications share the process of this one.
     fn has_siblings(&self, progress: &Progress<'_>) -> bool {
         self.names.apps().iter().filter(|app| app.process() == progress.process).count() > 1
     }
 
     fn has_session(&self, progress: &Progress<'_>, file: &str) -> bool {
-        progress.with_session.contains(file) || self.by_sibling(&self.with_session, progress, file)
+        progress.with_session.contains(file)
+            || self.by_sibling(&self.with_session, progress, file)
+            || self.by_other_name(&self.with_session, progress)
     }
 
     fn check_write(
@@ -467,7 +494,7 @@ impl<'a> Apps<'a> {
                 span.clone(),
             )?;
         }
-        let siblings = self.has_siblings(progress);
+        let siblings = self.has_siblings(progress) || self.dups.contains(&progress.process);
         let cannot =
             |message: String, remedy: &str| Err(Problem::new(span.clone(), message, remedy));
         match (form.expect.0.word, &self.form.machine.behaviour) {
@@ -524,7 +551,9 @@ impl<'a> Apps<'a> {
 
     /// Whether the file may have been opened with O_NONBLOCK.
     fn is_nonblocking(&self, progress: &Progress<'_>, file: &str) -> bool {
-        progress.nonblock.contains(file) || self.by_sibling(&self.nonblocking, progress, file)
+        progress.nonblock.contains(file)
+            || self.by_sibling(&self.nonblocking, progress, file)
+            || self.by_other_name(&self.nonblocking, progress)
     }
 
     fn is_interrupted(&self, place: usize) -> bool {

@@ -266,6 +266,7 @@ impl<'a> Compiler<'a> {
                 faults: form.fault,
                 expect: expect(form.expect),
             },
+            StepForm::Dup(form) => Action::Dup { file: form.file.clone(), name: form.name.clone() },
             StepForm::Close(form) => {
                 Action::Close { file: form.file.clone(), expect: expect(form.expect) }
             }

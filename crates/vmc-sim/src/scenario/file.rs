@@ -248,6 +248,8 @@ pub(super) enum StepForm {
     RequestVmc(CallForm),
     /// `ioctl()` by its number.
     Ioctl(IoctlForm),
+    /// `dup()`: another name for an open file.
+    Dup(DupForm),
     /// `close()`.
     Close(CloseForm),
     /// Waits until a state is reached: the state, or a table of options.
@@ -605,6 +607,18 @@ impl IoctlForm {
     pub(super) fn command(&self) -> Option<ibmvmc::Command> {
         ibmvmc::Command::from_number(u32::try_from(*self.number.get_ref()).ok()?)
     }
+}
+
+/// Which file gets another name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct DupForm {
+    /// Its other name.
+    #[serde(rename = "as")]
+    pub(super) name: String,
+    /// Name of the open file.
+    #[serde(default = "default_file")]
+    pub(super) file: String,
 }
 
 /// Which file is closed.

@@ -75,7 +75,7 @@ impl App {
         else {
             return None;
         };
-        desk.processes.get(&self.process)?.get(file).map(|open| open.id)
+        desk.file(self.process, file)
     }
 }
 

@@ -168,6 +168,14 @@ impl App {
                 });
                 self.done()
             }
+            Action::Dup { file, name } => {
+                let id = cx.world.desk.lock().file(self.process, &file);
+                let Some(id) = id else {
+                    return self.fail("an open file", "the file is not open (any more)");
+                };
+                self.at_desk(cx, |desk| desk.name_file(self.process, name, id));
+                self.done()
+            }
             Action::Start(machine) => self.start_machine(cx, machine),
             Action::Stop(machine) => self.stop_machine(cx, machine),
             Action::Pause => self.pause_hypervisor(cx, true),
@@ -270,7 +278,8 @@ impl App {
         change: impl FnOnce(&mut OpenFile) -> T,
     ) -> Option<T> {
         let mut desk = cx.world.desk.lock();
-        desk.processes.get_mut(&self.process)?.get_mut(name).map(change)
+        let id = desk.file(self.process, name)?;
+        desk.files.get_mut(&id).map(change)
     }
 
     /// Changes something that other threads may wait for.

@@ -40,7 +40,7 @@ fn names_that_do_not_exist() {
     refused(
         &app("{ open = {} },\n{ ‸shut = {} },"),
         "unknown variant `shut`, expected one of `open`, `set-hmc-id`, `write`, `read`, `poll`, \
-         `query`, `request-vmc`, `ioctl`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
+         `query`, `request-vmc`, `ioctl`, `dup`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
          `attach-hmc`, `post`, `await`, `interrupt`, `fault`, `repeat`",
         LIST,
     );
@@ -376,6 +376,23 @@ fn lengths_that_grow() {
         "invalid type: string \"4k\", expected a number of bytes, or how it grows such as { from = 1, step = 100 }",
         EXAMPLES,
     );
+}
+
+#[test]
+fn names_of_files() {
+    refused(
+        &app("‸{ dup = { as = \"other\" } }"),
+        "the file `vmc` is not open here",
+        "add a step { open = {} } before it",
+    );
+    refused(
+        &app("{ open = {} }, ‸{ dup = { as = \"vmc\" } }"),
+        "the file `vmc` has this name already",
+        "give it another one after `as`",
+    );
+    let steps = "{ open = {} }, { dup = { as = \"other\" } }, { set-hmc-id = \"H\" },\n\
+                 { wait = { state = \"session-ready\", file = \"other\" } }";
+    assert!(Scenario::parse("t.toml", &app(steps)).is_ok());
 }
 
 #[test]
