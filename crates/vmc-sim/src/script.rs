@@ -307,6 +307,10 @@ pub(crate) enum Condition {
     SessionReady {
         file: String,
     },
+    /// The session is open, or over, or there is none: nothing is on its way.
+    SessionSettled {
+        file: String,
+    },
     SessionEnded {
         file: String,
     },
@@ -330,6 +334,9 @@ impl fmt::Display for Condition {
             Condition::HypervisorPaused => "a hypervisor's side that stands still",
             Condition::Seeded => "a seed buffer for every free index",
             Condition::SessionReady { file } => return write!(f, "a ready session of `{file}`"),
+            Condition::SessionSettled { file } => {
+                return write!(f, "`{file}` to have a session or none");
+            }
             Condition::SessionEnded { file } => return write!(f, "the end of `{file}`'s session"),
             Condition::Readable { file } => return write!(f, "a message for `{file}`"),
         };

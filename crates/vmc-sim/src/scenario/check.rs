@@ -588,6 +588,7 @@ impl<'a> Apps<'a> {
                 )),
                 None => Ok(()),
             },
+            WaitStateForm::SessionSettled => self.must_be_open(progress, file, span),
             WaitStateForm::SessionReady | WaitStateForm::Readable => {
                 self.must_be_open(progress, file, span.clone())?;
                 if self.has_session(progress, file) {

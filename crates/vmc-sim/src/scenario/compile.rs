@@ -389,6 +389,7 @@ fn condition(form: &WaitForm) -> Condition {
         WaitStateForm::HypervisorStopped => Condition::HypervisorStopped,
         WaitStateForm::Seeded => Condition::Seeded,
         WaitStateForm::SessionReady => Condition::SessionReady { file },
+        WaitStateForm::SessionSettled => Condition::SessionSettled { file },
         WaitStateForm::SessionEnded => Condition::SessionEnded { file },
         WaitStateForm::Readable => Condition::Readable { file },
     }

@@ -13,6 +13,7 @@ mod fault;
 mod file;
 mod length;
 mod names;
+mod retry;
 mod rules;
 mod schema;
 mod short;

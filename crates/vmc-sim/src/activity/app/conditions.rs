@@ -70,6 +70,7 @@ impl App {
 
     fn file_of(&self, desk: &Desk, condition: &Condition) -> Option<FileId> {
         let (Condition::SessionReady { file }
+        | Condition::SessionSettled { file }
         | Condition::SessionEnded { file }
         | Condition::Readable { file }) = condition
         else {
@@ -82,9 +83,12 @@ impl App {
 /// Which changes of the driver may make a condition hold.
 pub(crate) fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
     match (condition, file) {
-        (Condition::SessionReady { .. } | Condition::SessionEnded { .. }, Some(file)) => {
-            Watch::Session(file)
-        }
+        (
+            Condition::SessionReady { .. }
+            | Condition::SessionSettled { .. }
+            | Condition::SessionEnded { .. },
+            Some(file),
+        ) => Watch::Session(file),
         (
             Condition::ChannelReady
             | Condition::ChannelDown
@@ -146,6 +150,9 @@ pub(crate) fn driver_condition<Q: Quirks>(
                 })
         }
         Condition::SessionReady { .. } => session_state() == Some(SessionState::Ready),
+        Condition::SessionSettled { .. } => {
+            !matches!(session_state(), Some(SessionState::Starting | SessionState::Opening))
+        }
         Condition::SessionEnded { .. } => session_state().is_none(),
         Condition::Readable { .. } => session().is_some_and(|slot| slot.unread > 0),
     }
