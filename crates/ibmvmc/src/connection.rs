@@ -305,7 +305,19 @@ impl<Q: Quirks> Driver<Q> {
 
     /// Ends every session and gives up every buffer: the hypervisor's side started over, or ours does.
     pub(crate) fn end_all_sessions(&mut self, sink: &mut impl EventSink) {
+        self.end_sessions(false, sink);
+    }
+
+    /// The same when the device is removed.
+    pub(crate) fn end_all_sessions_for_good(&mut self, sink: &mut impl EventSink) {
+        self.end_sessions(true, sink);
+    }
+
+    fn end_sessions(&mut self, is_removal: bool, sink: &mut impl EventSink) {
         let own_reset = self.state == ChannelState::ResetScheduled;
+        // What is in a pool while INIT is awaited is left from an earlier life.
+        let keeps_pools = self.quirks.keeps_buffers_at_removal()
+            && (is_removal || self.state == ChannelState::CrqInit);
         for slot in 0..self.slots.len() as u8 {
             let without_session = self.slot(slot).session.is_none();
             if own_reset && self.quirks.leaves_sleepers_at_reset() {
@@ -314,10 +326,11 @@ impl<Q: Quirks> Driver<Q> {
                 self.end_session(slot, sink);
             }
             self.lose_calls(slot);
-            if without_session && !own_reset && self.quirks.keeps_seeds_without_session() {
-                continue;
+            let keeps_seed =
+                without_session && !own_reset && self.quirks.keeps_seeds_without_session();
+            if !keeps_seed && !keeps_pools {
+                self.drain_pool(slot);
             }
-            self.drain_pool(slot);
         }
         self.outgoing.clear();
         self.limits = None;

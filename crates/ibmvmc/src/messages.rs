@@ -277,7 +277,10 @@ impl<Q: Quirks> Driver<Q> {
         // Refused: the seed buffer is available again, what was added for the session is not.
         self.breach(subject, Breach::OpenRefused(status), sink);
         self.end_session(slot, sink);
-        self.keep_seed(slot, seed);
+        match self.quirks.frees_seed_of_refused_open() {
+            true => self.drain_pool(slot),
+            false => self.keep_seed(slot, seed),
+        }
     }
 
     /// Gives up every buffer of a slot but the one that carried the HMC ID.

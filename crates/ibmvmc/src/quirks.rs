@@ -16,7 +16,7 @@ macro_rules! quirks {
 
         impl Quirk {
             /// Every quirk, in the order of the list.
-            pub const ALL: [Quirk; 22] = [$(Quirk::$id),*];
+            pub const ALL: [Quirk; 24] = [$(Quirk::$id),*];
 
             /// Its number in the list of hazards.
             pub const fn id(self) -> &'static str {
@@ -58,6 +58,8 @@ quirks! {
     H31 = "a write() that is empty, faults or fails its RDMA loses a buffer, the last with success";
     H32 = "a message longer than the MTU is copied past its buffer";
     H35 = "a partner that deregistered is answered with a reset";
+    H37 = "a refused open frees every buffer of its index, the seed included";
+    H38 = "removing the driver frees no buffers";
 }
 
 impl Quirk {
@@ -206,6 +208,16 @@ pub trait Quirks: Copy + Eq + Hash + fmt::Debug + Send + Sync + 'static {
     /// [`Quirk::H35`], a transport event: told of a deregistration, the driver deregisters too.
     fn resets_when_partner_deregistered(self) -> bool {
         self.has(Quirk::H35)
+    }
+
+    /// [`Quirk::H37`], the open response: after a refusal no buffer is left, not even the one of the open.
+    fn frees_seed_of_refused_open(self) -> bool {
+        self.has(Quirk::H37)
+    }
+
+    /// [`Quirk::H38`], the removal of the device: the pools stay as they are, mapped and all, into the next life.
+    fn keeps_buffers_at_removal(self) -> bool {
+        self.has(Quirk::H38)
     }
 }
 

@@ -67,7 +67,8 @@ impl<Q: Quirks> Driver<Q> {
             return Err(Reply::DeviceFailed);
         }
         self.set_state(ChannelState::ResetScheduled, sink);
-        self.take_over(sink);
+        self.end_all_sessions_for_good(sink);
+        self.end_bottom_half();
         Ok(Task { purpose: Purpose::Remove, stage: Stage::Begin })
     }
 
@@ -84,6 +85,11 @@ impl<Q: Quirks> Driver<Q> {
     /// Ends every session and the bottom half.
     fn take_over(&mut self, sink: &mut impl EventSink) {
         self.end_all_sessions(sink);
+        self.end_bottom_half();
+    }
+
+    /// Nothing goes out any more, and nothing that was sent is answered.
+    fn end_bottom_half(&mut self) {
         self.suspended = false;
         self.inits_outstanding = 0;
         self.inits_stale = 0;

@@ -73,6 +73,11 @@ impl<P: Platform> Hypervisor<P> {
         self.vmc.hmc_attached.store(attached, Ordering::Release);
     }
 
+    /// Whether an HMC manages the system.
+    pub fn is_hmc_attached(&self) -> bool {
+        self.vmc.hmc_attached.load(Ordering::Acquire)
+    }
+
     /// The next such calls of the partition answer these codes, in order, after those that are still to
     /// come. A busy answer of `H_FREE_CRQ` closes the connection already; any other code of either call
     /// means that nothing happened.

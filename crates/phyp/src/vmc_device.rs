@@ -58,7 +58,7 @@ impl<P: Platform> Hypervisor<P> {
         if caller != Some(Side::Management) {
             return Err(ReturnCode::AUTHORITY);
         }
-        if self.vmc.hmc_attached.load(Ordering::Acquire) {
+        if self.is_hmc_attached() {
             return Err(ReturnCode::NOT_AVAILABLE);
         }
         if self.vmc.exists.swap(true, Ordering::AcqRel) {

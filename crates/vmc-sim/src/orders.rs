@@ -11,6 +11,10 @@ use vmc_proto::{HmcIndex, MessageType, Status};
 pub(crate) enum ServiceOrder {
     Start,
     Stop,
+    /// An HMC manages the system: stop, and start no more until it is gone.
+    GiveUp,
+    /// The HMC is gone: start, if that was the last that the operator wanted.
+    TakeBack,
     /// Finish what was begun, and take no further entry from the queue.
     Pause,
     Resume,

@@ -144,7 +144,7 @@ fn no_other_breach_resets() {
 }
 
 #[test]
-fn every_reserved_header_is_reported_and_the_next_entry_handled() {
+fn h39_every_reserved_header_is_reported_and_the_next_entry_handled() {
     let mut peer = Peer::ready(Profile::Document);
     for header in (0x01..=0xFE).filter(|header| ![0x80, 0xC0].contains(header)) {
         peer.deliver(entry(header, 0x01));

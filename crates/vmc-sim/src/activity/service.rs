@@ -23,6 +23,8 @@ pub(crate) struct Service {
     fresh: Arc<phyp::vmc::Service<Named>>,
     /// It was told to stop, and has not begun to.
     stopping: bool,
+    /// The operator wants it to run. It does not while an HMC manages the system.
+    wanted: bool,
     /// The state that was published last.
     state: ChannelState,
     work: Work,
@@ -54,6 +56,7 @@ impl Service {
             state: service.state(),
             service,
             stopping: false,
+            wanted: false,
             work: Work {
                 effect: Effect::Idle { wake_after: None },
                 until_ns: None,
@@ -140,7 +143,7 @@ impl Service {
             Effect::Idle { .. } => normal.time(self.work.until_ns),
             effect => effect.hash(&mut normal.hasher),
         }
-        (self.stopping, self.work.paused).hash(&mut normal.hasher);
+        (self.stopping, self.wanted, self.work.paused).hash(&mut normal.hasher);
     }
 
     /// Does what the operator of the machine has asked for.
@@ -156,11 +159,17 @@ impl Service {
     #[cold]
     fn follow<P: Setup, R: Runtime>(&mut self, order: ServiceOrder, cx: &mut Context<'_, P, R>) {
         match order {
-            ServiceOrder::Start => self.service.start(),
-            ServiceOrder::Stop => {
-                self.service.stop();
-                self.stopping = !has_stopped(self.service.state());
+            ServiceOrder::Start => {
+                self.wanted = true;
+                self.start(cx);
             }
+            ServiceOrder::Stop => {
+                self.wanted = false;
+                self.stop();
+            }
+            ServiceOrder::GiveUp => self.stop(),
+            ServiceOrder::TakeBack if self.wanted => self.start(cx),
+            ServiceOrder::TakeBack => {}
             ServiceOrder::TakeBuffer(index) => self.service.take_buffer(index),
             ServiceOrder::ReturnBuffer(index) => self.service.return_buffer(index),
             ServiceOrder::RefuseNext(request, status) => {
@@ -175,6 +184,18 @@ impl Service {
                 self.work.effect = self.service.step(Outcome::Woken, &mut cx.service_sink());
             }
         }
+    }
+
+    /// Starts, unless an HMC manages the system: then it registers no queue.
+    fn start<P: Setup, R: Runtime>(&mut self, cx: &Context<'_, P, R>) {
+        if !cx.world.hypervisor.is_hmc_attached() {
+            self.service.start();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.service.stop();
+        self.stopping = !has_stopped(self.service.state());
     }
 
     fn pause<P: Setup, R: Runtime>(&mut self, cx: &Context<'_, P, R>, paused: bool) {

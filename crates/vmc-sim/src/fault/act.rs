@@ -62,12 +62,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             Act::Pause(side) => operator::pause(self, side, true),
             Act::Resume(side) => operator::pause(self, side, false),
             Act::FillCrq(side) => self.fill_crq(side),
-            Act::AttachHmc(attached) => {
-                self.world.hypervisor.set_hmc_attached(attached);
-                if attached {
-                    operator::order_service(self, ServiceOrder::Stop);
-                }
-            }
+            Act::AttachHmc(attached) => operator::attach_hmc(self, attached),
             Act::Send { by, template } => {
                 // Without a queue, or room in it, nothing arrives.
                 let _ = self.inject(by, template.entry());

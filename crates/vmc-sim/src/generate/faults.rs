@@ -208,6 +208,42 @@ impl Faults {
         }
     }
 
+    /// Faults in a few runs, beside the others: an HMC comes and goes, or the driver is loaded anew several times, so
+    /// that scripts open in each of its lives.
+    pub(super) fn draw_later(&mut self, draw: &mut Draw) {
+        match draw.within(0, 99) {
+            0..5 => {
+                let when = occasion(draw);
+                let ms = draw.of(&[0, 1, 5, 50]);
+                self.rules.extend([
+                    (String::from("HMC attached"), when, String::from("{ attach-hmc = true }")),
+                    (
+                        String::from("HMC detached"),
+                        format!("{{ after = \"HMC attached\", ms = {ms}, times = \"always\" }}"),
+                        String::from("{ attach-hmc = false }"),
+                    ),
+                ]);
+            }
+            5..10 => {
+                let mut when = occasion(draw);
+                for time in 1..=draw.within(2, 3) {
+                    let [removed, loaded] =
+                        ["removed", "loaded"].map(|what| format!("driver {what} {time}"));
+                    let after =
+                        |name: &str, ms: u64| format!("{{ after = \"{name}\", ms = {ms} }}");
+                    let back = after(&removed, draw.of(&[0, 1, 5, 50]));
+                    let again = after(&loaded, draw.of(&[1, 5, 50, 250]));
+                    let first = std::mem::replace(&mut when, again);
+                    self.rules.extend([
+                        (removed, first, String::from("{ stop = \"mgmt\" }")),
+                        (loaded, back, String::from("{ start = \"mgmt\" }")),
+                    ]);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn rule(&mut self, when: String, act: String) {
         let name = format!("fault {}", self.rules.len() + 1);
         self.rules.push((name, when, act));

@@ -13,6 +13,9 @@ mod machine;
 use draw::Draw;
 use std::fmt::Write as _;
 
+/// Tells the two streams of a seed apart.
+const LATER: u64 = 0x6c61_7465_7200_0000;
+
 /// The scenario of a seed, as the text of a scenario file. A seed means the same on every machine.
 ///
 /// ```
@@ -25,7 +28,9 @@ use std::fmt::Write as _;
 pub fn generate(seed: u64) -> String {
     let mut draw = Draw::new(seed);
     let machine = machine::draw(&mut draw);
-    let faults = faults::draw(&mut draw, &machine);
+    let mut faults = faults::draw(&mut draw, &machine);
+    // What came into being later has a stream of its own: the rest of a seed's scenario stays what it was.
+    faults.draw_later(&mut Draw::new(seed ^ LATER));
     let mut text = String::with_capacity(4096);
     // Writing into a string does not fail.
     let _ = writeln!(text, "title = \"Generated from seed {seed}\"\n");
@@ -83,6 +88,8 @@ mod tests {
             "\"drop\"",
             "corrupt",
             "transport-event",
+            "attach-hmc = false",
+            "\"driver loaded 3\"",
         ] {
             assert!(all.contains(word), "{word}");
         }

@@ -1,5 +1,5 @@
 //! Verifies that nothing is left behind at the end of a run: every page that is mapped in the local window
-//! belongs to the driver's CRQ or to a buffer in its books, every call in flight in the driver belongs to a thread
+//! belongs to the driver's CRQ or to a buffer in its books, none is mapped for a driver without a device, every call in flight in the driver belongs to a thread
 //! that is still in it, every session to a file, and no buffer is in the hands of whoever is not there any more; the last
 //! two where both sides are ready and their books must agree.
 //!
@@ -23,6 +23,9 @@ pub(super) fn check<L: RawMutex, Q: Quirks>(
     let in_use = guest.window_pages_in_use();
     if held != in_use {
         problems.push(format!("{in_use} pages are mapped, the driver holds {held} of them"));
+    }
+    if kernel.driver.state() == ChannelState::Initial && in_use != 0 {
+        problems.push(format!("the driver has no device, and {in_use} pages are still mapped"));
     }
     let in_flight = kernel.driver.calls_in_flight();
     if in_flight != calling || kernel.callers.len() != calling {

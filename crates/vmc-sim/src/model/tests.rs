@@ -72,6 +72,12 @@ fn whoever_loses_a_session_learns_of_it() {
 }
 
 #[test]
+fn an_index_can_be_opened_after_a_refusal_and_in_the_drivers_next_life() {
+    holds("open-refuse", 1, 57);
+    holds("driver-reload", 2, 73);
+}
+
+#[test]
 fn every_model_can_be_built_and_has_a_title() {
     for model in models() {
         assert!(model.title().is_ok_and(|title| !title.is_empty()), "{}", model.name);

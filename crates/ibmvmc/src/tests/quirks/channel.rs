@@ -232,3 +232,33 @@ fn h35_a_partner_that_stays_gets_its_session() {
     };
     shows(Quirk::H35, sequence, ChannelState::Ready, ChannelState::Ready);
 }
+
+/// Removed and probed again: how many buffers are still mapped in between, of how many, and the answer to the next
+/// seed.
+fn loaded_anew(peer: &mut Peer<QuirkSet>) -> (usize, usize, Option<CrqEntry>) {
+    let buffers = peer.driver.slots().map(|slot| slot.buffers().count()).sum();
+    assert_eq!(peer.call(Input::Remove), Reply::Ok);
+    let mapped = peer.memory.mapped().count();
+    peer.probe();
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    send!(peer, capabilities_response(0, PEER_LIMITS));
+    (mapped, buffers, answer(peer, seed(0).encode()))
+}
+
+#[test]
+fn h38_the_seeds_of_one_life_are_mapped_in_the_next() {
+    // Status 3: the buffer id is in use.
+    let seeded = |status| Some(add_buffer_response(status, 0, 0, 0).encode());
+    shows(Quirk::H38, loaded_anew, (2, 2, seeded(3)), (0, 2, seeded(0)));
+}
+
+#[test]
+fn h38_the_buffers_of_a_session_are_mapped_in_the_next_life() {
+    let sequence = |peer: &mut Peer<QuirkSet>| {
+        peer.session(0);
+        loaded_anew(peer)
+    };
+    let seeded = |status| Some(add_buffer_response(status, 0, 0, 0).encode());
+    shows(Quirk::H38, sequence, (5, 5, seeded(3)), (0, 5, seeded(0)));
+}

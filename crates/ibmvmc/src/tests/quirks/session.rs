@@ -217,3 +217,21 @@ fn h25_a_buffer_for_an_old_session_gets_no_answer() {
     let removed = remove_buffer_response(1, 0, 1, 0).encode();
     shows(Quirk::H25, sequence, (None, None), (Some(added), Some(removed)));
 }
+
+/// An open that is refused after buffers came for the session, and the next one at once.
+fn open_again_after_refusal(peer: &mut Peer<QuirkSet>) -> (usize, Reply) {
+    peer.session(0);
+    let (file, reply) = set_hmc_id_of_new_file(peer);
+    assert_eq!(reply, Reply::Ok);
+    recv!(peer, open(1, 1));
+    send!(peer, add_buffer(Owner::MANAGEMENT, 1, 1, 1));
+    recv!(peer, add_buffer_response(0, 1, 1, 1));
+    send!(peer, open_response(1, 1, 1));
+    close_file(peer, file);
+    (peer.slot(1).buffers().count(), set_hmc_id_of_new_file(peer).1)
+}
+
+#[test]
+fn h37_a_refused_open_costs_the_seed_buffer() {
+    shows(Quirk::H37, open_again_after_refusal, (0, failed(Errno::EBUSY)), (1, Reply::Ok));
+}

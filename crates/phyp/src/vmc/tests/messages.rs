@@ -236,3 +236,19 @@ fn entries_that_are_no_message_for_us_are_reported_and_the_next_is_handled() {
         ]
     );
 }
+
+/// LoPAR, CRQ Entry Header Byte Values: 0x01 to 0x7F, 0x81 to 0xBF and 0xC1 to 0xFE are reserved.
+#[test]
+fn h39_every_reserved_header_is_reported_and_the_next_entry_handled() {
+    let mut peer = Peer::with_session(config(), Echo, A);
+    for header in (0x01..=0xFE).filter(|header| ![0x80, 0xC0].contains(header)) {
+        let mut entry = signal(A, 0, 1).encode();
+        entry.0[0] = header;
+        peer.enqueue(entry);
+        peer.write(A.index, BufferId(0), &[header]);
+        peer.send(signal(A, 0, 1));
+        assert_eq!(peer.recv(), message(signal(A, 0, 1)), "after header {header:#04x}");
+        let last = peer.breaches().last().map(Breach::to_string);
+        assert_eq!(last, Some(format!("reserved {header:#04x} header")));
+    }
+}

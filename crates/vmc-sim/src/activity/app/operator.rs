@@ -68,17 +68,13 @@ impl App {
         self.done()
     }
 
-    /// The VMC is disabled while an HMC is attached: the hypervisor's side deregisters.
     pub(super) fn attach_hmc<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         attached: bool,
     ) -> Progress {
         self.announce(cx, if attached { "attach an HMC" } else { "detach the HMC" });
-        cx.world.hypervisor.set_hmc_attached(attached);
-        if attached {
-            order_service(cx, ServiceOrder::Stop);
-        }
+        attach_hmc(cx, attached);
         self.done()
     }
 
@@ -100,6 +96,13 @@ pub(crate) fn probe<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) {
 pub(crate) fn order_service<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, order: ServiceOrder) {
     cx.world.orders.give([order]);
     cx.runtime.wake(ActivityId::SERVICE);
+}
+
+/// The VMC is disabled while an HMC is attached: the hypervisor's side deregisters. An HMC that is detached gives the
+/// channel back: the hypervisor's side registers again, unless the operator has stopped it.
+pub(crate) fn attach_hmc<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, attached: bool) {
+    cx.world.hypervisor.set_hmc_attached(attached);
+    order_service(cx, if attached { ServiceOrder::GiveUp } else { ServiceOrder::TakeBack });
 }
 
 /// Has a side leave its queue alone, or look at it again.
