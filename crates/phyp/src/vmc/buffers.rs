@@ -2,7 +2,7 @@
 
 use super::behaviour::{Behaviour, SessionKey};
 use super::event::{Breach, ServiceSink};
-use super::outbox::{Job, Request};
+use super::outbox::{Job, Request, Standing};
 use super::service::{Service, may_seed};
 use super::session::{BufferState, SEED, SessionState};
 use vmc_proto::AddBufferStatus::ConnectionClosed;
@@ -70,23 +70,37 @@ impl<B: Behaviour> Service<B> {
         status: Status,
         sink: &mut dyn ServiceSink,
     ) {
-        if !self.outbox.answered(Request::AddBuffer(key, buffer)) {
+        let Some(standing) = self.outbox.answered(Request::AddBuffer(key, buffer)) else {
             let breach = Breach::Unexpected(MessageType::AddBufferResponse);
             self.breach(key.subject(), breach, sink);
             return;
-        }
-        // The session may have ended since: then the buffer is unmapped already.
-        let Some(connection) = self.sessions.find(key) else { return };
-        let BufferState::Offered(owner) = connection.buffer(buffer) else { return };
-        if !status.is_success() {
-            // A file that was closed: Interface Close comes when its Open is answered.
-            let is_closing = connection.is_live() && status == ConnectionClosed.into();
-            if !is_closing {
-                self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
-            }
-            self.lose_buffer(key, buffer);
+        };
+        // The session has ended since: the buffer is unmapped already.
+        if standing == Standing::Over {
             return;
         }
+        let is_live = self.sessions.find(key).is_some_and(|connection| connection.is_live());
+        // A file that was closed: Interface Close comes when its Open is answered.
+        let is_closing = is_live && status == ConnectionClosed.into();
+        match standing {
+            Standing::Open if status.is_success() => self.accepted(key, buffer),
+            Standing::Open => {
+                if !is_closing {
+                    self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
+                }
+                self.lose_buffer(key, buffer);
+            }
+            Standing::Used if !status.is_success() && !is_closing => {
+                self.breach(key.subject(), Breach::RefusedAfterUse(buffer, status), sink);
+            }
+            Standing::Used | Standing::Over => {}
+        }
+    }
+
+    /// The peer took a buffer, as its response says.
+    fn accepted(&mut self, key: SessionKey, buffer: BufferId) {
+        let Some(connection) = self.sessions.find(key) else { return };
+        let BufferState::Offered(owner) = connection.buffer(buffer) else { return };
         let state = if owner == BufferOwner::HYPERVISOR {
             BufferState::Hypervisor
         } else {
@@ -99,7 +113,18 @@ impl<B: Behaviour> Service<B> {
         self.answer_open(key);
     }
 
-    /// A buffer that was offered is not to be: unmaps it and goes on without it.
+    /// Interface Open uses the seed buffer of an index without a session, whatever comes of it; the response to its Add
+    /// Buffer may still be on its way.
+    pub(super) fn use_seed(&mut self, index: HmcIndex) {
+        let key = SessionKey { index, session: HmcSession::NONE };
+        if let Some(connection) = self.sessions.find(key)
+            && self.outbox.may_use(key, SEED, connection.buffer(SEED))
+        {
+            self.accepted(key, SEED);
+        }
+    }
+
+    /// A buffer that was offered is not to be, or no longer: unmaps it and goes on without it.
     pub(super) fn lose_buffer(&mut self, key: SessionKey, buffer: BufferId) {
         if let Some(connection) = self.sessions.find(key) {
             connection.set_buffer(buffer, BufferState::Unused);
@@ -117,23 +142,26 @@ impl<B: Behaviour> Service<B> {
         sink: &mut dyn ServiceSink,
     ) {
         let remove = MessageType::RemoveBufferResponse;
-        if !self.outbox.answered(Request::RemoveBuffer(key)) {
+        if self.outbox.answered(Request::RemoveBuffer(key)).is_none() {
             self.breach(key.subject(), Breach::Unexpected(remove), sink);
             return;
         }
         // The session may have ended since: then the buffer is unmapped already.
         let Some(connection) = self.sessions.find(key) else { return };
-        let breach = match connection.buffer(buffer) {
-            _ if !status.is_success() => Breach::RemovalRefused(status),
-            BufferState::Management => {
-                connection.set_buffer(buffer, BufferState::Unused);
-                if connection.state == SessionState::Seeded {
-                    connection.state = SessionState::Vacant;
-                }
-                self.outbox.push(Job::Unmap { key, buffer });
-                return;
+        let state = connection.buffer(buffer);
+        let breach = if !status.is_success() {
+            Breach::RemovalRefused(status)
+        } else if !self.outbox.may_use(key, buffer, state) {
+            Breach::InvalidBuffer(remove, buffer)
+        } else if state != BufferState::Management {
+            return self.lose_buffer(key, buffer);
+        } else {
+            connection.set_buffer(buffer, BufferState::Unused);
+            if connection.state == SessionState::Seeded {
+                connection.state = SessionState::Vacant;
             }
-            _ => Breach::InvalidBuffer(remove, buffer),
+            self.outbox.push(Job::Unmap { key, buffer });
+            return;
         };
         self.breach(key.subject(), breach, sink);
     }

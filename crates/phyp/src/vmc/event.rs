@@ -83,6 +83,8 @@ pub enum Breach {
     Unexpected(MessageType),
     /// The peer did not take a buffer; the session does without it.
     BufferRefused(BufferId, Status),
+    /// The peer did not take a buffer after it had used it; its use counts.
+    RefusedAfterUse(BufferId, Status),
     /// The peer did not give up a buffer that it was asked for. That breaks nothing if it had none to spare.
     RemovalRefused(Status),
     /// More unanswered requests than half of our CRQ.
@@ -135,6 +137,9 @@ impl fmt::Display for Breach {
             Breach::Unexpected(message) => write!(f, "{} that nobody waits for", message.name()),
             Breach::BufferRefused(buffer, status) => {
                 write!(f, "buffer {buffer} refused, status {status}")
+            }
+            Breach::RefusedAfterUse(buffer, status) => {
+                write!(f, "buffer {buffer} refused, status {status}, after it was used")
             }
             Breach::RemovalRefused(status) => write!(f, "no buffer given up, status {status}"),
             Breach::TooManyRequests(message) => {

@@ -6,11 +6,12 @@
 use super::behaviour::SessionKey;
 use super::effect::Subject;
 use super::layout::{Layout, pages_of};
+use super::session::BufferState;
 use core::time::Duration;
 use papr::hcall::MAX_TCE_COUNT;
 use papr::{CrqEntry, GuestAddress, InitFormat, Ioba, PAGE_SIZE};
 use std::collections::VecDeque;
-use vmc_proto::{BufferId, BufferOwner, Limits, Message, MessageType};
+use vmc_proto::{BufferId, BufferOwner, HmcIndex, Limits, Message, MessageType};
 
 /// The wait before an entry that was dropped is sent again; it doubles with every try.
 pub const SEND_RETRY: Duration = Duration::from_millis(1);
@@ -124,6 +125,24 @@ pub(super) enum Request {
     RemoveBuffer(SessionKey),
 }
 
+/// What came before the response to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Standing {
+    /// Nothing: the response decides.
+    Open,
+    /// The peer has used the buffer, and so has accepted it.
+    Used,
+    /// The session is over: the response decides nothing.
+    Over,
+}
+
+/// A request that was sent and awaits its response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Awaited {
+    request: Request,
+    standing: Standing,
+}
+
 /// The queue of jobs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub(super) struct Outbox {
@@ -132,8 +151,8 @@ pub(super) struct Outbox {
     progress: u64,
     /// How often the first job's entry was sent again.
     retries: u8,
-    /// Requests that await their response.
-    awaited: VecDeque<Request>,
+    /// Requests that await their response, in the order in which they were sent.
+    awaited: VecDeque<Awaited>,
     /// How many requests may await their response.
     max_awaited: u16,
     /// Pages that a buffer of the negotiated MTU takes.
@@ -258,13 +277,13 @@ impl Outbox {
     #[inline]
     pub(super) fn sent(&mut self) -> Option<Job> {
         let job = self.remove_first();
-        match job {
-            Some(Job::AddBuffer { key, buffer, .. }) => {
-                self.awaited.push_back(Request::AddBuffer(key, buffer));
-            }
-            Some(Job::RemoveBuffer { key }) => self.awaited.push_back(Request::RemoveBuffer(key)),
-            _ => {}
-        }
+        let request = match job {
+            Some(Job::AddBuffer { key, buffer, .. }) => Some(Request::AddBuffer(key, buffer)),
+            Some(Job::RemoveBuffer { key }) => Some(Request::RemoveBuffer(key)),
+            _ => None,
+        };
+        let awaited = request.map(|request| Awaited { request, standing: Standing::Open });
+        self.awaited.extend(awaited);
         job
     }
 
@@ -287,16 +306,46 @@ impl Outbox {
         Some(wait)
     }
 
-    /// The response to a request came. Whether one was awaited.
-    pub(super) fn answered(&mut self, request: Request) -> bool {
-        let position = self.awaited.iter().position(|awaited| *awaited == request);
-        position.and_then(|at| self.awaited.remove(at)).is_some()
+    /// The response to a request came: what came before it, or `None` when it was not awaited. Of requests that
+    /// the response could answer it answers the oldest.
+    pub(super) fn answered(&mut self, request: Request) -> Option<Standing> {
+        let position = self.awaited.iter().position(|awaited| awaited.request == request)?;
+        self.awaited.remove(position).map(|awaited| awaited.standing)
+    }
+
+    /// Whether a buffer in this state is the management partition's to use. Add Buffer has made it so: from then on its
+    /// use accepts it, and the response may follow (LoPAR, Add Buffer: the message transfers the buffer).
+    #[inline]
+    pub(super) fn may_use(&mut self, key: SessionKey, id: BufferId, state: BufferState) -> bool {
+        match state {
+            BufferState::Management => true,
+            BufferState::Offered(BufferOwner::MANAGEMENT) => self.accept_by_use(key, id),
+            _ => false,
+        }
+    }
+
+    /// False when Add Buffer was not sent yet, or was decided about.
+    fn accept_by_use(&mut self, key: SessionKey, buffer: BufferId) -> bool {
+        let offer = Request::AddBuffer(key, buffer);
+        let is_open = |a: &&mut Awaited| a.request == offer && a.standing == Standing::Open;
+        let Some(awaited) = self.awaited.iter_mut().find(is_open) else { return false };
+        awaited.standing = Standing::Used;
+        true
+    }
+
+    /// The session of an index ends, and with it what was offered for it and its seed.
+    fn end_offers(&mut self, index: HmcIndex) {
+        for awaited in &mut self.awaited {
+            if matches!(awaited.request, Request::AddBuffer(key, _) if key.index == index) {
+                awaited.standing = Standing::Over;
+            }
+        }
     }
 
     /// How many buffers of a session were asked for and neither given up nor refused yet.
     pub(super) fn removals(&self, session: SessionKey) -> usize {
         let to_send = self.jobs.iter().filter(|job| **job == Job::RemoveBuffer { key: session });
-        let sent = self.awaited.iter().filter(|a| **a == Request::RemoveBuffer(session));
+        let sent = self.awaited.iter().filter(|a| a.request == Request::RemoveBuffer(session));
         to_send.count() + sent.count()
     }
 
@@ -317,6 +366,12 @@ impl Outbox {
 
     /// A session ends. Whether the first job was among what is dropped. The responses to its requests still
     /// come.
+    pub(super) fn close_session(&mut self, session: SessionKey) -> bool {
+        self.end_offers(session.index);
+        self.drop_session(session)
+    }
+
+    /// Drops the jobs of a session, or of session 0 of an index. Whether the first job was among them.
     pub(super) fn drop_session(&mut self, session: SessionKey) -> bool {
         self.retain(|job| !job.ends_with(session))
     }

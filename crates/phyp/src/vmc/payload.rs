@@ -45,10 +45,12 @@ impl<B: Behaviour> Service<B> {
         if connection.session != key.session || connection.state != SessionState::Ready {
             return Err(Breach::InvalidSession(signal, key.session));
         }
-        let state = connection.buffers.get_mut(usize::from(buffer.0));
-        let Some(state) = state.filter(|state| **state == BufferState::Management) else {
+        let Some(state) = connection.buffers.get_mut(usize::from(buffer.0)) else {
             return Err(Breach::InvalidBuffer(signal, buffer));
         };
+        if !self.outbox.may_use(key, buffer, *state) {
+            return Err(Breach::InvalidBuffer(signal, buffer));
+        }
         match len_bytes {
             0 => Err(Breach::Empty),
             len if len > mtu => Err(Breach::TooLong(len)),

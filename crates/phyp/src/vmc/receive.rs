@@ -181,6 +181,9 @@ impl<B: Behaviour> Service<B> {
         sink: &mut dyn ServiceSink,
     ) -> Next {
         let open = MessageType::InterfaceOpen;
+        if key.session != HmcSession::NONE && buffer == SEED {
+            self.use_seed(key.index);
+        }
         if let Some(status) = self.ordered_refusal(open) {
             self.respond_open(key, buffer, status);
             return Next::Due;

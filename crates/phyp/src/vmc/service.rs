@@ -352,7 +352,7 @@ impl<B: Behaviour> Service<B> {
     /// Ends one session at the peer's request.
     pub(super) fn close_session(&mut self, session: SessionKey, sink: &mut dyn ServiceSink) {
         self.withdraw_offers(|key| key == session);
-        if self.outbox.drop_session(session) {
+        if self.outbox.close_session(session) {
             self.delay = None;
         }
         self.end_session(session.index, sink);

@@ -14,7 +14,8 @@
 //!   free index has its seed, unless the management partition has refused it.
 //!
 //! Does not verify why a request is refused, nor when a queue is freed: both are for the hypervisor to decide. An
-//! Interface Close that overtakes the response to the Open answers for both.
+//! Interface Close that overtakes the response to the Open answers for both. An Open may be answered before the buffers
+//! that were added for it: LoPAR asks for no more than that they were provided.
 
 mod connection;
 #[cfg(test)]
@@ -182,6 +183,9 @@ impl Automaton {
         let Some(limits) = self.agreed else { return };
         match message {
             Message::InterfaceOpen { session, index, buffer } => {
+                if let Some(connection) = self.connections.get_mut(&index) {
+                    connection.opens(session, buffer);
+                }
                 *self.opens_owed.entry((index, session, buffer)).or_default() += 1;
             }
             Message::InterfaceClose { session, index } => {

@@ -5,6 +5,7 @@ mod device;
 mod hypervisor;
 mod isolation;
 mod leaks;
+mod offers;
 mod outstanding;
 mod ownership;
 mod protocol;

@@ -8,7 +8,8 @@
 //! - Nothing of an HMC connection is sent before the capabilities exchange has succeeded, nor about an index
 //!   that was not negotiated. Reserved bytes are zero.
 //! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer, and success only
-//!   if the request was right; the last inbound buffer is not given up.
+//!   if the request was right; the last inbound buffer is not given up. A buffer may be used before its Add Buffer is
+//!   answered, and is not refused after that.
 //! - Interface Open names the next session of an index without one and a buffer that its sender owns; Interface
 //!   Close a session that was opened; Signal an open session, a buffer that its sender owns, and 1 to MTU bytes.
 //! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
@@ -264,7 +265,7 @@ impl Automaton {
             Message::AddBuffer { owner, session, index, buffer, .. } => {
                 let may_succeed = self.books.may_add(index, session, buffer, owner.0);
                 self.owe((MessageType::AddBuffer, index, session, Some(buffer)), may_succeed);
-                self.books.offered(index, buffer, owner.0);
+                self.books.offered(index, session, buffer, owner.0, may_succeed);
             }
             Message::RemoveBuffer { session, index } => {
                 let may_succeed = self.books.may_remove(index, session);
@@ -403,11 +404,11 @@ impl Automaton {
             }
             Message::AddBufferResponse { status, buffer, .. } => self
                 .answered((MessageType::AddBuffer, index, session, Some(buffer)), status)
-                .map(|()| self.books.added(index, buffer, status.is_success())),
+                .and_then(|()| self.books.added(index, session, buffer, status)),
             Message::RemoveBufferResponse { status, buffer, .. } => self
                 .answered((MessageType::RemoveBuffer, index, session, None), status)
                 .and_then(|()| match status.is_success() {
-                    true => self.books.removed(index, buffer),
+                    true => self.books.removed(index, session, buffer),
                     false => Ok(()),
                 }),
             _ => Err("not for the management partition to send"),

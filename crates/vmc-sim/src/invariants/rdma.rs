@@ -1,6 +1,6 @@
 //! Verifies every RDMA that moved something: it goes from the local to the remote window in a call of an application
 //! and the other way in the bottom half, nowhere else. Its remote end is a buffer that the hypervisor has offered and
-//! the management partition has accepted, from its beginning, and the management partition owns it at that moment.
+//! the management partition has not refused, from its beginning, and the management partition owns it at that moment.
 //! It is no longer than the MTU that was agreed on when the session began, and all its pages are mapped at both ends,
 //! by the TCEs that both sides have stored.
 //!
@@ -127,8 +127,11 @@ impl Checker {
         if rdma.len_bytes > u64::from(mtu) {
             return Err(format!("the MTU is {mtu}"));
         }
-        let begins = self.buffers.get(&(index, buffer)).map(|lioba| Ioba(u64::from(lioba.0)));
-        if begins != Some(remote) {
+        let place = |of: &BTreeMap<_, Lioba>| of.get(&(index, buffer)).copied();
+        let lies_at = |lioba: Option<Lioba>| lioba.map(|lioba| Ioba(u64::from(lioba.0)));
+        let begins = lies_at(place(&self.buffers));
+        // One that is not answered yet may be used.
+        if begins != Some(remote) && lies_at(place(&self.offered)) != Some(remote) {
             return Err(format!(
                 "buffer {buffer} of HMC index {index} lies at {begins:?}, not at {remote:?}"
             ));
@@ -163,8 +166,9 @@ mod tests {
     use super::*;
     use crate::invariants::device::watch_alone;
     use crate::invariants::testing::story::{
-        APP, FIRST, INDEX, MTU, Story, config, copy, local, remote, signal, unmaps,
+        APP, FIRST, INDEX, MTU, Story, config, copy, local, maps, remote, signal, unmaps,
     };
+    use vmc_proto::BufferOwner;
     use vmc_trace::DeviceCall;
 
     fn problems(story: Story) -> Vec<String> {
@@ -211,6 +215,20 @@ mod tests {
         // Without its RDMA a message of the hypervisor has moved its buffer all the same.
         let back = Story::session().takes(signal(FIRST, 2, 8)).copies_to_hyp(APP, 2, 8);
         assert_eq!(problems(back), [""; 0]);
+    }
+
+    /// LoPAR, Add Buffer: the message itself transfers the buffer.
+    #[test]
+    fn a_buffer_may_be_used_before_its_add_buffer_is_answered() {
+        let add = |owner| {
+            let (session, index, buffer) = (FIRST, INDEX, BufferId(3));
+            let lioba = Lioba(remote(3).0 as u32);
+            let add = Message::AddBuffer { owner, session, index, buffer, lioba };
+            let story = Story::session().and(Actor::Service, maps(remote(3))).takes(add.encode());
+            story.and(Actor::BottomHalf, maps(local(3))).writes(APP, 3, 8)
+        };
+        assert_eq!(problems(add(BufferOwner::MANAGEMENT)), [""; 0]);
+        assert_told(&problems(add(BufferOwner::HYPERVISOR)), "not the management partition's");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(super) fn take<B: Behaviour>(peer: &mut Peer<B>, index: u8) {
     peer.run();
 }
 
-fn give_back<B: Behaviour>(peer: &mut Peer<B>, index: u8) {
+pub(super) fn give_back<B: Behaviour>(peer: &mut Peer<B>, index: u8) {
     peer.service.return_buffer(HmcIndex(index));
     peer.run();
 }
@@ -121,16 +121,15 @@ fn only_a_buffer_of_the_management_partition_can_be_given_up() {
 }
 
 #[test]
-fn a_buffer_on_offer_cannot_be_given_up() {
+fn a_buffer_on_offer_for_the_hypervisor_cannot_be_given_up() {
     let mut peer = Peer::ready(config(), Sink);
     peer.send(open(key(0, 1), 0));
-    peer.recv_offer(key(0, 1), MANAGEMENT, 1);
+    peer.take_offer(key(0, 1), MANAGEMENT, 1);
     peer.take_offer(key(0, 1), HYPERVISOR, 2);
     peer.recv_offer(key(0, 1), HYPERVISOR, 3);
-    take_from(&mut peer, key(0, 1), 1);
-    let invalid = Breach::InvalidBuffer(MessageType::RemoveBufferResponse, BufferId(1));
+    take_from(&mut peer, key(0, 1), 3);
+    let invalid = Breach::InvalidBuffer(MessageType::RemoveBufferResponse, BufferId(3));
     assert_eq!(peer.breaches(), [invalid]);
-    peer.send(offer_response(key(0, 1), 1, 0));
     peer.send(offer_response(key(0, 1), 3, 0));
     assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 0)));
 }

@@ -2,6 +2,7 @@
 
 mod buffers;
 mod crossings;
+mod early;
 mod handshake;
 mod hostile;
 mod messages;

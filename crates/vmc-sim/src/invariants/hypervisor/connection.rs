@@ -1,6 +1,7 @@
 //! What the hypervisor may know of an HMC connection from the messages alone.
 
 use super::Verdict;
+use crate::invariants::offers::{Offers, Standing};
 use std::collections::BTreeMap;
 use vmc_proto::{BufferId, BufferOwner, HmcSession, Lioba};
 
@@ -19,6 +20,8 @@ pub(super) struct Connection {
     /// The session, and whether Interface Open was answered.
     session: Option<(HmcSession, bool)>,
     pool: BTreeMap<BufferId, (Owner, Lioba)>,
+    /// Add Buffers that were not answered.
+    offers: Offers,
     /// Remove Buffers that were not answered.
     removals: u32,
     /// The management partition has refused a buffer.
@@ -63,6 +66,7 @@ impl Connection {
             return Err("the owner is none, or a seed is not the management partition's");
         }
         let to_mgmt = owner == BufferOwner::MANAGEMENT;
+        self.offers.add(session, buffer, to_mgmt, true);
         match self.pool.insert(buffer, (Owner::Offered { to_mgmt }, lioba)) {
             Some(_) => Err("the buffer is there already"),
             None => Ok(()),
@@ -71,8 +75,11 @@ impl Connection {
 
     /// Add Buffer was answered.
     pub(super) fn answered(&mut self, session: HmcSession, buffer: BufferId, success: bool) {
-        let is_ours = self.has(session);
-        let Some((owner, _)) = self.pool.get_mut(&buffer).filter(|_| is_ours) else { return };
+        let answered = self.offers.answer(session, buffer);
+        if answered.is_none_or(|offer| offer.standing != Standing::Open) {
+            return;
+        }
+        let Some((owner, _)) = self.pool.get_mut(&buffer) else { return };
         let Owner::Offered { to_mgmt } = *owner else { return };
         *owner = if to_mgmt { Owner::Mgmt } else { Owner::Hyp };
         if !success {
@@ -96,9 +103,25 @@ impl Connection {
             return;
         }
         self.removals -= 1;
-        let is_mgmt = self.pool.get(&buffer).is_some_and(|(owner, _)| *owner == Owner::Mgmt);
-        if success && is_mgmt {
+        if success && self.owner_in_use(buffer) == Some(&mut Owner::Mgmt) {
             self.pool.remove(&buffer);
+        }
+    }
+
+    /// The owner of a buffer that the management partition uses. What was added and is not answered yet it accepts with
+    /// that.
+    fn owner_in_use(&mut self, buffer: BufferId) -> Option<&mut Owner> {
+        let (owner, _) = self.pool.get_mut(&buffer)?;
+        if *owner == (Owner::Offered { to_mgmt: true }) && self.offers.accept_by_use(buffer) {
+            *owner = Owner::Mgmt;
+        }
+        Some(owner)
+    }
+
+    /// Interface Open of an index without a session uses its seed, whatever comes of it.
+    pub(super) fn opens(&mut self, session: HmcSession, seed: BufferId) {
+        if session != HmcSession::NONE && self.session.is_none() {
+            self.owner_in_use(seed);
         }
     }
 
@@ -117,9 +140,6 @@ impl Connection {
         if !matches!(self.pool.get(&seed), Some((Owner::Mgmt, _))) {
             return Err("success, and its buffer was not the management partition's");
         }
-        if self.pool.values().any(|(owner, _)| matches!(owner, Owner::Offered { .. })) {
-            return Err("success, before every buffer was answered");
-        }
         self.session = Some((session, true));
         Ok(())
     }
@@ -127,7 +147,8 @@ impl Connection {
     /// Interface Close succeeds: buffers are gone with the session.
     pub(super) fn closed(&mut self, session: HmcSession, was_opening: bool) -> Verdict {
         let is_live = self.session.is_some() && self.has(session) || was_opening;
-        *self = Connection::default();
+        self.offers.end();
+        *self = Connection { offers: std::mem::take(&mut self.offers), ..Connection::default() };
         match is_live {
             true => Ok(()),
             false => Err("success, and there was no such session"),
@@ -152,7 +173,7 @@ impl Connection {
     /// A Signal of the management partition; one that is not right changes nothing.
     pub(super) fn signalled_to_us(&mut self, session: HmcSession, buffer: BufferId) {
         if self.is_ready(session)
-            && let Some((owner @ Owner::Mgmt, _)) = self.pool.get_mut(&buffer)
+            && let Some(owner @ Owner::Mgmt) = self.owner_in_use(buffer)
         {
             *owner = Owner::Hyp;
         }

@@ -1,9 +1,10 @@
 //! What the management partition may know of its HMC connections from the messages alone: what was negotiated,
 //! which session an index has, and who owns which buffer of it.
 
+use crate::invariants::offers::{Offers, Standing};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Status};
+use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Limits, Status};
 
 /// Who may send with a buffer next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +41,8 @@ struct Connection {
     /// judged.
     misled: bool,
     pool: BTreeMap<BufferId, Owner>,
-    /// Owners of buffers whose Add Buffer is not answered.
-    offered: BTreeMap<BufferId, Owner>,
+    /// Buffers whose Add Buffer is not answered.
+    offers: Offers,
 }
 
 #[derive(Debug, Default)]
@@ -100,7 +101,7 @@ impl Books {
             connection.session = None;
             connection.misled = false;
             connection.pool.clear();
-            connection.offered.clear();
+            connection.offers.clear();
         }
     }
 
@@ -154,35 +155,65 @@ impl Books {
             && connection.map_or(is_seed, |c| c.may_be(session))
     }
 
-    pub(super) fn offered(&mut self, index: HmcIndex, buffer: BufferId, owner: u8) {
-        let owner = if owner == 0 { Owner::Mgmt } else { Owner::Hyp };
-        self.connection(index).offered.insert(buffer, owner);
+    /// Add Buffer; `may_add`: nothing was wrong with it.
+    pub(super) fn offered(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        owner: u8,
+        may_add: bool,
+    ) {
+        self.connection(index).offers.add(session, buffer, owner == 0, may_add);
     }
 
     /// Whether a Remove Buffer may be answered with success: a buffer is left to send with.
     pub(super) fn may_remove(&self, index: HmcIndex, session: HmcSession) -> bool {
         self.connections.get(&index).is_some_and(|c| {
             let inbound = c.pool.values().filter(|owner| **owner == Owner::Mgmt).count();
+            let inbound = inbound + c.offers.usable();
             self.is_negotiated(index) && c.may_be(session) && inbound > 1
         })
     }
 
     /// Add Buffer was answered.
-    pub(super) fn added(&mut self, index: HmcIndex, buffer: BufferId, success: bool) {
+    pub(super) fn added(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        status: Status,
+    ) -> Result<(), &'static str> {
         let connection = self.connection(index);
-        if let (Some(owner), true) = (connection.offered.remove(&buffer), success) {
-            connection.pool.insert(buffer, owner);
+        let Some(offer) = connection.offers.answer(session, buffer) else { return Ok(()) };
+        match (offer.standing, status.is_success()) {
+            (Standing::Open, true) => {
+                let owner = if offer.to_mgmt { Owner::Mgmt } else { Owner::Hyp };
+                connection.pool.insert(buffer, owner);
+            }
+            // That the connection has closed since contradicts nothing.
+            (Standing::Used, false) if status != AddBufferStatus::ConnectionClosed.into() => {
+                return Err("refused, after the buffer was used");
+            }
+            _ => {}
         }
+        Ok(())
     }
 
-    /// Remove Buffer was answered with this buffer.
+    /// Remove Buffer was answered with this buffer. Of a session that is over there is nothing to give up.
     pub(super) fn removed(
         &mut self,
         index: HmcIndex,
+        session: HmcSession,
         buffer: BufferId,
     ) -> Result<(), &'static str> {
         let connection = self.connection(index);
-        match connection.pool.remove(&buffer) {
+        if !connection.may_be(session) {
+            return Ok(());
+        }
+        let owner = connection.owner_in_use(buffer).copied();
+        connection.pool.remove(&buffer);
+        match owner {
             Some(Owner::Mgmt) => Ok(()),
             Some(Owner::Hyp) => Err("gives up a buffer that the hypervisor owns"),
             None => Err("gives up a buffer that is not there"),
@@ -206,7 +237,7 @@ impl Books {
         if connection.session.is_some() {
             return Err("the index has a session");
         }
-        if connection.pool.get(&buffer) != Some(&Owner::Mgmt) {
+        if connection.owner_in_use(buffer) != Some(&mut Owner::Mgmt) {
             return Err("the buffer is not the management partition's");
         }
         connection.session = Some(Session { number: session, state: State::Opening, seed: buffer });
@@ -264,7 +295,7 @@ impl Books {
             Some(live) if live.state == State::Closing => {
                 connection.session = None;
                 connection.pool.clear();
-                connection.offered.clear();
+                connection.offers.end();
             }
             // The answer to an Interface Close that was made up.
             Some(_) => connection.misled = true,
@@ -289,8 +320,7 @@ impl Books {
         if len_bytes == 0 || len_bytes > mtu {
             return Err("its length is not 1 to the MTU");
         }
-        let connection = self.connection(index);
-        match connection.pool.get_mut(&buffer) {
+        match self.connection(index).owner_in_use(buffer) {
             Some(owner @ Owner::Mgmt) => {
                 *owner = Owner::Hyp;
                 Ok(())
@@ -323,13 +353,15 @@ impl Books {
         self.handed_over
     }
 
-    /// Whether the management partition owns a buffer.
+    /// Whether the management partition owns a buffer: from its Add Buffer on, if nothing was wrong with that.
     pub(in crate::invariants) fn is_inbound(&self, index: HmcIndex, buffer: BufferId) -> bool {
-        let pool = self.connections.get(&index).map(|connection| &connection.pool);
-        pool.is_some_and(|pool| pool.get(&buffer) == Some(&Owner::Mgmt))
+        self.connections.get(&index).is_some_and(|connection| {
+            connection.pool.get(&buffer) == Some(&Owner::Mgmt)
+                || connection.offers.is_usable(buffer)
+        })
     }
 
-    /// How many buffers of an index the management partition owns.
+    /// How many buffers of an index the management partition owns and has accepted.
     pub(in crate::invariants) fn inbound(&self, index: HmcIndex) -> usize {
         let pool = self.connections.get(&index).map(|connection| &connection.pool);
         pool.map_or(0, |pool| pool.values().filter(|owner| **owner == Owner::Mgmt).count())
@@ -347,6 +379,15 @@ fn following(number: u8, last_session: u8) -> u8 {
 }
 
 impl Connection {
+    /// The owner of a buffer that the management partition uses. What was added and is not answered yet it accepts with
+    /// that.
+    fn owner_in_use(&mut self, buffer: BufferId) -> Option<&mut Owner> {
+        if !self.pool.contains_key(&buffer) && self.offers.accept_by_use(buffer) {
+            self.pool.insert(buffer, Owner::Mgmt);
+        }
+        self.pool.get_mut(&buffer)
+    }
+
     /// Whether requests about buffers may be about this session: the one that the index has, and 0 where it has
     /// none.
     fn may_be(&self, session: HmcSession) -> bool {

@@ -279,3 +279,79 @@ fn what_a_made_up_message_leads_to_is_not_judged_until_the_channel_is_down() {
     unheard.push(send(signal(0, 8)));
     assert_told(&problems(unheard), "no such session");
 }
+
+/// LoPAR, Add Buffer: the message itself transfers the buffer, so its use may come before the response.
+#[test]
+fn a_buffer_may_be_used_before_its_add_buffer_is_answered_and_is_not_refused_after_that() {
+    let (session, index, buffer) = (FIRST, INDEX, BufferId(0));
+    let open = || send(Message::InterfaceOpen { session, index, buffer }.encode());
+    let opened_early = || {
+        let mut run = handshake();
+        run.pop();
+        run.extend([(Actor::App(0), Event::SessionStarted(INDEX, FIRST)), open()]);
+        run
+    };
+    let after_early = |status| {
+        let mut run = opened_early();
+        run.push(added(HmcSession::NONE, 0, status));
+        problems(run)
+    };
+    assert_eq!(after_early(0), [""; 0]);
+    assert_told(&after_early(1), "refused, after the buffer was used");
+    assert_told(&problems(opened_early()), "1 ADD BUFFER not answered");
+    let mgmt = || add(FIRST, 3, BufferOwner::MANAGEMENT);
+    assert_eq!(after_open([mgmt(), send(signal(3, 8)), added(FIRST, 3, 0)]), [""; 0]);
+    assert_eq!(after_open([mgmt(), send(signal(3, 8)), added(FIRST, 3, 4)]), [""; 0]);
+    let refused = [mgmt(), send(signal(3, 8)), added(FIRST, 3, 3)];
+    assert_told(&after_open(refused), "refused, after the buffer was used");
+    let given_up = [mgmt(), remove(), remove_response(0, 3), added(FIRST, 3, 0)];
+    assert_eq!(after_open(given_up), [""; 0]);
+    // With its use the buffer is the hypervisor's.
+    let twice = [mgmt(), send(signal(3, 8)), added(FIRST, 3, 0), send(signal(3, 8))];
+    assert_told(&after_open(twice), "the hypervisor owns the buffer");
+    let back = [mgmt(), send(signal(3, 8)), take(signal(3, 8)), added(FIRST, 3, 0)];
+    assert_eq!(after_open(back.into_iter().chain([send(signal(3, 8))])), [""; 0]);
+    // What is the hypervisor's, was refused or was wrong is for nobody to use.
+    let outbound = [add(FIRST, 3, BufferOwner::HYPERVISOR), send(signal(3, 8)), added(FIRST, 3, 0)];
+    assert_told(&after_open(outbound), "no such buffer");
+    let gone = [mgmt(), added(FIRST, 3, 1), send(signal(3, 8))];
+    assert_told(&after_open(gone), "no such buffer");
+    let wrong = [add(FIRST, 4, BufferOwner::MANAGEMENT), send(signal(4, 8)), added(FIRST, 4, 1)];
+    assert_told(&after_open(wrong), "no such buffer");
+}
+
+/// Responses to requests about a session that is over say nothing of the buffers that came since.
+#[test]
+fn late_responses_are_about_what_they_were_asked() {
+    let (session, index, status, buffer) = (FIRST, INDEX, Status::SUCCESS, BufferId(0));
+    let close = send(Message::InterfaceClose { session, index }.encode());
+    let closed = take(Message::InterfaceCloseResponse { status, session, index }.encode());
+    let seed = || add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT);
+    let late = after_open([
+        add(FIRST, 3, BufferOwner::MANAGEMENT),
+        remove(),
+        close,
+        closed.clone(),
+        seed(),
+        added(FIRST, 3, 0),
+        remove_response(0, 1),
+        added(HmcSession::NONE, 0, 0),
+    ]);
+    assert_eq!(late, [""; 0]);
+    // Opened and closed before the old seed was answered.
+    let mut run = handshake();
+    run.pop();
+    run.extend([
+        (Actor::App(0), Event::SessionStarted(INDEX, FIRST)),
+        send(Message::InterfaceOpen { session, index, buffer }.encode()),
+        take(Message::InterfaceOpenResponse { status, session, index, buffer }.encode()),
+        send(Message::InterfaceClose { session, index }.encode()),
+        closed,
+        seed(),
+        added(HmcSession::NONE, 0, 4),
+        added(HmcSession::NONE, 0, 0),
+        (Actor::App(0), Event::SessionStarted(INDEX, HmcSession(2))),
+        send(Message::InterfaceOpen { session: HmcSession(2), index, buffer }.encode()),
+    ]);
+    assert_eq!(problems(run), [""; 0]);
+}
