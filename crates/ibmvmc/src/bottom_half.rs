@@ -202,6 +202,9 @@ impl<Q: Quirks> Driver<Q> {
             return self.enable_crq(id, call);
         }
         self.release_requests();
+        if self.quirks.publishes_before_response() {
+            self.note_initialized(sink);
+        }
         if let Some(outgoing) = self.outgoing.pop_front() {
             if let Outgoing::Again(message) = outgoing {
                 let outgoing = Outgoing::Message(message);

@@ -39,6 +39,7 @@ impl<Q: Quirks> Driver<Q> {
             return refuse(Breach::InvalidSession(message_type, session), closed);
         }
         let owner = match owner {
+            0 if self.quirks.publishes_before_response() => BufferOwner::Mgmt,
             0 => BufferOwner::Added,
             1 if session == HmcSession::NONE => {
                 return refuse(Breach::SeedOwnedByHypervisor, AddBufferStatus::GeneralFailure);

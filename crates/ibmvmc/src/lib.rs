@@ -11,10 +11,28 @@
 //!              -> resume(Hcall)        -> Effect::Hcall(H_SEND_CRQ) -> resume(Hcall) -> Effect::Done
 //! ```
 //!
+//! # Between a request and its response
+//!
+//! What a legal hypervisor may do there, and what the driver makes of it. Whatever may be sent may cross. The other side of
+//! this is in the documentation of the hypervisor's service.
+//!
+//! | request | the hypervisor may, before the response | the driver | source |
+//! |---|---|---|---|
+//! | our INIT | send its own INIT | answers it and sends CAPABILITIES, and again after the INIT COMPLETE | LoPAR, CRQ Initialization |
+//! | our CAPABILITIES | answer earlier ones; nothing about HMC connections | goes by the answer to the last; drops the rest | LoPAR, VMC Capabilities |
+//! | its Add Buffer | send any other request, the open's response, Remove Buffer; not signal in the buffer | answers each in turn; uses the buffer after its response, or before it with [`Liberty::EarlyUse`] | LoPAR, Add Buffer: the message transfers the buffer |
+//! | its Remove Buffer | signal in its own buffers, which makes them ours | answers each in turn, so that what it gives up is its own then | LoPAR, Remove Buffer |
+//! | our Interface Open | add and remove buffers of the session, and refuse the open after that; not signal in it | keeps the seed apart until the response; a buffer that is added is usable once the session is ready | LoPAR, Interface Open Response: the buffer "is again available"; VMC Interface Open: "ready for normal runtime messaging" |
+//! | our Interface Close | signal, add and remove buffers as if it had not seen it | drops the Signal, refuses the buffer (status 4) and the removal, and finds nothing wrong | LoPAR, Interface Close |
+//! | a Signal | answer in the same buffer before `H_SEND_CRQ` has returned | owns it no longer when it calls `H_SEND_CRQ` | LoPAR, Signal Message |
+//!
+//! # What else there is
+//!
 //! What the driver finds wrong with its peer it reports as [`Event`]s; nothing that comes from outside can
 //! make it panic.
 //!
-//! For tests that a misbehaving driver is noticed it can be given [`Quirks`]; a plain `Driver` has none.
+//! For tests that a misbehaving driver is noticed it can be given [`Quirks`], and for tests that another legal one is
+//! not taken for that, [`Liberties`]; a plain `Driver` has none.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -34,6 +52,7 @@ mod errno;
 mod event;
 mod files;
 mod ioctl;
+mod liberties;
 mod messages;
 mod normal;
 mod outgoing;
@@ -54,6 +73,7 @@ pub use errno::Errno;
 pub use event::{Breach, Event, EventSink};
 pub use files::FileId;
 pub use ioctl::Command;
+pub use liberties::{Conduct, Liberties, Liberty, LibertySet};
 pub use quirks::{NoQuirks, Quirk, QuirkSet, Quirks};
 pub use step::{
     Background, Dma, Effect, Input, MapError, Outcome, PollEvents, Query, Reply, Subject,

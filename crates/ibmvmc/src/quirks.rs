@@ -3,6 +3,7 @@
 //! A driver of which nothing is asked has [`NoQuirks`]: every question that a site asks is answered `false`
 //! at compile time, and the site is gone. [`QuirkSet`] chooses quirks while the program runs.
 
+use crate::liberties::Liberties;
 use core::fmt;
 use core::hash::Hash;
 
@@ -76,7 +77,7 @@ impl fmt::Display for Quirk {
 }
 
 /// Which quirks a driver has. Each site in the driver asks one question, named after what happens there.
-pub trait Quirks: Copy + Eq + Hash + fmt::Debug + Send + Sync + 'static {
+pub trait Quirks: Liberties {
     /// Whether the driver has this quirk.
     fn has(self, quirk: Quirk) -> bool;
 

@@ -4,7 +4,7 @@ use crate::fault::Rule;
 use crate::life::Life;
 use crate::schedule::Decisions;
 use crate::script::Step;
-use ibmvmc::{Config, QuirkSet};
+use ibmvmc::{Config, LibertySet, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::Named;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 pub(crate) struct MachinePlan {
     pub(crate) driver: Config,
+    /// What the driver does in another way than it would by itself.
+    pub(crate) liberties: LibertySet,
     /// What the hypervisor offers.
     pub(crate) hypervisor: Limits,
     pub(crate) hypervisor_crq_pages: u16,

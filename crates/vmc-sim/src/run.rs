@@ -13,7 +13,7 @@ use crate::schedule::{Actors, Decisions, Deviation};
 use crate::script::{Action, Condition, Desk, Machine, Step};
 use crate::threads::{self, WaitMode};
 use crate::world::{MANAGEMENT, PLATFORM, World};
-use ibmvmc::{ChannelState, Driver, NoQuirks, QuirkSet, Quirks};
+use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet, Quirks};
 use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::ServiceConfig;
 use phyp::{Hypervisor, VmcPresence};
@@ -95,10 +95,11 @@ pub(crate) fn run(
     record: bool,
     quirks: QuirkSet,
 ) -> Result<Outcome, MachineError> {
-    if quirks.is_empty() {
+    let conduct = Conduct { quirks, liberties: plan.machine.liberties };
+    if conduct.is_plain() {
         return run_with(plan, mode, record, NoQuirks);
     }
-    run_with(plan, mode, record, quirks)
+    run_with(plan, mode, record, conduct)
 }
 
 fn run_with<Q: Quirks>(

@@ -15,6 +15,7 @@ mod flows;
 mod hazards_channel;
 mod hazards_file;
 mod hazards_session;
+mod liberties;
 mod memory;
 mod pacing;
 mod properties;

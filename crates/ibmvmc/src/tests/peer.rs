@@ -2,8 +2,8 @@
 
 use super::memory::{LOCAL, Memory, REMOTE};
 use crate::{
-    Background, CallId, Config, Driver, Effect, Event, FileId, Input, NoQuirks, Outcome, Profile,
-    Quirk, QuirkSet, Quirks, Reply, Wakeup,
+    Background, CallId, Config, Driver, Effect, Event, FileId, Input, LibertySet, NoQuirks,
+    Outcome, Profile, Quirk, QuirkSet, Quirks, Reply, Wakeup,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -130,6 +130,13 @@ impl Peer<QuirkSet> {
     /// The same, but the driver has quirks.
     pub(super) fn quirky(config: Config, quirks: QuirkSet) -> Peer<QuirkSet> {
         Peer::around(Driver::with_quirks(config, quirks).unwrap())
+    }
+}
+
+impl Peer<LibertySet> {
+    /// The same, but the driver takes liberties.
+    pub(super) fn taking(config: Config, liberties: LibertySet) -> Peer<LibertySet> {
+        Peer::around(Driver::with_quirks(config, liberties).unwrap())
     }
 }
 

@@ -22,8 +22,30 @@
 //! | `channel`, `event` | states of the channel; what is reported |
 //! | `behaviour` | the interface to a management service, and the behaviours with a name |
 //!
-//! Decisions where the references are silent:
+//! # Between a request and its response
 //!
+//! What a legal peer may do there, and what comes of it. Both queues keep their order; the two are not ordered against
+//! each other, so whatever may be sent may cross. Where the peer may do nothing, what it does is a breach.
+//!
+//! | request | the peer may, before the response | the service | source |
+//! |---|---|---|---|
+//! | our INIT | send its own INIT, before or after it answers ours | starts over with the peer's INIT and answers it; an INIT COMPLETE that follows changes nothing | LoPAR, CRQ Initialization; driver document, Virtual Management Channel: a three-way handshake |
+//! | its CAPABILITIES | send CAPABILITIES again (its INIT crossed ours), or INIT; nothing about HMC connections | answers each, begins anew with the last; drops the rest | LoPAR, VMC Capabilities: what comes before the exchange has completed is dropped |
+//! | our Add Buffer, owner 0 | use the buffer: open the index with its seed, signal in it, give it up; close the session; answer other requests first | takes the use for the acceptance, if the Add Buffer was sent | LoPAR, Add Buffer: "this message transfers a buffer from hypervisor ownership to management partition ownership" |
+//! | our Add Buffer, owner 1 | the same without a use, for the buffer is not its own | sends in the buffer once the response says that it was taken | LoPAR, Add Buffer, the hypervisor field and the status |
+//! | our Remove Buffer | signal in every buffer of its own; open the index (session 0) or close the session; answer other requests first | takes what the response names, if it is the peer's then; after a close the response changes nothing | LoPAR, Remove Buffer: which buffer, the management partition chooses when it answers |
+//! | its Interface Open | answer our requests in any order; close this session; open, use and close others; not signal in this one | answers once no buffer is on offer any more; a close answers for both | LoPAR, VMC Interface Open: the response indicates "that it is ready for normal runtime messaging" |
+//! | its Interface Close | answer our requests about the session, with any status; open, use and close others; nothing else about this one | waits for these answers, which change nothing; its own Signals that crossed are lost | LoPAR, Interface Close: all I/O was quiesced before |
+//! | a Signal | anything: there is no response | | LoPAR, Signal Message |
+//!
+//! A response names its request by index, session and buffer. Two that were sent in these words (the seed of an index that
+//! was opened early and closed, and its next seed) are answered in their order.
+//!
+//! # Decisions where the references are silent
+//!
+//! - A use counts even where the message that makes it is refused (an Interface Open by order, an empty Signal). A buffer
+//!   that is refused after it was used is a breach that changes nothing, and none with status 4, after which a close
+//!   follows. A buffer that was given up before its Add Buffer is answered is unmapped, and may be offered anew.
 //! - A partner that starts over ends all sessions without a message, and their buffers are unmapped before
 //!   the INIT is answered. The same holds for a repeated Capabilities.
 //! - An Interface Open that cannot be honoured is answered with status 1 and changes nothing. An Interface

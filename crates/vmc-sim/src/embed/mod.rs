@@ -31,7 +31,7 @@ use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::recorder::{Order, Recorder};
 use crate::run;
 use caller::Memory;
-use ibmvmc::{Config, Input, QuirkSet, Reply};
+use ibmvmc::{Config, Input, LibertySet, QuirkSet, Reply};
 use phyp::VmcPresence;
 
 /// What a machine is made of. Both sides offer the same.
@@ -182,6 +182,7 @@ impl Machine {
         };
         let machine = MachinePlan {
             driver,
+            liberties: LibertySet::default(),
             hypervisor: driver.limits(),
             hypervisor_crq_pages: self.crq_pages,
             session_buffers: None,

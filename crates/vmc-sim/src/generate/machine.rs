@@ -3,6 +3,7 @@
 //! on which a channel can work are drawn.
 
 use super::Draw;
+use ibmvmc::Liberty;
 use std::fmt::Write as _;
 
 /// What the rest of the scenario needs to know of the machine.
@@ -54,6 +55,11 @@ pub(super) fn draw(draw: &mut Draw) -> Machine {
     Machine { linux, hmcs, pool_size, mtu, crq_pages, first_session, start, behaviour, offered }
 }
 
+/// Liberties of the driver, each taken by some machines.
+pub(super) fn liberties(draw: &mut Draw) -> Vec<Liberty> {
+    Liberty::ALL.iter().copied().filter(|_| draw.percent(20)).collect()
+}
+
 fn offered(draw: &mut Draw, hmcs: u64, pool_size: u64, mtu: u64) -> Offered {
     if draw.percent(60) {
         return Offered::default();
@@ -89,7 +95,7 @@ impl Machine {
         self.first_session
     }
 
-    pub(super) fn write(&self, text: &mut String) {
+    pub(super) fn write(&self, liberties: &[Liberty], text: &mut String) {
         let Machine { hmcs, pool_size, mtu, first_session, start, .. } = self;
         let mut line = |key: &str, value: &dyn std::fmt::Display| {
             let _ = writeln!(text, "{key} = {value}");
@@ -105,6 +111,10 @@ impl Machine {
         }
         if *first_session > 1 {
             line("first-session", first_session);
+        }
+        if !liberties.is_empty() {
+            let names: Vec<_> = liberties.iter().map(|liberty| liberty.name()).collect();
+            line("liberties", &format_args!("{names:?}"));
         }
         line("start", &format_args!("\"{start}\""));
         match self.behaviour {

@@ -30,11 +30,13 @@ pub fn generate(seed: u64) -> String {
     let machine = machine::draw(&mut draw);
     let mut faults = faults::draw(&mut draw, &machine);
     // What came into being later has a stream of its own: the rest of a seed's scenario stays what it was.
-    faults.draw_later(&mut Draw::new(seed ^ LATER));
+    let mut later = Draw::new(seed ^ LATER);
+    faults.draw_later(&mut later);
+    let liberties = machine::liberties(&mut later);
     let mut text = String::with_capacity(4096);
     // Writing into a string does not fail.
     let _ = writeln!(text, "title = \"Generated from seed {seed}\"\n");
-    machine.write(&mut text);
+    machine.write(&liberties, &mut text);
     apps::write(&mut draw, &machine, &mut text);
     faults.write(&mut text);
     text
@@ -70,6 +72,7 @@ mod tests {
         for word in [
             "profile = \"linux\"",
             "first-session",
+            "early-use",
             "hypervisor-first",
             "source",
             "sink",

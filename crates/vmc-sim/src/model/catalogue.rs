@@ -74,6 +74,7 @@ models! {
     "lost-file" SMALL 12_446,
     "open-refuse" SMALL 2498,
     "driver-reload" SMALL 21_303,
+    "early-use" LARGE 165_145,
     "boot-add" LARGE 33_346,
     "boot-suspend-hyp" LARGE 133_256,
     "boot-suspend-mgmt" LARGE 129_911,

@@ -17,7 +17,7 @@ use crate::recorder;
 use crate::run::{self, End, MachineError};
 use crate::runtime::ActivityId;
 use crate::world::World;
-use ibmvmc::QuirkSet;
+use ibmvmc::{Conduct, QuirkSet};
 use papr::{CrqEntry, Hcall};
 use vmc_proto::Received;
 use vmc_trace::{Trace, TraceNames};
@@ -38,7 +38,7 @@ pub(crate) enum Move {
 /// The whole machine.
 #[derive(Clone)]
 pub(crate) struct Machine {
-    pub(crate) world: World<Deterministic<QuirkSet>>,
+    pub(crate) world: World<Deterministic<Conduct>>,
     pub(crate) lines: Vec<Line>,
     pub(crate) books: Books,
     /// How many faults may still happen.
@@ -74,7 +74,8 @@ pub(crate) enum Begin {
 impl Machine {
     pub(crate) fn new(plan: &Plan, setting: Setting) -> Result<Machine, MachineError> {
         let Setting { quirks, faults, settles, record, begin } = setting;
-        let (world, lines) = run::world::<Deterministic<QuirkSet>>(plan, record, quirks)?;
+        let conduct = Conduct { quirks, liberties: plan.machine.liberties };
+        let (world, lines) = run::world::<Deterministic<Conduct>>(plan, record, conduct)?;
         world.faults.arm(None);
         let books = Books::new(lines.len());
         let mut machine = Machine { world, lines, books, faults_left: faults, settles };

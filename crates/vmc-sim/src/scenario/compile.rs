@@ -17,7 +17,7 @@ use crate::life::Life;
 use crate::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use crate::schedule::{Actors, Decisions, DecisionsError, below};
 use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Retry, Step};
-use ibmvmc::{Config, Profile, Quirk, QuirkSet};
+use ibmvmc::{Config, Liberty, LibertySet, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::{Named, Source};
 use rand_chacha::ChaCha8Rng;
@@ -88,6 +88,20 @@ fn quirks(ids: &[Spanned<String>]) -> Result<QuirkSet, Problem> {
     ids.iter().map(quirk).collect()
 }
 
+fn liberties(names: &[Spanned<String>]) -> Result<LibertySet, Problem> {
+    let liberty = |name: &Spanned<String>| {
+        Liberty::from_name(name.get_ref()).ok_or_else(|| {
+            let all: Vec<_> = Liberty::ALL.iter().map(|liberty| liberty.name()).collect();
+            Problem::new(
+                name.span(),
+                format!("there is no liberty `{}`", name.get_ref()),
+                format!("use one of {}", all.join(", ")),
+            )
+        })
+    };
+    names.iter().map(liberty).collect()
+}
+
 fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
     let defaults = Config::default();
     let driver = Config {
@@ -109,6 +123,7 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
     let optional = |number: &Option<Number>| number.as_ref().map(|_| or(number, 0));
     Ok(MachinePlan {
         driver,
+        liberties: liberties(&form.liberties)?,
         hypervisor,
         hypervisor_crq_pages,
         session_buffers: optional(&form.hypervisor.session_buffers),

@@ -86,6 +86,10 @@ pub(super) struct MachineForm {
     /// `linux`. Default: 1.
     #[schemars(transform = within(bounds::FIRST_SESSION))]
     pub(super) first_session: Option<Number>,
+    /// What the driver does in another way than it would by itself, and may by the references.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::liberties")]
+    pub(super) liberties: Vec<Spanned<String>>,
     /// Who starts first. Default: `driver-first`.
     #[serde(default)]
     pub(super) start: StartForm,

@@ -174,6 +174,13 @@ pub(super) fn quirks(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "array", "items": { "oneOf": quirks } })
 }
 
+/// Liberties by their names, each with what the driver does.
+pub(super) fn liberties(_: &mut SchemaGenerator) -> Schema {
+    let liberty = |liberty: &ibmvmc::Liberty| json_schema!({ "type": "string", "const": liberty.name(), "description": liberty.summary() });
+    let liberties: Value = ibmvmc::Liberty::ALL.iter().map(liberty).collect();
+    json_schema!({ "type": "array", "items": { "oneOf": liberties } })
+}
+
 /// Offsets and values of single bytes.
 pub(super) fn byte_changes(_: &mut SchemaGenerator) -> Schema {
     let number = |what: &str, bounds: Bounds| {

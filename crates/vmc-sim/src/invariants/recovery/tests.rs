@@ -7,7 +7,7 @@ use crate::orders::ServiceOrder;
 use crate::platform::Deterministic;
 use crate::run;
 use crate::runtime::ActivityId;
-use ibmvmc::{Quirk, QuirkSet};
+use ibmvmc::{Conduct, Quirk};
 use vmc_proto::{Message, Received};
 use vmc_trace::{Event, Side};
 
@@ -24,9 +24,9 @@ fn scenario(machine: &str, steps: &str) -> String {
 /// What is wrong after a run, and the indexes by which messages went to the hypervisor since.
 fn recovered(text: &str, quirks: impl IntoIterator<Item = Quirk>) -> (Vec<String>, Vec<u8>) {
     let scenario = Scenario::parse("recovery.toml", text).unwrap_or_else(|e| panic!("{e}"));
-    let quirks: QuirkSet = quirks.into_iter().collect();
+    let conduct = Conduct { quirks: quirks.into_iter().collect(), ..Conduct::default() };
     let (world, mut lines) =
-        run::world::<Deterministic<QuirkSet>>(scenario.plan(), true, quirks).unwrap();
+        run::world::<Deterministic<Conduct>>(scenario.plan(), true, conduct).unwrap();
     deterministic::run(&world, &mut lines, &mut Course::first_come(MAX_STEPS));
     let recorded = lines[ActivityId::SERVICE.index()].recorder.len();
     let problems = check(&world, &mut lines, None);
@@ -91,7 +91,7 @@ fn a_session_that_ends_is_told_unless_a_script_may_have_ended_it() {
     let scenario = Scenario::parse("recovery.toml", &text).unwrap_or_else(|e| panic!("{e}"));
     for (may_end, told) in [(false, "and then: it is over"), (true, "")] {
         let (world, mut lines) =
-            run::world::<Deterministic<QuirkSet>>(scenario.plan(), true, QuirkSet::default())
+            run::world::<Deterministic<Conduct>>(scenario.plan(), true, Conduct::default())
                 .unwrap();
         rest(&world, &mut lines).unwrap();
         let [survivor] = &survivors(&world, may_end)[..] else { panic!("one session") };

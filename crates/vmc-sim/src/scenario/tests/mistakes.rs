@@ -34,7 +34,7 @@ fn names_that_do_not_exist() {
     refused(
         &machine("hmcs = 1\n‸hmc = 2"),
         "unknown field `hmc`, expected one of `profile`, `hmcs`, `pool-size`, `mtu`, `crq-pages`, \
-         `version`, `first-session`, `start`, `vmc`, `hmc-attached`, `behaviour`, `hypervisor`",
+         `version`, `first-session`, `liberties`, `start`, `vmc`, `hmc-attached`, `behaviour`, `hypervisor`",
         LIST,
     );
     refused(

@@ -121,6 +121,8 @@ fn a_short_spelling_is_one_of_the_words_that_are_known() {
     both_refuse(&step("{ open = { expect = \"echo\" } }"));
     both_accept("title = \"t\"\nquirks = [\"H14\"]");
     both_refuse("title = \"t\"\nquirks = [\"H00\"]");
+    both_accept("title = \"t\"\nmachine.liberties = [\"early-use\"]");
+    both_refuse("title = \"t\"\nmachine.liberties = [\"late-use\"]");
 }
 
 #[test]
