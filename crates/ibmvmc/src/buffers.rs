@@ -111,26 +111,29 @@ impl<Q: Quirks> Driver<Q> {
         let (status, buffer) = match self.negotiated_slot(index) {
             None => {
                 self.breach(subject, Breach::InvalidIndex(message_type, index), sink);
-                (profile.remove_buffer_status(RemoveBufferStatus::InvalidHmcIndex), None)
+                let status = RemoveBufferStatus::InvalidHmcIndex;
+                (profile.remove_buffer_status(status), BufferId::default())
             }
             Some(slot) if !self.accepts_buffers(slot, session) => {
                 if !self.is_being_closed(slot, session) {
                     self.breach(subject, Breach::InvalidSession(message_type, session), sink);
                 }
-                (profile.remove_buffer_closed(), None)
+                (profile.remove_buffer_closed(), BufferId::default())
             }
             Some(slot) => match self.give_up_buffer(slot, subject, sink) {
-                Some(buffer) => (Status::SUCCESS, Some(buffer)),
-                None => (profile.remove_buffer_status(RemoveBufferStatus::NoBufferFound), None),
+                Some(buffer) => (Status::SUCCESS, buffer),
+                None => {
+                    let status = RemoveBufferStatus::NoBufferFound;
+                    (profile.remove_buffer_status(status), profile.no_buffer_id())
+                }
             },
         };
-        let buffer = buffer.unwrap_or_default();
         let message = Message::RemoveBufferResponse { status, session, index, buffer };
         self.outgoing.push_back(Outgoing::Message(message));
     }
 
-    /// Takes the free buffer with the highest id out of the pool; `None` when none is free or only one
-    /// inbound buffer is left.
+    /// Takes a free buffer out of the pool, that with the highest or with the lowest id; `None` when none is free or
+    /// only one inbound buffer is left.
     fn give_up_buffer(
         &mut self,
         slot: u8,
@@ -144,7 +147,10 @@ impl<Q: Quirks> Driver<Q> {
             return None;
         }
         let free = |(_, b): &(BufferId, &Buffer)| b.owner == BufferOwner::Mgmt;
-        let (id, _) = self.slot(slot).buffers().filter(free).last()?;
+        let lowest = self.config.profile.gives_up_lowest_buffer();
+        let place = self.slot(slot);
+        let found = if lowest { place.buffers().find(free) } else { place.buffers().rfind(free) };
+        let (id, _) = found?;
         let buffer = self.slot_mut(slot).take(id)?;
         self.garbage.push(buffer.dma);
         Some(id)

@@ -30,7 +30,7 @@ impl CallId {
 pub(crate) enum CallState {
     /// Over, but its last effect is still parked behind wake-ups.
     Ending,
-    RequestVmc,
+    RequestVmc(FileId),
     Interrupt,
     SetHmcId(SetHmcId),
     Write(Write),
@@ -76,6 +76,14 @@ impl CallState {
             CallState::Read(call) => Some(call.file),
             CallState::Poll(file) => Some(*file),
             _ => None,
+        }
+    }
+
+    /// The file that the call keeps from being released.
+    pub(crate) fn held_file(&self) -> Option<FileId> {
+        match self {
+            CallState::RequestVmc(file) => Some(*file),
+            _ => self.file(),
         }
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Close {
     /// The slot of the session that the file had.
     slot: Option<u8>,
     stage: Stage,
+    /// What the call comes to: where the last call on a file releases it, its own result.
+    reply: Reply,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,16 +37,60 @@ impl Close {
 }
 
 impl<Q: Quirks> Driver<Q> {
-    /// From now on the file is closed: sleepers wake, and calls that work on its session are told.
+    /// From now on the file is closed: sleepers wake, and calls that work on its session are told. Or it only loses its
+    /// name, and is released by the last call that is still on it.
     pub(crate) fn begin_close(
         &mut self,
         file: FileId,
         sink: &mut impl EventSink,
     ) -> Result<Close, Reply> {
+        if let Some(Binding::Closed) | None = self.binding_at_entry(file) {
+            return Err(Reply::Failed(Errno::EBADFD));
+        }
+        if self.config.profile.last_call_releases() && self.is_held(file, None) {
+            if let Some(open) = self.files.get_mut(file) {
+                open.closed = true;
+                self.files_to_release += 1;
+            }
+            return Err(Reply::Ok);
+        }
+        Ok(self.begin_release(file, Reply::Ok, sink))
+    }
+
+    /// Whether a call other than `id` keeps a file from being released.
+    fn is_held(&self, file: FileId, id: Option<CallId>) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|(other, call)| Some(other) != id && call.state.held_file() == Some(file))
+    }
+
+    /// The last call on a file that was closed releases it before it comes back.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn release_after(
+        &mut self,
+        id: CallId,
+        effect: Effect,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        let Effect::Done(reply) = effect else { return effect };
+        let file = self.calls.get_mut(id).and_then(|call| call.state.held_file());
+        let is_closed = |file: &FileId| self.files.get(*file).is_some_and(|open| open.closed);
+        let Some(file) = file.filter(|file| is_closed(file) && !self.is_held(*file, Some(id)))
+        else {
+            return effect;
+        };
+        self.files_to_release -= 1;
+        // What it did is done: the end of the session is not for it to clean up.
+        self.set_call(id, CallState::Ending);
+        let call = self.begin_release(file, reply, sink);
+        self.set_call(id, CallState::Close(call));
+        self.continue_close(id, call)
+    }
+
+    fn begin_release(&mut self, file: FileId, reply: Reply, sink: &mut impl EventSink) -> Close {
         let slot = match self.binding(file) {
             Some(Binding::Slot(slot)) => Some(slot),
-            Some(Binding::None | Binding::Lost) => None,
-            Some(Binding::Closed) | None => return Err(Reply::Failed(Errno::EBADFD)),
+            _ => None,
         };
         if let Some(open) = self.files.get_mut(file) {
             open.binding = Binding::Closed;
@@ -56,7 +102,7 @@ impl<Q: Quirks> Driver<Q> {
         if let Some(slot) = slot {
             self.begin_session_close(file, slot, sink);
         }
-        Ok(Close { file, slot, stage: Stage::Quiesce })
+        Close { file, slot, stage: Stage::Quiesce, reply }
     }
 
     /// Wakes those in `poll()` who are on no list of sleepers.
@@ -116,7 +162,10 @@ impl<Q: Quirks> Driver<Q> {
             }
             _ => state.file() == Some(call.file),
         };
-        if self.calls.iter().any(|(other, call)| other != id && in_use(&call.state)) {
+        // Where the storage is free only when the session is over, there is nothing to wait for.
+        if self.config.profile.frees_before_close()
+            && self.calls.iter().any(|(other, call)| other != id && in_use(&call.state))
+        {
             return Effect::Wait;
         }
         let Some(slot) = call.slot.filter(|slot| self.is_closing(*slot, call.file)) else {
@@ -215,6 +264,6 @@ impl<Q: Quirks> Driver<Q> {
 
     fn closed(&mut self, call: Close) -> Effect {
         self.files.remove(call.file);
-        Effect::Done(Reply::Ok)
+        Effect::Done(call.reply)
     }
 }

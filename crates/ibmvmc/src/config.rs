@@ -2,8 +2,8 @@
 
 use crate::errno::Errno;
 use vmc_proto::{
-    AddBufferStatus, CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, RemoveBufferStatus, Status,
-    Version,
+    AddBufferStatus, BufferId, CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, RemoveBufferStatus,
+    Status, Version,
 };
 
 /// Most buffers of one HMC connection that a driver offers.
@@ -152,12 +152,28 @@ impl Profile {
         matches!(self, Profile::Document)
     }
 
-    /// `open()` of a failed device, and every other failure of `open()`.
+    /// Whether `open()` of a failed device is refused.
+    pub(crate) const fn open_needs_working_device(self) -> bool {
+        matches!(self, Profile::Document)
+    }
+
+    /// Every other failure of `open()`.
     pub(crate) const fn open_failed(self) -> Errno {
         match self {
             Profile::Document => Errno::EIO,
             Profile::Linux => Errno::ENOMEM,
         }
+    }
+
+    /// Whether QUERY shows the channel as ready, and `SETHMCID` looks for a seed buffer, as soon as the
+    /// capabilities are exchanged.
+    pub(crate) const fn is_ready_before_seeds(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether QUERY shows the DRC index that REQUESTVMC got last, or that of the device.
+    pub(crate) const fn queries_requested_index(self) -> bool {
+        matches!(self, Profile::Linux)
     }
 
     /// `SETHMCID` while the channel is not ready.
@@ -177,8 +193,19 @@ impl Profile {
         }
     }
 
-    /// Whether `read()` with a buffer longer than the MTU is refused with `EINVAL`.
-    pub(crate) const fn bounds_read_length(self) -> bool {
+    /// Whether `read()` looks at its length before anything else: 0 bytes are read at once, more than the MTU
+    /// are refused with `EINVAL`.
+    pub(crate) const fn read_checks_length_first(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether a `read()` into bad memory takes its message all the same.
+    pub(crate) const fn loses_message_of_faulting_read(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether a `write()` of 0 bytes needs all that another one needs: a session that is open, and a buffer.
+    pub(crate) const fn empty_write_needs_buffer(self) -> bool {
         matches!(self, Profile::Linux)
     }
 
@@ -190,6 +217,40 @@ impl Profile {
     /// Whether a message of length 0 reaches the application, as a `read()` of 0 bytes.
     pub(crate) const fn delivers_empty_message(self) -> bool {
         matches!(self, Profile::Linux)
+    }
+
+    /// Whether a Signal that announces more than the MTU is ignored, its buffer included. Otherwise only its
+    /// message is refused.
+    pub(crate) const fn ignores_long_signal(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether `close()` leaves other calls on the file alone: the last of them releases the file.
+    pub(crate) const fn last_call_releases(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether every transport event but the suspension of the partner says that the partner is gone.
+    pub(crate) const fn every_event_ends_sessions(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether a probe sends INIT even if `H_REG_CRQ` says that there is no partner.
+    pub(crate) const fn greets_absent_partner(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// Whether Remove Buffer gives up the free buffer with the lowest id, or that with the highest.
+    pub(crate) const fn gives_up_lowest_buffer(self) -> bool {
+        matches!(self, Profile::Linux)
+    }
+
+    /// The buffer id of a Remove Buffer Response that says that there is none to give up.
+    pub(crate) const fn no_buffer_id(self) -> BufferId {
+        match self {
+            Profile::Document => BufferId(0),
+            Profile::Linux => BufferId(u16::MAX),
+        }
     }
 
     /// Whether `poll()` shows errors and hang-ups, or `POLLIN` only.

@@ -152,7 +152,7 @@ impl Slot {
             .map(|(id, buffer)| (id, buffer.dma, buffer.lioba))
     }
 
-    pub(crate) fn buffers(&self) -> impl Iterator<Item = (BufferId, &Buffer)> {
+    pub(crate) fn buffers(&self) -> impl DoubleEndedIterator<Item = (BufferId, &Buffer)> {
         let with_id = |(id, buffer): (usize, _)| (BufferId(id as u16), buffer);
         self.pool.iter().enumerate().map(with_id).filter_map(|(id, b)| Some((id, b.as_ref()?)))
     }

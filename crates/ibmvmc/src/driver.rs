@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::fmt;
-use papr::{CopyRdma, CrqEntry, Hcall, Ioba, Liobn, ReturnCode, UnitAddress, VmcNode};
+use papr::{CopyRdma, CrqEntry, DrcIndex, Hcall, Ioba, Liobn, ReturnCode, UnitAddress, VmcNode};
 use vmc_proto::{Limits, Lioba, Message};
 
 /// The driver's view of the channel.
@@ -98,12 +98,16 @@ pub struct Driver<Q: Quirks = NoQuirks> {
     pub(crate) quirks: Q,
     pub(crate) state: ChannelState,
     pub(crate) device: Option<Box<VmcNode>>,
+    /// The DRC index that REQUESTVMC got last, 0 before.
+    pub(crate) requested: DrcIndex,
     pub(crate) crq: Option<Crq>,
     /// What both sides agreed on; `None` until the capabilities exchange has completed.
     pub(crate) limits: Option<Limits>,
     /// One for every HMC connection that the driver offers.
     pub(crate) slots: Vec<Slot>,
     pub(crate) files: Files,
+    /// Files whose `close()` has returned and that the last call on them will release.
+    pub(crate) files_to_release: u16,
     pub(crate) calls: Calls,
     /// Wake-ups of the transition that just ran; handed out before its effect.
     pub(crate) wakeups: VecDeque<Wakeup>,
@@ -157,10 +161,12 @@ impl<Q: Quirks> Driver<Q> {
             quirks,
             state: ChannelState::Initial,
             device: None,
+            requested: DrcIndex(0),
             crq: None,
             limits: None,
             slots: alloc::vec![Slot::before(config.first_session); usize::from(config.hmcs)],
             files: Files::default(),
+            files_to_release: 0,
             calls: Calls::default(),
             wakeups: VecDeque::new(),
             pending: VecDeque::new(),
@@ -239,6 +245,9 @@ impl<Q: Quirks> Driver<Q> {
     #[inline]
     pub fn resume(&mut self, id: CallId, outcome: Outcome, sink: &mut impl EventSink) -> Effect {
         let mut effect = self.go_on(id, outcome, sink);
+        if self.files_to_release > 0 {
+            effect = self.release_after(id, effect, sink);
+        }
         self.emit(id, &mut effect);
         effect
     }
@@ -256,8 +265,8 @@ impl<Q: Quirks> Driver<Q> {
             Input::Open { nonblock } => Err(self.open(nonblock)),
             Input::Query(_) => Err(self.query()),
             Input::UnknownIoctl(_) => Err(Reply::Failed(Errno::EINVAL)),
-            Input::RequestVmc(_) => {
-                Ok((self.calls.insert(CallState::RequestVmc), self.request_vmc()))
+            Input::RequestVmc(file) => {
+                Ok((self.calls.insert(CallState::RequestVmc(file)), self.request_vmc()))
             }
             Input::SetHmcId(file) => {
                 let call = self.begin_set_hmc_id(file, sink)?;
@@ -324,7 +333,7 @@ impl<Q: Quirks> Driver<Q> {
             return self.wake_and_go_on(id, outcome, sink);
         }
         match call.state {
-            CallState::RequestVmc => Self::requested_vmc(outcome),
+            CallState::RequestVmc(_) => self.requested_vmc(outcome),
             CallState::Interrupt => self.interrupt_masked(),
             CallState::SetHmcId(call) => self.resume_set_hmc_id(id, call, outcome, sink),
             CallState::Write(call) => self.resume_write(id, call, outcome),
@@ -503,6 +512,11 @@ impl<Q: Quirks> Driver<Q> {
     /// What the driver makes of the result of an `H_SEND_CRQ`.
     pub(crate) fn send_result(&self, code: ReturnCode) -> ReturnCode {
         if self.quirks.ignores_send_result() { ReturnCode::SUCCESS } else { code }
+    }
+
+    /// Whether a device is being probed, reset or removed.
+    pub fn has_task(&self) -> bool {
+        self.task.is_some()
     }
 
     /// Whether the driver has a CRQ with the hypervisor.

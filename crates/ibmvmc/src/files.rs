@@ -39,6 +39,8 @@ pub(crate) enum Binding {
 pub(crate) struct File {
     pub(crate) nonblock: bool,
     pub(crate) binding: Binding,
+    /// Its `close()` has returned, and the last call that is still on it will release it.
+    pub(crate) closed: bool,
     /// Calls that sleep on this file.
     pub(crate) waiters: Vec<CallId>,
 }
@@ -90,13 +92,15 @@ impl<Q: Quirks> Driver<Q> {
     pub(crate) fn open(&mut self, nonblock: bool) -> Reply {
         let profile = self.config.profile;
         match self.state {
-            ChannelState::Failed => return Reply::Failed(profile.open_failed()),
-            ChannelState::Ready => {}
+            ChannelState::Failed if profile.open_needs_working_device() => {
+                return Reply::Failed(profile.open_failed());
+            }
+            ChannelState::Failed | ChannelState::Ready => {}
             ChannelState::Initial if self.device.is_none() => {}
             _ if profile.open_needs_initialization() => return Reply::Failed(Errno::EBUSY),
             _ => {}
         }
-        let file = File { nonblock, binding: Binding::None, waiters: Vec::new() };
+        let file = File { nonblock, binding: Binding::None, closed: false, waiters: Vec::new() };
         match self.files.insert(file) {
             Some(id) => Reply::Opened(id),
             None => Reply::Failed(profile.open_failed()),
@@ -105,10 +109,16 @@ impl<Q: Quirks> Driver<Q> {
 
     /// `ioctl(QUERY)`.
     pub(crate) fn query(&self) -> Reply {
+        let profile = self.config.profile;
+        let shown = match self.state {
+            ChannelState::Seeding if profile.is_ready_before_seeds() => ChannelState::Ready,
+            state => state,
+        };
+        let of_device = self.device.as_ref().map_or(DrcIndex(0), |device| device.drc_index);
         Reply::Query(Query {
             have_vmc: self.state != ChannelState::Initial,
-            state: self.state.number(),
-            drc_index: self.device.as_ref().map_or(DrcIndex(0), |device| device.drc_index),
+            state: shown.number(),
+            drc_index: if profile.queries_requested_index() { self.requested } else { of_device },
         })
     }
 
@@ -119,6 +129,11 @@ impl<Q: Quirks> Driver<Q> {
             Binding::Slot(slot) if self.slot(slot).session.is_none() => Some(Binding::Lost),
             binding => Some(binding),
         }
+    }
+
+    /// The same for a call that is about to begin: none does on a file that was closed.
+    pub(crate) fn binding_at_entry(&self, file: FileId) -> Option<Binding> {
+        if self.files.get(file)?.closed { Some(Binding::Closed) } else { self.binding(file) }
     }
 
     /// The slot of the file's session, `None` when it has none (any more).
@@ -155,14 +170,20 @@ impl<Q: Quirks> Driver<Q> {
 
     /// What `poll()` reports now (driver document, VMC Interface Runtime: readable when a message waits).
     fn poll_events(&self, file: FileId) -> PollEvents {
-        let over = PollEvents { readable: true, hung_up: self.config.profile.polls_errors() };
+        let profile = self.config.profile;
+        if profile.last_call_releases() && self.files.get(file).is_none_or(|file| file.closed) {
+            return PollEvents { invalid: true, ..PollEvents::default() };
+        }
+        let hung_up = profile.polls_errors();
+        let over = PollEvents { readable: true, hung_up, invalid: false };
         match self.binding(file) {
             Some(Binding::None) => PollEvents::default(),
             Some(Binding::Lost) if self.quirks.hides_lost_session_from_poll() => {
                 PollEvents::default()
             }
             Some(Binding::Slot(slot)) => {
-                PollEvents { readable: self.slots[usize::from(slot)].has_message(), hung_up: false }
+                let readable = self.slots[usize::from(slot)].has_message();
+                PollEvents { readable, ..PollEvents::default() }
             }
             Some(Binding::Lost | Binding::Closed) | None => over,
         }
@@ -186,8 +207,10 @@ impl<Q: Quirks> Driver<Q> {
     /// A sleeper in `poll()` looks again.
     pub(crate) fn resume_poll(&mut self, id: CallId, file: FileId, outcome: Outcome) -> Effect {
         self.awake(file, id);
-        match self.poll_now(file, outcome != Outcome::Interrupted) {
+        match self.poll_now(file, true) {
             Some(reply) => Effect::Done(reply),
+            // It looks once more, and there is still nothing.
+            None if outcome == Outcome::Interrupted => Effect::Done(Reply::Failed(Errno::EINTR)),
             None => self.sleep_in_poll(file, id),
         }
     }

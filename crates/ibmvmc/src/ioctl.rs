@@ -1,5 +1,6 @@
 //! `ioctl()`: the HMC ID opens a session (driver document, VMC Interface Open); a VMC is requested.
 
+use crate::bottom_half::BUSY_PAUSE;
 use crate::calls::{CallId, CallState};
 use crate::connection::{BufferOwner, Request, Session, SessionState};
 use crate::driver::{ChannelState, Driver};
@@ -88,13 +89,16 @@ impl<Q: Quirks> Driver<Q> {
     ) -> Result<SetHmcId, Reply> {
         let profile = self.config.profile;
         let refuse = |errno| Err(Reply::Failed(errno));
+        if self.binding_at_entry(file) != Some(Binding::None) {
+            return refuse(Errno::EIO);
+        }
         match self.state {
             ChannelState::Ready => {}
             ChannelState::Failed => return refuse(Errno::EIO),
+            ChannelState::Seeding if profile.is_ready_before_seeds() => {
+                return refuse(profile.no_seed_buffer());
+            }
             _ => return refuse(profile.not_ready()),
-        }
-        if self.files.get(file).is_none_or(|file| file.binding != Binding::None) {
-            return refuse(Errno::EIO);
         }
         let slots = &self.slots[..self.negotiated_hmcs()];
         let Some(slot) = slots.iter().position(|slot| slot.is_free()) else {
@@ -240,19 +244,22 @@ impl<Q: Quirks> Driver<Q> {
         Effect::Done(Reply::Failed(errno))
     }
 
-    /// `ioctl(REQUESTVMC)`: asks the hypervisor for a VMC device.
+    /// `ioctl(REQUESTVMC)`: asks the hypervisor for a VMC device, again and again while that is busy.
     pub(crate) fn request_vmc(&self) -> Effect {
         Effect::Hcall(Hcall::RequestVmc, Subject::Channel)
     }
 
-    pub(crate) fn requested_vmc(outcome: Outcome) -> Effect {
-        let Outcome::Hcall(ret) = outcome else {
-            return Effect::Done(Reply::Failed(Errno::EIO));
-        };
+    pub(crate) fn requested_vmc(&mut self, outcome: Outcome) -> Effect {
+        // It has slept as long as it was told to.
+        let Outcome::Hcall(ret) = outcome else { return self.request_vmc() };
+        if let Some(hint) = ret.code.busy_hint() {
+            return Effect::Sleep(hint.max(BUSY_PAUSE));
+        }
         let errno = match ret.code {
             ReturnCode::SUCCESS => {
                 // A DRC index has 32 bits (device tree, ibm,my-drc-index).
-                return Effect::Done(Reply::Requested(DrcIndex(ret.r4 as u32)));
+                self.requested = DrcIndex(ret.r4 as u32);
+                return Effect::Done(Reply::Requested(self.requested));
             }
             ReturnCode::FUNCTION | ReturnCode::AUTHORITY | ReturnCode::NOT_AVAILABLE => {
                 Errno::EPERM

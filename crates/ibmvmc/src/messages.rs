@@ -1,7 +1,7 @@
 //! What the driver makes of what it finds in its queue.
 
 use crate::bottom_half::{Fetch, NewBuffer, Work};
-use crate::connection::{Buffer, BufferOwner, Inbound, Request, Session, SessionState};
+use crate::connection::{Buffer, BufferOwner, Request, Session, SessionState};
 use crate::driver::{ChannelState, Driver, message_subject};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::Outgoing;
@@ -90,10 +90,14 @@ impl<Q: Quirks> Driver<Q> {
                 self.await_init(sink);
                 self.suspended = true;
             }
-            // Known, and without another effect than being seen in the trace.
-            TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME => {}
-            unknown => {
-                self.breach(Subject::Channel, Breach::UnknownTransportEvent(unknown), sink);
+            other => {
+                // Those two are known, and without another effect than being seen in the trace.
+                if !matches!(other, TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME) {
+                    self.breach(Subject::Channel, Breach::UnknownTransportEvent(other), sink);
+                }
+                if self.config.profile.every_event_ends_sessions() {
+                    self.partner_gone(sink);
+                }
             }
         }
     }
@@ -353,7 +357,7 @@ impl<Q: Quirks> Driver<Q> {
         }
         let mtu = self.limits.map_or(0, |limits| limits.mtu);
         let longest = if self.quirks.fetches_past_mtu() { u32::MAX } else { mtu };
-        let empty_is_delivered = self.config.profile.delivers_empty_message();
+        let profile = self.config.profile;
         let owned = |place: &&mut Buffer| place.owner == BufferOwner::Hyp;
         let Some(place) = self.slot_mut(slot).buffer_mut(buffer).filter(owned) else {
             self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
@@ -364,14 +368,12 @@ impl<Q: Quirks> Driver<Q> {
             return None;
         };
         let (dma, lioba): (_, Lioba) = (place.dma, place.lioba);
-        if len_bytes == 0 && empty_is_delivered {
-            place.owner = BufferOwner::Queued;
-            self.deliver(slot, Inbound::Message { buffer, len_bytes });
-            return None;
-        }
-        if len_bytes == 0 || len_bytes > longest {
-            // The message is refused, the buffer came with it all the same.
-            place.owner = BufferOwner::Mgmt;
+        let is_refused = len_bytes == 0 && !profile.delivers_empty_message() || len_bytes > longest;
+        if is_refused {
+            if len_bytes == 0 || !profile.ignores_long_signal() {
+                // The buffer came with the message all the same.
+                place.owner = BufferOwner::Mgmt;
+            }
             let breach = if len_bytes == 0 { Breach::Empty } else { Breach::TooLong(len_bytes) };
             self.breach(subject, breach, sink);
             return None;

@@ -43,22 +43,30 @@ impl Read {
 impl<Q: Quirks> Driver<Q> {
     /// Checks a `read()`.
     pub(crate) fn begin_read(&mut self, file: FileId, len_bytes: u64) -> Result<Read, Reply> {
-        let errno = match self.binding(file) {
-            Some(Binding::Slot(_)) => {
-                let mtu = self.limits.map_or(0, |limits| u64::from(limits.mtu));
-                if !self.config.profile.bounds_read_length() || len_bytes <= mtu {
-                    if len_bytes == 0 {
-                        return Err(Reply::Bytes(0));
-                    }
-                    let stage = Stage::Waiting;
-                    return Ok(Read { file, len_bytes, slot: None, stage, lost: false });
-                }
-                Errno::EINVAL
+        let binding = self.binding_at_entry(file);
+        if self.config.profile.read_checks_length_first()
+            || matches!(binding, Some(Binding::Slot(_)))
+        {
+            if len_bytes == 0 {
+                return Err(Reply::Bytes(0));
             }
-            Some(Binding::Lost | Binding::Closed) => Errno::EBADFD,
-            Some(Binding::None) | None => Errno::EIO,
-        };
-        Err(Reply::Failed(errno))
+            if self.config.profile.read_checks_length_first() && len_bytes > self.longest_message()
+            {
+                return Err(Reply::Failed(Errno::EINVAL));
+            }
+        }
+        match binding {
+            Some(Binding::Slot(_)) => {
+                Ok(Read { file, len_bytes, slot: None, stage: Stage::Waiting, lost: false })
+            }
+            Some(Binding::Lost | Binding::Closed) => Err(Reply::Failed(Errno::EBADFD)),
+            Some(Binding::None) | None => Err(Reply::Failed(Errno::EIO)),
+        }
+    }
+
+    /// The MTU that was agreed on; until then, the one that the driver offers.
+    fn longest_message(&self) -> u64 {
+        u64::from(self.limits.map_or(self.config.mtu, |limits| limits.mtu))
     }
 
     /// Takes the next message, or sleeps.
@@ -116,6 +124,9 @@ impl<Q: Quirks> Driver<Q> {
                 let Some(slot) = call.slot else { return Effect::Done(reply(result)) };
                 match result {
                     Ok(_) => self.slot_mut(slot).give(buffer, BufferOwner::Mgmt),
+                    Err(_) if self.config.profile.loses_message_of_faulting_read() => {
+                        self.slot_mut(slot).give(buffer, BufferOwner::Mgmt);
+                    }
                     Err(_) => {
                         self.put_back(slot, buffer, message_len_bytes);
                         self.wake_file(call.file);

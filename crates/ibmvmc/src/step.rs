@@ -187,6 +187,8 @@ pub struct PollEvents {
     pub readable: bool,
     /// `POLLERR | POLLHUP`: the session is over.
     pub hung_up: bool,
+    /// `POLLNVAL`: another thread has closed the file.
+    pub invalid: bool,
 }
 
 /// What `ioctl(QUERY)` reports.
@@ -196,7 +198,7 @@ pub struct Query {
     pub have_vmc: bool,
     /// -1 reset scheduled, 0 initial, 1 CRQ init, 2 capabilities, 3 ready, 4 failed.
     pub state: i32,
-    /// DRC index of the device, 0 when there is none.
+    /// DRC index of the device, or in the Linux profile that which REQUESTVMC got last; 0 when there is none.
     pub drc_index: DrcIndex,
 }
 

@@ -38,9 +38,16 @@ enum Stage {
     FreeLater,
     Clear,
     Register,
-    EnableInterrupt { partner_is_there: bool },
-    Init { tries: u8 },
-    InitLater { tries: u8 },
+    /// INIT follows, unless it was sent or the partner's is awaited.
+    EnableInterrupt {
+        greets: bool,
+    },
+    Init {
+        tries: u8,
+    },
+    InitLater {
+        tries: u8,
+    },
     UnmapQueue,
 }
 
@@ -134,12 +141,12 @@ impl<Q: Quirks> Driver<Q> {
             (Stage::Free, Outcome::Hcall(ret)) => self.freed(id, call, ret.code, sink),
             (Stage::Clear, _) => self.register(id, call),
             (Stage::Register, Outcome::Hcall(ret)) => self.registered(id, call, ret.code, sink),
-            (Stage::EnableInterrupt { partner_is_there }, Outcome::Hcall(ret)) => {
+            (Stage::EnableInterrupt { greets }, Outcome::Hcall(ret)) => {
                 if !ret.code.is_success() {
                     let breach = Breach::HcallFailed("H_VIO_SIGNAL", ret.code);
                     return self.start_over(id, call, breach, sink);
                 }
-                if partner_is_there {
+                if greets {
                     self.inits_outstanding = 1;
                     return self.send_init(id, call, 0);
                 }
@@ -261,11 +268,13 @@ impl<Q: Quirks> Driver<Q> {
         sink: &mut impl EventSink,
     ) -> Effect {
         let mistaken = self.quirks.mistakes_registration() && call.purpose == Purpose::Reset;
-        let partner_is_there = match code {
+        let greets_absent =
+            self.config.profile.greets_absent_partner() && call.purpose == Purpose::Probe;
+        let greets = match code {
             ReturnCode::SUCCESS => true,
             ReturnCode::CLOSED if mistaken => return self.device_failed(sink),
             ReturnCode::RESOURCE if mistaken => true,
-            ReturnCode::CLOSED => false,
+            ReturnCode::CLOSED => greets_absent,
             ReturnCode::RESOURCE => {
                 return self.start_over(id, call, Breach::HcallFailed("H_REG_CRQ", code), sink);
             }
@@ -278,17 +287,17 @@ impl<Q: Quirks> Driver<Q> {
             crq.registered = true;
         }
         self.set_state(ChannelState::CrqInit, sink);
-        if partner_is_there && self.sends_init_first(call) {
+        if greets && self.sends_init_first(call) {
             self.inits_outstanding = 1;
             return self.send_init(id, call, 0);
         }
-        self.enable_interrupt(id, call, partner_is_there)
+        self.enable_interrupt(id, call, greets)
     }
 
-    fn enable_interrupt(&mut self, id: CallId, call: Task, partner_is_there: bool) -> Effect {
+    fn enable_interrupt(&mut self, id: CallId, call: Task, greets: bool) -> Effect {
         self.interrupts_on = true;
         let effect = self.vio_signal(true);
-        self.task_goes_on(id, call, Stage::EnableInterrupt { partner_is_there }, effect)
+        self.task_goes_on(id, call, Stage::EnableInterrupt { greets }, effect)
     }
 
     fn send_init(&mut self, id: CallId, call: Task, tries: u8) -> Effect {

@@ -4,7 +4,7 @@ use crate::calls::{CallId, CallState, InFlight};
 use crate::connection::{BufferOwner, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
-use crate::files::FileId;
+use crate::files::{Binding, FileId};
 use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply};
 use papr::ReturnCode;
@@ -46,7 +46,9 @@ impl Write {
 impl<Q: Quirks> Driver<Q> {
     /// Checks a `write()` and reserves its buffer.
     pub(crate) fn begin_write(&mut self, file: FileId, len_bytes: u64) -> Result<Write, Reply> {
-        let slot = self.bound_slot(file).ok_or(Reply::Failed(Errno::EIO))?;
+        let Some(Binding::Slot(slot)) = self.binding_at_entry(file) else {
+            return Err(Reply::Failed(Errno::EIO));
+        };
         let mtu = self.limits.map_or(0, |limits| limits.mtu);
         let ready = match self.slot(slot).state() {
             Some(SessionState::Ready) => true,
@@ -56,7 +58,8 @@ impl<Q: Quirks> Driver<Q> {
         if self.state != ChannelState::Ready || len_bytes > u64::from(mtu) {
             return Err(Reply::Failed(Errno::EIO));
         }
-        if len_bytes == 0 && !(ready && self.quirks.loses_buffer_of_empty_write()) {
+        let is_nothing = len_bytes == 0 && !(ready && self.quirks.loses_buffer_of_empty_write());
+        if is_nothing && !self.config.profile.empty_write_needs_buffer() {
             return Err(Reply::Bytes(0));
         }
         if !ready {
@@ -64,6 +67,9 @@ impl<Q: Quirks> Driver<Q> {
         }
         let free = self.slot(slot).free_buffer();
         let (buffer, dma, lioba) = free.ok_or(Reply::Failed(Errno::EBUSY))?;
+        if is_nothing {
+            return Err(Reply::Bytes(0));
+        }
         let len_bytes = len_bytes as u32;
         Ok(Write {
             file,

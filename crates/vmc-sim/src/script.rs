@@ -280,8 +280,11 @@ pub(crate) enum PollExpect {
     Nothing,
     /// The session is over.
     HungUp,
+    /// Another thread has closed the file.
+    Invalid,
     /// Whatever comes, in a race.
     Any,
+    Error(ibmvmc::Errno),
 }
 
 /// What a script waits for.
@@ -292,7 +295,7 @@ pub(crate) enum Condition {
     /// The capabilities were sent, the initialization has not completed.
     ChannelNegotiating,
     ChannelFailed,
-    /// The driver has registered its CRQ or got further.
+    /// The driver has registered its CRQ or got further; with the Linux profile it has sent its INIT, too.
     DriverStarted,
     /// The driver has no device: it was removed, or not started.
     DriverStopped,

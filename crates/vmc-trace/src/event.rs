@@ -134,7 +134,7 @@ pub enum CallResult {
         /// Digest of the data read; `None` for a `write()`.
         digest: Option<u32>,
     },
-    /// What `poll()` reported, as it reads in a C program: `POLLIN`, `POLLIN|POLLERR|POLLHUP`, `0`.
+    /// What `poll()` reported, as it reads in a C program: `POLLIN`, `POLLIN|POLLERR|POLLHUP`, `POLLNVAL`, `0`.
     Events(&'static str),
     /// `ioctl(QUERY)`: the driver's state in words, and whether a VMC exists.
     State {
@@ -277,6 +277,8 @@ pub enum Event {
     Posted(String),
     /// A thread of an application found the flag that it had waited for.
     Awaited(String),
+    /// A signal reached the thread in its call: a call that sleeps is interrupted.
+    Signalled,
     /// An interrupt became pending for a side.
     InterruptPending(Side),
     /// The actor was put to sleep.

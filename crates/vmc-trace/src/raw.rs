@@ -141,6 +141,7 @@ impl fmt::Display for Event {
             }
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
+            Event::Signalled => f.write_str("signalled"),
             Event::Operator(what) => write!(f, "operator {what:?}"),
             Event::InterruptPending(side) => write!(f, "interrupt-pending {side}"),
             Event::Sleep(Waiting::Call) => f.write_str("sleep call"),

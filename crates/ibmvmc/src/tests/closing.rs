@@ -8,60 +8,54 @@ use vmc_proto::{HmcSession, Limits, MessageType};
 
 #[test]
 fn close_waits_for_a_write_at_any_stage() {
-    for profile in PROFILES {
-        for (stage, sent) in STAGES.into_iter().zip([false, false, true]) {
-            let mut peer = Peer::ready(profile);
-            let file = peer.session(0);
-            let write = peer.hold(Input::Write { file, len_bytes: 10 }, stage);
-            let closing = peer.start(Input::Close(file));
-            peer.settle();
-            assert_eq!(peer.reply(closing), None);
-            recv_nothing!(peer);
-            assert_eq!(peer.call(Input::Close(file)), failed(Errno::EBADFD), "one close is enough");
-            assert_eq!(peer.release(write), Some(failed(Errno::EIO)));
-            assert_eq!(peer.reply(closing), Some(Reply::Ok));
-            if sent {
-                recv!(peer, signal(0, 1, 0, 10));
-            }
-            recv!(peer, close(0, 1));
-            send!(peer, close_response(0, 0, 1));
-            peer.seed(0);
-            peer.session(0);
+    for (stage, sent) in STAGES.into_iter().zip([false, false, true]) {
+        let mut peer = Peer::ready(Profile::Document);
+        let file = peer.session(0);
+        let write = peer.hold(Input::Write { file, len_bytes: 10 }, stage);
+        let closing = peer.start(Input::Close(file));
+        peer.settle();
+        assert_eq!(peer.reply(closing), None);
+        recv_nothing!(peer);
+        assert_eq!(peer.call(Input::Close(file)), failed(Errno::EBADFD), "one close is enough");
+        assert_eq!(peer.release(write), Some(failed(Errno::EIO)));
+        assert_eq!(peer.reply(closing), Some(Reply::Ok));
+        if sent {
+            recv!(peer, signal(0, 1, 0, 10));
         }
+        recv!(peer, close(0, 1));
+        send!(peer, close_response(0, 0, 1));
+        peer.seed(0);
+        peer.session(0);
     }
 }
 
 #[test]
 fn a_blocked_reader_is_woken_by_close_and_closes_in_turn() {
-    for profile in PROFILES {
-        let mut peer = Peer::ready(profile);
-        let file = peer.session(0);
-        let readers = [1, 2].map(|len_bytes| peer.start(Input::Read { file, len_bytes }));
-        let poller = peer.start(Input::Poll { file, wait: true });
-        peer.settle();
-        assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
-        for reader in readers {
-            assert_eq!(peer.reply(reader), Some(failed(Errno::EBADFD)));
-        }
-        assert!(peer.reply(poller).is_some());
-        recv!(peer, close(0, 1));
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    let readers = [1, 2].map(|len_bytes| peer.start(Input::Read { file, len_bytes }));
+    let poller = peer.start(Input::Poll { file, wait: true });
+    peer.settle();
+    assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
+    for reader in readers {
+        assert_eq!(peer.reply(reader), Some(failed(Errno::EBADFD)));
     }
+    assert!(peer.reply(poller).is_some());
+    recv!(peer, close(0, 1));
 }
 
 #[test]
 fn close_waits_for_a_read_that_copies() {
-    for profile in PROFILES {
-        let mut peer = Peer::ready(profile);
-        let file = peer.session(0);
-        send!(peer, signal(0, 1, 2, 10));
-        let copies = |effect: &Effect| matches!(effect, Effect::CopyToUser { .. });
-        let read = peer.hold(Input::Read { file, len_bytes: 10 }, copies);
-        let closing = peer.start(Input::Close(file));
-        peer.settle();
-        assert_eq!(peer.reply(closing), None);
-        assert_eq!(peer.release(read), Some(Reply::Bytes(10)));
-        assert_eq!(peer.reply(closing), Some(Reply::Ok));
-    }
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    send!(peer, signal(0, 1, 2, 10));
+    let copies = |effect: &Effect| matches!(effect, Effect::CopyToUser { .. });
+    let read = peer.hold(Input::Read { file, len_bytes: 10 }, copies);
+    let closing = peer.start(Input::Close(file));
+    peer.settle();
+    assert_eq!(peer.reply(closing), None);
+    assert_eq!(peer.release(read), Some(Reply::Bytes(10)));
+    assert_eq!(peer.reply(closing), Some(Reply::Ok));
 }
 
 #[test]
@@ -78,51 +72,47 @@ fn close_undoes_no_sethmcid_of_another_file() {
 
 #[test]
 fn close_undoes_a_sethmcid_that_the_hypervisor_has_not_heard_of() {
-    for profile in PROFILES {
-        for stage in &STAGES[..2] {
-            let mut peer = Peer::ready(profile);
-            let file = peer.open();
-            let setting = peer.hold(Input::SetHmcId(file), stage);
-            let closing = peer.start(Input::Close(file));
-            peer.settle();
-            assert_eq!(peer.reply(closing), None);
-            peer.advance(setting);
-            // What was done is undone, but close() is not through yet.
-            assert_eq!(peer.set_hmc_id(file), failed(Errno::EIO), "the file is closed");
-            assert_eq!(peer.release(setting), Some(failed(Errno::EIO)));
-            assert_eq!(peer.reply(closing), Some(Reply::Ok));
-            recv_nothing!(peer);
-            peer.session(0);
-            assert_eq!(peer.slot(0).session, Some((HmcSession(1), SessionState::Ready)));
-        }
+    for stage in &STAGES[..2] {
+        let mut peer = Peer::ready(Profile::Document);
+        let file = peer.open();
+        let setting = peer.hold(Input::SetHmcId(file), stage);
+        let closing = peer.start(Input::Close(file));
+        peer.settle();
+        assert_eq!(peer.reply(closing), None);
+        peer.advance(setting);
+        // What was done is undone, but close() is not through yet.
+        assert_eq!(peer.set_hmc_id(file), failed(Errno::EIO), "the file is closed");
+        assert_eq!(peer.release(setting), Some(failed(Errno::EIO)));
+        assert_eq!(peer.reply(closing), Some(Reply::Ok));
+        recv_nothing!(peer);
+        peer.session(0);
+        assert_eq!(peer.slot(0).session, Some((HmcSession(1), SessionState::Ready)));
     }
 }
 
 #[test]
 fn close_during_the_send_of_open_follows_it_only_if_it_got_through() {
-    for profile in PROFILES {
-        for code in [ReturnCode::SUCCESS, ReturnCode::DROPPED, ReturnCode::CLOSED] {
-            let mut peer = Peer::ready(profile);
-            let file = peer.open();
-            let setting = peer.hold(Input::SetHmcId(file), is_send);
-            let closing = peer.start(Input::Close(file));
-            peer.settle();
-            if !code.is_success() {
-                peer.answer(To::Send(MessageType::InterfaceOpen), &[code]);
-            }
-            assert_eq!(peer.release(setting), Some(failed(Errno::EIO)));
-            assert_eq!(peer.reply(closing), Some(Reply::Ok));
-            if code.is_success() {
-                recv!(peer, open(0, 1));
-                recv_nothing!(peer);
-                send!(peer, open_response(0, 0, 1));
-                recv!(peer, close(0, 1));
-                send!(peer, close_response(0, 0, 1));
-                peer.seed(0);
-            }
-            recv_nothing!(peer);
-            assert!(peer.slot(0).is_free());
+    for code in [ReturnCode::SUCCESS, ReturnCode::DROPPED, ReturnCode::CLOSED] {
+        let mut peer = Peer::ready(Profile::Document);
+        let file = peer.open();
+        let setting = peer.hold(Input::SetHmcId(file), is_send);
+        let closing = peer.start(Input::Close(file));
+        peer.settle();
+        if !code.is_success() {
+            peer.answer(To::Send(MessageType::InterfaceOpen), &[code]);
         }
+        assert_eq!(peer.release(setting), Some(failed(Errno::EIO)));
+        assert_eq!(peer.reply(closing), Some(Reply::Ok));
+        if code.is_success() {
+            recv!(peer, open(0, 1));
+            recv_nothing!(peer);
+            send!(peer, open_response(0, 0, 1));
+            recv!(peer, close(0, 1));
+            send!(peer, close_response(0, 0, 1));
+            peer.seed(0);
+        }
+        recv_nothing!(peer);
+        assert!(peer.slot(0).is_free());
     }
 }
 
@@ -190,53 +180,49 @@ fn a_close_while_the_open_still_waits_in_the_driver_undoes_it() {
 /// hypervisor gets its answer.
 #[test]
 fn close_waits_for_a_buffer_that_is_being_added() {
-    for profile in PROFILES {
-        let closed = if profile == Profile::Document { 4 } else { 3 };
-        let mut peer = Peer::ready(profile);
-        let file = peer.session(0);
-        send!(peer, remove_buffer(0, 1));
-        recv!(peer, remove_buffer_response(0, 0, 1, 1));
-        peer.deliver(add_buffer(Owner::MANAGEMENT, 0, 1, 1).encode());
-        let bottom_half = peer.hold_background(Background::BottomHalf, is_map);
-        let closing = peer.start(Input::Close(file));
-        peer.settle();
-        assert_eq!(peer.reply(closing), None);
-        peer.release(bottom_half);
-        assert_eq!(peer.reply(closing), Some(Reply::Ok));
-        let mut sent = peer.drain();
-        sent.sort();
-        let mut expected =
-            [close(0, 1), add_buffer_response(closed, 0, 1, 1)].map(|message| message.encode());
-        expected.sort();
-        assert_eq!(sent, expected);
-        send!(peer, close_response(0, 0, 1));
-    }
+    let closed = 4;
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    send!(peer, remove_buffer(0, 1));
+    recv!(peer, remove_buffer_response(0, 0, 1, 1));
+    peer.deliver(add_buffer(Owner::MANAGEMENT, 0, 1, 1).encode());
+    let bottom_half = peer.hold_background(Background::BottomHalf, is_map);
+    let closing = peer.start(Input::Close(file));
+    peer.settle();
+    assert_eq!(peer.reply(closing), None);
+    peer.release(bottom_half);
+    assert_eq!(peer.reply(closing), Some(Reply::Ok));
+    let mut sent = peer.drain();
+    sent.sort();
+    let mut expected =
+        [close(0, 1), add_buffer_response(closed, 0, 1, 1)].map(|message| message.encode());
+    expected.sort();
+    assert_eq!(sent, expected);
+    send!(peer, close_response(0, 0, 1));
 }
 
 /// The buffer of the message that was being fetched is freed before Interface Close, too.
 #[test]
 fn close_waits_until_a_fetched_buffer_is_freed() {
-    for profile in PROFILES {
-        let mut peer = Peer::ready(profile);
-        let file = peer.session(0);
-        peer.deliver(signal(0, 1, 2, 10).encode());
-        let bottom_half = peer.hold_background(Background::BottomHalf, is_rdma);
-        let closing = peer.start(Input::Close(file));
-        while !matches!(peer.calls[bottom_half.0].effect, Effect::Unmap(_)) {
-            peer.advance(bottom_half);
-        }
-        peer.settle();
-        assert_eq!(peer.reply(closing), None);
-        recv_nothing!(peer);
-        // Then it goes on, even if the bottom half takes its time over the next entry.
-        while !matches!(peer.calls[bottom_half.0].effect, Effect::TakeEntry { .. }) {
-            peer.advance(bottom_half);
-        }
-        peer.settle();
-        assert_eq!(peer.reply(closing), Some(Reply::Ok));
-        recv!(peer, close(0, 1));
-        peer.release(bottom_half);
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    peer.deliver(signal(0, 1, 2, 10).encode());
+    let bottom_half = peer.hold_background(Background::BottomHalf, is_rdma);
+    let closing = peer.start(Input::Close(file));
+    while !matches!(peer.calls[bottom_half.0].effect, Effect::Unmap(_)) {
+        peer.advance(bottom_half);
     }
+    peer.settle();
+    assert_eq!(peer.reply(closing), None);
+    recv_nothing!(peer);
+    // Then it goes on, even if the bottom half takes its time over the next entry.
+    while !matches!(peer.calls[bottom_half.0].effect, Effect::TakeEntry { .. }) {
+        peer.advance(bottom_half);
+    }
+    peer.settle();
+    assert_eq!(peer.reply(closing), Some(Reply::Ok));
+    recv!(peer, close(0, 1));
+    peer.release(bottom_half);
 }
 
 /// A close that was slow to free its storage meets the next session of its index, which is closing too.
@@ -306,21 +292,18 @@ fn is_copy(call: &&Hcall) -> bool {
 /// LoPAR, Interface Close: all I/O to the connection's buffers has been quiesced.
 #[test]
 fn close_waits_for_a_message_that_is_being_fetched() {
-    for profile in PROFILES {
-        let mut peer = Peer::ready(profile);
-        let file = peer.session(0);
-        peer.deliver(signal(0, 1, 2, 10).encode());
-        let bottom_half = peer.hold_background(Background::BottomHalf, is_rdma);
-        let closing = peer.start(Input::Close(file));
-        peer.settle();
-        assert_eq!(peer.reply(closing), None);
-        recv_nothing!(peer);
-        peer.release(bottom_half);
-        assert_eq!(peer.reply(closing), Some(Reply::Ok));
-        recv!(peer, close(0, 1));
-        let freed = peer.driver.mapped().count() == 2;
-        assert_eq!(freed, profile == Profile::Document, "the queue and the seed of index 1");
-    }
+    let mut peer = Peer::ready(Profile::Document);
+    let file = peer.session(0);
+    peer.deliver(signal(0, 1, 2, 10).encode());
+    let bottom_half = peer.hold_background(Background::BottomHalf, is_rdma);
+    let closing = peer.start(Input::Close(file));
+    peer.settle();
+    assert_eq!(peer.reply(closing), None);
+    recv_nothing!(peer);
+    peer.release(bottom_half);
+    assert_eq!(peer.reply(closing), Some(Reply::Ok));
+    recv!(peer, close(0, 1));
+    assert_eq!(peer.driver.mapped().count(), 2, "the queue and the seed of index 1");
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn h07_seed_buffers_go_at_a_reset_even_if_never_opened() {
 
 #[test]
 fn h08_refused_capabilities_fail_the_device() {
-    for (profile, errno) in [(Profile::Document, Errno::EIO), (Profile::Linux, Errno::ENOMEM)] {
+    for profile in PROFILES {
         for status in [1, 2, 255] {
             let mut peer = Peer::probed(config(profile));
             peer.deliver(INIT_COMPLETE);
@@ -184,7 +184,16 @@ fn h08_refused_capabilities_fail_the_device() {
             send!(peer, capabilities_response(status, PEER_LIMITS));
             assert_eq!(peer.driver.state(), ChannelState::Failed);
             assert!(peer.reported(Breach::CapabilitiesRefused(Status(status))));
-            assert_eq!(peer.call(Input::Open { nonblock: false }), failed(errno));
+            match profile {
+                Profile::Document => {
+                    let open = Input::Open { nonblock: false };
+                    assert_eq!(peer.call(open), failed(Errno::EIO));
+                }
+                Profile::Linux => {
+                    let file = peer.open();
+                    assert_eq!(peer.set_hmc_id(file), failed(Errno::EIO));
+                }
+            }
         }
     }
 }

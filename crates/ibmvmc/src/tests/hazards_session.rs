@@ -142,7 +142,8 @@ fn h16_a_refused_open_ends_the_session_and_wakes_its_readers() {
         send!(peer, open_response(1, 0, 1));
         assert!(peer.reported(Breach::OpenRefused(Status(1))));
         assert_eq!(peer.reply(reader), Some(failed(Errno::EBADFD)));
-        let over = PollEvents { readable: true, hung_up: profile == Profile::Document };
+        let over =
+            PollEvents { readable: true, hung_up: profile == Profile::Document, invalid: false };
         assert_eq!(peer.reply(poller), Some(Reply::Poll(over)));
         assert_eq!(peer.write(file, 1), failed(Errno::EIO));
         // The seed buffer serves the next session, the one that was added does not.
@@ -188,7 +189,11 @@ fn h17_every_end_of_a_session_wakes_its_sleepers() {
             end(&mut peer);
             peer.settle();
             assert_eq!(peer.reply(reader), Some(failed(Errno::EBADFD)));
-            let over = PollEvents { readable: true, hung_up: profile == Profile::Document };
+            let over = PollEvents {
+                readable: true,
+                hung_up: profile == Profile::Document,
+                invalid: false,
+            };
             assert_eq!(peer.reply(poller), Some(Reply::Poll(over)));
         }
     }
@@ -242,14 +247,16 @@ fn is_hcall(effect: &Effect) -> bool {
 
 #[test]
 fn h24_the_last_inbound_buffer_is_never_given_up() {
-    for (profile, none_found) in [(Profile::Document, 3), (Profile::Linux, 5)] {
+    for (profile, given_up, none_found) in
+        [(Profile::Document, 1, (3, 0)), (Profile::Linux, 0, (5, 0xFFFF))]
+    {
         let mut peer = Peer::ready(profile);
         let file = peer.session(0);
         send!(peer, remove_buffer(0, 1));
-        recv!(peer, remove_buffer_response(0, 0, 1, 1));
+        recv!(peer, remove_buffer_response(0, 0, 1, given_up));
         for _ in 0..3 {
             send!(peer, remove_buffer(0, 1));
-            recv!(peer, remove_buffer_response(none_found, 0, 1, 0));
+            recv!(peer, remove_buffer_response(none_found.0, 0, 1, none_found.1));
             assert!(peer.reported(Breach::LastBuffer));
         }
         assert_eq!(peer.write(file, 9), Reply::Bytes(9));
@@ -274,17 +281,17 @@ fn h25_buffers_of_an_old_session_are_answered_with_a_status() {
 
 #[test]
 fn h28_an_undefined_owner_of_a_buffer_is_refused() {
-    for (profile, status) in [(Profile::Document, 1), (Profile::Linux, 4)] {
+    for (profile, status, id) in [(Profile::Document, 1, 1), (Profile::Linux, 4, 0)] {
         let mut peer = Peer::ready(profile);
         peer.session(0);
         send!(peer, remove_buffer(0, 1));
-        recv!(peer, remove_buffer_response(0, 0, 1, 1));
+        recv!(peer, remove_buffer_response(0, 0, 1, id));
         for owner in 2..=255 {
-            send!(peer, add_buffer(vmc_proto::BufferOwner(owner), 0, 1, 1));
-            recv!(peer, add_buffer_response(status, 0, 1, 1));
+            send!(peer, add_buffer(vmc_proto::BufferOwner(owner), 0, 1, id));
+            recv!(peer, add_buffer_response(status, 0, 1, id));
             assert!(peer.reported(Breach::InvalidOwner(owner)));
         }
-        assert_eq!(peer.owner(0, 1), None);
+        assert_eq!(peer.owner(0, id), None);
     }
 }
 

@@ -16,6 +16,7 @@ mod hazards_channel;
 mod hazards_file;
 mod hazards_session;
 mod liberties;
+mod linux_calls;
 mod memory;
 mod pacing;
 mod properties;

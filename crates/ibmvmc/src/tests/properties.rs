@@ -5,8 +5,8 @@
 use super::flows::*;
 use super::peer::{Handle, Peer, To};
 use crate::{
-    ChannelState, Config, Effect, Errno, FileId, Input, NoQuirks, Outcome, Profile, Quirk,
-    QuirkSet, Quirks, Reply,
+    ChannelState, Config, Effect, Errno, FileId, Input, NoQuirks, Outcome, PollEvents, Profile,
+    Quirk, QuirkSet, Quirks, Reply,
 };
 use alloc::vec;
 use alloc::vec::Vec;
@@ -206,6 +206,15 @@ impl<Q: Quirks> World<Q> {
         }
     }
 
+    fn interrupt_polls_of_closed_files(&mut self) {
+        for call in self.in_flight() {
+            assert_eq!(self.peer.calls[call.0].effect, Effect::Wait);
+            self.peer.interrupt(call);
+            let invalid = PollEvents { invalid: true, ..PollEvents::default() };
+            assert_eq!(self.peer.reply(call), Some(Reply::Poll(invalid)));
+        }
+    }
+
     fn late(&mut self, which: &prop::sample::Index) {
         let over = self.peer.calls.iter().filter(|call| matches!(call.effect, Effect::Done(_)));
         let ids: Vec<_> = over.filter_map(|call| call.id).collect();
@@ -235,6 +244,10 @@ impl<Q: Quirks> World<Q> {
             assert!(matches!(self.peer.call(Input::Close(file)), Reply::Ok));
         }
         self.peer.drain();
+        if self.peer.driver.config().profile == Profile::Linux {
+            // Nothing wakes who polls a file that was closed and has no session.
+            self.interrupt_polls_of_closed_files();
+        }
         let in_flight = self.in_flight();
         assert!(in_flight.is_empty(), "calls hang: {:?}", self.peer.calls[in_flight[0].0]);
         assert_eq!(self.peer.driver.calls_in_flight(), 0);

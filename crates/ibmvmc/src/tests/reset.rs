@@ -125,8 +125,6 @@ fn no_other_breach_resets() {
             entry(0x80, 0xFF),
             entry(0xC0, 0x00),
             entry(0xC0, 0x03),
-            entry(0xFF, 0x00),
-            entry(0xFF, 0x03),
             entry(0x01, 0x01),
             entry(0xC1, 0x01),
             entry(0xFE, 0x01),
@@ -140,6 +138,31 @@ fn no_other_breach_resets() {
         }
         assert_eq!(peer.driver.state(), ChannelState::Ready);
         assert_eq!(peer.write(file, 5), Reply::Bytes(5));
+    }
+}
+
+/// What is not in LoPAR's table of transport events is reported. To the Linux driver every event but the suspension of
+/// the partner says that the partner is gone.
+#[test]
+fn an_event_that_says_nothing_of_the_partner_ends_sessions_in_the_linux_profile_only() {
+    for profile in PROFILES {
+        for event in [0x00, 0x03, 0x05, 0x07, 0x08, 0x09, 0x0A, 0xFF] {
+            let mut peer = Peer::ready(profile);
+            let file = peer.session(0);
+            let reader = peer.start(Input::Read { file, len_bytes: 1 });
+            peer.deliver(entry(0xFF, event));
+            peer.settle();
+            let is_known = matches!(event, 0x09 | 0x0A);
+            let unknown = Breach::UnknownTransportEvent(papr::TransportEvent(event));
+            assert_eq!(peer.reported(unknown), !is_known, "{event}");
+            let (state, read) = match profile {
+                Profile::Document => (ChannelState::Ready, None),
+                Profile::Linux => (ChannelState::CrqInit, Some(failed(Errno::EBADFD))),
+            };
+            assert_eq!(peer.driver.state(), state);
+            assert_eq!(peer.reply(reader), read);
+            recv_nothing!(peer);
+        }
     }
 }
 

@@ -22,6 +22,22 @@ fn remove_statuses(profile: Profile) -> [u8; 4] {
     }
 }
 
+/// Which of the free buffers 0 and 1 is given up.
+fn given_up(profile: Profile) -> u16 {
+    match profile {
+        Profile::Document => 1,
+        Profile::Linux => 0,
+    }
+}
+
+/// The buffer id where there is none to give up.
+fn no_buffer(profile: Profile) -> u16 {
+    match profile {
+        Profile::Document => 0,
+        Profile::Linux => 0xFFFF,
+    }
+}
+
 #[test]
 fn add_buffer_response_has_a_status_for_each_condition() {
     for profile in PROFILES {
@@ -100,14 +116,15 @@ fn a_buffer_without_memory_is_a_general_failure() {
         let [success, general, ..] = add_statuses(profile);
         let mut peer = Peer::ready(profile);
         peer.session(0);
+        let id = given_up(profile);
         send!(peer, remove_buffer(0, 1));
-        recv!(peer, remove_buffer_response(0, 0, 1, 1));
+        recv!(peer, remove_buffer_response(0, 0, 1, id));
         peer.memory.map_failures = 1;
-        send!(peer, add_buffer(Owner::HYPERVISOR, 0, 1, 1));
-        recv!(peer, add_buffer_response(general, 0, 1, 1));
-        send!(peer, add_buffer(Owner::HYPERVISOR, 0, 1, 1));
-        recv!(peer, add_buffer_response(success, 0, 1, 1));
-        assert_eq!(peer.owner(0, 1), Some(BufferOwner::Hyp));
+        send!(peer, add_buffer(Owner::HYPERVISOR, 0, 1, id));
+        recv!(peer, add_buffer_response(general, 0, 1, id));
+        send!(peer, add_buffer(Owner::HYPERVISOR, 0, 1, id));
+        recv!(peer, add_buffer_response(success, 0, 1, id));
+        assert_eq!(peer.owner(0, id), Some(BufferOwner::Hyp));
     }
 }
 
@@ -154,10 +171,9 @@ fn remove_buffer_response_has_a_status_for_each_condition() {
                 0,
                 Some(Breach::InvalidSession(MessageType::RemoveBuffer, HmcSession(2))),
             ),
-            // The last one is the one that goes.
-            (0, 1, success, 1, None),
-            (0, 1, none, 0, Some(Breach::LastBuffer)),
-            (1, 0, none, 0, Some(Breach::LastBuffer)),
+            (0, 1, success, given_up(profile), None),
+            (0, 1, none, no_buffer(profile), Some(Breach::LastBuffer)),
+            (1, 0, none, no_buffer(profile), Some(Breach::LastBuffer)),
         ] {
             send!(peer, remove_buffer(to, session));
             recv!(peer, remove_buffer_response(status, to, session, buffer));
@@ -184,7 +200,7 @@ fn a_buffer_in_use_is_not_given_up() {
         });
         let breaches = peer.events.len();
         send!(peer, remove_buffer(0, 1));
-        recv!(peer, remove_buffer_response(none, 0, 1, 0));
+        recv!(peer, remove_buffer_response(none, 0, 1, no_buffer(profile)));
         assert_eq!(peer.events.len(), breaches, "that is no breach");
         assert_eq!(peer.read(file, 10), Reply::Bytes(10));
         send!(peer, remove_buffer(0, 1));

@@ -100,7 +100,8 @@ impl Me {
             if driver_condition(&kernel.driver, condition, file) {
                 return Some(());
             }
-            kernel.watch(self.id, watch_for(condition, file));
+            let watch = watch_for(&kernel.driver, condition, file);
+            kernel.watch(self.id, watch);
             drop(kernel);
             if !block(None, Waiting::State) {
                 return None;

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use vmc_proto::{HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{
     Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
-    Side, Subject, Trace,
+    Side, Subject, Trace, Waiting,
 };
 
 /// What the driver says of its channel before it has said anything.
@@ -32,6 +32,8 @@ pub(super) struct File {
     pub(super) has_hmc_id: bool,
     /// A `close()` has begun.
     pub(super) closing: bool,
+    /// It has returned.
+    pub(super) closed: bool,
 }
 
 /// How far a session is, by the driver's word. A later state is greater.
@@ -67,6 +69,8 @@ pub(super) enum Item {
 pub(super) struct Device {
     pub(super) profile: Profile,
     wire: Automaton,
+    /// The longest message that the driver offers.
+    pub(super) own_mtu: u32,
     /// The state of the channel, by the driver's word.
     pub(super) channel: &'static str,
     files: Vec<File>,
@@ -123,7 +127,11 @@ impl Device {
     fn new(config: &Config) -> Device {
         Device {
             profile: config.profile,
-            wire: Automaton::new(config.first_session..=config.profile.last_session()),
+            wire: Automaton::new(
+                config.first_session..=config.profile.last_session(),
+                config.profile,
+            ),
+            own_mtu: config.mtu,
             channel: INITIAL,
             files: Vec::new(),
             open: BTreeMap::new(),
@@ -229,6 +237,16 @@ impl Device {
             (Event::Return(call, result, file), Actor::App(app)) => {
                 return self.returned(app, call, result, *file);
             }
+            (Event::Signalled, Actor::App(app)) => {
+                if let Some(call) = self.calls.get_mut(&app) {
+                    call.facts.signalled = true;
+                }
+            }
+            (Event::Sleep(Waiting::Call), Actor::App(app)) => {
+                if let Some(call) = self.calls.get_mut(&app) {
+                    call.facts.slept = true;
+                }
+            }
             (Event::SessionStarted(index, number), Actor::App(app)) => {
                 self.started(app, *index, *number);
             }
@@ -295,6 +313,9 @@ impl Device {
         {
             self.open.remove(&number);
         }
+        if let (DeviceCall::Close, Some(file)) = (what, call.file) {
+            self.files[file].closed = true;
+        }
         if let (DeviceCall::SetHmcId { .. }, CallResult::Ok, Some(file)) = (what, result, call.file)
         {
             self.files[file].has_hmc_id = true;
@@ -318,6 +339,8 @@ impl Device {
                 *read == room.min(*len_bytes) && (*len_bytes > room || Some(*digest) == *came)
             }
             (Item::Failed, CallResult::Error("EIO")) => true,
+            // There a message goes with it.
+            (Item::Message { .. }, CallResult::Error("EFAULT")) => self.profile == Profile::Linux,
             _ => false,
         };
         let reach = call.facts.other_readers + 1;
@@ -359,15 +382,13 @@ impl Device {
     /// A message of the hypervisor was taken from the queue, which nothing may be wrong with.
     fn signalled(&mut self, index: HmcIndex, number: HmcSession, len_bytes: u32) {
         let Some(&latest) = self.latest.get(&index) else { return };
-        let session = &mut self.sessions[latest];
+        let session = &self.sessions[latest];
         if session.number != number || !self.wire.books().was_handed_over() {
             return;
         }
-        if len_bytes > 0 {
+        // An empty message is fetched in the Linux profile, and no message otherwise.
+        if len_bytes > 0 || self.profile == Profile::Linux {
             self.fetching = Some(latest);
-        } else if self.profile == Profile::Linux && session.state == State::Ready {
-            let digest = vmc_trace::digest(&[]);
-            session.inbox.push_back(Item::Message { len_bytes: 0, digest });
         }
     }
 

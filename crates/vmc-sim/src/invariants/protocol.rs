@@ -26,6 +26,7 @@ mod tests;
 
 use super::wire::{Seen, Send};
 pub(super) use books::Books;
+use ibmvmc::Profile;
 use papr::{Hcall, ReturnCode, TransportEvent};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -49,6 +50,8 @@ pub(super) struct Automaton {
     registered: bool,
     /// INITs that may be sent: one for each registration and each `H_ENABLE_CRQ`.
     inits_due: u32,
+    /// INIT may be sent although there was no partner when the queue was registered.
+    may_greet: bool,
     inits_unanswered: u32,
     /// INITs that the partner's next queue may have got although it went away since.
     inits_stale: u32,
@@ -61,6 +64,7 @@ pub(super) struct Automaton {
     answered: bool,
     /// Something was sent since that answer.
     responded: bool,
+    profile: Profile,
     owed: BTreeMap<Request, Owed>,
     books: Books,
     /// What happened since the queue was registered that is a reason to free it.
@@ -77,8 +81,8 @@ pub(super) struct Automaton {
 impl Automaton {
     /// A management partition that has done nothing yet. `sessions`: from the first number of an index to the one
     /// before 1 comes again.
-    pub(super) fn new(sessions: RangeInclusive<u8>) -> Automaton {
-        Automaton { books: Books::new(sessions), ..Automaton::default() }
+    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Automaton {
+        Automaton { books: Books::new(sessions, profile), profile, ..Automaton::default() }
     }
 
     /// What is wrong at the end of the run. `is_watched`: the side lives and looks at its queue.
@@ -147,6 +151,8 @@ impl Automaton {
                 *self = Automaton {
                     registered: true,
                     inits_due: u32::from(code.is_success()),
+                    may_greet: self.profile == Profile::Linux,
+                    profile: self.profile,
                     books: std::mem::take(&mut self.books),
                     down_since: seq,
                     frees_ordered: self.frees_ordered,
@@ -238,6 +244,10 @@ impl Automaton {
                 self.inits_stale += std::mem::take(&mut self.inits_unanswered);
             }
             TransportEvent::PARTNER_SUSPENDED => {}
+            // To the Linux driver every other one means the same.
+            _ if self.profile == Profile::Linux => {
+                self.inits_stale += std::mem::take(&mut self.inits_unanswered);
+            }
             _ => return,
         }
         self.down(seq);
@@ -284,8 +294,8 @@ impl Automaton {
                     self.books.close_answered(index, session);
                 }
             }
-            Message::Signal { session, index, buffer, .. } => {
-                self.books.signalled_to_us(index, session, buffer);
+            Message::Signal { session, index, buffer, len_bytes } => {
+                self.books.signalled_to_us(index, session, buffer, len_bytes);
             }
             _ => {}
         }
@@ -331,10 +341,11 @@ impl Automaton {
         }
         match received {
             Received::Init => {
-                if self.inits_due == 0 && send.decided_after >= self.down_since {
+                if self.inits_due == 0 && !self.may_greet && send.decided_after >= self.down_since {
                     self.problem("CRQ INIT without a registration that it belongs to");
                 }
                 self.inits_due = 0;
+                self.may_greet = false;
                 self.inits_unanswered += 1;
             }
             Received::InitComplete if send.decided_after < self.down_since => {}
@@ -361,6 +372,14 @@ impl Automaton {
         }
         self.may_reset = true;
         if send.code == ReturnCode::DROPPED {
+            return;
+        }
+        // Without a partner nobody was there to be greeted, and nothing has changed.
+        let greets_nobody = self.may_greet
+            && self.inits_due == 0
+            && Received::from_entry(send.entry) == Received::Init;
+        self.may_greet = false;
+        if greets_nobody {
             return;
         }
         self.partner_is_gone = true;

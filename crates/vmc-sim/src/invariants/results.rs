@@ -12,7 +12,7 @@
 //! are those that the driver reports; whether it may be in them is for `protocol`. Whether a call comes back in time
 //! is for `wakeups`.
 
-use super::device::{Call, Device, Finished, Item, State, Watcher};
+use super::device::{Call, Device, Facts, Finished, Item, State, Watcher};
 use super::wire::Seen;
 use ibmvmc::Profile;
 use papr::{Hcall, ReturnCode};
@@ -45,8 +45,9 @@ impl Watcher for Checker {
                 request_vmc(self.requested.remove(app), bad_memory, result)
             }
             DeviceCall::Close => close(device, finished),
-            _ => judge(device.profile, finished),
+            _ => judge(device, finished),
         };
+        let verdict = verdict.and_then(|()| released(device, finished));
         if let Err(why) = verdict {
             self.problems.push(format!("thread {app}: {what} = {result}: {why}"));
         }
@@ -60,18 +61,19 @@ impl Watcher for Checker {
 /// Why a result cannot be.
 type Verdict = Result<(), &'static str>;
 
-fn judge(profile: Profile, finished: &Finished) -> Verdict {
+fn judge(device: &Device, finished: &Finished) -> Verdict {
     let Finished { call, result, .. } = finished;
+    let profile = device.profile;
     if *result == CallResult::Killed {
         return Ok(());
     }
     match &call.what {
         DeviceCall::Open { .. } => open(profile, call, result),
         DeviceCall::SetHmcId { .. } => set_hmc_id(profile, call, result),
-        DeviceCall::Write { len_bytes } => write(call, *len_bytes, result),
-        DeviceCall::Read { len_bytes } => read(profile, finished, *len_bytes),
+        DeviceCall::Write { len_bytes } => write(profile, call, *len_bytes, result),
+        DeviceCall::Read { len_bytes } => read(device, finished, *len_bytes),
         DeviceCall::Poll => poll(profile, call, result),
-        DeviceCall::Query => query(call, result),
+        DeviceCall::Query => query(profile, call, result),
         // Driver document and Linux: not ENOTTY.
         DeviceCall::Ioctl { .. } => because(
             *result == CallResult::Error("EINVAL"),
@@ -95,6 +97,11 @@ fn was_on_its_way(call: &Call) -> bool {
     ON_ITS_WAY.iter().any(|state| was(call, state))
 }
 
+/// The same, but before the capabilities were exchanged.
+fn was_below_ready(call: &Call) -> bool {
+    ON_ITS_WAY.iter().any(|state| *state != "seeding" && was(call, state))
+}
+
 /// Driver document, VMC Interface Initialization.
 fn open(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
     match (profile, result) {
@@ -105,11 +112,9 @@ fn open(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
         (Profile::Document, CallResult::Error("EBUSY")) => {
             because(was_on_its_way(call), "the channel was ready")
         }
-        (Profile::Linux, CallResult::Ok) => {
-            because(was(call, "ready") || was_on_its_way(call), "the device has failed")
-        }
-        (Profile::Document, CallResult::Error("EIO"))
-        | (Profile::Linux, CallResult::Error("ENOMEM")) => {
+        // A device that failed is no reason to refuse.
+        (Profile::Linux, CallResult::Ok) => Ok(()),
+        (Profile::Document, CallResult::Error("EIO")) => {
             because(was(call, "failed"), "the device has not failed")
         }
         _ => Err("nothing that open() comes to"),
@@ -141,11 +146,12 @@ fn set_hmc_id(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
         (_, CallResult::Error("EBUSY")) => {
             because(dropped || facts.no_free_index, "an index was free, and its seed buffer there")
         }
-        (Profile::Linux, CallResult::Error("ENOBUFS")) => {
-            because(facts.no_free_index, "an index was free, and its seed buffer there")
-        }
+        (Profile::Linux, CallResult::Error("ENOBUFS")) => because(
+            facts.no_free_index || was(call, "seeding"),
+            "an index was free, and its seed buffer there",
+        ),
         (Profile::Linux, CallResult::Error("EAGAIN")) => {
-            because(was_on_its_way(call), "the channel was ready")
+            because(was_below_ready(call), "the capabilities were exchanged")
         }
         (_, CallResult::Error("EIO")) => {
             let not_ready =
@@ -160,16 +166,19 @@ fn set_hmc_id(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
 }
 
 /// Driver document, VMC Interface Runtime.
-fn write(call: &Call, len_bytes: u64, result: &CallResult) -> Verdict {
+fn write(profile: Profile, call: &Call, len_bytes: u64, result: &CallResult) -> Verdict {
     let facts = &call.facts;
     let is = |state| facts.states.contains(&state);
     let dropped = call.sent_with() == Some(ReturnCode::DROPPED);
     let is_over = is(State::Closing) || is(State::Ended) || facts.closing;
     match result {
-        CallResult::Bytes { len_bytes: 0, .. } if len_bytes == 0 => because(
-            facts.states.iter().any(|state| *state < State::Closing),
-            "the file has no session",
-        ),
+        CallResult::Bytes { len_bytes: 0, .. } if len_bytes == 0 => match profile {
+            Profile::Document => because(
+                facts.states.iter().any(|state| *state < State::Closing),
+                "the file has no session",
+            ),
+            Profile::Linux => because(is(State::Ready), "the session was never ready"),
+        },
         CallResult::Bytes { len_bytes: written, .. } => {
             if *written != len_bytes {
                 return Err("not all bytes");
@@ -184,6 +193,9 @@ fn write(call: &Call, len_bytes: u64, result: &CallResult) -> Verdict {
             because(signalled(call) == Some(len_bytes), "no SIGNAL announces the message")
         }
         CallResult::Error("EFAULT") => because(call.particulars.bad_memory, "the memory was good"),
+        CallResult::Error("EBUSY") if len_bytes == 0 && profile == Profile::Document => {
+            Err("0 bytes need no buffer")
+        }
         CallResult::Error("EBUSY") => {
             let is_opening = is(State::Starting) || is(State::Opening);
             because(
@@ -217,9 +229,23 @@ fn signalled(call: &Call) -> Option<u64> {
 }
 
 /// Driver document, VMC Interface Runtime.
-fn read(profile: Profile, finished: &Finished, room: u64) -> Verdict {
+fn read(device: &Device, finished: &Finished, room: u64) -> Verdict {
     let Finished { call, result, taken, .. } = finished;
-    let facts = &call.facts;
+    let (facts, profile) = (&call.facts, device.profile);
+    // While nothing is agreed on, what the driver offers counts. It may know that earlier than the messages tell.
+    let own = facts.channels.iter().any(|state| *state != "ready").then_some(device.own_mtu);
+    let agreed = facts.mtus.iter().copied().filter(|mtu| *mtu > 0);
+    let mtus = agreed.chain(own);
+    let is_too_long = |mtu| room > u64::from(mtu);
+    if profile == Profile::Linux {
+        if room == 0 {
+            let nothing = matches!(result, CallResult::Bytes { len_bytes: 0, .. });
+            return because(nothing, "0 bytes are read at once");
+        }
+        if *result != CallResult::Error("EINVAL") && mtus.clone().all(is_too_long) {
+            return Err("the buffer is longer than the MTU");
+        }
+    }
     match result {
         CallResult::Bytes { len_bytes: 0, .. } if room == 0 => {
             because(!facts.states.is_empty(), "the file has no session")
@@ -235,17 +261,16 @@ fn read(profile: Profile, finished: &Finished, room: u64) -> Verdict {
             facts.nonblock && facts.unreadable,
             "the file blocks, or there was something to read",
         ),
-        // Whether there was a signal is for whoever sent it to say; without one the call sleeps on.
+        CallResult::Error("EINTR") if !facts.signalled => Err("no signal has come"),
         CallResult::Error("EINTR") => because(
             !facts.nonblock && facts.unreadable,
             "the file does not block, or there was something to read",
         ),
-        CallResult::Error("EINVAL") if profile == Profile::Linux => because(
-            facts.mtus.iter().any(|mtu| room > u64::from(*mtu)),
-            "the buffer was not longer than the MTU",
-        ),
+        CallResult::Error("EINVAL") if profile == Profile::Linux => {
+            because(mtus.into_iter().any(is_too_long), "the buffer was not longer than the MTU")
+        }
         CallResult::Error("EBADFD") => because(
-            facts.closing || facts.states.contains(&State::Ended),
+            was_refused(profile, facts) || facts.states.contains(&State::Ended),
             "the session was not over",
         ),
         CallResult::Error("EIO") => because(
@@ -256,16 +281,32 @@ fn read(profile: Profile, finished: &Finished, room: u64) -> Verdict {
     }
 }
 
+/// Whether the file was closed under the call. In the Linux profile that is so only if the call came too late to begin:
+/// one that sleeps keeps the file.
+fn was_refused(profile: Profile, facts: &Facts) -> bool {
+    facts.closing && (profile == Profile::Document || !facts.slept)
+}
+
 /// Driver document, VMC Interface Runtime: readable when a message waits.
 fn poll(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
     let facts = &call.facts;
-    let is_over = facts.closing || facts.states.contains(&State::Ended);
+    let is_closed = facts.closing && profile == Profile::Document;
+    let is_over = is_closed || facts.states.contains(&State::Ended);
+    let nothing =
+        facts.without_session || facts.unreadable && facts.states.iter().any(|s| *s < State::Ended);
     match (profile, result) {
-        (_, CallResult::Events("0")) => because(
-            facts.without_session
-                || facts.unreadable && facts.states.iter().any(|s| *s < State::Ended),
-            "there was something to report",
+        (_, CallResult::Events("0")) if call.particulars.waits => {
+            Err("it waits until there is something to report, or a signal comes")
+        }
+        (_, CallResult::Events("0")) => because(nothing, "there was something to report"),
+        (_, CallResult::Error("EINTR")) if !facts.signalled => Err("no signal has come"),
+        (_, CallResult::Error("EINTR")) => because(
+            call.particulars.waits && nothing,
+            "it does not wait, or there was something to report",
         ),
+        (Profile::Linux, CallResult::Events("POLLNVAL")) => {
+            because(facts.closing, "the file was not closed")
+        }
         (Profile::Document, CallResult::Events("POLLIN")) => {
             because(facts.readable, "nothing was there to read")
         }
@@ -280,7 +321,7 @@ fn poll(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
     }
 }
 
-fn query(call: &Call, result: &CallResult) -> Verdict {
+fn query(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
     if *result == CallResult::Error("EFAULT") {
         return because(call.particulars.bad_memory, "the memory was good");
     }
@@ -290,8 +331,12 @@ fn query(call: &Call, result: &CallResult) -> Verdict {
     if *have_vmc != (*state != "initial") {
         return Err("there is a VMC in every state but the initial one");
     }
-    // An index that waits for its seed buffer has no name of its own.
-    let shown = was(call, state) || *state == "capabilities" && was(call, "seeding");
+    // The state in which indexes are seeded has no number of its own.
+    let seeding = match profile {
+        Profile::Document => "capabilities",
+        Profile::Linux => "ready",
+    };
+    let shown = was(call, state) || *state == seeding && was(call, "seeding");
     because(shown, "the channel was never in that state")
 }
 
@@ -304,9 +349,28 @@ fn close(device: &Device, finished: &Finished) -> Verdict {
         CallResult::Ok => {}
         _ => return Err("nothing that close() comes to"),
     }
+    if device.profile == Profile::Linux {
+        // The last call on the file releases it.
+        return Ok(());
+    }
+    because(!has_session(device, finished), "its session goes on")
+}
+
+fn has_session(device: &Device, finished: &Finished) -> bool {
     let session = finished.call.file.and_then(|file| device.session_of(file));
-    let is_left = session.is_some_and(|session| session.state < State::Closing);
-    because(!is_left, "its session goes on")
+    session.is_some_and(|session| session.state < State::Closing)
+}
+
+/// The last call on a file that was closed leaves no session behind.
+fn released(device: &Device, finished: &Finished) -> Verdict {
+    let Some(file) = finished.call.file.filter(|file| device.file(*file).closed) else {
+        return Ok(());
+    };
+    let is_last = !device.calls().any(|(_, call)| call.file == Some(file));
+    because(
+        !(is_last && has_session(device, finished)),
+        "it was the last call on a closed file, whose session goes on",
+    )
 }
 
 /// What the Linux driver makes of H_REQUEST_VMC; the document does not say.
@@ -321,6 +385,9 @@ fn request_vmc(answered: Option<ReturnCode>, bad_memory: bool, result: &CallResu
         ReturnCode::FUNCTION | ReturnCode::AUTHORITY | ReturnCode::NOT_AVAILABLE => "EPERM",
         ReturnCode::RESOURCE => "ENODEV",
         ReturnCode::PARAMETER => "EINVAL",
+        busy if busy.busy_hint().is_some() => {
+            return Err("H_REQUEST_VMC was busy, and was not called again");
+        }
         _ => "EIO",
     };
     because(*result == CallResult::Error(errno), "H_REQUEST_VMC has failed for another reason")

@@ -1,5 +1,5 @@
 //! Verifies that whoever sleeps in `read()` or `poll()` is woken at once when there is a reason: a message came, the
-//! session or the file is over. Virtual time moves on only when everybody sleeps, so nobody may sleep across such a
+//! session or the file is over, a signal interrupts the call. Virtual time moves on only when everybody sleeps, so nobody may sleep across such a
 //! moment who has a reason to be awake, whatever wakes him later. Sessions end at once, too: when time moves on, none
 //! is left of a channel that went down.
 //!
@@ -8,6 +8,7 @@
 
 use super::device::{Call, Device, Finished, State, Watcher};
 use super::wire::Seen;
+use ibmvmc::Profile;
 use papr::TransportEvent;
 use vmc_proto::Received;
 use vmc_trace::{DeviceCall, Event, Side};
@@ -37,11 +38,11 @@ impl Watcher for Checker {
         }
     }
 
-    fn after(&mut self, _: &Device, seen: &Seen<'_>, _: Option<&Finished>) {
+    fn after(&mut self, device: &Device, seen: &Seen<'_>, _: Option<&Finished>) {
         let Seen::Record(record) = seen else { return };
         match &record.event {
             Event::Dequeued { by: Side::Mgmt, entry, .. } => {
-                self.is_down |= goes_down(Received::from_entry(*entry));
+                self.is_down |= goes_down(device.profile, Received::from_entry(*entry));
             }
             Event::SessionStarted(..) => self.is_down = false,
             _ => {}
@@ -57,9 +58,11 @@ impl Watcher for Checker {
 }
 
 /// Whether what the driver has taken from its queue means the end of every session.
-fn goes_down(received: Received) -> bool {
+fn goes_down(profile: Profile, received: Received) -> bool {
     match received {
         Received::Init => true,
+        // To the Linux driver they are all alike.
+        Received::TransportEvent(_) if profile == Profile::Linux => true,
         Received::TransportEvent(event) => matches!(
             event,
             TransportEvent::PARTNER_FAILED
@@ -95,7 +98,11 @@ fn reason(device: &Device, call: &Call) -> Option<&'static str> {
         _ => false,
     };
     let file = call.file.filter(|_| sleeps)?;
-    if device.file(file).closing {
+    if call.facts.signalled {
+        return Some("a signal has come");
+    }
+    // In the Linux profile close() leaves others alone.
+    if device.file(file).closing && device.profile == Profile::Document {
         return Some("the file is being closed");
     }
     let session = device.session_of(file)?;
@@ -149,6 +156,29 @@ mod tests {
             let closed = asleep.calls(1, DeviceCall::Close);
             assert_eq!(problems(closed.later().returns(APP, call, INTERRUPTED)).len(), 1);
         }
+    }
+
+    #[test]
+    fn a_signal_is_a_reason_to_be_awake() {
+        for call in [READ, DeviceCall::Poll] {
+            let signalled =
+                Story::session().calls(APP, call).and(Actor::App(APP), Event::Signalled);
+            assert_eq!(problems(signalled.later()).len(), 1);
+        }
+    }
+
+    /// There close() leaves others alone, and every transport event ends sessions.
+    #[test]
+    fn the_linux_profile_has_other_reasons() {
+        let linux = ibmvmc::Config { profile: Profile::Linux, ..config() };
+        let problems = |story: Story| watch_alone(&story.trace(), &linux, Checker::new(true));
+        for call in [READ, DeviceCall::Poll] {
+            let closed = Story::session().calls(APP, call.clone()).calls(1, DeviceCall::Close);
+            assert_eq!(problems(closed.clone().later()), [""; 0]);
+            assert_eq!(problems(closed.fetches(2, 16).later()).len(), 1, "a message waits");
+        }
+        let prepare = CrqEntry::transport_event(TransportEvent::PREPARE_SUSPEND);
+        assert_eq!(problems(Story::session().takes(prepare)).len(), 1);
     }
 
     #[test]

@@ -537,13 +537,8 @@ impl<'a> Apps<'a> {
                     "open the file with nonblock = true",
                 )
             }
-            (Some(ReadWord::Error(Errno::EINTR)), _)
-                if !self.is_interrupted(progress.place) && self.form.fault.is_empty() =>
-            {
-                cannot(
-                    String::from("nobody interrupts this application: this waits for ever"),
-                    "name the application, and add a step { interrupt = \"its name\" } to another",
-                )
+            (Some(ReadWord::Error(Errno::EINTR)), _) if form.patience_ms.is_none() => {
+                self.must_be_interrupted(progress, span)
             }
             _ => Ok(()),
         }
@@ -554,6 +549,18 @@ impl<'a> Apps<'a> {
         progress.nonblock.contains(file)
             || self.by_sibling(&self.nonblocking, progress, file)
             || self.by_other_name(&self.nonblocking, progress)
+    }
+
+    /// A call of this application waits for a signal, which must come from somewhere.
+    fn must_be_interrupted(&self, progress: &Progress<'_>, span: Range<usize>) -> Check {
+        if self.is_interrupted(progress.place) || !self.form.fault.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            span,
+            "nobody interrupts this application: this waits for ever",
+            "name the application, and add a step { interrupt = \"its name\" } to another",
+        ))
     }
 
     fn is_interrupted(&self, place: usize) -> bool {
@@ -568,6 +575,18 @@ impl<'a> Apps<'a> {
                 "a poll that waits for something never reports nothing",
                 "leave `wait` out, or expect what it waits for",
             ));
+        }
+        if let PollResultForm::Error(ibmvmc::Errno::EINTR) = form.expect {
+            if !form.wait {
+                return Err(Problem::new(
+                    span,
+                    "a poll that does not wait is never interrupted",
+                    "add wait = true",
+                ));
+            }
+            if form.patience_ms.is_none() {
+                self.must_be_interrupted(progress, span.clone())?;
+            }
         }
         self.must_be_open(progress, &form.file, span)
     }

@@ -263,7 +263,9 @@ impl<'a> Compiler<'a> {
                     PollResultForm::Readable => PollExpect::Readable,
                     PollResultForm::Nothing => PollExpect::Nothing,
                     PollResultForm::HungUp => PollExpect::HungUp,
+                    PollResultForm::Invalid => PollExpect::Invalid,
                     PollResultForm::Any => PollExpect::Any,
+                    PollResultForm::Error(errno) => PollExpect::Error(errno),
                 },
             },
             StepForm::Query(form) => Action::Query {

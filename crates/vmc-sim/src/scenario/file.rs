@@ -469,8 +469,8 @@ pub(super) struct PollForm {
 }
 
 /// What a poll reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(super) enum PollResultForm {
     /// A message waits.
     Readable,
@@ -478,8 +478,51 @@ pub(super) enum PollResultForm {
     Nothing,
     /// The session is over.
     HungUp,
+    /// Another thread has closed the file.
+    Invalid,
     /// Whatever comes, in a race.
     Any,
+    Error(ibmvmc::Errno),
+}
+
+/// What a poll reports, in the words of a step.
+const POLL_WORDS: [(&str, PollResultForm); 5] = [
+    ("readable", PollResultForm::Readable),
+    ("nothing", PollResultForm::Nothing),
+    ("hung-up", PollResultForm::HungUp),
+    ("invalid", PollResultForm::Invalid),
+    ("any", PollResultForm::Any),
+];
+
+/// The only errno of a poll.
+const POLL_ERRNO: ibmvmc::Errno = ibmvmc::Errno::EINTR;
+
+impl TryFrom<String> for PollResultForm {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<PollResultForm, String> {
+        let word = POLL_WORDS.iter().find(|(word, _)| *word == text);
+        match (word, errno(&text)) {
+            (Some((_, result)), _) => Ok(*result),
+            (None, Some(errno)) if errno == POLL_ERRNO => Ok(PollResultForm::Error(errno)),
+            (None, Some(errno)) => {
+                Err(format!("poll() never fails with {errno}, only with {POLL_ERRNO}"))
+            }
+            (None, None) => Err(format!(
+                "unknown result `{text}`, expected `readable`, `nothing`, `hung-up`, `invalid`, `any` or `{POLL_ERRNO}`"
+            )),
+        }
+    }
+}
+
+impl JsonSchema for PollResultForm {
+    fn schema_name() -> Cow<'static, str> {
+        Cow::Borrowed("PollResultForm")
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        one_of(POLL_WORDS.into_iter().map(|(word, _)| word).chain([POLL_ERRNO.name()]))
+    }
 }
 
 /// What `ioctl(QUERY)` must tell; either key may be left out.

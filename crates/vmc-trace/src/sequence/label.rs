@@ -47,6 +47,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         | Event::Dequeued { .. }
         | Event::Posted(_)
         | Event::Awaited(_)
+        | Event::Signalled
         | Event::InterruptPending(_)
         | Event::Sleep(_)
         | Event::Wake(_) => return None,

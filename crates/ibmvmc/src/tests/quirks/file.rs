@@ -78,7 +78,7 @@ fn h30_a_poll_from_before_sethmcid_sleeps_on_a_message() {
         close_file(peer, file);
         (polled, peer.reply(poller).is_some())
     };
-    let readable = Reply::Poll(PollEvents { readable: true, hung_up: false });
+    let readable = Reply::Poll(PollEvents { readable: true, hung_up: false, invalid: false });
     shows(Quirk::H30, sequence, (None, true), (Some(readable), true));
 }
 
@@ -92,7 +92,7 @@ fn h30_a_poll_does_not_show_that_a_session_was_reset() {
         let polled = peer.reply(poller);
         (polled, peer.poll(file))
     };
-    let over = Reply::Poll(PollEvents { readable: true, hung_up: true });
+    let over = Reply::Poll(PollEvents { readable: true, hung_up: true, invalid: false });
     let with = (None, Reply::Poll(PollEvents::default()));
     shows(Quirk::H30, sequence, with, (Some(over), over));
 }

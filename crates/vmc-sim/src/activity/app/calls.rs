@@ -140,12 +140,12 @@ impl App {
         cx: &mut Context<'_, P, R>,
     ) -> Progress {
         if cx.world.desk.lock().signals.remove(&self.number) {
-            self.user.interrupted = true;
+            self.interrupt(cx);
         }
         // So does its own alarm.
         if self.until_ns.is_some_and(|until_ns| cx.now_ns() >= until_ns) {
             self.until_ns = None;
-            self.user.interrupted = true;
+            self.interrupt(cx);
         }
         let alarm_ns = self.until_ns;
         let Some(InCall { runner, call, effects, .. }) = &mut self.call else {
@@ -198,6 +198,12 @@ impl App {
         Reply::Failed(Errno::EFAULT)
     }
 
+    /// A signal has come.
+    fn interrupt<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        cx.record(|| Event::Signalled);
+        self.user.interrupted = true;
+    }
+
     /// A killed process that got one more file: it is closed with the others.
     fn keep_for_exit<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>, reply: Reply) {
         if let Reply::Opened(id) = reply {
@@ -229,11 +235,19 @@ impl App {
             }
             (Action::Read { file, expect, .. }, reply) => self.check_read(cx, &file, expect, reply),
             (Action::Poll { expect: PollExpect::Any, .. }, _) => self.done(),
+            (Action::Poll { expect: PollExpect::Error(expected), .. }, Reply::Failed(errno))
+                if errno == expected =>
+            {
+                self.done()
+            }
             (Action::Poll { expect, .. }, Reply::Poll(events)) => {
                 if poll_matches(expect, events, cx.world.kernel.lock().driver.config().profile) {
                     return self.done();
                 }
                 self.fail(describe_poll(expect), describe_events(events))
+            }
+            (Action::Poll { expect, .. }, reply) => {
+                self.fail(describe_poll(expect), describe_reply(reply))
             }
             (Action::Query { state, have_vmc, .. }, Reply::Query(query)) => {
                 let state_fits = state.is_none_or(|state| state.number() == query.state);
@@ -353,6 +367,8 @@ fn longest_message<Q: Quirks>(driver: &Driver<Q>) -> u64 {
 fn poll_matches(expect: PollExpect, events: PollEvents, profile: ibmvmc::Profile) -> bool {
     match expect {
         PollExpect::Any => true,
+        PollExpect::Error(_) => false,
+        PollExpect::Invalid => events.invalid,
         PollExpect::Nothing => events == PollEvents::default(),
         PollExpect::Readable => events.readable && !events.hung_up,
         // The Linux profile shows POLLIN only.
@@ -385,6 +401,7 @@ fn call_result(call: &DeviceCall, reply: Reply, user: &User) -> CallResult {
                 matches!(call, DeviceCall::Read { .. }).then(|| vmc_trace::digest(&user.data));
             CallResult::Bytes { len_bytes: u64::from(len), digest }
         }
+        Reply::Poll(PollEvents { invalid: true, .. }) => CallResult::Events("POLLNVAL"),
         Reply::Poll(PollEvents { hung_up: true, .. }) => {
             CallResult::Events("POLLIN|POLLERR|POLLHUP")
         }
@@ -436,12 +453,15 @@ fn describe_poll(expect: PollExpect) -> &'static str {
         PollExpect::Readable => "a readable file",
         PollExpect::Nothing => "nothing to report",
         PollExpect::HungUp => "a session that is over",
+        PollExpect::Invalid => "a file that was closed",
         PollExpect::Any => "anything",
+        PollExpect::Error(errno) => errno.name(),
     }
 }
 
 fn describe_events(events: PollEvents) -> String {
     String::from(match events {
+        PollEvents { invalid: true, .. } => describe_poll(PollExpect::Invalid),
         PollEvents { hung_up: true, .. } => describe_poll(PollExpect::HungUp),
         PollEvents { readable: true, .. } => describe_poll(PollExpect::Readable),
         _ => describe_poll(PollExpect::Nothing),

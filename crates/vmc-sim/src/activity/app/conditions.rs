@@ -6,7 +6,7 @@ use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, Desk};
 use crate::world::{Watch, World};
-use ibmvmc::{ChannelState, Driver, FileId, Quirks, SessionState};
+use ibmvmc::{ChannelState, Driver, FileId, Profile, Quirks, SessionState};
 use vmc_trace::Waiting;
 
 impl App {
@@ -52,7 +52,8 @@ impl App {
         let mut kernel = cx.world.kernel.lock();
         let holds = driver_condition(&kernel.driver, condition, file);
         if !holds {
-            kernel.watch(cx.me, watch_for(condition, file));
+            let watch = watch_for(&kernel.driver, condition, file);
+            kernel.watch(cx.me, watch);
         }
         holds
     }
@@ -81,8 +82,14 @@ impl App {
 }
 
 /// Which changes of the driver may make a condition hold.
-pub(crate) fn watch_for(condition: &Condition, file: Option<FileId>) -> Watch {
+pub(crate) fn watch_for<Q: Quirks>(
+    driver: &Driver<Q>,
+    condition: &Condition,
+    file: Option<FileId>,
+) -> Watch {
     match (condition, file) {
+        // The end of a task is no change of state.
+        (Condition::DriverStarted, _) if greets_absent_partner(driver) => Watch::Anything,
         (
             Condition::SessionReady { .. }
             | Condition::SessionSettled { .. }
@@ -114,6 +121,11 @@ fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
     }
 }
 
+/// Whether the driver sends INIT after it has registered, even without a partner: it has started only then.
+fn greets_absent_partner<Q: Quirks>(driver: &Driver<Q>) -> bool {
+    driver.config().profile == Profile::Linux
+}
+
 /// Whether a condition of the driver holds; one of the hypervisor's side does not.
 pub(crate) fn driver_condition<Q: Quirks>(
     driver: &Driver<Q>,
@@ -135,7 +147,10 @@ pub(crate) fn driver_condition<Q: Quirks>(
         }
         Condition::ChannelFailed => driver.state() == ChannelState::Failed,
         Condition::DriverStarted => {
-            !matches!(driver.state(), ChannelState::Initial | ChannelState::ResetScheduled)
+            let is_down = ChannelState::Initial == driver.state()
+                || ChannelState::ResetScheduled == driver.state();
+            let is_about_to_greet = greets_absent_partner(driver) && driver.has_task();
+            !is_down && !is_about_to_greet
         }
         Condition::DriverStopped => driver.state() == ChannelState::Initial,
         Condition::HypervisorStarted

@@ -32,6 +32,10 @@ pub(in crate::invariants) struct Facts {
     pub(in crate::invariants) without_session: bool,
     /// The file does not block.
     pub(in crate::invariants) nonblock: bool,
+    /// A signal came.
+    pub(in crate::invariants) signalled: bool,
+    /// The call went to sleep.
+    pub(in crate::invariants) slept: bool,
     /// The file was being closed.
     pub(in crate::invariants) closing: bool,
     /// Something waited for `read()`.

@@ -2,6 +2,7 @@
 //! which session an index has, and who owns which buffer of it.
 
 use crate::invariants::offers::{Offers, Standing};
+use ibmvmc::Profile;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Limits, Status};
@@ -47,6 +48,8 @@ struct Connection {
 
 #[derive(Debug, Default)]
 pub(in crate::invariants) struct Books {
+    /// Whether a Signal that announces too much is ignored, as the Linux driver does; otherwise its buffer comes with it.
+    ignores_long_signals: bool,
     /// The number before 1 comes again.
     last_session: u8,
     /// Number of the first session of an index.
@@ -59,9 +62,10 @@ pub(in crate::invariants) struct Books {
 }
 
 impl Books {
-    pub(super) fn new(sessions: RangeInclusive<u8>) -> Books {
+    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Books {
         let (first_session, last_session) = sessions.into_inner();
-        Books { last_session, first_session, ..Books::default() }
+        let ignores_long_signals = profile == Profile::Linux;
+        Books { ignores_long_signals, last_session, first_session, ..Books::default() }
     }
 
     /// The books of an index, which begin before its first session.
@@ -336,8 +340,13 @@ impl Books {
         index: HmcIndex,
         session: HmcSession,
         buffer: BufferId,
+        len_bytes: u32,
     ) {
         self.handed_over = false;
+        let mtu = self.agreed.map_or(0, |agreed| agreed.mtu);
+        if len_bytes > mtu && self.ignores_long_signals {
+            return;
+        }
         if self.live(index, session).is_some_and(|live| live.state == State::Ready)
             && let Some(connection) = self.connections.get_mut(&index)
             && let Some(owner) = connection.pool.get_mut(&buffer)

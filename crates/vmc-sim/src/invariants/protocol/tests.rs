@@ -76,7 +76,7 @@ fn session() -> Vec<(Actor, Event)> {
 }
 
 fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
-    let mut automaton = Automaton::new(1..=255);
+    let mut automaton = Automaton::new(1..=255, ibmvmc::Profile::Document);
     wire::walk(&Run::of(run).trace(), |seq, seen| automaton.see(seq, &seen));
     automaton.problems(true, true)
 }

@@ -23,6 +23,12 @@ fn verdict(story: Story, call: DeviceCall, result: CallResult) -> Vec<String> {
     problems(story.calls(APP, call.clone()).returns(APP, call, result))
 }
 
+/// What is wrong with the story of a driver with the Linux profile.
+fn on_linux(story: Story) -> Vec<String> {
+    let linux = Config { profile: Profile::Linux, ..config() };
+    watch_alone(&story.trace(), &linux, Checker::default())
+}
+
 #[track_caller]
 fn assert_good(problems: &[String]) {
     assert_eq!(problems, [""; 0]);
@@ -82,13 +88,9 @@ fn driver_document_initialization_open_is_busy_until_it_has_completed() {
     assert_told(&problems(open(CallResult::Error("EBUSY"))(Story::ready())), "was ready");
     assert_good(&problems(open(CallResult::Error("EIO"))(failed())));
     assert_told(&problems(open(CallResult::Error("ENOMEM"))(failed())), "nothing that open()");
-    let linux = Config { profile: Profile::Linux, ..config() };
-    assert_good(&watch_alone(
-        &open(CallResult::Error("ENOMEM"))(failed()).trace(),
-        &linux,
-        Checker::default(),
-    ));
-    assert_good(&watch_alone(&open(CallResult::Ok)(seeding()).trace(), &linux, Checker::default()));
+    for story in [seeding(), failed()] {
+        assert_good(&on_linux(open(CallResult::Ok)(story)));
+    }
 }
 
 #[test]
@@ -166,8 +168,13 @@ fn driver_document_runtime_read_fails_for_a_reason() {
     assert_told(&on(Story::session(), "EIO"), "no RDMA of a message has failed");
     assert_told(&on(Story::session(), "EBADFD"), "not over");
     assert_told(&on(Story::session(), "EAGAIN"), "blocks");
-    assert_good(&on(Story::session(), "EINTR"));
-    assert_told(&on(Story::session().fetches(2, 16), "EINTR"), "something to read");
+    assert_told(&on(Story::session(), "EINTR"), "no signal has come");
+    let interrupted = |story: Story| {
+        let story = story.calls(APP, READ).and(Actor::App(APP), Event::Signalled);
+        problems(story.returns(APP, READ, CallResult::Error("EINTR")))
+    };
+    assert_good(&interrupted(Story::session()));
+    assert_told(&interrupted(Story::session().fetches(2, 16)), "something to read");
     assert_good(&on(ended(Story::session()), "EBADFD"));
     assert_told(&on(ended(Story::session()), "EIO"), "has a session");
     assert_good(&on(Story::ready().opens(APP, FILE), "EIO"));
@@ -191,7 +198,12 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
 
 #[test]
 fn driver_document_runtime_poll_reports_what_there_is() {
-    let poll = |story, events| verdict(story, DeviceCall::Poll, CallResult::Events(events));
+    let look = Particulars { file: Some(FILE), ..Particulars::default() };
+    let looks = |story: Story| story.and(Actor::App(APP), Event::Call(DeviceCall::Poll, look));
+    let told = |story: Story, events| {
+        looks(story).returns(APP, DeviceCall::Poll, CallResult::Events(events))
+    };
+    let poll = |story, events| problems(told(story, events));
     let (nothing, readable, over) = ("0", "POLLIN", "POLLIN|POLLERR|POLLHUP");
     assert_good(&poll(Story::session(), nothing));
     assert_told(&poll(Story::session(), readable), "nothing was there");
@@ -200,14 +212,98 @@ fn driver_document_runtime_poll_reports_what_there_is() {
     assert_told(&poll(Story::session().fetches(2, 16), nothing), "something to report");
     assert_good(&poll(ended(Story::session()), over));
     assert_told(&poll(ended(Story::session()), nothing), "something to report");
-    let linux = Config { profile: Profile::Linux, ..config() };
-    let linux = |story: Story, events| {
-        let call = DeviceCall::Poll;
-        let story = story.calls(APP, call.clone()).returns(APP, call, CallResult::Events(events));
-        watch_alone(&story.trace(), &linux, Checker::default())
+    assert_good(&on_linux(told(ended(Story::session()), readable)));
+    assert_told(&on_linux(told(ended(Story::session()), over)), "nothing that poll()");
+}
+
+#[test]
+fn a_poll_that_waits_ends_without_an_event_only_when_a_signal_comes() {
+    let waits = |story: Story| story.calls(APP, DeviceCall::Poll);
+    let ends = |story: Story, result| problems(story.returns(APP, DeviceCall::Poll, result));
+    let (nothing, interrupted) = (CallResult::Events("0"), CallResult::Error("EINTR"));
+    let signalled = |story: Story| waits(story).and(Actor::App(APP), Event::Signalled);
+    assert_told(&ends(waits(Story::session()), nothing.clone()), "it waits");
+    assert_told(&ends(signalled(Story::session()), nothing), "it waits");
+    assert_told(&ends(waits(Story::session()), interrupted.clone()), "no signal has come");
+    assert_good(&ends(signalled(Story::session()), interrupted.clone()));
+    let readable = signalled(Story::session().fetches(2, 16));
+    assert_told(&ends(readable, interrupted), "something to report");
+}
+
+#[test]
+fn linux_read_looks_at_its_length_first() {
+    let read = |story: Story, len_bytes, result| {
+        let call = DeviceCall::Read { len_bytes };
+        on_linux(story.calls(APP, call.clone()).returns(APP, call, result))
     };
-    assert_good(&linux(ended(Story::session()), readable));
-    assert_told(&linux(ended(Story::session()), over), "nothing that poll()");
+    let long = u64::from(MTU) + 1;
+    for story in [Story::ready().opens(APP, FILE), Story::session(), ended(Story::session())] {
+        assert_good(&read(story.clone(), 0, message(0, 0)));
+        assert_told(&read(story.clone(), 0, CallResult::Error("EIO")), "read at once");
+        assert_good(&read(story.clone(), long, CallResult::Error("EINVAL")));
+        assert_told(&read(story, long, CallResult::Error("EBADFD")), "longer than the MTU");
+    }
+}
+
+#[test]
+fn linux_write_of_nothing_needs_an_open_session() {
+    let nothing = DeviceCall::Write { len_bytes: 0 };
+    let write = |story: Story, result| {
+        on_linux(story.calls(APP, nothing.clone()).returns(APP, nothing.clone(), result))
+    };
+    assert_good(&write(Story::session(), bytes(0)));
+    assert_told(&write(ended(Story::session()), bytes(0)), "never ready");
+    let used_up = Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
+    assert_good(&write(used_up.clone(), CallResult::Error("EBUSY")));
+    assert_told(&verdict(used_up, nothing, CallResult::Error("EBUSY")), "need no buffer");
+}
+
+#[test]
+fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
+    let closed = |story: Story| {
+        story.calls(1, DeviceCall::Close).returns(1, DeviceCall::Close, CallResult::Ok)
+    };
+    let asleep = || {
+        let sleep = Event::Sleep(vmc_trace::Waiting::Call);
+        closed(Story::session().calls(APP, READ).and(Actor::App(APP), sleep))
+    };
+    assert_good(&on_linux(asleep()));
+    assert_told(&on_linux(closed(Story::session())), "whose session goes on");
+    let woken = asleep().returns(APP, READ, CallResult::Error("EBADFD"));
+    assert_told(&on_linux(woken), "not over");
+    let read = asleep().fetches(2, 16);
+    let kept = read.clone().returns(APP, READ, message(16, digest(2)));
+    assert_told(&on_linux(kept), "whose session goes on");
+    let released = read
+        .and(Actor::App(APP), Event::SessionState(Side::Mgmt, INDEX, FIRST, "closing"))
+        .returns(APP, READ, message(16, digest(2)));
+    assert_good(&on_linux(released));
+    let polls = closed(Story::session().calls(APP, DeviceCall::Poll))
+        .and(Actor::App(APP), Event::SessionState(Side::Mgmt, INDEX, FIRST, "closing"));
+    let invalid = polls.returns(APP, DeviceCall::Poll, CallResult::Events("POLLNVAL"));
+    assert_good(&on_linux(invalid));
+}
+
+#[test]
+fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
+    let request = DeviceCall::RequestVmc;
+    let asks = |code| {
+        let call = papr::Hcall::RequestVmc;
+        let (result, subject) = (code, Subject::Channel);
+        Event::Hcall { call, result: papr::HcallReturn { code: result, r4: 0 }, subject }
+    };
+    let busy = Story::ready()
+        .opens(APP, FILE)
+        .calls(APP, request.clone())
+        .and(Actor::App(APP), asks(ReturnCode::BUSY));
+    let given_up = busy.clone().returns(APP, request.clone(), CallResult::Error("EIO"));
+    assert_told(&problems(given_up), "was not called again");
+    let again = busy.and(Actor::App(APP), asks(ReturnCode::SUCCESS)).returns(
+        APP,
+        request,
+        CallResult::DrcIndex(1),
+    );
+    assert_good(&problems(again));
 }
 
 #[test]

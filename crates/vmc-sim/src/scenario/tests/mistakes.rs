@@ -46,8 +46,13 @@ fn names_that_do_not_exist() {
     );
     refused(
         &app("{ poll = { expect = ‸\"gone\" } }"),
-        "unknown variant `gone`, expected one of `readable`, `nothing`, `hung-up`, `any`",
-        LIST,
+        "unknown result `gone`, expected `readable`, `nothing`, `hung-up`, `invalid`, `any` or `EINTR`",
+        EXAMPLES,
+    );
+    refused(
+        &app("{ poll = { wait = true, expect = ‸\"EIO\" } }"),
+        "poll() never fails with EIO, only with EINTR",
+        EXAMPLES,
     );
     refused(
         &app("{ open = { expect = ‸\"EBUSSY\" } }"),

@@ -118,6 +118,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Operator("operator".to_owned())),
         Just(Event::Posted("flag".to_owned())),
         Just(Event::Awaited("flag".to_owned())),
+        Just(Event::Signalled),
     ]
 }
 
@@ -143,7 +144,8 @@ fn is_visible(event: &Event) -> bool {
         Event::SessionStarted(..)
         | Event::Dequeued { .. }
         | Event::Posted(_)
-        | Event::Awaited(_) => false,
+        | Event::Awaited(_)
+        | Event::Signalled => false,
         Event::Hcall { call: Hcall::SendCrq { .. }, result, .. } => !result.code.is_success(),
         _ => true,
     }
