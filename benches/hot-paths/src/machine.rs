@@ -5,7 +5,7 @@ use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, PartitionId,
     ReturnCode, Tce, UnitAddress, Xirr,
 };
-use phyp::{Config, Hypervisor, Memory, Platform, SharedMemory, SpinLock};
+use phyp::{Config, Hypervisor, Memory, SharedMemory, Threads};
 
 /// Bytes of a page.
 pub const PAGE: usize = PAGE_SIZE as usize;
@@ -15,14 +15,6 @@ const QUEUE_PAGES: u64 = 1;
 
 /// Entries of a queue.
 const QUEUE_ENTRIES: u64 = QUEUE_PAGES * PAGE_SIZE / papr::crq::ENTRY_SIZE;
-
-/// What runs on threads.
-struct Threads;
-
-impl Platform for Threads {
-    type Lock = SpinLock;
-    type Memory = SharedMemory;
-}
 
 /// The machine. Page `n` of either window is page `n` of the owner's memory; interrupts are disabled, so that
 /// consumers look at their queue themselves.

@@ -5,6 +5,17 @@
 //! ([`crq`]), Translation Control Entries ([`tce`]) and the VMC's device-tree node ([`device_tree`]).
 //! What a caller passes in registers stays an allegation until the hypervisor has checked it: the types
 //! carry the full register width, and nothing here refuses a value.
+//!
+//! ```
+//! use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, UnitAddress};
+//!
+//! let entry = CrqEntry::init(InitFormat::INITIALIZE);
+//! let call = Hcall::SendCrq { unit_address: UnitAddress(0x3000_0003), entry };
+//! let registers = call.to_registers();
+//! assert_eq!(registers.args[..2], [0x3000_0003, 0xC001_0000_0000_0000]);
+//! assert_eq!(Hcall::from_registers(&registers), Ok(call));
+//! assert_eq!(ReturnCode(2).name(), Some("H_Closed"));
+//! ```
 
 #![no_std]
 #![forbid(unsafe_code)]

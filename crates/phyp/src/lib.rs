@@ -4,7 +4,51 @@
 //!
 //! [`Hypervisor::hcall`] takes a call and answers it; nothing here starts a thread, reads a clock or draws
 //! a random number. What differs between running on threads and running deterministically is the
-//! [`Platform`]: the lock, and the backing of a partition's [`Memory`].
+//! [`Platform`]: the lock, and the backing of a partition's [`Memory`]. Two of them are ready to use: [`Threads`] and
+//! [`Deterministic`].
+//!
+//! Two partitions register their queues, one sends, the other receives, and bytes move by RDMA:
+//!
+//! ```
+//! use papr::{Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, PAGE_SIZE, ReturnCode, Tce};
+//! use phyp::{Config, Deterministic, Hypervisor, Memory, take_entry};
+//!
+//! let config = Config::small();
+//! let machine = Hypervisor::<Deterministic>::new(&config)?;
+//! let node = machine.vmc_node().ok_or("no VMC")?;
+//! let adapter = machine.platform_adapter();
+//! let call = |caller, call| machine.hcall(caller, &call, &mut ()).code;
+//! let memory = |owner| machine.memory(owner).ok_or("no such partition");
+//!
+//! // Each partition maps two pages of its memory, registers the first one as its queue, keeps the second as a buffer.
+//! let buffer = PAGE_SIZE;
+//! for (owner, unit_address, liobn, code) in [
+//!     (config.management, node.unit_address, node.local_window.liobn, ReturnCode::CLOSED), // no partner yet
+//!     (config.platform, adapter.unit_address, adapter.liobn, ReturnCode::SUCCESS),
+//! ] {
+//!     for page in [0, buffer] {
+//!         let tce = Tce::new(GuestAddress(page), Access::ReadWrite);
+//!         assert!(call(owner, Hcall::PutTce { liobn, ioba: Ioba(page), tce }).is_success());
+//!     }
+//!     let (queue, len_bytes) = (Ioba(0), PAGE_SIZE);
+//!     assert_eq!(call(owner, Hcall::RegCrq { unit_address, queue, len_bytes }), code);
+//! }
+//!
+//! let entry = CrqEntry::from_words(0x8001_0000_0000_0000, 7);
+//! let send = Hcall::SendCrq { unit_address: node.unit_address, entry };
+//! assert!(call(config.management, send).is_success());
+//! assert_eq!(take_entry(memory(config.platform)?, GuestAddress(0))?, Some(entry));
+//!
+//! memory(config.management)?.write(GuestAddress(buffer), b"hello")?;
+//! let (source_liobn, destination_liobn) = (node.local_window.liobn, node.remote_window.liobn);
+//! let (source_ioba, destination_ioba, len_bytes) = (Ioba(buffer), Ioba(buffer), 5);
+//! let copy = CopyRdma { len_bytes, source_liobn, source_ioba, destination_liobn, destination_ioba };
+//! assert!(call(config.management, Hcall::CopyRdma(copy)).is_success());
+//! let mut arrived = [0; 5];
+//! memory(config.platform)?.read(GuestAddress(buffer), &mut arrived)?;
+//! assert_eq!(&arrived, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! | module | subject |
 //! |---|---|
@@ -71,6 +115,8 @@ pub use lock::SpinLock;
 pub use memory::{BadAddress, CowMemory, Memory, SharedMemory};
 pub use normal::Consumer;
 pub use operator::BusyCall;
-pub use platform::{Event, EventSink, Platform};
+#[cfg(not(loom))]
+pub use platform::Threads;
+pub use platform::{Deterministic, Event, EventSink, Platform};
 pub use rdma::PinnedCopy;
 pub use ring::{has_entry, take_entry};

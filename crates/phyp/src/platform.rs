@@ -3,7 +3,8 @@
 use crate::memory::Memory;
 use papr::{CrqEntry, PartitionId, TransportEvent};
 
-/// What differs between the runtimes.
+/// What differs between the runtimes. [`Threads`] and [`Deterministic`] are ready to use; another one may have a
+/// lock or a memory of its own.
 pub trait Platform: 'static {
     /// The lock around each queue and around the connection: [`SpinLock`](crate::SpinLock) on threads,
     /// [`LocalLock`](crate::LocalLock) where there is only one.
@@ -11,6 +12,27 @@ pub trait Platform: 'static {
     /// The backing of a partition's memory: [`SharedMemory`](crate::SharedMemory) on threads,
     /// [`CowMemory`](crate::CowMemory) where the machine is to be cloned.
     type Memory: Memory;
+}
+
+/// For real threads: a lock that spins, and memory of atomics. The hypervisor is `Sync`.
+#[cfg(not(loom))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Threads {}
+
+#[cfg(not(loom))]
+impl Platform for Threads {
+    type Lock = crate::SpinLock;
+    type Memory = crate::SharedMemory;
+}
+
+/// For one thread: a lock that costs nothing, and memory whose pages are copied when they are written. The
+/// hypervisor can be cloned at little cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Deterministic {}
+
+impl Platform for Deterministic {
+    type Lock = crate::LocalLock;
+    type Memory = crate::CowMemory;
 }
 
 /// Something that happened inside the hypervisor and that its caller may want to see.

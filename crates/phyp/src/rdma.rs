@@ -110,6 +110,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 
     /// First half of LoPAR's `H_COPY_RDMA`: all of its checks, in its order.
+    #[inline(always)]
     pub fn copy_rdma_begin(
         &self,
         caller: PartitionId,
@@ -142,6 +143,7 @@ impl<P: Platform> Hypervisor<P> {
 
     /// Second half: moves the bytes and lets go of the pages. `H_Permission`, and nothing is copied, when
     /// the caller or the owner of one of the panes has crashed since the first half.
+    #[inline(always)]
     pub fn copy_rdma_finish(&self, pinned: PinnedCopy) -> ReturnCode {
         let held = pinned.pin.is_none_or(|pin| self.pins.start_copying(pin));
         let end = |(owner, ioba)| End { owner: self.endpoint(owner), ioba };

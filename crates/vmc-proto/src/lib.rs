@@ -3,6 +3,21 @@
 //! A message travels in one CRQ entry with header 0x80; byte 1 is its type. [`Message`] is the owned,
 //! typed form; [`Message::encode`] and [`Decoded::from_entry`] convert. [`Received`] sorts any CRQ entry:
 //! initialization, transport event, VMC message, or what none of these can be.
+//!
+//! ```
+//! use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, MessageType};
+//!
+//! let (index, session, buffer) = (HmcIndex(0), HmcSession(1), BufferId(2));
+//! let signal = Message::Signal { session, index, buffer, len_bytes: 100 };
+//! let mut entry = signal.encode();
+//! assert_eq!(entry.0, [0x80, 0x06, 0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 100]);
+//!
+//! entry.0[2] = 0xFF;
+//! let decoded = Decoded::from_entry(entry)?;
+//! assert_eq!(decoded.message.message_type(), MessageType::Signal);
+//! assert!(decoded.reserved.offsets().eq([2]), "LoPAR reserves byte 2");
+//! # Ok::<(), vmc_proto::DecodeError>(())
+//! ```
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -210,7 +210,7 @@ pub(crate) fn build<P: Setup>(
         vmc: machine.vmc,
         hmc_attached: machine.hmc_attached,
     };
-    let hypervisor = Hypervisor::<P>::new(&config)?;
+    let hypervisor = Hypervisor::<P::Platform>::new(&config)?;
     let adapter = hypervisor.platform_adapter();
     service.unit_address = adapter.unit_address;
     service.liobn = adapter.liobn;

@@ -6,13 +6,13 @@ use crate::fault::{Faults, Rule};
 use crate::guest::Guest;
 use crate::life::{Life, Lives};
 use crate::orders::Orders;
-use crate::platform::Setup;
+use crate::platform::{PlatformLock, Setup};
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
 use ibmvmc::{Driver, FileId, Quirks};
 use lock_api::Mutex;
 use papr::{PartitionId, VmcNode};
-use phyp::Hypervisor;
+use phyp::{Hypervisor, Platform};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,8 +32,8 @@ pub(crate) fn side_of(partition: PartitionId) -> Side {
 
 /// Everything that more than one activity touches. What an activity has for itself is in the activity.
 pub(crate) struct World<P: Setup> {
-    pub(crate) hypervisor: Hypervisor<P>,
-    pub(crate) kernel: Mutex<P::Lock, Kernel<P::Quirks>>,
+    pub(crate) hypervisor: Hypervisor<P::Platform>,
+    pub(crate) kernel: Mutex<PlatformLock<P>, Kernel<P::Quirks>>,
     pub(crate) guest: Guest<P::Mutex>,
     pub(crate) desk: Mutex<P::Mutex, Desk>,
     pub(crate) orders: Orders<P::Mutex>,
@@ -151,7 +151,7 @@ impl<Q: Quirks> Kernel<Q> {
 /// The whole world. For the result to be a state that it was in, nobody may touch it meanwhile.
 impl<P: Setup> Clone for World<P>
 where
-    P::Memory: Clone,
+    <P::Platform as Platform>::Memory: Clone,
 {
     fn clone(&self) -> World<P> {
         World {
@@ -170,7 +170,7 @@ where
 
 impl<P: Setup> World<P> {
     pub(crate) fn new(
-        hypervisor: Hypervisor<P>,
+        hypervisor: Hypervisor<P::Platform>,
         driver: Driver<P::Quirks>,
         guest: Guest<P::Mutex>,
         desk: Desk,

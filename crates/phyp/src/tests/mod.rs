@@ -14,31 +14,14 @@ mod threads;
 mod transport;
 
 use crate::endpoint::{Endpoint, Side};
-use crate::{
-    Config, CowMemory, Event, Hypervisor, LocalLock, Memory, Platform, SharedMemory, SpinLock,
-};
+use crate::{Config, Event, Hypervisor, Memory, Platform};
+pub(crate) use crate::{Deterministic, Threads};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, HcallReturn, Ioba, Liobn, PAGE_SIZE,
     PartitionId, ReturnCode, Tce,
 };
 
 pub(crate) use crate::endpoint::Side::{Management as MGMT, Platform as HYP};
-
-/// What runs on threads.
-pub(crate) struct Threads;
-
-impl Platform for Threads {
-    type Lock = SpinLock;
-    type Memory = SharedMemory;
-}
-
-/// What runs deterministically.
-pub(crate) struct Deterministic;
-
-impl Platform for Deterministic {
-    type Lock = LocalLock;
-    type Memory = CowMemory;
-}
 
 /// Makes two tests of each generic function, one for each runtime. A function that is left out is dead code.
 macro_rules! on_both_runtimes {
