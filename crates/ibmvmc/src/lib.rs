@@ -11,6 +11,56 @@
 //!              -> resume(Hcall)        -> Effect::Hcall(H_SEND_CRQ) -> resume(Hcall) -> Effect::Done
 //! ```
 //!
+//! [`shell`] is such a shell, for one thread, around an operating system that the user implements. Here a driver finds
+//! its device and comes as far as ready; the hypervisor answers each message at once:
+//!
+//! ```
+//! use ibmvmc::shell::{GuestOs, Shell, User};
+//! use ibmvmc::{ChannelState, Config, Dma, Driver, Input, MapError, Subject};
+//! use papr::*;
+//! use vmc_proto::*;
+//!
+//! #[derive(Default)]
+//! struct Hypervisor { queue: std::collections::VecDeque<CrqEntry>, last_ioba: u64 }
+//!
+//! impl GuestOs for Hypervisor {
+//!     fn hcall(&mut self, call: &Hcall, _: Subject) -> HcallReturn {
+//!         let Hcall::SendCrq { entry, .. } = *call else { return ReturnCode::SUCCESS.into() };
+//!         match Received::from_entry(entry) {
+//!             Received::Init => self.queue.push_back(CrqEntry::init(InitFormat::COMPLETE)),
+//!             Received::Message(Decoded { message: Message::Capabilities { limits }, .. }) => {
+//!                 let (status, session, owner) = (Status::SUCCESS, HmcSession::NONE, BufferOwner::MANAGEMENT);
+//!                 let (index, buffer, lioba) = (HmcIndex(0), BufferId(0), Lioba(0));
+//!                 let seed = Message::AddBuffer { session, index, buffer, owner, lioba };
+//!                 self.queue.push_back(Message::CapabilitiesResponse { status, limits }.encode());
+//!                 self.queue.push_back(seed.encode());
+//!             }
+//!             _ => {}
+//!         }
+//!         ReturnCode::SUCCESS.into()
+//!     }
+//!     fn map(&mut self, len_bytes: u32) -> Result<Dma, MapError> {
+//!         self.last_ioba += 1 << 16;
+//!         Ok(Dma { ioba: Ioba(self.last_ioba), len_bytes })
+//!     }
+//!     fn take_entry(&mut self, _: Dma, _: u16) -> Option<CrqEntry> { self.queue.pop_front() }
+//!     fn unmap(&mut self, _: Dma) {}
+//!     fn clear_queue(&mut self, _: Dma) {}
+//!     fn write(&mut self, _: Dma, _: &[u8]) {}
+//!     fn read(&mut self, _: Dma, _: &mut [u8]) {}
+//! }
+//!
+//! let (interrupt, drc_index, loc_code) = (InterruptSource(0x21), DrcIndex(3), "V1-C3".into());
+//! let window = |liobn| Window { liobn: Liobn(liobn), size_bytes: 1 << 28 };
+//! let (unit_address, local_window, remote_window) = (UnitAddress(3), window(1), window(2));
+//! let node = VmcNode { unit_address, interrupt, local_window, remote_window, drc_index, loc_code };
+//! let (mut shell, mut hypervisor) = (Shell::new(Driver::new(Config::default())?), Hypervisor::default());
+//! shell.start(Input::Probe(Box::new(node)), User::default(), &mut hypervisor);
+//! shell.run(&mut hypervisor)?;
+//! assert_eq!(shell.driver().state(), ChannelState::Ready);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Between a request and its response
 //!
 //! What a legal hypervisor may do there, and what the driver makes of it. Whatever may be sent may cross. The other side of
@@ -58,6 +108,7 @@ mod normal;
 mod outgoing;
 mod quirks;
 mod read;
+pub mod shell;
 mod step;
 mod task;
 mod write;

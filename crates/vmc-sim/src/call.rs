@@ -8,6 +8,7 @@ use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest};
 
+use ibmvmc::shell::Caller;
 use ibmvmc::{
     Background, CallId, Dma, Effect, Input, MapError, Outcome, Quirks, Reply, UserFault, Wakeup,
 };
@@ -20,48 +21,6 @@ use vmc_trace::{Digest, Event, Rdma, RdmaDirection, Side, Subject, Waiting};
 
 /// How long the operating system waits before it tries again to unmap memory that an RDMA still uses.
 const UNMAP_RETRY: Duration = Duration::from_millis(1);
-
-/// The memory and the signals of whoever makes a call.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct User {
-    /// What `write()` sends and `read()` receives.
-    pub(crate) data: Vec<u8>,
-    /// The memory is bad: every access faults.
-    pub(crate) faults: bool,
-    /// A signal arrived: a sleeping call is interrupted.
-    pub(crate) interrupted: bool,
-}
-
-/// Whoever makes a call, as its effects see it.
-pub(crate) trait Caller {
-    /// The first bytes of what it hands over; `None` when they cannot be read.
-    fn bytes(&self, len: usize) -> Option<&[u8]>;
-
-    /// Room for what it gets; `None` when that cannot be written.
-    fn room(&mut self, len: usize) -> Option<&mut [u8]>;
-
-    /// Whether a signal arrived since it was asked last.
-    fn take_signal(&mut self) -> bool;
-}
-
-impl Caller for User {
-    fn bytes(&self, len: usize) -> Option<&[u8]> {
-        self.data.get(..len).filter(|_| !self.faults)
-    }
-
-    fn room(&mut self, len: usize) -> Option<&mut [u8]> {
-        if self.faults {
-            return None;
-        }
-        self.data.clear();
-        self.data.resize(len, 0);
-        Some(&mut self.data)
-    }
-
-    fn take_signal(&mut self) -> bool {
-        std::mem::take(&mut self.interrupted)
-    }
-}
 
 /// A call in flight.
 #[derive(Clone, Debug)]

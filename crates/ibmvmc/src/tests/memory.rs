@@ -1,7 +1,7 @@
 //! The management partition's memory as the driver sees it: what it mapped, and user copies that may fault.
 
 use crate::Dma;
-use crate::step::{MapError, UserFault};
+use crate::step::MapError;
 use alloc::collections::BTreeMap;
 use papr::{CopyRdma, Ioba, Liobn, PAGE_SIZE};
 
@@ -39,13 +39,11 @@ impl Memory {
         assert_eq!(self.mapped.remove(&dma.ioba.0), Some(dma.len_bytes), "freed {dma:?}");
     }
 
-    pub(super) fn copy(&mut self, dma: Dma) -> Result<(), UserFault> {
-        self.assert_mapped(dma);
-        if self.user_faults > 0 {
-            self.user_faults -= 1;
-            return Err(UserFault);
-        }
-        Ok(())
+    /// Whether the user's memory faults in the copy that comes now.
+    pub(super) fn takes_fault(&mut self) -> bool {
+        let faults = self.user_faults > 0;
+        self.user_faults = self.user_faults.saturating_sub(1);
+        faults
     }
 
     /// Whether the local side of an RDMA lies within one mapping.

@@ -24,4 +24,5 @@ mod quirks;
 mod races;
 mod reset;
 mod sends;
+mod shell;
 mod status;

@@ -1,9 +1,10 @@
 //! The shell and the hypervisor in one.
 
 use super::memory::{LOCAL, Memory, REMOTE};
+use crate::shell::{self, GuestOs, User};
 use crate::{
-    Background, CallId, Config, Driver, Effect, Event, FileId, Input, LibertySet, NoQuirks,
-    Outcome, Profile, Quirk, QuirkSet, Quirks, Reply, Wakeup,
+    Background, CallId, Config, Dma, Driver, Effect, Event, FileId, Input, LibertySet, MapError,
+    NoQuirks, Outcome, Profile, Quirk, QuirkSet, Quirks, Reply, Subject, Wakeup,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -356,38 +357,17 @@ impl<Q: Quirks> Peer<Q> {
 
     /// Performs an effect.
     pub(super) fn perform(&mut self, effect: Effect) -> Outcome {
+        let mut user = User::default();
+        if let Effect::CopyFromUser { len_bytes, .. } | Effect::CopyToUser { len_bytes, .. } =
+            effect
+        {
+            user.data.resize(len_bytes as usize, 0);
+            user.faults = self.memory.takes_fault();
+        }
+        if let Some(outcome) = shell::perform(&effect, self, &mut user) {
+            return outcome;
+        }
         match effect {
-            Effect::Hcall(call, _) => return Outcome::Hcall(self.hcall(call)),
-            Effect::Map { len_bytes } => return Outcome::Mapped(self.memory.map(len_bytes)),
-            Effect::Unmap(dma) => {
-                if self.queue_at == Some(dma.ioba) {
-                    self.queue.clear();
-                    self.queue_at = None;
-                }
-                self.memory.unmap(dma);
-            }
-            Effect::TakeEntry { queue, slot } => {
-                self.memory.assert_mapped(queue);
-                if !self.registered {
-                    return Outcome::Entry(None);
-                }
-                assert_eq!(slot, self.next_slot, "elements are taken in order");
-                let entry = self.queue.pop_front();
-                if entry.is_some() {
-                    self.next_slot = (slot + 1) % self.driver.config().crq_entries();
-                }
-                return Outcome::Entry(entry);
-            }
-            Effect::ClearQueue(queue) => {
-                self.memory.assert_mapped(queue);
-                assert!(!self.registered, "cleared a queue that is in use");
-                self.queue.clear();
-            }
-            Effect::CopyFromUser { to: dma, len_bytes }
-            | Effect::CopyToUser { from: dma, len_bytes } => {
-                assert!(!self.checked || len_bytes <= dma.len_bytes, "copy beyond {dma:?}");
-                return Outcome::Copied(self.memory.copy(dma));
-            }
             Effect::Sleep(time) => self.sleeps.push(time),
             Effect::Wake(Wakeup::Background(background)) => {
                 if !self.background.contains(&background) {
@@ -399,12 +379,41 @@ impl<Q: Quirks> Peer<Q> {
                     call.woken = true;
                 }
             }
-            Effect::Wait | Effect::Done(_) => unreachable!("nothing to perform"),
+            _ => unreachable!("nothing to perform"),
         }
         Outcome::Done
     }
 
-    fn hcall(&mut self, call: Hcall) -> HcallReturn {
+    /// What an hcall does besides returning H_Success, or H_Closed.
+    fn take_effect(&mut self, call: Hcall, code: ReturnCode) {
+        match call {
+            Hcall::RegCrq { queue, .. } => {
+                self.queue_at = Some(queue);
+                (self.registered, self.interrupts, self.next_slot) = (true, false, 0);
+            }
+            Hcall::FreeCrq { .. } => (self.registered, self.interrupts) = (false, false),
+            Hcall::VioSignal { mode, .. } => self.interrupts = self.registered && mode & 1 == 1,
+            Hcall::SendCrq { entry, .. } if code.is_success() => {
+                self.diagram.push(format!("-> {}", name(entry)));
+                self.sent.push_back(entry);
+            }
+            Hcall::CopyRdma(copy) if copy.source_liobn == LOCAL => {
+                self.diagram.push(format!("=> RDMA {} bytes", copy.len_bytes));
+            }
+            Hcall::CopyRdma(copy) => self.diagram.push(format!("<= RDMA {} bytes", copy.len_bytes)),
+            _ => {}
+        }
+    }
+
+    fn assert_copies_within(&self, dma: Dma, len: usize) {
+        self.memory.assert_mapped(dma);
+        assert!(!self.checked || len <= dma.len_bytes as usize, "copy beyond {dma:?}");
+    }
+}
+
+impl<Q: Quirks> GuestOs for Peer<Q> {
+    fn hcall(&mut self, call: &Hcall, _: Subject) -> HcallReturn {
+        let call = *call;
         self.hcalls.push(call);
         let fits = |(to, _): &(To, ReturnCode)| match (*to, call) {
             (To::Opcode(opcode), _) => opcode == call.opcode(),
@@ -430,25 +439,41 @@ impl<Q: Quirks> Peer<Q> {
         if call == Hcall::RequestVmc { HcallReturn { code, r4: 0x3000_0003 } } else { code.into() }
     }
 
-    /// What an hcall does besides returning H_Success, or H_Closed.
-    fn take_effect(&mut self, call: Hcall, code: ReturnCode) {
-        match call {
-            Hcall::RegCrq { queue, .. } => {
-                self.queue_at = Some(queue);
-                (self.registered, self.interrupts, self.next_slot) = (true, false, 0);
-            }
-            Hcall::FreeCrq { .. } => (self.registered, self.interrupts) = (false, false),
-            Hcall::VioSignal { mode, .. } => self.interrupts = self.registered && mode & 1 == 1,
-            Hcall::SendCrq { entry, .. } if code.is_success() => {
-                self.diagram.push(format!("-> {}", name(entry)));
-                self.sent.push_back(entry);
-            }
-            Hcall::CopyRdma(copy) if copy.source_liobn == LOCAL => {
-                self.diagram.push(format!("=> RDMA {} bytes", copy.len_bytes));
-            }
-            Hcall::CopyRdma(copy) => self.diagram.push(format!("<= RDMA {} bytes", copy.len_bytes)),
-            _ => {}
+    fn map(&mut self, len_bytes: u32) -> Result<Dma, MapError> {
+        self.memory.map(len_bytes)
+    }
+
+    fn unmap(&mut self, dma: Dma) {
+        if self.queue_at == Some(dma.ioba) {
+            self.queue.clear();
+            self.queue_at = None;
         }
+        self.memory.unmap(dma);
+    }
+
+    fn take_entry(&mut self, queue: Dma, slot: u16) -> Option<CrqEntry> {
+        self.memory.assert_mapped(queue);
+        if !self.registered {
+            return None;
+        }
+        assert_eq!(slot, self.next_slot, "elements are taken in order");
+        let entry = self.queue.pop_front()?;
+        self.next_slot = (slot + 1) % self.driver.config().crq_entries();
+        Some(entry)
+    }
+
+    fn clear_queue(&mut self, queue: Dma) {
+        self.memory.assert_mapped(queue);
+        assert!(!self.registered, "cleared a queue that is in use");
+        self.queue.clear();
+    }
+
+    fn write(&mut self, to: Dma, bytes: &[u8]) {
+        self.assert_copies_within(to, bytes.len());
+    }
+
+    fn read(&mut self, from: Dma, bytes: &mut [u8]) {
+        self.assert_copies_within(from, bytes.len());
     }
 }
 

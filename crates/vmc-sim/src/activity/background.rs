@@ -1,12 +1,13 @@
 //! The driver's bottom half, run whenever it was scheduled.
 
-use crate::call::{CallProgress, CallRunner, User};
+use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::World;
 use ibmvmc::Input;
+use ibmvmc::shell::User;
 use papr::Hcall;
 use vmc_trace::Waiting;
 

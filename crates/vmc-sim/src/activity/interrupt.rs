@@ -5,13 +5,14 @@
 //! The operating system then makes it again after a while, [`MAX_TRIES`] times in all; the queue is looked at all
 //! the same, because the interrupt may be lost.
 
-use crate::call::{CallProgress, CallRunner, User};
+use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::{MANAGEMENT, World};
 use ibmvmc::Input;
+use ibmvmc::shell::User;
 use papr::{Hcall, HcallReturn, Xirr};
 use std::hash::Hash;
 use vmc_trace::{Side, Subject, Waiting};

@@ -1,12 +1,13 @@
 //! The driver's task: probes a device that appeared, resets the channel, removes the device.
 
-use crate::call::{CallProgress, CallRunner, User};
+use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::{TaskRequest, World};
 use ibmvmc::Input;
+use ibmvmc::shell::User;
 use papr::Hcall;
 use vmc_trace::Waiting;
 

@@ -1,7 +1,7 @@
 //! The memory of an embedded application's call, and how its calls and waits are made on either runtime.
 
 use crate::activity::{driver_condition, watch_for};
-use crate::call::{CallProgress, CallRunner, Caller};
+use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::life::Life;
 use crate::platform::Setup;
@@ -9,6 +9,7 @@ use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Condition;
 use crate::world::World;
+use ibmvmc::shell::Caller;
 use ibmvmc::{FileId, Input, Reply};
 use vmc_trace::Waiting;
 

@@ -1,12 +1,13 @@
 //! Steps that are calls on the device: entered, performed, and compared with what the step expects.
 
 use super::{App, InCall};
-use crate::call::{CallProgress, CallRunner, User};
+use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::fault::CallKind;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
+use ibmvmc::shell::User;
 use ibmvmc::{ChannelState, Command, Driver, Errno, FileId, Input, PollEvents, Quirks, Reply};
 use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars};
 

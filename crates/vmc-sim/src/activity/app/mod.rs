@@ -7,7 +7,7 @@ mod retry;
 
 pub(crate) use conditions::{driver_condition, watch_for};
 
-use crate::call::{CallRunner, User};
+use crate::call::CallRunner;
 use crate::context::Context;
 use crate::life::Life;
 use crate::normal::Normal;
@@ -15,6 +15,7 @@ use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
 use crate::world::World;
+use ibmvmc::shell::User;
 use papr::Hcall;
 use retry::Retrying;
 use std::hash::Hash;
