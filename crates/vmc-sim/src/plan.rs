@@ -6,7 +6,7 @@ use crate::schedule::Decisions;
 use crate::script::Step;
 use ibmvmc::{Config, LibertySet, QuirkSet};
 use phyp::VmcPresence;
-use phyp::vmc::Named;
+use phyp::vmc::AnyBehaviour;
 use std::sync::Arc;
 use vmc_proto::Limits;
 
@@ -35,7 +35,7 @@ pub(crate) struct MachinePlan {
     pub(crate) hypervisor_crq_pages: u16,
     pub(crate) session_buffers: Option<u16>,
     pub(crate) inbound_buffers: Option<u16>,
-    pub(crate) behaviour: Named,
+    pub(crate) behaviour: AnyBehaviour,
     pub(crate) start: StartOrder,
     pub(crate) vmc: VmcPresence,
     pub(crate) hmc_attached: bool,

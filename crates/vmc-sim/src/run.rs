@@ -15,7 +15,7 @@ use crate::threads::{self, WaitMode};
 use crate::world::{MANAGEMENT, PLATFORM, World};
 use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet, Quirks};
 use papr::{PAGE_SIZE, PartitionId};
-use phyp::vmc::ServiceConfig;
+use phyp::vmc::{AnyBehaviour, ServiceConfig};
 use phyp::{Hypervisor, VmcPresence};
 use std::time::Duration;
 use vmc_trace::{Trace, TraceNames, Waiting};
@@ -182,7 +182,7 @@ pub(crate) fn world<P: Setup>(
 pub(crate) fn build<P: Setup>(
     plan: &Plan,
     quirks: P::Quirks,
-) -> Result<(World<P>, phyp::vmc::Service<phyp::vmc::Named>), MachineError> {
+) -> Result<(World<P>, phyp::vmc::Service<AnyBehaviour>), MachineError> {
     let machine = &plan.machine;
     let driver = Driver::with_quirks(machine.driver, quirks)?;
     let mut service = ServiceConfig {
@@ -195,7 +195,7 @@ pub(crate) fn build<P: Setup>(
         inbound: machine.inbound_buffers,
     };
     service.check()?;
-    let platform_pages = phyp::vmc::Service::<phyp::vmc::Named>::pages_needed(&service);
+    let platform_pages = phyp::vmc::Service::<AnyBehaviour>::pages_needed(&service);
     let driver_pages = driver_pages(machine);
     let window_pages = driver_window_pages(machine);
     let config = phyp::Config {
@@ -241,10 +241,7 @@ fn pages_per_buffer(machine: &MachinePlan) -> u64 {
     u64::from(machine.driver.mtu).div_ceil(PAGE_SIZE)
 }
 
-pub(crate) fn activities(
-    plan: &Plan,
-    service: phyp::vmc::Service<phyp::vmc::Named>,
-) -> Vec<Activity> {
+pub(crate) fn activities(plan: &Plan, service: phyp::vmc::Service<AnyBehaviour>) -> Vec<Activity> {
     let mut activities = vec![
         Activity::Interrupt(Interrupt::default()),
         Activity::BottomHalf(BottomHalf::default()),

@@ -5,7 +5,8 @@
 //! drives it performs the effect on the platform partition. So every hypervisor call is a place where the
 //! world can change, and the whole service can be cloned, compared and explored.
 //!
-//! What the service does with the messages that management applications send is a [`Behaviour`].
+//! What the service does with the messages that management applications send is a [`Behaviour`]; [`AnyBehaviour`] is one
+//! for a machine that takes any.
 //!
 //! | file | subject |
 //! |---|---|
@@ -81,7 +82,8 @@ mod session;
 mod tests;
 
 pub use behaviour::{
-    Actions, Behaviour, Echo, Incoming, Named, SessionKey, Sink, Source, Verdict, pattern,
+    Actions, AnyBehaviour, Behaviour, BoxedBehaviour, Echo, Incoming, Named, SessionKey, Sink,
+    Source, Verdict, pattern,
 };
 pub use channel::ChannelState;
 pub use effect::{Effect, Outcome, Subject};

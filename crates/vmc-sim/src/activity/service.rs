@@ -9,7 +9,7 @@ use crate::runtime::{Progress, Runtime};
 use crate::world::{PLATFORM, World};
 use papr::{CrqEntry, GuestAddress, Hcall, Header};
 use phyp::Memory;
-use phyp::vmc::{ChannelState, Effect, Named, Outcome};
+use phyp::vmc::{AnyBehaviour, ChannelState, Effect, Outcome};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,9 +18,9 @@ use vmc_trace::{Event, Side, Waiting};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
-    service: phyp::vmc::Service<Named>,
+    service: phyp::vmc::Service<AnyBehaviour>,
     /// As it was at first, for the next life of its partition.
-    fresh: Arc<phyp::vmc::Service<Named>>,
+    fresh: Arc<phyp::vmc::Service<AnyBehaviour>>,
     /// It was told to stop, and has not begun to.
     stopping: bool,
     /// The operator wants it to run. It does not while an HMC manages the system.
@@ -50,7 +50,7 @@ fn has_stopped(state: ChannelState) -> bool {
 }
 
 impl Service {
-    pub(crate) fn new(service: phyp::vmc::Service<Named>) -> Service {
+    pub(crate) fn new(service: phyp::vmc::Service<AnyBehaviour>) -> Service {
         Service {
             fresh: Arc::new(service.clone()),
             state: service.state(),
@@ -67,7 +67,7 @@ impl Service {
         }
     }
 
-    pub(crate) fn service(&self) -> &phyp::vmc::Service<Named> {
+    pub(crate) fn service(&self) -> &phyp::vmc::Service<AnyBehaviour> {
         &self.service
     }
 

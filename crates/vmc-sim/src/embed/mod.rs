@@ -15,6 +15,9 @@
 //! assert_eq!(&answer[..5], b"hello");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! What the hypervisor does with messages is a [`Behaviour`], which a program may bring:
+//! [`Machine::behaviour`] takes any.
 
 mod caller;
 mod deterministic;
@@ -22,7 +25,9 @@ mod threads;
 
 pub use deterministic::Deterministic;
 pub use ibmvmc::{Errno, FileId as File, PollEvents};
-pub use phyp::vmc::{Named as Behaviour, Source};
+pub use phyp::vmc::{
+    Actions, AnyBehaviour, Behaviour, Incoming, Named, SessionKey, Source, Verdict,
+};
 pub use threads::{OnThreads, Service, Waiting};
 
 use crate::activity::Activity;
@@ -47,8 +52,8 @@ pub struct Machine {
     pub mtu: u32,
     /// Pages of either side's CRQ, 1 to 16, each of 256 entries.
     pub crq_pages: u16,
-    /// What the hypervisor does with messages.
-    pub behaviour: Behaviour,
+    /// What the hypervisor does with messages: `Named::Sink.into()`, or `AnyBehaviour::new` of one's own.
+    pub behaviour: AnyBehaviour,
     /// Whether what happens is recorded.
     pub record: bool,
 }
@@ -61,7 +66,7 @@ impl Default for Machine {
             inbound_buffers: None,
             mtu: 4096,
             crq_pages: 1,
-            behaviour: Behaviour::Echo,
+            behaviour: Named::Echo.into(),
             record: false,
         }
     }
@@ -206,7 +211,7 @@ impl Machine {
     fn lines(
         &self,
         plan: &Plan,
-        service: phyp::vmc::Service<Behaviour>,
+        service: phyp::vmc::Service<AnyBehaviour>,
         order: &Order,
     ) -> Vec<Line> {
         let line = |activity: Activity| {

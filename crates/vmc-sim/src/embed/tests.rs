@@ -41,7 +41,7 @@ fn without_recording_the_same_steps_are_made() {
 
 #[test]
 fn a_call_that_nothing_can_wake_says_so() {
-    let machine = Machine { behaviour: Behaviour::Sink, ..Machine::default() };
+    let machine = Machine { behaviour: Named::Sink.into(), ..Machine::default() };
     let mut app = machine.deterministic().unwrap();
     let file = app.open_session("HMC-A").unwrap();
     assert_eq!(app.read(file, &mut [0; 8]), Err(CallError::Stuck));
@@ -83,7 +83,7 @@ fn on_threads_several_applications_talk_at_the_same_time() {
 #[test]
 fn a_read_that_does_not_block_sees_what_has_arrived_while_it_polls() {
     let machine =
-        Machine { behaviour: Behaviour::Source(Source::new(1, 64)), ..Machine::default() };
+        Machine { behaviour: Named::Source(Source::new(1, 64)).into(), ..Machine::default() };
     machine
         .on_threads(Waiting::Poll, 1, |mut apps| {
             let app = &mut apps[0];

@@ -4,11 +4,14 @@
 //! `source` the next of its messages. After a fault that the architecture excludes a buffer may hold anything, but
 //! not what another session has sent.
 //!
+//! A behaviour that a user of the machine brings may send anything to any session: only who copies, and from which
+//! buffer, is verified then.
+//!
 //! Does not verify lengths and addresses (`rdma`), nor what an application reads of what was fetched (`delivery`).
 
 use super::device::{Device, Finished, Watcher};
 use super::wire::Seen;
-use phyp::vmc::Named;
+use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::{BTreeMap, BTreeSet};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
@@ -32,7 +35,7 @@ struct Session {
 }
 
 pub(super) struct Checker<'a> {
-    behaviour: &'a Named,
+    behaviour: &'a AnyBehaviour,
     sessions: BTreeMap<Key, Session>,
     /// Who has sent what, sessions that are over included.
     senders: BTreeMap<Content, Key>,
@@ -44,7 +47,7 @@ pub(super) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    pub(super) fn new(behaviour: &Named) -> Checker<'_> {
+    pub(super) fn new(behaviour: &AnyBehaviour) -> Checker<'_> {
         Checker {
             behaviour,
             sessions: BTreeMap::new(),
@@ -161,7 +164,8 @@ impl Checker<'_> {
     fn is_own(&mut self, key: Key, buffer: BufferId, content: Content) -> bool {
         let is_architected = self.is_architected;
         let session = self.sessions.entry(key).or_default();
-        match self.behaviour {
+        let AnyBehaviour::Named(behaviour) = self.behaviour else { return true };
+        match behaviour {
             Named::Echo if is_architected => session.buffers.get(&buffer) == Some(&content),
             Named::Echo | Named::Sink => session.sent.contains(&content),
             Named::Source(source) => {
@@ -191,12 +195,12 @@ mod tests {
     use phyp::vmc::{Source, pattern};
     use vmc_trace::DeviceCall;
 
-    fn problems(story: Story, behaviour: &Named) -> Vec<String> {
+    fn problems(story: Story, behaviour: &AnyBehaviour) -> Vec<String> {
         watch_alone(&story.trace(), &config(), Checker::new(behaviour))
     }
 
     fn by_echo(story: Story) -> Vec<String> {
-        problems(story, &Named::Echo)
+        problems(story, &Named::Echo.into())
     }
 
     #[track_caller]
@@ -226,8 +230,19 @@ mod tests {
     }
 
     #[test]
+    fn a_behaviour_of_a_user_sends_what_it_likes_in_buffers_that_it_announces() {
+        let own = AnyBehaviour::new(phyp::vmc::Echo);
+        assert_eq!(problems(Story::session().fetches(2, 16), &own), [""; 0]);
+        let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
+        let fetch = Event::Rdma(Subject::Session(INDEX, FIRST), rdma);
+        let unannounced =
+            Story::session().takes(signal(FIRST, 1, 16)).and(Actor::BottomHalf, fetch);
+        assert_told(&problems(unannounced, &own), "the SIGNAL names");
+    }
+
+    #[test]
     fn a_source_sends_its_messages_one_after_the_other() {
-        let source = Named::Source(Source::new(2, 16));
+        let source = Named::Source(Source::new(2, 16)).into();
         let sends = |story: Story, n| {
             let digest = Some(vmc_trace::digest(&pattern(n, 16)));
             let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, 2, 16) };

@@ -35,7 +35,7 @@ use crate::runtime::ActivityId;
 use crate::script::{Action, Condition, Expect, ReadExpect, Step};
 use crate::world::{TaskRequest, World};
 use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
-use phyp::vmc::Named;
+use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_proto::{HmcIndex, HmcSession};
@@ -76,7 +76,7 @@ fn recover<P: Setup>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), Stri
         return Err(problem);
     }
     let behaviour = super::service(lines).map(|service| service.service().behaviour());
-    let echoes = behaviour == Some(&Named::Echo);
+    let echoes = behaviour.and_then(AnyBehaviour::named) == Some(&Named::Echo);
     let operates = |line: &Line| match &line.activity {
         Activity::App(app) => app.steps_to_come().iter().any(|step| step.action.is_operators()),
         _ => false,

@@ -19,7 +19,7 @@ use crate::schedule::{Actors, Decisions, DecisionsError, below};
 use crate::script::{Action, Condition, Expect, Machine, PollExpect, ReadExpect, Retry, Step};
 use ibmvmc::{Config, Liberty, LibertySet, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
-use phyp::vmc::{Named, Source};
+use phyp::vmc::{AnyBehaviour, Named, Source};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
@@ -128,13 +128,13 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
         hypervisor_crq_pages,
         session_buffers: optional(&form.hypervisor.session_buffers),
         inbound_buffers: optional(&form.hypervisor.inbound_buffers),
-        behaviour: match &form.behaviour {
+        behaviour: AnyBehaviour::Named(match &form.behaviour {
             BehaviourForm::Echo => Named::Echo,
             BehaviourForm::Sink => Named::Sink,
             BehaviourForm::Source(form) => {
                 Named::Source(Source::new(value(&form.events), value(&form.bytes)))
             }
-        },
+        }),
         start: match form.start {
             StartForm::DriverFirst => StartOrder::Driver,
             StartForm::HypervisorFirst => StartOrder::Hypervisor,

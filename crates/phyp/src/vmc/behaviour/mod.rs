@@ -1,9 +1,13 @@
 //! What the hypervisor does with the messages of management applications.
 
+mod any;
+mod boxed;
 mod echo;
 mod sink;
 mod source;
 
+pub use any::AnyBehaviour;
+pub use boxed::BoxedBehaviour;
 pub use echo::Echo;
 pub use sink::Sink;
 pub use source::{Source, pattern};
