@@ -39,6 +39,8 @@ pub(crate) struct MachinePlan {
     pub(crate) start: StartOrder,
     pub(crate) vmc: VmcPresence,
     pub(crate) hmc_attached: bool,
+    /// Pages of the management partition's window pane, if they are not to suffice for everything.
+    pub(crate) window_pages: Option<u64>,
 }
 
 /// Which side starts first.

@@ -197,7 +197,7 @@ pub(crate) fn build<P: Setup>(
     service.check()?;
     let platform_pages = phyp::vmc::Service::<AnyBehaviour>::pages_needed(&service);
     let driver_pages = driver_pages(machine);
-    let window_pages = driver_window_pages(machine);
+    let window_pages = machine.window_pages.unwrap_or_else(|| driver_window_pages(machine));
     let config = phyp::Config {
         management: MANAGEMENT,
         platform: PLATFORM,

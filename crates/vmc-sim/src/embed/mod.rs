@@ -196,6 +196,7 @@ impl Machine {
             start: StartOrder::Driver,
             vmc: VmcPresence::Present,
             hmc_attached: false,
+            window_pages: None,
         };
         Plan {
             machine,

@@ -20,6 +20,9 @@ pub(super) const LINUX_FIRST_SESSION: Bounds = 1..=254;
 /// Pages of a CRQ.
 pub(super) const CRQ_PAGES: Bounds = 1..=16;
 
+/// Pages of the management partition's window pane.
+pub(super) const WINDOW_PAGES: Bounds = 1..=65536;
+
 /// HMC connections that the hypervisor offers; without one no channel works.
 pub(super) const OFFERED_HMCS: Bounds = 0..=255;
 /// Buffers of a connection that the hypervisor offers; without one no channel works.

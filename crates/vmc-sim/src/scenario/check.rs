@@ -63,6 +63,7 @@ fn machine(machine: &MachineForm) -> Check {
         ("pool-size", &machine.pool_size, bounds::POOL_SIZE),
         ("mtu", &machine.mtu, bounds::MTU),
         ("crq-pages", &machine.crq_pages, bounds::CRQ_PAGES),
+        ("window-pages", &machine.window_pages, bounds::WINDOW_PAGES),
         ("hmcs of the hypervisor", &machine.hypervisor.hmcs, bounds::OFFERED_HMCS),
         ("pool-size of the hypervisor", &machine.hypervisor.pool_size, bounds::OFFERED_POOL_SIZE),
         ("mtu of the hypervisor", &machine.hypervisor.mtu, bounds::OFFERED_MTU),
@@ -706,6 +707,9 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
     if driver != hypervisor {
         return Some("the major versions differ");
     }
+    if window_is_too_small(machine) {
+        return Some("the window has no room for the queue and a buffer");
+    }
     let zero = |value: &Option<Number>| value.as_ref().is_some_and(|value| *value.get_ref() == 0);
     let too_small = |mtu: &Option<Number>| mtu.as_ref().is_some_and(|mtu| *mtu.get_ref() < 32);
     let offered = &machine.hypervisor;
@@ -737,6 +741,18 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether the driver cannot map its queue and one buffer.
+fn window_is_too_small(machine: &MachineForm) -> bool {
+    let defaults = ibmvmc::Config::default();
+    let or = |number: &Option<Number>, default: i64| {
+        number.as_ref().map_or(default, |number| *number.get_ref())
+    };
+    let queue = or(&machine.crq_pages, defaults.crq_pages.into());
+    let mtu = negotiated(&machine.mtu, &machine.hypervisor.mtu, defaults.mtu);
+    let least = queue + mtu.unsigned_abs().div_ceil(papr::PAGE_SIZE) as i64;
+    machine.window_pages.as_ref().is_some_and(|pages| *pages.get_ref() < least)
 }
 
 /// Whether some application does what the channel needs to come up.

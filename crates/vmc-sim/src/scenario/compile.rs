@@ -145,6 +145,7 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
             VmcForm::OnRequest => VmcPresence::OnRequest,
         },
         hmc_attached: form.hmc_attached,
+        window_pages: form.window_pages.as_ref().map(value),
     })
 }
 

@@ -79,6 +79,10 @@ pub(super) struct MachineForm {
     /// Pages of the driver's CRQ, each 256 entries. Default: 1.
     #[schemars(transform = within(bounds::CRQ_PAGES))]
     pub(super) crq_pages: Option<Number>,
+    /// Pages of 4 KiB that the management partition can have mapped for the VMC at a time: its CRQ, and its half of each
+    /// buffer. Default: enough for all that the driver offers.
+    #[schemars(transform = within(bounds::WINDOW_PAGES))]
+    pub(super) window_pages: Option<Number>,
     /// Protocol version of the driver, `major.minor`. Default: `1.1`.
     #[schemars(transform = schema::version)]
     pub(super) version: Option<Spanned<String>>,

@@ -34,7 +34,7 @@ fn names_that_do_not_exist() {
     refused(
         &machine("hmcs = 1\n‸hmc = 2"),
         "unknown field `hmc`, expected one of `profile`, `hmcs`, `pool-size`, `mtu`, `crq-pages`, \
-         `version`, `first-session`, `liberties`, `start`, `vmc`, `hmc-attached`, `behaviour`, `hypervisor`",
+         `window-pages`, `version`, `first-session`, `liberties`, `start`, `vmc`, `hmc-attached`, `behaviour`, `hypervisor`",
         LIST,
     );
     refused(
@@ -102,6 +102,8 @@ fn values_out_of_bounds() {
         ("pool-size", 0, 1, 64),
         ("pool-size", 65, 1, 64),
         ("crq-pages", 17, 1, 16),
+        ("window-pages", 0, 1, 65536),
+        ("window-pages", 65537, 1, 65536),
     ] {
         refused(
             &machine(&format!("{key} = ‸{bad}")),
@@ -465,6 +467,7 @@ fn a_channel_that_is_never_ready() {
             "the hypervisor offers what no channel can work with",
         ),
         ("[machine.hypervisor]\nmtu = 31", "the hypervisor offers what no channel can work with"),
+        ("window-pages = 1", "the window has no room for the queue and a buffer"),
         ("vmc = \"on-request\"", "nobody requests the VMC"),
         ("start = \"manual\"", "nobody starts the driver"),
     ] {
