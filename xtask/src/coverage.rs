@@ -1,6 +1,7 @@
 //! `cargo xtask coverage`: what of the protocol no run behind a snapshot shows.
 
 use crate::Verdict;
+use crate::terminal::complain;
 use crate::workspace::scenarios;
 use std::collections::BTreeSet;
 use vmc_sim::{Coverage, Options, Scenario, Sight, simulate};
@@ -10,7 +11,7 @@ pub(crate) fn run() -> Verdict {
     let coverage = match measure() {
         Ok(coverage) => coverage,
         Err(problem) => {
-            eprintln!("{problem}");
+            complain(&problem.to_string());
             return Verdict::Mistake;
         }
     };

@@ -1,6 +1,7 @@
 //! Text of reports by lines: what a diff is made of, coloured or not, and cut where it becomes too much.
 
 use similar::TextDiff;
+use vmc_sim::trace::escaped_lines;
 
 /// Lines around a change that a diff shows.
 const CONTEXT_LINES: usize = 3;
@@ -42,13 +43,14 @@ impl Line {
     }
 
     fn render(&self, colours: bool) -> String {
+        let text = escaped_lines(&self.text);
         let colour = match self.kind {
             Kind::Removed => "\x1b[31m",
             Kind::Added => "\x1b[32m",
             Kind::Hunk => "\x1b[36m",
-            Kind::Plain => return self.text.clone(),
+            Kind::Plain => return text.into_owned(),
         };
-        if colours { format!("{colour}{}\x1b[0m", self.text) } else { self.text.clone() }
+        if colours { format!("{colour}{text}\x1b[0m") } else { text.into_owned() }
     }
 }
 

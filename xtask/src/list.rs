@@ -6,6 +6,7 @@ use crate::select::Chosen;
 use crate::terminal::print;
 use crate::workspace::{ScenarioFile, short};
 use serde_json::json;
+use vmc_sim::trace::escaped;
 use vmc_sim::{Scenario, ScenarioError};
 
 /// What is known of a scenario that was not run.
@@ -28,6 +29,11 @@ fn as_columns(known: &[Known<'_>]) -> String {
     let row = |(file, scenario): &Known<'_>| match scenario {
         Ok(scenario) => (file.name.clone(), scenario.tags().join(","), scenario.title().to_owned()),
         Err(error) => (file.name.clone(), String::new(), format!("mistake: {error}")),
+    };
+    let in_a_line = |text: String| escaped(&text).into_owned();
+    let row = |known| {
+        let (name, tags, title) = row(known);
+        (in_a_line(name), in_a_line(tags), in_a_line(title))
     };
     let rows: Vec<_> = known.iter().map(row).collect();
     let names = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);

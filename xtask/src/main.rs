@@ -24,7 +24,9 @@ mod terminal;
 mod tidy;
 mod workspace;
 
+use crate::terminal::complain;
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -86,7 +88,7 @@ enum Verdict {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(problem) = start_logging(cli.log.as_deref()) {
-        eprintln!("{problem}");
+        complain(&problem.to_string());
         return ExitCode::from(MISTAKE);
     }
     let verdict = match cli.command {
@@ -122,6 +124,7 @@ fn start_logging(filter: Option<&str>) -> Result<(), String> {
     };
     tracing_subscriber::fmt()
         .without_time()
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();

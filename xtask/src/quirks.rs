@@ -1,6 +1,7 @@
 //! `cargo xtask quirks`: the driver shows each known hazard in turn, and something must notice.
 
 use crate::Verdict;
+use crate::terminal::complain;
 use crate::workspace::scenarios;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
     let rows = match table() {
         Ok(rows) => rows,
         Err(problem) => {
-            eprintln!("{problem}");
+            complain(&problem.to_string());
             return Verdict::Mistake;
         }
     };

@@ -2,10 +2,11 @@
 
 use crate::Verdict;
 use crate::last_events::last_events;
-use crate::lines::{Line, counted, render};
+use crate::lines::{Line, counted};
 use crate::sim::show;
-use crate::terminal::{colours, print};
+use crate::terminal::{complain, print, print_lines};
 use std::path::{Path, PathBuf};
+use vmc_sim::trace::escaped;
 use vmc_sim::{Options, Replay, ReplayError, Replayed, Scenario};
 
 /// Ending of replay files.
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
         if args.renew { renew(&args.file, &replay) } else { replay.run().map_err(told).map(again) }
     });
     done.unwrap_or_else(|problem| {
-        eprintln!("{}", problem.trim_end());
+        complain(&problem);
         Verdict::Mistake
     })
 }
@@ -97,7 +98,7 @@ fn renew(path: &Path, replay: &Replay) -> Result<Verdict, String> {
 /// Shows the run as `sim` does.
 fn again(replayed: Replayed) -> Verdict {
     let Replayed { scenario, report, other_trace } = replayed;
-    print(&format!("{}\n\n{}\n", scenario.title(), report.canonical()));
+    print(&format!("{}\n\n{}\n", escaped(scenario.title()), report.canonical()));
     let mut lines: Vec<Line> =
         report.problems.iter().map(|problem| Line::plain(problem.to_string())).collect();
     if !lines.is_empty() {
@@ -114,6 +115,6 @@ fn again(replayed: Replayed) -> Verdict {
         let records = counted(report.trace.records().len(), "record");
         lines.push(Line::plain(format!("the same run to the last byte: {records}")));
     }
-    print(&render(&lines, colours()));
+    print_lines(&lines);
     if passed { Verdict::Good } else { Verdict::Failed }
 }

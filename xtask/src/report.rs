@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::lines::{Line, cut};
 use crate::workspace::ScenarioFile;
 use vmc_sim::Scenario;
+use vmc_sim::trace::escaped;
 
 /// Runs named when many fail in the same way.
 const MAX_RUNS_NAMED: usize = 8;
@@ -13,7 +14,7 @@ const INDENT: usize = 2;
 
 /// The line of a scenario, above what there is to say of it.
 pub(crate) fn heading(status: &str, file: &ScenarioFile, scenario: &Scenario) -> String {
-    format!("{status:6} {:44} {}", file.name, scenario.title())
+    format!("{status:6} {:44} {}", escaped(&file.name), escaped(scenario.title()))
 }
 
 /// The failures of one scenario. Runs that fail in the same way are told once.

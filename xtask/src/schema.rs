@@ -1,6 +1,7 @@
 //! `cargo xtask schema`: writes the schema of scenario files, by which editors know what can be written.
 
 use crate::Verdict;
+use crate::terminal::complain;
 use crate::workspace::{root, scenarios, short};
 use std::path::PathBuf;
 use vmc_sim::scenario_schema;
@@ -20,7 +21,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Verdict {
     if args.check {
         let problems = stale();
-        problems.iter().for_each(|problem| eprintln!("{problem}"));
+        problems.iter().for_each(|problem| complain(problem));
         return if problems.is_empty() { Verdict::Good } else { Verdict::Failed };
     }
     match std::fs::write(path(), scenario_schema()) {
@@ -29,7 +30,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
             Verdict::Good
         }
         Err(e) => {
-            eprintln!("{}: {e}", short(&path()));
+            complain(&format!("{}: {e}", short(&path())));
             Verdict::Mistake
         }
     }

@@ -3,7 +3,7 @@
 use crate::Verdict;
 use crate::lines::counted;
 use crate::replay;
-use crate::terminal::print;
+use crate::terminal::{complain, print};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
     match made_small(args) {
         Ok(()) => Verdict::Good,
         Err(problem) => {
-            eprintln!("{}", problem.trim_end());
+            complain(&problem);
             Verdict::Mistake
         }
     }

@@ -3,23 +3,25 @@
 use crate::Verdict;
 use crate::explore::Schedule;
 use crate::failure::{Failure, Judge};
-use crate::lines::{counted, render};
+use crate::lines::counted;
 use crate::list::list;
 use crate::replay;
 use crate::report::{FailureReport, heading};
 use crate::select::{Chosen, Selection};
-use crate::terminal::{colours, print};
+use crate::terminal::{complain, print, print_lines};
 use crate::workspace::ScenarioFile;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::GraphicalReportHandler;
+use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
+use std::io::IsTerminal;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use vmc_sim::explore::Schedules;
+use vmc_sim::trace::escaped;
 use vmc_sim::{
-    Divergence, Options, Problem, Report, RuntimeKind, Scenario, ScenarioError, check_determinism,
-    simulate,
+    Divergence, Options, Report, RuntimeKind, Scenario, ScenarioError, check_determinism, simulate,
 };
 
 /// Beyond this an error's first line is wrapped.
@@ -49,8 +51,8 @@ pub(crate) struct Args {
     schedule: Option<Schedule>,
 
     /// Runs everything this often
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    repeat: u32,
+    #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
+    repeat: NonZeroU32,
 
     /// Compares no trace with its snapshot, only with that of the run first come, first served
     #[arg(long)]
@@ -133,7 +135,7 @@ struct Row<'a> {
 struct Tally {
     runs: usize,
     failed: usize,
-    /// A mistake in the file, or a script that cannot get to its end.
+    /// A mistake in the file.
     mistakes: usize,
     wall_time: Duration,
 }
@@ -147,13 +149,15 @@ struct Way {
 pub(crate) fn run(args: &Args) -> Verdict {
     if let (Some(kind), None, 0) = (args.schedule, args.seed, args.schedules) {
         let kind = kind.name();
-        eprintln!("--schedule {kind} has no seed to draw from; add --seed N, or --schedules N");
+        complain(&format!(
+            "--schedule {kind} has no seed to draw from; add --seed N, or --schedules N"
+        ));
         return Verdict::Mistake;
     }
     let chosen = match args.selection.chosen() {
         Ok(chosen) => chosen,
         Err(error) => {
-            eprintln!("{error}");
+            complain(&error.to_string());
             return Verdict::Mistake;
         }
     };
@@ -163,7 +167,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
     let progress = progress_bar(&chosen, args);
     let mut total = Tally::default();
     for one in &chosen {
-        progress.set_message(one.file.name.clone());
+        progress.set_message(escaped(&one.file.name).into_owned());
         let tally = run_file(one, args, &progress);
         progress.inc(1);
         total.runs += tally.runs;
@@ -176,6 +180,10 @@ pub(crate) fn run(args: &Args) -> Verdict {
         print_total(chosen.len(), &total);
     }
     match (total.failed, total.mistakes) {
+        (0, _) if total.runs == 0 => {
+            complain("nothing was run");
+            Verdict::Mistake
+        }
         (0, _) => Verdict::Good,
         (_, 0) => Verdict::Failed,
         _ => Verdict::Mistake,
@@ -185,8 +193,13 @@ pub(crate) fn run(args: &Args) -> Verdict {
 /// An error with the text around it. The width keeps file, line and message on one line.
 pub(crate) fn show(error: &ScenarioError) -> String {
     let mut text = String::new();
-    match GraphicalReportHandler::new().with_width(MAX_ERROR_WIDTH).render_report(&mut text, error)
-    {
+    // Without colours: whatever looks like one comes from the file.
+    let theme = match std::io::stderr().is_terminal() {
+        true => GraphicalTheme::unicode_nocolor(),
+        false => GraphicalTheme::none(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(MAX_ERROR_WIDTH);
+    match handler.render_report(&mut text, error) {
         Ok(()) => text,
         Err(_) => error.to_string(),
     }
@@ -210,7 +223,7 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
     let mistake = |text: &str, shown: &str| {
         match args.format {
             Format::Json => print_mistake(file, text),
-            Format::Text => progress.suspend(|| eprintln!("{shown}")),
+            Format::Text => progress.suspend(|| complain(shown)),
         }
         Tally { mistakes: 1, ..Tally::default() }
     };
@@ -227,7 +240,7 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
     };
     let mut tally = Tally::default();
     let mut failures = FailureReport::default();
-    let repeats = (0..args.repeat).flat_map(|_| ways(&scenario, args));
+    let repeats = (0..args.repeat.get()).flat_map(|_| ways(&scenario, args));
     for Way { options, seed } in repeats {
         let report = match simulate(&scenario, &options) {
             Ok(report) => report,
@@ -254,7 +267,7 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
         if args.format == Format::Json {
             print_row(file, (&options, seed), &report, failure.as_ref());
         } else if chosen.singled_out && tally.runs == 0 {
-            print(&format!("{}\n\n{}\n", scenario.title(), report.canonical()));
+            print(&format!("{}\n\n{}\n", escaped(scenario.title()), report.canonical()));
         }
         tally.add(&report, failure.is_some());
         failure.into_iter().for_each(|failure| failures.add(failure));
@@ -295,10 +308,8 @@ fn after_run(
 
 impl Tally {
     fn add(&mut self, report: &Report, failed: bool) {
-        let stuck = report.problems.iter().any(|problem| matches!(problem, Problem::Stuck(_)));
         self.runs += 1;
         self.failed += usize::from(failed);
-        self.mistakes += usize::from(stuck);
         self.wall_time += report.wall_time;
     }
 }
@@ -334,7 +345,7 @@ fn print_result(
     let status = if failures.is_empty() { "ok" } else { "FAILED" };
     print(&heading(status, file, scenario));
     if !failures.is_empty() {
-        print(&render(&failures.lines(args.full), colours()));
+        print_lines(&failures.lines(args.full));
     } else if file.in_workspace && !args.no_snapshots && !judge.has_snapshot() {
         print(&format!(
             "  no snapshot yet: `cargo xtask snapshots accept {}` writes it",
@@ -382,7 +393,7 @@ fn print_mistake(file: &ScenarioFile, failure: &str) {
 fn print_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
         Ok(text) => print(&text),
-        Err(error) => eprintln!("a result cannot be written as JSON: {error}"),
+        Err(error) => complain(&format!("a result cannot be written as JSON: {error}")),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use crate::Verdict;
 use crate::failure::{Failure, Judge};
-use crate::lines::{Line, counted, cut, render};
+use crate::lines::{Line, counted, cut};
 use crate::list::list;
 use crate::report::{FailureReport, heading};
 use crate::select::{Chosen, Selection};
 use crate::sim::show;
 use crate::snapshot_file::Snapshot;
-use crate::terminal::{colours, print};
+use crate::terminal::{complain, print, print_lines};
 use crate::workspace::{ScenarioFile, short};
 use std::path::Path;
 use vmc_sim::{Options, Report, Scenario, simulate};
@@ -51,7 +51,7 @@ fn for_each(
     let chosen = match args.selection.chosen() {
         Ok(chosen) => chosen,
         Err(error) => {
-            eprintln!("{error}");
+            complain(&error.to_string());
             return Verdict::Mistake;
         }
     };
@@ -60,7 +60,7 @@ fn for_each(
     }
     let act = |chosen: &Chosen| {
         act(&chosen.file, args.full).unwrap_or_else(|mistake| {
-            eprintln!("{mistake}");
+            complain(&mistake.to_string());
             Verdict::Mistake
         })
     };
@@ -86,7 +86,7 @@ fn check(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
     let trace = report.canonical();
     let lines = trace.lines().map(Line::plain).collect();
     let lines = if full { lines } else { cut(lines) };
-    print(&render(&lines, false));
+    print_lines(&lines);
     Ok(Verdict::Failed)
 }
 
@@ -179,5 +179,5 @@ fn tell(file: &ScenarioFile, scenario: &Scenario, failure: Failure, full: bool) 
     let mut failures = FailureReport::default();
     failures.add(failure);
     print(&heading("FAILED", file, scenario));
-    print(&render(&failures.lines(full), colours()));
+    print_lines(&failures.lines(full));
 }

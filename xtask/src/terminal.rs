@@ -1,12 +1,30 @@
-//! Standard output: text that a reader may stop reading, and whether colours make sense there.
+//! What is printed: text that a reader may stop reading, in which nothing from a file reaches the terminal as a command,
+//! and whether colours make sense there.
 
+use crate::lines::{Line, render};
 use std::io::{ErrorKind, IsTerminal, Write};
+use vmc_sim::trace::escaped_lines;
 
 /// Exit code of a command whose output nobody reads any more: 128 and the number of `SIGPIPE`, as shells have it.
 const BROKEN_PIPE: i32 = 141;
 
 /// Prints text and ends the line. When nobody reads it (`| head`), the command ends.
 pub(crate) fn print(text: &str) {
+    write(&escaped_lines(text));
+}
+
+/// The same for lines, in colours where these make sense.
+pub(crate) fn print_lines(lines: &[Line]) {
+    write(&render(lines, colours()));
+}
+
+/// Prints text on standard error and ends the line.
+pub(crate) fn complain(text: &str) {
+    // Where nobody can read it, there is nobody to tell.
+    let _ = writeln!(std::io::stderr().lock(), "{}", escaped_lines(text.trim_end()));
+}
+
+fn write(text: &str) {
     let written = writeln!(std::io::stdout().lock(), "{}", text.trim_end());
     if written.is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         std::process::exit(BROKEN_PIPE);
@@ -14,6 +32,6 @@ pub(crate) fn print(text: &str) {
 }
 
 /// Whether standard output shows colours: on a terminal, unless `NO_COLOR` is set.
-pub(crate) fn colours() -> bool {
+fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
 }

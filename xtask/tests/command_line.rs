@@ -432,3 +432,112 @@ fn a_port_that_is_taken_is_a_mistake() {
     let ran = xtask(&["check", "boot", "--serve", &port]);
     assert!(ran.code == Some(2) && ran.err.contains("choose another port"), "{}", ran.err);
 }
+
+#[test]
+fn what_runs_nothing_is_a_mistake() {
+    let folder = folder("nothing", &[("good.toml", GOOD)]);
+    let file = folder.join("good.toml");
+    let none = folder.join("none.jsonl");
+    std::fs::write(&none, "").expect("a file");
+    for wrong in [
+        &["sim", text(&file), "--repeat", "0"][..],
+        &["explore", text(&file), "--seeds", "0"],
+        &["explore", text(&file), "--time", "0s"],
+        &["explore", text(&file), "--jobs", "0"],
+        &["explore", text(&file), "--seeds", "1", "--shard", "1/2"],
+        &["explore", "--generated", "--quirk", "H01", "--seeds", "0"],
+        &["explore", "--generated", "--quirk", "H01", "--budget", "0s"],
+        &["explore", "--merge", text(&none)],
+        &["explore", "--merge", text(&none), "--format", "json"],
+        &["check", "boot", "--max-states", "0"],
+        &["check", "boot", "--threads", "0"],
+        &["check", "boot", "--quirk", "H99"],
+        &["bench", "--only", "nothing"],
+        &["snapshots", "check", text(&folder), "--filter", "no-such-word"],
+    ] {
+        let ran = xtask(wrong);
+        assert_eq!(ran.code, Some(2), "{wrong:?}: {}{}", ran.out, ran.err);
+        assert!(!ran.err.is_empty() && ran.out.is_empty(), "{wrong:?}: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_merge_tells_which_seeds_are_missing_and_fails_for_a_file_without_any() {
+    let folder = folder("merge-gap", &[("good.toml", GOOD)]);
+    let out = |name: &str| text(&folder.join(name)).to_owned();
+    let (first, third, none) = (out("first.jsonl"), out("third.jsonl"), out("none.jsonl"));
+    std::fs::write(&none, "").expect("a file");
+    for (shard, file) in [("0/3", &first), ("2/3", &third)] {
+        let explore = ["explore", text(&folder), "--seeds", "9", "--shard", shard, "--out", file];
+        assert_eq!(xtask(&explore).code, Some(0));
+    }
+    let gap = xtask(&["explore", "--merge", &first, &third]);
+    assert!(gap.out.contains(": 3 seeds missing between 0 and 8\n"), "{}", gap.out);
+    let merged = xtask(&["explore", "--merge", &first, &none]);
+    assert_eq!(merged.code, Some(1), "{}", merged.err);
+    assert!(merged.out.contains(": 4 seeds missing between 0 and 6\n"), "{}", merged.out);
+    assert!(merged.err.contains("none.jsonl: no result of a run"), "{}", merged.err);
+}
+
+#[test]
+fn a_run_that_ends_as_hung_has_failed_and_is_no_mistake() {
+    let stuck = GOOD.replace("{ open = {} }", "{ wait = \"channel-failed\" }");
+    let folder = folder("hung", &[("stuck.toml", &stuck)]);
+    let file = folder.join("stuck.toml");
+    for runtime in ["deterministic", "threads"] {
+        let ran = xtask(&["sim", text(&file), "--runtime", runtime, "--deadline", "0"]);
+        assert_eq!(ran.code, Some(1), "{runtime}: {}{}", ran.out, ran.err);
+    }
+}
+
+/// Whatever a terminal would obey in what a scenario file says.
+const HOSTILE: &str = r#"
+title = "\u001b[31mred\u0007 \n two lines \u009b2J"
+description = "\u001b[2J"
+tags = ["\u001b]0;title\u0007"]
+[[fault]]
+name = "\u001b[2Jfault"
+do = { send = { raw = "10 06 0000 00000000 0000000000000000" } }
+[[app]]
+name = "a"
+steps = [
+  { open = {} }, { set-hmc-id = "\u001bc" }, { fault = "\u001b[2Jfault" }, { post = "\u001b[1m" },
+  { wait = "session-ready" }, { write = { pattern = { text = "\u001b[7m" } } }, { read = { expect = "EIO" } },
+]
+"#;
+
+#[test]
+fn what_a_file_says_is_shown_and_not_obeyed() {
+    let mistaken = HOSTILE.replace("raw =", "\"\\u001b[5m\" =");
+    let names = ["\u{1b}[1mhostile.toml", "mistaken.toml", "binary.toml"];
+    let folder = folder("hostile", &[(names[0], HOSTILE), (names[1], &mistaken)]);
+    std::fs::write(folder.join(names[2]), "title = \"\u{1b}[31m\"\n").expect("a file");
+    let [hostile, mistaken, binary] = names.map(|name| text(&folder.join(name)).to_owned());
+    let kept = folder.join("kept");
+    let mut ran = Vec::new();
+    let mut run = |arguments: &[&str]| ran.push((arguments.join(" "), xtask(arguments)));
+    for file in [&hostile, &mistaken, &binary] {
+        for more in [&[][..], &["--list"], &["--format", "json"], &["--list", "--format", "json"]] {
+            run(&[&["sim", file, "--save", text(&kept)], more].concat());
+        }
+        run(&["sim", file, "--log", "vmc_sim=trace"]);
+        run(&["snapshots", "check", file]);
+        run(&["snapshots", "accept", file]);
+        run(&["explore", file, "--seeds", "1"]);
+        run(&["shrink", file, "--budget", "1s"]);
+        run(&["replay", file]);
+        run(&["explore", "--merge", file]);
+    }
+    run(&["sim", text(&folder)]);
+    for file in std::fs::read_dir(&kept).expect("replay files").map(|file| file.expect("a file")) {
+        run(&["replay", text(&file.path())]);
+    }
+    assert!(ran.len() > 30, "{}", ran.len());
+    for (arguments, Ran { out, err, .. }) in &ran {
+        let obeyed = |c: char| c.is_control() && c != '\n';
+        assert!(!out.chars().chain(err.chars()).any(obeyed), "{arguments}: {out:?}{err:?}");
+    }
+    let (_, first) = &ran[0];
+    assert!(first.out.starts_with(r"\u001b[31mred\u0007 \n two lines \u009b2J"), "{}", first.out);
+    assert!(first.out.contains(r"!  \u001b[2Jfault: "), "{}", first.out);
+}

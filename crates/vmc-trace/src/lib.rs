@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod digest;
+mod escape;
 mod event;
 #[cfg(all(test, loom))]
 mod loom_tests;
@@ -18,6 +19,7 @@ mod sequence;
 mod trace;
 
 pub use digest::{Digest, digest};
+pub use escape::{escaped, escaped_lines};
 pub use event::{
     Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Rdma, RdmaDirection,
     Record, Side, Subject, Waiting,

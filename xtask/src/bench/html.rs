@@ -47,9 +47,12 @@ fn targets(ratios: &[Ratio]) -> String {
         let name = if *verdict == Verdict::Holds { "holds" } else { "missed" };
         let verdict = verdict.to_string().to_lowercase();
         format!(
-            "<tr><td>{}</td><td class='number'>{came}</td><td>{target}</td>\
-             <td class='{name}'>{verdict}</td><td class='class'>{class}</td></tr>\n",
+            "<tr><td>{}</td><td class='number'>{}</td><td>{}</td>\
+             <td class='{name}'>{verdict}</td><td class='class'>{}</td></tr>\n",
             escape(what),
+            escape(came),
+            escape(target),
+            escape(class),
         )
     };
     let rows: String = ratios.iter().map(row).collect();
@@ -75,7 +78,7 @@ fn section(report: &Report, bench: &str) -> String {
 
 fn case(rows: &[&Row]) -> String {
     let Some(first) = rows.first() else { return String::new() };
-    let (case, class, rounds) = (escape(&first.case), &first.class, first.rounds);
+    let (case, class, rounds) = (escape(&first.case), escape(&first.class), first.rounds);
     format!("<h3>{case} <span class='class'>({class}, {rounds} rounds)</span></h3>\n{}", bars(rows))
 }
 

@@ -12,7 +12,7 @@ mod run;
 mod targets;
 
 use crate::Verdict;
-use crate::terminal::print;
+use crate::terminal::{complain, print};
 use crate::workspace::short;
 use clap::ValueEnum;
 use environment::Environment;
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
     match report(args) {
         Ok(verdict) => verdict,
         Err(problem) => {
-            eprintln!("{problem}");
+            complain(&problem.to_string());
             Verdict::Mistake
         }
     }

@@ -1,6 +1,7 @@
 //! Plots, as SVG within a page.
 
 use super::rows::{Fit, Row};
+use vmc_sim::trace::escaped;
 
 const WIDTH: f64 = 860.0;
 
@@ -97,6 +98,7 @@ fn bytes(bytes: f64) -> String {
 
 /// Text that may stand in a page.
 pub(super) fn escape(text: &str) -> String {
+    let text = escaped(text);
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;")
 }
 

@@ -83,7 +83,14 @@ pub(super) fn read(bench: &str) -> Result<Vec<Line>, String> {
     let lines = text.lines().enumerate().map(|(n, line)| {
         serde_json::from_str(line).map_err(|e| format!("{}:{}: {e}", short(&path), n + 1))
     });
-    lines.collect()
+    let lines: Vec<Line> = lines.collect::<Result<_, _>>()?;
+    if lines.is_empty() {
+        return Err(format!(
+            "{}: no figure in it; `cargo xtask bench --only {bench}` writes it",
+            short(&path)
+        ));
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

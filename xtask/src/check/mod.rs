@@ -3,10 +3,11 @@
 mod quirks;
 
 use crate::Verdict;
-use crate::terminal::print;
+use crate::terminal::{complain, print};
 use clap::ValueEnum;
 use serde::Serialize;
 use std::net::{Ipv4Addr, TcpListener};
+use std::num::NonZeroUsize;
 use std::time::Instant;
 use vmc_sim::{CheckOptions, Checked, Model, PathTo, QuirkSet, check, models, serve};
 
@@ -31,11 +32,11 @@ pub(crate) struct Args {
 
     /// End each exploration after so many states
     #[arg(long, value_name = "STATES")]
-    max_states: Option<usize>,
+    max_states: Option<NonZeroUsize>,
 
     /// How many threads explore; with more than one, another of several shortest paths may be found
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    #[arg(long, default_value_t = NonZeroUsize::MIN)]
+    threads: NonZeroUsize,
 
     /// How the results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
         })
     };
     outcome.unwrap_or_else(|problem| {
-        eprintln!("{problem}");
+        complain(&problem.to_string());
         Verdict::Mistake
     })
 }
@@ -131,7 +132,11 @@ fn explore_all(args: &Args, chosen: &[&'static Model]) -> Result<Verdict, String
     let mut verdict = Verdict::Good;
     for model in chosen {
         let quirks = QuirkSet::default();
-        let options = CheckOptions { quirks, max_states: args.max_states, threads: args.threads };
+        let options = CheckOptions {
+            quirks,
+            max_states: args.max_states.map(NonZeroUsize::get),
+            threads: args.threads.get(),
+        };
         let started = Instant::now();
         let checked = check(model, &options).map_err(text)?;
         let seconds = started.elapsed().as_secs_f64();
@@ -142,7 +147,7 @@ fn explore_all(args: &Args, chosen: &[&'static Model]) -> Result<Verdict, String
             }
         }
         let surprise = surprise(model, &checked);
-        surprise.iter().for_each(|what| eprintln!("{what}"));
+        surprise.iter().for_each(|what| complain(what));
         if checked.violation.is_some() || surprise.is_some() {
             verdict = Verdict::Failed;
         }

@@ -4,6 +4,7 @@ use super::{Args, Format, chosen, describe_path, text};
 use crate::Verdict;
 use crate::terminal::print;
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 use vmc_sim::{CheckOptions, PathTo, Quirk, QuirkSet, check, models_for};
 
@@ -66,8 +67,8 @@ fn seek(quirk: Quirk, args: &Args) -> Result<(Sought, Option<PathTo>), String> {
     let started = Instant::now();
     let options = CheckOptions {
         quirks: QuirkSet::default().with(quirk),
-        max_states: Some(args.max_states.unwrap_or(MAX_STATES)),
-        threads: args.threads,
+        max_states: Some(args.max_states.map_or(MAX_STATES, NonZeroUsize::get)),
+        threads: args.threads.get(),
     };
     let mut sought = Sought {
         id: quirk.id(),

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     pub(super) generated: bool,
 
     /// How many seeds: 1000, or as many as fit into --time
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) seeds: Option<u64>,
 
     /// The first seed
@@ -113,7 +113,7 @@ pub(super) struct NoShard;
 
 /// Why a text is no time.
 #[derive(Debug, thiserror::Error)]
-#[error("write a number and s, m or h: `90s`, `10m`, `2h`")]
+#[error("write a number from 1 and s, m or h: `90s`, `10m`, `2h`")]
 pub(super) struct NoDuration;
 
 impl Args {
@@ -132,7 +132,14 @@ impl Args {
             ));
         }
         let Shard { part, parts } = self.shard;
-        Ok(seeds / parts + u64::from(part < seeds % parts))
+        let of_shard = seeds / parts + u64::from(part < seeds % parts);
+        if of_shard == 0 {
+            return Err(format!(
+                "--shard {part}/{parts}: none of the {seeds} seeds is in this part; give at least {parts} seeds, or \
+                 make fewer parts"
+            ));
+        }
+        Ok(of_shard)
     }
 
     /// The seed with this number in the shard.
@@ -189,7 +196,8 @@ fn duration(text: &str) -> Result<Duration, NoDuration> {
         _ => return Err(NoDuration),
     };
     let number: u64 = text[..text.len() - 1].parse().map_err(|_| NoDuration)?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or(NoDuration)
+    let seconds = number.checked_mul(seconds).filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or(NoDuration)
 }
 
 #[cfg(test)]
@@ -212,7 +220,8 @@ mod tests {
     fn times_have_a_unit() {
         assert_eq!(duration("90s").expect("a time"), Duration::from_secs(90));
         assert_eq!(duration("2h").expect("a time"), Duration::from_secs(7200));
-        for wrong in ["", "60", "s", "-1s", "1d", "1é", "99999999999999999999h", "1.5s"] {
+        for wrong in ["", "60", "0s", "0h", "s", "-1s", "1d", "1é", "99999999999999999999h", "1.5s"]
+        {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
@@ -242,6 +251,8 @@ mod tests {
     fn seeds_beyond_the_last_are_refused() {
         let text = args("--seeds 2 --start 18446744073709551615").seeds_of_shard();
         assert!(text.expect_err("too many").contains("lower one of them"));
-        assert!(args("--time 1s --start 18446744073709551615").seeds_of_shard().is_ok());
+        assert!(args("--time 1s --start 18446744073709551614").seeds_of_shard().is_ok());
+        let text = args("--seeds 2 --shard 2/3").seeds_of_shard();
+        assert!(text.expect_err("no seed").contains("none of the 2 seeds is in this part"));
     }
 }

@@ -11,7 +11,7 @@ mod subjects;
 pub(crate) use args::{Args, Schedule};
 
 use crate::Verdict;
-use crate::terminal::print;
+use crate::terminal::{complain, print};
 use args::Format;
 use found::Found;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
         explore(args)
     };
     result.unwrap_or_else(|problem| {
-        eprintln!("{problem}");
+        complain(&problem.to_string());
         Verdict::Mistake
     })
 }
@@ -77,6 +77,9 @@ fn explore(args: &Args) -> Result<Verdict, String> {
     progress.finish_and_clear();
     let done = done?;
     out.finish()?;
+    if done == 0 {
+        return Err(String::from("nothing was run before --time was over; give it more"));
+    }
     let totals = summary.totals();
     if args.format == Format::Text {
         print(&report::text(&totals));

@@ -3,7 +3,7 @@
 use super::args::{Args, Format};
 use super::found::{repeat_command, save_small};
 use super::{pool, subjects};
-use crate::terminal::print;
+use crate::terminal::{complain, print};
 use crate::{Verdict, shrink};
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
         let sought = seek(quirk, args)?;
         match args.format {
             // The table is whole at the end; until then somebody may wait for it.
-            Format::Text => eprintln!("{}", row(&sought).trim_end()),
+            Format::Text => complain(&row(&sought)),
             Format::Json => print(&serde_json::json!(sought).to_string()),
         }
         all.push(sought);

@@ -20,6 +20,7 @@ pub(super) fn text(totals: &Totals) -> String {
         totals.pairs
     )];
     lines.extend(searches("  ", &totals.searches));
+    lines.extend(totals.searches.iter().filter_map(gap));
     if totals.repeated > 0 {
         let results = counted(totals.repeated as usize, "result");
         lines.push(format!("{results} came more than once and are counted once:"));
@@ -61,6 +62,17 @@ fn repeat(key: &Key) -> String {
         Schedules::Mixed => Schedule::Mixed,
     };
     repeat_command(&key.subject, key.seed, schedule)
+}
+
+/// How many seeds are missing between the first and the last one of a search.
+fn gap(search: &Seeds) -> Option<String> {
+    let ((first, _), (_, last)) = (search.seeds.first()?, search.seeds.last()?);
+    let missing = last.saturating_sub(*first).saturating_sub(search.runs - 1);
+    let subject = &search.subject;
+    (missing > 0).then(|| {
+        let seeds = counted(usize::try_from(missing).unwrap_or(usize::MAX), "seed");
+        format!("GAP: {subject}: {seeds} missing between {first} and {last}")
+    })
 }
 
 fn searches(indent: &str, all: &[Seeds]) -> Vec<String> {

@@ -9,6 +9,7 @@ mod book;
 mod callgrind;
 
 use crate::Verdict;
+use crate::terminal::complain;
 use crate::workspace::{root, short};
 use book::{Book, Change};
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
     match count().and_then(|counted| settle(args, &counted)) {
         Ok(verdict) => verdict,
         Err(problem) => {
-            eprintln!("{problem}");
+            complain(&problem.to_string());
             Verdict::Mistake
         }
     }
@@ -86,7 +87,7 @@ fn settle(args: &Args, counted: &Book) -> Result<Verdict, Problem> {
             written.toolchain,
             counted.toolchain,
         );
-        return Ok(Verdict::Good);
+        return Ok(Verdict::Failed);
     }
     let changes = written.compare(counted);
     changes.iter().for_each(|(name, change)| println!("{change}  {name}"));
@@ -113,6 +114,12 @@ fn count() -> Result<Book, Problem> {
     for name in names.lines() {
         let total = callgrind::count(&program, name, TIMES, &folder.join("hot_paths.callgrind"))?;
         book.paths.insert(name.to_owned(), total as f64 / f64::from(TIMES));
+    }
+    if book.paths.is_empty() {
+        return Err(Problem::Failed {
+            program: String::from("hot_paths"),
+            output: String::from("it names no path to count"),
+        });
     }
     Ok(book)
 }

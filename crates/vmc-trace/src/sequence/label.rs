@@ -1,5 +1,6 @@
 //! What the text says of each event.
 
+use crate::escape::escaped;
 use crate::event::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
 use crate::sequence::text::Text;
@@ -10,9 +11,11 @@ use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received};
 /// The step that shows `record`; `None` when it is left out.
 pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
     let (place, text) = match &record.event {
-        Event::Call(call, _) => (application(record, names), Text::words(&call.to_string())),
+        Event::Call(call, _) => {
+            (application(record, names), Text::words(&escaped(&call.to_string())))
+        }
         Event::Return(call, result, _) => {
-            (application(record, names), Text::words(&format!("{call} = {result}")))
+            (application(record, names), Text::words(&escaped(&format!("{call} = {result}"))))
         }
         Event::Enqueued { to, entry, .. } => {
             let place = match Received::from_entry(*entry) {
@@ -34,13 +37,13 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
             let place = record.actor.side().map_or(Place::Operator, Place::At);
             (place, Text::words(&format!("{event}: partner has no queue")))
         }
-        Event::Operator(what) => (Place::Operator, Text::words(what)),
+        Event::Operator(what) => (Place::Operator, Text::words(&escaped(what))),
         Event::Fault { rule, kind, what, .. } => {
             let note = match kind {
                 FaultKind::Architected => String::new(),
                 FaultKind::Unarchitected => String::from("(not architected)"),
             };
-            let text = Text::words(&format!("{rule}: {what}"));
+            let text = Text::words(&escaped(&format!("{rule}: {what}")));
             return Some(Step { place: Place::Fault, text, note });
         }
         Event::SessionStarted(..)
