@@ -11,6 +11,7 @@ mod compile;
 mod error;
 mod fault;
 mod file;
+mod ioctl;
 mod length;
 mod names;
 mod retry;

@@ -3,7 +3,8 @@
 use super::{Check, hmc_id, may_succeed, number};
 use crate::scenario::bounds;
 use crate::scenario::error::Problem;
-use crate::scenario::file::{IoctlForm, ResultForm};
+use crate::scenario::file::ResultForm;
+use crate::scenario::ioctl::IoctlForm;
 use ibmvmc::{Command, Errno};
 use std::ops::Range;
 
