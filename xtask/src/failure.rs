@@ -2,11 +2,13 @@
 
 use crate::last_events::last_events;
 use crate::lines::{Line, diff};
+use crate::races::what_raced;
 use crate::snapshot_file::Snapshot;
 use crate::workspace::{ScenarioFile, short};
 use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
+use vmc_sim::trace::Sequence;
 use vmc_sim::{
     Divergence, Options, Problem, Report, RuntimeKind, Scenario, ScheduleKind, simulate,
 };
@@ -18,8 +20,10 @@ pub(crate) struct Failure {
     pub(crate) run: String,
     /// The command that repeats it.
     pub(crate) repeat: String,
-    /// What was expected and what came.
+    /// What was expected and what was got.
     pub(crate) problems: Vec<String>,
+    /// What else may surprise.
+    pub(crate) notes: Vec<String>,
     pub(crate) difference: Option<Difference>,
     /// Where every actor was at the end; empty if nothing but the trace is wrong.
     pub(crate) last_events: Vec<Line>,
@@ -30,6 +34,8 @@ pub(crate) struct Failure {
 pub(crate) struct Difference {
     /// What differs from what, and what to do.
     pub(crate) heading: String,
+    /// Which things raced, and what can be done about a race; empty if every run gives this trace.
+    pub(crate) race: Vec<String>,
     pub(crate) diff: Vec<Line>,
 }
 
@@ -38,6 +44,8 @@ pub(crate) struct Difference {
 pub(crate) struct Judge<'a> {
     file: &'a ScenarioFile,
     scenario: &'a Scenario,
+    /// Whether traces are compared at all.
+    compares: bool,
     /// Each with its file; empty if there are none, or not all that there should be.
     snapshots: Vec<(PathBuf, Snapshot)>,
     /// The trace of the run first come, first served, once it is needed; `None` if there is none.
@@ -64,9 +72,10 @@ impl Failure {
     pub(crate) fn text(&self) -> String {
         let difference = self.difference.iter().flat_map(|difference| {
             let diff = difference.diff.iter().map(Line::text);
-            std::iter::once(difference.heading.as_str()).chain(diff)
+            let race = difference.race.iter().map(String::as_str);
+            std::iter::once(difference.heading.as_str()).chain(race).chain(diff)
         });
-        let problems = self.problems.iter().map(String::as_str);
+        let problems = self.problems.iter().chain(&self.notes).map(String::as_str);
         problems.chain(difference).collect::<Vec<_>>().join("\n")
     }
 }
@@ -86,7 +95,13 @@ impl<'a> Judge<'a> {
         if snapshots.len() < paths.len() {
             snapshots.clear();
         }
-        Ok(Judge { file, scenario, snapshots, first_come: OnceCell::new() })
+        let first_come = OnceCell::new();
+        Ok(Judge { file, scenario, compares: true, snapshots, first_come })
+    }
+
+    /// The same, but the trace may be any.
+    pub(crate) fn of_invariants_only(self) -> Judge<'a> {
+        Judge { compares: false, ..self }
     }
 
     pub(crate) fn has_snapshot(&self) -> bool {
@@ -102,8 +117,8 @@ impl<'a> Judge<'a> {
         }
         let last_events = if problems.is_empty() { Vec::new() } else { last_events(&report.trace) };
         let repeat = repeat_command(self.file, options.runtime, options.schedule.seed());
-        let run = run_name(options);
-        Some(Failure { run, repeat, problems, difference, last_events })
+        let (run, notes) = (run_name(options), report.notes.clone());
+        Some(Failure { run, repeat, problems, notes, difference, last_events })
     }
 
     /// A run that does not go the same way twice.
@@ -113,6 +128,7 @@ impl<'a> Judge<'a> {
             run: run_name(options),
             repeat: repeat + " --check-determinism",
             problems: vec![divergence.to_string()],
+            notes: Vec::new(),
             difference: None,
             last_events: Vec::new(),
         }
@@ -121,7 +137,7 @@ impl<'a> Judge<'a> {
     fn difference(&self, options: &Options, report: &Report) -> Option<Difference> {
         let is_first_come = is_first_come(options);
         let races = !self.scenario.outcomes().is_empty();
-        if races && self.snapshots.is_empty() {
+        if !self.compares || races && self.snapshots.is_empty() {
             // Nobody knows yet what may come of it.
             return None;
         }
@@ -135,19 +151,19 @@ impl<'a> Judge<'a> {
         let Some((path, snapshot)) = self.snapshots.first() else {
             let expected = "the run first come, first served";
             let first_come = self.first_come().filter(|first_come| *first_come != came)?;
-            let diff = diff((expected, first_come), ("what came", &came));
+            let diff = diff((expected, first_come), ("got", &came));
             let heading = self.heading(expected, &came, options, report);
-            return Some(Difference { heading, diff });
+            return Some(Difference { heading, race: self.race(&came, report), diff });
         };
         let expected = short(path);
-        let diff = diff((&expected, &snapshot.text()), ("what came", &snapshot.text_with(&came)));
+        let diff = diff((&expected, &snapshot.text()), ("got", &snapshot.text_with(&came)));
         if races {
             let count = self.snapshots.len();
             let heading = format!("none of the {count} outcomes; beside the first, {expected}");
-            return Some(Difference { heading, diff });
+            return Some(Difference { heading, race: Vec::new(), diff });
         }
         let heading = self.heading(&expected, &came, options, report);
-        Some(Difference { heading, diff })
+        Some(Difference { heading, race: self.race(&came, report), diff })
     }
 
     /// Says what to do: accept what every run gives, or look for the schedule that gives something else.
@@ -166,11 +182,25 @@ impl<'a> Judge<'a> {
         }
         // A run that failed is no snapshot.
         let accept = if report.passed() {
-            format!("; to accept what came: `cargo xtask snapshots accept {name}`")
+            format!("; to accept this trace: `cargo xtask snapshots accept {name}`")
         } else {
             String::new()
         };
         format!("the trace differs from {expected}{accept}")
+    }
+
+    /// What raced, if another run gives another trace, and what can be done about it.
+    fn race(&self, came: &str, report: &Report) -> Vec<String> {
+        if self.first_come().is_none_or(|first_come| first_come == came) {
+            return Vec::new();
+        }
+        let Ok(first_come) = simulate(self.scenario, &Options::default()) else {
+            return Vec::new();
+        };
+        let raced = what_raced(&Sequence::of(&first_come.trace), &Sequence::of(&report.trace));
+        let remedy = "wait for the first before the step that causes the second; if either order is right, list what may \
+                      come in `outcomes`; `--invariants-only` checks all but the trace";
+        raced.into_iter().chain([String::from(remedy)]).collect()
     }
 
     fn first_come(&self) -> Option<&str> {
@@ -265,7 +295,7 @@ mod tests {
             let failure = judged(&scenario, Some(&trace), &options).expect("a failure");
             assert_eq!(
                 heading(&failure),
-                "the trace differs from /nowhere/test.snap; to accept what came: \
+                "the trace differs from /nowhere/test.snap; to accept this trace: \
                  `cargo xtask snapshots accept /nowhere/test.toml`"
             );
             assert!(failure.text().contains("open() = 1\n+"), "{}", failure.text());
@@ -278,7 +308,7 @@ mod tests {
         let scenario = parse(&GOOD.replace("{} }", "{ expect = \"EIO\" } }"));
         let failure = judged(&scenario, Some("another"), &Options::default()).expect("a failure");
         assert_eq!(heading(&failure), "the trace differs from /nowhere/test.snap");
-        assert!(failure.problems[0].contains("expected EIO, came"), "{:?}", failure.problems);
+        assert!(failure.problems[0].contains("expected EIO, got"), "{:?}", failure.problems);
         assert!(!failure.last_events.is_empty());
         assert_eq!(failure.repeat, "cargo xtask sim /nowhere/test.toml --runtime deterministic");
     }
@@ -291,8 +321,32 @@ mod tests {
         let failure = failure.expect("a schedule with another outcome");
         let expected = "another schedule gives another trace than the run first come, first served";
         assert_eq!(heading(&failure), expected);
+        let race = &failure.difference.as_ref().expect("a difference").race;
+        let [raced, remedy] = &race[..] else { panic!("{race:?}") };
+        assert!(raced.starts_with("what raced: `"), "{raced}");
+        assert!(raced.contains("10") && raced.contains("20"), "{raced}");
+        assert!(
+            remedy.contains("`outcomes`") && remedy.contains("`--invariants-only`"),
+            "{remedy}"
+        );
         let seed = failure.run.strip_prefix("deterministic, seed ").expect("a seed");
         assert!(failure.repeat.ends_with(&format!("--runtime deterministic --seed {seed}")));
+    }
+
+    #[test]
+    fn a_race_passes_where_only_invariants_count() {
+        let scenario = parse(RACE);
+        let file = ScenarioFile::named(Path::new("/nowhere/test.toml"));
+        let judge = Judge::new(&file, &scenario, false).expect("a judge").of_invariants_only();
+        for seed in 0..50 {
+            let options = on(RuntimeKind::Deterministic, Some(seed));
+            let report = simulate(&scenario, &options).expect("a machine");
+            assert_eq!(judge.failure(&options, &report), None, "seed {seed}");
+        }
+        let broken = parse(&GOOD.replace("{} }", "{ expect = \"EIO\" } }"));
+        let judge = Judge::new(&file, &broken, false).expect("a judge").of_invariants_only();
+        let report = simulate(&broken, &Options::default()).expect("a machine");
+        assert!(judge.failure(&Options::default(), &report).is_some());
     }
 
     #[test]

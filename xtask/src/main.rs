@@ -12,6 +12,7 @@ mod last_events;
 mod lines;
 mod list;
 mod quirks;
+mod races;
 mod replay;
 mod report;
 mod schema;

@@ -101,6 +101,7 @@ fn again(replayed: Replayed) -> Verdict {
     print(&format!("{}\n\n{}\n", escaped(scenario.title()), report.canonical()));
     let mut lines: Vec<Line> =
         report.problems.iter().map(|problem| Line::plain(problem.to_string())).collect();
+    lines.extend(report.notes.iter().map(Line::plain));
     if !lines.is_empty() {
         lines.push(Line::plain("the last events of each actor:"));
         lines.extend(last_events(&report.trace).into_iter().map(|line| line.indented(2)));

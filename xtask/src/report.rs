@@ -62,7 +62,7 @@ impl FailureReport {
 
 impl Told {
     fn lines(&self) -> Vec<Line> {
-        let Failure { run, repeat, problems, difference, last_events } = &self.failure;
+        let Failure { run, repeat, problems, notes, difference, last_events } = &self.failure;
         let mut lines = Vec::new();
         let problem = |problem: &String| {
             let (first, rest) = problem.split_once('\n').unwrap_or((problem, ""));
@@ -71,8 +71,10 @@ impl Told {
             std::iter::once(first).chain(rest).collect::<Vec<_>>()
         };
         lines.extend(problems.iter().flat_map(problem));
+        lines.extend(notes.iter().map(Line::plain));
         if let (true, Some(difference)) = (problems.is_empty(), difference) {
             lines.push(Line::plain(format!("{run}: {}", difference.heading)));
+            lines.extend(difference.race.iter().map(Line::plain));
         }
         lines.push(Line::plain(format!("to repeat it: {repeat}")));
         lines.extend(self.alike().map(Line::plain));
@@ -83,6 +85,7 @@ impl Told {
         if let Some(difference) = difference {
             if !problems.is_empty() {
                 lines.push(Line::plain(format!("{}:", difference.heading)));
+                lines.extend(difference.race.iter().map(Line::plain));
             }
             lines.extend(difference.diff.iter().cloned().map(|line| line.indented(INDENT)));
         }
@@ -114,6 +117,7 @@ mod tests {
             run: run.to_owned(),
             repeat: format!("repeat {run}"),
             problems: vec![problem.to_owned()],
+            notes: Vec::new(),
             difference: None,
             last_events: vec![Line::plain(format!("event of {run}"))],
         }
@@ -127,8 +131,8 @@ mod tests {
 
     #[test]
     fn a_failure_says_what_came_how_to_repeat_it_and_where_everybody_was() {
-        let text = told([failure("threads", "expected 1, came 2")], false);
-        let expected = "  threads: expected 1, came 2\n  to repeat it: repeat threads\n  \
+        let text = told([failure("threads", "expected 1, got 2")], false);
+        let expected = "  threads: expected 1, got 2\n  to repeat it: repeat threads\n  \
                         the last events of each actor:\n    event of threads";
         assert_eq!(text, expected);
     }
@@ -153,6 +157,7 @@ mod tests {
     fn a_difference_alone_stands_at_the_head_and_its_diff_below() {
         let difference = Difference {
             heading: String::from("it differs"),
+            race: vec![String::from("this and that")],
             diff: diff(("a", "1\n"), ("b", "2\n")),
         };
         let difference = Some(difference);
@@ -162,7 +167,7 @@ mod tests {
             difference,
             ..failure("threads", "")
         };
-        let expected = "  threads: it differs\n  to repeat it: repeat threads\n    --- a\n    +++ b\n    \
+        let expected = "  threads: it differs\n  this and that\n  to repeat it: repeat threads\n    --- a\n    +++ b\n    \
                         @@ -1 +1 @@\n    -1\n    +2";
         assert_eq!(told([failure], false), expected);
     }

@@ -58,6 +58,10 @@ pub(crate) struct Args {
     #[arg(long)]
     no_snapshots: bool,
 
+    /// Compares no traces: a run passes when its expectations are met and every invariant holds
+    #[arg(long)]
+    invariants_only: bool,
+
     /// Makes each deterministic run twice, and compares the two at every step
     #[arg(long)]
     check_determinism: bool,
@@ -231,7 +235,9 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
         Ok(scenario) => scenario,
         Err(error) => return mistake(&error.to_string(), &show(&error)),
     };
-    let judge = match Judge::new(file, &scenario, !args.no_snapshots) {
+    let with_snapshot = !args.no_snapshots && !args.invariants_only;
+    let judge = match Judge::new(file, &scenario, with_snapshot) {
+        Ok(judge) if args.invariants_only => judge.of_invariants_only(),
         Ok(judge) => judge,
         Err(error) => {
             let text = format!("{}: {error}", file.snapshot().display());
@@ -346,7 +352,11 @@ fn print_result(
     print(&heading(status, file, scenario));
     if !failures.is_empty() {
         print_lines(&failures.lines(args.full));
-    } else if file.in_workspace && !args.no_snapshots && !judge.has_snapshot() {
+    } else if file.in_workspace
+        && !args.no_snapshots
+        && !args.invariants_only
+        && !judge.has_snapshot()
+    {
         print(&format!(
             "  no snapshot yet: `cargo xtask snapshots accept {}` writes it",
             file.name

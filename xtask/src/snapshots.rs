@@ -82,7 +82,7 @@ fn check(file: &ScenarioFile, full: bool) -> Result<Verdict, String> {
         return Ok(Verdict::Good);
     }
     let command = format!("cargo xtask snapshots accept {}", file.name);
-    print(&format!("FAILED {}: no snapshot yet: `{command}` writes what came:", file.name));
+    print(&format!("FAILED {}: no snapshot yet: `{command}` writes this trace:", file.name));
     let trace = report.canonical();
     let lines = trace.lines().map(Line::plain).collect();
     let lines = if full { lines } else { cut(lines) };
@@ -143,11 +143,11 @@ fn accept_outcomes(
             traces.push(trace);
         }
     }
-    let (came, listed) = (traces.len(), scenario.outcomes().len());
-    if came != listed {
+    let (got, listed) = (traces.len(), scenario.outcomes().len());
+    if got != listed {
         print(&format!(
-            "FAILED {}: {SCHEDULES} schedules have {came} outcomes, the scenario lists {listed}; correct \
-             `outcomes`, or what races",
+            "FAILED {}: expected {listed} outcomes, as the scenario lists, got {got} under {SCHEDULES} schedules; \
+             correct `outcomes`, or what races",
             file.name
         ));
         return Ok(Verdict::Failed);

@@ -71,7 +71,7 @@ fn a_failing_run_says_what_came_where_everybody_was_and_how_to_repeat_it() {
     let file = text(&file);
     let ran = xtask(&["sim", file, "--runtime", "deterministic", "--seed", "3"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
-    assert!(ran.out.contains("application `a`: expected EIO, came success"), "{}", ran.out);
+    assert!(ran.out.contains("application `a`: expected EIO, got success"), "{}", ran.out);
     assert!(ran.out.contains("return open() = 0"), "{}", ran.out);
     assert!(!ran.out.contains('\x1b'), "colours are for terminals: {}", ran.out);
     let repeat = format!("cargo xtask sim {file} --runtime deterministic --seed 3");
@@ -90,7 +90,7 @@ fn a_snapshot_is_accepted_held_against_runs_and_shown_where_they_differ() {
     assert_eq!(xtask(&["sim", path]).code, Some(0));
 
     std::fs::write(&file, GOOD.replace("open = {}", "open = { nonblock = true }")).expect("a file");
-    let accept = format!("to accept what came: `cargo xtask snapshots accept {path}`");
+    let accept = format!("to accept this trace: `cargo xtask snapshots accept {path}`");
     for ran in [xtask(&["sim", path]), xtask(&["snapshots", "check", path])] {
         assert_eq!(ran.code, Some(1), "{}", ran.err);
         let snapshot = folder.join("good.snap");
@@ -260,7 +260,7 @@ fn a_failing_run_is_saved_and_replayed_in_another_process() {
 
     let again = xtask(&["replay", text(&saved)]);
     assert_eq!(again.code, Some(1), "{}", again.err);
-    assert!(again.out.contains("application `a`: expected EIO, came success"), "{}", again.out);
+    assert!(again.out.contains("application `a`: expected EIO, got success"), "{}", again.out);
     assert!(again.out.contains("the same run to the last byte"), "{}", again.out);
     assert!(trace(&again.out).len() > 10, "{}", again.out);
     assert_eq!(trace(&ran.out), trace(&again.out));
@@ -301,7 +301,7 @@ fn a_failing_run_becomes_small_and_is_a_scenario_that_fails_alike() {
     assert!(ran.out.contains("to   1 application, 1 step, 0 faults"), "{}", ran.out);
     let again = xtask(&["sim", text(&small), "--runtime", "deterministic"]);
     assert_eq!(again.code, Some(1), "{}", again.err);
-    assert!(again.out.contains("expected EIO, came success"), "{}", again.out);
+    assert!(again.out.contains("expected EIO, got success"), "{}", again.out);
     let good = xtask(&["shrink", text(&folder.join("good.toml"))]);
     assert_eq!(good.code, Some(2));
     assert!(good.err.contains("the run does not fail"), "{}", good.err);
@@ -540,4 +540,68 @@ fn what_a_file_says_is_shown_and_not_obeyed() {
     let (_, first) = &ran[0];
     assert!(first.out.starts_with(r"\u001b[31mred\u0007 \n two lines \u009b2J"), "{}", first.out);
     assert!(first.out.contains(r"!  \u001b[2Jfault: "), "{}", first.out);
+}
+
+#[test]
+fn what_people_write_by_mistake_is_answered_with_what_to_write() {
+    let app = |step: &str| format!("title = \"x\"\n[[app]]\nsteps = [{step}]\n");
+    let machine = |key: &str| format!("title = \"x\"\n[machine]\n{key}\n");
+    let rule = |when: &str, act: &str| {
+        format!("title = \"x\"\n[[fault]]\nname = \"f\"\nwhen = {{ {when} }}\ndo = {{ {act} }}\n")
+    };
+    let enable = "hcall = \"H_ENABLE_CRQ\"";
+    let cases = [
+        (String::from("title = \"x\"\n[app]\nsteps = [{ open = {} }]\n"), 2, "write `[[app]]`"),
+        (
+            rule(enable, "answer = \"H_LONG_BUSY_ORDER_10_MSEC\""),
+            5,
+            "did you mean `H_LongBusyOrder10mSec`?",
+        ),
+        (
+            rule("hcall = \"H_REG_CRQ\", code = \"H_CLOSED\"", "crash = \"hyp\""),
+            4,
+            "did you mean `H_Closed`?",
+        ),
+        (rule("hcall = \"h_reg_crq\"", "crash = \"hyp\""), 4, "did you mean `H_REG_CRQ`?"),
+        (app("{ open = { expect = -16 } }"), 3, "write `expect = \"EBUSY\"`"),
+        (app("{ open = { expect = \"-EBUSY\" } }"), 3, "write `expect = \"EBUSY\"`"),
+        (app("{ open = { expect = \"ERESTARTSYS\" } }"), 3, "the application sees `EINTR`"),
+        (machine("mtu = 4096.0"), 3, "write `mtu = 4096`"),
+        (machine("hmcs = \"2\""), 3, "write `hmcs = 2`"),
+        (machine("mtu = \"4k\""), 3, "write `mtu = 4096`"),
+        (app("{ sleep-ms = 99999999999999999999 }"), 3, "write a number from 0 to 86400000"),
+        (app("\"open\", \"close\""), 3, "write `{ open = {} }`"),
+    ];
+    for (content, line, remedy) in &cases {
+        let folder = folder("mistakes", &[("mistake.toml", content)]);
+        let file = folder.join("mistake.toml");
+        let ran = xtask(&["sim", text(&file), "--no-snapshots"]);
+        assert_eq!(ran.code, Some(2), "{content}\n{}", ran.err);
+        assert!(ran.err.contains(&format!("mistake.toml:{line}:")), "{content}\n{}", ran.err);
+        assert!(ran.err.contains(remedy), "{content}\n{}", ran.err);
+        for phrase in ["invalid type", "variant", "i64", "sequence"] {
+            assert!(!ran.err.contains(phrase), "{content}\n{}", ran.err);
+        }
+    }
+    // LoPAR's own spellings are taken: the rule is good, and nothing calls H_ENABLE_CRQ.
+    for name in ["H_IN_PROGRESS", "H_LongBusyOrder1msec", "H_LongBusyOrder1mSec"] {
+        let content = rule(enable, &format!("answer = \"{name}\""));
+        let folder = folder("spellings", &[("spelling.toml", &content)]);
+        let ran = xtask(&["sim", text(&folder.join("spelling.toml")), "--no-snapshots"]);
+        assert_eq!(ran.code, Some(1), "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("fault `f` never fired"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_race_names_what_raced_and_passes_where_only_invariants_count() {
+    let folder = folder("what-raced", &[("race.toml", RACE)]);
+    let file = folder.join("race.toml");
+    let arguments = ["sim", text(&file), "--schedules", "50", "--runtime", "deterministic"];
+    let ran = xtask(&arguments);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.out.contains("what raced: `"), "{}", ran.out);
+    assert!(ran.out.contains("`outcomes`; `--invariants-only`"), "{}", ran.out);
+    let ran = xtask(&[&arguments[..], &["--invariants-only"]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.out);
 }

@@ -31,7 +31,9 @@ impl Catch {
     /// What noticed a problem.
     pub fn of(problem: &Problem) -> Catch {
         match problem {
-            Problem::Unmet(_) | Problem::Unfired(_) | Problem::Channel { .. } => Catch::Expectation,
+            Problem::Unmet { .. } | Problem::Unfired(_) | Problem::Channel { .. } => {
+                Catch::Expectation
+            }
             Problem::Stuck(_) | Problem::Endless(_) => Catch::Hang,
             Problem::Invariant { checker, .. } => Catch::Invariant(checker),
         }

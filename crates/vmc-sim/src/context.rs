@@ -162,6 +162,9 @@ impl<R: Runtime> ibmvmc::EventSink for DriverSink<'_, R> {
                 self.changed.channel = true;
                 self.changes.note(StateChange::Channel(Side::Mgmt, state.name()));
             }
+            ibmvmc::Event::SessionStarted(_, index, session) => {
+                self.changes.note(StateChange::Started(index, session));
+            }
             ibmvmc::Event::Session(index, session, state) => {
                 self.changed.session = Some(index);
                 self.changes.note(StateChange::Session(Side::Mgmt, index, session, state.name()));

@@ -54,6 +54,7 @@ mod normal;
 mod orders;
 mod plan;
 mod platform;
+mod reasons;
 mod recorder;
 mod replay;
 mod run;

@@ -18,7 +18,7 @@ use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::{AnyBehaviour, ServiceConfig};
 use phyp::{Hypervisor, VmcPresence};
 use std::time::Duration;
-use vmc_trace::{Trace, TraceNames, Waiting};
+use vmc_trace::{FileNumber, Trace, TraceNames, Waiting};
 
 /// An ordinary partition, there to be refused.
 const ORDINARY: PartitionId = PartitionId(3);
@@ -75,6 +75,8 @@ pub(crate) struct ThreadFailure {
     pub(crate) thread: u16,
     /// The step it stands at.
     pub(crate) step: Step,
+    /// The file that the step works on, while it is open.
+    pub(crate) file: Option<FileNumber>,
     pub(crate) what: ThreadFailureKind,
 }
 
@@ -154,7 +156,7 @@ fn run_on<P: Setup>(
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let trace = Trace::new(records, TraceNames { apps });
     let channel = world.kernel.lock().driver.state();
-    let failures = lines.iter().filter_map(|line| thread_failure(plan, line)).collect();
+    let failures = lines.iter().filter_map(|line| thread_failure(plan, &world, line)).collect();
     let unfired = world.faults.unfired();
     let violations = invariants::check(&world, &mut lines, &trace, &end, plan);
     let (decisions, deviation) = (None, None);
@@ -279,7 +281,7 @@ fn operator_steps(machine: &MachinePlan) -> Vec<Step> {
     actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect()
 }
 
-fn thread_failure(plan: &Plan, line: &Line) -> Option<ThreadFailure> {
+fn thread_failure<P: Setup>(plan: &Plan, world: &World<P>, line: &Line) -> Option<ThreadFailure> {
     let Activity::App(app) = &line.activity else { return None };
     let step = app.current_step()?.clone();
     let what = match app.failure() {
@@ -293,5 +295,9 @@ fn thread_failure(plan: &Plan, line: &Line) -> Option<ThreadFailure> {
         }
         None => ThreadFailureKind::Stuck,
     };
-    Some(ThreadFailure { thread: app.number(), step, what })
+    let desk = world.desk.lock();
+    let open = |name| desk.file(app.process(), name);
+    let file = step.action.file().and_then(open).map(|id| FileNumber(id.number()));
+    drop(desk);
+    Some(ThreadFailure { thread: app.number(), step, file, what })
 }

@@ -225,6 +225,23 @@ pub(crate) enum Action {
 }
 
 impl Action {
+    /// The name of the file that it works on.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Action::Open { file, .. }
+            | Action::SetHmcId { file, .. }
+            | Action::Write { file, .. }
+            | Action::Read { file, .. }
+            | Action::Poll { file, .. }
+            | Action::Query { file, .. }
+            | Action::Ioctl { file, .. }
+            | Action::RequestVmc { file, .. }
+            | Action::Close { file, .. } => Some(file),
+            Action::Wait(condition) | Action::WaitBriefly(condition, _) => condition.file(),
+            _ => None,
+        }
+    }
+
     /// Whether it is done to the machine, and may cost others their sessions.
     pub(crate) const fn is_operators(&self) -> bool {
         matches!(
@@ -320,6 +337,19 @@ pub(crate) enum Condition {
     Readable {
         file: String,
     },
+}
+
+impl Condition {
+    /// The name of the file whose session it is about.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Condition::SessionReady { file }
+            | Condition::SessionSettled { file }
+            | Condition::SessionEnded { file }
+            | Condition::Readable { file } => Some(file),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Condition {

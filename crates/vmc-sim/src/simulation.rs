@@ -1,7 +1,9 @@
 //! Running a scenario: what to choose, and what comes back.
 
+use crate::activity::StepFailure;
 use crate::deterministic::{Course, Watch};
 use crate::plan::{Plan, StartOrder};
+use crate::reasons::{self, Story};
 use crate::run::{self, MachineError, Mode, Outcome, ThreadFailureKind};
 use crate::scenario::{Scenario, ScenarioError};
 use crate::schedule::{Actors, Decisions, Deviation, Keep, Schedule, ScheduleKind};
@@ -87,8 +89,15 @@ impl Options {
 /// Something that was not as it must be.
 #[derive(Clone, Debug)]
 pub enum Problem {
-    /// A step's expectation was not met; the error points at the step.
-    Unmet(ScenarioError),
+    /// A step's expectation was not met.
+    Unmet {
+        /// What was wrong; it points at the step.
+        error: ScenarioError,
+        /// What the step expects.
+        expected: String,
+        /// What its call came to.
+        got: String,
+    },
     /// An application waits for what cannot happen; the error points at the step.
     Stuck(ScenarioError),
     /// A fault rule never fired; the error points at the rule.
@@ -98,7 +107,7 @@ pub enum Problem {
         /// What the scenario says.
         expected: ibmvmc::ChannelState,
         /// What the driver says.
-        came: ibmvmc::ChannelState,
+        got: ibmvmc::ChannelState,
     },
     /// An invariant did not hold.
     Invariant {
@@ -114,11 +123,11 @@ pub enum Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Problem::Unmet(error) | Problem::Stuck(error) | Problem::Unfired(error) => {
+            Problem::Unmet { error, .. } | Problem::Stuck(error) | Problem::Unfired(error) => {
                 write!(f, "{error}")
             }
-            Problem::Channel { expected, came } => {
-                write!(f, "at the end the channel is {came}, expected {expected}")
+            Problem::Channel { expected, got } => {
+                write!(f, "the channel at the end: expected {expected}, got {got}")
             }
             Problem::Invariant { checker, what } => {
                 write!(f, "invariant violated: {checker}: {what}")
@@ -135,6 +144,8 @@ pub struct Report {
     pub trace: Trace,
     /// What was not as it must be; empty for a good run.
     pub problems: Vec<Problem>,
+    /// What may surprise about a run with problems: rules that fired again.
+    pub notes: Vec<String>,
     /// Steps of all activities.
     pub steps: u64,
     /// Virtual time at the end.
@@ -179,10 +190,14 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
         "run ended"
     );
     let problems = problems(scenario, &outcome);
+    let notes = match problems.is_empty() {
+        true => Vec::new(),
+        false => Story::of(&outcome.trace, plan).fired_again(),
+    };
     let Outcome { trace, end, decisions, deviation, .. } = outcome;
     let virtual_time = Duration::from_nanos(end.virtual_ns);
     let steps = end.steps;
-    Ok(Report { trace, problems, steps, virtual_time, wall_time, decisions, deviation })
+    Ok(Report { trace, problems, notes, steps, virtual_time, wall_time, decisions, deviation })
 }
 
 /// Makes a deterministic run of which somebody sees every step, and ends it when they have seen enough.
@@ -208,6 +223,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
         problems.push(Problem::Endless(format!("still there: {}", waiting.join(", "))));
     }
     let names = &outcome.trace.names().apps;
+    let story = Story::of(&outcome.trace, scenario.plan());
     for failure in &outcome.failures {
         let thread = usize::from(failure.thread);
         let Some(name) = names.get(thread) else {
@@ -216,30 +232,44 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
         };
         let span = failure.step.span.clone();
         problems.push(match &failure.what {
-            ThreadFailureKind::Unmet(unmet) => Problem::Unmet(scenario.report(
-                span,
-                format!("application `{name}`: expected {}, came {}", unmet.expected, unmet.came),
-                "correct the expectation, or look at the trace for what went another way",
-            )),
+            ThreadFailureKind::Unmet(unmet) => {
+                let StepFailure { expected, got } = unmet.clone();
+                let known = reasons::remedy(&story, failure, unmet);
+                let error = scenario.report(
+                    span,
+                    format!("application `{name}`: expected {expected}, got {got}"),
+                    known.as_deref().unwrap_or(
+                        "correct the expectation, or look at the trace for what went another way",
+                    ),
+                );
+                Problem::Unmet { error, expected, got }
+            }
             ThreadFailureKind::Unborn => Problem::Stuck(scenario.report(
                 span,
                 format!("application `{name}` belongs to a life of the partition that never begins"),
                 "have faults crash and reboot the management partition that often, or lower `life`",
             )),
-            ThreadFailureKind::Stuck => Problem::Stuck(scenario.report(
-                span,
-                format!("application `{name}` waits for ever: {}", waits_for(&failure.step.action)),
-                "nothing is left to run that could end the wait; have another step cause it, or remove \
-                 this one",
-            )),
+            ThreadFailureKind::Stuck => {
+                let (why, known) = reasons::why_stuck(&story, failure, &outcome.failures);
+                let why = why.map_or(String::new(), |why| format!(": {why}"));
+                let waits = waits_for(&failure.step.action);
+                Problem::Stuck(scenario.report(
+                    span,
+                    format!("application `{name}` waits for ever: {waits}{why}"),
+                    known.as_deref().unwrap_or(
+                        "nothing is left to run that could end the wait; have another step cause it, or remove \
+                         this one",
+                    ),
+                ))
+            }
         });
     }
     problems.extend(outcome.unfired.iter().map(|&(rule, seen)| unfired(scenario, rule, seen)));
     if let Some(expected) = scenario.expected_channel()
         && expected.number() != outcome.channel.number()
     {
-        let came = outcome.channel;
-        problems.push(Problem::Channel { expected, came });
+        let got = outcome.channel;
+        problems.push(Problem::Channel { expected, got });
     }
     problems.extend(outcome.violations.iter().map(|violation| Problem::Invariant {
         checker: violation.checker,
@@ -280,7 +310,7 @@ fn operator_stuck(scenario: &Scenario, outcome: &Outcome) -> Option<Problem> {
 fn waits_for(action: &Action) -> String {
     match action {
         Action::Wait(condition) => format!("{condition} never comes"),
-        Action::Await(flag) => format!("nobody posts `{flag}` any more"),
+        Action::Await(flag) => format!("no step posts `{flag}` any more"),
         Action::Read { .. } => String::from("no message arrives for its read()"),
         Action::Poll { .. } => String::from("nothing happens that its poll() could report"),
         _ => String::from("its call does not come back"),
@@ -343,9 +373,11 @@ mod tests {
     #[test]
     fn an_unmet_expectation_names_the_step_and_what_came() {
         let report = run(&ECHO.replace("\"echo\"", "\"EIO\""), &Options::default());
-        let [Problem::Unmet(error)] = &report.problems[..] else { panic!("{:?}", report.problems) };
+        let [Problem::Unmet { error, .. }] = &report.problems[..] else {
+            panic!("{:?}", report.problems)
+        };
         assert_eq!(error.line(), 8);
-        assert!(error.message().ends_with("expected EIO, came 10 bytes"), "{error}");
+        assert!(error.message().ends_with("expected EIO, got 10 bytes"), "{error}");
     }
 
     #[test]
@@ -389,11 +421,11 @@ mod tests {
         };
         for runtime in [RuntimeKind::Deterministic, RuntimeKind::Threads] {
             let report = run(&again(""), &on(runtime));
-            let [Problem::Unmet(error)] = &report.problems[..] else {
+            let [Problem::Unmet { error, .. }] = &report.problems[..] else {
                 panic!("{:?}", report.problems)
             };
-            let came = "expected success, came EBUSY, after 5 calls in 10 ms";
-            assert!(error.message().ends_with(came), "{error}");
+            let got = "expected success, got EBUSY, after 5 calls in 10 ms";
+            assert!(error.message().ends_with(got), "{error}");
             assert_eq!(report.virtual_time, Duration::from_millis(10));
             let any = run(&again("expect = \"any\""), &on(runtime));
             assert!(any.passed(), "{:?}", any.problems);

@@ -73,7 +73,7 @@ impl File {
         let line = text.lines().zip(expected.lines()).position(|(came, wanted)| came != wanted);
         let at = line.unwrap_or(text.lines().count().min(expected.lines().count()));
         panic!(
-            "line {}: expected\n{}\ncame\n{}\n{}",
+            "line {}: expected\n{}\ngot\n{}\n{}",
             at + 1,
             expected.lines().nth(at).unwrap_or("(the end)"),
             text.lines().nth(at).unwrap_or("(the end)"),

@@ -96,7 +96,8 @@ fn unborn(side: Side) -> &'static str {
     }
 }
 
-fn message_name(entry: CrqEntry) -> String {
+/// How an entry of a queue is called.
+pub(crate) fn message_name(entry: CrqEntry) -> String {
     match Received::from_entry(entry) {
         Received::Init => String::from("INIT"),
         Received::InitComplete => String::from("INIT COMPLETE"),

@@ -79,7 +79,7 @@ fn a_script_that_races_is_found_by_its_trace() {
     assert!(!failed.is_empty() && failed.len() < came.len(), "{} failed", failed.len());
     assert_eq!(failed[0].checkers, [String::from("trace")].into());
     let failure = failed[0].failure.as_ref().expect("more about it");
-    assert!(failure.problems[0].contains("came `"), "{:?}", failure.problems);
+    assert!(failure.problems[0].contains("got `"), "{:?}", failure.problems);
     assert!(failure.text.is_none() && failure.canonical.is_some());
 }
 

@@ -43,11 +43,7 @@ pub(super) fn wrong_trace(allowed: &[String], came: &str) -> String {
         1 => String::from("the trace that every schedule must give"),
         count => format!("each of the {count} traces that may come; the nearest goes"),
     };
-    format!(
-        "the trace leaves {of} at line {}: expected `{expected}`, came `{}`",
-        line + 1,
-        at(came)
-    )
+    format!("the trace leaves {of} at line {}: expected `{expected}`, got `{}`", line + 1, at(came))
 }
 
 /// What a panic says.
@@ -66,8 +62,8 @@ mod tests {
         let allowed = [String::from("a\nx\n"), String::from("a\nb\nc\n")];
         let text = wrong_trace(&allowed, "a\nb\n  d\n");
         assert!(text.contains("each of the 2 traces"), "{text}");
-        assert!(text.ends_with("at line 3: expected `c`, came `d`"), "{text}");
+        assert!(text.ends_with("at line 3: expected `c`, got `d`"), "{text}");
         let text = wrong_trace(&allowed[..1], "a\n");
-        assert!(text.ends_with("at line 2: expected `x`, came `(its end)`"), "{text}");
+        assert!(text.ends_with("at line 2: expected `x`, got `(its end)`"), "{text}");
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Moment {
     pub(crate) app: Option<u16>,
     /// The HMC index that it is about.
     pub(crate) index: Option<HmcIndex>,
+    /// The session that it is about.
+    pub(crate) session: Option<HmcSession>,
 }
 
 /// The rules of a run and how far each of them is.
@@ -42,6 +44,8 @@ pub(crate) struct Faults<L: RawMutex> {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
     progress: Vec<Progress>,
+    /// The sessions that each index has had, in their order.
+    sessions: BTreeMap<HmcIndex, Vec<HmcSession>>,
     /// A fault that the architecture does not know has happened.
     unarchitected: bool,
     /// An optional fault has happened after which a device may have failed.
@@ -120,11 +124,20 @@ impl<L: RawMutex> Faults<L> {
         for (number, rule) in self.rules.iter().enumerate() {
             let Some(trigger) = &rule.trigger else { continue };
             let begun = trigger.since.is_none_or(|rule| books.progress[rule].hits > 0);
-            if begun && concerns(trigger, moment) && is(&trigger.occasion) {
+            if begun
+                && concerns(trigger, moment)
+                && books.is_in_session(trigger, moment)
+                && is(&trigger.occasion)
+            {
                 due.extend(books.count(number, rule, moment.strand).then_some(number));
             }
         }
         due
+    }
+
+    /// Takes note that the driver gives an index a new session.
+    pub(crate) fn session_begins(&self, index: HmcIndex, session: HmcSession) {
+        self.books.lock().sessions.entry(index).or_default().push(session);
     }
 
     /// Takes note that a rule has fired, and has those wait that follow it. Whether there are any.
@@ -183,6 +196,12 @@ impl<L: RawMutex> Faults<L> {
         let books = self.books.lock();
         let from_now = |at_ns: u64| at_ns.saturating_sub(now_ns);
         (books.unarchitected, books.disabling).hash(state);
+        let means_session = |rule: &Rule| {
+            rule.trigger.as_ref().is_some_and(|trigger| trigger.nth_session.is_some())
+        };
+        if self.rules.iter().any(means_session) {
+            books.sessions.hash(state);
+        }
         // Or else one that waits could pass for one of the next list.
         (books.due.len(), books.boots.len(), books.held.len()).hash(state);
         for (at_ns, rule) in &books.due {
@@ -224,6 +243,16 @@ impl<L: RawMutex> Faults<L> {
 }
 
 impl Books {
+    /// Whether a moment is about the session that a rule means, if it means one.
+    fn is_in_session(&self, trigger: &Trigger, moment: Moment) -> bool {
+        let Some(nth) = trigger.nth_session else { return true };
+        let (Some(index), Some(session)) = (moment.index, moment.session) else { return false };
+        let of_index = self.sessions.get(&index).map_or(&[][..], Vec::as_slice);
+        // Of several with one number the last: numbers come again.
+        let place = of_index.iter().rposition(|known| *known == session);
+        place.is_some_and(|place| place + 1 == nth as usize)
+    }
+
     /// Whether nothing waits: no boot, no rule, no message.
     pub(crate) fn is_idle(&self) -> bool {
         self.boots.is_empty() && self.due.is_empty() && self.held.is_empty()

@@ -18,6 +18,8 @@ use vmc_trace::{Actor, Event, Side, Subject};
 pub(crate) enum StateChange {
     Channel(Side, &'static str),
     Session(Side, HmcIndex, HmcSession, &'static str),
+    /// The driver has given an index a new session.
+    Started(HmcIndex, HmcSession),
 }
 
 /// What becomes of a message that is being sent.
@@ -285,6 +287,10 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             let subject = match change {
                 StateChange::Channel(..) => Subject::Channel,
                 StateChange::Session(_, index, session, _) => Subject::Session(index, session),
+                StateChange::Started(index, session) => {
+                    self.world.faults.session_begins(index, session);
+                    continue;
+                }
             };
             let rules = self.world.faults.due_at(self.moment(subject), |occasion| match change {
                 StateChange::Channel(side, state) => {
@@ -293,6 +299,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 StateChange::Session(side, _, _, state) => {
                     *occasion == Occasion::SessionState(side, state)
                 }
+                StateChange::Started(..) => false,
             });
             rules.into_iter().for_each(|rule| self.fire(rule));
         }
@@ -312,7 +319,11 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             }
             (None, Subject::Channel) => (Strand::Machine, None),
         };
-        Moment { strand, app, index }
+        let session = match subject {
+            Subject::Session(_, session) if index.is_some() => Some(session),
+            _ => None,
+        };
+        Moment { strand, app, index, session }
     }
 
     /// Records an hcall, unless its caller died meanwhile.

@@ -53,11 +53,24 @@ pub(crate) struct Trigger {
     pub(crate) index: Option<HmcIndex>,
     /// Only those about the channel itself.
     pub(crate) channel_only: bool,
+    /// Only those about the so-manyth session of its index, from 1.
+    pub(crate) nth_session: Option<u32>,
     /// Only those after this rule has fired.
     pub(crate) since: Option<usize>,
 }
 
 impl Trigger {
+    /// Whether its occasions can be about a session.
+    pub(crate) fn may_name_session(&self) -> bool {
+        matches!(
+            self.occasion,
+            Occasion::Hcall { .. }
+                | Occasion::Message { .. }
+                | Occasion::Allocation
+                | Occasion::SessionState(..)
+        )
+    }
+
     /// Whether another rule brings it about.
     pub(crate) fn follows(&self) -> bool {
         matches!(self.occasion, Occasion::After { .. })

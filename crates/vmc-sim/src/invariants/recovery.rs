@@ -318,7 +318,7 @@ fn visit<P: Setup>(
         _ => String::from("not every HMC index can be opened again"),
     };
     Err(match app.failure() {
-        Some(failure) => format!("{stands_at}: {}, not {}", failure.came, failure.expected),
+        Some(failure) => format!("{stands_at}: {}, not {}", failure.got, failure.expected),
         None => stands_at,
     })
 }

@@ -328,7 +328,7 @@ fn expectations(machine: &Machine) -> Vec<Violation> {
     let failure = |line: &Line| match &line.activity {
         Activity::App(app) => app.failure().map(|f| Violation {
             checker: "expectation",
-            what: format!("expected {}, came {}", f.expected, f.came),
+            what: format!("expected {}, got {}", f.expected, f.got),
         }),
         _ => None,
     };

@@ -40,12 +40,19 @@ pub(super) fn number(what: &str, number: &Number, bounds: Bounds) -> Result<i64,
     if bounds.contains(&value) {
         return Ok(value);
     }
+    let (message, remedy) = out_of_bounds(what, value, &bounds);
+    Err(Problem::new(number.span(), message, remedy))
+}
+
+/// What is wrong with a number that lies outside, and what to do.
+pub(super) fn out_of_bounds(
+    what: &str,
+    value: impl std::fmt::Display,
+    bounds: &Bounds,
+) -> (String, String) {
     let (least, most) = (bounds.start(), bounds.end());
-    Err(Problem::new(
-        number.span(),
-        format!("{what} is {least} to {most}, not {value}"),
-        format!("write a number from {least} to {most}"),
-    ))
+    let message = format!("{what} is {least} to {most}, not {value}");
+    (message, format!("write a number from {least} to {most}"))
 }
 
 fn machine(machine: &MachineForm) -> Check {

@@ -1,6 +1,6 @@
 //! What is wrong with a scenario file, where, and what to do.
 
-use super::Source;
+use super::{Source, shape};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use std::fmt;
 use std::ops::Range;
@@ -66,16 +66,18 @@ impl ScenarioError {
 
     /// The text is no scenario: not TOML, an unknown key, a wrong type.
     pub(crate) fn syntax(source: &Source, error: &toml::de::Error) -> ScenarioError {
-        let span = error.span().unwrap_or(0..0);
-        let message = error.message().lines().collect::<Vec<_>>().join("; ");
-        let remedy = if message.contains("unknown field") || message.contains("unknown variant") {
-            "use one of the names that are expected here; scenarios/README.md lists them all"
-        } else if message.contains("missing field") {
-            "add the key; scenarios/README.md shows it"
-        } else {
-            "compare with the examples in scenarios/README.md"
-        };
-        Problem::new(span, message, remedy).at(source)
+        let problem = shape::problem(&source.text).unwrap_or_else(|| {
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            let remedy = match message.as_str() {
+                "duplicate key" => {
+                    "write the key once; a table of which there are several has two brackets, as `[[app]]`"
+                }
+                _ => "compare with the examples in scenarios/README.md",
+            };
+            let span = error.span().unwrap_or(0..0);
+            Problem::new(span, format!("this is not TOML: {message}"), remedy)
+        });
+        problem.at(source)
     }
 
     /// Name of the file, as it was given.

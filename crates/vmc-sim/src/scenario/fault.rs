@@ -73,6 +73,9 @@ pub(super) struct WhenForm {
     /// Only what is about this HMC index.
     #[schemars(transform = within(bounds::BYTE))]
     pub(super) index: Option<Number>,
+    /// Only what is about the so-manyth session of its HMC index, from 1.
+    #[schemars(transform = within(bounds::OCCASIONS))]
+    pub(super) nth_session: Option<Number>,
     /// Only what is about the channel itself, not about an HMC connection.
     pub(super) about: Option<AboutForm>,
     /// Only after the rule of this name has fired.

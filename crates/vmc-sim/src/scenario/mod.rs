@@ -3,7 +3,7 @@
 //! [`file`] is the form in which a scenario is written, read with serde; [`size`] bounds what it becomes when its
 //! blocks are written out, [`names`] tells its threads apart; [`check`] finds what cannot be meant; [`compile`]
 //! makes a plan of it that the runtimes can run. [`fault`] and [`rules`] are the same for fault rules. [`schema`](mod@schema)
-//! tells editors about the form. `scenarios/README.md` documents every key.
+//! tells editors about the form, and [`shape`] people what of a text does not fit it. `scenarios/README.md` documents every key.
 
 mod bounds;
 mod check;
@@ -17,11 +17,13 @@ mod names;
 mod retry;
 mod rules;
 mod schema;
+mod shape;
 mod short;
 mod size;
 mod spanned;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use error::ScenarioError;
 pub use schema::schema;

@@ -10,6 +10,7 @@ use super::fault::{
 use super::file::{Number, ScenarioForm};
 use super::names::Names;
 use super::spanned::Spanned;
+use super::words;
 use crate::fault::{
     Act, CallKind, EntryKind, HcallPoint, MessagePoint, Occasion, Patch, RdmaEnd, Rule, Template,
     Trigger,
@@ -126,9 +127,13 @@ fn trigger(
         Some(times) => self::times(times)?,
         None => Some(1),
     };
+    let nth_session = match &when.nth_session {
+        Some(nth) => Some(number("nth-session", nth, bounds::OCCASIONS)? as u32),
+        None => None,
+    };
     let channel_only = when.about.is_some();
     let since = when.since.as_ref().map(|name| rule_named(form, name)).transpose()?;
-    Ok((Some(Trigger { occasion, app, index, channel_only, since }), nth, times))
+    Ok((Some(Trigger { occasion, app, index, nth_session, channel_only, since }), nth, times))
 }
 
 /// At how many occasions a rule fires; `None` for every one.
@@ -179,6 +184,11 @@ fn allowed_modifiers(when: &WhenForm, span: std::ops::Range<usize>) -> Result<()
         ("code", when.code.is_some(), hcall),
         ("app", when.app.is_some(), !timed && when.after.is_none()),
         ("index", when.index.is_some(), of_connection || when.session.is_some()),
+        (
+            "nth-session",
+            when.nth_session.is_some(),
+            (of_connection || when.session.is_some()) && when.about.is_none(),
+        ),
         ("about", when.about.is_some(), of_connection && when.index.is_none()),
         ("effect", when.effect.is_some(), call),
         ("ms", when.ms.is_some(), when.after.is_some()),
@@ -247,12 +257,12 @@ fn rule_named(form: &ScenarioForm, name: &Spanned<String>) -> Result<usize, Prob
 }
 
 fn hcall_occasion(when: &WhenForm, name: &Spanned<String>) -> Result<Occasion, Problem> {
-    let names = opcode::ALL.iter().filter_map(|opcode| opcode::name(*opcode));
-    let known = names.into_iter().find(|known| known == name.get_ref()).ok_or_else(|| {
+    let names: Vec<_> = opcode::ALL.iter().filter_map(|code| opcode::name(*code)).collect();
+    let known = names.iter().copied().find(|known| known == name.get_ref()).ok_or_else(|| {
         Problem::new(
             name.span(),
             format!("no hcall is named `{}`", name.get_ref()),
-            "write its name as LoPAR does, such as `H_SEND_CRQ`",
+            words::instead(name.get_ref(), names),
         )
     })?;
     let code = when.code.as_ref().map(return_code).transpose()?;
@@ -472,13 +482,19 @@ fn thread(name: &Spanned<String>, names: &Names) -> Result<u16, Problem> {
 }
 
 fn return_code(name: &Spanned<String>) -> Result<ReturnCode, Problem> {
-    let named = |code: &&ReturnCode| code.name() == Some(name.get_ref());
-    ReturnCode::NAMED.iter().find(named).copied().ok_or_else(|| {
-        Problem::new(
-            name.span(),
-            format!("no return code is named `{}`", name.get_ref()),
-            "write its name as LoPAR does, such as `H_Busy`",
-        )
+    let text = name.get_ref();
+    ReturnCode::from_name(text).ok_or_else(|| {
+        let names = ReturnCode::NAMED.iter().filter_map(|code| code.name());
+        let known = words::linux_return_code(text);
+        let remedy = known.map_or_else(
+            || words::instead(text, names.collect::<Vec<_>>()),
+            |name| format!("did you mean `{name}`?"),
+        );
+        let message = match words::WITHOUT_VALUE.contains(&text.as_str()) {
+            true => format!("LoPAR names `{text}`, and its value is not known here"),
+            false => format!("LoPAR has no return code `{text}`"),
+        };
+        Problem::new(name.span(), message, remedy)
     })
 }
 
@@ -503,7 +519,7 @@ fn state(name: &Spanned<String>, states: &[&'static str]) -> Result<&'static str
         Problem::new(
             name.span(),
             format!("the side has no state `{}`", name.get_ref()),
-            format!("use one of `{}`", states.join("`, `")),
+            words::instead(name.get_ref(), states.to_vec()),
         )
     })
 }

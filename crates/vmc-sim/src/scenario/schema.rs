@@ -14,6 +14,11 @@ use serde_json::Value;
 
 /// The JSON Schema (draft 7, which TOML editors know) of a scenario file, as text.
 pub fn schema() -> String {
+    format!("{:#}\n", tree())
+}
+
+/// The same, to walk along.
+pub(super) fn tree() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| {
         // Before those of the draft, which move references away from their descriptions.
         settings.transforms.insert(0, Box::new(RecursiveTransform(without_null)));
@@ -21,7 +26,7 @@ pub fn schema() -> String {
     });
     let mut schema = settings.into_generator().into_root_schema_for::<ScenarioForm>();
     RecursiveTransform(introduce).transform(&mut schema);
-    format!("{:#}\n", schema.to_value())
+    schema.to_value()
 }
 
 /// What is optional can be left out; TOML has no null.
@@ -107,19 +112,21 @@ fn only(schema: &mut Schema, words: impl Iterator<Item = &'static str>) {
     schema.insert(String::from("enum"), words.collect());
 }
 
-fn matching(schema: &mut Schema, pattern: String) {
+/// A string of that form, such as the example.
+fn matching(schema: &mut Schema, pattern: String, example: &str) {
     schema.insert(String::from("pattern"), pattern.into());
+    schema.insert(String::from("examples"), vec![example].into());
 }
 
 /// A protocol version: two numbers, each 0 to 255.
 pub(super) fn version(schema: &mut Schema) {
     const BYTE: &str = "(\\d|[1-9]\\d|1\\d\\d|2[0-4]\\d|25[0-5])";
-    matching(schema, format!("^{BYTE}\\.{BYTE}$"));
+    matching(schema, format!("^{BYTE}\\.{BYTE}$"), "1.1");
 }
 
 /// What can name an application.
 pub(super) fn app_name(schema: &mut Schema) {
-    matching(schema, String::from("^[a-z0-9-]+$"));
+    matching(schema, String::from("^[a-z0-9-]+$"), "reader");
 }
 
 /// What fits the buffer of an HMC ID; its length counts bytes, of which no character has less than one.
@@ -129,7 +136,11 @@ pub(super) fn hmc_id(schema: &mut Schema) {
 
 /// The 16 bytes of an entry, in hexadecimal digits.
 pub(super) fn entry(schema: &mut Schema) {
-    matching(schema, String::from("^(\\s*[0-9A-Fa-f]){32}\\s*$"));
+    matching(
+        schema,
+        String::from("^(\\s*[0-9A-Fa-f]){32}\\s*$"),
+        "80 01 0000 00000000 0000000000000000",
+    );
 }
 
 /// The name of an hcall.
@@ -137,9 +148,9 @@ pub(super) fn hcall(schema: &mut Schema) {
     only(schema, opcode::ALL.iter().filter_map(|opcode| opcode::name(*opcode)));
 }
 
-/// The name of what an hcall returns.
+/// The name of what an hcall returns, in any spelling that LoPAR uses.
 pub(super) fn return_code(schema: &mut Schema) {
-    only(schema, ReturnCode::NAMED.iter().filter_map(|code| code.name()));
+    only(schema, ReturnCode::SPELLINGS.iter().map(|(name, _)| *name));
 }
 
 /// A state of the channel, of either side.

@@ -17,7 +17,7 @@ pub(super) fn check(form: &ScenarioForm) -> Result<(), Problem> {
     for app in &form.app {
         let replicas = app.get_ref().count.as_ref().map_or(1, times);
         all = all.plus(written_out(&app.get_ref().steps, 1).times(replicas));
-        let (what, came, most) = if all.steps > MAX_STEPS {
+        let (what, got, most) = if all.steps > MAX_STEPS {
             ("steps", all.steps, MAX_STEPS)
         } else if all.payload_bytes > MAX_PAYLOAD_BYTES {
             ("bytes of messages", all.payload_bytes, MAX_PAYLOAD_BYTES)
@@ -26,7 +26,7 @@ pub(super) fn check(form: &ScenarioForm) -> Result<(), Problem> {
         };
         return Err(Problem::new(
             app.span(),
-            format!("with this application the scenario has {came} {what}, at most {most} fit"),
+            format!("with this application the scenario has {got} {what}, at most {most} fit"),
             "lower `times`, `count` or `bytes`",
         ));
     }

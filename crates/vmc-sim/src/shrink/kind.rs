@@ -1,4 +1,4 @@
-//! What makes two failures the same: their kind, and not what they say.
+//! What makes two failures the same: their kind, and of an expectation what was expected and what was got.
 
 use crate::simulation::Problem;
 use std::fmt;
@@ -25,7 +25,7 @@ impl FailureKind {
     pub fn of(problem: &Problem) -> FailureKind {
         match problem {
             Problem::Invariant { checker, .. } => FailureKind::Invariant(checker),
-            Problem::Unmet(_) => FailureKind::Expectation,
+            Problem::Unmet { .. } => FailureKind::Expectation,
             Problem::Stuck(_) => FailureKind::Stuck,
             Problem::Unfired(_) => FailureKind::Unfired,
             Problem::Channel { .. } => FailureKind::Channel,
@@ -47,10 +47,43 @@ impl fmt::Display for FailureKind {
     }
 }
 
+/// A failure that is to stay the same while its run becomes small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) kind: FailureKind,
+    /// What was expected and what was got, where the kind alone does not say it.
+    values: Option<(String, String)>,
+}
+
+impl Identity {
+    pub(super) fn of(problem: &Problem) -> Identity {
+        let values = match problem {
+            Problem::Unmet { expected, got, .. } => {
+                Some((unsized_text(expected), unsized_text(got)))
+            }
+            Problem::Channel { expected, got } => Some((expected.to_string(), got.to_string())),
+            _ => None,
+        };
+        Identity { kind: FailureKind::of(problem), values }
+    }
+}
+
+/// The text without lengths and digests: a message that becomes shorter is the same one. None at all is another.
+fn unsized_text(text: &str) -> String {
+    let word = |word: &str| match word.parse::<u64>() {
+        Ok(1..) => String::from("N"),
+        _ if word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            String::from("D")
+        }
+        _ => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// What a problem says, without its place in a text that is about to change.
 pub(super) fn without_place(problem: &Problem) -> String {
     match problem {
-        Problem::Unmet(error) | Problem::Stuck(error) | Problem::Unfired(error) => {
+        Problem::Unmet { error, .. } | Problem::Stuck(error) | Problem::Unfired(error) => {
             error.message().to_owned()
         }
         _ => problem.to_string(),

@@ -2,7 +2,8 @@
 //!
 //! [`shrink`] works on the scenario as a document (`document.rs`) and knows nothing of its keys: whatever can be left
 //! out or made smaller is tried, and what the scenario's own checks refuse is no candidate. A candidate is kept when
-//! a run of it fails in the same way: with a problem of the same [`FailureKind`], and, if the failure needs quirks,
+//! a run of it fails in the same way: with a problem of the same [`FailureKind`], an expectation with the same
+//! values expected and got, and, if the failure needs quirks,
 //! without any problem once the driver does not show them. Which schedule it takes is looked for anew each time,
 //! because a schedule rarely survives an edit. When the document is as small as it gets, the schedule is brought as
 //! near to first come, first served as it goes (`order.rs`).
@@ -24,6 +25,7 @@ use crate::schedule::{Decisions, Keep, ScheduleKind};
 use crate::simulation::{Options, Report, simulate};
 use document::Document;
 use ibmvmc::QuirkSet;
+use kind::Identity;
 use std::sync::Arc;
 
 /// How errors name a scenario that is being made small.
@@ -105,7 +107,7 @@ pub fn shrink(
     let scenario = Scenario::parse(FILE, text)?;
     let kept = Options { keep: Keep::Departures, record: true, ..options.clone() };
     let report = simulate(&scenario, &kept)?;
-    let kind = report.problems.first().map(FailureKind::of).ok_or(ShrinkError::Passes)?;
+    let identity = report.problems.first().map(Identity::of).ok_or(ShrinkError::Passes)?;
     let quirks = scenario.plan().quirks.iter().chain(options.quirks.iter()).collect();
     let mut document = Document::parse(text).ok_or(ShrinkError::Passes)?;
     document.forget_prose();
@@ -113,7 +115,7 @@ pub fn shrink(
     let max_steps = report.steps.saturating_mul(TIMES_STEPS).saturating_add(MORE_STEPS);
     let decisions = report.decisions.clone().unwrap_or_default();
     let mut shrinker = Shrinker {
-        kind,
+        identity,
         max_steps: max_steps.min(options.max_steps),
         needs_quirks: false,
         runs: 0,
@@ -130,7 +132,7 @@ pub fn shrink(
 }
 
 struct Shrinker<'a> {
-    kind: FailureKind,
+    identity: Identity,
     max_steps: u64,
     /// The failure is one of the quirks: without them the run passes.
     needs_quirks: bool,
@@ -191,7 +193,7 @@ impl Shrinker<'_> {
         report: &Report,
         decisions: &Decisions,
     ) -> bool {
-        report.problems.iter().any(|problem| FailureKind::of(problem) == self.kind)
+        report.problems.iter().any(|problem| Identity::of(problem) == self.identity)
             && (!self.needs_quirks || self.passes_without_quirks(candidate, decisions))
     }
 
@@ -232,13 +234,13 @@ impl Shrinker<'_> {
             Ok(simulate(&scenario, &Options { max_steps, ..Options::default() })?)
         };
         let first = run(&document)?;
-        let alike = first.problems.iter().find(|problem| FailureKind::of(problem) == self.kind);
+        let alike = first.problems.iter().find(|problem| Identity::of(problem) == self.identity);
         let what = alike.map(kind::without_place).ok_or(ShrinkError::Passes)?;
-        document.set_prose(&self.kind.to_string(), &what);
+        document.set_prose(&self.identity.kind.to_string(), &what);
         // The prose moves lines, and nothing else: the problems point at the text as it is now.
         let report = run(&document)?;
         let after = document.size(decisions, &report);
-        let (text, kind, runs) = (document.text(), self.kind, self.runs);
+        let (text, kind, runs) = (document.text(), self.identity.kind, self.runs);
         Ok(Shrunk { text, kind, report, runs, before, after })
     }
 }

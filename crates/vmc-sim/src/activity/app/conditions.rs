@@ -70,14 +70,7 @@ impl App {
     }
 
     fn file_of(&self, desk: &Desk, condition: &Condition) -> Option<FileId> {
-        let (Condition::SessionReady { file }
-        | Condition::SessionSettled { file }
-        | Condition::SessionEnded { file }
-        | Condition::Readable { file }) = condition
-        else {
-            return None;
-        };
-        desk.file(self.process, file)
+        desk.file(self.process, condition.file()?)
     }
 }
 

@@ -59,7 +59,7 @@ struct InCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StepFailure {
     pub(crate) expected: String,
-    pub(crate) came: String,
+    pub(crate) got: String,
 }
 
 impl App {
@@ -265,10 +265,10 @@ impl App {
         if self.next < self.steps.len() { Progress::Again } else { Progress::Finished }
     }
 
-    fn fail(&mut self, expected: impl Into<String>, came: impl Into<String>) -> Progress {
-        let mut came = came.into();
-        came.extend(self.retrying.as_ref().map(|retrying| retrying.to_string()));
-        self.failure = Some(StepFailure { expected: expected.into(), came });
+    fn fail(&mut self, expected: impl Into<String>, got: impl Into<String>) -> Progress {
+        let mut got = got.into();
+        got.extend(self.retrying.as_ref().map(|retrying| retrying.to_string()));
+        self.failure = Some(StepFailure { expected: expected.into(), got });
         Progress::Finished
     }
 

@@ -25,71 +25,105 @@ fn machine(keys: &str) -> String {
     format!("title = \"T\"\n[machine]\n{keys}\n")
 }
 
-const LIST: &str =
-    "use one of the names that are expected here; scenarios/README.md lists them all";
 const EXAMPLES: &str = "compare with the examples in scenarios/README.md";
 
 #[test]
 fn names_that_do_not_exist() {
-    refused(
-        &machine("hmcs = 1\n‸hmc = 2"),
-        "unknown field `hmc`, expected one of `profile`, `hmcs`, `pool-size`, `mtu`, `crq-pages`, \
-         `window-pages`, `version`, `first-session`, `liberties`, `start`, `vmc`, `hmc-attached`, `behaviour`, `hypervisor`",
-        LIST,
-    );
-    refused(
-        &app("{ open = {} },\n{ ‸shut = {} },"),
-        "unknown variant `shut`, expected one of `open`, `set-hmc-id`, `write`, `read`, `poll`, \
-         `query`, `request-vmc`, `ioctl`, `dup`, `close`, `wait`, `sleep-ms`, `start`, `stop`, `pause`, `resume`, \
-         `attach-hmc`, `post`, `await`, `interrupt`, `fault`, `repeat`",
-        LIST,
-    );
+    refused(&machine("hmcs = 1\n‸hmc = 2"), "`machine` has no key `hmc`", "did you mean `hmcs`?");
     refused(
         &app("{ poll = { expect = ‸\"gone\" } }"),
-        "unknown result `gone`, expected `readable`, `nothing`, `hung-up`, `invalid`, `any` or `EINTR`",
-        EXAMPLES,
+        "`expect`: expected \"readable\", \"nothing\", \"hung-up\", \"invalid\", \"any\" or \"EINTR\", got \"gone\"",
+        "use one of `readable`, `nothing`, `hung-up`, `invalid`, `any`, `EINTR`",
     );
     refused(
         &app("{ poll = { wait = true, expect = ‸\"EIO\" } }"),
-        "poll() never fails with EIO, only with EINTR",
-        EXAMPLES,
+        "`expect`: expected \"readable\", \"nothing\", \"hung-up\", \"invalid\", \"any\" or \"EINTR\", got \"EIO\"",
+        "use one of `readable`, `nothing`, `hung-up`, `invalid`, `any`, `EINTR`",
     );
     refused(
-        &app("{ open = { expect = ‸\"EBUSSY\" } }"),
-        "unknown result `EBUSSY`, expected `ok`, `any` or the name of an errno such as `EBUSY`",
-        EXAMPLES,
+        &app("{ open = {} },\n{ ‸closs = {} },"),
+        "there is no step `closs`",
+        "did you mean `close`?",
     );
     refused(
         &app("{ open = {} }, { read = { expect = ‸\"eco\" } }"),
-        "unknown result `eco`, expected `echo`, `event`, `empty`, `any` or the name of an errno such as `EAGAIN`",
-        EXAMPLES,
+        "`expect`: expected \"echo\", \"event\", \"empty\", \"any\", the name of an errno or a table, got \"eco\"",
+        "write `expect = \"echo\"`",
     );
+}
+
+#[test]
+fn return_codes_and_hcalls_in_another_spelling() {
+    let rule = |when: &str, act: &str| {
+        format!("title = \"T\"\n[[fault]]\nname = \"f\"\nwhen = {{ {when} }}\ndo = {act}\n")
+    };
+    let enable = "hcall = \"H_ENABLE_CRQ\"";
+    for &(name, _) in papr::ReturnCode::SPELLINGS {
+        let text = rule(enable, &format!("{{ answer = \"{name}\" }}"));
+        assert!(Scenario::parse("test.toml", &text).is_ok(), "{name}");
+    }
+    for (linux, lopar) in [
+        ("H_LONG_BUSY_ORDER_10_MSEC", "H_LongBusyOrder10mSec"),
+        ("H_CLOSED", "H_Closed"),
+        ("H_DEST_PARM", "H_D_Parm"),
+        ("h_busy", "H_Busy"),
+    ] {
+        refused(
+            &rule(enable, &format!("{{ answer = ‸\"{linux}\" }}")),
+            &format!("LoPAR has no return code `{linux}`"),
+            &format!("did you mean `{lopar}`?"),
+        );
+        refused(
+            &rule(&format!("{enable}, code = ‸\"{linux}\""), "{ crash = \"hyp\" }"),
+            &format!("LoPAR has no return code `{linux}`"),
+            &format!("did you mean `{lopar}`?"),
+        );
+    }
+    let text = rule(enable, "{ answer = \"H_RESCINDED\" }");
+    let error = Scenario::parse("test.toml", &text).expect_err("no value");
+    assert_eq!(error.message(), "LoPAR names `H_RESCINDED`, and its value is not known here");
+    for name in ["h_reg_crq", "H_Reg_Crq", "H_REG_CQR"] {
+        refused(
+            &rule(&format!("hcall = ‸\"{name}\""), "{ crash = \"hyp\" }"),
+            &format!("no hcall is named `{name}`"),
+            "did you mean `H_REG_CRQ`?",
+        );
+    }
 }
 
 #[test]
 fn keys_that_are_missing() {
-    refused(
-        "‸[machine]\nhmcs = 1\n",
-        "missing field `title`",
-        "add the key; scenarios/README.md shows it",
-    );
+    refused("‸[machine]\nhmcs = 1\n", "a scenario needs the key `title`", "write `title = \"…\"`");
     let text = app("{ repeat = ‸{ times = 2 } }");
-    refused(&text, "missing field `steps`", "add the key; scenarios/README.md shows it");
+    refused(&text, "`repeat` needs the key `steps`", "write `steps = [{ open = {} }]`");
 }
 
 #[test]
 fn values_of_the_wrong_type() {
-    refused(&machine("hmcs = ‸\"two\""), "invalid type: string \"two\", expected i64", EXAMPLES);
+    refused(
+        &machine("hmcs = ‸\"two\""),
+        "`hmcs`: expected a number from 1 to 255, got \"two\"",
+        "write `hmcs = 1`",
+    );
     refused(
         &app("{ set-hmc-id = ‸7 }"),
-        "invalid type: integer `7`, expected an HMC ID or a table of options",
-        EXAMPLES,
+        "`set-hmc-id`: expected a string or a table, got 7",
+        "write `set-hmc-id = \"7\"`",
     );
 }
 
 #[test]
 fn text_that_is_no_toml() {
-    refused("title = \"T\"\n[machine‸\nhmcs = 1\n", "unclosed table, expected `]`", EXAMPLES);
+    refused(
+        "title = \"T\"\n[machine‸\nhmcs = 1\n",
+        "this is not TOML: unclosed table, expected `]`",
+        EXAMPLES,
+    );
+    refused(
+        "title = \"T\"\n[app]\nsteps = []\n[‸app]\nsteps = []\n",
+        "this is not TOML: duplicate key",
+        "write the key once; a table of which there are several has two brackets, as `[[app]]`",
+    );
 }
 
 #[test]
@@ -330,8 +364,8 @@ fn calls_that_are_made_again() {
     );
     refused(
         &write("retry = [‸\"EIO\"], patience-ms = 1"),
-        "unknown variant `EIO`, expected one of `EBUSY`, `EAGAIN`, `ENOBUFS`",
-        LIST,
+        "an element of `retry`: expected \"EBUSY\", \"EAGAIN\" or \"ENOBUFS\", got \"EIO\"",
+        "use one of `EBUSY`, `EAGAIN`, `ENOBUFS`",
     );
     refused(
         &app(
@@ -380,8 +414,8 @@ fn lengths_that_grow() {
     }
     refused(
         &outside("‸\"4k\""),
-        "invalid type: string \"4k\", expected a number of bytes, or how it grows such as { from = 1, step = 100 }",
-        EXAMPLES,
+        "`bytes`: expected a number from 0 to 1048576 or a table, got \"4k\"",
+        "write `bytes = 4096`",
     );
 }
 

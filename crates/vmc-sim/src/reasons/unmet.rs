@@ -1,0 +1,77 @@
+//! What to do about an expectation that was not met, where the records tell the cause.
+
+use super::Story;
+use crate::activity::StepFailure;
+use crate::run::ThreadFailure;
+use crate::script::Action;
+use ibmvmc::{ChannelState, SessionState};
+use vmc_trace::{Actor, Event, Side};
+
+/// The remedy of this very case; `None` where the cause is not known.
+pub(crate) fn remedy(
+    story: &Story<'_>,
+    failure: &ThreadFailure,
+    unmet: &StepFailure,
+) -> Option<String> {
+    let of_thread = Actor::App(failure.thread);
+    let back = |event: &Event| matches!(event, Event::Return(..));
+    let (place, _) = story.last(|record| record.actor == of_thread && back(&record.event))?;
+    let then = story.until(place);
+    let file = failure.step.action.file().unwrap_or_default();
+    let before = |state: &str| {
+        let wait = match file {
+            "" | "vmc" => format!("{{ wait = \"{state}\" }}"),
+            file => format!("{{ wait = {{ state = \"{state}\", file = \"{file}\" }} }}"),
+        };
+        Some(format!("add {wait} before this step"))
+    };
+    let session = failure.file.and_then(|file| then.session_of(file));
+    let state = session.and_then(|session| then.state_of(session)).map(|(_, state)| state);
+    let channel = then.channel_of(Side::Mgmt).map(|(_, state)| state);
+    let is = |state: SessionState| Some(state.name());
+    let channel_can_come =
+        ![Some(ChannelState::Ready.name()), Some(ChannelState::Failed.name())].contains(&channel);
+    // A call that was made again says how often after its errno.
+    let got = unmet.got.split(", after").next().unwrap_or_default();
+    if let (Action::Write { .. } | Action::Read { .. }, Some(session)) =
+        (&failure.step.action, session)
+        && got.starts_with('E')
+        && let Some(end) = then.end_of(session)
+    {
+        return Some(format!(
+            "{end}: expect \"{got}\", or open a new file and give it its HMC ID before this step"
+        ));
+    }
+    match (&failure.step.action, got) {
+        (Action::Write { .. }, "EBUSY")
+            if [is(SessionState::Starting), is(SessionState::Opening)].contains(&state) =>
+        {
+            before("session-ready")
+        }
+        (Action::Write { .. }, "EBUSY") if state == is(SessionState::Ready) => Some(String::from(
+            "the application has no buffer left to write with: read an echo before this step, or raise \
+             `inbound-buffers`",
+        )),
+        (Action::Write { .. } | Action::Read { .. }, "EIO")
+            if failure.file.is_some() && session.is_none() =>
+        {
+            Some(String::from(
+                "add { set-hmc-id = \"…\" } and { wait = \"session-ready\" } before this step",
+            ))
+        }
+        (Action::SetHmcId { .. } | Action::Open { .. }, error)
+            if error.starts_with('E') && channel_can_come =>
+        {
+            Some(String::from("add { wait = \"channel-ready\" } before this step"))
+        }
+        (Action::SetHmcId { .. }, "EBUSY" | "ENOBUFS") => Some(String::from(
+            "no HMC connection can be opened: raise `hmcs`, close a file, or add { wait = \"seeded\" } before this step",
+        )),
+        (Action::Read { .. }, "EAGAIN") => before("readable"),
+        (Action::Poll { .. }, "nothing to report") => before("readable"),
+        (Action::Query { .. }, _) if channel_can_come => {
+            Some(String::from("add { wait = \"channel-ready\" } before this step"))
+        }
+        _ => None,
+    }
+}
