@@ -393,6 +393,12 @@ fn record_rdma<P: Setup, R: Runtime>(
     };
     let (source, destination) = (copy.source_ioba, copy.destination_ioba);
     let rdma = Rdma { direction, len_bytes, source, destination, digest, buffer, code };
+    if cx.world.keeps_payload
+        && (direction, digest.is_some()) == (RdmaDirection::ToMgmt, true)
+        && let Some(bytes) = payload(cx, destination, len_bytes)
+    {
+        cx.record(|| Event::Fetched(bytes));
+    }
     cx.record(|| Event::Rdma(trace_subject(subject), rdma));
 }
 
@@ -402,8 +408,32 @@ const DIGESTED_BYTES: usize = 256;
 
 /// The digest of DMA memory.
 fn digest<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, ioba: Ioba, len_bytes: u32) -> Option<u32> {
-    let memory = cx.world.hypervisor.memory(partition_of(Side::Mgmt))?;
     let mut digest = Digest::new();
+    each_piece(cx, ioba, len_bytes, |piece| digest.update(piece))?;
+    Some(digest.value())
+}
+
+/// What is in DMA memory.
+fn payload<P: Setup, R: Runtime>(
+    cx: &Context<'_, P, R>,
+    ioba: Ioba,
+    len_bytes: u64,
+) -> Option<Box<[u8]>> {
+    let mut payload = Vec::new();
+    let len_bytes = u32::try_from(len_bytes).ok()?;
+    each_piece(cx, ioba, len_bytes, |piece| payload.extend_from_slice(piece))?;
+    Some(payload.into())
+}
+
+/// Goes through DMA memory.
+#[inline]
+fn each_piece<P: Setup, R: Runtime>(
+    cx: &Context<'_, P, R>,
+    ioba: Ioba,
+    len_bytes: u32,
+    mut take: impl FnMut(&[u8]),
+) -> Option<()> {
+    let memory = cx.world.hypervisor.memory(partition_of(Side::Mgmt))?;
     let mut bytes = [0; DIGESTED_BYTES];
     for (at, range) in cx.world.guest.pieces(ioba, len_bytes) {
         let mut at = at?;
@@ -411,12 +441,12 @@ fn digest<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, ioba: Ioba, len_bytes: u
         while left > 0 {
             let piece = &mut bytes[..left.min(DIGESTED_BYTES)];
             memory.read(at, piece).ok()?;
-            digest.update(piece);
+            take(piece);
             left -= piece.len();
             at.0 += piece.len() as u64;
         }
     }
-    Some(digest.value())
+    Some(())
 }
 
 fn local_liobn<P: Setup, R: Runtime>(cx: &Context<'_, P, R>) -> Option<papr::Liobn> {

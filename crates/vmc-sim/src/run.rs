@@ -220,10 +220,21 @@ pub(crate) fn build<P: Setup>(
     let guest = Guest::new(config.management_pages, window_pages);
     let desk = Desk::new(service.state());
     let threads = plan.threads.iter().map(|thread| thread.name.clone()).collect();
-    Ok((World::new(hypervisor, driver, guest, desk, plan.rules.clone(), threads), service))
+    let (rules, keeps_payload) = (plan.rules.clone(), reads_beginnings(plan));
+    Ok((World::new(hypervisor, driver, guest, desk, rules, threads, keeps_payload), service))
 }
 
 /// Pages that the driver can map at once: its CRQ and every buffer of every connection.
+/// Whether a script may read less than a whole message.
+fn reads_beginnings(plan: &Plan) -> bool {
+    let mtu = u64::from(plan.machine.driver.mtu);
+    let is_short = |step: &Step| match step.action {
+        Action::Read { len_bytes: Some(len_bytes), .. } => (1..mtu).contains(&len_bytes),
+        _ => false,
+    };
+    plan.threads.iter().flat_map(|thread| &thread.steps).any(is_short)
+}
+
 fn driver_pages(machine: &MachinePlan) -> u64 {
     u64::from(machine.driver.crq_pages) + buffers(machine) * pages_per_buffer(machine)
 }

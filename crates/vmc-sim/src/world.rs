@@ -43,6 +43,9 @@ pub(crate) struct World<P: Setup> {
     pub(crate) driver_paused: AtomicBool,
     /// Names of the applications' threads.
     pub(crate) threads: Arc<[String]>,
+    /// Whether the bytes of messages are recorded that come to the management partition: some script reads less than
+    /// a whole one.
+    pub(crate) keeps_payload: bool,
 }
 
 /// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
@@ -164,6 +167,7 @@ where
             lives: self.lives.clone(),
             driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
             threads: self.threads.clone(),
+            keeps_payload: self.keeps_payload,
         }
     }
 }
@@ -176,6 +180,7 @@ impl<P: Setup> World<P> {
         desk: Desk,
         rules: Vec<Rule>,
         threads: Vec<String>,
+        keeps_payload: bool,
     ) -> World<P> {
         World {
             hypervisor,
@@ -187,6 +192,7 @@ impl<P: Setup> World<P> {
             lives: Lives::new(),
             driver_paused: AtomicBool::new(false),
             threads: threads.into(),
+            keeps_payload,
         }
     }
 }

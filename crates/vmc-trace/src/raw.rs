@@ -139,6 +139,10 @@ impl fmt::Display for Event {
                 entry.map_or(Ok(()), |entry| write!(f, " {entry}"))?;
                 subject.map_or(Ok(()), |subject| write!(f, " ({subject})"))
             }
+            Event::Fetched(bytes) => {
+                f.write_str("fetched ")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::Signalled => f.write_str("signalled"),

@@ -188,6 +188,30 @@ mod tests {
         assert_eq!(problems(reads(story, APP, 16, digest(2))), [""; 0]);
     }
 
+    /// Each of the two readers may have the first message or the second, as long as both have what they may have.
+    #[test]
+    fn the_beginning_of_a_message_goes_to_the_message_that_begins_so() {
+        let short = DeviceCall::Read { len_bytes: 2 };
+        let of = |bytes: &[u8]| CallResult::Bytes {
+            len_bytes: bytes.len() as u64,
+            digest: Some(vmc_trace::digest(bytes)),
+        };
+        // The reads are under way at the same time; `reads` come back in this order.
+        let problems_of = |messages: [&[u8]; 2], reads: [&[u8]; 2]| {
+            let story = Story::session().calls(APP, short.clone()).calls(1, READ);
+            let story = messages.into_iter().fold(story, Story::fetches_bytes);
+            let story = story.returns(APP, short.clone(), of(reads[0]));
+            problems(story.returns(1, READ, of(reads[1])))
+        };
+        assert_eq!(problems_of([b"one", b"two"], [b"on", b"two"]), [""; 0]);
+        assert_eq!(problems_of([b"one", b"two"], [b"tw", b"one"]), [""; 0]);
+        assert_eq!(problems_of([b"one", b"two"], [b"ne", b"two"]).len(), 1, "no message begins so");
+        assert_eq!(problems_of([b"one", b"two"], [b"on", b"one"]).len(), 1, "read twice");
+        for last in [b"one", b"oni"] {
+            assert_eq!(problems_of([b"one", b"oni"], [b"on", last]), [""; 0], "they begin alike");
+        }
+    }
+
     #[test]
     fn two_readers_may_overtake_each_other() {
         let story = Story::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16).calls(1, READ);

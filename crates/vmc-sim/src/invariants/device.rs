@@ -6,13 +6,16 @@
 //! threads it notes what it did before the driver has heard of it.
 
 mod call;
+mod inbox;
 
 pub(super) use call::{Call, Facts, Finished};
+pub(super) use inbox::{Inbox, Item};
 
 use super::protocol::Automaton;
 use super::wire::{self, Seen, Send};
 use ibmvmc::{Config, Profile};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use vmc_proto::{HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{
     Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
@@ -51,19 +54,7 @@ pub(super) struct Session {
     pub(super) index: HmcIndex,
     pub(super) number: HmcSession,
     pub(super) state: State,
-    /// What waits for `read()`, oldest first.
-    pub(super) inbox: VecDeque<Item>,
-}
-
-/// Something that waits for `read()`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Item {
-    Message {
-        len_bytes: u64,
-        digest: u32,
-    },
-    /// A message whose RDMA failed: its reader is told.
-    Failed,
+    pub(super) inbox: Inbox,
 }
 
 pub(super) struct Device {
@@ -81,6 +72,8 @@ pub(super) struct Device {
     calls: BTreeMap<u16, Call>,
     /// The session of the message that the bottom half has taken notice of, until its RDMA is over.
     fetching: Option<usize>,
+    /// The bytes of that message, where they are recorded.
+    fetched: Option<Rc<[u8]>>,
     /// How many buffers of the management partition an index had before what the bottom half did last.
     unsettled: Option<(HmcIndex, usize)>,
 }
@@ -139,6 +132,7 @@ impl Device {
             latest: BTreeMap::new(),
             calls: BTreeMap::new(),
             fetching: None,
+            fetched: None,
             unsettled: None,
         }
     }
@@ -262,6 +256,7 @@ impl Device {
                     self.signalled(index, session, len_bytes);
                 }
             }
+            (Event::Fetched(bytes), _) => self.fetched = Some(Rc::from(&**bytes)),
             (Event::Rdma(subject, rdma), actor) => self.copied(*subject, rdma, actor),
             (Event::Fault { subject: None, what, .. }, _) if ends_partition(what, Side::Mgmt) => {
                 self.died()
@@ -329,23 +324,10 @@ impl Device {
     fn take_read(&mut self, call: &Call, result: &CallResult) -> Option<Item> {
         let DeviceCall::Read { len_bytes: room @ 1.. } = call.what else { return None };
         let session = self.files[call.file?].session?;
-        let inbox = &mut self.sessions[session].inbox;
-        let fits = |item: &&Item| match (item, result) {
-            (
-                Item::Message { len_bytes, digest },
-                CallResult::Bytes { len_bytes: read, digest: came },
-            ) => {
-                // Of a longer message only the beginning comes.
-                *read == room.min(*len_bytes) && (*len_bytes > room || Some(*digest) == *came)
-            }
-            (Item::Failed, CallResult::Error("EIO")) => true,
-            // There a message goes with it.
-            (Item::Message { .. }, CallResult::Error("EFAULT")) => self.profile == Profile::Linux,
-            _ => false,
-        };
-        let reach = call.facts.other_readers + 1;
-        let place = inbox.iter().take(reach).position(|item| fits(&item))?;
-        inbox.remove(place)
+        // There a message goes with a read that faults.
+        let faults_take = self.profile == Profile::Linux;
+        let others = call.facts.other_readers;
+        self.sessions[session].inbox.take(result, room, others, faults_take)
     }
 
     fn started(&mut self, app: u16, index: HmcIndex, number: HmcSession) {
@@ -354,7 +336,7 @@ impl Device {
             index,
             number,
             state: State::Starting,
-            inbox: VecDeque::new(),
+            inbox: Inbox::default(),
         });
         self.latest.insert(index, session);
         if let Some(call) = self.calls.get_mut(&app) {
@@ -400,6 +382,7 @@ impl Device {
             return;
         }
         self.fetching = None;
+        let bytes = self.fetched.take();
         let Subject::Session(index, number) = subject else { return };
         let Some(&latest) = self.latest.get(&index) else { return };
         let session = &mut self.sessions[latest];
@@ -408,10 +391,10 @@ impl Device {
         }
         match rdma.digest {
             Some(digest) if rdma.code.is_success() => {
-                session.inbox.push_back(Item::Message { len_bytes: rdma.len_bytes, digest });
+                session.inbox.push(Item::Message { len_bytes: rdma.len_bytes, digest, bytes });
             }
             // The Linux driver tells nobody.
-            _ if self.profile == Profile::Document => session.inbox.push_back(Item::Failed),
+            _ if self.profile == Profile::Document => session.inbox.push(Item::Failed),
             _ => {}
         }
     }
@@ -461,11 +444,10 @@ impl Device {
         let readers = others.reads.get(&place).map_or(0, |reads| reads - own);
         facts.unreadable |= session.inbox.len() <= readers;
         facts.empty_message |=
-            session.inbox.iter().any(|item| matches!(item, Item::Message { len_bytes: 0, .. }));
+            session.inbox.may_hold(|item| matches!(item, Item::Message { len_bytes: 0, .. }));
         if let DeviceCall::Write { .. } = call.what {
-            let is_message = |item: &&Item| matches!(item, Item::Message { .. });
             // This call is one of the writes.
-            let held = session.inbox.iter().filter(is_message).count()
+            let held = session.inbox.messages()
                 + usize::from(self.fetching == Some(place))
                 + others.writes.get(&place).map_or(0, |writes| writes - 1);
             // Whoever is lied to may see it in another way.

@@ -48,6 +48,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         }
         Event::SessionStarted(..)
         | Event::Dequeued { .. }
+        | Event::Fetched(_)
         | Event::Posted(_)
         | Event::Awaited(_)
         | Event::Signalled

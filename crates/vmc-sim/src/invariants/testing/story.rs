@@ -150,6 +150,19 @@ impl Story {
         self.and(Actor::App(app), Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
     }
 
+    /// A message with these bytes is announced in buffer 2 and fetched; its bytes are recorded.
+    pub(in crate::invariants) fn fetches_bytes(self, bytes: &[u8]) -> Story {
+        let (buffer, len_bytes) = (2, bytes.len() as u32);
+        let digest = Some(vmc_trace::digest(bytes));
+        let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, buffer, len_bytes) };
+        let back = signal(FIRST, buffer, 1);
+        self.takes(signal(FIRST, buffer, len_bytes))
+            .and(Actor::BottomHalf, Event::Fetched(bytes.into()))
+            .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
+            .copies_to_hyp(APP, buffer, 1)
+            .sends(Actor::App(APP), back)
+    }
+
     /// A message is announced and fetched.
     pub(in crate::invariants) fn fetches(self, buffer: u16, len_bytes: u32) -> Story {
         let rdma = copy(RdmaDirection::ToMgmt, buffer, len_bytes);
