@@ -338,7 +338,7 @@ impl<Q: Quirks> Driver<Q> {
     /// response.
     fn was_sent(&mut self, outgoing: Outgoing) {
         match outgoing {
-            Outgoing::Message(Message::Capabilities { .. }) => self.capabilities_outstanding += 1,
+            Outgoing::Message(Message::Capabilities { .. }) => self.capabilities_outstanding = true,
             Outgoing::Message(_) | Outgoing::Again(_) => self.responded = true,
             Outgoing::Init | Outgoing::InitComplete => {}
         }

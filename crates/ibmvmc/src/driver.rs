@@ -124,10 +124,10 @@ pub struct Driver<Q: Quirks = NoQuirks> {
     /// INITs of ours from before the partner went away that were not answered yet: its next queue may have been
     /// there already when they were sent, and then it answers them and sends none itself.
     pub(crate) inits_stale: u16,
-    /// Capabilities messages that await their response: more than one after crossing INITs.
-    pub(crate) capabilities_outstanding: u16,
-    /// Capabilities messages from before the partner went away or started over: it may have been back already when
-    /// they were sent, and answer them all the same.
+    /// The latest Capabilities were sent, and no response has come since.
+    pub(crate) capabilities_outstanding: bool,
+    /// Earlier Capabilities that were not answered. The partner may have dropped them, because to it the handshake had
+    /// not come so far: it went away, started over, or was about to answer an INIT of ours. Or it answers them yet.
     pub(crate) capabilities_stale: u16,
     /// Since Capabilities were answered last, a message was sent to the partner.
     pub(crate) responded: bool,
@@ -175,7 +175,7 @@ impl<Q: Quirks> Driver<Q> {
             outstanding: 0,
             inits_outstanding: 0,
             inits_stale: 0,
-            capabilities_outstanding: 0,
+            capabilities_outstanding: false,
             capabilities_stale: 0,
             responded: false,
             suspended: false,

@@ -44,8 +44,6 @@ impl<Q: Quirks> Driver<Q> {
             return;
         }
         self.end_all_sessions(sink);
-        // It may have found what we sent before while it waited for this answer, and then has not answered it.
-        self.capabilities_become_stale();
         self.outgoing.push_back(Outgoing::InitComplete);
         self.send_capabilities(sink);
     }
@@ -67,7 +65,9 @@ impl<Q: Quirks> Driver<Q> {
         self.send_capabilities(sink);
     }
 
+    /// The exchange begins, or begins anew. What was sent before this handshake is perhaps never answered.
     fn send_capabilities(&mut self, sink: &mut impl EventSink) {
+        self.capabilities_become_stale();
         let limits = self.config.limits();
         self.outgoing.push_back(Outgoing::Message(Message::Capabilities { limits }));
         self.set_state(ChannelState::Capabilities, sink);
@@ -117,7 +117,7 @@ impl<Q: Quirks> Driver<Q> {
 
     fn capabilities_become_stale(&mut self) {
         let unanswered = core::mem::take(&mut self.capabilities_outstanding);
-        self.capabilities_stale = self.capabilities_stale.saturating_add(unanswered);
+        self.capabilities_stale = self.capabilities_stale.saturating_add(unanswered.into());
     }
 
     fn handle_message(&mut self, decoded: Decoded, sink: &mut impl EventSink) -> Option<Work> {
@@ -187,8 +187,8 @@ impl<Q: Quirks> Driver<Q> {
 
     fn capabilities_response(&mut self, status: Status, peer: Limits, sink: &mut impl EventSink) {
         match self.state {
-            ChannelState::Capabilities if self.capabilities_outstanding > 0 => {
-                self.capabilities_outstanding -= 1;
+            ChannelState::Capabilities if self.capabilities_outstanding => {
+                self.capabilities_outstanding = false;
             }
             // What was taken for the answer to the latest Capabilities answered an earlier one. A refusal is not the
             // last word, and whatever was agreed on is void: the hypervisor has given up every buffer since. If it
@@ -207,10 +207,6 @@ impl<Q: Quirks> Driver<Q> {
                 let breach = Breach::Unexpected(MessageType::CapabilitiesResponse);
                 return self.breach(Subject::Channel, breach, sink);
             }
-        }
-        // After crossing INITs the answer to the latest Capabilities counts.
-        if self.capabilities_outstanding > 0 {
-            return;
         }
         self.responded = false;
         let own = self.config.limits();

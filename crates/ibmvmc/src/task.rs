@@ -100,7 +100,7 @@ impl<Q: Quirks> Driver<Q> {
         self.suspended = false;
         self.inits_outstanding = 0;
         self.inits_stale = 0;
-        self.capabilities_outstanding = 0;
+        self.capabilities_outstanding = false;
         self.capabilities_stale = 0;
         for (_, call) in self.calls.iter_mut() {
             if let CallState::BottomHalf(call) = &mut call.state {

@@ -480,6 +480,33 @@ fn a_partner_that_was_suspended_again_answers_both_inits() {
     assert!(peer.reported(Breach::UnexpectedInitComplete));
 }
 
+/// A partner may drop Capabilities that come before it has answered the latest INIT: to it the handshake is not over
+/// (LoPAR, VMC Capabilities). The first answer counts, however many were sent.
+#[test]
+fn capabilities_from_before_the_latest_init_was_answered_may_get_no_answer() {
+    for inits in [1, 2] {
+        let mut peer = Peer::ready(Profile::Document);
+        for _ in 0..inits {
+            peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+            assert_eq!(peer.recv(), Some(INIT));
+        }
+        if inits == 1 {
+            // INITs cross.
+            peer.deliver(INIT);
+        }
+        for _ in 0..inits {
+            peer.deliver(INIT_COMPLETE);
+        }
+        peer.settle();
+        peer.drain();
+        peer.deliver(capabilities_response(0, PEER_LIMITS).encode());
+        peer.settle();
+        (0..2).for_each(|index| peer.seed(index));
+        peer.settle();
+        assert_eq!(peer.driver.state(), ChannelState::Ready, "{inits}");
+    }
+}
+
 /// INIT, "partner deregistered" and the next INIT lie in the queue together: the capabilities that answer the
 /// first INIT reach the queue that was registered after it, and are answered too.
 #[test]

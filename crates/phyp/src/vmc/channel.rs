@@ -73,10 +73,6 @@ pub(super) enum Phase {
     WaitingForInit,
     WaitingForCapabilities,
     Ready,
-    Suspended {
-        /// The partner's INIT came meanwhile; it is answered once the CRQ is enabled.
-        partner_started: bool,
-    },
     /// `H_FREE_CRQ` until it succeeds.
     Freeing {
         then: After,
@@ -106,19 +102,12 @@ impl Phase {
             Phase::WaitingForInit => ChannelState::WaitingForInit,
             Phase::WaitingForCapabilities => ChannelState::WaitingForCapabilities,
             Phase::Ready => ChannelState::Ready,
-            Phase::Suspended { .. } => ChannelState::Suspended,
             Phase::Freeing { .. } | Phase::Freed { .. } => ChannelState::Resetting,
         }
     }
 
     /// Whether there is a queue to look at.
     pub(super) const fn has_queue(self) -> bool {
-        matches!(
-            self,
-            Phase::WaitingForInit
-                | Phase::WaitingForCapabilities
-                | Phase::Ready
-                | Phase::Suspended { .. }
-        )
+        matches!(self, Phase::WaitingForInit | Phase::WaitingForCapabilities | Phase::Ready)
     }
 }

@@ -82,17 +82,16 @@ impl<B: Behaviour> Service<B> {
 
     /// LoPAR, H_ENABLE_CRQ.
     fn enabled(&mut self, code: ReturnCode, sink: &mut dyn ServiceSink) {
-        let Phase::Suspended { partner_started } = self.phase else { return };
         if let Some(hint) = code.busy_hint() {
             self.delay = Some(hint.max(BUSY_RETRY));
         } else if !code.is_success() {
             self.fail(opcode::ENABLE_CRQ, code, sink);
-        } else if partner_started {
-            self.outbox.push(Job::Init(InitFormat::COMPLETE));
-            self.set_phase(Phase::WaitingForCapabilities, sink);
         } else {
-            self.outbox.push(Job::Init(InitFormat::INITIALIZE));
-            self.set_phase(Phase::WaitingForInit, sink);
+            // Otherwise the partner has begun anew, or has answered an INIT that it had in its queue.
+            if self.phase == Phase::WaitingForInit {
+                self.outbox.push(Job::Init(InitFormat::INITIALIZE));
+            }
+            self.set_phase_and_queue(self.phase, false, sink);
         }
     }
 
@@ -146,7 +145,6 @@ impl<B: Behaviour> Service<B> {
             },
             ReturnCode::CLOSED => {
                 self.polling = true;
-                self.init_awaited = false;
                 self.end_sessions(Keep::Unmaps, sink);
                 self.set_phase(Phase::WaitingForInit, sink);
             }
@@ -159,7 +157,7 @@ impl<B: Behaviour> Service<B> {
         match *job {
             Job::Init(format) => {
                 if format == InitFormat::INITIALIZE {
-                    self.init_awaited = true;
+                    self.inits_awaited = self.inits_awaited.saturating_add(1);
                 }
             }
             Job::Answer(Message::CapabilitiesResponse { status, .. }) => {

@@ -49,6 +49,10 @@
 //!   follows. A buffer that was given up before its Add Buffer is answered is unmapped, and may be offered anew.
 //! - A partner that starts over ends all sessions without a message, and their buffers are unmapped before
 //!   the INIT is answered. The same holds for a repeated Capabilities.
+//! - A partner that was suspended has lost nothing that lies in its queue, and does not know of it: only sends of this
+//!   side fail, until `H_ENABLE_CRQ` succeeds, and what was not sent is void. The sessions end. INIT, INIT COMPLETE and
+//!   Capabilities that come before the queue is enabled count, and are answered after it; INIT is sent if none of them
+//!   came. Every other message is from before, and dropped.
 //! - An Interface Open that cannot be honoured is answered with status 1 and changes nothing. An Interface
 //!   Close that overtakes the Interface Open Response answers for both: the open gets no response.
 //! - Interface Close unmaps the session's buffers first, then answers, then seeds the index anew.

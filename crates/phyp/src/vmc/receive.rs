@@ -39,36 +39,34 @@ impl<B: Behaviour> Service<B> {
     /// INIT, in whatever state: the partner started over.
     fn partner_started(&mut self, sink: &mut dyn ServiceSink) -> Next {
         self.end_sessions(Keep::Unmaps, sink);
-        if let Phase::Suspended { .. } = self.phase {
-            self.phase = Phase::Suspended { partner_started: true };
-        } else {
-            self.outbox.push(Job::Init(InitFormat::COMPLETE));
-            self.set_phase(Phase::WaitingForCapabilities, sink);
-        }
+        self.outbox.push(Job::Init(InitFormat::COMPLETE));
+        self.set_phase(Phase::WaitingForCapabilities, sink);
         Next::Due
     }
 
     /// INIT COMPLETE. When INITs crossed, the partner's own INIT has done its work already.
     fn init_complete(&mut self, sink: &mut dyn ServiceSink) -> Next {
-        if !self.init_awaited {
+        let Some(left) = self.inits_awaited.checked_sub(1) else {
             self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
-        }
-        if std::mem::take(&mut self.init_awaited) && self.phase == Phase::WaitingForInit {
+            return Next::Due;
+        };
+        self.inits_awaited = left;
+        if self.phase == Phase::WaitingForInit {
             self.set_phase(Phase::WaitingForCapabilities, sink);
         }
         Next::Due
     }
 
     fn transport_event(&mut self, event: TransportEvent, sink: &mut dyn ServiceSink) -> Next {
-        let suspended = Phase::Suspended { partner_started: false };
-        let phase = match event {
-            TransportEvent::PARTNER_SUSPENDED => suspended,
+        let disabled = match event {
+            // It has our INIT in its queue still, and will answer it.
+            TransportEvent::PARTNER_SUSPENDED => true,
             TransportEvent::PARTNER_FAILED
             | TransportEvent::PARTNER_DEREGISTERED
-            | TransportEvent::PARTNER_TERMINATED => match self.phase {
-                Phase::Suspended { .. } => suspended,
-                _ => Phase::WaitingForInit,
-            },
+            | TransportEvent::PARTNER_TERMINATED => {
+                self.inits_awaited = 0;
+                self.disabled
+            }
             // They concern client adapters, which the VMC's are not.
             TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME => return Next::Due,
             unknown => {
@@ -78,8 +76,7 @@ impl<B: Behaviour> Service<B> {
             }
         };
         self.end_sessions(Keep::Unmaps, sink);
-        self.init_awaited = false;
-        self.set_phase(phase, sink);
+        self.set_phase_and_queue(Phase::WaitingForInit, disabled, sink);
         Next::Due
     }
 

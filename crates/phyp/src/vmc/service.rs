@@ -51,8 +51,10 @@ pub struct Service<B> {
     /// A wait that holds up everything but the CRQ. It begins anew after each doorbell: a peer that gets no
     /// answer has only so many messages to send.
     pub(super) delay: Option<Duration>,
-    /// Whether an INIT of ours awaits its INIT COMPLETE.
-    pub(super) init_awaited: bool,
+    /// The partner was suspended: nothing can be sent until `H_ENABLE_CRQ` succeeds. What comes is taken as ever.
+    pub(super) disabled: bool,
+    /// INITs of ours that await their INIT COMPLETE: more than one when the partner was suspended in between.
+    pub(super) inits_awaited: u16,
     /// Failed hcalls since the last capabilities exchange.
     pub(super) failures: u8,
     pub(super) sessions: Sessions,
@@ -109,7 +111,8 @@ impl<B: Behaviour> Service<B> {
             slot: 0,
             polling: false,
             delay: None,
-            init_awaited: false,
+            disabled: false,
+            inits_awaited: 0,
             failures: 0,
             sessions: Sessions::default(),
             outbox: Outbox::default(),
@@ -138,7 +141,7 @@ impl<B: Behaviour> Service<B> {
 
     /// The state of the channel.
     pub fn state(&self) -> ChannelState {
-        self.phase.state()
+        if self.disabled { ChannelState::Suspended } else { self.phase.state() }
     }
 
     /// What was negotiated; `None` before the capabilities exchange.
@@ -177,6 +180,7 @@ impl<B: Behaviour> Service<B> {
             Phase::WaitingForInit | Phase::WaitingForCapabilities | Phase::Ready
         );
         rests
+            && !self.disabled
             && matches!(self.op, Op::Idle | Op::TakeEntry)
             && self.order.is_none()
             && self.outbox.due().is_none()
@@ -276,11 +280,11 @@ impl<B: Behaviour> Service<B> {
             return Op::Idle;
         }
         match self.phase {
+            _ if self.disabled => Op::Enable,
             Phase::Mapping { .. } => Op::MapQueue,
             Phase::Clearing => Op::ClearQueue,
             Phase::Registering => Op::Register,
             Phase::Freeing { .. } => Op::Free,
-            Phase::Suspended { .. } => Op::Enable,
             Phase::Freed { .. }
             | Phase::Stopped
             | Phase::Failed
@@ -309,15 +313,26 @@ impl<B: Behaviour> Service<B> {
         sink: &mut dyn ServiceSink,
     ) {
         self.end_sessions(Keep::Unmaps, sink);
-        self.init_awaited = false;
+        self.inits_awaited = 0;
         self.polling = false;
         self.delay = pause;
-        self.set_phase(Phase::Freeing { then }, sink);
+        self.set_phase_and_queue(Phase::Freeing { then }, false, sink);
     }
 
     pub(super) fn set_phase(&mut self, phase: Phase, sink: &mut dyn ServiceSink) {
+        self.set_phase_and_queue(phase, self.disabled, sink);
+    }
+
+    /// Changes what is awaited, and whether anything can be sent.
+    pub(super) fn set_phase_and_queue(
+        &mut self,
+        phase: Phase,
+        disabled: bool,
+        sink: &mut dyn ServiceSink,
+    ) {
         let before = self.state();
         self.phase = phase;
+        self.disabled = disabled;
         if self.state() != before {
             sink.event(ServiceEvent::ChannelState(self.state()));
         }

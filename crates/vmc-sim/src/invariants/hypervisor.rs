@@ -40,7 +40,10 @@ pub(super) struct Automaton {
     must_come_to_rest: bool,
     registered: bool,
     init_due: bool,
+    inits_unanswered: u32,
     init_complete_due: bool,
+    /// Since the channel went down the partner has begun the handshake, or has answered an INIT.
+    was_greeted: bool,
     /// Capabilities that were taken and not answered, and what the last one said.
     capabilities_owed: u32,
     peer: Option<Limits>,
@@ -111,14 +114,15 @@ impl Automaton {
                 self.down(seq);
                 self.registered = true;
                 self.init_due = code.is_success();
+                self.inits_unanswered = 0;
             }
             Hcall::FreeCrq { .. } => {
                 self.down(seq);
                 self.registered = false;
                 self.init_due = false;
             }
-            // An INIT that came meanwhile is answered instead.
-            Hcall::EnableCrq { .. } if code.is_success() => self.init_due = !self.init_complete_due,
+            // A handshake that came meanwhile goes on instead.
+            Hcall::EnableCrq { .. } if code.is_success() => self.init_due = !self.was_greeted,
             Hcall::PutTce { ioba, tce, .. } if code.is_success() => self.map(ioba.page(), 1, tce),
             Hcall::StuffTce { ioba, tce, count, .. } if code.is_success() => {
                 self.map(ioba.page(), count, tce);
@@ -148,6 +152,7 @@ impl Automaton {
         self.closes_owed.clear();
         self.capabilities_owed = 0;
         self.init_complete_due = false;
+        self.was_greeted = false;
         self.down_since = seq;
     }
 
@@ -156,16 +161,26 @@ impl Automaton {
             Received::Init => {
                 self.down(seq);
                 self.init_complete_due = true;
+                self.was_greeted = true;
+                self.init_due = false;
+            }
+            Received::InitComplete if self.inits_unanswered > 0 => {
+                self.inits_unanswered -= 1;
+                self.was_greeted = true;
+            }
+            // The partner has our INIT in its queue still.
+            Received::TransportEvent(TransportEvent::PARTNER_SUSPENDED) => {
+                self.down(seq);
                 self.init_due = false;
             }
             Received::TransportEvent(
                 TransportEvent::PARTNER_FAILED
                 | TransportEvent::PARTNER_DEREGISTERED
-                | TransportEvent::PARTNER_TERMINATED
-                | TransportEvent::PARTNER_SUSPENDED,
+                | TransportEvent::PARTNER_TERMINATED,
             ) => {
                 self.down(seq);
                 self.init_due = false;
+                self.inits_unanswered = 0;
             }
             Received::Message(decoded) => self.message(seq, decoded.message),
             _ => {}
@@ -175,8 +190,10 @@ impl Automaton {
     fn message(&mut self, seq: u64, message: Message) {
         if let Message::Capabilities { limits } = message {
             let (owed, init_complete_due) = (self.capabilities_owed, self.init_complete_due);
+            let was_greeted = self.was_greeted;
             self.down(seq);
             (self.capabilities_owed, self.init_complete_due) = (owed + 1, init_complete_due);
+            self.was_greeted = was_greeted;
             self.peer = Some(limits);
             return;
         }
@@ -218,10 +235,12 @@ impl Automaton {
             self.not_sent(send);
             return;
         }
+        let received = Received::from_entry(send.entry);
+        self.inits_unanswered += u32::from(received == Received::Init);
         if is_late {
             return;
         }
-        let (name, verdict) = match Received::from_entry(send.entry) {
+        let (name, verdict) = match received {
             Received::Init => ("CRQ INIT", self.init()),
             Received::InitComplete => ("CRQ INIT COMPLETE", self.init_complete()),
             Received::Message(decoded) if !decoded.reserved.is_empty() => {

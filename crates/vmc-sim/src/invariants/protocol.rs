@@ -52,13 +52,20 @@ pub(super) struct Automaton {
     inits_due: u32,
     /// INIT may be sent although there was no partner when the queue was registered.
     may_greet: bool,
+    /// One of them must be sent. It tells the partner that there is somebody (LoPAR, Reliable CRQ Format and
+    /// Registration: "higher level protocol messages (via the Initialization Command/Response CRQ entry) can notify
+    /// the server DD when the connection is established"). Once the partner's own INIT came, the INIT COMPLETE that
+    /// answers it says as much, so an INIT that did not get through is not owed any more; it may be sent all the same.
+    init_owed: bool,
     inits_unanswered: u32,
     /// INITs that the partner's next queue may have got although it went away since.
     inits_stale: u32,
     init_completes_due: u32,
     capabilities_due: u32,
-    capabilities_unanswered: u32,
-    /// Capabilities that the partner may answer although it went away since.
+    /// The latest Capabilities were sent, and no response has come since.
+    capabilities_unanswered: bool,
+    /// Earlier Capabilities that the partner may answer yet, or may have dropped: LoPAR has them sent "after the CRQ
+    /// initialization sequence of messages", and to the partner that may not have been over.
     capabilities_stale: u32,
     /// The latest Capabilities were answered, with success or not.
     answered: bool,
@@ -153,6 +160,7 @@ impl Automaton {
                     inits_due: u32::from(code.is_success()),
                     may_greet: self.profile == Profile::Linux,
                     profile: self.profile,
+                    init_owed: true,
                     books: std::mem::take(&mut self.books),
                     down_since: seq,
                     frees_ordered: self.frees_ordered,
@@ -172,6 +180,7 @@ impl Automaton {
             }
             Hcall::EnableCrq { .. } if code.is_success() => {
                 self.inits_due = 1;
+                self.init_owed = true;
                 self.partner_is_gone = false;
             }
             // Stores of TCEs are part of an allocation, which may fail.
@@ -204,36 +213,43 @@ impl Automaton {
     fn received(&mut self, seq: u64, received: Received) {
         match received {
             Received::Init => {
-                self.down(seq);
-                self.capabilities_stale += std::mem::take(&mut self.capabilities_unanswered);
+                self.greeted(seq);
                 self.partner_is_gone = false;
+                self.init_owed = false;
                 self.init_completes_due = 1;
-                self.capabilities_due = 1;
             }
             Received::InitComplete if self.inits_unanswered > 0 => {
                 self.inits_unanswered -= 1;
-                self.down(seq);
-                self.capabilities_due = 1;
+                self.greeted(seq);
             }
             // It has not been sent yet, and need not be any more.
             Received::InitComplete if self.inits_due > 0 => {
                 self.inits_due = 0;
-                self.down(seq);
-                self.capabilities_due = 1;
+                self.greeted(seq);
             }
             Received::InitComplete if self.inits_stale > 0 => {
                 self.inits_stale -= 1;
                 // Whoever answers it after an INIT of its own has had its Capabilities.
                 if self.awaits_init() {
-                    self.down(seq);
+                    self.greeted(seq);
                     self.partner_is_gone = false;
-                    self.capabilities_due = 1;
                 }
             }
             Received::TransportEvent(event) => self.transport_event(seq, event),
             Received::Message(decoded) => self.message(seq, decoded.message),
             _ => {}
         }
+    }
+
+    /// Capabilities are due, whatever was sent before.
+    fn greeted(&mut self, seq: u64) {
+        self.down(seq);
+        self.capabilities_become_stale();
+        self.capabilities_due = 1;
+    }
+
+    fn capabilities_become_stale(&mut self) {
+        self.capabilities_stale += u32::from(std::mem::take(&mut self.capabilities_unanswered));
     }
 
     fn transport_event(&mut self, seq: u64, event: TransportEvent) {
@@ -253,13 +269,12 @@ impl Automaton {
         self.down(seq);
         self.partner_is_gone = event != TransportEvent::PARTNER_SUSPENDED;
         self.inits_due = 0;
-        self.capabilities_stale += std::mem::take(&mut self.capabilities_unanswered);
+        self.capabilities_become_stale();
     }
 
     /// The handshake has not begun.
     fn awaits_init(&self) -> bool {
-        let capabilities = self.capabilities_due + self.capabilities_unanswered;
-        capabilities == 0 && !self.answered
+        self.capabilities_due == 0 && !self.capabilities_unanswered && !self.answered
     }
 
     fn message(&mut self, seq: u64, message: Message) {
@@ -309,8 +324,8 @@ impl Automaton {
     }
 
     fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
-        if self.capabilities_unanswered > 0 {
-            self.capabilities_unanswered -= 1;
+        if std::mem::take(&mut self.capabilities_unanswered) {
+            // The first answer counts, until another one takes its place.
         } else if self.capabilities_stale > 0 && self.answered {
             // The earlier one answered what was sent before, and even a refusal was not the last word. The partner may
             // have taken what was sent since for something newer: then the exchange begins anew.
@@ -323,14 +338,11 @@ impl Automaton {
         } else {
             return;
         }
-        // After crossing INITs the answer to the latest Capabilities counts.
-        if self.capabilities_unanswered == 0 {
-            self.down(seq);
-            self.books.agree(status, limits);
-            self.answered = true;
-            self.inits_stale = 0;
-            self.responded = false;
-        }
+        self.down(seq);
+        self.books.agree(status, limits);
+        self.answered = true;
+        self.inits_stale = 0;
+        self.responded = false;
     }
 
     fn sent(&mut self, send: &Send) {
@@ -404,7 +416,7 @@ impl Automaton {
             if self.init_completes_due > 0 && !late {
                 self.problem("CAPABILITIES before INIT COMPLETE");
             }
-            self.capabilities_unanswered += 1;
+            self.capabilities_unanswered = true;
             self.books.offer(limits);
             return;
         }
@@ -456,7 +468,7 @@ impl Automaton {
         let missing = [
             (self.init_completes_due, "CRQ INIT COMPLETE"),
             (self.capabilities_due, "CAPABILITIES"),
-            (self.inits_due, "CRQ INIT"),
+            (self.inits_due * u32::from(self.init_owed), "CRQ INIT"),
         ];
         for (due, name) in missing {
             if due > 0 {

@@ -3,7 +3,7 @@
 use super::peer::*;
 use crate::vmc::*;
 use papr::hcall::opcode;
-use papr::{CrqEntry, InitFormat, ReturnCode};
+use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, Limits, Message, MessageType, Received, Status, Version,
 };
@@ -202,16 +202,25 @@ fn an_init_from_before_a_reset_is_not_completed_by_a_late_answer() {
     assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
 }
 
+/// H_Closed does not say whether the partner is gone or was suspended. In the latter case it has the INIT still.
 #[test]
-fn an_init_to_a_connection_that_closed_is_not_awaited_any_more() {
-    let mut peer = Peer::new(config(), Echo);
-    peer.service.start();
-    peer.run();
-    peer.script(opcode::SEND_CRQ, &[ReturnCode::CLOSED]);
-    peer.send_entry(INIT);
-    peer.send_entry(COMPLETE);
-    assert_eq!(peer.service.state(), ChannelState::WaitingForInit);
-    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+fn an_init_to_a_connection_that_closed_is_awaited_until_the_partner_is_gone() {
+    for is_gone in [false, true] {
+        let mut peer = Peer::new(config(), Echo);
+        peer.service.start();
+        peer.run();
+        peer.script(opcode::SEND_CRQ, &[ReturnCode::CLOSED]);
+        peer.send_entry(INIT);
+        assert_eq!(peer.service.state(), ChannelState::WaitingForInit);
+        if is_gone {
+            peer.transport_event(TransportEvent::PARTNER_FAILED);
+            peer.send_entry(COMPLETE);
+            assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+        } else {
+            peer.send_entry(COMPLETE);
+            assert_eq!(peer.service.state(), ChannelState::WaitingForCapabilities);
+        }
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{BufferOwner, Limits, Message, Received, Status};
 
 const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
+const COMPLETE: CrqEntry = CrqEntry::init(InitFormat::COMPLETE);
 const GONE: [TransportEvent; 3] = [
     TransportEvent::PARTNER_FAILED,
     TransportEvent::PARTNER_DEREGISTERED,
@@ -61,6 +62,45 @@ fn an_init_during_the_suspension_is_completed_once_the_queue_is_enabled() {
     assert_eq!(peer.recv(), Received::InitComplete);
     peer.recv_nothing();
     assert_eq!(peer.service.state(), ChannelState::WaitingForCapabilities);
+}
+
+/// Only sends fail while the queue is disabled: what comes meanwhile is answered once it is enabled.
+#[test]
+fn a_handshake_during_the_suspension_goes_on_once_the_queue_is_enabled() {
+    for by_complete in [false, true] {
+        let mut peer = Peer::ready(config(), Echo);
+        peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+        assert_eq!(peer.recv(), Received::Init);
+        peer.script(opcode::ENABLE_CRQ, &[ReturnCode::BUSY]);
+        peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+        // The partner finds the INIT from before in its queue, or begins anew.
+        peer.send_entry(if by_complete { COMPLETE } else { INIT });
+        peer.send(Message::Capabilities { limits: LIMITS });
+        peer.recv_nothing();
+        assert_eq!(peer.service.state(), ChannelState::Suspended);
+        peer.elapse();
+        if !by_complete {
+            assert_eq!(peer.recv(), Received::InitComplete);
+        }
+        peer.recv_capabilities(0);
+        assert_eq!(peer.service.state(), ChannelState::Ready);
+        assert!(peer.breaches().is_empty());
+    }
+}
+
+#[test]
+fn a_partner_that_was_suspended_twice_answers_both_inits() {
+    let mut peer = Peer::ready(config(), Echo);
+    for _ in 0..2 {
+        peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
+        assert_eq!(peer.recv(), Received::Init);
+    }
+    for _ in 0..2 {
+        peer.send_entry(COMPLETE);
+        assert_eq!(peer.breaches(), []);
+    }
+    peer.send_entry(COMPLETE);
+    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
 }
 
 #[test]

@@ -261,6 +261,26 @@ fn an_init_that_nobody_got_need_not_be_sent_again() {
     assert_eq!(problems(run), [""; 0]);
 }
 
+/// An INIT that waits to be sent again has told the partner nothing; the answer to its own INIT does.
+#[test]
+fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
+    let init = || CrqEntry::init(InitFormat::INITIALIZE);
+    let mut run = handshake();
+    run.truncate(1);
+    run.push((Actor::Task, ours::sends(init(), ReturnCode::DROPPED)));
+    assert_told(&problems(run.clone()), "CRQ INIT was never sent");
+    let answers = [
+        take(init()),
+        send(CrqEntry::init(InitFormat::COMPLETE)),
+        send(Message::Capabilities { limits: LIMITS }.encode()),
+    ];
+    run.extend(answers);
+    assert_eq!(problems(run.clone()), [""; 0]);
+    // It may be sent all the same: INITs cross.
+    run.push((Actor::Task, ours::sends(init(), ReturnCode::SUCCESS)));
+    assert_eq!(problems(run), [""; 0]);
+}
+
 #[test]
 fn what_a_made_up_message_leads_to_is_not_judged_until_the_channel_is_down() {
     let twice = [send(signal(1, 8)), take(signal(1, 8)), take(signal(1, 8))];
