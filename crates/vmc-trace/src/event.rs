@@ -278,6 +278,8 @@ pub enum Event {
     },
     /// A thread of an application posted a flag for others.
     Posted(String),
+    /// A thread of an application sent a signal to another, by its place in the scenario.
+    Signals(u16),
     /// A thread of an application found the flag that it had waited for.
     Awaited(String),
     /// A signal reached the thread in its call: a call that sleeps is interrupted.

@@ -143,6 +143,7 @@ impl fmt::Display for Event {
                 f.write_str("fetched ")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
+            Event::Signals(app) => write!(f, "signal to {}", Actor::App(*app)),
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::Signalled => f.write_str("signalled"),

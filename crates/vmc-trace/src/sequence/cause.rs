@@ -2,12 +2,15 @@
 //!
 //! The edges are those that every schedule of the same run shows: along strands; from an application's
 //! call to its effects and to its return; from a flag that a thread posts to the thread that awaits it; from
+//! a signal to the call that it interrupts; from a close() to the calls of other threads that it ends; from
 //! an entry to what its receiver does because of it. The last is not "whatever the receiver did next", which
 //! depends on when it looked: a request comes before its response ([`answered_by`]), a buffer's message before
 //! the next use of that buffer, every message but a Signal before the next state of its session, and any entry
 //! before the breach that it is.
 
-use crate::event::{Actor, DeviceCall, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use crate::event::{
+    Actor, CallResult, DeviceCall, Event, FileNumber, Rdma, RdmaDirection, Record, Side, Subject,
+};
 use crate::sequence::arrange;
 use crate::sequence::label::{buffer_of, step_of};
 use crate::sequence::names::{Connection, Names};
@@ -109,6 +112,12 @@ struct Builder<'a> {
     last_fault: Option<NodeId>,
     /// The faults that have befallen what each actor is about to do.
     befallen: BTreeMap<Actor, Vec<&'a Record>>,
+    /// The call that each application is in, and whether it has copied anything.
+    in_call: BTreeMap<u16, (NodeId, bool)>,
+    /// The last close() of each file, until its number is used again.
+    closed: BTreeMap<FileNumber, NodeId>,
+    /// The last signal to each application.
+    signalled: BTreeMap<u16, NodeId>,
     /// Who posted each flag.
     posted: BTreeMap<&'a str, NodeId>,
     /// How many HMC connections the capabilities exchange allowed.
@@ -135,6 +144,9 @@ impl<'a> Builder<'a> {
             now_ns: 0,
             last_fault: None,
             befallen: BTreeMap::new(),
+            in_call: BTreeMap::new(),
+            closed: BTreeMap::new(),
+            signalled: BTreeMap::new(),
             posted: BTreeMap::new(),
             hmcs: None,
             replies: Replies::default(),
@@ -163,6 +175,11 @@ impl<'a> Builder<'a> {
             Event::Posted(flag) => {
                 let posted = self.add_hidden(Home::of(record, &self.names));
                 self.posted.insert(flag, posted);
+                return;
+            }
+            Event::Signals(app) => {
+                let signalled = self.add_hidden(Home::of(record, &self.names));
+                self.signalled.insert(*app, signalled);
                 return;
             }
             Event::Awaited(flag) => {
@@ -325,7 +342,13 @@ impl<'a> Builder<'a> {
                     self.replies.trouble(self.names.connection(*index, *session), node);
                 }
             }
-            Event::Call(call, _) => {
+            Event::Call(call, particulars) => {
+                if let Actor::App(app) = record.actor {
+                    self.in_call.insert(app, (node, false));
+                }
+                if let (DeviceCall::Close, Some(file)) = (call, particulars.file) {
+                    self.closed.insert(file, node);
+                }
                 let requesting = match call {
                     DeviceCall::SetHmcId { .. } => Some(Requesting::SetHmcId),
                     DeviceCall::Close => Some(Requesting::Close),
@@ -335,13 +358,50 @@ impl<'a> Builder<'a> {
                     self.calls.insert((app, requesting), node);
                 }
             }
-            Event::Return(_, result, _) => {
+            Event::Return(call, result, file) => {
                 if let Actor::App(app) = record.actor {
                     let cause = self.replies.cause_of(app, result);
                     self.after(cause, node);
+                    self.link_return(node, app, call, result, *file);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A call of one thread that came back because of what another thread did.
+    fn link_return(
+        &mut self,
+        node: NodeId,
+        app: u16,
+        call: &DeviceCall,
+        result: &CallResult,
+        file: Option<FileNumber>,
+    ) {
+        let in_call = self.in_call.remove(&app);
+        if *result == CallResult::Error("EINTR") {
+            self.after(self.signalled.get(&app).copied(), node);
+        }
+        let Some(file) = file else { return };
+        if matches!(call, DeviceCall::Open { .. }) {
+            self.closed.remove(&file);
+            return;
+        }
+        let (Some(&close), false) = (self.closed.get(&file), *call == DeviceCall::Close) else {
+            return;
+        };
+        let (entered, has_copied) = in_call.unwrap_or((node, false));
+        let is_due = match result {
+            // There is no such file any more.
+            CallResult::Error("EBADF") | CallResult::Events("POLLNVAL") => true,
+            CallResult::Error("EBADFD") => entered < close,
+            // What was wrong with it would have shown before it copied anything.
+            CallResult::Error(_) => entered < close && has_copied,
+            CallResult::Events(events) => entered < close && events.contains("HUP"),
+            _ => false,
+        };
+        if is_due {
+            self.after(Some(close), node);
         }
     }
 
@@ -425,7 +485,10 @@ impl<'a> Builder<'a> {
         if let Some(key) = key {
             self.after(self.last_use(key, connection).map(|last| last.node), node);
         }
-        if matches!(actor, Actor::App(_)) {
+        if let Actor::App(app) = actor {
+            if let Some((_, has_copied)) = self.in_call.get_mut(&app) {
+                *has_copied = rdma.code.is_success();
+            }
             let strand = Strand::Session(connection, Side::Mgmt);
             self.after(self.states.get(&strand).copied(), node);
             self.uses.entry(connection).or_default().push(node);

@@ -50,6 +50,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         | Event::Dequeued { .. }
         | Event::Fetched(_)
         | Event::Posted(_)
+        | Event::Signals(_)
         | Event::Awaited(_)
         | Event::Signalled
         | Event::InterruptPending(_)

@@ -17,6 +17,8 @@ pub(crate) struct Replies {
     /// The sessions of each application, in the order in which they were started.
     sessions: BTreeMap<u16, Vec<Connection>>,
     arrivals: BTreeMap<Connection, VecDeque<Arrival>>,
+    /// The message of each session that was read last: a poll() of another thread may come back after that.
+    taken: BTreeMap<Connection, NodeId>,
     /// The last state, breach or failed RDMA of each session.
     trouble: BTreeMap<Connection, NodeId>,
     /// The close of each session that an application closes. It ends every call on the session; what happens to
@@ -73,12 +75,16 @@ impl Replies {
             .iter()
             .find(matching)
             .or_else(|| sessions.iter().find(|s| first(&self.arrivals, s).is_some()))?;
-        self.arrivals.get_mut(session)?.pop_front().map(|arrival| arrival.rdma)
+        let session = *session;
+        let rdma = self.arrivals.get_mut(&session)?.pop_front()?.rdma;
+        self.taken.insert(session, rdma);
+        Some(rdma)
     }
 
     fn first_arrival(&self, app: u16) -> Option<NodeId> {
-        let mut sessions = self.sessions_of(app);
-        sessions.find_map(|session| Some(self.arrivals.get(&session)?.front()?.rdma))
+        let first = |session| Some(self.arrivals.get(&session)?.front()?.rdma);
+        let taken = |session| self.taken.get(&session).copied();
+        self.sessions_of(app).find_map(first).or_else(|| self.sessions_of(app).find_map(taken))
     }
 
     /// A thread that started no session works on one of its process; which one, a record does not say.

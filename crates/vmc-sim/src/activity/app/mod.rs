@@ -183,6 +183,7 @@ impl App {
             Action::Resume => self.pause_hypervisor(cx, false),
             Action::AttachHmc(attached) => self.attach_hmc(cx, attached),
             Action::Interrupt(thread) => {
+                cx.record(|| Event::Signals(thread));
                 cx.world.desk.lock().signals.insert(thread);
                 cx.runtime.wake(ActivityId::app(thread));
                 self.done()
