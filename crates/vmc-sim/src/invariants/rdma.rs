@@ -144,9 +144,11 @@ impl Checker {
                 "buffer {buffer} of HMC index {index} is not the management partition's"
             ));
         }
+        // A copy of nothing touches no page.
+        let Some(before_last) = rdma.len_bytes.checked_sub(1) else { return Ok(()) };
         let noted = self.last.get(&record.actor).copied().unwrap_or(0);
         for (side, first) in [(Side::Mgmt, local), (Side::Hyp, remote)] {
-            let last = Ioba(first.0 + rdma.len_bytes.saturating_sub(1));
+            let last = Ioba(first.0 + before_last);
             let window = &self.windows[side as usize];
             let was_mapped = |page: &u64| match window.get(page) {
                 Some(None) => true,
@@ -241,6 +243,8 @@ mod tests {
             assert_told(&problems(told.copies_to_hyp(APP, 1, 8)), part);
             let a_moment_ago = story().and(actor, unmaps(ioba)).copies_to_hyp(APP, 1, 8);
             assert_eq!(problems(a_moment_ago), [""; 0]);
+            let nothing = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            assert_eq!(problems(nothing.copies_to_hyp(APP, 1, 0)), [""; 0], "it touches no page");
         }
     }
 }
