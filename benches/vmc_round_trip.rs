@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use vmc_bench::{BareRing, Bench, Case, wait_for};
+use vmc_bench::{BareRing, Bench, Case, PATIENCE_OF_A_CALL, hung, wait_for};
 use vmc_sim::embed::{Application, File, Machine, OnThreads, Service, Waiting};
 
 const LENGTHS: [(usize, &str); 3] = [(32, "32 B"), (4096, "4 KiB"), (16 * 1024, "16 KiB")];
@@ -22,10 +22,15 @@ fn main() {
     for (len, length) in LENGTHS {
         let machine = &Machine { mtu: (len as u32).max(4096), ..Machine::default() };
         let booted = machine.on_two_threads(|app, service| {
-            let polling = Polling::new(app, service);
+            let monitor = app.monitor();
+            let polling = monitor.watch(PATIENCE_OF_A_CALL, hung, || Polling::new(app, service));
             let booted = machine.on_threads(Waiting::Block, 1, |mut apps| {
-                let blocking = Vmc::new(apps.remove(0));
-                round_trip(&mut bench, len, length, polling, blocking);
+                apps[0].monitor().watch(PATIENCE_OF_A_CALL, hung, || {
+                    let blocking = Vmc::new(apps.remove(0));
+                    monitor.watch(PATIENCE_OF_A_CALL, hung, || {
+                        round_trip(&mut bench, len, length, polling, blocking);
+                    });
+                });
             });
             booted.expect("a possible machine");
         });

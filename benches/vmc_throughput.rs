@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::mpsc;
-use vmc_bench::{Bench, Case};
+use vmc_bench::{Bench, Case, PATIENCE_OF_A_CALL, hung};
 use vmc_sim::embed::{Application, CallError, Errno, File, Machine, OnThreads, Waiting};
 
 const CONNECTIONS: [u16; 4] = [1, 2, 8, 64];
@@ -54,15 +54,18 @@ struct Pump<'a> {
 /// Boots a machine for as long as `body` takes, whose connections the applications share.
 fn on(machine: &Machine, waiting: Waiting, threads: u16, body: impl FnOnce(Vec<Pump<'_>>)) {
     let booted = machine.on_threads(waiting, threads, |apps| {
-        let mut pumps: Vec<Pump<'_>> =
-            apps.into_iter().map(|app| Pump { app, files: Vec::new() }).collect();
-        for n in 0..usize::from(machine.connections) {
-            let place = n % pumps.len();
-            let pump = &mut pumps[place];
-            let file = pump.app.open_session(&format!("HMC-{n}")).expect("a session");
-            pump.files.push((file, 0));
-        }
-        body(pumps);
+        let monitor = apps[0].monitor();
+        monitor.watch(PATIENCE_OF_A_CALL, hung, || {
+            let mut pumps: Vec<Pump<'_>> =
+                apps.into_iter().map(|app| Pump { app, files: Vec::new() }).collect();
+            for n in 0..usize::from(machine.connections) {
+                let place = n % pumps.len();
+                let pump = &mut pumps[place];
+                let file = pump.app.open_session(&format!("HMC-{n}")).expect("a session");
+                pump.files.push((file, 0));
+            }
+            body(pumps);
+        });
     });
     booted.expect("a possible machine");
 }

@@ -21,6 +21,7 @@ mod shrink;
 mod sim;
 mod snapshot_file;
 mod snapshots;
+mod stress;
 mod terminal;
 mod tidy;
 mod workspace;
@@ -68,6 +69,8 @@ enum Command {
     Quirks(quirks::Args),
     /// Explore every order of steps of small machines
     Check(check::Args),
+    /// Look for machines on threads that stop
+    Stress(stress::Args),
     /// Measure vmcsim against what people would use instead, and compare with the targets
     Bench(bench::Args),
     /// Write `scenarios/schema.json`, by which editors complete and check scenario files
@@ -101,6 +104,7 @@ fn main() -> ExitCode {
         Command::Coverage => coverage::run(),
         Command::Quirks(args) => quirks::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Stress(args) => stress::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Instructions(args) => instructions::run(&args),

@@ -72,6 +72,11 @@ impl Latch {
         self.bits() & Self::PENDING != 0
     }
 
+    /// Whether an entry can make an interrupt pending, as far as the mode goes.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.bits() & Self::ENABLED != 0
+    }
+
     /// All of it, as a number.
     pub(crate) fn bits(&self) -> u8 {
         self.0.load(Ordering::Acquire)
@@ -112,6 +117,11 @@ impl<P: Platform> Hypervisor<P> {
             None => Xirr::default(),
         };
         HcallReturn::success_with(xirr.0.into())
+    }
+
+    /// Whether this partition has enabled its queue's interrupt.
+    pub fn is_interrupt_enabled(&self, partition: PartitionId) -> bool {
+        self.side_of(partition).is_some_and(|side| self.endpoint(side).latch.is_enabled())
     }
 
     /// Whether `H_XIRR` would bring an interrupt to this partition.

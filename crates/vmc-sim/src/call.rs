@@ -6,7 +6,7 @@ use crate::guest::Guest;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
-use crate::world::{Kernel, MANAGEMENT, TaskRequest};
+use crate::world::{Kernel, MANAGEMENT, TaskRequest, World};
 
 use ibmvmc::shell::Caller;
 use ibmvmc::{
@@ -111,6 +111,13 @@ impl CallRunner {
     /// Whether the next step looks at the driver's queue.
     pub(crate) fn is_at_queue(&self) -> bool {
         matches!(self.effect, Effect::TakeEntry { .. })
+    }
+
+    /// Whether something is in the queue that the next step looks at; `None` when it does not.
+    pub(crate) fn queue_has_entry<P: Setup>(&self, world: &World<P>) -> Option<bool> {
+        let Effect::TakeEntry { queue, slot } = self.effect else { return None };
+        let memory = world.hypervisor.memory(MANAGEMENT)?;
+        Some(phyp::has_entry(memory, entry_address(world, queue, slot)?))
     }
 
     /// Whether nothing is left to do but to return.
@@ -482,12 +489,8 @@ fn map<P: Setup, R: Runtime>(
     Err(MapError)
 }
 
-fn entry_address<P: Setup, R: Runtime>(
-    cx: &Context<'_, P, R>,
-    queue: Dma,
-    slot: u16,
-) -> Option<GuestAddress> {
-    cx.world.guest.translate(Ioba(queue.ioba.0 + u64::from(slot) * papr::crq::ENTRY_SIZE))
+fn entry_address<P: Setup>(world: &World<P>, queue: Dma, slot: u16) -> Option<GuestAddress> {
+    world.guest.translate(Ioba(queue.ioba.0 + u64::from(slot) * papr::crq::ENTRY_SIZE))
 }
 
 fn take_entry<P: Setup, R: Runtime>(
@@ -499,7 +502,7 @@ fn take_entry<P: Setup, R: Runtime>(
         return None;
     }
     let memory = cx.world.hypervisor.memory(MANAGEMENT)?;
-    let at = entry_address(cx, queue, slot)?;
+    let at = entry_address(cx.world, queue, slot)?;
     let entry = phyp::take_entry(memory, at).ok()??;
     cx.record(|| Event::Dequeued { by: Side::Mgmt, slot: u32::from(slot), entry });
     if !cx.world.faults.are_none() {

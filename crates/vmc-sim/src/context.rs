@@ -34,7 +34,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         if !self.recorder.is_on() || !self.is_alive() {
             return;
         }
-        self.recorder.record(self.runtime.now_ns(), event);
+        self.recorder.record(self.runtime.last_ns(), event);
     }
 
     /// Makes an hcall and records it.
@@ -121,7 +121,7 @@ impl StateChanges {
 
 impl<R: Runtime> phyp::EventSink for PlatformSink<'_, R> {
     fn event(&mut self, event: phyp::Event) {
-        let (now_ns, actor) = (self.runtime.now_ns(), self.actor);
+        let (now_ns, actor) = (self.runtime.last_ns(), self.actor);
         match event {
             phyp::Event::Enqueued { to, slot, entry, overlaid } => {
                 let to = side_of(to);
@@ -171,7 +171,7 @@ impl<R: Runtime> ibmvmc::EventSink for DriverSink<'_, R> {
             }
             _ => {}
         }
-        self.recorder.record(self.runtime.now_ns(), || match event {
+        self.recorder.record(self.runtime.last_ns(), || match event {
             ibmvmc::Event::Channel(state) => Event::ChannelState(Side::Mgmt, state.name()),
             ibmvmc::Event::SessionStarted(_, index, session) => {
                 Event::SessionStarted(index, session)
@@ -216,7 +216,7 @@ impl<R: Runtime> phyp::vmc::ServiceSink for ServiceSink<'_, R> {
             }
             ServiceEvent::Breach { .. } => {}
         }
-        self.recorder.record(self.runtime.now_ns(), || match event {
+        self.recorder.record(self.runtime.last_ns(), || match event {
             ServiceEvent::ChannelState(state) => Event::ChannelState(Side::Hyp, state.name()),
             ServiceEvent::SessionState(index, session, state) => {
                 Event::SessionState(Side::Hyp, index, session, state.name())

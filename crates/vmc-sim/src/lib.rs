@@ -29,7 +29,7 @@
 //!
 //! Inside, an activity is a line of control (`activity/`): the interrupt handler, the bottom half, the driver's
 //! task, the VMC service, each application thread. It advances by steps; a step is one transition of the driver
-//! or the service with the effect that it asked for (`call.rs`). The runtimes (`deterministic.rs`, `threads.rs`)
+//! or the service with the effect that it asked for (`call.rs`). The runtimes (`deterministic.rs`, `threads/`)
 //! differ in who picks the next step.
 
 #![forbid(unsafe_code)]
@@ -64,6 +64,7 @@ mod schedule;
 mod script;
 mod shrink;
 mod simulation;
+pub mod stress;
 mod threads;
 mod world;
 

@@ -76,6 +76,11 @@ pub(crate) trait Runtime {
 
     /// Virtual time since the start of the run, in nanoseconds.
     fn now_ns(&self) -> u64;
+
+    /// The same for what is recorded, which is when it was asked last: no later than now.
+    fn last_ns(&self) -> u64 {
+        self.now_ns()
+    }
 }
 
 /// What an activity says after a step.

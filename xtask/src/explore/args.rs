@@ -114,7 +114,7 @@ pub(super) struct NoShard;
 /// Why a text is no time.
 #[derive(Debug, thiserror::Error)]
 #[error("write a number from 1 and s, m or h: `90s`, `10m`, `2h`")]
-pub(super) struct NoDuration;
+pub(crate) struct NoDuration;
 
 impl Args {
     /// How many seeds this shard has.
@@ -187,7 +187,8 @@ impl FromStr for Shard {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, NoDuration> {
+/// A time with its unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, NoDuration> {
     let unit = text.chars().next_back().ok_or(NoDuration)?;
     let seconds = match unit {
         's' => 1,

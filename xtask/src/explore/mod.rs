@@ -8,7 +8,7 @@ mod quirks;
 mod report;
 mod subjects;
 
-pub(crate) use args::{Args, Schedule};
+pub(crate) use args::{Args, Schedule, duration};
 
 use crate::Verdict;
 use crate::terminal::{complain, print};

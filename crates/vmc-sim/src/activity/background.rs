@@ -69,9 +69,14 @@ impl BottomHalf {
         progress
     }
 
-    /// Whether it has not begun.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.running.is_none()
+    /// Whether it looks at its queue.
+    pub(crate) fn is_at_queue(&self) -> bool {
+        self.running.as_ref().is_some_and(CallRunner::is_at_queue)
+    }
+
+    /// Whether something is in the queue that it looks at; `None` when it does not.
+    pub(crate) fn queue_has_entry<P: Setup>(&self, world: &World<P>) -> Option<bool> {
+        self.running.as_ref()?.queue_has_entry(world)
     }
 
     /// Whether it has nothing in hand.

@@ -21,10 +21,12 @@
 
 mod caller;
 mod deterministic;
+mod monitor;
 mod threads;
 
 pub use deterministic::Deterministic;
 pub use ibmvmc::{Errno, FileId as File, PollEvents};
+pub use monitor::Monitor;
 pub use phyp::vmc::{
     Actions, AnyBehaviour, Behaviour, Incoming, Named, SessionKey, Source, Verdict,
 };
@@ -106,13 +108,19 @@ pub struct Application<H: Host> {
 
 impl<H: Host> Application<H> {
     /// Waits for the channel, opens the device, sets the HMC ID (at most 32 bytes) and waits until the session is
-    /// ready.
+    /// ready. `EBUSY` when no index is free, which one is not for a while after its session was closed.
     pub fn open_session(&mut self, hmc_id: &str) -> Result<File, CallError> {
         self.host.wait_until_ready(None)?;
         let file = self.open(false)?;
         let mut id: Vec<u8> = hmc_id.bytes().collect();
         id.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
-        self.host.call(Input::SetHmcId(file), Memory::Source(&id)).and_then(failure)?;
+        let set = self.host.call(Input::SetHmcId(file), Memory::Source(&id)).and_then(failure);
+        if let Err(error @ CallError::Failed(_)) = set {
+            // The file is of no use, and nobody else knows of it.
+            self.close(file)?;
+            return Err(error);
+        }
+        set?;
         self.host.wait_until_ready(Some(file))?;
         Ok(file)
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Messages of a test that are written and read one after the other.
 const MESSAGES: u16 = 2_000;
@@ -106,4 +107,68 @@ fn the_service_runs_on_a_thread_of_the_caller_s_until_it_is_enough() {
             });
         })
         .unwrap();
+}
+
+/// The hypervisor's queue is full and its service does not run: write() tries again, and again after a while, and then
+/// says so. Its thread sleeps meanwhile, and the service's is outside of calls.
+#[test]
+fn timers_fire_while_a_guest_is_busy_outside_of_calls() {
+    const ENTRIES: usize = 256;
+    let machine =
+        Machine { connections: 8, buffers: 64, inbound_buffers: Some(48), ..Machine::default() };
+    let is_enough = AtomicBool::new(false);
+    let written = machine.on_two_threads(|mut app, mut service| {
+        let files: Vec<File> = std::thread::scope(|scope| {
+            scope.spawn(|| service.serve(|| is_enough.load(Ordering::Relaxed)));
+            let open = |n| app.open_session(&format!("HMC-{n}")).unwrap();
+            let files = (0..8).map(open).collect();
+            is_enough.store(true, Ordering::Relaxed);
+            files
+        });
+        let mut writes = files.iter().flat_map(|file| [*file; 40]);
+        writes.position(|file| app.write(file, &[7; 32]).is_err())
+    });
+    assert!(written.unwrap().is_some_and(|written| written <= ENTRIES));
+}
+
+#[test]
+fn a_call_after_the_end_of_the_run_comes_back() {
+    let machine = Machine { behaviour: Named::Sink.into(), ..Machine::default() };
+    let reads = machine.on_threads(Waiting::Poll, 1, |mut apps| {
+        let file = apps[0].open_session("HMC-A").unwrap();
+        [(); 2].map(|()| apps[0].read(file, &mut [0; 8]))
+    });
+    assert_eq!(reads.unwrap(), [Err(CallError::Stuck); 2]);
+}
+
+/// One application waits for an answer that does not come while another one is outside of calls: nothing tells that
+/// it never will.
+#[test]
+fn a_call_that_makes_no_progress_is_told_with_what_each_waits_for() {
+    const LINES: [&str; 6] = [
+        "application thread 1     waits for what its call sleeps for",
+        "application thread 2     runs, or is outside of calls",
+        "the bottom half is not left at its queue; 0 poll",
+        "CRQ interrupt: enabled true, pending false; channel ready",
+        "application 0: in its call number",
+        "application 1: outside of calls",
+    ];
+    let machine = Machine { connections: 2, behaviour: Named::Sink.into(), ..Machine::default() };
+    for waiting in [Waiting::Block, Waiting::Poll] {
+        let mut told = None;
+        let read = machine.on_threads(waiting, 2, |mut apps| {
+            let file = apps[0].open_session("HMC-A").unwrap();
+            let monitor = apps[0].monitor();
+            let on_hang = |standing| {
+                told = Some(standing);
+                // The call has begun. It takes its time until it sleeps.
+                while !LINES.iter().all(|line| monitor.standing().contains(line)) {
+                    std::thread::yield_now();
+                }
+            };
+            monitor.watch(Duration::from_millis(1), on_hang, || apps[0].read(file, &mut [0; 8]))
+        });
+        assert_eq!(read.unwrap(), Err(CallError::Stuck));
+        assert!(told.unwrap().contains("application 0: in its call number"));
+    }
 }

@@ -1,15 +1,17 @@
 //! A machine on threads of its own, with applications for the caller's threads.
 
 use super::caller::{Me, Memory};
+use super::monitor::{Calls, Monitor};
 use super::{Application, CallError, FIRST, File, Host, Machine, sealed};
 use crate::platform;
 use crate::recorder::{Order, Recorder};
 use crate::run::{self, MachineError};
 use crate::runtime::ActivityId;
 use crate::threads::{self, Guest, Guests, Shop, WaitMode};
-use crossbeam_utils::sync::Parker;
+use crossbeam_utils::CachePadded;
 use ibmvmc::{Input, NoQuirks, Reply};
 use std::fmt;
+use vmc_threads::Parker;
 use vmc_trace::Actor;
 
 /// How the threads of a machine wait.
@@ -29,6 +31,14 @@ pub struct OnThreads<'a> {
     shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
     me: Me,
     parker: Parker,
+    /// Of all applications.
+    calls: &'a [CachePadded<Calls>],
+}
+
+impl<'a> OnThreads<'a> {
+    fn calls(&self) -> &'a Calls {
+        &self.calls[usize::from(self.me.id.0 - ActivityId::app(FIRST).0)]
+    }
 }
 
 impl fmt::Debug for OnThreads<'_> {
@@ -41,26 +51,35 @@ impl Host for OnThreads<'_> {}
 
 impl sealed::Host for OnThreads<'_> {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
-        let OnThreads { shop, me, parker } = self;
+        let _in_call = self.calls().enter();
+        let OnThreads { shop, me, parker, .. } = self;
         let (id, runtime) = (me.id, shop.runtime);
         if let Input::Read { .. } | Input::Poll { .. } = input {
             shop.look_once();
         }
-        let block = |until_ns, why| shop.poll(id) || runtime.block(id, parker, until_ns, why);
+        let block = |until_ns, why| shop.wait_in_call(id, parker, until_ns, why);
         me.call(shop.world, runtime, input, memory, block).ok_or(CallError::Stuck)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
-        let OnThreads { shop, me, parker } = self;
-        let (id, runtime) = (me.id, shop.runtime);
-        let block = |until_ns, why| shop.poll(id) || runtime.block(id, parker, until_ns, why);
+        let _in_call = self.calls().enter();
+        let OnThreads { shop, me, parker, .. } = self;
+        let id = me.id;
+        let block = |until_ns, why| shop.wait_in_call(id, parker, until_ns, why);
         me.wait_until_ready(shop.world, file, block).ok_or(CallError::Stuck)
+    }
+}
+
+impl<'a> Application<OnThreads<'a>> {
+    /// Watches this machine's applications.
+    pub fn monitor(&self) -> Monitor<'a> {
+        Monitor::new(self.host.shop, self.host.calls)
     }
 }
 
 impl Drop for OnThreads<'_> {
     fn drop(&mut self) {
-        self.shop.runtime.finish(self.me.id);
+        self.shop.runtime.finish(self.me.id.index());
     }
 }
 
@@ -87,8 +106,8 @@ impl Machine {
     /// Boots a machine on threads of its own, hands so many applications to `body`, for whichever threads it
     /// has, and ends the machine when `body` returns.
     ///
-    /// Virtual time, by which the driver and the hypervisor wait before they try something again, moves on when
-    /// everybody waits; an application counts as running until a call of it sleeps or it is dropped.
+    /// Virtual time, by which the driver and the hypervisor wait before they try something again, follows the clock.
+    /// While every application sleeps in a call, or was dropped, it jumps to what the machine waits for next.
     pub fn on_threads<T>(
         &self,
         waiting: Waiting,
@@ -131,13 +150,15 @@ impl Machine {
         let order = Order::default();
         let mut lines = self.lines(&plan, hypervisors, &order);
         let parkers: Vec<Parker> = (0..applications).map(|_| Parker::new()).collect();
+        let calls: Vec<CachePadded<Calls>> =
+            parkers.iter().map(|_| CachePadded::default()).collect();
         let visitors = parkers.iter().map(|parker| parker.unparker().clone()).collect();
         let guests = Guests { visitors, service };
         let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |shop, line| {
             let application = |(n, parker): (u16, Parker)| {
                 let recorder = Recorder::new(Actor::App(FIRST + n), &order, self.record);
                 let me = Me { id: ActivityId::app(FIRST + n), recorder };
-                Application { host: OnThreads { shop, me, parker } }
+                Application { host: OnThreads { shop, me, parker, calls: &calls } }
             };
             let _end = EndGuard(shop);
             body(shop, (0..).zip(parkers).map(application).collect(), line)

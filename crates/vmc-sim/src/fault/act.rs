@@ -115,7 +115,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         let (name, kind, what) = (&rule.name, rule.act.kind(), rule.describe(&self.world.threads));
         let event =
             || Event::Fault { rule: name.clone(), kind, what: what.clone(), subject, entry };
-        self.recorder.record_as(actor, self.runtime.now_ns(), event);
+        self.recorder.record_as(actor, self.runtime.last_ns(), event);
         if self.world.faults.fired(number, self.now_ns()) {
             self.runtime.wake(ActivityId::DIRECTOR);
         }

@@ -1,25 +1,50 @@
-//! The threaded runtime: one thread per activity, blocking that really blocks, and virtual time that moves on
-//! only when every activity waits.
+//! The threaded runtime: one thread per activity, blocking that really blocks. Who runs, who waits and who looks at
+//! the driver's queue is the books' (`vmc_threads`); here is what the activities do.
 //!
 //! | module | subject |
 //! |---|---|
-//! | `books` | who runs, who waits, what time it is |
-//! | `polling` | waiting that looks at the queues instead |
+//! | `polling` | waiting that looks at the queues first |
+//! | `standing` | where everything stands, in words |
 
-mod books;
 mod polling;
+mod standing;
 
-pub(crate) use books::Threads;
 pub(crate) use polling::{Shop, WaitMode};
 
 use crate::line::Line;
 use crate::platform::Setup;
-use crate::run::End;
+use crate::run::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
-use crossbeam_utils::sync::{Parker, Unparker};
-use parking_lot::Mutex;
 use std::time::Duration;
+use vmc_threads::{Desk, Parker, State, Unparker};
+use vmc_trace::Waiting;
+
+/// The books, as the activities see them.
+pub(crate) type Threads = vmc_threads::Threads<Waiting>;
+
+impl Runtime for Threads {
+    const DIVIDES_COPIES: bool = false;
+
+    #[inline]
+    fn wake(&self, id: ActivityId) {
+        self.wake(id.index());
+    }
+
+    #[inline]
+    fn ring(&self, id: ActivityId) {
+        self.ring(id.index());
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.now_ns()
+    }
+
+    #[inline]
+    fn last_ns(&self) -> u64 {
+        self.last_ns()
+    }
+}
 
 /// Runs until every activity waits and nobody sleeps. `deadline` bounds the wall-clock time: a run that does
 /// not come to rest is ended, and reported as not quiescent.
@@ -34,11 +59,22 @@ where
 {
     let look = |shop: &Shop<'_, P>, _: Option<Guest<'_>>| {
         let quiescent = shop.runtime.wait_until_over(deadline);
-        (quiescent, shop.runtime.waiting(), shop.runtime.now_ns())
+        (quiescent, waiting(shop.runtime), shop.runtime.now_ns())
     };
     let ((quiescent, waiting, virtual_ns), steps) =
         beside(world, lines, &Guests::default(), mode, look);
     End { steps, virtual_ns, quiescent, waiting }
+}
+
+/// The activities that have not finished.
+fn waiting(runtime: &Threads) -> Vec<Stuck> {
+    let states = (0..).map(ActivityId).zip(runtime.snapshot().states);
+    let waiting = states.filter_map(|(id, (state, _))| match state {
+        State::Blocked { why, .. } => Some(Stuck { id, why }),
+        State::Running => Some(Stuck { id, why: Waiting::Work }),
+        State::Finished => None,
+    });
+    waiting.collect()
 }
 
 /// What runs on threads that are not the runtime's own.
@@ -68,10 +104,12 @@ where
 {
     let parkers: Vec<Parker> = lines.iter().map(|_| Parker::new()).collect();
     let own = parkers.iter().map(|parker| parker.unparker().clone());
-    let runtime = &Threads::new(own.chain(guests.visitors.iter().cloned()).collect());
-    // Whoever polls borrows the bottom half, so its line is kept apart; nothing is recorded in it yet.
+    let unparkers = own.chain(guests.visitors.iter().cloned()).collect();
+    let has_guests = guests.service || !guests.visitors.is_empty();
     let place = ActivityId::BOTTOM_HALF.index();
-    let shop = Shop { world, runtime, mode, bottom_half: Mutex::new(lines[place].clone()) };
+    let runtime = &Threads::new(unparkers, place, has_guests);
+    // Whoever polls borrows the bottom half, so its line is kept apart; nothing is recorded in it yet.
+    let shop = Shop { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
     let ended = std::thread::scope(|scope| {
         let shop = &shop;
         let mut service = None;
@@ -104,7 +142,7 @@ struct PanicGuard<'a> {
 impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.runtime.finish(self.me);
+            self.runtime.finish(self.me.index());
         }
     }
 }
@@ -118,13 +156,12 @@ fn run_line<P: Setup>(shop: &Shop<'_, P>, line: &mut Line, parker: &Parker) -> u
     loop {
         match shop.run_until_wait(line, &mut steps) {
             Progress::Block { until_ns, why } => {
-                let woken = shop.look_while_waiting(line, until_ns, why);
-                if !woken && !runtime.block(me, parker, until_ns, why) {
+                if !shop.wait(line, parker, until_ns, why) {
                     return steps;
                 }
             }
             Progress::Finished => {
-                runtime.finish(me);
+                runtime.finish(me.index());
                 return steps;
             }
             Progress::Again => return steps,
@@ -139,9 +176,16 @@ fn run_bottom_half<P: Setup>(shop: &Shop<'_, P>, parker: &Parker) -> u64 {
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
-        let progress = shop.run_bottom_half(&mut steps);
-        let Progress::Block { until_ns, why } = progress else { return steps };
-        if !runtime.block(me, parker, until_ns, why) {
+        let (until_ns, why) = match runtime.run_bottom_half(shop, &shop.bottom_half) {
+            // It stays at its queue.
+            None => (None, Waiting::Work),
+            Some((Progress::Block { until_ns, why }, more)) => {
+                steps += more;
+                (until_ns, why)
+            }
+            Some((_, more)) => return steps + more,
+        };
+        if !runtime.block(me.index(), parker, until_ns, why) {
             return steps;
         }
     }

@@ -1,0 +1,88 @@
+//! What is seen of an activity without the lock of the books.
+
+use crate::sync::AtomicU8;
+use std::sync::atomic::Ordering;
+
+/// One per activity.
+#[derive(Debug, Default)]
+pub(crate) struct Mark(AtomicU8);
+
+impl Mark {
+    /// A wake-up that came and was not taken yet.
+    const TOKEN: u8 = 1;
+    /// It is blocked: waking it takes the books.
+    const BLOCKED: u8 = 2;
+    /// It looks at its queue by itself, and does so once more after it has taken this back.
+    const LOOKS: u8 = 4;
+    /// The bottom half's own thread is to go on from its queue. Unlike a wake-up, no poller can take this.
+    const GO_ON: u8 = 8;
+
+    /// Leaves a wake-up; whether its activity is blocked.
+    pub(crate) fn leave_token(&self) -> bool {
+        self.0.fetch_or(Mark::TOKEN, Ordering::SeqCst) & Mark::BLOCKED != 0
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.0.load(Ordering::SeqCst) & Mark::TOKEN != 0
+    }
+
+    #[inline]
+    pub(crate) fn take_token(&self) -> bool {
+        self.has_token() && self.take(Mark::TOKEN)
+    }
+
+    /// The activity blocks; `false` when it is not to, because it was woken. A wake-up is taken by that.
+    pub(crate) fn block(&self) -> bool {
+        let woken = self.0.fetch_or(Mark::BLOCKED, Ordering::SeqCst) & (Mark::TOKEN | Mark::GO_ON);
+        if woken != 0 {
+            self.unblock();
+        }
+        woken == 0
+    }
+
+    /// It runs, and has heard of every wake-up.
+    pub(crate) fn unblock(&self) {
+        self.take(Mark::BLOCKED | Mark::TOKEN);
+    }
+
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.0.load(Ordering::SeqCst) & Mark::BLOCKED != 0
+    }
+
+    pub(crate) fn set_go_on(&self) {
+        self.0.fetch_or(Mark::GO_ON, Ordering::SeqCst);
+    }
+
+    pub(crate) fn take_go_on(&self) -> bool {
+        self.take(Mark::GO_ON)
+    }
+
+    #[inline]
+    pub(crate) fn looks(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & Mark::LOOKS != 0
+    }
+
+    pub(crate) fn set_looks(&self) {
+        self.0.fetch_or(Mark::LOOKS, Ordering::SeqCst);
+    }
+
+    pub(crate) fn clear_looks(&self) {
+        self.take(Mark::LOOKS);
+    }
+
+    /// The words for what is set.
+    pub(crate) fn words(&self) -> Vec<&'static str> {
+        let bits = self.0.load(Ordering::SeqCst);
+        let all = [
+            (Mark::TOKEN, "woken"),
+            (Mark::BLOCKED, "blocked"),
+            (Mark::LOOKS, "looks by itself"),
+            (Mark::GO_ON, "to go on"),
+        ];
+        all.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, word)| word).collect()
+    }
+
+    fn take(&self, bits: u8) -> bool {
+        self.0.fetch_and(!bits, Ordering::SeqCst) & bits != 0
+    }
+}

@@ -1,0 +1,396 @@
+//! Who runs and who waits.
+
+use crate::mark::Mark;
+use crate::polling::Watch;
+use crate::sync::{AtomicBool, Mutex, Parker, Unparker, fence, fence_for_loom};
+use crate::time::Time;
+use crossbeam_utils::CachePadded;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long the bottom half stays at its queue while no activity looks there, on a machine with guests.
+pub(crate) const GRACE: Duration = Duration::from_millis(10);
+
+/// Where an activity stands; `W` says what it waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State<W> {
+    /// It makes steps, or is a guest outside of calls.
+    Running,
+    /// It sleeps until it is woken or, if there is one, the time has come.
+    Blocked {
+        /// Virtual time in nanoseconds.
+        until_ns: Option<u64>,
+        /// What it waits for.
+        why: W,
+    },
+    /// It is over.
+    Finished,
+}
+
+#[derive(Debug)]
+pub(crate) struct Books<W> {
+    states: Vec<State<W>>,
+    running: usize,
+    /// Nothing will ever run again: every activity waits and none until a time.
+    over: bool,
+    /// Waits for the end.
+    waiter: Option<Unparker>,
+}
+
+/// The books, as all activities share them.
+#[derive(Debug)]
+pub struct Threads<W> {
+    books: Mutex<Books<W>>,
+    /// One per activity, each on a cache line of its own.
+    pub(crate) marks: Vec<CachePadded<Mark>>,
+    /// One per activity: a wake-up wakes exactly one thread.
+    unparkers: Vec<Unparker>,
+    pub(crate) time: Time,
+    /// Every thread ends after its step: the deadline has passed, or the machine is no longer needed.
+    abort: AtomicBool,
+    /// The activity whose work others may do.
+    pub(crate) bottom_half: usize,
+    pub(crate) watch: CachePadded<Watch>,
+}
+
+/// Where every activity stands at a moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot<W> {
+    /// Each activity's state, and what else is noted of it.
+    pub states: Vec<(State<W>, Vec<&'static str>)>,
+    /// Activities that look at the bottom half's queue.
+    pub pollers: u64,
+    /// Activities that sleep in calls.
+    pub sleepers: u64,
+    /// The bottom half stands at its queue, and the interrupt is disabled.
+    pub is_left: bool,
+    /// Virtual time.
+    pub now_ns: u64,
+    /// Nothing will ever run again.
+    pub over: bool,
+}
+
+impl<W: Copy> Threads<W> {
+    /// Books in which every activity runs. With guests, time follows the clock.
+    pub fn new(unparkers: Vec<Unparker>, bottom_half: usize, has_guests: bool) -> Threads<W> {
+        let activities = unparkers.len();
+        let states = vec![State::Running; activities];
+        Threads {
+            books: Mutex::new(Books { states, running: activities, over: false, waiter: None }),
+            marks: unparkers.iter().map(|_| CachePadded::default()).collect(),
+            unparkers,
+            time: Time::new(has_guests),
+            abort: AtomicBool::new(false),
+            bottom_half,
+            watch: CachePadded::default(),
+        }
+    }
+
+    /// Virtual time when it was read last: cheap, for records.
+    #[inline]
+    pub fn last_ns(&self) -> u64 {
+        self.time.last_ns()
+    }
+
+    /// Virtual time.
+    pub fn now_ns(&self) -> u64 {
+        self.time.read()
+    }
+
+    /// Wakes an activity. A wake-up before it blocks is kept; one without need is harmless.
+    pub fn wake(&self, id: usize) {
+        let blocked = self.marks.get(id).is_some_and(|mark| mark.leave_token());
+        if blocked && !(id == self.bottom_half && self.is_token_seen()) {
+            self.wake_locked(&mut self.books.lock(), id);
+        }
+    }
+
+    /// A poller sees the bottom half's token, or wakes its thread when it is the last one to leave.
+    fn is_token_seen(&self) -> bool {
+        fence_for_loom();
+        self.watch.pollers() > 0
+    }
+
+    /// Wakes an activity because an entry was put on its queue, unless it looks there by itself.
+    #[inline]
+    pub fn ring(&self, id: usize) {
+        // Either this sees that it looks no more, or it sees the entry when it looks for the last time.
+        fence(Ordering::SeqCst);
+        if !self.marks.get(id).is_some_and(|mark| mark.looks()) {
+            self.wake(id);
+        }
+    }
+
+    /// The activity looks at its queue by itself from now on: an entry is no reason to wake it. That it did already
+    /// is only read, so that its cache line stays where it is.
+    #[inline]
+    pub fn looks_by_itself(&self, id: usize) {
+        if !self.marks[id].looks() {
+            self.marks[id].set_looks();
+        }
+    }
+
+    /// It does so once more, and then wants to be woken.
+    pub fn looks_no_more(&self, id: usize) {
+        self.marks[id].clear_looks();
+        fence(Ordering::SeqCst);
+    }
+
+    /// Takes the wake-up that came while its activity was not blocked.
+    #[inline]
+    pub(crate) fn take_token(&self, id: usize) -> bool {
+        self.marks[id].take_token()
+    }
+
+    fn wake_locked(&self, books: &mut Books<W>, id: usize) {
+        match books.states.get_mut(id) {
+            Some(state @ State::Blocked { .. }) => {
+                *state = State::Running;
+                books.running += 1;
+                self.marks[id].unblock();
+                self.unparkers[id].unpark();
+            }
+            Some(State::Running) => {
+                self.marks[id].leave_token();
+            }
+            Some(State::Finished) | None => {}
+        }
+    }
+
+    /// Has the bottom half's own thread make a step.
+    pub fn wake_bottom_half(&self) {
+        self.wake_locked(&mut self.books.lock(), self.bottom_half);
+    }
+
+    /// Has it look whether it is at its queue, and for how long it may be.
+    pub(crate) fn unpark_bottom_half(&self) {
+        self.unparkers[self.bottom_half].unpark();
+    }
+
+    /// Blocks the calling thread until its activity is woken, or the time has come; `false` when the run is over.
+    pub fn block(&self, id: usize, parker: &Parker, until_ns: Option<u64>, why: W) -> bool {
+        let mark = &self.marks[id];
+        {
+            let mut books = self.books.lock();
+            if books.over {
+                return false;
+            }
+            if !mark.block() {
+                return true;
+            }
+            books.states[id] = State::Blocked { until_ns, why };
+            self.one_less(&mut books);
+        }
+        let mut left_since = None;
+        while mark.is_blocked() {
+            let time_left = self.time_left(id, until_ns, &mut left_since);
+            {
+                let mut books = self.books.lock();
+                if self.is_aborted() || books.over {
+                    return !mark.is_blocked();
+                }
+                if time_left.is_some_and(|left| left.is_zero()) && mark.is_blocked() {
+                    self.wake_locked(&mut books, id);
+                }
+            }
+            match time_left {
+                // A wake-up between the look at the mark and this has unparked the thread already.
+                None => parker.park(),
+                Some(left) => parker.park_timeout(left),
+            }
+        }
+        true
+    }
+
+    /// How long a blocked activity may sleep by the clock, if there is a bound.
+    fn time_left(
+        &self,
+        id: usize,
+        until_ns: Option<u64>,
+        left_since: &mut Option<Instant>,
+    ) -> Option<Duration> {
+        if !self.time.follows_clock() {
+            return None;
+        }
+        let is_left = id == self.bottom_half && self.watch.is_left();
+        let grace = is_left.then(|| {
+            let since = left_since.get_or_insert_with(Instant::now);
+            GRACE.saturating_sub(since.elapsed())
+        });
+        until_ns.and_then(|ns| self.time.left_until(ns)).into_iter().chain(grace).min()
+    }
+
+    /// The activity is over. One that blocked when the run was over runs no more.
+    pub fn finish(&self, id: usize) {
+        let mut books = self.books.lock();
+        let was = std::mem::replace(&mut books.states[id], State::Finished);
+        if matches!(was, State::Running) && !books.over {
+            self.one_less(&mut books);
+        }
+    }
+
+    /// One activity stopped running. If it was the last one, the bottom half goes on that was left at its queue, time
+    /// moves on to the earliest sleeper, or the run is over.
+    fn one_less(&self, books: &mut Books<W>) {
+        books.running -= 1;
+        if books.running > 0 {
+            return;
+        }
+        let bottom_half = self.bottom_half;
+        if self.watch.is_left() && matches!(books.states[bottom_half], State::Blocked { .. }) {
+            self.marks[bottom_half].set_go_on();
+            return self.wake_locked(books, bottom_half);
+        }
+        let due = |state: &State<W>| match state {
+            State::Blocked { until_ns, .. } => *until_ns,
+            _ => None,
+        };
+        let Some(next_ns) = books.states.iter().filter_map(due).min() else {
+            books.over = true;
+            return self.end_all(books);
+        };
+        self.time.skip_to(next_ns);
+        for id in 0..books.states.len() {
+            match due(&books.states[id]) {
+                Some(until_ns) if until_ns <= next_ns => self.wake_locked(books, id),
+                // It sleeps by the clock, and has less to sleep now.
+                Some(_) if self.time.follows_clock() => self.unparkers[id].unpark(),
+                _ => {}
+            }
+        }
+    }
+
+    /// The bottom half's own thread goes on from its queue.
+    pub(crate) fn hand_back(&self) {
+        self.marks[self.bottom_half].set_go_on();
+        self.wake_bottom_half();
+    }
+
+    /// Has every thread look up, and the one that waits for the end.
+    fn end_all(&self, books: &Books<W>) {
+        self.unparkers.iter().chain(&books.waiter).for_each(Unparker::unpark);
+    }
+
+    /// Whether every thread is to end after its step.
+    #[inline]
+    pub fn is_aborted(&self) -> bool {
+        self.abort.load(Ordering::Relaxed)
+    }
+
+    /// Ends every thread after its step.
+    pub fn abort(&self) {
+        self.abort.store(true, Ordering::Relaxed);
+        self.end_all(&self.books.lock());
+    }
+
+    /// Waits until the run is over; `false` when the deadline came first, which ends it.
+    pub fn wait_until_over(&self, deadline: Duration) -> bool {
+        let until = Instant::now() + deadline;
+        let parker = Parker::new();
+        self.books.lock().waiter = Some(parker.unparker().clone());
+        loop {
+            if self.books.lock().over {
+                return true;
+            }
+            if Instant::now() >= until {
+                self.abort();
+                return self.books.lock().over;
+            }
+            parker.park_deadline(until);
+        }
+    }
+
+    /// Where every activity stands.
+    pub fn snapshot(&self) -> Snapshot<W> {
+        let books = self.books.lock();
+        let marks = self.marks.iter().map(|mark| mark.words());
+        Snapshot {
+            states: books.states.iter().copied().zip(marks).collect(),
+            pollers: self.watch.pollers(),
+            sleepers: self.watch.sleepers(),
+            is_left: self.watch.is_left(),
+            now_ns: self.time.read(),
+            over: books.over,
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::polling::{BottomHalf, Desk};
+    use std::thread;
+
+    const BOTTOM_HALF: usize = 0;
+    const GUEST: usize = 1;
+
+    /// Books in which a guest runs, and the parkers of all activities.
+    fn with_guest(activities: usize) -> (Threads<()>, Vec<Parker>) {
+        let parkers: Vec<Parker> = (0..activities).map(|_| Parker::new()).collect();
+        let unparkers = parkers.iter().map(|parker| parker.unparker().clone()).collect();
+        (Threads::new(unparkers, BOTTOM_HALF, true), parkers)
+    }
+
+    #[test]
+    fn a_timer_fires_while_a_guest_is_outside_of_calls() {
+        let (threads, parkers) = with_guest(3);
+        let until_ns = threads.now_ns() + 2_000_000;
+        assert!(threads.block(2, &parkers[2], Some(until_ns), ()));
+        assert!(threads.now_ns() >= until_ns);
+    }
+
+    #[test]
+    fn time_jumps_while_every_guest_is_in_a_call() {
+        const DAY_NS: u64 = 86_400_000_000_000;
+        let (threads, parkers) = with_guest(2);
+        threads.finish(BOTTOM_HALF);
+        assert!(threads.block(GUEST, &parkers[GUEST], Some(DAY_NS), ()));
+        assert!(threads.now_ns() >= DAY_NS);
+        assert!(!threads.block(GUEST, &parkers[GUEST], None, ()), "nothing can wake it");
+        assert!(!threads.block(GUEST, &parkers[GUEST], None, ()), "nor later");
+    }
+
+    /// One that is at its queue as soon as it is looked at, until its own thread goes on.
+    struct Resting;
+
+    impl BottomHalf for Resting {
+        type Line = bool;
+        type Progress = ();
+
+        fn look(&self, line: &mut bool, _: bool) {
+            *line = true;
+        }
+
+        fn is_left(&self, line: &bool) -> bool {
+            *line
+        }
+
+        fn go_on(&self, line: &mut bool) {
+            *line = false;
+        }
+    }
+
+    #[test]
+    fn a_bottom_half_at_which_nobody_looks_goes_on_though_a_guest_is_outside_of_calls() {
+        let (threads, mut parkers) = with_guest(2);
+        let desk = Desk::new(false);
+        thread::scope(|scope| {
+            let (threads, desk) = (&threads, &desk);
+            let parker = parkers.swap_remove(BOTTOM_HALF);
+            let own = scope.spawn(move || {
+                while !threads.watch.is_left() {
+                    thread::yield_now();
+                }
+                let mut runs = 0;
+                while threads.run_bottom_half(&Resting, desk).is_none() {
+                    runs += 1;
+                    assert!(threads.block(BOTTOM_HALF, &parker, None, ()));
+                }
+                runs
+            });
+            threads.look_once(&Resting, desk);
+            assert!(own.join().unwrap() >= 1, "it stays for a while");
+        });
+        assert!(!threads.watch.is_left());
+    }
+}
