@@ -109,26 +109,28 @@ fn the_service_runs_on_a_thread_of_the_caller_s_until_it_is_enough() {
         .unwrap();
 }
 
-/// The hypervisor's queue is full and its service does not run: write() tries again, and again after a while, and then
-/// says so. Its thread sleeps meanwhile, and the service's is outside of calls.
+/// The application has its answer and makes no call: time goes on, and with it the driver.
 #[test]
-fn timers_fire_while_a_guest_is_busy_outside_of_calls() {
-    const ENTRIES: usize = 256;
-    let machine =
-        Machine { connections: 8, buffers: 64, inbound_buffers: Some(48), ..Machine::default() };
-    let is_enough = AtomicBool::new(false);
-    let written = machine.on_two_threads(|mut app, mut service| {
-        let files: Vec<File> = std::thread::scope(|scope| {
-            scope.spawn(|| service.serve(|| is_enough.load(Ordering::Relaxed)));
-            let open = |n| app.open_session(&format!("HMC-{n}")).unwrap();
-            let files = (0..8).map(open).collect();
-            is_enough.store(true, Ordering::Relaxed);
-            files
-        });
-        let mut writes = files.iter().flat_map(|file| [*file; 40]);
-        writes.position(|file| app.write(file, &[7; 32]).is_err())
-    });
-    assert!(written.unwrap().is_some_and(|written| written <= ENTRIES));
+fn the_interrupt_is_enabled_again_while_an_application_is_outside_of_calls() {
+    let machine = Machine::default();
+    machine
+        .on_threads(Waiting::Poll, 1, |mut apps| {
+            let app = &mut apps[0];
+            let file = app.open_session("HMC-A").unwrap();
+            let monitor = app.monitor();
+            let is_left_without_interrupt = || {
+                let standing = monitor.standing();
+                standing.contains("is left at its queue") && standing.contains("enabled false")
+            };
+            while !is_left_without_interrupt() {
+                app.write(file, b"hello").unwrap();
+                app.read(file, &mut [0; 8]).unwrap();
+            }
+            while !monitor.standing().contains("CRQ interrupt: enabled true") {
+                std::thread::yield_now();
+            }
+        })
+        .unwrap();
 }
 
 #[test]
