@@ -38,7 +38,7 @@ pub enum Schedules {
 pub(crate) struct Drawn(ScheduleKind);
 
 impl Schedules {
-    /// `base` in the order that a seed draws: the one in which [`Explorer`](super::Explorer) runs that seed.
+    /// `base` in the order that a seed draws: the one in which [`Search`](super::Search) runs that seed.
     pub fn with_seed(self, seed: u64, base: Options) -> Options {
         self.draw(seed).options(base)
     }
