@@ -20,7 +20,7 @@ pub(crate) fn print_lines(lines: &[Line]) {
 
 /// Prints text on standard error and ends the line.
 pub(crate) fn complain(text: &str) {
-    // Where nobody can read it, there is nobody to tell.
+    // A closed standard error has no reader to be told of it.
     let _ = writeln!(std::io::stderr().lock(), "{}", escaped_lines(text.trim_end()));
 }
 

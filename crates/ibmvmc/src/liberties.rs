@@ -1,7 +1,7 @@
 //! Liberties: what the references leave to a driver, and other drivers do in another way than ours by itself.
 //!
-//! Each is as legal as what the driver does without it: the hypervisor's side has to serve it, and whoever checks a run
-//! has to accept it. Like a [quirk](crate::Quirk) a liberty has one question, named after what happens at the site that
+//! Each is as legal as what the driver does without it: the hypervisor's side has to serve it, and the
+//! checkers of a run have to accept it. Like a [quirk](crate::Quirk) a liberty has one question, named after what happens at the site that
 //! asks it, and costs nothing in a driver of which none is asked.
 
 use crate::quirks::{NoQuirks, Quirk, QuirkSet, Quirks};

@@ -158,7 +158,7 @@ pub struct Shell<Q: Quirks = NoQuirks> {
 struct Running {
     id: Option<CallId>,
     effect: Effect,
-    /// Nobody asks for its reply.
+    /// Its reply is not kept.
     in_background: bool,
     /// A wake-up came that the call has not used yet.
     woken: bool,
@@ -188,8 +188,8 @@ impl<Q: Quirks> Shell<Q> {
         &self.driver
     }
 
-    /// Starts a call; `user` is the memory of whoever makes it. Of each call that is started this way
-    /// [`Shell::finish`] takes the end.
+    /// Starts a call; `user` is the caller's memory. [`Shell::finish`] takes the reply of each call that is
+    /// started this way.
     pub fn start(&mut self, input: Input, user: User, os: &mut impl GuestOs) -> CallNumber {
         self.enter(input, user, false, os)
     }

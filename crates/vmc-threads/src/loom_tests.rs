@@ -230,7 +230,7 @@ fn time_moves_on_when_every_activity_waits() {
     });
 }
 
-/// Nobody sleeps in a call, so the bottom half stays at its queue until every activity waits; then its interrupt is
+/// No activity sleeps in a call, so the bottom half stays at its queue until every activity waits; then its interrupt is
 /// enabled, and only then the run is over.
 #[test]
 fn the_bottom_half_goes_on_when_every_activity_waits() {

@@ -19,8 +19,8 @@
 //! Wake-ups of the bottom half, which an interrupt or a call schedules, are the pollers' while there are any, so that
 //! they need no system call. One that comes when the last poller leaves is seen by either of the two.
 //!
-//! When nobody sleeps in a call, the bottom half may stay: the next call comes soon, as a rule. It goes on when every
-//! activity waits and, with guests, when nobody has looked for [`GRACE`](crate::threads::GRACE).
+//! When no activity sleeps in a call, the bottom half may stay: the next call comes soon, as a rule. It goes on when every
+//! activity waits and, with guests, when none has looked for [`GRACE`](crate::threads::GRACE).
 
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Parker, fence_for_loom, spin_loop, yield_now};
 use crate::threads::Threads;

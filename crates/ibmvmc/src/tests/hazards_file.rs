@@ -268,7 +268,7 @@ fn h34_requestvmc_never_returns_a_code_of_the_hypervisor() {
         let file = peer.open();
         peer.answer(To::Opcode(opcode::REQUEST_VMC), &[code]);
         let expected = match code {
-            // Busy for now: it is called again.
+            // Busy: the driver calls again.
             _ if code.busy_hint().is_some() => Reply::Requested(papr::DrcIndex(0x3000_0003)),
             ReturnCode::SUCCESS => Reply::Requested(papr::DrcIndex(0x3000_0003)),
             ReturnCode::FUNCTION | ReturnCode::AUTHORITY | ReturnCode::NOT_AVAILABLE => {

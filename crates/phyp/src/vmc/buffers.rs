@@ -113,7 +113,7 @@ impl<B: Behaviour> Service<B> {
         self.answer_open(key);
     }
 
-    /// Interface Open uses the seed buffer of an index without a session, whatever comes of it; the response to its Add
+    /// Interface Open uses the seed buffer of an index without a session, refused or not; the response to its Add
     /// Buffer may still be on its way.
     pub(super) fn use_seed(&mut self, index: HmcIndex) {
         let key = SessionKey { index, session: HmcSession::NONE };

@@ -116,7 +116,7 @@ impl<H: Host> Application<H> {
         id.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
         let set = self.host.call(Input::SetHmcId(file), Memory::Source(&id)).and_then(failure);
         if let Err(error @ CallError::Failed(_)) = set {
-            // The file is of no use, and nobody else knows of it.
+            // The caller does not get the file, so it cannot close it.
             self.close(file)?;
             return Err(error);
         }

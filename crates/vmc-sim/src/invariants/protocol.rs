@@ -52,7 +52,7 @@ pub(super) struct Automaton {
     inits_due: u32,
     /// INIT may be sent although there was no partner when the queue was registered.
     may_greet: bool,
-    /// One of them must be sent. It tells the partner that there is somebody (LoPAR, Reliable CRQ Format and
+    /// One of them must be sent. It tells the partner that the driver is there (LoPAR, Reliable CRQ Format and
     /// Registration: "higher level protocol messages (via the Initialization Command/Response CRQ entry) can notify
     /// the server DD when the connection is established"). Once the partner's own INIT came, the INIT COMPLETE that
     /// answers it says as much, so an INIT that did not get through is not owed any more; it may be sent all the same.
@@ -386,7 +386,7 @@ impl Automaton {
         if send.code == ReturnCode::DROPPED {
             return;
         }
-        // Without a partner nobody was there to be greeted, and nothing has changed.
+        // There was no partner to be greeted, and nothing has changed.
         let greets_nobody = self.may_greet
             && self.inits_due == 0
             && Received::from_entry(send.entry) == Received::Init;

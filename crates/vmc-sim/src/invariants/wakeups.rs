@@ -1,9 +1,9 @@
-//! Verifies that whoever sleeps in `read()` or `poll()` is woken at once when there is a reason: a message came, the
-//! session or the file is over, a signal interrupts the call. Virtual time moves on only when everybody sleeps, so nobody may sleep across such a
-//! moment who has a reason to be awake, whatever wakes him later. Sessions end at once, too: when time moves on, none
-//! is left of a channel that went down.
+//! Verifies that a call which sleeps in `read()` or `poll()` is woken at once when there is a reason: a message came, the
+//! session or the file is over, a signal interrupts the call. Virtual time moves on only when every activity sleeps, so a
+//! call that has a reason to be awake must not sleep across such a moment, even if something wakes it later. Sessions end
+//! at once, too: when time moves on, none is left of a channel that went down.
 //!
-//! Does not verify what an awakened call comes to (`results`), nor whoever waits for something in the driver besides
+//! Does not verify what an awakened call comes to (`results`), nor calls that wait in the driver for something other than
 //! a message.
 
 use super::device::{Call, Device, Finished, State, Watcher};

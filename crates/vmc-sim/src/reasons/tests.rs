@@ -118,7 +118,7 @@ fn a_rule_that_fires_again_in_the_next_session_is_told() {
     let [note] = &report.notes[..] else { panic!("{:?}", report.notes) };
     assert!(note.starts_with("fault `late` fired 2 times, at events "), "{note}");
     assert!(note.contains("add `nth-session = 1` to its `when`"), "{note}");
-    // Told how often, or meant for one session, it surprises nobody; nor does it when all is well.
+    // Told how often, or meant for one session, a rule that fires again is expected; in a run that passed it needs no word.
     assert!(run(&two_sessions(", nth-session = 1", failing)).notes.is_empty());
     assert!(run(&two_sessions(", times = 2", failing)).notes.is_empty());
     let passes = run(&two_sessions("", "{ sleep-ms = 5 }"));

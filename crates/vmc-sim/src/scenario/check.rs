@@ -566,7 +566,7 @@ impl<'a> Apps<'a> {
         }
         Err(Problem::new(
             span,
-            "nobody interrupts this application: this waits for ever",
+            "no step or fault interrupts this application: this never returns",
             "name the application, and add a step { interrupt = \"its name\" } to another",
         ))
     }

@@ -108,7 +108,7 @@ where
     let has_guests = guests.service || !guests.visitors.is_empty();
     let place = ActivityId::BOTTOM_HALF.index();
     let runtime = &Threads::new(unparkers, place, has_guests);
-    // Whoever polls borrows the bottom half, so its line is kept apart; nothing is recorded in it yet.
+    // Pollers borrow the bottom half, so its line is kept apart; nothing is recorded in it yet.
     let shop = Shop { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
     let ended = std::thread::scope(|scope| {
         let shop = &shop;

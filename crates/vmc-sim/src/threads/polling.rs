@@ -1,13 +1,13 @@
 //! Waiting that looks at the queues first, as busy polling of a network socket does.
 //!
-//! Whoever waits in a call does the bottom half's work meanwhile. The first message gives an interrupt, which
+//! A thread that waits in a call does the bottom half's work meanwhile. The first message gives an interrupt, which
 //! masks itself and schedules the bottom half, as ever. One that finds its queue empty stays in its call and is
 //! looked at again, so that the interrupt stays disabled; `vmc_threads` says for how long. Then the bottom half's own
 //! thread goes on, which enables the interrupt and looks once more. The VMC service looks at its own queue before it
-//! waits for the doorbell, which nobody rings meanwhile.
+//! waits for the doorbell, which senders do not ring meanwhile.
 //!
 //! Looking is not waiting: without guests virtual time stands still meanwhile. What is recorded is what the bottom
-//! half does, whoever's thread it runs on, so the canonical trace is that of every other schedule.
+//! half does, on any thread, so the canonical trace is that of every other schedule.
 
 use super::Threads;
 use crate::activity::{Activity, Service};

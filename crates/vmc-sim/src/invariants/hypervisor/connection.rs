@@ -118,7 +118,7 @@ impl Connection {
         Some(owner)
     }
 
-    /// Interface Open of an index without a session uses its seed, whatever comes of it.
+    /// Interface Open of an index without a session uses its seed, refused or not.
     pub(super) fn opens(&mut self, session: HmcSession, seed: BufferId) {
         if session != HmcSession::NONE && self.session.is_none() {
             self.owner_in_use(seed);

@@ -331,7 +331,7 @@ fn a_buffer_may_be_used_before_its_add_buffer_is_answered_and_is_not_refused_aft
     assert_told(&after_open(twice), "the hypervisor owns the buffer");
     let back = [mgmt(), send(signal(3, 8)), take(signal(3, 8)), added(FIRST, 3, 0)];
     assert_eq!(after_open(back.into_iter().chain([send(signal(3, 8))])), [""; 0]);
-    // What is the hypervisor's, was refused or was wrong is for nobody to use.
+    // A buffer that the hypervisor owns, that was refused or whose offer was wrong must not be used.
     let outbound = [add(FIRST, 3, BufferOwner::HYPERVISOR), send(signal(3, 8)), added(FIRST, 3, 0)];
     assert_told(&after_open(outbound), "no such buffer");
     let gone = [mgmt(), added(FIRST, 3, 1), send(signal(3, 8))];

@@ -192,7 +192,7 @@ fn an_application_without_a_name_can_be_interrupted() {
     meant(&text("a"));
     mistake(
         &text("b"),
-        "t.toml:4:1: nobody interrupts this application: this waits for ever; name the application, and add a step { \
+        "t.toml:4:1: no step or fault interrupts this application: this never returns; name the application, and add a step { \
          interrupt = \"its name\" } to another",
     );
 }

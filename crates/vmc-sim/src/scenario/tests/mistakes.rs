@@ -327,7 +327,7 @@ fn reads_of_what_never_comes() {
     );
     refused(
         &app("{ open = {} }, ‸{ read = { expect = \"EINTR\" } }"),
-        "nobody interrupts this application: this waits for ever",
+        "no step or fault interrupts this application: this never returns",
         "name the application, and add a step { interrupt = \"its name\" } to another",
     );
 }
