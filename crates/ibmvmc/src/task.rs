@@ -152,9 +152,12 @@ impl<Q: Quirks> Driver<Q> {
                 }
                 self.look_at_queue(call)
             }
-            // Meanwhile the partner's own INIT has come, or the partner has gone: ours is of no use.
+            // Meanwhile the partner's own INIT has come, the partner has gone, or was suspended: then the bottom half sends
+            // another INIT once the queue is enabled. A second one would end the sessions that are open by then.
             (Stage::InitLater { .. }, _)
-                if self.state != ChannelState::CrqInit || self.inits_outstanding == 0 =>
+                if self.state != ChannelState::CrqInit
+                    || self.inits_outstanding != 1
+                    || self.suspended =>
             {
                 self.init_was_not_sent();
                 self.init_is_over(id, call)

@@ -6,7 +6,7 @@ use super::peer::{Peer, To, config};
 use crate::{Background, Breach, ChannelState, Effect, Input, Profile, Reply};
 use alloc::vec::Vec;
 use papr::hcall::opcode;
-use papr::{Hcall, ReturnCode, TransportEvent};
+use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
 use vmc_proto::{Message, MessageType};
 
 fn waits_ms(peer: &Peer) -> Vec<u128> {
@@ -119,6 +119,27 @@ fn an_init_that_waits_for_room_gives_way_to_that_of_the_partner() {
     let file = peer.session(0);
     assert_eq!(peer.release(probe), Some(Reply::Ok));
     recv_nothing!(peer);
+    assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+}
+
+/// While the INIT waits for room, the partner is suspended: the INIT that follows `H_ENABLE_CRQ` says the same, and a second
+/// one later would end the sessions that are open by then.
+#[test]
+fn an_init_that_waits_for_room_gives_way_to_that_after_a_suspension() {
+    let mut peer = Peer::new(config(Profile::Document));
+    peer.answer(To::SendInit, &[ReturnCode::DROPPED]);
+    let probe =
+        peer.hold(Input::Probe(super::peer::node()), |effect| matches!(effect, Effect::Sleep(_)));
+    peer.deliver(CrqEntry::transport_event(TransportEvent::PARTNER_SUSPENDED));
+    peer.settle();
+    assert_eq!(peer.recv(), Some(INIT));
+    assert_eq!(peer.release(probe), Some(Reply::Ok));
+    recv_nothing!(peer);
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    peer.exchange_capabilities(PEER_LIMITS);
+    assert_eq!(peer.driver.state(), ChannelState::Ready);
+    let file = peer.session(0);
     assert_eq!(peer.write(file, 1), Reply::Bytes(1));
 }
 

@@ -82,6 +82,8 @@ pub(super) struct Automaton {
     partner_is_gone: bool,
     /// Number of the record with which the channel last went down.
     down_since: u64,
+    /// Number of the record with which the partner was last known to have gone.
+    gone_since: u64,
     problems: Vec<String>,
 }
 
@@ -254,22 +256,23 @@ impl Automaton {
 
     fn transport_event(&mut self, seq: u64, event: TransportEvent) {
         match event {
+            TransportEvent::PARTNER_SUSPENDED => {}
             TransportEvent::PARTNER_FAILED
             | TransportEvent::PARTNER_DEREGISTERED
-            | TransportEvent::PARTNER_TERMINATED => {
-                self.inits_stale += std::mem::take(&mut self.inits_unanswered);
-            }
-            TransportEvent::PARTNER_SUSPENDED => {}
+            | TransportEvent::PARTNER_TERMINATED => self.inits_become_stale(seq),
             // To the Linux driver every other one means the same.
-            _ if self.profile == Profile::Linux => {
-                self.inits_stale += std::mem::take(&mut self.inits_unanswered);
-            }
+            _ if self.profile == Profile::Linux => self.inits_become_stale(seq),
             _ => return,
         }
         self.down(seq);
         self.partner_is_gone = event != TransportEvent::PARTNER_SUSPENDED;
         self.inits_due = 0;
         self.capabilities_become_stale();
+    }
+
+    fn inits_become_stale(&mut self, seq: u64) {
+        self.inits_stale += std::mem::take(&mut self.inits_unanswered);
+        self.gone_since = seq;
     }
 
     /// The handshake has not begun.
@@ -358,7 +361,11 @@ impl Automaton {
                 }
                 self.inits_due = 0;
                 self.may_greet = false;
-                self.inits_unanswered += 1;
+                // One that was decided on before the partner went is meant for that partner.
+                match send.decided_after < self.gone_since {
+                    true => self.inits_stale += 1,
+                    false => self.inits_unanswered += 1,
+                }
             }
             Received::InitComplete if send.decided_after < self.down_since => {}
             Received::InitComplete => match self.init_completes_due.checked_sub(1) {

@@ -122,6 +122,8 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
             }
             // What a decision before them led to.
             Event::InterruptPending(_) | Event::Wake(_) | Event::Fault { .. } => {}
+            // It reaches a thread that may be in the middle of a call.
+            Event::Signalled => {}
             _ => *sender = Sender::after(record.seq),
         }
     }
@@ -203,6 +205,25 @@ mod tests {
             (Actor::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
         ]);
         assert_eq!(seen(late), ["hyp takes c002", "mgmt sends c001"]);
+    }
+
+    #[test]
+    fn a_signal_that_reaches_the_sender_is_no_decision_of_its_own() {
+        let app = Actor::App(0);
+        let run = Run::of([
+            (app, Event::Wake(Actor::BottomHalf)),
+            (app, Event::SessionStarted(vmc_proto::HmcIndex(0), vmc_proto::HmcSession(1))),
+            (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry: INIT }),
+            (app, Event::Signalled),
+            (app, ours::sends(COMPLETE, ReturnCode::SUCCESS)),
+        ]);
+        let mut decided_after = Vec::new();
+        walk(&run.trace(), |_, what| {
+            if let Seen::Sent(send) = what {
+                decided_after.push(send.decided_after);
+            }
+        });
+        assert_eq!(decided_after, [1]);
     }
 
     /// A fault befalls the INIT that is being sent.

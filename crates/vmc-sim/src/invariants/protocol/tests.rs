@@ -281,6 +281,27 @@ fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
     assert_eq!(problems(run), [""; 0]);
 }
 
+/// An INIT that was under way when the partner went reaches the next one, which has sent its own: its answer begins no
+/// other handshake.
+#[test]
+fn an_init_that_was_decided_on_before_the_partner_went_is_not_awaited() {
+    let init = || CrqEntry::init(InitFormat::INITIALIZE);
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    let mut run = handshake();
+    run.truncate(1);
+    run.extend([
+        take(gone),
+        (Actor::Task, ours::sends(init(), ReturnCode::SUCCESS)),
+        take(init()),
+        send(CrqEntry::init(InitFormat::COMPLETE)),
+    ]);
+    let rest = handshake().split_off(3);
+    run.push(rest[0].clone());
+    run.push(take(CrqEntry::init(InitFormat::COMPLETE)));
+    run.extend_from_slice(&rest[1..]);
+    assert_eq!(problems(run), [""; 0]);
+}
+
 #[test]
 fn what_a_made_up_message_leads_to_is_not_judged_until_the_channel_is_down() {
     let twice = [send(signal(1, 8)), take(signal(1, 8)), take(signal(1, 8))];
