@@ -167,7 +167,8 @@ impl App {
             // The partition died during the step: the thread notices at its next one.
             CallProgress::Done(_) if !cx.is_alive() => Progress::Again,
             CallProgress::Done(reply) => {
-                let reply = self.copied_out(cx, reply);
+                let requested = matches!(reply, Reply::Requested(_));
+                let reply = self.copied_out(reply);
                 if let Some(InCall { call, file, .. }) = self.call.take() {
                     let result = match self.killed && call != DeviceCall::Close {
                         true => CallResult::Killed,
@@ -178,6 +179,10 @@ impl App {
                         _ => None,
                     };
                     cx.record(|| Event::Return(call, result, file.or(opened)));
+                }
+                // Its probe comes after the return, even if the caller learns nothing of it.
+                if requested {
+                    self.device_appeared(cx);
                 }
                 if self.killed {
                     self.keep_for_exit(cx, reply);
@@ -190,13 +195,13 @@ impl App {
 
     /// What the operating system makes of a reply whose result it cannot copy to the caller. The VMC that was asked for
     /// is there all the same.
-    fn copied_out<P: Setup, R: Runtime>(&self, cx: &mut Context<'_, P, R>, reply: Reply) -> Reply {
+    fn copied_out(&self, reply: Reply) -> Reply {
         match reply {
-            Reply::Requested(_) if self.user.faults => self.device_appeared(cx),
-            Reply::Query(_) if self.user.faults => {}
-            reply => return reply,
+            Reply::Requested(_) | Reply::Query(_) if self.user.faults => {
+                Reply::Failed(Errno::EFAULT)
+            }
+            reply => reply,
         }
-        Reply::Failed(Errno::EFAULT)
     }
 
     /// A signal has come.
@@ -264,10 +269,7 @@ impl App {
                 Action::RequestVmc { expect: Expect::Ok | Expect::Any, .. }
                 | Action::Ioctl { expect: Expect::Ok | Expect::Any, .. },
                 Reply::Requested(_),
-            ) => {
-                self.device_appeared(cx);
-                self.done()
-            }
+            ) => self.done(),
             (Action::Ioctl { expect: Expect::Ok, .. }, Reply::Ok | Reply::Query(_)) => self.done(),
             (Action::SetHmcId { expect: Expect::Ok, .. } | Action::Close { .. }, Reply::Ok) => {
                 self.done()
