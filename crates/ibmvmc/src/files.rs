@@ -100,7 +100,9 @@ impl<Q: Quirks> Driver<Q> {
             _ if profile.open_needs_initialization() => return Reply::Failed(Errno::EBUSY),
             _ => {}
         }
-        let file = File { nonblock, binding: Binding::None, closed: false, waiters: Vec::new() };
+        // With room for a waiter, so that no read() allocates.
+        let waiters = Vec::with_capacity(1);
+        let file = File { nonblock, binding: Binding::None, closed: false, waiters };
         match self.files.insert(file) {
             Some(id) => Reply::Opened(id),
             None => Reply::Failed(profile.open_failed()),
