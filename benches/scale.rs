@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use vmc_bench::{PAGE, RowFile, Spread};
-use vmc_sim::embed::{Application, Deterministic, File, Machine};
+use vmc_machine::embed::{Application, Deterministic, File, Machine};
 
 /// How long a time is measured, at the least.
 const SAMPLING: Duration = Duration::from_millis(150);

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
 use vmc_bench::{Bench, Case};
-use vmc_sim::embed::{Application, Deterministic, File, Machine};
+use vmc_machine::embed::{Application, Deterministic, File, Machine};
 use vmc_sim::{Options, Scenario, simulate};
 
 /// Messages of a run that go to the other party; as many come back.
@@ -112,7 +112,7 @@ fn exchange(app: &mut Application<Deterministic>, file: File, messages: usize) {
 }
 
 fn check(app: Application<Deterministic>) {
-    let (_trace, problems) = app.into_checked_trace();
+    let (_trace, problems) = vmc_sim::judge(app.into_run());
     assert!(problems.is_empty(), "{problems:?}");
 }
 

@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use vmc_bench::{BareRing, Bench, Case, PATIENCE_OF_A_CALL, hung, wait_for};
-use vmc_sim::embed::{Application, File, Machine, OnThreads, Service, Waiting};
+use vmc_machine::embed::{Application, File, Machine, OnThreads, Service, Waiting};
 
 const LENGTHS: [(usize, &str); 3] = [(32, "32 B"), (4096, "4 KiB"), (16 * 1024, "16 KiB")];
 

@@ -7,7 +7,7 @@
 
 use std::sync::mpsc;
 use vmc_bench::{Bench, Case, PATIENCE_OF_A_CALL, hung};
-use vmc_sim::embed::{Application, CallError, Errno, File, Machine, OnThreads, Waiting};
+use vmc_machine::embed::{Application, CallError, Errno, File, Machine, OnThreads, Waiting};
 
 const CONNECTIONS: [u16; 4] = [1, 2, 8, 64];
 

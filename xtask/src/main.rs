@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod coverage;
+mod crate_order;
 mod explore;
 mod failure;
 mod instructions;

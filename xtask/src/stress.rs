@@ -4,7 +4,7 @@ use crate::Verdict;
 use crate::explore::duration;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
-use vmc_sim::stress::{SITUATIONS, Situation, stress};
+use vmc_machine::stress::{SITUATIONS, Situation, stress};
 
 /// Rounds of each situation, without --rounds.
 const ROUNDS: NonZeroU64 = NonZeroU64::new(1_000).expect("more than 0");

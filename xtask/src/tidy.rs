@@ -61,7 +61,7 @@ type Check = fn() -> Vec<String>;
 
 /// Runs every check; each prints what it found.
 pub(crate) fn run() -> Verdict {
-    let checks: [(&str, Check); 10] = [
+    let checks: [(&str, Check); 11] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
             // With all features, so that the benchmarks' larger peers are compiled, too.
@@ -74,6 +74,7 @@ pub(crate) fn run() -> Verdict {
                 &[("RUSTDOCFLAGS", "-D warnings")],
             )
         }),
+        ("crates", crate::crate_order::problems),
         ("top level", top_level),
         ("module docs", module_docs),
         ("sources", sources),

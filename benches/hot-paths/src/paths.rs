@@ -4,7 +4,7 @@ use crate::machine::{Consumer, Machine, PAGE};
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vmc_sim::embed;
+use vmc_machine::embed;
 
 /// A hot path.
 pub struct HotPath {

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::ops::Range;
 use vmc_hot_paths::{PAGE, hot_paths};
-use vmc_sim::embed::Machine;
+use vmc_machine::embed::Machine;
 
 /// Operations after which a path has all the memory that it will ever need.
 const WARM_UP: u32 = 1_000;

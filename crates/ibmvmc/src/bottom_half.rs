@@ -9,6 +9,7 @@ use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState, Slo
 use crate::driver::{ChannelState, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Subject};
 use core::time::Duration;

@@ -4,6 +4,7 @@ use crate::connection::{Buffer, BufferOwner, SessionState};
 use crate::driver::Driver;
 use crate::event::{Breach, EventSink};
 use crate::outgoing::Outgoing;
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::Subject;
 use vmc_proto::{

@@ -7,6 +7,7 @@ use crate::errno::Errno;
 use crate::event::{Breach, EventSink};
 use crate::files::{Binding, FileId};
 use crate::outgoing::Outgoing;
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Wakeup};
 use papr::ReturnCode;

@@ -3,6 +3,7 @@
 use crate::calls::CallId;
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Effect, Outcome, PollEvents, Query, Reply, Wakeup};
 use alloc::vec::Vec;

@@ -7,6 +7,7 @@ use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply, Subject};
 use papr::{DrcIndex, Hcall, ReturnCode};

@@ -106,6 +106,7 @@ mod liberties;
 mod messages;
 mod normal;
 mod outgoing;
+mod profile;
 mod quirks;
 mod read;
 pub mod shell;
@@ -117,7 +118,7 @@ mod write;
 mod tests;
 
 pub use calls::CallId;
-pub use config::{Config, ConfigError, Profile};
+pub use config::{Config, ConfigError};
 pub use connection::{BufferOwner, BufferView, SessionState, SlotView};
 pub use driver::{ChannelState, Driver};
 pub use errno::Errno;
@@ -130,3 +131,4 @@ pub use step::{
     Background, Dma, Effect, Input, MapError, Outcome, PollEvents, Query, Reply, Subject,
     UserFault, Wakeup,
 };
+pub use vmc_proto::Profile;

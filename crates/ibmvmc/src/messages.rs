@@ -5,6 +5,7 @@ use crate::connection::{Buffer, BufferOwner, Request, Session, SessionState};
 use crate::driver::{ChannelState, Driver, message_subject};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::Outgoing;
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::Subject;
 use papr::TransportEvent;

@@ -5,6 +5,7 @@ use crate::connection::{BufferOwner, Inbound};
 use crate::driver::Driver;
 use crate::errno::Errno;
 use crate::files::{Binding, FileId};
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply};
 use vmc_proto::BufferId;

@@ -5,6 +5,7 @@ use crate::calls::{CallId, CallState};
 use crate::driver::{ChannelState, Crq, Driver};
 use crate::event::{Breach, EventSink};
 use crate::outgoing::{Outgoing, backoff};
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Effect, Outcome, Reply, Subject};
 use alloc::boxed::Box;

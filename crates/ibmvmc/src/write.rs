@@ -5,6 +5,7 @@ use crate::connection::{BufferOwner, SessionState};
 use crate::driver::{ChannelState, Driver};
 use crate::errno::Errno;
 use crate::files::{Binding, FileId};
+use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply};
 use papr::ReturnCode;

@@ -30,6 +30,7 @@ mod fields;
 mod layout;
 mod limits;
 mod message;
+mod profile;
 mod received;
 mod status;
 
@@ -37,6 +38,7 @@ pub use codec::{DecodeError, Decoded, ReservedBytes};
 pub use fields::{BufferId, BufferOwner, HmcIndex, HmcSession, Lioba};
 pub use limits::{CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, MAX_HMCS, Version};
 pub use message::{Message, MessageType};
+pub use profile::Profile;
 pub use received::Received;
 pub use status::{
     AddBufferStatus, CapabilitiesStatus, InterfaceStatus, RemoveBufferStatus, Status,

@@ -1,12 +1,12 @@
 //! What notices a driver with a quirk.
 
-use crate::run::MachineError;
-use crate::scenario::Scenario;
-use crate::schedule::ScheduleKind;
 use crate::simulation::{Options, Problem, simulate};
 use ibmvmc::{Quirk, QuirkSet};
 use std::collections::BTreeSet;
 use std::fmt;
+use vmc_machine::build::MachineError;
+use vmc_machine::schedule::ScheduleKind;
+use vmc_scenario::Scenario;
 
 /// Random schedules under which a quirk is looked for, beside first come, first served.
 const SCHEDULES: u64 = 16;

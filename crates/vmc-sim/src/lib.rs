@@ -1,5 +1,4 @@
-//! The simulated world: a hypervisor, a management partition around the real driver core, and applications
-//! that scenario files script; on real threads, or deterministically under a seed.
+//! Runs of a simulated machine, judged: scenarios, exploration, replay, shrinking, models, quirks and coverage.
 //!
 //! A [`Scenario`] is read from TOML and checked; [`simulate`] runs it; the [`Report`] has the trace, and every
 //! [`Problem`] that expectations and invariants found.
@@ -27,58 +26,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Inside, an activity is a line of control (`activity/`): the interrupt handler, the bottom half, the driver's
-//! task, the VMC service, each application thread. It advances by steps; a step is one transition of the driver
-//! or the service with the effect that it asked for (`call.rs`). The runtimes (`deterministic.rs`, `threads/`)
-//! differ in who picks the next step.
+//! The machine itself is `vmc-machine`, the scenario file `vmc-scenario`. What can be judged from a trace alone is
+//! judged by `vmc-check`; the checkers here (`invariants/`) need the world that the run has left.
 
 #![forbid(unsafe_code)]
 
-mod activity;
-mod call;
-mod callers;
 mod catch;
-mod context;
 mod coverage;
-mod deterministic;
-pub mod embed;
 pub mod explore;
-mod fault;
-mod generate;
-mod guest;
 mod invariants;
-mod life;
-mod line;
 mod model;
-mod normal;
-mod orders;
-mod plan;
-mod platform;
 mod reasons;
-mod recorder;
 mod replay;
 mod run;
-mod runtime;
-mod scenario;
-mod schedule;
-mod script;
 mod shrink;
 mod simulation;
-pub mod stress;
-mod threads;
-mod world;
+#[cfg(test)]
+mod tests;
 
 pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
-pub use generate::generate;
 pub use ibmvmc::{Quirk, QuirkSet};
-pub use model::{CheckOptions, Checked, Model, PathTo, check, models, models_for, serve};
+pub use model::{
+    CheckOptions, Checked, Model, ModelError, PathTo, check, models, models_for, serve,
+};
 pub use replay::{
     Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,
 };
-pub use run::MachineError;
-pub use scenario::{Scenario, ScenarioError, schema as scenario_schema};
-pub use schedule::{Decisions, DecisionsError, Deviation, Keep, ScheduleKind};
 pub use shrink::{CaseSize, FailureKind, ShrinkError, ShrinkProgress, Shrunk, shrink};
-pub use simulation::{Options, Problem, Report, RuntimeKind, simulate};
+pub use simulation::{Options, Problem, Report, RuntimeKind, judge, simulate};
+pub use vmc_machine::build::MachineError;
+pub use vmc_machine::schedule::{Decisions, DecisionsError, Deviation, Keep, ScheduleKind};
+pub use vmc_scenario::{Scenario, ScenarioError, generate, schema as scenario_schema};
 pub use vmc_trace as trace;

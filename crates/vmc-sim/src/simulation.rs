@@ -1,16 +1,22 @@
 //! Running a scenario: what to choose, and what comes back.
 
-use crate::activity::StepFailure;
-use crate::deterministic::{Course, Watch};
-use crate::plan::{Plan, StartOrder};
+use crate::invariants;
 use crate::reasons::{self, Story};
-use crate::run::{self, MachineError, Mode, Outcome, ThreadFailureKind};
-use crate::scenario::{Scenario, ScenarioError};
-use crate::schedule::{Actors, Decisions, Deviation, Keep, Schedule, ScheduleKind};
-use crate::script::Action;
-use crate::threads::WaitMode;
+use crate::run::{self, Mode, Outcome, ThreadFailureKind};
 use ibmvmc::QuirkSet;
 use std::time::{Duration, Instant};
+use vmc_check::Violation;
+use vmc_machine::activity::StepFailure;
+use vmc_machine::build::MachineError;
+use vmc_machine::deterministic::{Course, Watch};
+use vmc_machine::embed::Run;
+use vmc_machine::ending::Stuck;
+use vmc_machine::plan::{Plan, StartOrder};
+use vmc_machine::platform::Setup;
+use vmc_machine::schedule::{Actors, Decisions, Deviation, Keep, Schedule, ScheduleKind};
+use vmc_machine::script::Action;
+use vmc_machine::threads::WaitMode;
+use vmc_scenario::{Scenario, ScenarioError};
 use vmc_trace::{Sequence, Trace, render};
 
 /// Which runtime runs a scenario.
@@ -200,6 +206,26 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
     Ok(Report { trace, problems, notes, steps, virtual_time, wall_time, decisions, deviation })
 }
 
+/// Judges the run of an embedded machine that has ended; returns its trace, and what does not hold. Most is checked on
+/// what was recorded, so of a machine that does not record little is known.
+///
+/// ```
+/// use vmc_machine::embed::Machine;
+///
+/// let mut app = Machine { record: true, ..Machine::default() }.deterministic()?;
+/// let file = app.open_session("HMC-A")?;
+/// app.write(file, b"hello")?;
+/// let (trace, problems) = vmc_sim::judge(app.into_run());
+/// assert!(problems.is_empty() && trace.counts().sessions == 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn judge<P: Setup>(mut run: Run<P>) -> (Trace, Vec<Problem>) {
+    let Run { world, lines, trace, end, plan } = &mut run;
+    let violations = invariants::check(world, lines, trace, end, plan);
+    let problem = |Violation { checker, what }| Problem::Invariant { checker, what };
+    (run.trace, violations.into_iter().map(problem).collect())
+}
+
 /// Makes a deterministic run of which somebody sees every step, and ends it when they have seen enough.
 pub(crate) fn observe(
     scenario: &Scenario,
@@ -218,7 +244,7 @@ fn quirks(plan: &Plan, options: &Options) -> QuirkSet {
 fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !outcome.end.quiescent {
-        let text = |stuck: &run::Stuck| format!("{} ({:?})", stuck.id, stuck.why);
+        let text = |stuck: &Stuck| format!("{} ({:?})", stuck.id, stuck.why);
         let waiting: Vec<_> = outcome.end.waiting.iter().map(text).collect();
         problems.push(Problem::Endless(format!("still there: {}", waiting.join(", "))));
     }

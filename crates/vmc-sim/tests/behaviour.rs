@@ -1,6 +1,6 @@
 //! A machine whose hypervisor does with messages what its user says.
 
-use vmc_sim::embed::{
+use vmc_machine::embed::{
     Actions, AnyBehaviour, Application, Behaviour, Host, Incoming, Machine, SessionKey, Waiting,
 };
 
@@ -35,7 +35,7 @@ fn a_machine_takes_a_behaviour_of_its_user() {
     let machine = Machine { behaviour, record: true, ..Machine::default() };
     let mut app = machine.deterministic().unwrap();
     talk(&mut app);
-    let (_, problems) = app.into_checked_trace();
+    let (_, problems) = vmc_sim::judge(app.into_run());
     assert!(problems.is_empty(), "{problems:?}");
     for waiting in [Waiting::Block, Waiting::Poll] {
         machine.on_threads(waiting, 1, |mut apps| talk(&mut apps[0])).unwrap();

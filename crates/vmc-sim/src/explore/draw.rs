@@ -1,11 +1,11 @@
 //! The schedule of a seed.
 
-use crate::schedule::{ScheduleKind, below};
 use crate::simulation::Options;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use vmc_machine::schedule::{ScheduleKind, below};
 
 /// The stream of a seed's random numbers that schedules are drawn from. Scenarios are made from the first one, so
 /// that the same scenario comes under every kind of schedule.

@@ -22,13 +22,13 @@ pub use row::{Key, Row, Verdict};
 pub use summary::{Failing, Met, Seeds, Slow, Summary, Totals};
 
 use crate::replay::{Divergence, check_determinism};
-use crate::run::MachineError;
-use crate::scenario::Scenario;
 use crate::simulation::{Options, Report, simulate};
 use ibmvmc::QuirkSet;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use vmc_machine::build::MachineError;
+use vmc_scenario::Scenario;
 
 /// Steps after which a run counts as endless. Scenarios of any use end long before.
 pub const MAX_STEPS: u64 = 2_000_000;

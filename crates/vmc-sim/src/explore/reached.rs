@@ -1,9 +1,9 @@
 //! What a run reached of the protocol: the states of each side, and the messages that met it in each of them.
 
-use crate::fault::subject_of;
 use papr::CrqEntry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use vmc_machine::fault::subject_of;
 use vmc_proto::{HmcIndex, HmcSession, Received};
 use vmc_trace::{Event, Side, Subject, Trace};
 

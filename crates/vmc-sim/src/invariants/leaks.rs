@@ -5,11 +5,11 @@
 //!
 //! Does not verify the hypervisor's memory, whose layout is fixed.
 
-use crate::guest::Guest;
-use crate::world::Kernel;
 use ibmvmc::{BufferOwner, ChannelState, Quirks};
 use lock_api::RawMutex;
 use papr::PAGE_SIZE;
+use vmc_machine::guest::Guest;
+use vmc_machine::world::Kernel;
 
 pub(super) fn check<L: RawMutex, Q: Quirks>(
     kernel: &Kernel<Q>,

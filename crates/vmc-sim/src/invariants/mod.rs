@@ -1,42 +1,22 @@
-//! What must hold in every run. Each checker is a file of its own and opens with what it verifies.
+//! What must hold in every run. What can be judged from the trace alone is judged by `vmc-check`; the checkers here
+//! need the world that the run has left. Each is a file of its own and opens with what it verifies.
 
-mod delivery;
-mod device;
-mod hypervisor;
-mod isolation;
 mod leaks;
-mod offers;
 mod outstanding;
 mod ownership;
-mod protocol;
-mod queue;
-mod rdma;
 pub(crate) mod recovery;
-mod results;
 mod sleepers;
-#[cfg(test)]
-mod testing;
-mod wakeups;
-mod wire;
 
-use crate::activity::{Activity, Service};
-use crate::line::Line;
-use crate::plan::Plan;
-use crate::platform::Setup;
-use crate::run::End;
-use crate::world::World;
-use device::Watcher;
+use phyp::vmc::{AnyBehaviour, Named};
 use std::sync::atomic::Ordering;
+use vmc_check::{Content, Ending, Setting, Violation};
+use vmc_machine::activity::{Activity, Service};
+use vmc_machine::ending::End;
+use vmc_machine::line::{Line, service};
+use vmc_machine::plan::{MachinePlan, Plan};
+use vmc_machine::platform::Setup;
+use vmc_machine::world::World;
 use vmc_trace::{Side, Trace};
-
-/// An invariant that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Violation {
-    /// Which checker found it.
-    pub(crate) checker: &'static str,
-    /// What was wrong.
-    pub(crate) what: String,
-}
 
 /// Runs every checker over a run that has ended.
 pub(crate) fn check<P: Setup>(
@@ -62,38 +42,7 @@ pub(crate) fn check_end<P: Setup>(
     end: &End,
     plan: &Plan,
 ) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let mut report = |checker: &'static str, problems: Vec<String>| {
-        found.extend(problems.into_iter().map(|what| Violation { checker, what }));
-    };
-    let paused = world.driver_paused.load(Ordering::Acquire);
-    let is_watched = |side| {
-        let paused = match side {
-            Side::Mgmt => paused,
-            Side::Hyp => world.desk.lock().service_paused,
-        };
-        world.lives.is_running(side) && !paused
-    };
-    let has_queue = world.kernel.lock().driver.is_registered();
-    let looks_at_queue = |side| is_watched(side) && (side == Side::Hyp || has_queue);
-    report("queue", queue::check(trace, end.quiescent, looks_at_queue));
-    let watchers: [(_, Box<dyn Watcher>); 7] = [
-        ("delivery", Box::new(delivery::Checker::default())),
-        (
-            "hypervisor",
-            Box::new(hypervisor::Automaton::new(end.quiescent && is_watched(Side::Hyp))),
-        ),
-        ("isolation", Box::new(isolation::Checker::new(&plan.machine.behaviour))),
-        ("outstanding", Box::new(outstanding::Checker::default())),
-        ("rdma", Box::new(rdma::Checker::default())),
-        ("results", Box::new(results::Checker::default())),
-        ("wakeups", Box::new(wakeups::Checker::new(end.quiescent))),
-    ];
-    let (names, watchers): (Vec<_>, Vec<_>) = watchers.into_iter().unzip();
-    let (problems, device) = device::watch(trace, &plan.machine.driver, watchers);
-    names.into_iter().zip(problems).for_each(|(name, problems)| report(name, problems));
-    let automaton = device.into_automaton();
-    report("protocol", automaton.problems(end.quiescent, looks_at_queue(Side::Mgmt)));
+    let mut found = vmc_check::check(trace, &setting(&plan.machine), &ending(world, end));
     if end.quiescent {
         // A message that was lost or made up leaves each side with books of its own, and so does one that a side
         // which stands still has not looked at.
@@ -101,6 +50,34 @@ pub(crate) fn check_end<P: Setup>(
         found.extend(at_rest(world, lines, agree));
     }
     found
+}
+
+/// The machine, as the checkers of traces want to know it.
+fn setting(machine: &MachinePlan) -> Setting {
+    let driver = &machine.driver;
+    let content = match &machine.behaviour {
+        AnyBehaviour::Named(Named::Echo) => Content::Echo,
+        AnyBehaviour::Named(Named::Sink) => Content::Own,
+        AnyBehaviour::Named(Named::Source(source)) => {
+            Content::Numbered { messages: source.events(), payload: phyp::vmc::pattern }
+        }
+        // What another behaviour sends is its own affair.
+        _ => Content::Any,
+    };
+    let session_numbers = driver.first_session..=driver.profile.last_session();
+    Setting { profile: driver.profile, session_numbers, mtu: driver.mtu, content }
+}
+
+fn ending<P: Setup>(world: &World<P>, end: &End) -> Ending {
+    let runs = |side| world.lives.is_running(side);
+    let kernel = world.kernel.lock();
+    let driver_looks =
+        !world.driver_paused.load(Ordering::Acquire) && kernel.driver.is_registered();
+    Ending {
+        at_rest: end.quiescent,
+        management_looks: runs(Side::Mgmt) && driver_looks,
+        hypervisor_looks: runs(Side::Hyp) && !world.desk.lock().service_paused,
+    }
 }
 
 /// What must hold when nothing is under way; `agree`: of the books of both sides, too.
@@ -136,13 +113,6 @@ pub(crate) fn outstanding_now<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec
 /// Whether a side was told to leave its queue alone.
 fn is_paused<P: Setup>(world: &World<P>) -> bool {
     world.desk.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
-}
-
-pub(crate) fn service(lines: &[Line]) -> Option<&Service> {
-    lines.iter().find_map(|line| match &line.activity {
-        Activity::Service(service) => Some(&**service),
-        _ => None,
-    })
 }
 
 /// Threads whose call has not come back.

@@ -24,20 +24,20 @@
 #[cfg(test)]
 mod tests;
 
-use crate::activity::{Activity, App};
-use crate::deterministic::{self, Course};
-use crate::life::Life;
-use crate::line::Line;
-use crate::orders::ServiceOrder;
-use crate::platform::Setup;
-use crate::recorder::{Order, Recorder};
-use crate::runtime::ActivityId;
-use crate::script::{Action, Condition, Expect, ReadExpect, Step};
-use crate::world::{TaskRequest, World};
 use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
 use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use vmc_machine::activity::{Activity, App};
+use vmc_machine::deterministic::{self, Course};
+use vmc_machine::life::Life;
+use vmc_machine::line::Line;
+use vmc_machine::orders::ServiceOrder;
+use vmc_machine::platform::Setup;
+use vmc_machine::recorder::{Order, Recorder};
+use vmc_machine::runtime::ActivityId;
+use vmc_machine::script::{Action, Condition, Expect, ReadExpect, Step};
+use vmc_machine::world::{TaskRequest, World};
 use vmc_proto::{HmcIndex, HmcSession};
 use vmc_trace::{Actor, Side};
 

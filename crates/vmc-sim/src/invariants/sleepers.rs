@@ -4,10 +4,10 @@
 //!
 //! Does not verify that a script gets to its end; that is for its expectations.
 
-use crate::activity::Activity;
-use crate::line::Line;
-use crate::script::{Action, Desk};
 use ibmvmc::{Driver, Effect, Input, Profile, Quirks, Reply};
+use vmc_machine::activity::Activity;
+use vmc_machine::line::Line;
+use vmc_machine::script::{Action, Desk};
 
 pub(super) fn check<Q: Quirks>(driver: &Driver<Q>, desk: &Desk, lines: &[Line]) -> Vec<String> {
     let mut problems = Vec::new();

@@ -5,13 +5,13 @@
 //! `begins-ready` begin where the channel is ready and nothing moves, but for the applications, and those with
 //! `begins-at-rest` where the applications, too, have come as far as they get without a fault.
 
+use super::ModelError;
 use super::machine::Begin;
-use crate::fault::Rule;
-use crate::plan::Plan;
-use crate::run::MachineError;
-use crate::scenario::Scenario;
-use crate::script::Action;
 use ibmvmc::Quirk;
+use vmc_machine::fault::Rule;
+use vmc_machine::plan::Plan;
+use vmc_machine::script::Action;
+use vmc_scenario::Scenario;
 
 /// A small machine to explore.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub fn models() -> &'static [Model] {
 /// # Errors
 ///
 /// A file that is no scenario.
-pub fn models_for(quirk: Quirk) -> Result<Vec<&'static Model>, MachineError> {
+pub fn models_for(quirk: Quirk) -> Result<Vec<&'static Model>, ModelError> {
     let mut made = Vec::new();
     for model in MODELS {
         if model.tags()?.iter().any(|tag| tag == quirk.id()) {
@@ -110,7 +110,7 @@ impl Model {
     /// # Errors
     ///
     /// A file that is no scenario.
-    pub fn title(&self) -> Result<String, MachineError> {
+    pub fn title(&self) -> Result<String, ModelError> {
         Ok(self.scenario()?.title().to_owned())
     }
 
@@ -119,24 +119,24 @@ impl Model {
     /// # Errors
     ///
     /// A file that is no scenario.
-    pub fn tags(&self) -> Result<Vec<String>, MachineError> {
+    pub fn tags(&self) -> Result<Vec<String>, ModelError> {
         Ok(self.scenario()?.tags().to_vec())
     }
 
-    fn scenario(&self) -> Result<Scenario, MachineError> {
+    fn scenario(&self) -> Result<Scenario, ModelError> {
         let file = format!("{}.toml", self.name);
-        Scenario::parse(&file, self.text).map_err(|error| MachineError::Model(error.to_string()))
+        Ok(Scenario::parse(&file, self.text)?)
     }
 
     /// Where it begins.
-    pub(super) fn begin(&self) -> Result<Begin, MachineError> {
+    pub(super) fn begin(&self) -> Result<Begin, ModelError> {
         let tags = self.tags()?;
         let named = BEGINS.iter().find(|(name, _)| tags.iter().any(|tag| tag == name));
         Ok(named.map_or(Begin::Boot, |(_, begin)| *begin))
     }
 
     /// Machine, scripts and faults.
-    pub(super) fn plan(&self) -> Result<Plan, MachineError> {
+    pub(super) fn plan(&self) -> Result<Plan, ModelError> {
         let mut plan = self.scenario()?.plan().clone();
         for rule in &mut plan.rules {
             // At whichever occasion it is to strike.

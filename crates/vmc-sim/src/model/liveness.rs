@@ -8,11 +8,11 @@
 
 use super::machine::{Machine, Move};
 use crate::invariants;
-use crate::normal::Fingerprint;
-use crate::runtime::ActivityId;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
+use vmc_machine::normal::Fingerprint;
+use vmc_machine::runtime::ActivityId;
 
 /// More than any run of a small model takes to come to rest.
 const MAX_STEPS: usize = 20_000;

@@ -7,18 +7,19 @@
 //! the same place with the same work. So whatever can happen before a quiet step can happen after it, with the same
 //! state in the end, and no order of the other steps is lost.
 
-use crate::activity::Activity;
-use crate::deterministic::Deterministic as Books;
-use crate::line::Line;
-use crate::normal::{self, Fingerprint};
-use crate::plan::Plan;
-use crate::platform::Deterministic;
-use crate::recorder;
-use crate::run::{self, End, MachineError};
-use crate::runtime::ActivityId;
-use crate::world::World;
 use ibmvmc::{Conduct, QuirkSet};
 use papr::{CrqEntry, Hcall};
+use vmc_machine::activity::Activity;
+use vmc_machine::build::{self, MachineError};
+use vmc_machine::deterministic::Deterministic as Books;
+use vmc_machine::ending::End;
+use vmc_machine::line::Line;
+use vmc_machine::normal::{self, Fingerprint};
+use vmc_machine::plan::Plan;
+use vmc_machine::platform::Deterministic;
+use vmc_machine::recorder;
+use vmc_machine::runtime::ActivityId;
+use vmc_machine::world::World;
 use vmc_proto::Received;
 use vmc_trace::{Trace, TraceNames};
 
@@ -75,7 +76,7 @@ impl Machine {
     pub(crate) fn new(plan: &Plan, setting: Setting) -> Result<Machine, MachineError> {
         let Setting { quirks, faults, settles, record, begin } = setting;
         let conduct = Conduct { quirks, liberties: plan.machine.liberties };
-        let (world, lines) = run::world::<Deterministic<Conduct>>(plan, record, conduct)?;
+        let (world, lines) = build::world::<Deterministic<Conduct>>(plan, record, conduct)?;
         world.faults.arm(None);
         let books = Books::new(lines.len());
         let mut machine = Machine { world, lines, books, faults_left: faults, settles };

@@ -18,10 +18,22 @@ mod tests;
 
 pub use catalogue::{Model, models, models_for};
 
-use crate::run::MachineError;
 use ibmvmc::QuirkSet;
 use space::Space;
 use stateright::{Checker, HasDiscoveries, Model as _};
+use vmc_machine::build::MachineError;
+use vmc_scenario::ScenarioError;
+
+/// Why a model cannot be explored.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ModelError {
+    /// {0}
+    #[error(transparent)]
+    File(#[from] ScenarioError),
+    /// {0}
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+}
 
 /// How to explore.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +87,7 @@ pub struct PathTo {
 }
 
 /// Explores a model.
-pub fn check(model: &Model, options: &CheckOptions) -> Result<Checked, MachineError> {
+pub fn check(model: &Model, options: &CheckOptions) -> Result<Checked, ModelError> {
     let space = Space::new(model, options.quirks)?;
     let mut checker = space.checker().threads(options.threads);
     checker = checker.finish_when(HasDiscoveries::AnyFailures);
@@ -108,7 +120,7 @@ pub fn check(model: &Model, options: &CheckOptions) -> Result<Checked, MachineEr
 /// # Errors
 ///
 /// A model that cannot be built; nothing else fails here, but stateright panics where the port is taken.
-pub fn serve(model: &Model, quirks: QuirkSet, port: u16) -> Result<(), MachineError> {
+pub fn serve(model: &Model, quirks: QuirkSet, port: u16) -> Result<(), ModelError> {
     Space::new(model, quirks)?.checker().serve((std::net::Ipv4Addr::LOCALHOST, port));
     Ok(())
 }

@@ -1,21 +1,23 @@
 //! The states of a model, what leads from one to the next, and what must hold in each.
 
+use super::ModelError;
 use super::catalogue::{self, Model};
 use super::liveness::Recovering;
 use super::machine::{Machine, Move, Setting};
-use crate::activity::Activity;
-use crate::invariants::{self, Violation};
-use crate::line::Line;
-use crate::normal::Fingerprint;
-use crate::plan::Plan;
-use crate::run::{End, MachineError};
-use crate::runtime::ActivityId;
+use crate::invariants;
 use ibmvmc::QuirkSet;
 use stateright::Property;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use vmc_check::Violation;
+use vmc_machine::activity::Activity;
+use vmc_machine::ending::End;
+use vmc_machine::line::Line;
+use vmc_machine::normal::Fingerprint;
+use vmc_machine::plan::Plan;
+use vmc_machine::runtime::ActivityId;
 use vmc_trace::{Record, Sequence, Trace, render};
 
 /// How many faults may happen in a run.
@@ -172,7 +174,7 @@ impl fmt::Debug for State {
 }
 
 impl Space {
-    pub(super) fn new(model: &Model, quirks: QuirkSet) -> Result<Space, MachineError> {
+    pub(super) fn new(model: &Model, quirks: QuirkSet) -> Result<Space, ModelError> {
         let plan = model.plan()?;
         let begin = model.begin()?;
         let setting = Setting { quirks, faults: FAULTS, settles: true, record: false, begin };
@@ -196,8 +198,8 @@ impl Space {
     }
 
     /// The machine with which every path begins, with an eye on what happens.
-    fn recording(&self) -> Result<Machine, MachineError> {
-        Machine::new(&self.plan, Setting { record: true, ..self.setting })
+    fn recording(&self) -> Result<Machine, ModelError> {
+        Ok(Machine::new(&self.plan, Setting { record: true, ..self.setting })?)
     }
 
     /// Says what does not hold at the end of a path. What the records show is there for the rest of the path, and is
@@ -206,7 +208,7 @@ impl Space {
         &self,
         property: &'static str,
         moves: &[Move],
-    ) -> Result<super::PathTo, MachineError> {
+    ) -> Result<super::PathTo, ModelError> {
         let check = PROPERTIES.iter().find(|(name, _)| *name == property).map(|(_, check)| check);
         let violation = |machine: &Machine, moves: &[Move]| {
             let state = State::new(machine.clone(), Link::of(moves));
@@ -234,7 +236,7 @@ impl Space {
     }
 
     /// Every checker that there is, over a path that was recorded.
-    fn of_records(&self, machine: &Machine) -> Result<Vec<Violation>, MachineError> {
+    fn of_records(&self, machine: &Machine) -> Result<Vec<Violation>, ModelError> {
         let end = machine.end();
         // Here time may pass although somebody could go on, so it says nothing about who sleeps too long.
         let trace = machine.clone().take_trace(&self.plan);

@@ -2,13 +2,13 @@
 
 use super::machine::{Begin, Machine, Move, Setting};
 use super::*;
-use crate::plan::Plan;
-use crate::schedule::below;
 use ibmvmc::Quirk;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hasher;
+use vmc_machine::plan::Plan;
+use vmc_machine::schedule::below;
 
 fn model(name: &str) -> &'static Model {
     models().iter().find(|model| model.name == name).expect("a model of that name")

@@ -10,8 +10,8 @@ pub(crate) use stuck::why_stuck;
 pub(crate) use unmet::remedy;
 
 use crate::explore::message_name;
-use crate::fault::Rule;
-use crate::plan::Plan;
+use vmc_machine::fault::Rule;
+use vmc_machine::plan::Plan;
 use vmc_proto::{HmcIndex, HmcSession};
 use vmc_trace::{Actor, CallResult, DeviceCall, Event, FileNumber, Record, Side, Trace};
 

@@ -2,8 +2,8 @@
 
 use super::Story;
 use crate::run::{ThreadFailure, ThreadFailureKind};
-use crate::script::{Action, Condition};
 use ibmvmc::SessionState;
+use vmc_machine::script::{Action, Condition};
 use vmc_trace::{Event, FileNumber, Side, Subject};
 
 /// Why a thread that waits does so in vain, as far as the records tell, and what to do about it.

@@ -1,7 +1,7 @@
 //! Failures say what caused them and what to do about it in their very case.
 
-use crate::scenario::Scenario;
 use crate::simulation::{Options, Problem, Report, RuntimeKind, simulate};
+use vmc_scenario::Scenario;
 
 fn run_on(runtime: RuntimeKind, text: &str) -> Report {
     let scenario = Scenario::parse("t.toml", text).expect("a scenario");

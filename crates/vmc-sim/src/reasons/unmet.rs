@@ -1,10 +1,10 @@
 //! What to do about an expectation that was not met, where the records tell the cause.
 
 use super::Story;
-use crate::activity::StepFailure;
 use crate::run::ThreadFailure;
-use crate::script::Action;
 use ibmvmc::{ChannelState, SessionState};
+use vmc_machine::activity::StepFailure;
+use vmc_machine::script::Action;
 use vmc_trace::{Actor, Event, Side};
 
 /// The remedy of this very case; `None` where the cause is not known.

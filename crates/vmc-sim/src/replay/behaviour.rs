@@ -6,11 +6,11 @@
 //! change unnoticed; then a replay is told from its run by the fingerprint of its own trace.
 
 use super::Fingerprint;
-use crate::run::MachineError;
-use crate::scenario::Scenario;
-use crate::schedule::ScheduleKind;
 use crate::simulation::{Options, simulate};
 use std::sync::OnceLock;
+use vmc_machine::build::MachineError;
+use vmc_machine::schedule::ScheduleKind;
+use vmc_scenario::Scenario;
 
 /// The scenarios that are run.
 const PROBES: [&str; 3] = [

@@ -5,13 +5,14 @@
 //! it.
 
 use super::Fingerprint;
-use crate::deterministic::Seen;
-use crate::run::{MachineError, Outcome};
-use crate::runtime::ActivityId;
-use crate::scenario::Scenario;
-use crate::schedule::Actors;
+use crate::run::Outcome;
 use crate::simulation::{Options, observe};
 use std::fmt;
+use vmc_machine::build::MachineError;
+use vmc_machine::deterministic::Seen;
+use vmc_machine::runtime::ActivityId;
+use vmc_machine::schedule::Actors;
+use vmc_scenario::Scenario;
 use vmc_trace::Record;
 
 /// The first step in which two runs of one scenario under the same options are not the same.

@@ -1,8 +1,8 @@
 //! Why a replay file cannot be run.
 
 use super::Fingerprint;
-use crate::run::MachineError;
-use crate::scenario::ScenarioError;
+use vmc_machine::build::MachineError;
+use vmc_scenario::ScenarioError;
 
 /// Why a replay file cannot be run, and what to do instead.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -16,14 +16,14 @@
 //! ```
 
 use super::{Fingerprint, ReplayError, behaviour};
-use crate::run::MachineError;
-use crate::scenario::Scenario;
-use crate::schedule::{Decisions, Keep, ScheduleKind};
 use crate::simulation::{Options, Report, RuntimeKind, simulate};
 use ibmvmc::{Quirk, QuirkSet};
 use std::fmt::Write;
 use std::str::FromStr;
 use std::sync::Arc;
+use vmc_machine::build::MachineError;
+use vmc_machine::schedule::{Decisions, Keep, ScheduleKind};
+use vmc_scenario::Scenario;
 
 /// Characters of a line that an error shows.
 const MAX_SHOWN: usize = 60;

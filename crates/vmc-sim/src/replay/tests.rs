@@ -1,11 +1,11 @@
 //! Replay files are read as they were written, run to the same last byte, and refused with a reason.
 
 use super::*;
-use crate::schedule::ScheduleKind;
 use crate::simulation::Options;
 use crate::{Quirk, Scenario};
 use ibmvmc::QuirkSet;
 use proptest::prelude::*;
+use vmc_machine::schedule::ScheduleKind;
 
 const ECHO: &str = include_str!("probes/exchange.toml");
 

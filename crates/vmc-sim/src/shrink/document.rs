@@ -4,11 +4,11 @@
 
 use super::CaseSize;
 use super::order::departures;
-use crate::schedule::Decisions;
 use crate::simulation::Report;
 use ibmvmc::QuirkSet;
 use std::fmt::Write;
 use toml::{Table, Value};
+use vmc_machine::schedule::Decisions;
 
 /// First line of scenario files: where editors find the schema.
 const DIRECTIVE: &str = "#:schema ../schema.json";

@@ -19,14 +19,14 @@ mod tests;
 
 pub use kind::FailureKind;
 
-use crate::run::MachineError;
-use crate::scenario::{Scenario, ScenarioError};
-use crate::schedule::{Decisions, Keep, ScheduleKind};
 use crate::simulation::{Options, Report, simulate};
 use document::Document;
 use ibmvmc::QuirkSet;
 use kind::Identity;
 use std::sync::Arc;
+use vmc_machine::build::MachineError;
+use vmc_machine::schedule::{Decisions, Keep, ScheduleKind};
+use vmc_scenario::{Scenario, ScenarioError};
 
 /// How errors name a scenario that is being made small.
 const FILE: &str = "shrunk.toml";

@@ -6,9 +6,9 @@
 
 use super::Shrinker;
 use super::document::Document;
-use crate::scenario::Scenario;
-use crate::schedule::{Decisions, ScheduleKind};
 use std::sync::Arc;
+use vmc_machine::schedule::{Decisions, ScheduleKind};
+use vmc_scenario::Scenario;
 
 /// The word for first come, first served.
 const FIRST: &str = "first";

@@ -2,12 +2,12 @@
 
 use super::{MAX_STEPS, check, rest, survivors};
 use crate::Scenario;
-use crate::deterministic::{self, Course};
-use crate::orders::ServiceOrder;
-use crate::platform::Deterministic;
-use crate::run;
-use crate::runtime::ActivityId;
 use ibmvmc::{Conduct, Quirk};
+use vmc_machine::build;
+use vmc_machine::deterministic::{self, Course};
+use vmc_machine::orders::ServiceOrder;
+use vmc_machine::platform::Deterministic;
+use vmc_machine::runtime::ActivityId;
 use vmc_proto::{Message, Received};
 use vmc_trace::{Event, Side};
 
@@ -26,9 +26,9 @@ fn recovered(text: &str, quirks: impl IntoIterator<Item = Quirk>) -> (Vec<String
     let scenario = Scenario::parse("recovery.toml", text).unwrap_or_else(|e| panic!("{e}"));
     let conduct = Conduct { quirks: quirks.into_iter().collect(), ..Conduct::default() };
     let (world, mut lines) =
-        run::world::<Deterministic<Conduct>>(scenario.plan(), true, conduct).unwrap();
+        build::world::<Deterministic<Conduct>>(scenario.plan(), true, conduct).unwrap();
     deterministic::run(&world, &mut lines, &mut Course::first_come(MAX_STEPS));
-    let recorded = lines[ActivityId::SERVICE.index()].recorder.len();
+    let recorded = lines[ActivityId::SERVICE.index()].recorder.recorded();
     let problems = check(&world, &mut lines, None);
     let records = lines[ActivityId::SERVICE.index()].recorder.since(recorded);
     let by_index = records.iter().filter_map(|record| match record.event {
@@ -91,7 +91,7 @@ fn a_session_that_ends_is_told_unless_a_script_may_have_ended_it() {
     let scenario = Scenario::parse("recovery.toml", &text).unwrap_or_else(|e| panic!("{e}"));
     for (may_end, told) in [(false, "and then: it is over"), (true, "")] {
         let (world, mut lines) =
-            run::world::<Deterministic<Conduct>>(scenario.plan(), true, Conduct::default())
+            build::world::<Deterministic<Conduct>>(scenario.plan(), true, Conduct::default())
                 .unwrap();
         rest(&world, &mut lines).unwrap();
         let [survivor] = &survivors(&world, may_end)[..] else { panic!("one session") };

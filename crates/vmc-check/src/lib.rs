@@ -1,0 +1,82 @@
+//! What must hold of a Virtual Management Channel, judged from a trace alone: the trace of a run on threads, of a
+//! deterministic one, of a driver that was not written here, or one that was read from a file.
+//!
+//! [`check`] goes through the records once and returns each [`Violation`] with the name of the checker that found it.
+//! Each checker is a file of its own, which opens with what it verifies and what it does not:
+//!
+//! | checker | what must hold |
+//! |---|---|
+//! | `queue` | what is stored in a queue is taken from it in order, once and unchanged |
+//! | `delivery` | messages arrive once, in order, unchanged, at their own session |
+//! | `hypervisor` | the hypervisor's side of the protocol |
+//! | `isolation` | a call copies for its own file's session, and a session gets what the hypervisor had for it |
+//! | `outstanding` | requests stay within half of the peer's queue |
+//! | `rdma` | copies lie within buffers that were offered, are owned and mapped at both ends |
+//! | `results` | each result of a call on the device has a reason |
+//! | `wakeups` | a call does not sleep across a moment at which it had a reason to return |
+//! | `protocol` | the management partition's side of the protocol |
+//!
+//! ```
+//! use vmc_check::{Ending, Setting, check};
+//! use vmc_trace::{Trace, TraceNames};
+//!
+//! let trace = Trace::new(Vec::new(), TraceNames::default());
+//! assert!(check(&trace, &Setting::default(), &Ending::UNKNOWN).is_empty());
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod delivery;
+mod device;
+mod hypervisor;
+mod isolation;
+mod offers;
+mod outstanding;
+mod protocol;
+mod queue;
+mod rdma;
+mod results;
+mod setting;
+#[cfg(test)]
+mod testing;
+mod wakeups;
+mod wire;
+
+pub use setting::{Content, Ending, Setting};
+
+use device::Watcher;
+use vmc_trace::{Side, Trace};
+
+/// Something that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The checker that found it.
+    pub checker: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Runs every checker over a trace. What they find comes by checker, and in the order of the run.
+pub fn check(trace: &Trace, setting: &Setting, ending: &Ending) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut report = |checker: &'static str, problems: Vec<String>| {
+        found.extend(problems.into_iter().map(|what| Violation { checker, what }));
+    };
+    report("queue", queue::check(trace, ending.at_rest, |side| ending.takes_entries(side)));
+    let hypervisor = hypervisor::Automaton::new(ending.at_rest && ending.hypervisor_looks);
+    let watchers: [(_, Box<dyn Watcher>); 7] = [
+        ("delivery", Box::new(delivery::Checker::default())),
+        ("hypervisor", Box::new(hypervisor)),
+        ("isolation", Box::new(isolation::Checker::new(setting.content))),
+        ("outstanding", Box::new(outstanding::Checker::default())),
+        ("rdma", Box::new(rdma::Checker::default())),
+        ("results", Box::new(results::Checker::default())),
+        ("wakeups", Box::new(wakeups::Checker::new(ending.at_rest))),
+    ];
+    let (names, watchers): (Vec<_>, Vec<_>) = watchers.into_iter().unzip();
+    let (problems, device) = device::watch(trace, setting, watchers);
+    names.into_iter().zip(problems).for_each(|(name, problems)| report(name, problems));
+    let automaton = device.into_automaton();
+    report("protocol", automaton.problems(ending.at_rest, ending.takes_entries(Side::Mgmt)));
+    found
+}

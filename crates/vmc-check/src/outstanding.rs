@@ -1,0 +1,212 @@
+//! Verifies that neither side has more requests outstanding than half of its peer's queue (LoPAR, VMC
+//! Capabilities): Interface Open and Close for the management partition, Add and Remove Buffer for the
+//! hypervisor. A request is outstanding from its send until its sender takes the response from its queue: on threads
+//! that is always noted before what the sender does next, and where a response was stored may be noted later. What faults
+//! put into a queue as a request counts for nobody.
+//!
+//! Does not verify Signals, which have no response, nor Capabilities, which is sent before the sizes are
+//! known. What was decided on before the channel went down is not counted: nobody answers it.
+
+use super::device::{Device, Finished, Watcher};
+use super::wire::{Seen, Send};
+use papr::Hcall;
+use vmc_proto::{Limits, Message, MessageType, Received};
+use vmc_trace::{Event, Record, Side};
+
+/// Requests of one side.
+#[derive(Default)]
+struct Requests {
+    outstanding: usize,
+    /// Half of the peer's queue, once it is known.
+    limit: Option<usize>,
+    /// Number of the record with which the channel last began anew.
+    since: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Checker {
+    sides: [Requests; 2],
+    problems: Vec<String>,
+}
+
+impl Watcher for Checker {
+    fn after(&mut self, _: &Device, seen: &Seen<'_>, _: Option<&Finished>) {
+        match seen {
+            Seen::Sent(send) => self.sent(send),
+            Seen::Record(record) => self.record(record),
+        }
+    }
+
+    fn problems(self: Box<Self>, _: &Device) -> Vec<String> {
+        self.problems
+    }
+}
+
+impl Checker {
+    fn record(&mut self, record: &Record) {
+        match &record.event {
+            Event::Dequeued { by, entry, .. } => {
+                self.taken(*by, record.seq, Received::from_entry(*entry));
+            }
+            Event::Hcall { call: Hcall::RegCrq { .. }, .. } => {
+                if let Some(side) = record.actor.side() {
+                    self.begins_anew(side, record.seq, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Nothing of this side is awaited any more.
+    fn begins_anew(&mut self, side: Side, since: u64, peer: Option<Limits>) {
+        self.sides[side as usize] = Requests { outstanding: 0, limit: peer.map(half), since };
+    }
+
+    fn taken(&mut self, by: Side, seq: u64, received: Received) {
+        let message = match received {
+            Received::Init | Received::InitComplete | Received::TransportEvent(_) => {
+                return self.begins_anew(by, seq, None);
+            }
+            Received::Message(decoded) => decoded.message,
+            _ => return,
+        };
+        match (message, by) {
+            (Message::Capabilities { limits }, Side::Hyp)
+            | (Message::CapabilitiesResponse { limits, .. }, Side::Mgmt) => {
+                self.begins_anew(by, seq, Some(limits));
+            }
+            _ if requester(message.message_type()) == Some((by, Part::Response)) => {
+                // One that somebody has made up answers nothing.
+                let requests = &mut self.sides[by as usize];
+                requests.outstanding = requests.outstanding.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, send: &Send) {
+        let Received::Message(decoded) = Received::from_entry(send.entry) else { return };
+        let requests = &mut self.sides[send.by as usize];
+        let is_request =
+            requester(decoded.message.message_type()) == Some((send.by, Part::Request));
+        if !is_request || !send.code.is_success() || send.decided_after < requests.since {
+            return;
+        }
+        requests.outstanding += 1;
+        if let Some(limit) = requests.limit
+            && requests.outstanding > limit
+        {
+            let (count, to) = (requests.outstanding, send.by.partner());
+            self.problems.push(format!("{count} requests to {to} outstanding, at most {limit}"));
+        }
+    }
+}
+
+/// What a message is to the side that has asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Request,
+    Response,
+}
+
+/// Whose request a message belongs to.
+fn requester(message: MessageType) -> Option<(Side, Part)> {
+    Some(match message {
+        MessageType::InterfaceOpen | MessageType::InterfaceClose => (Side::Mgmt, Part::Request),
+        MessageType::InterfaceOpenResponse | MessageType::InterfaceCloseResponse => {
+            (Side::Mgmt, Part::Response)
+        }
+        MessageType::AddBuffer | MessageType::RemoveBuffer => (Side::Hyp, Part::Request),
+        MessageType::AddBufferResponse | MessageType::RemoveBufferResponse => {
+            (Side::Hyp, Part::Response)
+        }
+        MessageType::Capabilities | MessageType::CapabilitiesResponse | MessageType::Signal => {
+            return None;
+        }
+    })
+}
+
+fn half(limits: Limits) -> usize {
+    usize::from(limits.max_outstanding())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::watch_alone;
+    use crate::testing::story::setting;
+    use crate::testing::story::{FIRST, INDEX, LIMITS};
+    use crate::testing::{Run, ours};
+    use papr::{CrqEntry, InitFormat, ReturnCode};
+    use vmc_proto::{BufferId, BufferOwner, Lioba, Status};
+    use vmc_trace::Actor;
+
+    fn problems(run: impl IntoIterator<Item = (Actor, Event)>) -> Vec<String> {
+        watch_alone(&Run::of(run).trace(), &setting(), Checker::default())
+    }
+
+    fn takes(actor: Actor, entry: CrqEntry) -> (Actor, Event) {
+        let by = actor.side().unwrap();
+        (actor, Event::Dequeued { by, slot: 0, entry })
+    }
+
+    fn sends(actor: Actor, message: Message) -> (Actor, Event) {
+        (actor, ours::sends(message.encode(), ReturnCode::SUCCESS))
+    }
+
+    /// The hypervisor learns that its peer's queue has room for two.
+    fn begins() -> (Actor, Event) {
+        let limits = Limits { crq_size: 2, ..LIMITS };
+        takes(Actor::Service, Message::Capabilities { limits }.encode())
+    }
+
+    fn asks(buffer: u16) -> (Actor, Event) {
+        let (owner, buffer) = (BufferOwner::MANAGEMENT, BufferId(buffer));
+        let (session, index, lioba) = (FIRST, INDEX, Lioba(0));
+        sends(Actor::Service, Message::AddBuffer { owner, session, index, buffer, lioba })
+    }
+
+    fn answer(buffer: u16) -> CrqEntry {
+        let (status, buffer) = (Status::SUCCESS, BufferId(buffer));
+        Message::AddBufferResponse { status, session: FIRST, index: INDEX, buffer }.encode()
+    }
+
+    #[test]
+    fn lopar_vmc_capabilities_no_more_than_half_of_the_peers_queue_is_outstanding() {
+        let told = ["2 requests to mgmt outstanding, at most 1"];
+        assert_eq!(problems([begins(), asks(0), asks(1)]), told);
+        let answered = [begins(), asks(0), takes(Actor::Service, answer(0)), asks(1)];
+        assert_eq!(problems(answered), [""; 0]);
+        let of_mgmt = {
+            let limits = Limits { crq_size: 2, ..LIMITS };
+            let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits };
+            let open = Message::InterfaceOpen { session: FIRST, index: INDEX, buffer: BufferId(0) };
+            let close = Message::InterfaceClose { session: FIRST, index: INDEX };
+            let (bottom_half, app) = (Actor::BottomHalf, Actor::App(0));
+            [takes(bottom_half, response.encode()), sends(app, open), sends(app, close)]
+        };
+        assert_eq!(problems(of_mgmt), ["2 requests to hyp outstanding, at most 1"]);
+    }
+
+    /// On threads: the hypervisor takes it, and asks again, before its sender gets to note anything.
+    #[test]
+    fn a_response_counts_where_it_is_taken_however_late_its_sender_notes_it() {
+        let entry = answer(0);
+        let stored = Event::Enqueued { to: Side::Hyp, slot: 0, entry, overlaid: None };
+        let stores = || (Actor::BottomHalf, stored.clone());
+        let takes = || takes(Actor::Service, entry);
+        assert_eq!(problems([begins(), asks(0), takes(), asks(1), stores()]), [""; 0]);
+        // One that lies in the queue has told the hypervisor nothing yet.
+        assert_eq!(problems([begins(), asks(0), stores(), asks(1), takes()]).len(), 1);
+    }
+
+    #[test]
+    fn a_channel_that_begins_anew_has_no_requests() {
+        let init = takes(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+        assert_eq!(problems([begins(), asks(0), init, begins(), asks(1)]), [""; 0]);
+        assert_eq!(problems([begins(), asks(0), begins(), asks(1), asks(2)]).len(), 1);
+        // A made-up response takes nothing off what comes.
+        let made_up = takes(Actor::Service, answer(9));
+        assert_eq!(problems([begins(), made_up, asks(0), asks(1)]).len(), 1);
+    }
+}

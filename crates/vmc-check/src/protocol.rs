@@ -1,0 +1,495 @@
+//! Verifies the management partition's side of the protocol: an automaton written from LoPAR and the driver
+//! document, which knows neither of the two implementations. It is fed with what that side took from its
+//! queue, what it sent, and its CRQ calls; so whatever a fault did to a message on its way excuses exactly
+//! those whom it misled.
+//!
+//! - INIT follows a registration or `H_ENABLE_CRQ`, INIT COMPLETE an INIT, CAPABILITIES each handshake; none of
+//!   them is missing when the run is at rest.
+//! - Nothing of an HMC connection is sent before the capabilities exchange has succeeded, nor about an index
+//!   that was not negotiated. Reserved bytes are zero.
+//! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer, and success only
+//!   if the request was right; the last inbound buffer is not given up. A buffer may be used before its Add Buffer is
+//!   answered, and is not refused after that.
+//! - Interface Open names the next session of an index without one and a buffer that its sender owns; Interface
+//!   Close a session that was opened; Signal an open session, a buffer that its sender owns, and 1 to MTU bytes.
+//! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
+//!
+//! Does not verify which failing status a refusal has, nor how long an answer may take. A message that was
+//! decided on before the channel went down and sent after that is not judged: nobody takes it for a message
+//! of the channel that came up since. What is done with an index about which somebody has made up messages (a
+//! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
+//! channel is down. The hypervisor's side is not verified here.
+
+mod books;
+#[cfg(test)]
+mod tests;
+
+use super::wire::{Seen, Send};
+pub(super) use books::Books;
+use papr::{Hcall, ReturnCode, TransportEvent};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use vmc_proto::Profile;
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
+use vmc_trace::{Actor, Event, FaultKind, Record, Side};
+
+/// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.
+type Request = (MessageType, HmcIndex, HmcSession, Option<BufferId>);
+
+/// How a request may be answered.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    count: u32,
+    /// Whether success is a right answer.
+    may_succeed: bool,
+}
+
+/// What the management partition may do next, from what it has seen and sent.
+#[derive(Default)]
+pub(super) struct Automaton {
+    registered: bool,
+    /// INITs that may be sent: one for each registration and each `H_ENABLE_CRQ`.
+    inits_due: u32,
+    /// INIT may be sent although there was no partner when the queue was registered.
+    may_greet: bool,
+    /// One of them must be sent. It tells the partner that the driver is there (LoPAR, Reliable CRQ Format and
+    /// Registration: "higher level protocol messages (via the Initialization Command/Response CRQ entry) can notify
+    /// the server DD when the connection is established"). Once the partner's own INIT came, the INIT COMPLETE that
+    /// answers it says as much, so an INIT that did not get through is not owed any more; it may be sent all the same.
+    init_owed: bool,
+    inits_unanswered: u32,
+    /// INITs that the partner's next queue may have got although it went away since.
+    inits_stale: u32,
+    init_completes_due: u32,
+    capabilities_due: u32,
+    /// The latest Capabilities were sent, and no response has come since.
+    capabilities_unanswered: bool,
+    /// Earlier Capabilities that the partner may answer yet, or may have dropped: LoPAR has them sent "after the CRQ
+    /// initialization sequence of messages", and to the partner that may not have been over.
+    capabilities_stale: u32,
+    /// The latest Capabilities were answered, with success or not.
+    answered: bool,
+    /// Something was sent since that answer.
+    responded: bool,
+    profile: Profile,
+    owed: BTreeMap<Request, Owed>,
+    books: Books,
+    /// What happened since the queue was registered that is a reason to free it.
+    may_reset: bool,
+    /// Orders to free the queue that were not followed yet: a second one may come before the first is done.
+    frees_ordered: u32,
+    /// The sends of the driver's own that do not get through any more; a transport event will say why.
+    partner_is_gone: bool,
+    /// Number of the record with which the channel last went down.
+    down_since: u64,
+    /// Number of the record with which the partner was last known to have gone.
+    gone_since: u64,
+    problems: Vec<String>,
+}
+
+impl Automaton {
+    /// A management partition that has done nothing yet. `sessions`: from the first number of an index to the one
+    /// before 1 comes again.
+    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Automaton {
+        Automaton { books: Books::new(sessions, profile), profile, ..Automaton::default() }
+    }
+
+    /// What is wrong at the end of the run. `is_watched`: the side lives and looks at its queue.
+    pub(super) fn problems(mut self, at_rest: bool, is_watched: bool) -> Vec<String> {
+        if at_rest && is_watched && self.registered && !self.partner_is_gone {
+            self.at_rest();
+        }
+        self.problems
+    }
+
+    /// What it may know of its HMC connections.
+    pub(super) fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// How many buffers of an index it has to send with: one that it is asked to give up does not count.
+    pub(super) fn available(&self, index: HmcIndex) -> usize {
+        let removals = self
+            .owed
+            .iter()
+            .filter(|((kind, of, ..), _)| (*kind, *of) == (MessageType::RemoveBuffer, index));
+        let removals: u32 = removals.map(|(_, owed)| owed.count).sum();
+        self.books.inbound(index).saturating_sub(removals as usize)
+    }
+
+    /// Takes the next thing that happened.
+    pub(super) fn see(&mut self, seq: u64, seen: &Seen<'_>) {
+        match seen {
+            Seen::Sent(send) if send.by == Side::Mgmt => self.sent(send),
+            Seen::Sent(_) => {}
+            Seen::Record(record) => self.record(seq, record),
+        }
+    }
+
+    fn record(&mut self, seq: u64, record: &Record) {
+        match &record.event {
+            Event::Dequeued { by: Side::Mgmt, entry, .. } => {
+                self.received(seq, Received::from_entry(*entry));
+            }
+            Event::SessionStarted(index, session) => {
+                let problem = self.books.started(*index, *session);
+                self.problems.extend(problem);
+            }
+            Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Mgmt) => {
+                self.called(seq, call, result.code);
+            }
+            // An operator may stop the driver at any time.
+            Event::Operator(what) if what == "remove the driver" => self.frees_ordered += 1,
+            Event::Fault { subject: None, kind: FaultKind::Architected, what, .. } => {
+                let of_side = what.starts_with("mgmt");
+                let frees = what.starts_with("mgmt frees its queue");
+                self.frees_ordered += u32::from(frees);
+                self.may_reset |= of_side && !frees;
+                if what == "mgmt boots" {
+                    self.began_a_life(seq);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn called(&mut self, seq: u64, call: &Hcall, code: ReturnCode) {
+        match call {
+            Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {
+                self.down(seq);
+                *self = Automaton {
+                    registered: true,
+                    inits_due: u32::from(code.is_success()),
+                    may_greet: self.profile == Profile::Linux,
+                    profile: self.profile,
+                    init_owed: true,
+                    books: std::mem::take(&mut self.books),
+                    down_since: seq,
+                    frees_ordered: self.frees_ordered,
+                    problems: std::mem::take(&mut self.problems),
+                    ..Automaton::default()
+                };
+            }
+            Hcall::FreeCrq { .. } => {
+                if self.registered && !self.may_reset {
+                    match self.frees_ordered {
+                        0 => self.problem("the queue is freed, and there is no reason to"),
+                        orders => self.frees_ordered = orders - u32::from(code.is_success()),
+                    }
+                }
+                self.down(seq);
+                self.registered = false;
+            }
+            Hcall::EnableCrq { .. } if code.is_success() => {
+                self.inits_due = 1;
+                self.init_owed = true;
+                self.partner_is_gone = false;
+            }
+            // Stores of TCEs are part of an allocation, which may fail.
+            Hcall::RegCrq { .. } | Hcall::EnableCrq { .. } | Hcall::VioSignal { .. }
+                if !code.is_success() && code.busy_hint().is_none() =>
+            {
+                self.may_reset = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// The next driver counts from the start.
+    fn began_a_life(&mut self, seq: u64) {
+        self.down(seq);
+        self.registered = false;
+        self.books.forget();
+    }
+
+    /// Sessions, buffers and everything that is owed are gone.
+    fn down(&mut self, seq: u64) {
+        self.books.drop_all();
+        self.owed.clear();
+        self.init_completes_due = 0;
+        self.capabilities_due = 0;
+        self.answered = false;
+        self.down_since = seq;
+    }
+
+    fn received(&mut self, seq: u64, received: Received) {
+        match received {
+            Received::Init => {
+                self.greeted(seq);
+                self.partner_is_gone = false;
+                self.init_owed = false;
+                self.init_completes_due = 1;
+            }
+            Received::InitComplete if self.inits_unanswered > 0 => {
+                self.inits_unanswered -= 1;
+                self.greeted(seq);
+            }
+            // It has not been sent yet, and need not be any more.
+            Received::InitComplete if self.inits_due > 0 => {
+                self.inits_due = 0;
+                self.greeted(seq);
+            }
+            Received::InitComplete if self.inits_stale > 0 => {
+                self.inits_stale -= 1;
+                // Whoever answers it after an INIT of its own has had its Capabilities.
+                if self.awaits_init() {
+                    self.greeted(seq);
+                    self.partner_is_gone = false;
+                }
+            }
+            Received::TransportEvent(event) => self.transport_event(seq, event),
+            Received::Message(decoded) => self.message(seq, decoded.message),
+            _ => {}
+        }
+    }
+
+    /// Capabilities are due, whatever was sent before.
+    fn greeted(&mut self, seq: u64) {
+        self.down(seq);
+        self.capabilities_become_stale();
+        self.capabilities_due = 1;
+    }
+
+    fn capabilities_become_stale(&mut self) {
+        self.capabilities_stale += u32::from(std::mem::take(&mut self.capabilities_unanswered));
+    }
+
+    fn transport_event(&mut self, seq: u64, event: TransportEvent) {
+        match event {
+            TransportEvent::PARTNER_SUSPENDED => {}
+            TransportEvent::PARTNER_FAILED
+            | TransportEvent::PARTNER_DEREGISTERED
+            | TransportEvent::PARTNER_TERMINATED => self.inits_become_stale(seq),
+            // To the Linux driver every other one means the same.
+            _ if self.profile == Profile::Linux => self.inits_become_stale(seq),
+            _ => return,
+        }
+        self.down(seq);
+        self.partner_is_gone = event != TransportEvent::PARTNER_SUSPENDED;
+        self.inits_due = 0;
+        self.capabilities_become_stale();
+    }
+
+    fn inits_become_stale(&mut self, seq: u64) {
+        self.inits_stale += std::mem::take(&mut self.inits_unanswered);
+        self.gone_since = seq;
+    }
+
+    /// The handshake has not begun.
+    fn awaits_init(&self) -> bool {
+        self.capabilities_due == 0 && !self.capabilities_unanswered && !self.answered
+    }
+
+    fn message(&mut self, seq: u64, message: Message) {
+        if let Some((index, session)) = message.connection() {
+            self.books.heard_of(index, session);
+        }
+        match message {
+            Message::CapabilitiesResponse { status, limits } => {
+                self.capabilities_answered(seq, status, limits);
+            }
+            // Dropped until the capabilities exchange has completed (LoPAR, VMC Capabilities).
+            _ if self.books.limits().is_none() => {}
+            Message::AddBuffer { owner, session, index, buffer, .. } => {
+                let may_succeed = self.books.may_add(index, session, buffer, owner.0);
+                self.owe((MessageType::AddBuffer, index, session, Some(buffer)), may_succeed);
+                self.books.offered(index, session, buffer, owner.0, may_succeed);
+            }
+            Message::RemoveBuffer { session, index } => {
+                let may_succeed = self.books.may_remove(index, session);
+                self.owe((MessageType::RemoveBuffer, index, session, None), may_succeed);
+            }
+            Message::InterfaceOpenResponse { status, session, index, .. } => {
+                self.may_reset |= !self.books.is_negotiated(index);
+                if self.books.open_answered(index, session, status.is_success()) {
+                    // The partner has taken what was sent before, and answered it.
+                    self.capabilities_stale = 0;
+                }
+            }
+            Message::InterfaceCloseResponse { status, session, index } => {
+                self.may_reset |= !self.books.is_negotiated(index) || !status.is_success();
+                if status.is_success() {
+                    self.books.close_answered(index, session);
+                }
+            }
+            Message::Signal { session, index, buffer, len_bytes } => {
+                self.books.signalled_to_us(index, session, buffer, len_bytes);
+            }
+            _ => {}
+        }
+    }
+
+    fn owe(&mut self, request: Request, may_succeed: bool) {
+        let owed = self.owed.entry(request).or_insert(Owed { count: 0, may_succeed: false });
+        owed.count += 1;
+        // What it has told a partner that is gone counts for itself, until it learns that.
+        owed.may_succeed |= may_succeed || self.partner_is_gone;
+    }
+
+    fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
+        if std::mem::take(&mut self.capabilities_unanswered) {
+            // The first answer counts, until another one takes its place.
+        } else if self.capabilities_stale > 0 && self.answered {
+            // The earlier one answered what was sent before, and even a refusal was not the last word. The partner may
+            // have taken what was sent since for something newer: then the exchange begins anew.
+            self.capabilities_stale -= 1;
+            if self.responded {
+                self.down(seq);
+                self.capabilities_due = 1;
+                return;
+            }
+        } else {
+            return;
+        }
+        self.down(seq);
+        self.books.agree(status, limits);
+        self.answered = true;
+        self.inits_stale = 0;
+        self.responded = false;
+    }
+
+    fn sent(&mut self, send: &Send) {
+        let received = Received::from_entry(send.entry);
+        if !send.code.is_success() {
+            self.not_sent(send);
+            return;
+        }
+        match received {
+            Received::Init => {
+                if self.inits_due == 0 && !self.may_greet && send.decided_after >= self.down_since {
+                    self.problem("CRQ INIT without a registration that it belongs to");
+                }
+                self.inits_due = 0;
+                self.may_greet = false;
+                // One that was decided on before the partner went is meant for that partner.
+                match send.decided_after < self.gone_since {
+                    true => self.inits_stale += 1,
+                    false => self.inits_unanswered += 1,
+                }
+            }
+            Received::InitComplete if send.decided_after < self.down_since => {}
+            Received::InitComplete => match self.init_completes_due.checked_sub(1) {
+                Some(left) => self.init_completes_due = left,
+                None => self.problem("CRQ INIT COMPLETE that answers no INIT"),
+            },
+            Received::Message(decoded) => {
+                if !decoded.reserved.is_empty() {
+                    let (name, bytes) = (decoded.message.message_type().name(), decoded.reserved);
+                    self.problem(&format!("{name}: reserved {bytes:?} not zero"));
+                }
+                self.message_sent(send, decoded.message);
+            }
+            _ => self.problem(&format!("{} is no message of the protocol", send.entry)),
+        }
+    }
+
+    /// A send that failed. The driver's own ones it makes again while there is no room, and gives up for good
+    /// after that.
+    fn not_sent(&mut self, send: &Send) {
+        if matches!(send.actor, Actor::App(_)) && send.code == ReturnCode::DROPPED {
+            return;
+        }
+        self.may_reset = true;
+        if send.code == ReturnCode::DROPPED {
+            return;
+        }
+        // There was no partner to be greeted, and nothing has changed.
+        let greets_nobody = self.may_greet
+            && self.inits_due == 0
+            && Received::from_entry(send.entry) == Received::Init;
+        self.may_greet = false;
+        if greets_nobody {
+            return;
+        }
+        self.partner_is_gone = true;
+        // Whoever comes next begins with an INIT of its own.
+        self.inits_due = 0;
+        // The storage of a session is free when it is closed, whoever hears of it.
+        if let Received::Message(decoded) = Received::from_entry(send.entry)
+            && let Message::InterfaceClose { index, .. } = decoded.message
+        {
+            self.books.freed(index);
+        }
+    }
+
+    fn message_sent(&mut self, send: &Send, message: Message) {
+        let late = send.decided_after < self.down_since;
+        if let Message::Capabilities { limits } = message {
+            match self.capabilities_due.checked_sub(1) {
+                Some(left) => self.capabilities_due = left,
+                None if late => {}
+                None => self.problem("CAPABILITIES without a handshake before it"),
+            }
+            if self.init_completes_due > 0 && !late {
+                self.problem("CAPABILITIES before INIT COMPLETE");
+            }
+            self.capabilities_unanswered = true;
+            self.books.offer(limits);
+            return;
+        }
+        self.responded = true;
+        let name = message.message_type().name();
+        let Some((index, session)) = message.connection() else {
+            return self.problem(&format!("{name} is not for the management partition to send"));
+        };
+        let verdict = match message {
+            Message::InterfaceOpen { buffer, .. } => self.books.open(index, session, buffer),
+            _ if late => return,
+            _ if self.books.limits().is_none() => Err("before the capabilities exchange"),
+            Message::InterfaceClose { .. } => self.books.close(index, session),
+            Message::Signal { buffer, len_bytes, .. } => {
+                self.books.signal(index, session, buffer, len_bytes)
+            }
+            Message::AddBufferResponse { status, buffer, .. } => self
+                .answered((MessageType::AddBuffer, index, session, Some(buffer)), status)
+                .and_then(|()| self.books.added(index, session, buffer, status)),
+            Message::RemoveBufferResponse { status, buffer, .. } => self
+                .answered((MessageType::RemoveBuffer, index, session, None), status)
+                .and_then(|()| match status.is_success() {
+                    true => self.books.removed(index, session, buffer),
+                    false => Ok(()),
+                }),
+            _ => Err("not for the management partition to send"),
+        };
+        if let (Err(why), false, true) = (verdict, late, self.books.is_judged(index)) {
+            self.problem(&format!("{name} HMC index {index} session {session}: {why}"));
+        }
+    }
+
+    fn answered(&mut self, request: Request, status: Status) -> Result<(), &'static str> {
+        let owed = self.owed.get_mut(&request).filter(|owed| owed.count > 0);
+        let owed = owed.ok_or("nobody has asked for it")?;
+        owed.count -= 1;
+        let may_succeed = owed.may_succeed;
+        if owed.count == 0 {
+            self.owed.remove(&request);
+        }
+        match status.is_success() && !may_succeed {
+            true => Err("success, where the request had to be refused"),
+            false => Ok(()),
+        }
+    }
+
+    /// Nothing is under way: nothing is owed.
+    fn at_rest(&mut self) {
+        let missing = [
+            (self.init_completes_due, "CRQ INIT COMPLETE"),
+            (self.capabilities_due, "CAPABILITIES"),
+            (self.inits_due * u32::from(self.init_owed), "CRQ INIT"),
+        ];
+        for (due, name) in missing {
+            if due > 0 {
+                self.problem(&format!("{name} was never sent"));
+            }
+        }
+        for ((kind, index, session, _), owed) in std::mem::take(&mut self.owed) {
+            let (count, name) = (owed.count, kind.name());
+            let what = format!("HMC index {index} session {session}: {count} {name} not answered");
+            self.problem(&what);
+        }
+    }
+
+    fn problem(&mut self, what: &str) {
+        self.problems.push(format!("mgmt: {what}"));
+    }
+}

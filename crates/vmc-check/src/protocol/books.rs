@@ -1,0 +1,408 @@
+//! What the management partition may know of its HMC connections from the messages alone: what was negotiated,
+//! which session an index has, and who owns which buffer of it.
+
+use crate::offers::{Offers, Standing};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use vmc_proto::Profile;
+use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Limits, Status};
+
+/// Who may send with a buffer next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Mgmt,
+    Hyp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Interface Open was sent.
+    Opening,
+    Ready,
+    /// Interface Close was sent.
+    Closing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Session {
+    number: HmcSession,
+    state: State,
+    /// The buffer that carried the HMC ID.
+    seed: BufferId,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    session: Option<Session>,
+    /// The latest number that was given to a session, and whether the hypervisor heard of it.
+    last: u8,
+    heard: bool,
+    /// The hypervisor spoke of a session before it heard of it, signalled a buffer that it does not own, or answered
+    /// what it was not asked: somebody makes up messages, and what the management partition makes of them is not
+    /// judged.
+    misled: bool,
+    pool: BTreeMap<BufferId, Owner>,
+    /// Buffers whose Add Buffer is not answered.
+    offers: Offers,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    /// Whether a Signal that announces too much is ignored, as the Linux driver does; otherwise its buffer comes with it.
+    ignores_long_signals: bool,
+    /// The number before 1 comes again.
+    last_session: u8,
+    /// Number of the first session of an index.
+    first_session: u8,
+    own: Option<Limits>,
+    agreed: Option<Limits>,
+    connections: BTreeMap<HmcIndex, Connection>,
+    /// Whether the last Signal has moved a buffer of the hypervisor.
+    handed_over: bool,
+}
+
+impl Books {
+    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Books {
+        let (first_session, last_session) = sessions.into_inner();
+        let ignores_long_signals = profile == Profile::Linux;
+        Books { ignores_long_signals, last_session, first_session, ..Books::default() }
+    }
+
+    /// The books of an index, which begin before its first session.
+    fn connection(&mut self, index: HmcIndex) -> &mut Connection {
+        let last = self.first_session.saturating_sub(1);
+        let unheard_of = || Connection { last, ..Connection::default() };
+        self.connections.entry(index).or_insert_with(unheard_of)
+    }
+
+    /// What was negotiated, once it was.
+    pub(crate) fn limits(&self) -> Option<Limits> {
+        self.agreed
+    }
+
+    pub(super) fn is_negotiated(&self, index: HmcIndex) -> bool {
+        self.agreed.is_some_and(|agreed| index.0 < agreed.hmcs)
+    }
+
+    pub(super) fn offer(&mut self, own: Limits) {
+        self.own = Some(own);
+    }
+
+    /// The hypervisor answered. What is refused, or cannot work, agrees on nothing.
+    pub(super) fn agree(&mut self, status: Status, peer: Limits) {
+        let fits = |own: &Limits| {
+            status.is_success()
+                && own.version.major == peer.version.major
+                && own.negotiate(peer).workable()
+        };
+        self.agreed = self.own.filter(fits).map(|own| own.negotiate(peer));
+    }
+
+    /// The channel is down: sessions and buffers are gone, and what was agreed on.
+    pub(super) fn drop_all(&mut self) {
+        self.agreed = None;
+        for connection in self.connections.values_mut() {
+            connection.session = None;
+            connection.misled = false;
+            connection.pool.clear();
+            connection.offers.clear();
+        }
+    }
+
+    /// A message about a session came.
+    pub(super) fn heard_of(&mut self, index: HmcIndex, session: HmcSession) {
+        let last_session = self.last_session;
+        let connection = self.connection(index);
+        let is_unheard = session.0 == connection.last && !connection.heard;
+        let is_next = session.0 == following(connection.last, last_session);
+        connection.misled |= session != HmcSession::NONE && (is_unheard || is_next);
+    }
+
+    /// Whether what is done with an index can be judged.
+    pub(crate) fn is_judged(&self, index: HmcIndex) -> bool {
+        self.connections.get(&index).is_none_or(|connection| !connection.misled)
+    }
+
+    /// Even the numbers of sessions start anew.
+    pub(super) fn forget(&mut self) {
+        self.connections.clear();
+    }
+
+    /// A session got its number: the next one of its index, or again one that the hypervisor never heard of.
+    pub(super) fn started(&mut self, index: HmcIndex, session: HmcSession) -> Option<String> {
+        let last_session = self.last_session;
+        let connection = self.connection(index);
+        let last = std::mem::replace(&mut connection.last, session.0);
+        let next = following(last, last_session);
+        let heard = std::mem::replace(&mut connection.heard, false);
+        let again = !heard && session.0 == last;
+        (session.0 != next && !again)
+            .then(|| format!("mgmt: HMC index {index} gets session {session} after {last}"))
+    }
+
+    /// Whether an Add Buffer may be answered with success.
+    pub(super) fn may_add(
+        &self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        owner: u8,
+    ) -> bool {
+        let Some(agreed) = self.agreed else { return false };
+        let connection = self.connections.get(&index);
+        let is_there = connection.is_some_and(|c| c.pool.contains_key(&buffer));
+        let is_seed = session == HmcSession::NONE;
+        self.is_negotiated(index)
+            && buffer.0 < agreed.pool_size
+            && owner <= u8::from(!is_seed)
+            && !is_there
+            && connection.map_or(is_seed, |c| c.may_be(session))
+    }
+
+    /// Add Buffer; `may_add`: nothing was wrong with it.
+    pub(super) fn offered(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        owner: u8,
+        may_add: bool,
+    ) {
+        self.connection(index).offers.add(session, buffer, owner == 0, may_add);
+    }
+
+    /// Whether a Remove Buffer may be answered with success: a buffer is left to send with.
+    pub(super) fn may_remove(&self, index: HmcIndex, session: HmcSession) -> bool {
+        self.connections.get(&index).is_some_and(|c| {
+            let inbound = c.pool.values().filter(|owner| **owner == Owner::Mgmt).count();
+            let inbound = inbound + c.offers.usable();
+            self.is_negotiated(index) && c.may_be(session) && inbound > 1
+        })
+    }
+
+    /// Add Buffer was answered.
+    pub(super) fn added(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        status: Status,
+    ) -> Result<(), &'static str> {
+        let connection = self.connection(index);
+        let Some(offer) = connection.offers.answer(session, buffer) else { return Ok(()) };
+        match (offer.standing, status.is_success()) {
+            (Standing::Open, true) => {
+                let owner = if offer.to_mgmt { Owner::Mgmt } else { Owner::Hyp };
+                connection.pool.insert(buffer, owner);
+            }
+            // That the connection has closed since contradicts nothing.
+            (Standing::Used, false) if status != AddBufferStatus::ConnectionClosed.into() => {
+                return Err("refused, after the buffer was used");
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Remove Buffer was answered with this buffer. Of a session that is over there is nothing to give up.
+    pub(super) fn removed(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+    ) -> Result<(), &'static str> {
+        let connection = self.connection(index);
+        if !connection.may_be(session) {
+            return Ok(());
+        }
+        let owner = connection.owner_in_use(buffer).copied();
+        connection.pool.remove(&buffer);
+        match owner {
+            Some(Owner::Mgmt) => Ok(()),
+            Some(Owner::Hyp) => Err("gives up a buffer that the hypervisor owns"),
+            None => Err("gives up a buffer that is not there"),
+        }
+    }
+
+    /// Interface Open.
+    pub(super) fn open(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+    ) -> Result<(), &'static str> {
+        let negotiated = self.is_negotiated(index);
+        let connection = self.connection(index);
+        let expected = connection.last;
+        connection.heard = true;
+        if !negotiated {
+            return Err("the index was not negotiated");
+        }
+        if connection.session.is_some() {
+            return Err("the index has a session");
+        }
+        if connection.owner_in_use(buffer) != Some(&mut Owner::Mgmt) {
+            return Err("the buffer is not the management partition's");
+        }
+        connection.session = Some(Session { number: session, state: State::Opening, seed: buffer });
+        if session.0 != expected {
+            return Err("another number than the session was given");
+        }
+        Ok(())
+    }
+
+    /// Interface Open was answered. Whether it was about the session that the index has.
+    pub(super) fn open_answered(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        success: bool,
+    ) -> bool {
+        let Some(connection) = self.connections.get_mut(&index) else { return false };
+        let Some(live) = connection.session.as_mut().filter(|live| live.number == session) else {
+            return false;
+        };
+        match (&live.state, success) {
+            (State::Opening, true) => live.state = State::Ready,
+            (State::Opening, false) => {
+                let seed = live.seed;
+                connection.session = None;
+                connection.pool.retain(|id, _| *id == seed);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Interface Close.
+    pub(super) fn close(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+    ) -> Result<(), &'static str> {
+        let live = self.live(index, session).ok_or("there is no such session")?;
+        match std::mem::replace(&mut live.state, State::Closing) {
+            State::Closing => Err("the session is being closed already"),
+            State::Opening | State::Ready => Ok(()),
+        }
+    }
+
+    /// Every buffer of an index was given up.
+    pub(super) fn freed(&mut self, index: HmcIndex) {
+        self.connection(index).pool.clear();
+    }
+
+    /// Interface Close was answered: buffers are gone with the session.
+    pub(super) fn close_answered(&mut self, index: HmcIndex, session: HmcSession) {
+        let Some(connection) = self.connections.get_mut(&index) else { return };
+        match connection.session.as_ref().filter(|live| live.number == session) {
+            Some(live) if live.state == State::Closing => {
+                connection.session = None;
+                connection.pool.clear();
+                connection.offers.end();
+            }
+            // The answer to an Interface Close that was made up.
+            Some(_) => connection.misled = true,
+            None => {}
+        }
+    }
+
+    /// A Signal to the hypervisor.
+    pub(super) fn signal(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        len_bytes: u32,
+    ) -> Result<(), &'static str> {
+        let mtu = self.agreed.map_or(0, |agreed| agreed.mtu);
+        match self.live(index, session).map(|live| live.state) {
+            Some(State::Ready | State::Closing) => {}
+            Some(State::Opening) => return Err("the session is not open yet"),
+            None => return Err("there is no such session"),
+        }
+        if len_bytes == 0 || len_bytes > mtu {
+            return Err("its length is not 1 to the MTU");
+        }
+        match self.connection(index).owner_in_use(buffer) {
+            Some(owner @ Owner::Mgmt) => {
+                *owner = Owner::Hyp;
+                Ok(())
+            }
+            Some(Owner::Hyp) => Err("the hypervisor owns the buffer"),
+            None => Err("there is no such buffer"),
+        }
+    }
+
+    /// A Signal of the hypervisor; one that is not right changes nothing.
+    pub(super) fn signalled_to_us(
+        &mut self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        len_bytes: u32,
+    ) {
+        self.handed_over = false;
+        let mtu = self.agreed.map_or(0, |agreed| agreed.mtu);
+        if len_bytes > mtu && self.ignores_long_signals {
+            return;
+        }
+        if self.live(index, session).is_some_and(|live| live.state == State::Ready)
+            && let Some(connection) = self.connections.get_mut(&index)
+            && let Some(owner) = connection.pool.get_mut(&buffer)
+        {
+            self.handed_over = *owner == Owner::Hyp;
+            connection.misled |= !self.handed_over;
+            *owner = Owner::Mgmt;
+        }
+    }
+
+    /// Whether the last Signal of the hypervisor came with a buffer that it owned.
+    pub(crate) fn was_handed_over(&self) -> bool {
+        self.handed_over
+    }
+
+    /// Whether the management partition owns a buffer: from its Add Buffer on, if nothing was wrong with that.
+    pub(crate) fn is_inbound(&self, index: HmcIndex, buffer: BufferId) -> bool {
+        self.connections.get(&index).is_some_and(|connection| {
+            connection.pool.get(&buffer) == Some(&Owner::Mgmt)
+                || connection.offers.is_usable(buffer)
+        })
+    }
+
+    /// How many buffers of an index the management partition owns and has accepted.
+    pub(crate) fn inbound(&self, index: HmcIndex) -> usize {
+        let pool = self.connections.get(&index).map(|connection| &connection.pool);
+        pool.map_or(0, |pool| pool.values().filter(|owner| **owner == Owner::Mgmt).count())
+    }
+
+    fn live(&mut self, index: HmcIndex, session: HmcSession) -> Option<&mut Session> {
+        let live = self.connections.get_mut(&index)?.session.as_mut();
+        live.filter(|live| live.number == session)
+    }
+}
+
+/// The number of the next session of an index.
+fn following(number: u8, last_session: u8) -> u8 {
+    if number >= last_session { 1 } else { number + 1 }
+}
+
+impl Connection {
+    /// The owner of a buffer that the management partition uses. What was added and is not answered yet it accepts with
+    /// that.
+    fn owner_in_use(&mut self, buffer: BufferId) -> Option<&mut Owner> {
+        if !self.pool.contains_key(&buffer) && self.offers.accept_by_use(buffer) {
+            self.pool.insert(buffer, Owner::Mgmt);
+        }
+        self.pool.get_mut(&buffer)
+    }
+
+    /// Whether requests about buffers may be about this session: the one that the index has, and 0 where it has
+    /// none.
+    fn may_be(&self, session: HmcSession) -> bool {
+        match self.session {
+            Some(live) => live.number == session && live.state != State::Closing,
+            None => session == HmcSession::NONE,
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! The automaton lets a right run pass, and sees each way to deviate from it.
+
+use super::Automaton;
+use crate::testing::{Run, ours};
+use crate::wire;
+use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
+use vmc_proto::{
+    BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
+};
+use vmc_trace::{Actor, Event, Side};
+
+const INDEX: HmcIndex = HmcIndex(0);
+const FIRST: HmcSession = HmcSession(1);
+const LIMITS: Limits =
+    Limits { hmcs: 1, pool_size: 4, mtu: 4096, crq_size: 256, version: Version::CURRENT };
+
+fn take(entry: CrqEntry) -> (Actor, Event) {
+    (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
+}
+
+fn send(entry: CrqEntry) -> (Actor, Event) {
+    (Actor::BottomHalf, ours::sends(entry, ReturnCode::SUCCESS))
+}
+
+fn add(session: HmcSession, buffer: u16, owner: BufferOwner) -> (Actor, Event) {
+    let (index, buffer, lioba) = (INDEX, BufferId(buffer), Lioba(0x1000));
+    take(Message::AddBuffer { owner, session, index, buffer, lioba }.encode())
+}
+
+fn added(session: HmcSession, buffer: u16, status: u8) -> (Actor, Event) {
+    let (status, index, buffer) = (Status(status), INDEX, BufferId(buffer));
+    send(Message::AddBufferResponse { status, session, index, buffer }.encode())
+}
+
+fn signal(buffer: u16, len_bytes: u32) -> CrqEntry {
+    let (session, index, buffer) = (FIRST, INDEX, BufferId(buffer));
+    Message::Signal { session, index, buffer, len_bytes }.encode()
+}
+
+fn remove_response(status: u8, buffer: u16) -> (Actor, Event) {
+    let (status, session, index, buffer) = (Status(status), FIRST, INDEX, BufferId(buffer));
+    send(Message::RemoveBufferResponse { status, session, index, buffer }.encode())
+}
+
+fn remove() -> (Actor, Event) {
+    take(Message::RemoveBuffer { session: FIRST, index: INDEX }.encode())
+}
+
+fn handshake() -> Vec<(Actor, Event)> {
+    let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits: LIMITS };
+    vec![
+        (Actor::Task, ours::registers(ReturnCode::SUCCESS)),
+        (Actor::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::SUCCESS)),
+        take(CrqEntry::init(InitFormat::COMPLETE)),
+        send(Message::Capabilities { limits: LIMITS }.encode()),
+        take(response.encode()),
+        add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT),
+        added(HmcSession::NONE, 0, 0),
+    ]
+}
+
+/// A session with a buffer on each side, besides the seed.
+fn session() -> Vec<(Actor, Event)> {
+    let (session, index, buffer, status) = (FIRST, INDEX, BufferId(0), Status::SUCCESS);
+    let mut run = handshake();
+    run.extend([
+        (Actor::App(0), Event::SessionStarted(INDEX, FIRST)),
+        send(Message::InterfaceOpen { session, index, buffer }.encode()),
+        add(FIRST, 1, BufferOwner::MANAGEMENT),
+        added(FIRST, 1, 0),
+        add(FIRST, 2, BufferOwner::HYPERVISOR),
+        added(FIRST, 2, 0),
+        take(Message::InterfaceOpenResponse { status, session, index, buffer }.encode()),
+    ]);
+    run
+}
+
+fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
+    let mut automaton = Automaton::new(1..=255, vmc_proto::Profile::Document);
+    wire::walk(&Run::of(run).trace(), |seq, seen| automaton.see(seq, &seen));
+    automaton.problems(true, true)
+}
+
+/// What is wrong when this comes after a session was opened.
+fn after_open(events: impl IntoIterator<Item = (Actor, Event)>) -> Vec<String> {
+    let mut run = session();
+    run.extend(events);
+    problems(run)
+}
+
+#[track_caller]
+fn assert_told(problems: &[String], part: &str) {
+    assert!(problems.iter().any(|what| what.contains(part)), "{part}: {problems:?}");
+}
+
+#[test]
+fn a_right_run_passes() {
+    let (session, index, status) = (FIRST, INDEX, Status::SUCCESS);
+    let right = after_open([
+        send(signal(1, 4096)),
+        take(signal(1, 8)),
+        send(signal(1, 1)),
+        add(FIRST, 3, BufferOwner(9)),
+        added(FIRST, 3, 1),
+        send(Message::InterfaceClose { session, index }.encode()),
+        take(Message::InterfaceCloseResponse { status, session, index }.encode()),
+        add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT),
+        added(HmcSession::NONE, 0, 0),
+        take(CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED)),
+    ]);
+    assert_eq!(right, [""; 0]);
+}
+
+#[test]
+fn driver_document_initialization_each_step_follows_the_one_before() {
+    let init = CrqEntry::init(InitFormat::INITIALIZE);
+    let complete = CrqEntry::init(InitFormat::COMPLETE);
+    let capabilities = Message::Capabilities { limits: LIMITS }.encode();
+    assert_told(&after_open([send(init)]), "without a registration");
+    assert_told(&after_open([send(complete)]), "answers no INIT");
+    assert_told(&after_open([send(capabilities)]), "without a handshake");
+    assert_told(&after_open([take(init)]), "INIT COMPLETE was never sent");
+    assert_told(&after_open([take(init), send(complete)]), "CAPABILITIES was never sent");
+    assert_told(
+        &after_open([take(init), send(capabilities), send(complete)]),
+        "before INIT COMPLETE",
+    );
+}
+
+#[test]
+fn lopar_vmc_capabilities_nothing_is_sent_before_they_are_exchanged_nor_after_a_refusal() {
+    let early = |place: usize| {
+        let mut run = handshake();
+        run.truncate(place);
+        run.extend([
+            add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT),
+            added(HmcSession::NONE, 0, 0),
+        ]);
+        run
+    };
+    assert_told(&problems(early(4)), "before the capabilities exchange");
+    let limits = LIMITS;
+    let mut refused = early(4);
+    refused.insert(4, take(Message::CapabilitiesResponse { status: Status(2), limits }.encode()));
+    assert_told(&problems(refused), "before the capabilities exchange");
+    assert_eq!(problems(early(5)), [""; 0]);
+}
+
+#[test]
+fn lopar_add_and_remove_buffer_get_one_response_each_and_success_only_if_they_are_right() {
+    assert_told(&after_open([add(FIRST, 3, BufferOwner::MANAGEMENT)]), "not answered");
+    assert_told(&after_open([added(FIRST, 3, 1)]), "nobody has asked for it");
+    for (session, buffer, owner) in
+        [(FIRST, 4, 0), (FIRST, 1, 0), (FIRST, 3, 2), (HmcSession(7), 3, 0)]
+    {
+        let wrong =
+            after_open([add(session, buffer, BufferOwner(owner)), added(session, buffer, 0)]);
+        assert_told(&wrong, "had to be refused");
+    }
+    assert_eq!(after_open([remove(), remove_response(0, 1)]), [""; 0]);
+    assert_told(&after_open([remove(), remove_response(0, 2)]), "hypervisor owns");
+    let last = [remove(), remove_response(0, 1), remove(), remove_response(0, 0)];
+    assert_told(&after_open(last), "had to be refused");
+}
+
+#[test]
+fn lopar_signal_needs_an_open_session_a_buffer_of_the_sender_and_a_length() {
+    assert_told(&after_open([send(signal(2, 8))]), "the hypervisor owns the buffer");
+    assert_told(&after_open([send(signal(1, 8)), send(signal(1, 8))]), "the hypervisor owns");
+    assert_told(&after_open([send(signal(1, 0))]), "length");
+    assert_told(&after_open([send(signal(1, 4097))]), "length");
+    let mut bytes = signal(1, 8);
+    bytes.0[8] = 1;
+    assert_told(&after_open([send(bytes)]), "reserved bytes 8 not zero");
+}
+
+#[test]
+fn lopar_interface_open_takes_the_next_session_of_a_free_index() {
+    let (index, buffer) = (INDEX, BufferId(0));
+    let open = |session| send(Message::InterfaceOpen { session, index, buffer }.encode());
+    let started = |number| (Actor::App(0), Event::SessionStarted(INDEX, HmcSession(number)));
+    assert_told(&after_open([started(2), open(HmcSession(2))]), "the index has a session");
+    assert_told(&after_open([started(3)]), "gets session 3 after 1");
+    let mut first = handshake();
+    first.extend([started(1), open(HmcSession(2))]);
+    assert_told(&problems(first), "another number");
+}
+
+#[test]
+fn a_queue_is_freed_for_a_reason() {
+    let frees = || (Actor::Task, ours::frees());
+    let told = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    assert_told(&after_open([take(told), frees()]), "no reason");
+    let (session, index, status) = (FIRST, INDEX, Status(1));
+    let failure = Message::InterfaceCloseResponse { status, session, index }.encode();
+    assert_eq!(after_open([take(failure), frees()]), [""; 0]);
+}
+
+/// A driver that was about to send when its partner went away cannot take that back.
+#[test]
+fn what_was_decided_before_the_channel_went_down_is_not_judged() {
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+    let by_app = (Actor::App(0), ours::sends(signal(1, 8), ReturnCode::SUCCESS));
+    assert_eq!(after_open([take(gone), by_app]), [""; 0]);
+    assert_told(&after_open([take(gone), send(signal(1, 8))]), "before the capabilities exchange");
+}
+
+/// Which handshake an answer belongs to, when the partner went away in between.
+#[test]
+fn an_answer_to_what_was_sent_before_the_partner_went_away_begins_the_exchange_anew() {
+    let init = CrqEntry::init(InitFormat::INITIALIZE);
+    let complete = CrqEntry::init(InitFormat::COMPLETE);
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+    let capabilities = || send(Message::Capabilities { limits: LIMITS }.encode());
+    let (status, limits) = (Status::SUCCESS, LIMITS);
+    let response = || take(Message::CapabilitiesResponse { status, limits }.encode());
+    let seed =
+        || [add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT), added(HmcSession::NONE, 0, 0)];
+    let greeted_twice = || {
+        let mut run = handshake();
+        run.truncate(4);
+        run.extend([take(gone), take(init), send(complete), capabilities(), response()]);
+        run
+    };
+    let mut silent = greeted_twice();
+    silent.push(response());
+    silent.extend(seed());
+    assert_eq!(problems(silent), [""; 0]);
+    let mut spoke = greeted_twice();
+    spoke.extend(seed());
+    spoke.push(response());
+    assert_told(&problems(spoke.clone()), "CAPABILITIES was never sent");
+    spoke.extend([capabilities(), response()]);
+    assert_eq!(problems(spoke), [""; 0]);
+    // Refused, before the latest ones are answered: then it has its seed taken.
+    let refusal = take(Message::CapabilitiesResponse { status: Status(1), limits }.encode());
+    let mut refused = greeted_twice();
+    *refused.last_mut().unwrap() = refusal;
+    let [asks, answers] = seed();
+    refused.extend([response(), asks]);
+    assert_told(&problems(refused.clone()), "not answered");
+    refused.push(answers);
+    assert_eq!(problems(refused), [""; 0]);
+    // Its next queue may have got our INIT, and answers it from there.
+    let mut answered = handshake();
+    answered.truncate(2);
+    answered.extend([take(gone), take(complete)]);
+    assert_told(&problems(answered.clone()), "CAPABILITIES was never sent");
+    answered.extend([capabilities(), response()]);
+    assert_eq!(problems(answered), [""; 0]);
+}
+
+/// A partner that died with an INIT of ours in its queue needs no other: the next one begins with its own.
+#[test]
+fn an_init_that_nobody_got_need_not_be_sent_again() {
+    let init =
+        (Actor::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::CLOSED));
+    let mut run = handshake();
+    run.truncate(1);
+    run.push(init);
+    assert_eq!(problems(run), [""; 0]);
+}
+
+/// An INIT that waits to be sent again has told the partner nothing; the answer to its own INIT does.
+#[test]
+fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
+    let init = || CrqEntry::init(InitFormat::INITIALIZE);
+    let mut run = handshake();
+    run.truncate(1);
+    run.push((Actor::Task, ours::sends(init(), ReturnCode::DROPPED)));
+    assert_told(&problems(run.clone()), "CRQ INIT was never sent");
+    let answers = [
+        take(init()),
+        send(CrqEntry::init(InitFormat::COMPLETE)),
+        send(Message::Capabilities { limits: LIMITS }.encode()),
+    ];
+    run.extend(answers);
+    assert_eq!(problems(run.clone()), [""; 0]);
+    // It may be sent all the same: INITs cross.
+    run.push((Actor::Task, ours::sends(init(), ReturnCode::SUCCESS)));
+    assert_eq!(problems(run), [""; 0]);
+}
+
+/// An INIT that was under way when the partner went reaches the next one, which has sent its own: its answer begins no
+/// other handshake.
+#[test]
+fn an_init_that_was_decided_on_before_the_partner_went_is_not_awaited() {
+    let init = || CrqEntry::init(InitFormat::INITIALIZE);
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    let mut run = handshake();
+    run.truncate(1);
+    run.extend([
+        take(gone),
+        (Actor::Task, ours::sends(init(), ReturnCode::SUCCESS)),
+        take(init()),
+        send(CrqEntry::init(InitFormat::COMPLETE)),
+    ]);
+    let rest = handshake().split_off(3);
+    run.push(rest[0].clone());
+    run.push(take(CrqEntry::init(InitFormat::COMPLETE)));
+    run.extend_from_slice(&rest[1..]);
+    assert_eq!(problems(run), [""; 0]);
+}
+
+#[test]
+fn what_a_made_up_message_leads_to_is_not_judged_until_the_channel_is_down() {
+    let twice = [send(signal(1, 8)), take(signal(1, 8)), take(signal(1, 8))];
+    let wrong = [send(signal(1, 8)), send(signal(1, 8))];
+    assert_eq!(after_open(twice.into_iter().chain(wrong)), [""; 0]);
+    let open = Message::InterfaceOpenResponse {
+        status: Status::SUCCESS,
+        session: FIRST,
+        index: INDEX,
+        buffer: BufferId(0),
+    };
+    let mut foretold = handshake();
+    foretold.extend([take(open.encode()), send(signal(0, 8))]);
+    assert_eq!(problems(foretold), [""; 0]);
+    let mut unheard = handshake();
+    unheard.push(send(signal(0, 8)));
+    assert_told(&problems(unheard), "no such session");
+}
+
+/// LoPAR, Add Buffer: the message itself transfers the buffer, so its use may come before the response.
+#[test]
+fn a_buffer_may_be_used_before_its_add_buffer_is_answered_and_is_not_refused_after_that() {
+    let (session, index, buffer) = (FIRST, INDEX, BufferId(0));
+    let open = || send(Message::InterfaceOpen { session, index, buffer }.encode());
+    let opened_early = || {
+        let mut run = handshake();
+        run.pop();
+        run.extend([(Actor::App(0), Event::SessionStarted(INDEX, FIRST)), open()]);
+        run
+    };
+    let after_early = |status| {
+        let mut run = opened_early();
+        run.push(added(HmcSession::NONE, 0, status));
+        problems(run)
+    };
+    assert_eq!(after_early(0), [""; 0]);
+    assert_told(&after_early(1), "refused, after the buffer was used");
+    assert_told(&problems(opened_early()), "1 ADD BUFFER not answered");
+    let mgmt = || add(FIRST, 3, BufferOwner::MANAGEMENT);
+    assert_eq!(after_open([mgmt(), send(signal(3, 8)), added(FIRST, 3, 0)]), [""; 0]);
+    assert_eq!(after_open([mgmt(), send(signal(3, 8)), added(FIRST, 3, 4)]), [""; 0]);
+    let refused = [mgmt(), send(signal(3, 8)), added(FIRST, 3, 3)];
+    assert_told(&after_open(refused), "refused, after the buffer was used");
+    let given_up = [mgmt(), remove(), remove_response(0, 3), added(FIRST, 3, 0)];
+    assert_eq!(after_open(given_up), [""; 0]);
+    // With its use the buffer is the hypervisor's.
+    let twice = [mgmt(), send(signal(3, 8)), added(FIRST, 3, 0), send(signal(3, 8))];
+    assert_told(&after_open(twice), "the hypervisor owns the buffer");
+    let back = [mgmt(), send(signal(3, 8)), take(signal(3, 8)), added(FIRST, 3, 0)];
+    assert_eq!(after_open(back.into_iter().chain([send(signal(3, 8))])), [""; 0]);
+    // A buffer that the hypervisor owns, that was refused or whose offer was wrong must not be used.
+    let outbound = [add(FIRST, 3, BufferOwner::HYPERVISOR), send(signal(3, 8)), added(FIRST, 3, 0)];
+    assert_told(&after_open(outbound), "no such buffer");
+    let gone = [mgmt(), added(FIRST, 3, 1), send(signal(3, 8))];
+    assert_told(&after_open(gone), "no such buffer");
+    let wrong = [add(FIRST, 4, BufferOwner::MANAGEMENT), send(signal(4, 8)), added(FIRST, 4, 1)];
+    assert_told(&after_open(wrong), "no such buffer");
+}
+
+/// Responses to requests about a session that is over say nothing of the buffers that came since.
+#[test]
+fn late_responses_are_about_what_they_were_asked() {
+    let (session, index, status, buffer) = (FIRST, INDEX, Status::SUCCESS, BufferId(0));
+    let close = send(Message::InterfaceClose { session, index }.encode());
+    let closed = take(Message::InterfaceCloseResponse { status, session, index }.encode());
+    let seed = || add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT);
+    let late = after_open([
+        add(FIRST, 3, BufferOwner::MANAGEMENT),
+        remove(),
+        close,
+        closed.clone(),
+        seed(),
+        added(FIRST, 3, 0),
+        remove_response(0, 1),
+        added(HmcSession::NONE, 0, 0),
+    ]);
+    assert_eq!(late, [""; 0]);
+    // Opened and closed before the old seed was answered.
+    let mut run = handshake();
+    run.pop();
+    run.extend([
+        (Actor::App(0), Event::SessionStarted(INDEX, FIRST)),
+        send(Message::InterfaceOpen { session, index, buffer }.encode()),
+        take(Message::InterfaceOpenResponse { status, session, index, buffer }.encode()),
+        send(Message::InterfaceClose { session, index }.encode()),
+        closed,
+        seed(),
+        added(HmcSession::NONE, 0, 4),
+        added(HmcSession::NONE, 0, 0),
+        (Actor::App(0), Event::SessionStarted(INDEX, HmcSession(2))),
+        send(Message::InterfaceOpen { session: HmcSession(2), index, buffer }.encode()),
+    ]);
+    assert_eq!(problems(run), [""; 0]);
+}

@@ -1,0 +1,185 @@
+//! Verifies the two queues: what is stored in one is taken from it in the same order, once and unchanged, and
+//! when the run is at rest nothing is left in a queue whose owner looks at it.
+//!
+//! Does not verify who sent an entry, nor what it means. An entry that a transport event overlays in a full
+//! queue is lost by architecture, and what is in a queue that is freed, or dies with its owner, goes with it.
+
+use papr::{CrqEntry, Hcall, ReturnCode};
+use std::collections::VecDeque;
+use vmc_trace::{Event, Side, Trace};
+
+/// An element and what is in it.
+type Element = (u32, CrqEntry);
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Element>,
+    /// Taken before whoever stored it could note that: its consumer needs no lock.
+    early: Option<Element>,
+    /// The element that the next entry goes to; after a registration the first one.
+    next: u32,
+    /// 0 before the first registration.
+    slots: u32,
+}
+
+/// `is_watched` tells whether a side lives and has not been told to leave its queue alone.
+pub(super) fn check(
+    trace: &Trace,
+    at_rest: bool,
+    is_watched: impl Fn(Side) -> bool,
+) -> Vec<String> {
+    let mut queues: [Queue; 2] = Default::default();
+    let mut problems = Vec::new();
+    for record in trace.records() {
+        match &record.event {
+            Event::Enqueued { to, slot, entry, overlaid } => {
+                let stored = queues[*to as usize].stored(*slot, *entry, overlaid.is_some());
+                problems.extend(stored.map(|what| format!("the queue of {to}: {what}")));
+            }
+            Event::Dequeued { by, slot, entry } => {
+                let taken = queues[*by as usize].taken(*slot, *entry);
+                problems.extend(taken.map(|what| format!("the queue of {by}: {what}")));
+            }
+            Event::Fault { subject: None, what, .. } => {
+                for side in [Side::Mgmt, Side::Hyp] {
+                    if *what == format!("{side} boots") {
+                        queues[side as usize] = Queue::default();
+                    }
+                }
+            }
+            Event::Hcall { call, result, .. } => {
+                let Some(side) = record.actor.side() else { continue };
+                let queue = &mut queues[side as usize];
+                match call {
+                    Hcall::RegCrq { len_bytes, .. } if registered(result.code) => {
+                        queue.registered((len_bytes / papr::crq::ENTRY_SIZE) as u32);
+                    }
+                    Hcall::FreeCrq { .. } => *queue = Queue::default(),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    for side in [Side::Mgmt, Side::Hyp] {
+        let left = &queues[side as usize].entries;
+        if let (true, Some((slot, entry))) = (at_rest && is_watched(side), left.front()) {
+            problems.push(format!(
+                "the queue of {side}: {} entries are left and nobody looks at them, the first is \
+                 [{slot}] {entry}",
+                left.len()
+            ));
+        }
+    }
+    problems
+}
+
+fn registered(code: ReturnCode) -> bool {
+    code.is_success() || code == ReturnCode::CLOSED
+}
+
+impl Queue {
+    /// What was in a queue whose owner died is gone. The partner may have stored something already.
+    fn registered(&mut self, slots: u32) {
+        if self.next == 0 {
+            self.entries.clear();
+        }
+        self.slots = slots;
+    }
+
+    fn stored(&mut self, slot: u32, entry: CrqEntry, overlays: bool) -> Option<String> {
+        if overlays {
+            // Whoever takes the event may be faster than its record, and so may be the consumer.
+            self.entries.pop_back();
+        } else if slot == 0 && self.next != 0 {
+            // A queue that its owner has registered anew after it died.
+            self.entries.clear();
+        }
+        self.next = if slot + 1 == self.slots { 0 } else { slot + 1 };
+        match self.early.take() {
+            Some(early) if early == (slot, entry) => None,
+            Some((slot, entry)) => Some(format!("[{slot}] {entry} was taken and never stored")),
+            None => {
+                self.entries.push_back((slot, entry));
+                None
+            }
+        }
+    }
+
+    fn taken(&mut self, slot: u32, entry: CrqEntry) -> Option<String> {
+        match self.entries.front() {
+            Some(first) if *first == (slot, entry) => {
+                self.entries.pop_front();
+                None
+            }
+            // Overlaid a moment ago, or in a queue that was registered a moment ago.
+            _ if self.early.is_none() => {
+                self.early = Some((slot, entry));
+                None
+            }
+            first => Some(format!("[{slot}] {entry} was taken, the next one was {first:?}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Run, ours};
+    use papr::{InitFormat, TransportEvent};
+    use vmc_trace::Actor;
+
+    const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
+    const COMPLETE: CrqEntry = CrqEntry::init(InitFormat::COMPLETE);
+
+    fn stored(slot: u32, entry: CrqEntry) -> (Actor, Event) {
+        (Actor::Service, Event::Enqueued { to: Side::Mgmt, slot, entry, overlaid: None })
+    }
+
+    fn taken(slot: u32, entry: CrqEntry) -> (Actor, Event) {
+        (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot, entry })
+    }
+
+    fn problems<const N: usize>(events: [(Actor, Event); N]) -> usize {
+        check(&Run::of(events).trace(), true, |_| true).len()
+    }
+
+    #[test]
+    fn entries_are_taken_in_their_order_once_and_unchanged() {
+        let (a, b) = (stored(0, INIT), stored(1, COMPLETE));
+        let good = [a.clone(), b.clone(), taken(0, INIT), taken(1, COMPLETE)];
+        assert_eq!(problems(good), 0);
+        let other_order =
+            [a.clone(), b.clone(), taken(1, COMPLETE), taken(0, INIT), stored(2, INIT)];
+        assert!(problems(other_order) > 0);
+        let changed = [a.clone(), taken(0, COMPLETE), b.clone()];
+        assert!(problems(changed) > 0);
+        let twice = [a.clone(), taken(0, INIT), taken(0, INIT), b];
+        assert!(problems(twice) > 0);
+    }
+
+    #[test]
+    fn what_is_left_in_a_queue_is_told_unless_nobody_has_to_look() {
+        let left = Run::of([stored(0, INIT)]).trace();
+        assert_eq!(check(&left, true, |_| true).len(), 1);
+        assert_eq!(check(&left, true, |side| side == Side::Hyp).len(), 0, "told to leave it alone");
+        assert_eq!(check(&left, false, |_| true).len(), 0, "under way");
+        assert_eq!(problems([stored(0, INIT), (Actor::Task, ours::frees())]), 0);
+    }
+
+    #[test]
+    fn a_message_under_a_transport_event_is_lost_and_one_of_a_dead_owner_gone() {
+        let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
+        let overlaid =
+            Event::Enqueued { to: Side::Mgmt, slot: 0, entry: event, overlaid: Some(INIT) };
+        assert_eq!(problems([stored(0, INIT), (Actor::Platform, overlaid), taken(0, event)]), 0);
+        let registered = (Actor::Task, ours::registers(ReturnCode::SUCCESS));
+        let (dead, next) = (stored(0, INIT), stored(0, COMPLETE));
+        assert_eq!(problems([dead, registered, next, taken(0, COMPLETE)]), 0);
+    }
+
+    #[test]
+    fn on_threads_an_entry_may_be_taken_before_it_is_noted() {
+        assert_eq!(problems([taken(0, INIT), stored(0, INIT)]), 0);
+    }
+}

@@ -1,0 +1,251 @@
+//! Verifies every RDMA that moved something: it goes from the local to the remote window in a call of an application
+//! and the other way in the bottom half, nowhere else. Its remote end is a buffer that the hypervisor has offered and
+//! the management partition has not refused, from its beginning, and the management partition owns it at that moment.
+//! It is no longer than the MTU that was agreed on when the session began, and all its pages are mapped at both ends,
+//! by the TCEs that both sides have stored.
+//!
+//! Does not verify what is copied (`isolation`), nor copies that failed: they move nothing. On threads a page may
+//! have been unmapped between the end of a copy and its record. TCEs that a fault changes for the length of a copy
+//! are not recorded.
+
+use super::device::{self, Device, Finished, Watcher};
+use super::wire::Seen;
+use papr::{Hcall, Ioba, Tce};
+use std::collections::BTreeMap;
+use vmc_proto::{BufferId, HmcIndex, Lioba, Message, Received};
+use vmc_trace::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+
+/// The pages of a window: `None` for one that is mapped, the record that unmapped it for one that was.
+type Window = BTreeMap<u64, Option<u64>>;
+
+#[derive(Default)]
+pub(super) struct Checker {
+    windows: [Window; 2],
+    /// Where each buffer lies in the remote window, offered and then accepted.
+    offered: BTreeMap<(HmcIndex, BufferId), Lioba>,
+    buffers: BTreeMap<(HmcIndex, BufferId), Lioba>,
+    /// The MTU when the session of an index began.
+    mtus: BTreeMap<HmcIndex, u32>,
+    /// The last record of each actor.
+    last: BTreeMap<Actor, u64>,
+    problems: Vec<String>,
+}
+
+impl Watcher for Checker {
+    fn after(&mut self, device: &Device, seen: &Seen<'_>, _: Option<&Finished>) {
+        match seen {
+            Seen::Sent(send) if send.by == Side::Mgmt && send.code.is_success() => {
+                if let Received::Message(decoded) = Received::from_entry(send.entry)
+                    && let Message::AddBufferResponse { status, index, buffer, .. } =
+                        decoded.message
+                {
+                    self.answered(index, buffer, status.is_success());
+                }
+            }
+            Seen::Sent(_) => {}
+            Seen::Record(record) => {
+                self.record(device, record);
+                self.last.insert(record.actor, record.seq);
+            }
+        }
+    }
+
+    fn problems(self: Box<Self>, _: &Device) -> Vec<String> {
+        self.problems
+    }
+}
+
+impl Checker {
+    fn answered(&mut self, index: HmcIndex, buffer: BufferId, accepted: bool) {
+        let lioba = self.offered.remove(&(index, buffer));
+        if let (Some(lioba), true) = (lioba, accepted) {
+            self.buffers.insert((index, buffer), lioba);
+        }
+    }
+
+    fn record(&mut self, device: &Device, record: &Record) {
+        match &record.event {
+            Event::Dequeued { by: Side::Mgmt, entry, .. } => {
+                if let Received::Message(decoded) = Received::from_entry(*entry)
+                    && let Message::AddBuffer { index, buffer, lioba, .. } = decoded.message
+                {
+                    self.offered.insert((index, buffer), lioba);
+                }
+            }
+            Event::SessionStarted(index, _) => {
+                self.mtus.insert(*index, device.mtu().unwrap_or(0));
+            }
+            Event::Hcall { call, result, .. } if result.code.is_success() => {
+                if let Some(side) = record.actor.side() {
+                    self.called(side, call, record.seq);
+                }
+            }
+            Event::Fault { subject: None, what, .. } => {
+                for side in [Side::Mgmt, Side::Hyp] {
+                    if device::ends_partition(what, side) {
+                        self.windows[side as usize].clear();
+                    }
+                }
+            }
+            Event::Rdma(subject, rdma) if rdma.code.is_success() => {
+                if let Err(why) = self.copied(device, record, *subject, rdma) {
+                    self.problems.push(format!("{}: {rdma}: {why}", record.actor));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn called(&mut self, side: Side, call: &Hcall, seq: u64) {
+        let window = &mut self.windows[side as usize];
+        let (ioba, count, is_mapped) = match *call {
+            Hcall::PutTce { ioba, tce, .. } => (ioba, 1, tce != Tce::INVALID),
+            Hcall::StuffTce { ioba, tce, count, .. } => (ioba, count, tce != Tce::INVALID),
+            Hcall::PutTceIndirect { ioba, count, .. } => (ioba, count, true),
+            _ => return,
+        };
+        let fate = (!is_mapped).then_some(seq);
+        window.extend((ioba.page()..ioba.page() + count).map(|page| (page, fate)));
+    }
+
+    fn copied(
+        &self,
+        device: &Device,
+        record: &Record,
+        subject: Subject,
+        rdma: &Rdma,
+    ) -> Result<(), String> {
+        let (local, remote) = match (rdma.direction, record.actor) {
+            (RdmaDirection::ToHyp, Actor::App(_)) => (rdma.source, rdma.destination),
+            (RdmaDirection::ToMgmt, Actor::BottomHalf) => (rdma.destination, rdma.source),
+            _ => return Err(String::from("not for this actor to make, or between other windows")),
+        };
+        let (Subject::Session(index, _), Some(buffer)) = (subject, rdma.buffer) else {
+            return Err(String::from("it belongs to no buffer of a session"));
+        };
+        let mtu = self.mtus.get(&index).copied().unwrap_or(0);
+        if rdma.len_bytes > u64::from(mtu) {
+            return Err(format!("the MTU is {mtu}"));
+        }
+        let place = |of: &BTreeMap<_, Lioba>| of.get(&(index, buffer)).copied();
+        let lies_at = |lioba: Option<Lioba>| lioba.map(|lioba| Ioba(u64::from(lioba.0)));
+        let begins = lies_at(place(&self.buffers));
+        // One that is not answered yet may be used.
+        if begins != Some(remote) && lies_at(place(&self.offered)) != Some(remote) {
+            return Err(format!(
+                "buffer {buffer} of HMC index {index} lies at {begins:?}, not at {remote:?}"
+            ));
+        }
+        // Of a session that has ended meanwhile the books know no buffers any more.
+        let is_live = device.live().any(|s| subject == Subject::Session(s.index, s.number));
+        let books = device.wire();
+        if is_live && books.is_judged(index) && !books.is_inbound(index, buffer) {
+            return Err(format!(
+                "buffer {buffer} of HMC index {index} is not the management partition's"
+            ));
+        }
+        // A copy of nothing touches no page.
+        let Some(before_last) = rdma.len_bytes.checked_sub(1) else { return Ok(()) };
+        let noted = self.last.get(&record.actor).copied().unwrap_or(0);
+        for (side, first) in [(Side::Mgmt, local), (Side::Hyp, remote)] {
+            let last = Ioba(first.0 + before_last);
+            let window = &self.windows[side as usize];
+            let was_mapped = |page: &u64| match window.get(page) {
+                Some(None) => true,
+                Some(Some(unmapped)) => *unmapped > noted,
+                None => false,
+            };
+            if let Some(page) = (first.page()..=last.page()).find(|page| !was_mapped(page)) {
+                return Err(format!("page {page:#x} of the window of {side} is not mapped"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::watch_alone;
+    use crate::testing::story::setting;
+    use crate::testing::story::{
+        APP, FIRST, INDEX, MTU, Story, copy, local, maps, remote, signal, unmaps,
+    };
+    use vmc_proto::BufferOwner;
+    use vmc_trace::DeviceCall;
+
+    fn problems(story: Story) -> Vec<String> {
+        watch_alone(&story.trace(), &setting(), Checker::default())
+    }
+
+    fn copies(actor: Actor, rdma: Rdma) -> Vec<String> {
+        let subject = Subject::Session(INDEX, FIRST);
+        let story = Story::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
+        problems(story.and(actor, Event::Rdma(subject, rdma)))
+    }
+
+    #[track_caller]
+    fn assert_told(problems: &[String], part: &str) {
+        assert!(problems.len() == 1 && problems[0].contains(part), "{part}: {problems:?}");
+    }
+
+    #[test]
+    fn copies_within_buffers_of_the_management_partition_pass() {
+        let run = Story::session().writes(APP, 1, MTU).fetches(2, MTU).writes(APP, 2, 1);
+        assert_eq!(problems(run), [""; 0]);
+    }
+
+    #[test]
+    fn no_copy_is_longer_than_the_mtu() {
+        let (out, back) = (RdmaDirection::ToHyp, RdmaDirection::ToMgmt);
+        assert_told(&copies(Actor::App(APP), copy(out, 1, MTU + 1)), "the MTU is");
+        let long = Story::session().fetches(2, MTU + 1);
+        assert_told(&problems(long), "the MTU is");
+        assert_told(&copies(Actor::App(APP), copy(back, 1, 8)), "not for this actor");
+        let other = Rdma { direction: RdmaDirection::Other, ..copy(out, 1, 8) };
+        assert_told(&copies(Actor::App(APP), other), "not for this actor");
+    }
+
+    #[test]
+    fn the_remote_end_is_the_beginning_of_a_buffer_that_its_sender_owns() {
+        let out = RdmaDirection::ToHyp;
+        assert_told(&copies(Actor::App(APP), copy(out, 2, 8)), "not the management partition's");
+        assert_told(&copies(Actor::App(APP), copy(out, 3, 8)), "lies at None");
+        let beside = Rdma { destination: Ioba(remote(1).0 + 8), ..copy(out, 1, 8) };
+        assert_told(&copies(Actor::App(APP), beside), "lies at");
+        let used = Story::session().writes(APP, 1, 8).copies_to_hyp(APP, 1, 8);
+        assert_told(&problems(used), "not the management partition's");
+        // Without its RDMA a message of the hypervisor has moved its buffer all the same.
+        let back = Story::session().takes(signal(FIRST, 2, 8)).copies_to_hyp(APP, 2, 8);
+        assert_eq!(problems(back), [""; 0]);
+    }
+
+    /// LoPAR, Add Buffer: the message itself transfers the buffer.
+    #[test]
+    fn a_buffer_may_be_used_before_its_add_buffer_is_answered() {
+        let add = |owner| {
+            let (session, index, buffer) = (FIRST, INDEX, BufferId(3));
+            let lioba = Lioba(remote(3).0 as u32);
+            let add = Message::AddBuffer { owner, session, index, buffer, lioba };
+            let story = Story::session().and(Actor::Service, maps(remote(3))).takes(add.encode());
+            story.and(Actor::BottomHalf, maps(local(3))).writes(APP, 3, 8)
+        };
+        assert_eq!(problems(add(BufferOwner::MANAGEMENT)), [""; 0]);
+        assert_told(&problems(add(BufferOwner::HYPERVISOR)), "not the management partition's");
+    }
+
+    #[test]
+    fn both_ends_are_mapped() {
+        let story = || Story::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
+        let unmapped =
+            [(Actor::Service, remote(1), "of hyp"), (Actor::BottomHalf, local(1), "of mgmt")];
+        for (actor, ioba, part) in unmapped {
+            let told = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            assert_told(&problems(told.copies_to_hyp(APP, 1, 8)), part);
+            let a_moment_ago = story().and(actor, unmaps(ioba)).copies_to_hyp(APP, 1, 8);
+            assert_eq!(problems(a_moment_ago), [""; 0]);
+            let nothing = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            assert_eq!(problems(nothing.copies_to_hyp(APP, 1, 0)), [""; 0], "it touches no page");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Traces made by hand, for tests of the checkers.
+
+pub(super) mod story;
+
+use vmc_trace::{Actor, Event, Record, Trace, TraceNames};
+
+/// A run that consists of these events, in this order.
+pub(super) struct Run(Vec<(Actor, Event)>);
+
+impl Run {
+    pub(super) fn of(events: impl IntoIterator<Item = (Actor, Event)>) -> Run {
+        Run(events.into_iter().collect())
+    }
+
+    pub(super) fn trace(self) -> Trace {
+        let record = |(seq, (actor, event))| Record { seq, time_ns: 0, actor, event };
+        Trace::new((0..).zip(self.0).map(record).collect(), TraceNames::default())
+    }
+}
+
+/// Hypervisor calls of the management partition.
+pub(super) mod ours {
+    use papr::{CrqEntry, Hcall, Ioba, ReturnCode, UnitAddress};
+    use vmc_trace::{Event, Subject};
+
+    const UNIT_ADDRESS: UnitAddress = UnitAddress(0x3000_0003);
+
+    pub(crate) fn sends(entry: CrqEntry, code: ReturnCode) -> Event {
+        hcall(Hcall::SendCrq { unit_address: UNIT_ADDRESS, entry }, code)
+    }
+
+    pub(crate) fn registers(code: ReturnCode) -> Event {
+        let (queue, len_bytes) = (Ioba(0), papr::PAGE_SIZE);
+        hcall(Hcall::RegCrq { unit_address: UNIT_ADDRESS, queue, len_bytes }, code)
+    }
+
+    pub(crate) fn frees() -> Event {
+        hcall(Hcall::FreeCrq { unit_address: UNIT_ADDRESS }, ReturnCode::SUCCESS)
+    }
+
+    fn hcall(call: Hcall, code: ReturnCode) -> Event {
+        Event::Hcall { call, result: code.into(), subject: Subject::Channel }
+    }
+}

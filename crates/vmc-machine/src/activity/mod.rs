@@ -1,0 +1,152 @@
+//! The activities of a machine. Each advances by steps: one transition of the driver or the service, with its
+//! effect. Both runtimes run the same code; they differ in who picks the next step.
+
+mod app;
+mod background;
+mod director;
+mod interrupt;
+mod service;
+mod task;
+
+pub use app::{App, StepFailure};
+pub(crate) use app::{driver_condition, operator, watch_for};
+pub use background::BottomHalf;
+pub use director::Director;
+pub use interrupt::Interrupt;
+pub use service::Service;
+pub(crate) use task::Task;
+
+use crate::context::Context;
+use crate::life::Life;
+use crate::normal::Normal;
+use crate::platform::Setup;
+use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::world::World;
+use papr::Hcall;
+use vmc_trace::{Actor, Side};
+
+/// One of a machine's lines of control. Which one it is stands at the beginning: every step asks.
+#[derive(Clone, Debug)]
+#[repr(u8)]
+pub enum Activity {
+    /// The interrupt handler.
+    Interrupt(Interrupt),
+    /// The driver's bottom half.
+    BottomHalf(BottomHalf),
+    /// The driver's task: probe, reset, remove.
+    Task(Task),
+    /// The hypervisor's VMC service.
+    Service(Box<Service>),
+    /// The director of the faults.
+    Director(Director),
+    /// A thread of an application, or the operator.
+    App(Box<App>),
+}
+
+impl Activity {
+    /// Makes one step.
+    pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        match self {
+            Activity::Interrupt(activity) => activity.step(cx),
+            Activity::BottomHalf(activity) => activity.step(cx),
+            Activity::Task(activity) => activity.step(cx),
+            Activity::Service(activity) => activity.step(cx),
+            Activity::Director(activity) => activity.step(cx),
+            Activity::App(activity) => activity.step(cx),
+        }
+    }
+
+    /// The side that it lives and dies with; `None` for what is no part of a partition.
+    pub fn side(&self) -> Option<Side> {
+        match self {
+            Activity::Director(_) => None,
+            Activity::App(app) if app.is_operator() => None,
+            other => other.actor().side(),
+        }
+    }
+
+    /// Whether it is a thread of an application.
+    pub fn is_application(&self) -> bool {
+        matches!(self, Activity::App(app) if !app.is_operator())
+    }
+
+    /// The life of its partition that it begins with.
+    pub(crate) fn first_life(&self) -> Life {
+        match self {
+            Activity::App(app) => app.life(),
+            _ => Life::FIRST,
+        }
+    }
+
+    /// Its partition died. Whether it takes part in the next life.
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
+        match self {
+            Activity::Interrupt(activity) => *activity = Interrupt::default(),
+            Activity::BottomHalf(activity) => activity.die(cx),
+            Activity::Task(activity) => activity.die(cx),
+            Activity::Service(activity) => activity.die(cx),
+            Activity::Director(_) => {}
+            Activity::App(activity) => {
+                activity.die(cx);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether the next step is one that nobody else could notice.
+    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        match self {
+            Activity::Interrupt(activity) => activity.is_quiet(world),
+            Activity::BottomHalf(activity) => activity.is_quiet(world),
+            Activity::Task(activity) => activity.is_quiet(world),
+            Activity::Service(activity) => activity.is_quiet(world),
+            Activity::Director(activity) => activity.is_quiet(world),
+            Activity::App(activity) => activity.is_quiet(world),
+        }
+    }
+
+    /// The hcall that the next step makes, if it is known.
+    pub fn next_hcall(&self) -> Option<&Hcall> {
+        match self {
+            Activity::Interrupt(activity) => activity.next_hcall(),
+            Activity::BottomHalf(activity) => activity.next_hcall(),
+            Activity::Task(activity) => activity.next_hcall(),
+            Activity::Service(activity) => activity.next_hcall(),
+            Activity::Director(_) => None,
+            Activity::App(activity) => activity.next_hcall(),
+        }
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        match self {
+            Activity::Interrupt(activity) => activity.hash_normal(normal),
+            Activity::BottomHalf(activity) => activity.hash_normal(normal),
+            Activity::Task(activity) => activity.hash_normal(normal),
+            Activity::Service(activity) => activity.hash_normal(normal),
+            Activity::Director(_) => {}
+            Activity::App(activity) => activity.hash_normal(normal),
+        }
+    }
+
+    /// The name under which the activity appears in the trace.
+    pub(crate) fn actor(&self) -> Actor {
+        match self {
+            Activity::App(app) => app.actor(),
+            other => other.id().actor(),
+        }
+    }
+
+    /// The name under which the activity is woken.
+    pub(crate) fn id(&self) -> ActivityId {
+        match self {
+            Activity::Interrupt(_) => ActivityId::INTERRUPT,
+            Activity::BottomHalf(_) => ActivityId::BOTTOM_HALF,
+            Activity::Task(_) => ActivityId::TASK,
+            Activity::Service(_) => ActivityId::SERVICE,
+            Activity::Director(_) => ActivityId::DIRECTOR,
+            Activity::App(app) => ActivityId::app(app.number()),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! A machine on the caller's thread: while a call waits, everybody else makes steps, first come, first served.
+
+use super::caller::{Me, Memory};
+use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
+use crate::build::{self, MachineError};
+use crate::deterministic::Turns;
+use crate::ending::End;
+use crate::line::Line;
+use crate::plan::Plan;
+use crate::platform::{self, Setup};
+use crate::recorder::{self, Order, Recorder};
+use crate::runtime::{ActivityId, Runtime};
+use crate::world::World;
+use ibmvmc::{Input, NoQuirks, Reply};
+use std::fmt;
+use vmc_trace::{Actor, Trace, TraceNames};
+
+/// A machine on the caller's thread.
+pub struct Deterministic {
+    world: World<platform::Deterministic<NoQuirks>>,
+    lines: Vec<Line>,
+    turns: Turns,
+    me: Me,
+    steps: u64,
+    plan: Plan,
+}
+
+impl fmt::Debug for Deterministic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deterministic").field("steps", &self.steps).finish_non_exhaustive()
+    }
+}
+
+impl Host for Deterministic {}
+
+impl sealed::Host for Deterministic {
+    fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
+        let Deterministic { world, lines, turns, me, steps, .. } = self;
+        let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
+        me.call(world, turns, input, memory, block).ok_or(CallError::Stuck)
+    }
+
+    fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
+        let Deterministic { world, lines, turns, me, steps, .. } = self;
+        let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
+        me.wait_until_ready(world, file, block).ok_or(CallError::Stuck)
+    }
+}
+
+impl Machine {
+    /// Boots a machine on the caller's thread, with one application.
+    pub fn deterministic(&self) -> Result<Application<Deterministic>, MachineError> {
+        let plan = self.plan();
+        let (world, service) = build::build(&plan, NoQuirks)?;
+        let order = Order::default();
+        let lines = self.lines(&plan, service, &order);
+        let recorder = Recorder::new(Actor::App(FIRST), &order, self.record);
+        let me = Me { id: ActivityId::app(FIRST), recorder };
+        let turns = Turns::new(lines.len(), me.id);
+        Ok(Application { host: Deterministic { world, lines, turns, me, steps: 0, plan } })
+    }
+}
+
+impl Application<Deterministic> {
+    /// Has everybody else make steps until they all wait.
+    pub fn settle(&mut self) {
+        let Deterministic { world, lines, turns, steps, .. } = &mut self.host;
+        turns.settle(world, lines, steps);
+    }
+
+    /// Steps that the machine's activities have made, those of the application's calls not counted.
+    pub fn steps(&self) -> u64 {
+        self.host.steps
+    }
+
+    /// Ends the run after everybody has come to rest; hands back what was recorded.
+    pub fn into_trace(mut self) -> Trace {
+        self.settle();
+        self.host.take_trace()
+    }
+
+    /// The same with the world as the run has left it, for checkers that look there, too.
+    pub fn into_run(mut self) -> Run<platform::Deterministic<NoQuirks>> {
+        self.settle();
+        let trace = self.host.take_trace();
+        let Deterministic { world, lines, turns, steps, plan, .. } = self.host;
+        let virtual_ns = turns.now_ns();
+        let end = End { steps, virtual_ns, quiescent: true, waiting: Vec::new() };
+        Run { world, lines, trace, end, plan }
+    }
+}
+
+/// A run that has ended, and what is left of it.
+pub struct Run<P: Setup> {
+    /// The world.
+    pub world: World<P>,
+    /// The activities.
+    pub lines: Vec<Line>,
+    /// What was recorded.
+    pub trace: Trace,
+    /// How it ended.
+    pub end: End,
+    /// What the machine was made of.
+    pub plan: Plan,
+}
+
+impl Deterministic {
+    fn take_trace(&mut self) -> Trace {
+        let lines = self.lines.iter_mut().map(|line| &mut line.recorder);
+        let records = recorder::take_all(lines.chain([&mut self.me.recorder]));
+        Trace::new(records, TraceNames { apps: vec![String::from(OPERATOR), String::from("a")] })
+    }
+}

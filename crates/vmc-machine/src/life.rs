@@ -1,0 +1,148 @@
+//! Lives of the partitions: from a boot to a crash.
+//!
+//! A crash ends every activity of its partition at once, but an activity notices only when it makes its next
+//! step; the one that the crash comes out of, when its step is done. Until then its hcalls fail and its transitions of the
+//! driver do nothing. A partition boots again when all have noticed, as a real one starts with all processors
+//! stopped.
+
+use crate::runtime::ActivityId;
+use lock_api::{Mutex, RawMutex};
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
+use vmc_trace::Side;
+
+/// A partition's life, or the time between two: odd numbers are lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Life(u32);
+
+impl Life {
+    /// From the start of the run.
+    pub const FIRST: Life = Life(1);
+
+    /// The `n`th life, from 1.
+    pub const fn nth(n: u32) -> Life {
+        Life(2 * n - 1)
+    }
+
+    /// This life, or the first one after it.
+    pub(crate) const fn running(self) -> Life {
+        Life(self.0 | 1)
+    }
+}
+
+/// The lives of both partitions and who is part of them.
+#[derive(Debug)]
+pub struct Lives<L: RawMutex> {
+    now: [AtomicU32; 2],
+    rolls: Mutex<L, [Roll; 2]>,
+}
+
+#[derive(Clone, Debug, Default, Hash)]
+struct Roll {
+    /// Activities that run in the present life.
+    members: BTreeSet<ActivityId>,
+    /// Activities of the life that has ended which have not noticed it.
+    mourners: BTreeSet<ActivityId>,
+}
+
+impl<L: RawMutex> Clone for Lives<L> {
+    fn clone(&self) -> Lives<L> {
+        let now = self.now.each_ref().map(|life| life.load(Ordering::Acquire).into());
+        Lives { now, rolls: Mutex::new(self.rolls.lock().clone()) }
+    }
+}
+
+impl<L: RawMutex> Lives<L> {
+    pub(crate) fn new() -> Lives<L> {
+        let first = || AtomicU32::new(Life::FIRST.0);
+        Lives { now: [first(), first()], rolls: Mutex::new(Default::default()) }
+    }
+
+    /// Hashes who lives, and who has still to notice a death.
+    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+        self.now.each_ref().map(|life| life.load(Ordering::Acquire)).hash(state);
+        self.rolls.lock().hash(state);
+    }
+
+    /// The partition's present life, or the time between two.
+    pub fn now(&self, side: Side) -> Life {
+        Life(self.now[side as usize].load(Ordering::Acquire))
+    }
+
+    /// Whether a partition runs.
+    pub fn is_running(&self, side: Side) -> bool {
+        let now = self.now(side);
+        now.running() == now
+    }
+
+    /// An activity begins in this life; `false` when it is over already.
+    pub(crate) fn enter(&self, side: Side, id: ActivityId, life: Life) -> bool {
+        let mut rolls = self.rolls.lock();
+        let in_time = self.now(side) == life;
+        if in_time {
+            rolls[side as usize].members.insert(id);
+        }
+        in_time
+    }
+
+    /// An activity has come to its end, or has noticed the end of its life. Whether it is the last one to
+    /// notice.
+    pub(crate) fn leave(&self, side: Side, id: ActivityId) -> bool {
+        let roll = &mut self.rolls.lock()[side as usize];
+        roll.members.remove(&id);
+        roll.mourners.remove(&id) && roll.mourners.is_empty()
+    }
+
+    /// Ends the partition's life; returns those who have to notice, `None` when it does not run.
+    pub(crate) fn end(&self, side: Side) -> Option<Vec<ActivityId>> {
+        let mut rolls = self.rolls.lock();
+        if !self.is_running(side) {
+            return None;
+        }
+        self.now[side as usize].fetch_add(1, Ordering::AcqRel);
+        let roll = &mut rolls[side as usize];
+        roll.mourners = std::mem::take(&mut roll.members);
+        Some(roll.mourners.iter().copied().collect())
+    }
+
+    /// Whether nobody of the last life is left.
+    pub(crate) fn is_deserted(&self, side: Side) -> bool {
+        self.rolls.lock()[side as usize].mourners.is_empty()
+    }
+
+    /// The partition's next life begins.
+    pub(crate) fn begin(&self, side: Side) -> Life {
+        let _rolls = self.rolls.lock();
+        Life(self.now[side as usize].fetch_add(1, Ordering::AcqRel) + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_deserted_when_the_last_activity_has_noticed() {
+        let lives = Lives::<parking_lot::RawMutex>::new();
+        let (a, b) = (ActivityId::TASK, ActivityId::BOTTOM_HALF);
+        assert!(lives.enter(Side::Mgmt, a, Life::FIRST) && lives.enter(Side::Mgmt, b, Life::FIRST));
+        assert_eq!(lives.end(Side::Mgmt), Some(vec![b, a]));
+        assert_eq!(lives.end(Side::Mgmt), None, "it runs no more");
+        assert!(!lives.is_running(Side::Mgmt) && lives.is_running(Side::Hyp));
+        assert!(!lives.leave(Side::Mgmt, a) && !lives.is_deserted(Side::Mgmt));
+        assert!(lives.leave(Side::Mgmt, b) && lives.is_deserted(Side::Mgmt));
+        assert_eq!(lives.begin(Side::Mgmt), Life::nth(2));
+        assert!(!lives.enter(Side::Mgmt, a, Life::FIRST), "too late");
+        assert!(lives.enter(Side::Mgmt, a, Life::nth(2)));
+    }
+
+    #[test]
+    fn whoever_is_done_has_nothing_to_notice() {
+        let lives = Lives::<parking_lot::RawMutex>::new();
+        lives.enter(Side::Mgmt, ActivityId::app(0), Life::FIRST);
+        assert!(!lives.leave(Side::Mgmt, ActivityId::app(0)));
+        assert_eq!(lives.end(Side::Mgmt), Some(vec![]));
+        assert!(lives.is_deserted(Side::Mgmt));
+    }
+}

@@ -1,0 +1,142 @@
+//! An activity with its recorder, and the life of its partition that it belongs to.
+
+use crate::activity::{Activity, Service};
+use crate::context::Context;
+use crate::life::Life;
+use crate::normal::Normal;
+use crate::platform::Setup;
+use crate::recorder::Recorder;
+use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::world::World;
+use std::hash::Hash;
+use vmc_trace::{Side, Waiting};
+
+/// One of a run's lines of control.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The activity.
+    pub activity: Activity,
+    /// Records what it does.
+    pub recorder: Recorder,
+    /// The name under which it is woken.
+    id: ActivityId,
+    /// The side that it lives and dies with, if it is part of a partition.
+    side: Option<Side>,
+    /// The life that it belongs to, or waits for.
+    life: Life,
+    /// Whether it takes part in that life.
+    present: bool,
+}
+
+impl Line {
+    pub(crate) fn new(activity: Activity, recorder: Recorder) -> Line {
+        let life = activity.first_life();
+        Line::visitor(activity, recorder, life)
+    }
+
+    /// An activity that comes in the life that its partition is in.
+    pub fn visitor(activity: Activity, recorder: Recorder, life: Life) -> Line {
+        let (id, side) = (activity.id(), activity.side());
+        Line { activity, recorder, id, side, life, present: false }
+    }
+
+    /// Makes one step, or notices that a life has ended.
+    #[inline(always)]
+    pub fn step<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) -> Progress {
+        self.advance(world, runtime, Activity::step)
+    }
+
+    /// The same for whoever polls the bottom half's queue (`BottomHalf::look`).
+    pub(crate) fn look<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        is_due: bool,
+    ) -> Progress {
+        self.advance(world, runtime, |activity, cx| match activity {
+            Activity::BottomHalf(bottom_half) => bottom_half.look(cx, is_due),
+            other => other.step(cx),
+        })
+    }
+
+    #[inline(always)]
+    fn advance<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        go: impl FnOnce(&mut Activity, &mut Context<'_, P, R>) -> Progress,
+    ) -> Progress {
+        let me = self.id;
+        let recorder = &mut self.recorder;
+        let mut cx = Context { world, runtime, recorder, me, life: self.life };
+        let Some(side) = self.side else { return go(&mut self.activity, &mut cx) };
+        let now = world.lives.now(side);
+        if now > self.life {
+            return self.die(world, runtime, side, now);
+        }
+        if !self.present {
+            self.present = now == self.life && world.lives.enter(side, me, now);
+        }
+        if !self.present {
+            return Progress::Block { until_ns: None, why: Waiting::State };
+        }
+        let progress = go(&mut self.activity, &mut cx);
+        if matches!(progress, Progress::Finished) && world.lives.leave(side, me) {
+            cx.bury(side);
+        }
+        progress
+    }
+
+    /// Its life has ended, and the partition is in this one, or between two.
+    #[cold]
+    fn die<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        side: Side,
+        now: Life,
+    ) -> Progress {
+        let recorder = &mut self.recorder;
+        let mut cx = Context { world, runtime, recorder, me: self.id, life: self.life };
+        let goes_on = self.activity.die(&mut cx);
+        if std::mem::take(&mut self.present) && world.lives.leave(side, self.id) {
+            cx.bury(side);
+        }
+        self.life = now.running();
+        if goes_on { Progress::Again } else { Progress::Finished }
+    }
+
+    /// Fires a rule of the faults that needs no occasion.
+    pub fn strike<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R, rule: usize) {
+        let me = self.id;
+        let recorder = &mut self.recorder;
+        Context { world, runtime, recorder, me, life: self.life }.fire(rule);
+    }
+
+    /// Whether the next step is one that nobody else could notice: it looks for work and finds none, goes to sleep,
+    /// or comes back from a call that is over.
+    pub fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+        let Some(side) = self.side else { return self.activity.is_quiet(world) };
+        let now = world.lives.now(side);
+        now < self.life || now == self.life && self.present && self.activity.is_quiet(world)
+    }
+
+    /// Hashes where it stands.
+    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+        (self.life, self.present).hash(&mut normal.hasher);
+        self.activity.hash_normal(normal);
+    }
+
+    /// Whether it waits for a life that has not begun.
+    pub fn is_unborn(&self) -> bool {
+        !self.present
+    }
+}
+
+/// The VMC service among a run's lines.
+pub fn service(lines: &[Line]) -> Option<&Service> {
+    lines.iter().find_map(|line| match &line.activity {
+        Activity::Service(service) => Some(&**service),
+        _ => None,
+    })
+}

@@ -1,0 +1,145 @@
+//! Recording: each activity keeps its own records; one counter gives them their order.
+//!
+//! Fresh memory costs more than what is written to it, so a thread that makes one run after the other keeps what
+//! records have lain in.
+
+use std::cell::RefCell;
+pub use vmc_trace::Order;
+use vmc_trace::{Actor, Event, Record};
+
+/// Room for fewer records is not worth keeping.
+const MIN_KEPT: usize = 64;
+
+/// A thread keeps room for no more records than this: some 12 MiB.
+const MAX_KEPT: usize = 1 << 17;
+
+thread_local! {
+    static KEPT: RefCell<Vec<Vec<Record>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Empty, with room that is there.
+fn room() -> Vec<Record> {
+    KEPT.try_with(|kept| kept.borrow_mut().pop()).ok().flatten().unwrap_or_default()
+}
+
+fn keep_room(mut records: Vec<Record>) {
+    if records.capacity() < MIN_KEPT {
+        return;
+    }
+    records.clear();
+    // A thread that ends keeps nothing.
+    let _ = KEPT.try_with(|kept| {
+        let mut kept = kept.borrow_mut();
+        let all: usize = kept.iter().map(Vec::capacity).sum();
+        if all + records.capacity() <= MAX_KEPT {
+            kept.push(records);
+        }
+    });
+}
+
+/// Records what one actor does.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    actor: Actor,
+    order: Order,
+    /// `None` when nobody keeps them: then recording costs two comparisons, and what happens is only logged.
+    records: Option<Vec<Record>>,
+}
+
+impl Recorder {
+    /// A recorder of one actor, which keeps records if `enabled`.
+    pub fn new(actor: Actor, order: &Order, enabled: bool) -> Recorder {
+        let records = enabled.then(room);
+        Recorder { actor, order: order.clone(), records }
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        self.actor
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.records.is_some()
+    }
+
+    /// Records an event; it is made only if somebody wants to know.
+    pub(crate) fn record(&mut self, time_ns: u64, event: impl FnOnce() -> Event) {
+        self.record_as(self.actor, time_ns, event);
+    }
+
+    /// Records what somebody else does through this actor: the platform, when a fault strikes.
+    pub(crate) fn record_as(&mut self, actor: Actor, time_ns: u64, event: impl FnOnce() -> Event) {
+        if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
+            return;
+        }
+        let seq = self.order.next();
+        let record = Record { seq, time_ns, actor, event: event() };
+        tracing::trace!("{record}");
+        if let Some(records) = &mut self.records {
+            records.push(record);
+        }
+    }
+
+    /// How many records there are.
+    pub fn recorded(&self) -> usize {
+        self.records.as_ref().map_or(0, Vec::len)
+    }
+
+    /// The records after the first `len`.
+    pub fn since(&self, len: usize) -> &[Record] {
+        self.records.as_ref().and_then(|records| records.get(len..)).unwrap_or_default()
+    }
+
+    /// Hands out the records; no more are kept.
+    fn take_into(&mut self, all: &mut Vec<Record>) {
+        if let Some(mut records) = self.records.take() {
+            all.append(&mut records);
+            keep_room(records);
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.records.take().into_iter().for_each(keep_room);
+    }
+}
+
+/// The records of several, in no order yet; no more are kept.
+pub fn take_all<'a>(recorders: impl IntoIterator<Item = &'a mut Recorder>) -> Vec<Record> {
+    let mut all = Vec::new();
+    recorders.into_iter().for_each(|recorder| recorder.take_into(&mut all));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vmc_trace::Side;
+
+    fn recorder(order: &Order, records: usize) -> Recorder {
+        let mut recorder = Recorder::new(Actor::Platform, order, true);
+        (0..records).for_each(|_| recorder.record(0, || Event::ChannelState(Side::Mgmt, "ready")));
+        recorder
+    }
+
+    #[test]
+    fn room_is_kept_and_no_record_in_it() {
+        let order = Order::default();
+        drop(recorder(&order, 2 * MIN_KEPT));
+        let mut next = recorder(&order, 1);
+        assert!(next.records.as_ref().is_some_and(|records| records.capacity() >= 2 * MIN_KEPT));
+        let records = take_all([&mut next, &mut recorder(&order, 2)]);
+        let seqs: Vec<u64> = records.iter().map(|record| record.seq).collect();
+        assert_eq!(seqs, [2 * MIN_KEPT as u64, 2 * MIN_KEPT as u64 + 1, 2 * MIN_KEPT as u64 + 2]);
+        next.record(0, || Event::ChannelState(Side::Mgmt, "ready"));
+        assert_eq!((next.is_on(), next.recorded()), (false, 0));
+    }
+
+    #[test]
+    fn room_for_too_many_records_is_given_back() {
+        for records in [1, MAX_KEPT + 1] {
+            drop(recorder(&Order::default(), records));
+            assert_eq!(room().capacity(), 0, "{records}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The threaded runtime: one thread per activity, blocking that really blocks. Who runs, who waits and who looks at
+//! the driver's queue is the books' (`vmc_threads`); here is what the activities do.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `polling` | waiting that looks at the queues first |
+//! | `standing` | where everything stands, in words |
+
+mod polling;
+mod standing;
+
+pub use polling::{Shop, WaitMode};
+
+use crate::ending::{End, Stuck};
+use crate::line::Line;
+use crate::platform::Setup;
+use crate::runtime::{ActivityId, Progress, Runtime};
+use crate::world::World;
+use std::time::Duration;
+use vmc_threads::{Desk, Parker, State, Unparker};
+use vmc_trace::Waiting;
+
+/// The books, as the activities see them.
+pub(crate) type Threads = vmc_threads::Threads<Waiting>;
+
+impl Runtime for Threads {
+    const DIVIDES_COPIES: bool = false;
+
+    #[inline]
+    fn wake(&self, id: ActivityId) {
+        self.wake(id.index());
+    }
+
+    #[inline]
+    fn ring(&self, id: ActivityId) {
+        self.ring(id.index());
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.now_ns()
+    }
+
+    #[inline]
+    fn last_ns(&self) -> u64 {
+        self.last_ns()
+    }
+}
+
+/// Runs until every activity waits and nobody sleeps. `deadline` bounds the wall-clock time: a run that does
+/// not come to rest is ended, and reported as not quiescent.
+pub fn run<P: Setup>(
+    world: &World<P>,
+    lines: &mut [Line],
+    deadline: Duration,
+    mode: WaitMode,
+) -> End
+where
+    World<P>: Sync,
+{
+    let look = |shop: &Shop<'_, P>, _: Option<Guest<'_>>| {
+        let quiescent = shop.runtime.wait_until_over(deadline);
+        (quiescent, waiting(shop.runtime), shop.runtime.now_ns())
+    };
+    let ((quiescent, waiting, virtual_ns), steps) =
+        beside(world, lines, &Guests::default(), mode, look);
+    End { steps, virtual_ns, quiescent, waiting }
+}
+
+/// The activities that have not finished.
+fn waiting(runtime: &Threads) -> Vec<Stuck> {
+    let states = (0..).map(ActivityId).zip(runtime.snapshot().states);
+    let waiting = states.filter_map(|(id, (state, _))| match state {
+        State::Blocked { why, .. } => Some(Stuck { id, why }),
+        State::Running => Some(Stuck { id, why: Waiting::Work }),
+        State::Finished => None,
+    });
+    waiting.collect()
+}
+
+/// What runs on threads that are not the runtime's own.
+#[derive(Debug, Default)]
+pub(crate) struct Guests {
+    /// Threads of activities that are not among the lines: their numbers follow those of the lines, and they count
+    /// as running until they wait or finish.
+    pub(crate) visitors: Vec<Unparker>,
+    /// Whether the VMC service is among them.
+    pub(crate) service: bool,
+}
+
+/// A line for a thread that is not the runtime's own.
+pub(crate) type Guest<'a> = &'a mut Line;
+
+/// Has the lines run while `body` does, which must see to it that they end; it gets the line of the VMC service if
+/// that is a guest. Returns what `body` does, and the steps of the lines.
+pub(crate) fn beside<P: Setup, T>(
+    world: &World<P>,
+    lines: &mut [Line],
+    guests: &Guests,
+    mode: WaitMode,
+    body: impl FnOnce(&Shop<'_, P>, Option<Guest<'_>>) -> T,
+) -> (T, u64)
+where
+    World<P>: Sync,
+{
+    let parkers: Vec<Parker> = lines.iter().map(|_| Parker::new()).collect();
+    let own = parkers.iter().map(|parker| parker.unparker().clone());
+    let unparkers = own.chain(guests.visitors.iter().cloned()).collect();
+    let has_guests = guests.service || !guests.visitors.is_empty();
+    let place = ActivityId::BOTTOM_HALF.index();
+    let runtime = &Threads::new(unparkers, place, has_guests);
+    // Pollers borrow the bottom half, so its line is kept apart; nothing is recorded in it yet.
+    let shop = Shop { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
+    let ended = std::thread::scope(|scope| {
+        let shop = &shop;
+        let mut service = None;
+        let mut threads = Vec::new();
+        for (line, parker) in lines.iter_mut().zip(parkers) {
+            match line.activity.id() {
+                ActivityId::SERVICE if guests.service => service = Some(line),
+                ActivityId::BOTTOM_HALF => {
+                    threads.push(scope.spawn(move || run_bottom_half(shop, &parker)));
+                }
+                _ => threads.push(scope.spawn(move || run_line(shop, line, &parker))),
+            }
+        }
+        let result = body(shop, service);
+        let steps = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        (result, steps.sum())
+    });
+    lines[place] = shop.bottom_half.into_inner();
+    ended
+}
+
+/// Ends its activity for the others when the thread panics, so that the run ends and the panic is passed on.
+struct PanicGuard<'a> {
+    runtime: &'a Threads,
+    me: ActivityId,
+}
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.runtime.finish(self.me.index());
+        }
+    }
+}
+
+/// Runs one activity to its end; returns how many steps it made.
+fn run_line<P: Setup>(shop: &Shop<'_, P>, line: &mut Line, parker: &Parker) -> u64 {
+    let me = line.activity.id();
+    let runtime = shop.runtime;
+    let _guard = PanicGuard { runtime, me };
+    let mut steps = 0;
+    loop {
+        match shop.run_until_wait(line, &mut steps) {
+            Progress::Block { until_ns, why } => {
+                if !shop.wait(line, parker, until_ns, why) {
+                    return steps;
+                }
+            }
+            Progress::Finished => {
+                runtime.finish(me.index());
+                return steps;
+            }
+            Progress::Again => return steps,
+        }
+    }
+}
+
+/// The same for the bottom half, whose work others may do.
+fn run_bottom_half<P: Setup>(shop: &Shop<'_, P>, parker: &Parker) -> u64 {
+    let me = ActivityId::BOTTOM_HALF;
+    let runtime = shop.runtime;
+    let _guard = PanicGuard { runtime, me };
+    let mut steps = 0;
+    loop {
+        let (until_ns, why) = match runtime.run_bottom_half(shop, &shop.bottom_half) {
+            // It stays at its queue.
+            None => (None, Waiting::Work),
+            Some((Progress::Block { until_ns, why }, more)) => {
+                steps += more;
+                (until_ns, why)
+            }
+            Some((_, more)) => return steps + more,
+        };
+        if !runtime.block(me.index(), parker, until_ns, why) {
+            return steps;
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The world that all activities share: the hypervisor, the driver with its lock, the operating system's
+//! memory, and the desk where scripts and operators leave word for each other.
+
+use crate::callers::Callers;
+use crate::fault::{Faults, Rule};
+use crate::guest::Guest;
+use crate::life::{Life, Lives};
+use crate::orders::Orders;
+use crate::platform::{PlatformLock, Setup};
+use crate::runtime::{ActivityId, Runtime};
+use crate::script::Desk;
+use ibmvmc::{Driver, FileId, Quirks};
+use lock_api::Mutex;
+use papr::{PartitionId, VmcNode};
+use phyp::{Hypervisor, Platform};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use vmc_proto::HmcIndex;
+use vmc_trace::Side;
+
+/// The management partition.
+pub(crate) const MANAGEMENT: PartitionId = PartitionId(1);
+
+/// The platform partition with the VMC service.
+pub(crate) const PLATFORM: PartitionId = PartitionId(2);
+
+/// Which end of the channel a partition is.
+pub(crate) fn side_of(partition: PartitionId) -> Side {
+    if partition == MANAGEMENT { Side::Mgmt } else { Side::Hyp }
+}
+
+/// Everything that more than one activity touches. What an activity has for itself is in the activity.
+pub struct World<P: Setup> {
+    /// The hypervisor.
+    pub hypervisor: Hypervisor<P::Platform>,
+    /// The driver with its lock, and what its kernel keeps around it.
+    pub kernel: Mutex<PlatformLock<P>, Kernel<P::Quirks>>,
+    /// The management partition's memory.
+    pub guest: Guest<P::Mutex>,
+    /// Where scripts and the operator leave word.
+    pub desk: Mutex<P::Mutex, Desk>,
+    /// Orders for the VMC service.
+    pub orders: Orders<P::Mutex>,
+    /// The fault rules, and what became of them.
+    pub faults: Faults<P::Mutex>,
+    /// Which lives the partitions are in.
+    pub lives: Lives<P::Mutex>,
+    /// The driver takes no entry from its queue.
+    pub driver_paused: AtomicBool,
+    /// Names of the applications' threads.
+    /// The names of the scenario's threads.
+    pub threads: Arc<[String]>,
+    /// Whether the bytes of messages are recorded that come to the management partition: some script reads less than
+    /// a whole one.
+    pub(crate) keeps_payload: bool,
+}
+
+/// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
+/// never across an hcall, a copy or a wait.
+#[derive(Clone)]
+pub struct Kernel<Q: Quirks> {
+    /// The driver.
+    pub driver: Driver<Q>,
+    /// The partition's life that all of this belongs to.
+    pub(crate) life: Life,
+    /// Which activity runs each call that is in flight.
+    pub callers: Callers,
+    /// What the driver's task has to do, in order.
+    pub tasks: VecDeque<TaskRequest>,
+    /// The bottom half was scheduled and has not started since.
+    pub bottom_half_due: bool,
+    /// Activities that want to look at the driver when something changes.
+    pub(crate) watchers: Vec<(ActivityId, Watch)>,
+}
+
+/// What an activity wants to be woken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Watch {
+    /// A change of the channel's state.
+    Channel,
+    /// A change of the state of this file's session.
+    Session(FileId),
+    /// Any transition of the driver.
+    Anything,
+}
+
+/// Which states a transition of the driver has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) channel: bool,
+    /// The index of the session, if there was one; sessions of several indexes end only with the channel.
+    pub(crate) session: Option<HmcIndex>,
+}
+
+/// Something for the driver's task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TaskRequest {
+    /// Probe the device of this node.
+    Probe(Box<VmcNode>),
+    /// Reset the channel.
+    Reset,
+    /// Remove the driver.
+    Remove,
+}
+
+impl<Q: Quirks> Kernel<Q> {
+    pub(crate) fn new(driver: Driver<Q>) -> Kernel<Q> {
+        Kernel {
+            driver,
+            life: Life::FIRST,
+            callers: Callers::default(),
+            tasks: VecDeque::new(),
+            bottom_half_due: false,
+            watchers: Vec::new(),
+        }
+    }
+
+    /// The partition died: nothing is left. Whoever watches looks again.
+    pub(crate) fn die(&mut self, life: Life, runtime: &impl Runtime) {
+        if let Ok(driver) = Driver::with_quirks(*self.driver.config(), self.driver.quirks()) {
+            let watchers = std::mem::take(&mut self.watchers);
+            *self = Kernel { life, ..Kernel::new(driver) };
+            watchers.into_iter().for_each(|(id, _)| runtime.wake(id));
+        }
+    }
+
+    /// Has an activity woken after the next transition that may concern it.
+    pub(crate) fn watch(&mut self, id: ActivityId, watch: Watch) {
+        if !self.watchers.contains(&(id, watch)) {
+            self.watchers.push((id, watch));
+        }
+    }
+
+    /// Wakes whoever a transition may concern.
+    #[inline]
+    pub(crate) fn wake_watchers(&mut self, changed: Changed, runtime: &impl Runtime) {
+        if !self.watchers.is_empty() {
+            self.wake_concerned(changed, runtime);
+        }
+    }
+
+    #[cold]
+    fn wake_concerned(&mut self, changed: Changed, runtime: &impl Runtime) {
+        let file = changed.session.and_then(|index| {
+            self.driver.slots().nth(usize::from(index.0)).and_then(|slot| slot.file)
+        });
+        self.watchers.retain(|(id, watch)| {
+            let concerned = match watch {
+                Watch::Anything => true,
+                Watch::Channel => changed.channel,
+                // A session that is over names no file any more.
+                Watch::Session(watched) => {
+                    changed.channel
+                        || changed.session.is_some() && file.is_none_or(|f| f == *watched)
+                }
+            };
+            if concerned {
+                runtime.wake(*id);
+            }
+            !concerned
+        });
+    }
+}
+
+/// The whole world. For the result to be a state that it was in, nobody may touch it meanwhile.
+impl<P: Setup> Clone for World<P>
+where
+    <P::Platform as Platform>::Memory: Clone,
+{
+    fn clone(&self) -> World<P> {
+        World {
+            hypervisor: self.hypervisor.clone(),
+            kernel: Mutex::new(self.kernel.lock().clone()),
+            guest: self.guest.clone(),
+            desk: Mutex::new(self.desk.lock().clone()),
+            orders: self.orders.clone(),
+            faults: self.faults.clone(),
+            lives: self.lives.clone(),
+            driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
+            threads: self.threads.clone(),
+            keeps_payload: self.keeps_payload,
+        }
+    }
+}
+
+impl<P: Setup> World<P> {
+    pub(crate) fn new(
+        hypervisor: Hypervisor<P::Platform>,
+        driver: Driver<P::Quirks>,
+        guest: Guest<P::Mutex>,
+        desk: Desk,
+        rules: Vec<Rule>,
+        threads: Vec<String>,
+        keeps_payload: bool,
+    ) -> World<P> {
+        World {
+            hypervisor,
+            kernel: Mutex::new(Kernel::new(driver)),
+            guest,
+            desk: Mutex::new(desk),
+            orders: Orders::default(),
+            faults: Faults::new(rules),
+            lives: Lives::new(),
+            driver_paused: AtomicBool::new(false),
+            threads: threads.into(),
+            keeps_payload,
+        }
+    }
+}

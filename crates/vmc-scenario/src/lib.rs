@@ -1,0 +1,163 @@
+//! Scenario files: what a machine is made of, what its applications do, and what must come of it.
+//!
+//! [`Scenario::parse`] reads one and checks it; an error points at the place and says what to write there.
+//! [`generate()`] writes a scenario of a seed, [`schema()`] is the form for editors. `scenarios/README.md` documents every
+//! key.
+//!
+//! ```
+//! use vmc_scenario::Scenario;
+//!
+//! let text = r#"
+//!     title = "An application opens a session"
+//!     [[app]]
+//!     steps = [{ open = {} }, { set-hmc-id = "HMC-A" }, { wiat = "session-ready" }]
+//! "#;
+//! let error = Scenario::parse("session.toml", text).unwrap_err();
+//! assert!(error.to_string().contains("wiat"), "{error}");
+//! let scenario = Scenario::parse("session.toml", &text.replace("wiat", "wait"))?;
+//! assert_eq!(scenario.title(), "An application opens a session");
+//! # Ok::<(), vmc_scenario::ScenarioError>(())
+//! ```
+//!
+//! Inside, `file` is the form in which a scenario is written, read with serde; `size` bounds what it becomes when its
+//! blocks are written out, `names` tells its threads apart; `check` finds what cannot be meant; `compile` makes a plan of
+//! it that the runtimes can run. `fault` and `rules` are the same for fault rules. `shape` tells people what of a text
+//! does not fit the form.
+
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod check;
+mod compile;
+mod error;
+mod fault;
+mod file;
+mod generate;
+mod ioctl;
+mod length;
+mod names;
+mod retry;
+mod rules;
+mod schema;
+mod shape;
+mod short;
+mod size;
+mod spanned;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use error::ScenarioError;
+pub use generate::generate;
+pub use schema::schema;
+
+use file::ScenarioForm;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use vmc_machine::plan::Plan;
+
+/// A scenario that was read and checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    title: String,
+    description: Option<String>,
+    tags: Vec<String>,
+    /// Why the scenario does not run on threads, if it does not.
+    deterministic_only: Option<String>,
+    outcomes: Vec<String>,
+    plan: Plan,
+    source: Source,
+}
+
+/// The text of a scenario file, to point at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    pub(crate) file: String,
+    pub(crate) text: Arc<str>,
+}
+
+impl Scenario {
+    /// Reads and checks a scenario file.
+    pub fn load(path: &Path) -> Result<Scenario, ScenarioError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Scenario::parse(&file, &text),
+            Err(e) => Err(ScenarioError::unreadable(&file, &e)),
+        }
+    }
+
+    /// Reads and checks the text of a scenario; `file` is how errors name it.
+    pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
+        let source = Source { file: file.to_owned(), text: text.into() };
+        let form: ScenarioForm =
+            toml::from_str(text).map_err(|e| ScenarioError::syntax(&source, &e))?;
+        check::check(&form).map_err(|problem| problem.at(&source))?;
+        let plan = compile::compile(&form).map_err(|problem| problem.at(&source))?;
+        Ok(Scenario {
+            title: form.title,
+            description: form.description,
+            tags: form.tags,
+            deterministic_only: form.deterministic_only,
+            outcomes: form.outcomes,
+            plan,
+            source,
+        })
+    }
+
+    /// What the scenario shows, in one line.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// More about it.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// Words to find it by.
+    pub fn tags(&self) -> &[String] {
+        &self.tags
+    }
+
+    /// Why the scenario does not run on threads, if it does not.
+    pub fn deterministic_only(&self) -> Option<&str> {
+        self.deterministic_only.as_deref()
+    }
+
+    /// What may come of a scenario that races on purpose, one line for each outcome; empty for one that does
+    /// not race.
+    pub fn outcomes(&self) -> &[String] {
+        &self.outcomes
+    }
+
+    /// How errors name the file.
+    pub fn file(&self) -> &str {
+        &self.source.file
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.source.text
+    }
+
+    /// The driver's state at the end, if the scenario says it.
+    pub fn expected_channel(&self) -> Option<ibmvmc::ChannelState> {
+        self.plan.expected_channel
+    }
+
+    /// What the scenario comes to, for a runtime.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// An error that points at a place of the scenario file.
+    pub fn report(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> ScenarioError {
+        error::Problem::new(span, message, remedy).at(&self.source)
+    }
+}

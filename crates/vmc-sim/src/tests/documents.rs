@@ -1,0 +1,43 @@
+//! Scenario files that are written in documents, drawn from seeds, or wrong in a way that only a run shows.
+
+use crate::{Options, Problem, Scenario, generate, simulate};
+
+const GUIDE: &str = include_str!("../../../../scenarios/README.md");
+const README: &str = include_str!("../../../../README.md");
+
+#[test]
+fn every_example_runs_and_passes() {
+    for text in [README, GUIDE].iter().flat_map(|page| page.split("```toml\n").skip(1)) {
+        let text = text.split("```").next().unwrap_or_default();
+        let scenario = Scenario::parse("example", text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let report = simulate(&scenario, &Options::default()).unwrap();
+        assert!(report.passed(), "{:?}\n{text}", report.problems);
+    }
+}
+
+#[test]
+fn generated_scripts_come_to_their_end() {
+    for seed in 0..100 {
+        let text = generate(seed);
+        let scenario = Scenario::parse("generated", &text).unwrap();
+        let options = Options::default().with_seed(seed);
+        let report = simulate(&scenario, &options).unwrap();
+        assert!(report.passed(), "seed {seed}: {:?}\n{text}", report.problems);
+    }
+}
+
+#[test]
+fn a_script_that_gets_stuck_is_told_at_its_step() {
+    // The checks cannot know that the message goes to the other reader.
+    let steps = "{ open = {} }, { set-hmc-id = \"H\" }, { wait = \"session-ready\" }, { post = \"go\" },\n\
+                 { read = { expect = \"ENODEV\" } },";
+    let text = format!("title = \"T\"\n[[app]]\nname = \"a\"\nsteps = [\n{steps}\n]\n");
+    let scenario = Scenario::parse("test.toml", &text).unwrap();
+    let report = simulate(&scenario, &Options::default()).unwrap();
+    let [Problem::Stuck(error)] = &report.problems[..] else { panic!("{:?}", report.problems) };
+    assert_eq!(
+        error.to_string(),
+        "test.toml:6:1: application `a` waits for ever: no message arrives for its read(); nothing is left to \
+         run that could end the wait; have another step cause it, or remove this one"
+    );
+}

@@ -1,0 +1,6 @@
+//! Tests of whole runs.
+
+mod documents;
+mod embedded;
+mod faults;
+mod schedules;
