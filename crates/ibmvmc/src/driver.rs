@@ -155,8 +155,18 @@ impl Driver<NoQuirks> {
 impl<Q: Quirks> Driver<Q> {
     /// A driver without a device that misbehaves in these ways.
     pub fn with_quirks(config: Config, quirks: Q) -> Result<Driver<Q>, ConfigError> {
-        let config = config.checked()?;
-        Ok(Driver {
+        Ok(Driver::loaded(config.checked()?, quirks))
+    }
+
+    /// The same driver as it is after a boot of its partition: without a device.
+    #[must_use]
+    pub fn reloaded(&self) -> Driver<Q> {
+        Driver::loaded(self.config, self.quirks)
+    }
+
+    /// A driver without a device; the parameters were checked.
+    fn loaded(config: Config, quirks: Q) -> Driver<Q> {
+        Driver {
             config,
             quirks,
             state: ChannelState::Initial,
@@ -185,7 +195,7 @@ impl<Q: Quirks> Driver<Q> {
             bottom_half: None,
             bottom_half_again: false,
             task: None,
-        })
+        }
     }
 
     /// How the driver misbehaves.

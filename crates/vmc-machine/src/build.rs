@@ -8,7 +8,6 @@ use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
 use crate::script::{Action, Condition, Desk, Machine, Step};
 use crate::world::{MANAGEMENT, PLATFORM, World};
-use ibmvmc::Driver;
 use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::{AnyBehaviour, ServiceConfig};
 use phyp::{Hypervisor, VmcPresence};
@@ -33,13 +32,13 @@ pub enum MachineError {
     Service(#[from] phyp::vmc::ServiceConfigError),
 }
 
-/// A world that nothing has happened in, and its activities.
+/// A world around a driver that nothing has happened in, and its activities.
 pub fn world<P: Setup>(
     plan: &Plan,
     record: bool,
-    quirks: P::Quirks,
+    driver: P::Driver,
 ) -> Result<(World<P>, Vec<Line>), MachineError> {
-    let (world, service) = build::<P>(plan, quirks)?;
+    let (world, service) = build::<P>(plan, driver)?;
     let order = Order::default();
     let lines = activities(plan, service)
         .into_iter()
@@ -53,10 +52,9 @@ pub fn world<P: Setup>(
 
 pub(crate) fn build<P: Setup>(
     plan: &Plan,
-    quirks: P::Quirks,
+    driver: P::Driver,
 ) -> Result<(World<P>, phyp::vmc::Service<AnyBehaviour>), MachineError> {
     let machine = &plan.machine;
-    let driver = Driver::with_quirks(machine.driver, quirks)?;
     let mut service = ServiceConfig {
         // Known once the hypervisor is there; the layout does not depend on them.
         unit_address: papr::UnitAddress(0),

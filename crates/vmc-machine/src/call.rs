@@ -3,15 +3,14 @@
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest::Guest;
+use crate::guest_driver::GuestDriver;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest, World};
 
 use ibmvmc::shell::Caller;
-use ibmvmc::{
-    Background, CallId, Dma, Effect, Input, MapError, Outcome, Quirks, Reply, UserFault, Wakeup,
-};
+use ibmvmc::{Background, CallId, Dma, Effect, Input, MapError, Outcome, Reply, UserFault, Wakeup};
 use papr::{CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, ReturnCode, Tce};
 use phyp::{Memory, PinnedCopy};
 use std::hash::Hash;
@@ -347,7 +346,7 @@ impl CallRunner {
 }
 
 /// A call that is over has no caller.
-fn transition_done<Q: Quirks>(kernel: &mut Kernel<Q>, id: Option<CallId>, effect: &Effect) {
+fn transition_done<D: GuestDriver>(kernel: &mut Kernel<D>, id: Option<CallId>, effect: &Effect) {
     if let (Some(id), Effect::Done(_)) = (id, effect) {
         kernel.callers.remove(id);
     }

@@ -34,6 +34,7 @@ pub mod embed;
 pub mod ending;
 pub mod fault;
 pub mod guest;
+pub mod guest_driver;
 pub mod life;
 pub mod line;
 pub mod normal;

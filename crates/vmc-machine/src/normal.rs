@@ -57,7 +57,7 @@ impl Normal<'_> {
 
 /// Hashes a world between two steps.
 pub fn hash<Q: Quirks>(
-    world: &World<Deterministic<Q>>,
+    world: &World<Deterministic<Driver<Q>>>,
     lines: &[Line],
     books: &Books,
     state: &mut impl Hasher,
@@ -88,7 +88,7 @@ pub fn hash<Q: Quirks>(
 
 /// How both sides read their queues, and which memory they use.
 pub fn consumers<Q: Quirks>(
-    world: &World<Deterministic<Q>>,
+    world: &World<Deterministic<Driver<Q>>>,
     driver: &Driver<Q>,
     lines: &[Line],
 ) -> [Consumer; 2] {

@@ -1,7 +1,7 @@
 //! What runs are made of: the platform of the hypervisor and the lock around the rest, which is what the runtimes
-//! differ in, and the quirks of the driver.
+//! differ in, and the driver.
 
-use ibmvmc::Quirks;
+use crate::guest_driver::GuestDriver;
 use lock_api::RawMutex;
 use phyp::{LocalLock, Platform};
 use std::marker::PhantomData;
@@ -10,8 +10,8 @@ use std::marker::PhantomData;
 pub trait Setup: 'static {
     /// Memory and locks.
     type Platform: Platform;
-    /// What the driver does in another way than it would by itself.
-    type Quirks: Quirks;
+    /// The driver of the management partition.
+    type Driver: GuestDriver;
     /// The lock around what the world keeps beside hypervisor and driver. It may be held for a whole step; that of
     /// the driver is held for a transition, and is one of the hypervisor's.
     type Mutex: RawMutex;
@@ -22,20 +22,20 @@ pub(crate) type PlatformLock<P> = <<P as Setup>::Platform as Platform>::Lock;
 
 /// One thread.
 #[derive(Debug)]
-pub struct Deterministic<Q>(PhantomData<Q>);
+pub struct Deterministic<D>(PhantomData<D>);
 
-impl<Q: Quirks> Setup for Deterministic<Q> {
+impl<D: GuestDriver + 'static> Setup for Deterministic<D> {
     type Platform = phyp::Deterministic;
-    type Quirks = Q;
+    type Driver = D;
     type Mutex = LocalLock;
 }
 
 /// Real threads.
 #[derive(Debug)]
-pub struct Threads<Q>(PhantomData<Q>);
+pub struct Threads<D>(PhantomData<D>);
 
-impl<Q: Quirks> Setup for Threads<Q> {
+impl<D: GuestDriver + 'static> Setup for Threads<D> {
     type Platform = phyp::Threads;
-    type Quirks = Q;
+    type Driver = D;
     type Mutex = parking_lot::RawMutex;
 }

@@ -4,12 +4,13 @@
 use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
 use crate::guest::Guest;
+use crate::guest_driver::GuestDriver;
 use crate::life::{Life, Lives};
 use crate::orders::Orders;
 use crate::platform::{PlatformLock, Setup};
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Desk;
-use ibmvmc::{Driver, FileId, Quirks};
+use ibmvmc::FileId;
 use lock_api::Mutex;
 use papr::{PartitionId, VmcNode};
 use phyp::{Hypervisor, Platform};
@@ -35,7 +36,7 @@ pub struct World<P: Setup> {
     /// The hypervisor.
     pub hypervisor: Hypervisor<P::Platform>,
     /// The driver with its lock, and what its kernel keeps around it.
-    pub kernel: Mutex<PlatformLock<P>, Kernel<P::Quirks>>,
+    pub kernel: Mutex<PlatformLock<P>, Kernel<P::Driver>>,
     /// The management partition's memory.
     pub guest: Guest<P::Mutex>,
     /// Where scripts and the operator leave word.
@@ -48,7 +49,6 @@ pub struct World<P: Setup> {
     pub lives: Lives<P::Mutex>,
     /// The driver takes no entry from its queue.
     pub driver_paused: AtomicBool,
-    /// Names of the applications' threads.
     /// The names of the scenario's threads.
     pub threads: Arc<[String]>,
     /// Whether the bytes of messages are recorded that come to the management partition: some script reads less than
@@ -59,9 +59,9 @@ pub struct World<P: Setup> {
 /// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
 /// never across an hcall, a copy or a wait.
 #[derive(Clone)]
-pub struct Kernel<Q: Quirks> {
+pub struct Kernel<D: GuestDriver> {
     /// The driver.
-    pub driver: Driver<Q>,
+    pub driver: D,
     /// The partition's life that all of this belongs to.
     pub(crate) life: Life,
     /// Which activity runs each call that is in flight.
@@ -104,8 +104,8 @@ pub enum TaskRequest {
     Remove,
 }
 
-impl<Q: Quirks> Kernel<Q> {
-    pub(crate) fn new(driver: Driver<Q>) -> Kernel<Q> {
+impl<D: GuestDriver> Kernel<D> {
+    pub(crate) fn new(driver: D) -> Kernel<D> {
         Kernel {
             driver,
             life: Life::FIRST,
@@ -118,11 +118,9 @@ impl<Q: Quirks> Kernel<Q> {
 
     /// The partition died: nothing is left. Whoever watches looks again.
     pub(crate) fn die(&mut self, life: Life, runtime: &impl Runtime) {
-        if let Ok(driver) = Driver::with_quirks(*self.driver.config(), self.driver.quirks()) {
-            let watchers = std::mem::take(&mut self.watchers);
-            *self = Kernel { life, ..Kernel::new(driver) };
-            watchers.into_iter().for_each(|(id, _)| runtime.wake(id));
-        }
+        let watchers = std::mem::take(&mut self.watchers);
+        *self = Kernel { life, ..Kernel::new(self.driver.reloaded()) };
+        watchers.into_iter().for_each(|(id, _)| runtime.wake(id));
     }
 
     /// Has an activity woken after the next transition that may concern it.
@@ -143,7 +141,7 @@ impl<Q: Quirks> Kernel<Q> {
     #[cold]
     fn wake_concerned(&mut self, changed: Changed, runtime: &impl Runtime) {
         let file = changed.session.and_then(|index| {
-            self.driver.slots().nth(usize::from(index.0)).and_then(|slot| slot.file)
+            self.driver.indexes().nth(usize::from(index.0)).and_then(|view| view.file)
         });
         self.watchers.retain(|(id, watch)| {
             let concerned = match watch {
@@ -187,7 +185,7 @@ where
 impl<P: Setup> World<P> {
     pub(crate) fn new(
         hypervisor: Hypervisor<P::Platform>,
-        driver: Driver<P::Quirks>,
+        driver: P::Driver,
         guest: Guest<P::Mutex>,
         desk: Desk,
         rules: Vec<Rule>,

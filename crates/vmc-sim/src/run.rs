@@ -1,7 +1,7 @@
 //! A run judged: builds the world, runs it, and looks at what it has left.
 
-use crate::invariants;
-use ibmvmc::{ChannelState, Conduct, NoQuirks, QuirkSet, Quirks};
+use crate::invariants::{self, OwnDriver};
+use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet, Quirks};
 use std::time::Duration;
 use vmc_check::Violation;
 use vmc_machine::activity::{Activity, StepFailure};
@@ -84,30 +84,32 @@ fn run_with<Q: Quirks>(
     record: bool,
     quirks: Q,
 ) -> Result<Outcome, MachineError> {
+    let driver = Driver::with_quirks(plan.machine.driver, quirks)?;
     match mode {
         Mode::Deterministic(mut course) => {
-            let outcome = run_on::<Deterministic<Q>>(plan, record, quirks, |world, lines| {
-                deterministic::run(world, lines, &mut course)
-            })?;
+            let outcome =
+                run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, lines| {
+                    deterministic::run(world, lines, &mut course)
+                })?;
             let actors = Actors::new(&plan.threads);
             let decisions = course.recording.map(|recording| recording.decisions(&actors));
             Ok(Outcome { decisions, deviation: course.schedule.deviation(), ..outcome })
         }
         Mode::Threads { deadline, wait } => {
-            run_on::<Threads<Q>>(plan, record, quirks, |world, lines| {
+            run_on::<Threads<Driver<Q>>>(plan, record, driver, |world, lines| {
                 threads::run(world, lines, deadline, wait)
             })
         }
     }
 }
 
-fn run_on<P: Setup>(
+fn run_on<P: OwnDriver>(
     plan: &Plan,
     record: bool,
-    quirks: P::Quirks,
+    driver: P::Driver,
     go: impl FnOnce(&World<P>, &mut [Line]) -> End,
 ) -> Result<Outcome, MachineError> {
-    let (world, mut lines) = build::world::<P>(plan, record, quirks)?;
+    let (world, mut lines) = build::world::<P>(plan, record, driver)?;
     let end = go(&world, &mut lines);
     let records = recorder::take_all(lines.iter_mut().map(|line| &mut line.recorder));
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();

@@ -3,7 +3,7 @@
 use crate::invariants;
 use crate::reasons::{self, Story};
 use crate::run::{self, Mode, Outcome, ThreadFailureKind};
-use ibmvmc::QuirkSet;
+use ibmvmc::{Driver, QuirkSet, Quirks};
 use std::time::{Duration, Instant};
 use vmc_check::Violation;
 use vmc_machine::activity::StepFailure;
@@ -219,7 +219,7 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
 /// assert!(problems.is_empty() && trace.counts().sessions == 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn judge<P: Setup>(mut run: Run<P>) -> (Trace, Vec<Problem>) {
+pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> (Trace, Vec<Problem>) {
     let Run { world, lines, trace, end, plan } = &mut run;
     let violations = invariants::check(world, lines, trace, end, plan);
     let problem = |Violation { checker, what }| Problem::Invariant { checker, what };

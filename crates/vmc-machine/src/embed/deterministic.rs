@@ -11,13 +11,13 @@ use crate::platform::{self, Setup};
 use crate::recorder::{self, Order, Recorder};
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::World;
-use ibmvmc::{Input, NoQuirks, Reply};
+use ibmvmc::{Driver, Input, Reply};
 use std::fmt;
 use vmc_trace::{Actor, Trace, TraceNames};
 
 /// A machine on the caller's thread.
 pub struct Deterministic {
-    world: World<platform::Deterministic<NoQuirks>>,
+    world: World<platform::Deterministic<Driver>>,
     lines: Vec<Line>,
     turns: Turns,
     me: Me,
@@ -51,7 +51,7 @@ impl Machine {
     /// Boots a machine on the caller's thread, with one application.
     pub fn deterministic(&self) -> Result<Application<Deterministic>, MachineError> {
         let plan = self.plan();
-        let (world, service) = build::build(&plan, NoQuirks)?;
+        let (world, service) = build::build(&plan, Driver::new(plan.machine.driver)?)?;
         let order = Order::default();
         let lines = self.lines(&plan, service, &order);
         let recorder = Recorder::new(Actor::App(FIRST), &order, self.record);
@@ -80,7 +80,7 @@ impl Application<Deterministic> {
     }
 
     /// The same with the world as the run has left it, for checkers that look there, too.
-    pub fn into_run(mut self) -> Run<platform::Deterministic<NoQuirks>> {
+    pub fn into_run(mut self) -> Run<platform::Deterministic<Driver>> {
         self.settle();
         let trace = self.host.take_trace();
         let Deterministic { world, lines, turns, steps, plan, .. } = self.host;

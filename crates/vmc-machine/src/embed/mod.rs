@@ -185,7 +185,8 @@ fn unexpected(reply: Reply) -> CallError {
 const OPERATOR: &str = "operator";
 
 impl Machine {
-    fn plan(&self) -> Plan {
+    /// The plan of the machine, without applications: for [`build::world`] around another driver.
+    pub fn plan(&self) -> Plan {
         let driver = Config {
             hmcs: self.connections,
             pool_size: self.buffers,

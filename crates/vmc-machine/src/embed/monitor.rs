@@ -3,7 +3,7 @@
 use crate::platform;
 use crate::threads::Shop;
 use crossbeam_utils::CachePadded;
-use ibmvmc::NoQuirks;
+use ibmvmc::Driver;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -48,7 +48,7 @@ impl Drop for InCall<'_> {
 /// Watches the applications of a machine on threads, from any thread.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
-    shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
+    shop: &'a Shop<'a, platform::Threads<Driver>>,
     calls: &'a [CachePadded<Calls>],
 }
 
@@ -60,7 +60,7 @@ impl fmt::Debug for Monitor<'_> {
 
 impl<'a> Monitor<'a> {
     pub(super) fn new(
-        shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
+        shop: &'a Shop<'a, platform::Threads<Driver>>,
         calls: &'a [CachePadded<Calls>],
     ) -> Monitor<'a> {
         Monitor { shop, calls }

@@ -9,7 +9,7 @@ use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
 use crate::threads::{self, Guest, Guests, Shop, WaitMode};
 use crossbeam_utils::CachePadded;
-use ibmvmc::{Input, NoQuirks, Reply};
+use ibmvmc::{Driver, Input, Reply};
 use std::fmt;
 use vmc_threads::Parker;
 use vmc_trace::Actor;
@@ -28,7 +28,7 @@ pub enum Waiting {
 
 /// A machine on threads of its own.
 pub struct OnThreads<'a> {
-    shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
+    shop: &'a Shop<'a, platform::Threads<Driver>>,
     me: Me,
     parker: Parker,
     /// Of all applications.
@@ -85,7 +85,7 @@ impl Drop for OnThreads<'_> {
 
 /// The hypervisor's VMC service, for a thread of the caller's. Until one runs it, it does nothing.
 pub struct Service<'a> {
-    shop: &'a Shop<'a, platform::Threads<NoQuirks>>,
+    shop: &'a Shop<'a, platform::Threads<Driver>>,
     line: Guest<'a>,
 }
 
@@ -140,13 +140,13 @@ impl Machine {
         applications: u16,
         service: bool,
         body: impl FnOnce(
-            &Shop<'_, platform::Threads<NoQuirks>>,
+            &Shop<'_, platform::Threads<Driver>>,
             Vec<Application<OnThreads<'_>>>,
             Option<Guest<'_>>,
         ) -> T,
     ) -> Result<T, MachineError> {
         let plan = self.plan();
-        let (world, hypervisors) = build::build(&plan, NoQuirks)?;
+        let (world, hypervisors) = build::build(&plan, Driver::new(plan.machine.driver)?)?;
         let order = Order::default();
         let mut lines = self.lines(&plan, hypervisors, &order);
         let parkers: Vec<Parker> = (0..applications).map(|_| Parker::new()).collect();
@@ -168,7 +168,7 @@ impl Machine {
 }
 
 /// Ends the machine, also when `body` panics: its threads would be waited for in vain.
-struct EndGuard<'a>(&'a Shop<'a, platform::Threads<NoQuirks>>);
+struct EndGuard<'a>(&'a Shop<'a, platform::Threads<Driver>>);
 
 impl Drop for EndGuard<'_> {
     fn drop(&mut self) {

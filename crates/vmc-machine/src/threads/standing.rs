@@ -2,6 +2,7 @@
 
 use super::Shop;
 use crate::activity::Activity;
+use crate::guest_driver::GuestDriver as _;
 use crate::line::Line;
 use crate::platform::Setup;
 use crate::runtime::ActivityId;

@@ -5,14 +5,14 @@
 //!
 //! Does not verify the hypervisor's memory, whose layout is fixed.
 
-use ibmvmc::{BufferOwner, ChannelState, Quirks};
+use ibmvmc::{BufferOwner, ChannelState, Driver, Quirks};
 use lock_api::RawMutex;
 use papr::PAGE_SIZE;
 use vmc_machine::guest::Guest;
 use vmc_machine::world::Kernel;
 
 pub(super) fn check<L: RawMutex, Q: Quirks>(
-    kernel: &Kernel<Q>,
+    kernel: &Kernel<Driver<Q>>,
     guest: &Guest<L>,
     calling: usize,
     are_ready: bool,
@@ -42,7 +42,7 @@ pub(super) fn check<L: RawMutex, Q: Quirks>(
 }
 
 /// Sessions and buffers that nobody has, of a channel that works.
-fn check_sessions<Q: Quirks>(kernel: &Kernel<Q>) -> Vec<String> {
+fn check_sessions<Q: Quirks>(kernel: &Kernel<Driver<Q>>) -> Vec<String> {
     let mut problems = Vec::new();
     for slot in kernel.driver.slots() {
         let index = slot.index;
@@ -63,7 +63,7 @@ fn check_sessions<Q: Quirks>(kernel: &Kernel<Q>) -> Vec<String> {
 }
 
 /// Whether somebody works with a buffer who is at rest, or gone.
-fn is_in_hand<Q: Quirks>(kernel: &Kernel<Q>, owner: BufferOwner) -> bool {
+fn is_in_hand<Q: Quirks>(kernel: &Kernel<Driver<Q>>, owner: BufferOwner) -> bool {
     match owner {
         BufferOwner::Added | BufferOwner::Fetching => true,
         BufferOwner::InCall(id) => kernel.callers.get(id).is_none(),

@@ -7,6 +7,7 @@ mod ownership;
 pub(crate) mod recovery;
 mod sleepers;
 
+use ibmvmc::{Driver, Quirks};
 use phyp::vmc::{AnyBehaviour, Named};
 use std::sync::atomic::Ordering;
 use vmc_check::{Content, Ending, Setting, Violation};
@@ -18,8 +19,18 @@ use vmc_machine::platform::Setup;
 use vmc_machine::world::World;
 use vmc_trace::{Side, Trace};
 
+/// A machine around our own driver, whose books can be looked at.
+pub(crate) trait OwnDriver: Setup<Driver = Driver<Self::Quirks>> {
+    /// What the driver does in another way than it would by itself.
+    type Quirks: Quirks;
+}
+
+impl<Q: Quirks, P: Setup<Driver = Driver<Q>>> OwnDriver for P {
+    type Quirks = Q;
+}
+
 /// Runs every checker over a run that has ended.
-pub(crate) fn check<P: Setup>(
+pub(crate) fn check<P: OwnDriver>(
     world: &World<P>,
     lines: &mut Vec<Line>,
     trace: &Trace,
@@ -35,7 +46,7 @@ pub(crate) fn check<P: Setup>(
 }
 
 /// What must hold where the run has ended.
-pub(crate) fn check_end<P: Setup>(
+pub(crate) fn check_end<P: OwnDriver>(
     world: &World<P>,
     lines: &[Line],
     trace: &Trace,
@@ -68,7 +79,7 @@ fn setting(machine: &MachinePlan) -> Setting {
     Setting { profile: driver.profile, session_numbers, mtu: driver.mtu, content }
 }
 
-fn ending<P: Setup>(world: &World<P>, end: &End) -> Ending {
+fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
     let runs = |side| world.lives.is_running(side);
     let kernel = world.kernel.lock();
     let driver_looks =
@@ -81,7 +92,7 @@ fn ending<P: Setup>(world: &World<P>, end: &End) -> Ending {
 }
 
 /// What must hold when nothing is under way; `agree`: of the books of both sides, too.
-fn at_rest<P: Setup>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<Violation> {
+fn at_rest<P: OwnDriver>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |checker: &'static str, problems: Vec<String>| {
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
@@ -103,7 +114,7 @@ fn at_rest<P: Setup>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<Viola
 }
 
 /// The bound on outstanding requests, of which both sides know in every state how many they are.
-pub(crate) fn outstanding_now<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
+pub(crate) fn outstanding_now<P: OwnDriver>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
     let kernel = world.kernel.lock();
     let driver = &kernel.driver;
     let problems = outstanding::check_now(driver, service(lines).map(Service::service));
@@ -111,7 +122,7 @@ pub(crate) fn outstanding_now<P: Setup>(world: &World<P>, lines: &[Line]) -> Vec
 }
 
 /// Whether a side was told to leave its queue alone.
-fn is_paused<P: Setup>(world: &World<P>) -> bool {
+fn is_paused<P: OwnDriver>(world: &World<P>) -> bool {
     world.desk.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
 }
 

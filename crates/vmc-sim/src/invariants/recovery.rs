@@ -24,6 +24,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::OwnDriver;
 use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
 use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::BTreeMap;
@@ -33,7 +34,6 @@ use vmc_machine::deterministic::{self, Course};
 use vmc_machine::life::Life;
 use vmc_machine::line::Line;
 use vmc_machine::orders::ServiceOrder;
-use vmc_machine::platform::Setup;
 use vmc_machine::recorder::{Order, Recorder};
 use vmc_machine::runtime::ActivityId;
 use vmc_machine::script::{Action, Condition, Expect, ReadExpect, Step};
@@ -48,7 +48,7 @@ const MAX_STEPS: u64 = 2_000_000;
 const MESSAGE_BYTES: usize = 32;
 
 /// Runs the world on, from where a run has left it.
-pub(crate) fn check<P: Setup>(
+pub(crate) fn check<P: OwnDriver>(
     world: &World<P>,
     lines: &mut Vec<Line>,
     expected: Option<ChannelState>,
@@ -63,7 +63,7 @@ pub(crate) fn check<P: Setup>(
     }
 }
 
-fn recover<P: Setup>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), String> {
+fn recover<P: OwnDriver>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), String> {
     rest(world, lines)?;
     offer_missing_seeds(world);
     rest(world, lines)?;
@@ -88,7 +88,7 @@ fn recover<P: Setup>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), Stri
     visit(world, lines, None, open_everywhere(world, echoes))
 }
 
-fn is_meant_to_be_down<P: Setup>(world: &World<P>, expected: Option<ChannelState>) -> bool {
+fn is_meant_to_be_down<P: OwnDriver>(world: &World<P>, expected: Option<ChannelState>) -> bool {
     use phyp::vmc::ChannelState as ServiceState;
     let is_running = |side| world.lives.is_running(side);
     let kernel = world.kernel.lock();
@@ -100,7 +100,7 @@ fn is_meant_to_be_down<P: Setup>(world: &World<P>, expected: Option<ChannelState
         || matches!(service, ServiceState::Stopped)
 }
 
-fn heal<P: Setup>(world: &World<P>) {
+fn heal<P: OwnDriver>(world: &World<P>) {
     world.faults.end();
     world.driver_paused.store(false, Ordering::Release);
     world.kernel.lock().bottom_half_due = true;
@@ -112,7 +112,7 @@ fn heal<P: Setup>(world: &World<P>) {
 }
 
 /// A device that has failed rightly stays so until its operator loads the driver again.
-fn restart_failed_device<P: Setup>(world: &World<P>) {
+fn restart_failed_device<P: OwnDriver>(world: &World<P>) {
     let mut kernel = world.kernel.lock();
     if kernel.driver.state() == ChannelState::Failed && world.faults.may_have_failed_device() {
         let node = world.hypervisor.vmc_node();
@@ -122,7 +122,7 @@ fn restart_failed_device<P: Setup>(world: &World<P>) {
 }
 
 /// A seed buffer was refused for as long as there was no memory for it, and is offered once more.
-fn offer_missing_seeds<P: Setup>(world: &World<P>) {
+fn offer_missing_seeds<P: OwnDriver>(world: &World<P>) {
     let kernel = world.kernel.lock();
     let lacks_seed = |slot: &ibmvmc::SlotView<'_>| slot.session.is_none() && !slot.is_free();
     let missing = kernel.driver.slots().filter(lacks_seed);
@@ -156,7 +156,7 @@ struct Stock {
     outbound: usize,
 }
 
-fn survivors<P: Setup>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
+fn survivors<P: OwnDriver>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
     let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
     let living = desk.processes.iter().filter(|(process, _)| !desk.kills.contains(process));
     // Each by the first of its names.
@@ -178,7 +178,7 @@ fn survivors<P: Setup>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
 
 impl Survivor {
     /// Has it carry a message.
-    fn carry<P: Setup>(
+    fn carry<P: OwnDriver>(
         &self,
         world: &World<P>,
         lines: &mut Vec<Line>,
@@ -210,7 +210,7 @@ impl Survivor {
     }
 
     /// What it has; `None` when its file is closed, or its session may end.
-    fn stock<P: Setup>(&self, world: &World<P>) -> Result<Option<Stock>, String> {
+    fn stock<P: OwnDriver>(&self, world: &World<P>) -> Result<Option<Stock>, String> {
         let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
         if desk.file(self.process, &self.name) != Some(self.file) {
             return Ok(None);
@@ -229,7 +229,7 @@ impl Survivor {
         read(self.name.clone(), expect)
     }
 
-    fn visit<P: Setup>(
+    fn visit<P: OwnDriver>(
         &self,
         world: &World<P>,
         lines: &mut Vec<Line>,
@@ -245,7 +245,7 @@ impl Survivor {
 }
 
 /// What a new application does: it has a session in every index without one at the same time.
-fn open_everywhere<P: Setup>(world: &World<P>, echoes: bool) -> Vec<Action> {
+fn open_everywhere<P: OwnDriver>(world: &World<P>, echoes: bool) -> Vec<Action> {
     let kernel = world.kernel.lock();
     let vacant = kernel.driver.slots().filter(|slot| slot.session.is_none());
     // The driver takes the lowest free index each time.
@@ -280,7 +280,7 @@ fn read(file: String, expect: ReadExpect) -> Action {
 }
 
 /// Goes on until nothing is left to do.
-fn rest<P: Setup>(world: &World<P>, lines: &mut [Line]) -> Result<(), String> {
+fn rest<P: OwnDriver>(world: &World<P>, lines: &mut [Line]) -> Result<(), String> {
     let end = deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
     match end.quiescent {
         true => Ok(()),
@@ -289,7 +289,7 @@ fn rest<P: Setup>(world: &World<P>, lines: &mut [Line]) -> Result<(), String> {
 }
 
 /// Has a thread more do this, of an application that is there or of a new one.
-fn visit<P: Setup>(
+fn visit<P: OwnDriver>(
     world: &World<P>,
     lines: &mut Vec<Line>,
     process: Option<u16>,

@@ -7,7 +7,7 @@
 //! the same place with the same work. So whatever can happen before a quiet step can happen after it, with the same
 //! state in the end, and no order of the other steps is lost.
 
-use ibmvmc::{Conduct, QuirkSet};
+use ibmvmc::{Conduct, Driver, QuirkSet};
 use papr::{CrqEntry, Hcall};
 use vmc_machine::activity::Activity;
 use vmc_machine::build::{self, MachineError};
@@ -39,7 +39,7 @@ pub(crate) enum Move {
 /// The whole machine.
 #[derive(Clone)]
 pub(crate) struct Machine {
-    pub(crate) world: World<Deterministic<Conduct>>,
+    pub(crate) world: World<Deterministic<Driver<Conduct>>>,
     pub(crate) lines: Vec<Line>,
     pub(crate) books: Books,
     /// How many faults may still happen.
@@ -76,7 +76,8 @@ impl Machine {
     pub(crate) fn new(plan: &Plan, setting: Setting) -> Result<Machine, MachineError> {
         let Setting { quirks, faults, settles, record, begin } = setting;
         let conduct = Conduct { quirks, liberties: plan.machine.liberties };
-        let (world, lines) = build::world::<Deterministic<Conduct>>(plan, record, conduct)?;
+        let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
+        let (world, lines) = build::world(plan, record, driver)?;
         world.faults.arm(None);
         let books = Books::new(lines.len());
         let mut machine = Machine { world, lines, books, faults_left: faults, settles };

@@ -4,11 +4,12 @@ use super::{App, InCall};
 use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::fault::CallKind;
+use crate::guest_driver::GuestDriver as _;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
 use ibmvmc::shell::User;
-use ibmvmc::{ChannelState, Command, Driver, Errno, FileId, Input, PollEvents, Quirks, Reply};
+use ibmvmc::{ChannelState, Command, Errno, FileId, Input, PollEvents, Reply};
 use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars};
 
 impl App {
@@ -48,7 +49,7 @@ impl App {
             Action::Read { file: name, len_bytes, faults, .. } => {
                 self.user.faults = *faults;
                 let len_bytes =
-                    len_bytes.unwrap_or_else(|| longest_message(&cx.world.kernel.lock().driver));
+                    len_bytes.unwrap_or_else(|| cx.world.kernel.lock().driver.mtu().into());
                 let call = DeviceCall::Read { len_bytes };
                 file(name).map(|file| (call, Input::Read { file, len_bytes }))
             }
@@ -247,7 +248,7 @@ impl App {
                 self.done()
             }
             (Action::Poll { expect, .. }, Reply::Poll(events)) => {
-                if poll_matches(expect, events, cx.world.kernel.lock().driver.config().profile) {
+                if poll_matches(expect, events, cx.world.kernel.lock().driver.profile()) {
                     return self.done();
                 }
                 self.fail(describe_poll(expect), describe_events(events))
@@ -360,11 +361,6 @@ fn hmc_id(id: &str) -> Vec<u8> {
     let mut bytes: Vec<_> = id.bytes().collect();
     bytes.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
     bytes
-}
-
-/// The MTU that was negotiated; before that, the one that the driver offers.
-fn longest_message<Q: Quirks>(driver: &Driver<Q>) -> u64 {
-    driver.limits().map_or(driver.config().mtu, |limits| limits.mtu).into()
 }
 
 fn poll_matches(expect: PollExpect, events: PollEvents, profile: ibmvmc::Profile) -> bool {

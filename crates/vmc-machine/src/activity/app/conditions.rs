@@ -2,11 +2,12 @@
 
 use super::App;
 use crate::context::Context;
+use crate::guest_driver::{GuestDriver, IndexView};
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, Desk};
 use crate::world::{Watch, World};
-use ibmvmc::{ChannelState, Driver, FileId, Profile, Quirks, SessionState};
+use ibmvmc::{ChannelState, FileId, Profile, SessionState};
 use vmc_trace::Waiting;
 
 impl App {
@@ -75,8 +76,8 @@ impl App {
 }
 
 /// Which changes of the driver may make a condition hold.
-pub(crate) fn watch_for<Q: Quirks>(
-    driver: &Driver<Q>,
+pub(crate) fn watch_for(
+    driver: &impl GuestDriver,
     condition: &Condition,
     file: Option<FileId>,
 ) -> Watch {
@@ -115,21 +116,21 @@ fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
 }
 
 /// Whether the driver sends INIT after it has registered, even without a partner: it has started only then.
-fn greets_absent_partner<Q: Quirks>(driver: &Driver<Q>) -> bool {
-    driver.config().profile == Profile::Linux
+fn greets_absent_partner(driver: &impl GuestDriver) -> bool {
+    driver.profile() == Profile::Linux
 }
 
 /// Whether a condition of the driver holds; one of the hypervisor's side does not.
-pub(crate) fn driver_condition<Q: Quirks>(
-    driver: &Driver<Q>,
+pub(crate) fn driver_condition(
+    driver: &impl GuestDriver,
     condition: &Condition,
     file: Option<FileId>,
 ) -> bool {
     let session = || {
-        let of_file = |slot: &ibmvmc::SlotView<'_>| slot.file.is_some() && slot.file == file;
-        driver.slots().find(of_file)
+        let of_file = |view: &IndexView| view.file.is_some() && view.file == file;
+        driver.indexes().find(of_file)
     };
-    let session_state = || session().and_then(|slot| slot.session).map(|(_, state)| state);
+    let session_state = || session().and_then(|view| view.session).map(|(_, state)| state);
     match condition {
         Condition::ChannelReady => driver.state() == ChannelState::Ready,
         Condition::ChannelDown => {
@@ -152,9 +153,9 @@ pub(crate) fn driver_condition<Q: Quirks>(
         | Condition::HypervisorPaused => false,
         Condition::Seeded => {
             driver.state() == ChannelState::Ready
-                && driver.slots().all(|slot| {
-                    slot.is_free()
-                        || slot.session.is_some_and(|(_, state)| state != SessionState::Closing)
+                && driver.indexes().all(|view| {
+                    view.is_free
+                        || view.session.is_some_and(|(_, state)| state != SessionState::Closing)
                 })
         }
         Condition::SessionReady { .. } => session_state() == Some(SessionState::Ready),
@@ -162,6 +163,6 @@ pub(crate) fn driver_condition<Q: Quirks>(
             !matches!(session_state(), Some(SessionState::Starting | SessionState::Opening))
         }
         Condition::SessionEnded { .. } => session_state().is_none(),
-        Condition::Readable { .. } => session().is_some_and(|slot| slot.unread > 0),
+        Condition::Readable { .. } => session().is_some_and(|view| view.unread > 0),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{MAX_STEPS, check, rest, survivors};
 use crate::Scenario;
-use ibmvmc::{Conduct, Quirk};
+use ibmvmc::{Conduct, Driver, Quirk};
 use vmc_machine::build;
 use vmc_machine::deterministic::{self, Course};
 use vmc_machine::orders::ServiceOrder;
@@ -25,8 +25,9 @@ fn scenario(machine: &str, steps: &str) -> String {
 fn recovered(text: &str, quirks: impl IntoIterator<Item = Quirk>) -> (Vec<String>, Vec<u8>) {
     let scenario = Scenario::parse("recovery.toml", text).unwrap_or_else(|e| panic!("{e}"));
     let conduct = Conduct { quirks: quirks.into_iter().collect(), ..Conduct::default() };
+    let driver = Driver::with_quirks(scenario.plan().machine.driver, conduct).unwrap();
     let (world, mut lines) =
-        build::world::<Deterministic<Conduct>>(scenario.plan(), true, conduct).unwrap();
+        build::world::<Deterministic<_>>(scenario.plan(), true, driver).unwrap();
     deterministic::run(&world, &mut lines, &mut Course::first_come(MAX_STEPS));
     let recorded = lines[ActivityId::SERVICE.index()].recorder.recorded();
     let problems = check(&world, &mut lines, None);
@@ -90,9 +91,9 @@ fn a_session_that_ends_is_told_unless_a_script_may_have_ended_it() {
     let text = scenario("", "");
     let scenario = Scenario::parse("recovery.toml", &text).unwrap_or_else(|e| panic!("{e}"));
     for (may_end, told) in [(false, "and then: it is over"), (true, "")] {
+        let driver = Driver::new(scenario.plan().machine.driver).unwrap();
         let (world, mut lines) =
-            build::world::<Deterministic<Conduct>>(scenario.plan(), true, Conduct::default())
-                .unwrap();
+            build::world::<Deterministic<_>>(scenario.plan(), true, driver).unwrap();
         rest(&world, &mut lines).unwrap();
         let [survivor] = &survivors(&world, may_end)[..] else { panic!("one session") };
         world.orders.give([ServiceOrder::Stop, ServiceOrder::Start]);
