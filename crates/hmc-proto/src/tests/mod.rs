@@ -1,0 +1,7 @@
+//! Tests.
+
+mod fields;
+mod golden;
+mod lists;
+mod page;
+mod properties;
