@@ -153,15 +153,22 @@ mod tests {
         quoted.filter(|quoted| quoted.starts_with("cargo xtask ")).collect()
     }
 
+    /// Every command that a text shows at a prompt, without its comment.
+    fn typed(text: &str) -> impl Iterator<Item = &str> {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("$ "));
+        let commands = lines.filter_map(|line| line.split('#').next());
+        commands.filter(|command| command.starts_with("cargo xtask "))
+    }
+
     #[test]
     fn the_commands_of_the_guides_are_understood() {
         let mut number = 0;
-        for guide in ["README.md", "scenarios/README.md"] {
+        for guide in ["README.md", "xtask/README.md", "benches/README.md", "scenarios/README.md"] {
             let text = std::fs::read_to_string(workspace::root().join(guide)).expect("a guide");
             // Blocks of code have backquotes too, in threes.
             let prose: String = text.split("```").step_by(2).collect();
-            for command in commands(&prose) {
-                let words = command.split(' ').skip(1);
+            for command in commands(&prose).into_iter().chain(typed(&text)) {
+                let words = command.split_whitespace().skip(1);
                 assert!(Cli::try_parse_from(words).is_ok(), "{guide}: {command}");
                 number += 1;
             }

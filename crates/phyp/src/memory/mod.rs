@@ -4,6 +4,16 @@
 //! is always the register's. As far as the language can tell no access is wider or narrower than a word, so that
 //! none mixes sizes with another one; where bytes move in bulk they do so by machine code (`machine`), of which
 //! the language knows nothing, or word by word (`portable`).
+//!
+//! A partition's memory is in chunks of 64 KiB, so pages that are neighbours in memory and in the window are copied at
+//! once. It is defined what happens when a hostile partner writes to them meanwhile: each byte that arrives is one that
+//! was there. In Rust's terms that is a relaxed atomic access of each byte, which compilers make slow; so `machine` calls
+//! `memmove` from inline assembly, and is the one audited place. `portable` does the same in relaxed accesses of words, a
+//! property test compares the two, and Miri and machines other than x86-64 use it:
+//! `MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p phyp --lib memory`.
+//!
+//! In the deterministic runtime (`cow`) a page that is written to has one owner, and is shared again when the memory is
+//! cloned, so that no access counts references.
 
 mod cow;
 #[cfg(all(target_arch = "x86_64", unix, not(miri)))]

@@ -5,6 +5,9 @@ use crate::{Options, Problem, Scenario, generate, simulate};
 const GUIDE: &str = include_str!("../../../../scenarios/README.md");
 const README: &str = include_str!("../../../../README.md");
 
+/// Schedules under which each example must give one trace.
+const EXAMPLE_SEEDS: u64 = 50;
+
 #[test]
 fn every_example_runs_and_passes() {
     for text in [README, GUIDE].iter().flat_map(|page| page.split("```toml\n").skip(1)) {
@@ -12,6 +15,12 @@ fn every_example_runs_and_passes() {
         let scenario = Scenario::parse("example", text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let report = simulate(&scenario, &Options::default()).unwrap();
         assert!(report.passed(), "{:?}\n{text}", report.problems);
+        // Readers run it on threads, too, where an example that races would fail now and then.
+        for seed in 0..EXAMPLE_SEEDS {
+            let other = simulate(&scenario, &Options::default().with_seed(seed)).unwrap();
+            assert!(other.passed(), "seed {seed}: {:?}\n{text}", other.problems);
+            assert_eq!(other.canonical(), report.canonical(), "seed {seed}\n{text}");
+        }
     }
 }
 
