@@ -5,15 +5,16 @@
 //! at the queue once more (LoPAR, CRQ Facility Interrupt Notification).
 
 use crate::calls::{CallId, CallState};
-use crate::connection::{Buffer, BufferOwner, Inbound, Request, SessionState, Slot};
-use crate::driver::{ChannelState, Driver};
-use crate::event::{Breach, EventSink};
+use crate::connection::{Buffer, BufferOwner, Inbound, Request, Slot};
+use crate::driver::Driver;
+use crate::event::EventSink;
 use crate::outgoing::{Outgoing, backoff};
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Subject};
+use crate::{Breach, ChannelState, SessionState};
 use core::time::Duration;
-use papr::{Hcall, ReturnCode};
+use papr::{Hcall, HcallName, ReturnCode};
 use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Lioba, Message, Received};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -154,7 +155,7 @@ impl<Q: Quirks> Driver<Q> {
             }
             (Stage::Take, _) => return self.queue_is_empty(id, call, sink),
             (Stage::EnableInterrupt, Outcome::Hcall(ret)) if !ret.code.is_success() => {
-                self.schedule_reset(Breach::HcallFailed("H_VIO_SIGNAL", ret.code), sink);
+                self.schedule_reset(Breach::HcallFailed(HcallName::VioSignal, ret.code), sink);
             }
             (Stage::Send { outgoing, tries }, Outcome::Hcall(ret)) => {
                 return self.sent(id, call, outgoing, tries + 1, ret.code, sink);
@@ -312,7 +313,7 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::SUCCESS => self.was_sent(outgoing),
             ReturnCode::CLOSED => self.partner_is_closed(outgoing),
             ReturnCode::DROPPED => return self.was_dropped(id, call, outgoing, tries, sink),
-            _ => self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", code), sink),
+            _ => self.schedule_reset(Breach::HcallFailed(HcallName::SendCrq, code), sink),
         }
         self.next_work(id, call, sink)
     }
@@ -331,7 +332,7 @@ impl<Q: Quirks> Driver<Q> {
             let stage = Stage::SendLater { outgoing, tries };
             return self.work_on(id, call, stage, Effect::Sleep(wait));
         }
-        self.schedule_reset(Breach::SendGivenUp(outgoing.name()), sink);
+        self.schedule_reset(Breach::SendGivenUp(outgoing.kind()), sink);
         self.next_work(id, call, sink)
     }
 
@@ -397,7 +398,7 @@ impl<Q: Quirks> Driver<Q> {
             self.inits_outstanding = self.inits_outstanding.saturating_add(1);
             self.outgoing.push_back(Outgoing::Init);
         } else {
-            self.schedule_reset(Breach::HcallFailed("H_ENABLE_CRQ", code), sink);
+            self.schedule_reset(Breach::HcallFailed(HcallName::EnableCrq, code), sink);
         }
         self.next_work(id, call, sink)
     }

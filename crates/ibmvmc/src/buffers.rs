@@ -1,12 +1,13 @@
 //! Add Buffer and Remove Buffer: the hypervisor gives buffers and takes them back.
 
-use crate::connection::{Buffer, BufferOwner, SessionState};
+use crate::connection::{Buffer, BufferOwner};
 use crate::driver::Driver;
-use crate::event::{Breach, EventSink};
+use crate::event::EventSink;
 use crate::outgoing::Outgoing;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::Subject;
+use crate::{Breach, SessionState};
 use vmc_proto::{
     AddBufferStatus, BufferId, HmcIndex, HmcSession, Message, MessageType, RemoveBufferStatus,
     Status,

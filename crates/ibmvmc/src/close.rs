@@ -1,16 +1,16 @@
 //! `close()` (driver document, VMC Interface Close).
 
 use crate::calls::{CallId, CallState};
-use crate::connection::{BufferOwner, Request, SessionState};
+use crate::connection::{BufferOwner, Request};
 use crate::driver::Driver;
-use crate::errno::Errno;
-use crate::event::{Breach, EventSink};
+use crate::event::EventSink;
 use crate::files::{Binding, FileId};
 use crate::outgoing::Outgoing;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Wakeup};
-use papr::ReturnCode;
+use crate::{Breach, Errno, SessionState};
+use papr::{HcallName, ReturnCode};
 use vmc_proto::{HmcIndex, Message};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -211,7 +211,7 @@ impl<Q: Quirks> Driver<Q> {
                 self.drain_pool(slot);
                 self.schedule(Background::BottomHalf);
             }
-            code => self.schedule_reset(Breach::HcallFailed("H_SEND_CRQ", code), sink),
+            code => self.schedule_reset(Breach::HcallFailed(HcallName::SendCrq, code), sink),
         }
         self.leave_to_bottom_half(call, slot)
     }

@@ -1,51 +1,15 @@
 //! HMC connections: slots, sessions and their buffers.
 
 use crate::calls::{CallId, CallState};
-use crate::driver::{ChannelState, Driver};
+use crate::driver::Driver;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Subject};
+use crate::{ChannelState, SessionState};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Lioba};
-
-/// The driver's view of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionState {
-    /// Reserved for a file; the hypervisor does not know of it yet.
-    Starting,
-    /// Interface Open was sent, or waits until fewer requests are outstanding.
-    Opening,
-    /// The hypervisor accepted it: messages may flow.
-    Ready,
-    /// The file was closed; Interface Close was or will be sent.
-    Closing,
-    /// It is over.
-    Ended,
-}
-
-impl SessionState {
-    /// Every state.
-    pub const ALL: [SessionState; 5] = [
-        SessionState::Starting,
-        SessionState::Opening,
-        SessionState::Ready,
-        SessionState::Closing,
-        SessionState::Ended,
-    ];
-
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SessionState::Starting => "starting",
-            SessionState::Opening => "opening",
-            SessionState::Ready => "ready",
-            SessionState::Closing => "closing",
-            SessionState::Ended => "ended",
-        }
-    }
-}
 
 /// Who may use a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,82 +3,18 @@
 use crate::calls::{CallId, CallState, Calls};
 use crate::config::{Config, ConfigError};
 use crate::connection::{Request, Slot};
-use crate::errno::Errno;
-use crate::event::{Breach, Event, EventSink};
+use crate::event::{Event, EventSink};
 use crate::files::Files;
 use crate::outgoing::Outgoing;
 use crate::quirks::{NoQuirks, Quirks};
 use crate::step::{Background, Dma, Effect, Input, Outcome, Reply, Subject, Wakeup};
 use crate::task::Task;
+use crate::{Breach, ChannelState, Errno};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::fmt;
 use papr::{CopyRdma, CrqEntry, DrcIndex, Hcall, Ioba, Liobn, ReturnCode, UnitAddress, VmcNode};
 use vmc_proto::{Limits, Lioba, Message};
-
-/// The driver's view of the channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ChannelState {
-    /// A reset is due or under way.
-    ResetScheduled,
-    /// There is no device.
-    Initial,
-    /// The CRQ is registered; INIT or INIT COMPLETE of the hypervisor is awaited.
-    CrqInit,
-    /// Capabilities were sent; the response is awaited.
-    Capabilities,
-    /// The capabilities are exchanged; not every index has its seed buffer yet.
-    Seeding,
-    /// The initialization is complete.
-    Ready,
-    /// The device cannot be used.
-    Failed,
-}
-
-impl ChannelState {
-    /// Every state.
-    pub const ALL: [ChannelState; 7] = [
-        ChannelState::ResetScheduled,
-        ChannelState::Initial,
-        ChannelState::CrqInit,
-        ChannelState::Capabilities,
-        ChannelState::Seeding,
-        ChannelState::Ready,
-        ChannelState::Failed,
-    ];
-
-    /// The number that `ioctl(QUERY)` shows.
-    pub const fn number(self) -> i32 {
-        match self {
-            ChannelState::ResetScheduled => -1,
-            ChannelState::Initial => 0,
-            ChannelState::CrqInit => 1,
-            ChannelState::Capabilities | ChannelState::Seeding => 2,
-            ChannelState::Ready => 3,
-            ChannelState::Failed => 4,
-        }
-    }
-
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ChannelState::ResetScheduled => "reset scheduled",
-            ChannelState::Initial => "initial",
-            ChannelState::CrqInit => "CRQ init",
-            ChannelState::Capabilities => "capabilities",
-            ChannelState::Seeding => "seeding",
-            ChannelState::Ready => "ready",
-            ChannelState::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for ChannelState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// The queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

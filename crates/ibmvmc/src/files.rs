@@ -1,11 +1,11 @@
 //! Open files of the device.
 
 use crate::calls::CallId;
-use crate::driver::{ChannelState, Driver};
-use crate::errno::Errno;
+use crate::driver::Driver;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Effect, Outcome, PollEvents, Query, Reply, Wakeup};
+use crate::{ChannelState, Errno};
 use alloc::vec::Vec;
 use papr::DrcIndex;
 

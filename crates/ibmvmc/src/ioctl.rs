@@ -2,14 +2,14 @@
 
 use crate::bottom_half::BUSY_PAUSE;
 use crate::calls::{CallId, CallState};
-use crate::connection::{BufferOwner, Request, Session, SessionState};
-use crate::driver::{ChannelState, Driver};
-use crate::errno::Errno;
+use crate::connection::{BufferOwner, Request, Session};
+use crate::driver::Driver;
 use crate::event::{Event, EventSink};
 use crate::files::{Binding, FileId};
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply, Subject};
+use crate::{ChannelState, Errno, SessionState};
 use papr::{DrcIndex, Hcall, ReturnCode};
 use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession, Lioba, Message};
 

@@ -98,7 +98,6 @@ mod close;
 mod config;
 mod connection;
 mod driver;
-mod errno;
 mod event;
 mod files;
 mod ioctl;
@@ -119,10 +118,9 @@ mod tests;
 
 pub use calls::CallId;
 pub use config::{Config, ConfigError};
-pub use connection::{BufferOwner, BufferView, SessionState, SlotView};
-pub use driver::{ChannelState, Driver};
-pub use errno::Errno;
-pub use event::{Breach, Event, EventSink};
+pub use connection::{BufferOwner, BufferView, SlotView};
+pub use driver::Driver;
+pub use event::{Event, EventSink};
 pub use files::FileId;
 pub use ioctl::Command;
 pub use liberties::{Conduct, Liberties, Liberty, LibertySet};
@@ -131,4 +129,5 @@ pub use step::{
     Background, Dma, Effect, Input, MapError, Outcome, PollEvents, Query, Reply, Subject,
     UserFault, Wakeup,
 };
-pub use vmc_proto::Profile;
+pub use vmc_proto::mgmt::{Breach, ChannelState, SessionState};
+pub use vmc_proto::{Errno, Profile};

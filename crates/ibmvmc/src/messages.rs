@@ -1,13 +1,14 @@
 //! What the driver makes of what it finds in its queue.
 
 use crate::bottom_half::{Fetch, NewBuffer, Work};
-use crate::connection::{Buffer, BufferOwner, Request, Session, SessionState};
-use crate::driver::{ChannelState, Driver, message_subject};
-use crate::event::{Breach, EventSink};
+use crate::connection::{Buffer, BufferOwner, Request, Session};
+use crate::driver::{Driver, message_subject};
+use crate::event::EventSink;
 use crate::outgoing::Outgoing;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::Subject;
+use crate::{Breach, ChannelState, SessionState};
 use papr::TransportEvent;
 use vmc_proto::{
     AddBufferStatus, BufferId, Decoded, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType,
@@ -180,7 +181,7 @@ impl<Q: Quirks> Driver<Q> {
             | Message::InterfaceClose { .. }
             | Message::AddBufferResponse { .. }
             | Message::RemoveBufferResponse { .. } => {
-                self.breach(subject, Breach::wrong_direction(&message), sink);
+                self.breach(subject, Breach::WrongDirection(message.message_type()), sink);
                 None
             }
         }

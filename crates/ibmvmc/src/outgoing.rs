@@ -4,7 +4,7 @@ use crate::driver::message_subject;
 use crate::step::Subject;
 use core::time::Duration;
 use papr::{CrqEntry, InitFormat};
-use vmc_proto::Message;
+use vmc_proto::{Message, SentEntry};
 
 /// Tries of a send that finds the queue full: at once, then after 1, 2, 4 ... 64 ms (protocol, Busy and lost
 /// sends).
@@ -36,11 +36,13 @@ impl Outgoing {
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> SentEntry {
         match self {
-            Outgoing::Init => "CRQ INIT",
-            Outgoing::InitComplete => "CRQ INIT COMPLETE",
-            Outgoing::Message(message) | Outgoing::Again(message) => message.message_type().name(),
+            Outgoing::Init => SentEntry::Init,
+            Outgoing::InitComplete => SentEntry::InitComplete,
+            Outgoing::Message(message) | Outgoing::Again(message) => {
+                SentEntry::Message(message.message_type())
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Every observable of the driver in which the profiles differ.
 
-use crate::errno::Errno;
+use crate::Errno;
 use vmc_proto::{AddBufferStatus, BufferId, Profile, RemoveBufferStatus, Status};
 
 /// Every observable in which the profiles differ, one function each. What is not here is the same in both.

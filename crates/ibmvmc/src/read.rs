@@ -1,9 +1,9 @@
 //! `read()` (driver document, VMC Interface Runtime).
 
+use crate::Errno;
 use crate::calls::{CallId, CallState};
 use crate::connection::{BufferOwner, Inbound};
 use crate::driver::Driver;
-use crate::errno::Errno;
 use crate::files::{Binding, FileId};
 use crate::profile::Observables;
 use crate::quirks::Quirks;

@@ -1,7 +1,7 @@
 //! What goes into a call, what a step asks the shell to do, and what comes of it.
 
+use crate::Errno;
 use crate::calls::CallId;
-use crate::errno::Errno;
 use crate::files::FileId;
 use alloc::boxed::Box;
 use core::time::Duration;

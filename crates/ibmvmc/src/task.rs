@@ -2,14 +2,15 @@
 
 use crate::bottom_half::BUSY_PAUSE;
 use crate::calls::{CallId, CallState};
-use crate::driver::{ChannelState, Crq, Driver};
-use crate::event::{Breach, EventSink};
+use crate::driver::{Crq, Driver};
+use crate::event::EventSink;
 use crate::outgoing::{Outgoing, backoff};
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Effect, Outcome, Reply, Subject};
+use crate::{Breach, ChannelState};
 use alloc::boxed::Box;
-use papr::{Hcall, PAGE_SIZE, ReturnCode, VmcNode};
+use papr::{Hcall, HcallName, PAGE_SIZE, ReturnCode, VmcNode};
 
 /// How often the channel may be reset, or its CRQ fail to register, without getting as far as ready. Beyond
 /// that the device is given up, its queue stays free: neither document bounds it, but a peer that never drains its queue would keep
@@ -144,7 +145,7 @@ impl<Q: Quirks> Driver<Q> {
             (Stage::Register, Outcome::Hcall(ret)) => self.registered(id, call, ret.code, sink),
             (Stage::EnableInterrupt { greets }, Outcome::Hcall(ret)) => {
                 if !ret.code.is_success() {
-                    let breach = Breach::HcallFailed("H_VIO_SIGNAL", ret.code);
+                    let breach = Breach::HcallFailed(HcallName::VioSignal, ret.code);
                     return self.start_over(id, call, breach, sink);
                 }
                 if greets {
@@ -222,7 +223,7 @@ impl<Q: Quirks> Driver<Q> {
             return self.device_failed(sink);
         }
         if !code.is_success() {
-            return self.start_over(id, call, Breach::HcallFailed("H_FREE_CRQ", code), sink);
+            return self.start_over(id, call, Breach::HcallFailed(HcallName::FreeCrq, code), sink);
         }
         match self.crq {
             Some(crq) => self.task_goes_on(id, call, Stage::Clear, Effect::ClearQueue(crq.queue)),
@@ -240,7 +241,7 @@ impl<Q: Quirks> Driver<Q> {
         sink: &mut impl EventSink,
     ) -> Effect {
         if !code.is_success() {
-            self.breach(Subject::Channel, Breach::HcallFailed("H_FREE_CRQ", code), sink);
+            self.breach(Subject::Channel, Breach::HcallFailed(HcallName::FreeCrq, code), sink);
         }
         match self.crq.take() {
             Some(crq) => self.task_goes_on(id, call, Stage::UnmapQueue, Effect::Unmap(crq.queue)),
@@ -280,10 +281,15 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::RESOURCE if mistaken => true,
             ReturnCode::CLOSED => greets_absent,
             ReturnCode::RESOURCE => {
-                return self.start_over(id, call, Breach::HcallFailed("H_REG_CRQ", code), sink);
+                return self.start_over(
+                    id,
+                    call,
+                    Breach::HcallFailed(HcallName::RegCrq, code),
+                    sink,
+                );
             }
             _ => {
-                self.breach(Subject::Channel, Breach::HcallFailed("H_REG_CRQ", code), sink);
+                self.breach(Subject::Channel, Breach::HcallFailed(HcallName::RegCrq, code), sink);
                 return self.device_failed(sink);
             }
         };
@@ -330,11 +336,11 @@ impl<Q: Quirks> Driver<Q> {
                     self.task_goes_on(id, call, stage, Effect::Sleep(wait))
                 }
                 None => {
-                    let breach = Breach::SendGivenUp(Outgoing::Init.name());
+                    let breach = Breach::SendGivenUp(Outgoing::Init.kind());
                     self.start_over(id, call, breach, sink)
                 }
             },
-            _ => self.start_over(id, call, Breach::HcallFailed("H_SEND_CRQ", code), sink),
+            _ => self.start_over(id, call, Breach::HcallFailed(HcallName::SendCrq, code), sink),
         }
     }
 

@@ -1,13 +1,13 @@
 //! `write()` (driver document, VMC Interface Runtime).
 
 use crate::calls::{CallId, CallState, InFlight};
-use crate::connection::{BufferOwner, SessionState};
-use crate::driver::{ChannelState, Driver};
-use crate::errno::Errno;
+use crate::connection::BufferOwner;
+use crate::driver::Driver;
 use crate::files::{Binding, FileId};
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Outcome, Reply};
+use crate::{ChannelState, Errno, SessionState};
 use papr::ReturnCode;
 use vmc_proto::{BufferId, HmcIndex, Lioba, Message};
 

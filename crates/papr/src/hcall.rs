@@ -156,7 +156,7 @@ impl Xirr {
 }
 
 macro_rules! opcodes {
-    ($($(#[$doc:meta])* $konst:ident = $value:literal, $name:literal;)*) => {
+    ($($(#[$doc:meta])* $konst:ident $variant:ident = $value:literal, $name:literal;)*) => {
         /// Opcodes of hypervisor calls: the value of R3 at the call.
         pub mod opcode {
             $($(#[$doc])* pub const $konst: u64 = $value;)*
@@ -172,36 +172,60 @@ macro_rules! opcodes {
                 }
             }
         }
+
+        /// Which hypervisor call, without its arguments.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum HcallName {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl HcallName {
+            /// Every call that this crate knows, ascending by opcode.
+            pub const ALL: &[HcallName] = &[$(HcallName::$variant),*];
+
+            /// The name in the architecture.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(HcallName::$variant => $name,)*
+                }
+            }
+        }
     };
+}
+
+impl core::fmt::Display for HcallName {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 opcodes! {
     /// `H_GET_TCE`
-    GET_TCE = 0x1C, "H_GET_TCE";
+    GET_TCE GetTce = 0x1C, "H_GET_TCE";
     /// `H_PUT_TCE`
-    PUT_TCE = 0x20, "H_PUT_TCE";
+    PUT_TCE PutTce = 0x20, "H_PUT_TCE";
     /// `H_EOI`
-    EOI = 0x64, "H_EOI";
+    EOI Eoi = 0x64, "H_EOI";
     /// `H_XIRR`
-    XIRR = 0x74, "H_XIRR";
+    XIRR Xirr = 0x74, "H_XIRR";
     /// `H_REG_CRQ`
-    REG_CRQ = 0xFC, "H_REG_CRQ";
+    REG_CRQ RegCrq = 0xFC, "H_REG_CRQ";
     /// `H_FREE_CRQ`
-    FREE_CRQ = 0x100, "H_FREE_CRQ";
+    FREE_CRQ FreeCrq = 0x100, "H_FREE_CRQ";
     /// `H_VIO_SIGNAL`
-    VIO_SIGNAL = 0x104, "H_VIO_SIGNAL";
+    VIO_SIGNAL VioSignal = 0x104, "H_VIO_SIGNAL";
     /// `H_SEND_CRQ`
-    SEND_CRQ = 0x108, "H_SEND_CRQ";
+    SEND_CRQ SendCrq = 0x108, "H_SEND_CRQ";
     /// `H_COPY_RDMA`
-    COPY_RDMA = 0x110, "H_COPY_RDMA";
+    COPY_RDMA CopyRdma = 0x110, "H_COPY_RDMA";
     /// `H_STUFF_TCE`
-    STUFF_TCE = 0x138, "H_STUFF_TCE";
+    STUFF_TCE StuffTce = 0x138, "H_STUFF_TCE";
     /// `H_PUT_TCE_INDIRECT`
-    PUT_TCE_INDIRECT = 0x13C, "H_PUT_TCE_INDIRECT";
+    PUT_TCE_INDIRECT PutTceIndirect = 0x13C, "H_PUT_TCE_INDIRECT";
     /// `H_ENABLE_CRQ`
-    ENABLE_CRQ = 0x2B0, "H_ENABLE_CRQ";
+    ENABLE_CRQ EnableCrq = 0x2B0, "H_ENABLE_CRQ";
     /// `H_REQUEST_VMC`; the number is reserved in LoPAR.
-    REQUEST_VMC = 0x360, "H_REQUEST_VMC";
+    REQUEST_VMC RequestVmc = 0x360, "H_REQUEST_VMC";
 }
 
 /// Register form of a call: R3 holds the opcode, R4 to R12 the arguments.
@@ -238,9 +262,28 @@ impl Hcall {
         }
     }
 
+    /// Which call it is.
+    pub const fn kind(&self) -> HcallName {
+        match self {
+            Hcall::GetTce { .. } => HcallName::GetTce,
+            Hcall::PutTce { .. } => HcallName::PutTce,
+            Hcall::StuffTce { .. } => HcallName::StuffTce,
+            Hcall::PutTceIndirect { .. } => HcallName::PutTceIndirect,
+            Hcall::Eoi { .. } => HcallName::Eoi,
+            Hcall::Xirr => HcallName::Xirr,
+            Hcall::RegCrq { .. } => HcallName::RegCrq,
+            Hcall::FreeCrq { .. } => HcallName::FreeCrq,
+            Hcall::VioSignal { .. } => HcallName::VioSignal,
+            Hcall::SendCrq { .. } => HcallName::SendCrq,
+            Hcall::CopyRdma(_) => HcallName::CopyRdma,
+            Hcall::EnableCrq { .. } => HcallName::EnableCrq,
+            Hcall::RequestVmc => HcallName::RequestVmc,
+        }
+    }
+
     /// The call's name in the architecture.
-    pub fn name(&self) -> &'static str {
-        opcode::name(self.opcode()).unwrap_or("H_?")
+    pub const fn name(&self) -> &'static str {
+        self.kind().name()
     }
 
     /// The call in registers; unused ones are 0.

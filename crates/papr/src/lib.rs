@@ -35,6 +35,6 @@ pub use address::{
 };
 pub use crq::{CrqEntry, Header, InitFormat, TransportEvent};
 pub use device_tree::{Properties, VmcNode, Window};
-pub use hcall::{CopyRdma, Hcall, HcallReturn, Registers, ReturnRegisters, Xirr};
+pub use hcall::{CopyRdma, Hcall, HcallName, HcallReturn, Registers, ReturnRegisters, Xirr};
 pub use return_code::ReturnCode;
 pub use tce::{Access, Tce};

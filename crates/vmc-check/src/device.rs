@@ -17,14 +17,12 @@ use crate::Setting;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use vmc_proto::Profile;
+use vmc_proto::mgmt::{ChannelState, SessionState};
 use vmc_proto::{HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{
-    Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
-    Side, Subject, Trace, Waiting,
+    self as trace, Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma,
+    RdmaDirection, Record, Side, Subject, Trace, Waiting,
 };
-
-/// What the driver says of its channel before it has said anything.
-const INITIAL: &str = "initial";
 
 /// An open file.
 #[derive(Debug, Default)]
@@ -40,21 +38,12 @@ pub(super) struct File {
     pub(super) closed: bool,
 }
 
-/// How far a session is, by the driver's word. A later state is greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
-    Starting,
-    Opening,
-    Ready,
-    Closing,
-    Ended,
-}
-
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) index: HmcIndex,
     pub(super) number: HmcSession,
-    pub(super) state: State,
+    /// How far it is, by the driver's word. A later state is greater.
+    pub(super) state: SessionState,
     pub(super) inbox: Inbox,
 }
 
@@ -64,7 +53,7 @@ pub(super) struct Device {
     /// The longest message that the driver offers.
     pub(super) own_mtu: u32,
     /// The state of the channel, by the driver's word.
-    pub(super) channel: &'static str,
+    pub(super) channel: ChannelState,
     files: Vec<File>,
     open: BTreeMap<FileNumber, usize>,
     sessions: Vec<Session>,
@@ -123,7 +112,7 @@ impl Device {
             profile: setting.profile,
             wire: Automaton::new(setting.session_numbers.clone(), setting.profile),
             own_mtu: setting.mtu,
-            channel: INITIAL,
+            channel: ChannelState::Initial,
             files: Vec::new(),
             open: BTreeMap::new(),
             sessions: Vec::new(),
@@ -156,7 +145,7 @@ impl Device {
     /// Sessions that are not over.
     pub(super) fn live(&self) -> impl Iterator<Item = &Session> {
         let latest = self.latest.values().map(|session| &self.sessions[*session]);
-        latest.filter(|session| session.state < State::Ended)
+        latest.filter(|session| session.state < SessionState::Ended)
     }
 
     /// The longest message that both sides agree on.
@@ -242,10 +231,10 @@ impl Device {
             (Event::SessionStarted(index, number), Actor::App(app)) => {
                 self.started(app, *index, *number);
             }
-            (Event::SessionState(Side::Mgmt, index, number, state), _) => {
-                self.session_state(*index, *number, state);
+            (Event::SessionState(index, number, trace::SessionState::Mgmt(state)), _) => {
+                self.session_state(*index, *number, *state);
             }
-            (Event::ChannelState(Side::Mgmt, state), _) => self.channel = state,
+            (Event::ChannelState(trace::ChannelState::Mgmt(state)), _) => self.channel = *state,
             (Event::Dequeued { by: Side::Mgmt, entry, .. }, _) => {
                 self.fetching = None;
                 if let Received::Message(decoded) = Received::from_entry(*entry)
@@ -256,9 +245,7 @@ impl Device {
             }
             (Event::Fetched(bytes), _) => self.fetched = Some(Rc::from(&**bytes)),
             (Event::Rdma(subject, rdma), actor) => self.copied(*subject, rdma, actor),
-            (Event::Fault { subject: None, what, .. }, _) if ends_partition(what, Side::Mgmt) => {
-                self.died()
-            }
+            (Event::Fault { act, .. }, _) if act.ends() == Some(Side::Mgmt) => self.died(),
             _ => {}
         }
         None
@@ -333,7 +320,7 @@ impl Device {
         self.sessions.push(Session {
             index,
             number,
-            state: State::Starting,
+            state: SessionState::Starting,
             inbox: Inbox::default(),
         });
         self.latest.insert(index, session);
@@ -345,17 +332,11 @@ impl Device {
         }
     }
 
-    fn session_state(&mut self, index: HmcIndex, number: HmcSession, state: &str) {
+    fn session_state(&mut self, index: HmcIndex, number: HmcSession, state: SessionState) {
         let Some(&latest) = self.latest.get(&index) else { return };
         let session = &mut self.sessions[latest];
         if session.number == number {
-            session.state = match state {
-                "opening" => State::Opening,
-                "ready" => State::Ready,
-                "closing" => State::Closing,
-                "ended" => State::Ended,
-                _ => session.state,
-            };
+            session.state = state;
         }
     }
 
@@ -399,7 +380,7 @@ impl Device {
 
     /// Whatever was in the management partition is gone.
     fn died(&mut self) {
-        self.channel = INITIAL;
+        self.channel = ChannelState::Initial;
         self.open.clear();
         self.latest.clear();
         self.calls.clear();
@@ -468,7 +449,8 @@ impl Device {
         let negotiated = self.wire.books().limits().map_or(0, |limits| limits.hmcs);
         (0..negotiated).map(HmcIndex).any(|index| {
             let latest = self.latest.get(&index).map(|session| &self.sessions[*session]);
-            latest.is_none_or(|session| session.state == State::Ended) && self.inbound(index) > 0
+            latest.is_none_or(|session| session.state == SessionState::Ended)
+                && self.inbound(index) > 0
         })
     }
 }
@@ -484,7 +466,7 @@ fn changes_something(seen: &Seen<'_>) -> bool {
                 | Event::InterruptPending(_)
                 | Event::Sleep(_)
                 | Event::Wake(_)
-                | Event::Breach { .. }
+                | Event::Breach(..)
                 | Event::Dequeued { by: Side::Hyp, .. }
         ),
     }
@@ -516,10 +498,4 @@ impl Others {
             _ => {}
         }
     }
-}
-
-/// Whether a fault, as the trace words it, ends the partition of a side.
-pub(super) fn ends_partition(what: &str, side: Side) -> bool {
-    let rest = what.strip_prefix(if side == Side::Mgmt { "mgmt " } else { "hyp " });
-    matches!(rest, Some("crashes" | "is terminated by its partner"))
 }

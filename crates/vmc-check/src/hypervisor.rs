@@ -21,7 +21,7 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
-use super::device::{Device, Finished, Watcher, ends_partition};
+use super::device::{Device, Finished, Watcher};
 use super::wire::{Seen, Send};
 use connection::Connection;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, Tce, TransportEvent};
@@ -95,8 +95,10 @@ impl Automaton {
             Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Hyp) => {
                 self.called(seq, call, result.code);
             }
-            Event::Fault { kind: FaultKind::Unarchitected, .. } => self.was_misled = true,
-            Event::Fault { subject: None, what, .. } if ends_partition(what, Side::Hyp) => {
+            Event::Fault { act, .. } if act.kind() == FaultKind::Unarchitected => {
+                self.was_misled = true;
+            }
+            Event::Fault { act, .. } if act.ends() == Some(Side::Hyp) => {
                 *self = Automaton {
                     must_come_to_rest: self.must_come_to_rest,
                     was_misled: self.was_misled,

@@ -77,7 +77,9 @@ impl Checker {
             (Event::SessionStarted(index, number), _) => {
                 self.sessions.insert((*index, *number), Session::default());
             }
-            (Event::Fault { kind: FaultKind::Unarchitected, .. }, _) => self.is_architected = false,
+            (Event::Fault { act, .. }, _) if act.kind() == FaultKind::Unarchitected => {
+                self.is_architected = false;
+            }
             (Event::Dequeued { by: Side::Mgmt, entry, .. }, _) => {
                 self.announced = match Received::from_entry(*entry) {
                     Received::Message(decoded) => match decoded.message {
@@ -188,7 +190,7 @@ mod tests {
     use crate::device::watch_alone;
     use crate::testing::story::setting;
     use crate::testing::story::{APP, FIRST, INDEX, Story, copy, digest, signal};
-    use vmc_trace::DeviceCall;
+    use vmc_trace::{DeviceCall, FaultAct};
 
     fn problems(story: Story, content: Content) -> Vec<String> {
         watch_alone(&story.trace(), &setting(), Checker::new(content))
@@ -208,8 +210,8 @@ mod tests {
     }
 
     fn lie() -> Event {
-        let (rule, what) = (String::from("lie"), String::from("the message arrives changed"));
-        Event::Fault { rule, kind: FaultKind::Unarchitected, what, subject: None, entry: None }
+        let (rule, act) = (String::from("lie"), FaultAct::Corrupt);
+        Event::Fault { rule, act, subject: None, entry: None }
     }
 
     #[test]

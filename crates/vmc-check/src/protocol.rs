@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use vmc_proto::Profile;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
-use vmc_trace::{Actor, Event, FaultKind, Record, Side};
+use vmc_trace::{Actor, Event, FaultAct, OperatorAct, Record, Side};
 
 /// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.
 type Request = (MessageType, HmcIndex, HmcSession, Option<BufferId>);
@@ -139,17 +139,51 @@ impl Automaton {
                 self.called(seq, call, result.code);
             }
             // An operator may stop the driver at any time.
-            Event::Operator(what) if what == "remove the driver" => self.frees_ordered += 1,
-            Event::Fault { subject: None, kind: FaultKind::Architected, what, .. } => {
-                let of_side = what.starts_with("mgmt");
-                let frees = what.starts_with("mgmt frees its queue");
-                self.frees_ordered += u32::from(frees);
-                self.may_reset |= of_side && !frees;
-                if what == "mgmt boots" {
-                    self.began_a_life(seq);
-                }
-            }
+            Event::Operator(OperatorAct::Stop(Side::Mgmt)) => self.frees_ordered += 1,
+            Event::Fault { act, .. } => self.befallen(seq, act),
             _ => {}
+        }
+    }
+
+    /// What a fault rule does to the machine, and which `H_FREE_CRQ` it is a reason for.
+    fn befallen(&mut self, seq: u64, act: &FaultAct) {
+        match act {
+            // The operator's order to remove the driver: one each, whenever the driver gets to it.
+            FaultAct::FreeCrq(Side::Mgmt) | FaultAct::Stop(Side::Mgmt) => self.frees_ordered += 1,
+            // The queue has died with its partition: the next driver has none to free, and no order of the last one's.
+            FaultAct::Boot(Side::Mgmt) => self.began_a_life(seq),
+            FaultAct::Crash(_)
+            | FaultAct::Terminate(_)
+            | FaultAct::Boot(Side::Hyp)
+            // A driver that starts has its queue still to register.
+            | FaultAct::Start(_)
+            // The partner learns of it. The side itself goes on with what is in its queue (LoPAR, Partner partition
+            // suspended), and is greeted anew.
+            | FaultAct::Suspend(_)
+            // A queue that fills meanwhile is drained later; what the partner does about it, it tells by an event.
+            | FaultAct::Pause(_)
+            | FaultAct::Resume(_)
+            | FaultAct::FillCrq(_)
+            | FaultAct::FreeCrq(Side::Hyp)
+            | FaultAct::Stop(Side::Hyp)
+            | FaultAct::AttachHmc
+            | FaultAct::DetachHmc
+            | FaultAct::TakeBuffer(_)
+            | FaultAct::ReturnBuffer(_)
+            | FaultAct::Refuse(..)
+            | FaultAct::Kill(_)
+            | FaultAct::Interrupt(_)
+            // What these do shows in what the driver receives, or in what its hcalls return: that is the reason.
+            | FaultAct::Forge(..)
+            | FaultAct::Drop
+            | FaultAct::Duplicate
+            | FaultAct::Delay(_)
+            | FaultAct::Reorder
+            | FaultAct::Corrupt
+            | FaultAct::AnswerHcall(..)
+            | FaultAct::AnswerSend(_)
+            | FaultAct::Tce(..)
+            | FaultAct::FailAllocation => {}
         }
     }
 
@@ -199,6 +233,7 @@ impl Automaton {
     fn began_a_life(&mut self, seq: u64) {
         self.down(seq);
         self.registered = false;
+        self.frees_ordered = 0;
         self.books.forget();
     }
 

@@ -6,7 +6,7 @@
 
 use papr::{CrqEntry, Hcall, ReturnCode};
 use std::collections::VecDeque;
-use vmc_trace::{Event, Side, Trace};
+use vmc_trace::{Event, FaultAct, Side, Trace};
 
 /// An element and what is in it.
 type Element = (u32, CrqEntry);
@@ -40,12 +40,8 @@ pub(super) fn check(
                 let taken = queues[*by as usize].taken(*slot, *entry);
                 problems.extend(taken.map(|what| format!("the queue of {by}: {what}")));
             }
-            Event::Fault { subject: None, what, .. } => {
-                for side in [Side::Mgmt, Side::Hyp] {
-                    if *what == format!("{side} boots") {
-                        queues[side as usize] = Queue::default();
-                    }
-                }
+            Event::Fault { act: FaultAct::Boot(side), .. } => {
+                queues[*side as usize] = Queue::default();
             }
             Event::Hcall { call, result, .. } => {
                 let Some(side) = record.actor.side() else { continue };

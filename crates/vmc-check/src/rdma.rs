@@ -8,7 +8,7 @@
 //! have been unmapped between the end of a copy and its record. TCEs that a fault changes for the length of a copy
 //! are not recorded.
 
-use super::device::{self, Device, Finished, Watcher};
+use super::device::{Device, Finished, Watcher};
 use super::wire::Seen;
 use papr::{Hcall, Ioba, Tce};
 use std::collections::BTreeMap;
@@ -80,11 +80,9 @@ impl Checker {
                     self.called(side, call, record.seq);
                 }
             }
-            Event::Fault { subject: None, what, .. } => {
-                for side in [Side::Mgmt, Side::Hyp] {
-                    if device::ends_partition(what, side) {
-                        self.windows[side as usize].clear();
-                    }
+            Event::Fault { act, .. } => {
+                if let Some(side) = act.ends() {
+                    self.windows[side as usize].clear();
                 }
             }
             Event::Rdma(subject, rdma) if rdma.code.is_success() => {

@@ -12,16 +12,26 @@
 //! are those that the driver reports; whether it may be in them is for `protocol`. Whether a call comes back in time
 //! is for `wakeups`.
 
-use super::device::{Call, Device, Facts, Finished, Item, State, Watcher};
+use super::device::{Call, Device, Facts, Finished, Item, Watcher};
 use super::wire::Seen;
 use papr::{Hcall, ReturnCode};
 use std::collections::BTreeMap;
 use vmc_proto::Profile;
-use vmc_proto::{HMC_ID_BYTES, Message, Received};
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, Record};
+use vmc_proto::mgmt::{ChannelState, QueryState, SessionState as State};
+use vmc_proto::{Errno, HMC_ID_BYTES, Message, Received};
+use vmc_trace::{Actor, CallResult, DeviceCall, Event, Polled, Record};
 
-/// States of the channel in which it is neither ready nor failed, and may become ready.
-const ON_ITS_WAY: [&str; 5] = ["initial", "reset scheduled", "CRQ init", "capabilities", "seeding"];
+/// Whether the channel is neither ready nor failed in a state, and may become ready.
+fn is_on_its_way(state: ChannelState) -> bool {
+    match state {
+        ChannelState::ResetScheduled
+        | ChannelState::Initial
+        | ChannelState::CrqInit
+        | ChannelState::Capabilities
+        | ChannelState::Seeding => true,
+        ChannelState::Ready | ChannelState::Failed => false,
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Checker {
@@ -76,7 +86,7 @@ fn judge(device: &Device, finished: &Finished) -> Verdict {
         DeviceCall::Query => query(profile, call, result),
         // Driver document and Linux: not ENOTTY.
         DeviceCall::Ioctl { .. } => because(
-            *result == CallResult::Error("EINVAL"),
+            *result == CallResult::Error(Errno::EINVAL),
             "the driver has no ioctl of that number",
         ),
         DeviceCall::RequestVmc | DeviceCall::Close => Ok(()),
@@ -88,34 +98,35 @@ fn because(reason: bool, why_not: &'static str) -> Verdict {
     if reason { Ok(()) } else { Err(why_not) }
 }
 
-fn was(call: &Call, state: &str) -> bool {
-    call.facts.channels.contains(state)
+fn was(call: &Call, state: ChannelState) -> bool {
+    call.facts.channels.contains(&state)
 }
 
 /// Whether the channel was in one of the states on the way to ready.
 fn was_on_its_way(call: &Call) -> bool {
-    ON_ITS_WAY.iter().any(|state| was(call, state))
+    call.facts.channels.iter().any(|state| is_on_its_way(*state))
 }
 
 /// The same, but before the capabilities were exchanged.
 fn was_below_ready(call: &Call) -> bool {
-    ON_ITS_WAY.iter().any(|state| *state != "seeding" && was(call, state))
+    let mut channels = call.facts.channels.iter();
+    channels.any(|state| is_on_its_way(*state) && *state != ChannelState::Seeding)
 }
 
 /// Driver document, VMC Interface Initialization.
 fn open(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
     match (profile, result) {
         (Profile::Document, CallResult::Ok) => because(
-            was(call, "ready") || was(call, "initial"),
+            was(call, ChannelState::Ready) || was(call, ChannelState::Initial),
             "the initialization had not completed",
         ),
-        (Profile::Document, CallResult::Error("EBUSY")) => {
+        (Profile::Document, CallResult::Error(Errno::EBUSY)) => {
             because(was_on_its_way(call), "the channel was ready")
         }
         // A device that failed is no reason to refuse.
         (Profile::Linux, CallResult::Ok) => Ok(()),
-        (Profile::Document, CallResult::Error("EIO")) => {
-            because(was(call, "failed"), "the device has not failed")
+        (Profile::Document, CallResult::Error(Errno::EIO)) => {
+            because(was(call, ChannelState::Failed), "the device has not failed")
         }
         _ => Err("nothing that open() comes to"),
     }
@@ -140,22 +151,22 @@ fn set_hmc_id(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
             }
             because(!refused, "Interface Open was not sent")
         }
-        (_, CallResult::Error("EFAULT")) => {
+        (_, CallResult::Error(Errno::EFAULT)) => {
             because(call.particulars.bad_memory, "the memory was good")
         }
-        (_, CallResult::Error("EBUSY")) => {
+        (_, CallResult::Error(Errno::EBUSY)) => {
             because(dropped || facts.no_free_index, "an index was free, and its seed buffer there")
         }
-        (Profile::Linux, CallResult::Error("ENOBUFS")) => because(
-            facts.no_free_index || was(call, "seeding"),
+        (Profile::Linux, CallResult::Error(Errno::ENOBUFS)) => because(
+            facts.no_free_index || was(call, ChannelState::Seeding),
             "an index was free, and its seed buffer there",
         ),
-        (Profile::Linux, CallResult::Error("EAGAIN")) => {
+        (Profile::Linux, CallResult::Error(Errno::EAGAIN)) => {
             because(was_below_ready(call), "the capabilities were exchanged")
         }
-        (_, CallResult::Error("EIO")) => {
-            let not_ready =
-                was(call, "failed") || profile == Profile::Document && was_on_its_way(call);
+        (_, CallResult::Error(Errno::EIO)) => {
+            let not_ready = was(call, ChannelState::Failed)
+                || profile == Profile::Document && was_on_its_way(call);
             because(
                 not_ready || had_session || refused && !dropped || call.copy_failed(),
                 "the channel was ready, the file without a session, and nothing failed",
@@ -192,23 +203,25 @@ fn write(profile: Profile, call: &Call, len_bytes: u64, result: &CallResult) -> 
             }
             because(signalled(call) == Some(len_bytes), "no SIGNAL announces the message")
         }
-        CallResult::Error("EFAULT") => because(call.particulars.bad_memory, "the memory was good"),
-        CallResult::Error("EBUSY") if len_bytes == 0 && profile == Profile::Document => {
+        CallResult::Error(Errno::EFAULT) => {
+            because(call.particulars.bad_memory, "the memory was good")
+        }
+        CallResult::Error(Errno::EBUSY) if len_bytes == 0 && profile == Profile::Document => {
             Err("0 bytes need no buffer")
         }
-        CallResult::Error("EBUSY") => {
+        CallResult::Error(Errno::EBUSY) => {
             let is_opening = is(State::Starting) || is(State::Opening);
             because(
                 dropped || is_opening || facts.no_free_buffer,
                 "the session was ready and had a buffer",
             )
         }
-        CallResult::Error("EIO") => {
+        CallResult::Error(Errno::EIO) => {
             let too_long = facts.mtus.iter().any(|mtu| len_bytes > u64::from(*mtu));
             let refused = call.sent_with().is_some_and(|code| !code.is_success()) && !dropped;
             let is_wrong =
                 too_long || facts.without_session || is_over || refused || call.copy_failed();
-            let not_ready = was(call, "failed") || was_on_its_way(call);
+            let not_ready = was(call, ChannelState::Failed) || was_on_its_way(call);
             because(is_wrong || not_ready, "the session was ready, and nothing failed")
         }
         _ => Err("nothing that write() comes to"),
@@ -233,7 +246,8 @@ fn read(device: &Device, finished: &Finished, room: u64) -> Verdict {
     let Finished { call, result, taken, .. } = finished;
     let (facts, profile) = (&call.facts, device.profile);
     // While nothing is agreed on, what the driver offers counts. It may know that earlier than the messages tell.
-    let own = facts.channels.iter().any(|state| *state != "ready").then_some(device.own_mtu);
+    let own =
+        facts.channels.iter().any(|state| *state != ChannelState::Ready).then_some(device.own_mtu);
     let agreed = facts.mtus.iter().copied().filter(|mtu| *mtu > 0);
     let mtus = agreed.chain(own);
     let is_too_long = |mtu| room > u64::from(mtu);
@@ -242,7 +256,7 @@ fn read(device: &Device, finished: &Finished, room: u64) -> Verdict {
             let nothing = matches!(result, CallResult::Bytes { len_bytes: 0, .. });
             return because(nothing, "0 bytes are read at once");
         }
-        if *result != CallResult::Error("EINVAL") && mtus.clone().all(is_too_long) {
+        if *result != CallResult::Error(Errno::EINVAL) && mtus.clone().all(is_too_long) {
             return Err("the buffer is longer than the MTU");
         }
     }
@@ -254,26 +268,26 @@ fn read(device: &Device, finished: &Finished, room: u64) -> Verdict {
             because(facts.empty_message, "no empty message was there")
         }
         CallResult::Bytes { .. } => because(facts.readable, "nothing was there to read"),
-        CallResult::Error("EFAULT") => {
+        CallResult::Error(Errno::EFAULT) => {
             because(call.particulars.bad_memory && facts.readable, "the memory was good")
         }
-        CallResult::Error("EAGAIN") => because(
+        CallResult::Error(Errno::EAGAIN) => because(
             facts.nonblock && facts.unreadable,
             "the file blocks, or there was something to read",
         ),
-        CallResult::Error("EINTR") if !facts.signalled => Err("no signal has come"),
-        CallResult::Error("EINTR") => because(
+        CallResult::Error(Errno::EINTR) if !facts.signalled => Err("no signal has come"),
+        CallResult::Error(Errno::EINTR) => because(
             !facts.nonblock && facts.unreadable,
             "the file does not block, or there was something to read",
         ),
-        CallResult::Error("EINVAL") if profile == Profile::Linux => {
+        CallResult::Error(Errno::EINVAL) if profile == Profile::Linux => {
             because(mtus.into_iter().any(is_too_long), "the buffer was not longer than the MTU")
         }
-        CallResult::Error("EBADFD") => because(
+        CallResult::Error(Errno::EBADFD) => because(
             was_refused(profile, facts) || facts.states.contains(&State::Ended),
             "the session was not over",
         ),
-        CallResult::Error("EIO") => because(
+        CallResult::Error(Errno::EIO) => because(
             facts.without_session || *taken == Some(Item::Failed),
             "the file has a session, and no RDMA of a message has failed",
         ),
@@ -295,26 +309,28 @@ fn poll(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
     let nothing =
         facts.without_session || facts.unreadable && facts.states.iter().any(|s| *s < State::Ended);
     match (profile, result) {
-        (_, CallResult::Events("0")) if call.particulars.waits => {
+        (_, CallResult::Polled(Polled::Nothing)) if call.particulars.waits => {
             Err("it waits until there is something to report, or a signal comes")
         }
-        (_, CallResult::Events("0")) => because(nothing, "there was something to report"),
-        (_, CallResult::Error("EINTR")) if !facts.signalled => Err("no signal has come"),
-        (_, CallResult::Error("EINTR")) => because(
+        (_, CallResult::Polled(Polled::Nothing)) => {
+            because(nothing, "there was something to report")
+        }
+        (_, CallResult::Error(Errno::EINTR)) if !facts.signalled => Err("no signal has come"),
+        (_, CallResult::Error(Errno::EINTR)) => because(
             call.particulars.waits && nothing,
             "it does not wait, or there was something to report",
         ),
-        (Profile::Linux, CallResult::Events("POLLNVAL")) => {
+        (Profile::Linux, CallResult::Polled(Polled::Invalid)) => {
             because(facts.closing, "the file was not closed")
         }
-        (Profile::Document, CallResult::Events("POLLIN")) => {
+        (Profile::Document, CallResult::Polled(Polled::Readable)) => {
             because(facts.readable, "nothing was there to read")
         }
-        (Profile::Linux, CallResult::Events("POLLIN")) => because(
+        (Profile::Linux, CallResult::Polled(Polled::Readable)) => because(
             facts.readable || is_over,
             "nothing was there to read, and the session was not over",
         ),
-        (Profile::Document, CallResult::Events("POLLIN|POLLERR|POLLHUP")) => {
+        (Profile::Document, CallResult::Polled(Polled::HungUp)) => {
             because(is_over, "the session was not over")
         }
         _ => Err("nothing that poll() comes to"),
@@ -322,21 +338,25 @@ fn poll(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
 }
 
 fn query(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
-    if *result == CallResult::Error("EFAULT") {
+    if *result == CallResult::Error(Errno::EFAULT) {
         return because(call.particulars.bad_memory, "the memory was good");
     }
     let CallResult::State { have_vmc, state } = result else {
         return Err("nothing that QUERY comes to");
     };
-    if *have_vmc != (*state != "initial") {
+    if *have_vmc != (*state != QueryState::INITIAL) {
         return Err("there is a VMC in every state but the initial one");
     }
     // The state in which indexes are seeded has no number of its own.
     let seeding = match profile {
-        Profile::Document => "capabilities",
-        Profile::Linux => "ready",
+        Profile::Document => QueryState::CAPABILITIES,
+        Profile::Linux => QueryState::READY,
     };
-    let shown = was(call, state) || *state == seeding && was(call, "seeding");
+    let shows = |channel: &ChannelState| match channel {
+        ChannelState::Seeding => seeding,
+        channel => channel.query(),
+    };
+    let shown = call.facts.channels.iter().any(|channel| shows(channel) == *state);
     because(shown, "the channel was never in that state")
 }
 
@@ -345,7 +365,7 @@ fn close(device: &Device, finished: &Finished) -> Verdict {
     match finished.result {
         CallResult::Killed => return Ok(()),
         // Another thread is closing it.
-        CallResult::Error("EBADFD") if finished.call.facts.closing => return Ok(()),
+        CallResult::Error(Errno::EBADFD) if finished.call.facts.closing => return Ok(()),
         CallResult::Ok => {}
         _ => return Err("nothing that close() comes to"),
     }
@@ -377,18 +397,18 @@ fn released(device: &Device, finished: &Finished) -> Verdict {
 fn request_vmc(answered: Option<ReturnCode>, bad_memory: bool, result: &CallResult) -> Verdict {
     let Some(code) = answered else { return Err("H_REQUEST_VMC was not called") };
     let errno = match code {
-        ReturnCode::SUCCESS if bad_memory => "EFAULT",
+        ReturnCode::SUCCESS if bad_memory => Errno::EFAULT,
         ReturnCode::SUCCESS => {
             let is_index = matches!(result, CallResult::DrcIndex(_));
             return because(is_index, "H_REQUEST_VMC has succeeded");
         }
-        ReturnCode::FUNCTION | ReturnCode::AUTHORITY | ReturnCode::NOT_AVAILABLE => "EPERM",
-        ReturnCode::RESOURCE => "ENODEV",
-        ReturnCode::PARAMETER => "EINVAL",
+        ReturnCode::FUNCTION | ReturnCode::AUTHORITY | ReturnCode::NOT_AVAILABLE => Errno::EPERM,
+        ReturnCode::RESOURCE => Errno::ENODEV,
+        ReturnCode::PARAMETER => Errno::EINVAL,
         busy if busy.busy_hint().is_some() => {
             return Err("H_REQUEST_VMC was busy, and was not called again");
         }
-        _ => "EIO",
+        _ => Errno::EIO,
     };
     because(*result == CallResult::Error(errno), "H_REQUEST_VMC has failed for another reason")
 }

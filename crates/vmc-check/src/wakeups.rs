@@ -6,11 +6,12 @@
 //! Does not verify what an awakened call comes to (`results`), nor calls that wait in the driver for something other than
 //! a message.
 
-use super::device::{Call, Device, Finished, State, Watcher};
+use super::device::{Call, Device, Finished, Watcher};
 use super::wire::Seen;
 use papr::TransportEvent;
 use vmc_proto::Profile;
 use vmc_proto::Received;
+use vmc_proto::mgmt::SessionState;
 use vmc_trace::{DeviceCall, Event, Side};
 
 pub(super) struct Checker {
@@ -107,7 +108,7 @@ fn reason(device: &Device, call: &Call) -> Option<&'static str> {
     }
     let session = device.session_of(file)?;
     match session.state {
-        State::Ended if device.file(file).has_hmc_id => Some("the session is over"),
+        SessionState::Ended if device.file(file).has_hmc_id => Some("the session is over"),
         _ if !session.inbox.is_empty() => Some("a message waits"),
         _ => None,
     }
@@ -118,13 +119,15 @@ mod tests {
     use super::*;
     use crate::Setting;
     use crate::device::watch_alone;
+    use crate::testing::ours;
     use crate::testing::story::setting;
-    use crate::testing::story::{APP, FIRST, INDEX, Story};
+    use crate::testing::story::{APP, Story};
     use papr::CrqEntry;
+    use vmc_proto::Errno;
     use vmc_trace::{Actor, CallResult};
 
     const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
-    const INTERRUPTED: CallResult = CallResult::Error("EINTR");
+    const INTERRUPTED: CallResult = CallResult::Error(Errno::EINTR);
 
     fn problems(story: Story) -> Vec<String> {
         watch_alone(&story.trace(), &setting(), Checker::new(true))
@@ -133,7 +136,7 @@ mod tests {
     fn ended(story: Story) -> Story {
         story
             .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))
-            .and(Actor::BottomHalf, Event::SessionState(Side::Mgmt, INDEX, FIRST, "ended"))
+            .and(Actor::BottomHalf, ours::session(SessionState::Ended))
     }
 
     #[test]

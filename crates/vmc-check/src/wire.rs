@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::testing::{Run, ours};
     use papr::InitFormat;
-    use vmc_trace::{FaultKind, Subject};
+    use vmc_trace::{FaultAct, Subject};
 
     const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
     const COMPLETE: CrqEntry = CrqEntry::init(InitFormat::COMPLETE);
@@ -228,8 +228,7 @@ mod tests {
 
     /// A fault befalls the INIT that is being sent.
     fn befallen() -> Event {
-        let (kind, subject) = (FaultKind::Unarchitected, Some(Subject::Channel));
-        let (rule, what) = (String::from("fault"), String::from("the message arrives changed"));
-        Event::Fault { rule, kind, what, subject, entry: Some(INIT) }
+        let (rule, act) = (String::from("fault"), FaultAct::Corrupt);
+        Event::Fault { rule, act, subject: Some(Subject::Channel), entry: Some(INIT) }
     }
 }

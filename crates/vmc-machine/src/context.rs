@@ -7,7 +7,7 @@ use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};
 use papr::{Hcall, HcallReturn, PartitionId};
-use vmc_trace::{Actor, Event, Side, Subject};
+use vmc_trace::{Actor, Breach, ChannelState, Event, SessionState, Side, Subject};
 
 pub(crate) struct Context<'a, P: Setup, R: Runtime> {
     pub(crate) world: &'a World<P>,
@@ -160,30 +160,28 @@ impl<R: Runtime> ibmvmc::EventSink for DriverSink<'_, R> {
         match event {
             ibmvmc::Event::Channel(state) => {
                 self.changed.channel = true;
-                self.changes.note(StateChange::Channel(Side::Mgmt, state.name()));
+                self.changes.note(StateChange::Channel(ChannelState::Mgmt(state)));
             }
             ibmvmc::Event::SessionStarted(_, index, session) => {
                 self.changes.note(StateChange::Started(index, session));
             }
             ibmvmc::Event::Session(index, session, state) => {
                 self.changed.session = Some(index);
-                self.changes.note(StateChange::Session(Side::Mgmt, index, session, state.name()));
+                self.changes.note(StateChange::Session(index, session, SessionState::Mgmt(state)));
             }
             _ => {}
         }
         self.recorder.record(self.runtime.last_ns(), || match event {
-            ibmvmc::Event::Channel(state) => Event::ChannelState(Side::Mgmt, state.name()),
+            ibmvmc::Event::Channel(state) => Event::ChannelState(ChannelState::Mgmt(state)),
             ibmvmc::Event::SessionStarted(_, index, session) => {
                 Event::SessionStarted(index, session)
             }
             ibmvmc::Event::Session(index, session, state) => {
-                Event::SessionState(Side::Mgmt, index, session, state.name())
+                Event::SessionState(index, session, SessionState::Mgmt(state))
             }
-            ibmvmc::Event::Breach(subject, breach) => Event::Breach {
-                by: Side::Mgmt,
-                subject: trace_subject(subject),
-                what: breach.to_string(),
-            },
+            ibmvmc::Event::Breach(subject, breach) => {
+                Event::Breach(trace_subject(subject), Breach::Mgmt(breach))
+            }
         });
     }
 }
@@ -209,23 +207,21 @@ impl<R: Runtime> phyp::vmc::ServiceSink for ServiceSink<'_, R> {
         use phyp::vmc::ServiceEvent;
         match event {
             ServiceEvent::ChannelState(state) => {
-                self.changes.note(StateChange::Channel(Side::Hyp, state.name()));
+                self.changes.note(StateChange::Channel(ChannelState::Hyp(state)));
             }
             ServiceEvent::SessionState(index, session, state) => {
-                self.changes.note(StateChange::Session(Side::Hyp, index, session, state.name()));
+                self.changes.note(StateChange::Session(index, session, SessionState::Hyp(state)));
             }
             ServiceEvent::Breach { .. } => {}
         }
         self.recorder.record(self.runtime.last_ns(), || match event {
-            ServiceEvent::ChannelState(state) => Event::ChannelState(Side::Hyp, state.name()),
+            ServiceEvent::ChannelState(state) => Event::ChannelState(ChannelState::Hyp(state)),
             ServiceEvent::SessionState(index, session, state) => {
-                Event::SessionState(Side::Hyp, index, session, state.name())
+                Event::SessionState(index, session, SessionState::Hyp(state))
             }
-            ServiceEvent::Breach { subject, breach } => Event::Breach {
-                by: Side::Hyp,
-                subject: service_subject(subject),
-                what: breach.to_string(),
-            },
+            ServiceEvent::Breach { subject, breach } => {
+                Event::Breach(service_subject(subject), Breach::Hyp(breach))
+            }
         });
     }
 }

@@ -114,11 +114,13 @@ pub fn take_all<'a>(recorders: impl IntoIterator<Item = &'a mut Recorder>) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmc_trace::Side;
+    use vmc_trace::{ChannelState, Side};
 
     fn recorder(order: &Order, records: usize) -> Recorder {
         let mut recorder = Recorder::new(Actor::Platform, order, true);
-        (0..records).for_each(|_| recorder.record(0, || Event::ChannelState(Side::Mgmt, "ready")));
+        (0..records).for_each(|_| {
+            recorder.record(0, || Event::ChannelState(ChannelState::initial(Side::Mgmt)))
+        });
         recorder
     }
 
@@ -131,7 +133,7 @@ mod tests {
         let records = take_all([&mut next, &mut recorder(&order, 2)]);
         let seqs: Vec<u64> = records.iter().map(|record| record.seq).collect();
         assert_eq!(seqs, [2 * MIN_KEPT as u64, 2 * MIN_KEPT as u64 + 1, 2 * MIN_KEPT as u64 + 2]);
-        next.record(0, || Event::ChannelState(Side::Mgmt, "ready"));
+        next.record(0, || Event::ChannelState(ChannelState::initial(Side::Mgmt)));
         assert_eq!((next.is_on(), next.recorded()), (false, 0));
     }
 

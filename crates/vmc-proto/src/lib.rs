@@ -4,6 +4,9 @@
 //! typed form; [`Message::encode`] and [`Decoded::from_entry`] convert. [`Received`] sorts any CRQ entry:
 //! initialization, transport event, VMC message, or what none of these can be.
 //!
+//! [`mgmt`] and [`hyp`] hold what either side reports of itself and of its peer: states of the channel and of sessions,
+//! and breaches of the protocol.
+//!
 //! ```
 //! use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, MessageType};
 //!
@@ -26,20 +29,26 @@
 extern crate alloc;
 
 mod codec;
+mod errno;
 mod fields;
+pub mod hyp;
 mod layout;
 mod limits;
 mod message;
+pub mod mgmt;
 mod profile;
 mod received;
+mod sent;
 mod status;
 
 pub use codec::{DecodeError, Decoded, ReservedBytes};
+pub use errno::Errno;
 pub use fields::{BufferId, BufferOwner, HmcIndex, HmcSession, Lioba};
 pub use limits::{CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, MAX_HMCS, Version};
 pub use message::{Message, MessageType};
 pub use profile::Profile;
 pub use received::Received;
+pub use sent::SentEntry;
 pub use status::{
     AddBufferStatus, CapabilitiesStatus, InterfaceStatus, RemoveBufferStatus, Status,
 };

@@ -11,14 +11,13 @@ use super::file::{Number, ScenarioForm};
 use super::names::Names;
 use super::spanned::Spanned;
 use crate::words;
-use papr::hcall::opcode;
-use papr::{Access, CrqEntry, ReturnCode, TransportEvent};
+use papr::{Access, CrqEntry, HcallName, ReturnCode, TransportEvent};
 use vmc_machine::fault::{
     Act, CallKind, EntryKind, HcallPoint, MessagePoint, Occasion, Patch, RdmaEnd, Rule, Template,
     Trigger,
 };
 use vmc_proto::{HmcIndex, MessageType, Status};
-use vmc_trace::Side;
+use vmc_trace::{ChannelState, SessionState, Side};
 
 /// The rules of a scenario, in its order.
 pub(super) fn rules(form: &ScenarioForm, names: &Names) -> Result<Vec<Rule>, Problem> {
@@ -92,14 +91,14 @@ impl Needed {
     fn fits(self, trigger: Option<&Trigger>) -> bool {
         let occasion = trigger.map(|trigger| &trigger.occasion);
         let sent = matches!(occasion, Some(Occasion::Message { at: MessagePoint::Sent, .. }));
-        let before = |wanted: Option<&str>| {
+        let before = |wanted: Option<HcallName>| {
             matches!(occasion, Some(Occasion::Hcall { at: HcallPoint::Before, name, .. })
                 if wanted.is_none_or(|wanted| wanted == *name))
         };
         match self {
             Needed::SentMessage => sent,
             Needed::HcallOrSentMessage => sent || before(None),
-            Needed::Rdma => before(Some("H_COPY_RDMA")),
+            Needed::Rdma => before(Some(HcallName::CopyRdma)),
             Needed::Allocation => matches!(occasion, Some(Occasion::Allocation)),
         }
     }
@@ -228,11 +227,11 @@ fn occasion(form: &ScenarioForm, when: &WhenForm) -> Result<Occasion, Problem> {
     }
     if let Some(state) = &when.channel {
         let by = when.by.map_or(Side::Mgmt, side);
-        return Ok(Occasion::ChannelState(by, channel_state(by, state)?));
+        return Ok(Occasion::ChannelState(channel_state(by, state)?));
     }
     if let Some(state) = &when.session {
         let by = when.by.map_or(Side::Mgmt, side);
-        return Ok(Occasion::SessionState(by, session_state(by, state)?));
+        return Ok(Occasion::SessionState(session_state(by, state)?));
     }
     if let Some(name) = &when.after {
         let rule = rule_named(form, name)?;
@@ -257,12 +256,12 @@ fn rule_named(form: &ScenarioForm, name: &Spanned<String>) -> Result<usize, Prob
 }
 
 fn hcall_occasion(when: &WhenForm, name: &Spanned<String>) -> Result<Occasion, Problem> {
-    let names: Vec<_> = opcode::ALL.iter().filter_map(|code| opcode::name(*code)).collect();
-    let known = names.iter().copied().find(|known| known == name.get_ref()).ok_or_else(|| {
+    let named = |known: &HcallName| known.name() == name.get_ref();
+    let known = HcallName::ALL.iter().copied().find(named).ok_or_else(|| {
         Problem::new(
             name.span(),
             format!("no hcall is named `{}`", name.get_ref()),
-            words::instead(name.get_ref(), names),
+            words::instead(name.get_ref(), HcallName::ALL.iter().map(|known| known.name())),
         )
     })?;
     let code = when.code.as_ref().map(return_code).transpose()?;
@@ -273,7 +272,7 @@ fn hcall_occasion(when: &WhenForm, name: &Spanned<String>) -> Result<Occasion, P
         Some(PointForm::After) => HcallPoint::After,
         Some(_) => return Err(wrong_point(when, "`before`, `between`, `after`")),
     };
-    if at == HcallPoint::Between && known != "H_COPY_RDMA" {
+    if at == HcallPoint::Between && known != HcallName::CopyRdma {
         return Err(Problem::new(
             name.span(),
             "only `H_COPY_RDMA` is made in two steps".to_owned(),
@@ -498,28 +497,25 @@ fn return_code(name: &Spanned<String>) -> Result<ReturnCode, Problem> {
     })
 }
 
-fn channel_state(by: Side, name: &Spanned<String>) -> Result<&'static str, Problem> {
-    let states: Vec<&'static str> = match by {
-        Side::Mgmt => ibmvmc::ChannelState::ALL.iter().map(|state| state.name()).collect(),
-        Side::Hyp => phyp::vmc::ChannelState::ALL.iter().map(|state| state.name()).collect(),
-    };
-    state(name, &states)
+fn channel_state(by: Side, name: &Spanned<String>) -> Result<ChannelState, Problem> {
+    state(name, &ChannelState::all(by), ChannelState::name)
 }
 
-fn session_state(by: Side, name: &Spanned<String>) -> Result<&'static str, Problem> {
-    let states: Vec<&'static str> = match by {
-        Side::Mgmt => ibmvmc::SessionState::ALL.iter().map(|state| state.name()).collect(),
-        Side::Hyp => phyp::vmc::SessionState::ALL.iter().map(|state| state.name()).collect(),
-    };
-    state(name, &states)
+fn session_state(by: Side, name: &Spanned<String>) -> Result<SessionState, Problem> {
+    state(name, &SessionState::all(by), SessionState::name)
 }
 
-fn state(name: &Spanned<String>, states: &[&'static str]) -> Result<&'static str, Problem> {
-    states.iter().find(|state| *state == name.get_ref()).copied().ok_or_else(|| {
+fn state<S: Copy>(
+    name: &Spanned<String>,
+    states: &[S],
+    name_of: fn(S) -> &'static str,
+) -> Result<S, Problem> {
+    let named = |state: &S| name_of(*state) == name.get_ref();
+    states.iter().copied().find(named).ok_or_else(|| {
         Problem::new(
             name.span(),
             format!("the side has no state `{}`", name.get_ref()),
-            words::instead(name.get_ref(), states.to_vec()),
+            words::instead(name.get_ref(), states.iter().copied().map(name_of).collect::<Vec<_>>()),
         )
     })
 }

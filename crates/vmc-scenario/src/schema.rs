@@ -5,12 +5,12 @@
 
 use super::bounds::{self, Bounds};
 use super::file::ScenarioForm;
-use papr::ReturnCode;
-use papr::hcall::opcode;
+use papr::{HcallName, ReturnCode};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
+use vmc_trace::{ChannelState, SessionState, Side};
 
 /// The JSON Schema (draft 7, which TOML editors know) of a scenario file, as text.
 pub fn schema() -> String {
@@ -145,7 +145,7 @@ pub(super) fn entry(schema: &mut Schema) {
 
 /// The name of an hcall.
 pub(super) fn hcall(schema: &mut Schema) {
-    only(schema, opcode::ALL.iter().filter_map(|opcode| opcode::name(*opcode)));
+    only(schema, HcallName::ALL.iter().map(|name| name.name()));
 }
 
 /// The name of what an hcall returns, in any spelling that LoPAR uses.
@@ -155,16 +155,14 @@ pub(super) fn return_code(schema: &mut Schema) {
 
 /// A state of the channel, of either side.
 pub(super) fn channel_state(schema: &mut Schema) {
-    let mgmt = ibmvmc::ChannelState::ALL.iter().map(|state| state.name());
-    let hyp = phyp::vmc::ChannelState::ALL.iter().map(|state| state.name());
-    either(schema, mgmt, hyp);
+    let names = |side| ChannelState::all(side).into_iter().map(ChannelState::name);
+    either(schema, names(Side::Mgmt), names(Side::Hyp));
 }
 
 /// A state of a session, of either side.
 pub(super) fn session_state(schema: &mut Schema) {
-    let mgmt = ibmvmc::SessionState::ALL.iter().map(|state| state.name());
-    let hyp = phyp::vmc::SessionState::ALL.iter().map(|state| state.name());
-    either(schema, mgmt, hyp);
+    let names = |side| SessionState::all(side).into_iter().map(SessionState::name);
+    either(schema, names(Side::Mgmt), names(Side::Hyp));
 }
 
 /// The words of both sides, each once.

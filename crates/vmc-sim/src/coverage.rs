@@ -1,13 +1,13 @@
 //! What there is to be seen of the channel, and which of it a set of runs has shown.
 
-use papr::{ReturnCode, TransportEvent};
+use papr::{HcallName, ReturnCode, TransportEvent};
 use std::collections::BTreeSet;
 use std::fmt;
 use vmc_proto::{
-    AddBufferStatus, CapabilitiesStatus, InterfaceStatus, MessageType, Received,
-    RemoveBufferStatus, Status,
+    AddBufferStatus, CapabilitiesStatus, Errno, InterfaceStatus, MessageType, Received,
+    RemoveBufferStatus, Status, hyp, mgmt,
 };
-use vmc_trace::{CallResult, Event, Side, Trace};
+use vmc_trace::{CallResult, ChannelState, Event, SessionState, Side, Trace};
 
 /// Something that a run can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,23 +23,23 @@ pub enum Sight {
     /// A transport event in a queue.
     TransportEvent(TransportEvent),
     /// What an hcall returned.
-    Hcall(&'static str, ReturnCode),
+    Hcall(HcallName, ReturnCode),
     /// A state of the channel, as a side sees it.
-    Channel(Side, &'static str),
+    Channel(ChannelState),
     /// A state of a session, as a side sees it.
-    Session(Side, &'static str),
+    Session(SessionState),
     /// The error of an application's call.
-    Errno(&'static str),
+    Errno(Errno),
 }
 
 /// The 4097th open file of the Linux profile: a test of the driver opens so many, a scenario would be no more than that.
-const TOO_MANY_FILES: ibmvmc::Errno = ibmvmc::Errno::ENOMEM;
+const TOO_MANY_FILES: Errno = Errno::ENOMEM;
 
 /// The return codes of each hcall that the driver, its operating system and the VMC service make: those of its
 /// section of LoPAR, `H_Hardware`, which every call may return, and those that phyp's documentation adds.
-const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
+const RETURN_CODES: &[(HcallName, &[ReturnCode])] = &[
     (
-        "H_REG_CRQ",
+        HcallName::RegCrq,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::CLOSED,
@@ -50,7 +50,7 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
         ],
     ),
     (
-        "H_FREE_CRQ",
+        HcallName::FreeCrq,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::PARAMETER,
@@ -62,7 +62,7 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
         ],
     ),
     (
-        "H_SEND_CRQ",
+        HcallName::SendCrq,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::PARAMETER,
@@ -72,7 +72,7 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
         ],
     ),
     (
-        "H_ENABLE_CRQ",
+        HcallName::EnableCrq,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::PARAMETER,
@@ -82,7 +82,7 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
         ],
     ),
     (
-        "H_COPY_RDMA",
+        HcallName::CopyRdma,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::PARAMETER,
@@ -93,9 +93,9 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
             ReturnCode::HARDWARE,
         ],
     ),
-    ("H_VIO_SIGNAL", &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::HARDWARE]),
+    (HcallName::VioSignal, &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::HARDWARE]),
     (
-        "H_REQUEST_VMC",
+        HcallName::RequestVmc,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::BUSY,
@@ -109,15 +109,15 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
         ],
     ),
     (
-        "H_PUT_TCE",
+        HcallName::PutTce,
         &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::RESOURCE, ReturnCode::HARDWARE],
     ),
     (
-        "H_PUT_TCE_INDIRECT",
+        HcallName::PutTceIndirect,
         &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::RESOURCE, ReturnCode::HARDWARE],
     ),
     (
-        "H_STUFF_TCE",
+        HcallName::StuffTce,
         &[
             ReturnCode::SUCCESS,
             ReturnCode::PARAMETER,
@@ -127,18 +127,25 @@ const RETURN_CODES: &[(&str, &[ReturnCode])] = &[
         ],
     ),
     (
-        "H_EOI",
+        HcallName::Eoi,
         &[ReturnCode::SUCCESS, ReturnCode::PARAMETER, ReturnCode::FUNCTION, ReturnCode::HARDWARE],
     ),
-    ("H_XIRR", &[ReturnCode::SUCCESS, ReturnCode::FUNCTION, ReturnCode::HARDWARE]),
+    (HcallName::Xirr, &[ReturnCode::SUCCESS, ReturnCode::FUNCTION, ReturnCode::HARDWARE]),
 ];
 
-/// What the VMC service reports of a session; its other states it goes through silently.
-const SERVICE_SESSION_STATES: [phyp::vmc::SessionState; 3] = [
-    phyp::vmc::SessionState::Opening,
-    phyp::vmc::SessionState::Ready,
-    phyp::vmc::SessionState::Closed,
-];
+/// Whether a side reports such a state of a session. A session that starts is an event of its own, and other states of
+/// its books the VMC service goes through silently.
+fn is_reported(state: SessionState) -> bool {
+    match state {
+        SessionState::Mgmt(state) => state != mgmt::SessionState::Starting,
+        SessionState::Hyp(state) => match state {
+            hyp::SessionState::Opening | hyp::SessionState::Ready | hyp::SessionState::Closed => {
+                true
+            }
+            hyp::SessionState::Vacant | hyp::SessionState::Seeded => false,
+        },
+    }
+}
 
 impl Sight {
     /// Everything that there is to be seen.
@@ -155,17 +162,15 @@ impl Sight {
                 .filter_map(|event| event.name().map(|_| Sight::TransportEvent(event))),
         );
         for (name, codes) in RETURN_CODES {
-            all.extend(codes.iter().map(|&code| Sight::Hcall(name, code)));
+            all.extend(codes.iter().map(|&code| Sight::Hcall(*name, code)));
         }
-        let mgmt = ibmvmc::ChannelState::ALL.map(|s| Sight::Channel(Side::Mgmt, s.name()));
-        let hyp = phyp::vmc::ChannelState::ALL.map(|s| Sight::Channel(Side::Hyp, s.name()));
-        all.extend(mgmt.into_iter().chain(hyp));
-        let mgmt = ibmvmc::SessionState::ALL.iter().map(|s| s.name());
-        // A session that starts is reported as such.
-        all.extend(mgmt.filter(|s| *s != "starting").map(|s| Sight::Session(Side::Mgmt, s)));
-        all.extend(SERVICE_SESSION_STATES.map(|s| Sight::Session(Side::Hyp, s.name())));
-        let errnos = ibmvmc::Errno::ALL.iter().filter(|errno| **errno != TOO_MANY_FILES);
-        all.extend(errnos.map(|errno| Sight::Errno(errno.name())));
+        for side in [Side::Mgmt, Side::Hyp] {
+            all.extend(ChannelState::all(side).into_iter().map(Sight::Channel));
+            let states = SessionState::all(side).into_iter();
+            all.extend(states.filter(|state| is_reported(*state)).map(Sight::Session));
+        }
+        let errnos = Errno::ALL.iter().filter(|errno| **errno != TOO_MANY_FILES);
+        all.extend(errnos.map(|errno| Sight::Errno(*errno)));
         all
     }
 
@@ -184,11 +189,11 @@ impl Sight {
                 }
                 _ => Vec::new(),
             },
-            Event::Hcall { call, result, .. } => vec![Sight::Hcall(call.name(), result.code)],
-            Event::Rdma(_, rdma) => vec![Sight::Hcall("H_COPY_RDMA", rdma.code)],
-            Event::ChannelState(side, state) => vec![Sight::Channel(*side, state)],
-            Event::SessionState(side, _, _, state) => vec![Sight::Session(*side, state)],
-            Event::Return(_, CallResult::Error(errno), _) => vec![Sight::Errno(errno)],
+            Event::Hcall { call, result, .. } => vec![Sight::Hcall(call.kind(), result.code)],
+            Event::Rdma(_, rdma) => vec![Sight::Hcall(HcallName::CopyRdma, rdma.code)],
+            Event::ChannelState(state) => vec![Sight::Channel(*state)],
+            Event::SessionState(_, _, state) => vec![Sight::Session(*state)],
+            Event::Return(_, CallResult::Error(errno), _) => vec![Sight::Errno(*errno)],
             _ => Vec::new(),
         }
     }
@@ -218,8 +223,8 @@ impl fmt::Display for Sight {
             Sight::Status(message, status) => write!(f, "{} with status {status}", message.name()),
             Sight::TransportEvent(event) => write!(f, "transport event {event}"),
             Sight::Hcall(name, code) => write!(f, "{name} = {code}"),
-            Sight::Channel(side, state) => write!(f, "channel of {side}: {state}"),
-            Sight::Session(side, state) => write!(f, "session of {side}: {state}"),
+            Sight::Channel(state) => write!(f, "channel of {}: {state}", state.side()),
+            Sight::Session(state) => write!(f, "session of {}: {state}", state.side()),
             Sight::Errno(errno) => write!(f, "errno {errno}"),
         }
     }
@@ -266,10 +271,10 @@ mod tests {
         for seen in [
             Sight::Message(MessageType::InterfaceOpen),
             Sight::Status(MessageType::AddBufferResponse, Status::SUCCESS),
-            Sight::Hcall("H_REG_CRQ", ReturnCode::CLOSED),
-            Sight::Hcall("H_COPY_RDMA", ReturnCode::SUCCESS),
-            Sight::Channel(Side::Mgmt, "ready"),
-            Sight::Session(Side::Hyp, "ready"),
+            Sight::Hcall(HcallName::RegCrq, ReturnCode::CLOSED),
+            Sight::Hcall(HcallName::CopyRdma, ReturnCode::SUCCESS),
+            Sight::Channel(ChannelState::Mgmt(mgmt::ChannelState::Ready)),
+            Sight::Session(SessionState::Hyp(hyp::SessionState::Ready)),
         ] {
             assert!(!missing.contains(&seen), "{seen}");
         }

@@ -259,7 +259,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
         let span = failure.step.span.clone();
         problems.push(match &failure.what {
             ThreadFailureKind::Unmet(unmet) => {
-                let StepFailure { expected, got } = unmet.clone();
+                let StepFailure { expected, got, .. } = unmet.clone();
                 let known = reasons::remedy(&story, failure, unmet);
                 let error = scenario.report(
                     span,

@@ -4,8 +4,12 @@
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vmc_sim::trace::{Actor, Event, Record, Side};
+use vmc_proto::hyp;
+use vmc_sim::trace::{Actor, Event, Record, SessionState};
 use vmc_sim::{Options, Report, RuntimeKind, Scenario, simulate};
+
+const OPENING: SessionState = SessionState::Hyp(hyp::SessionState::Opening);
+const CLOSED: SessionState = SessionState::Hyp(hyp::SessionState::Closed);
 
 /// Random schedules that must give one text for a scenario to count as race-free.
 const SCHEDULES: u64 = 200;
@@ -206,7 +210,7 @@ fn session_numbers_start_again_with_1_after_the_profile_s_last() {
         let file = files().into_iter().find(|file| file.name == name).expect("the scenario");
         let report = file.run(&file.load(), &Options::default());
         let started = report.trace.records().iter().filter_map(|record| match record.event {
-            Event::SessionState(Side::Hyp, _, session, "opening") => Some(session.0),
+            Event::SessionState(_, session, OPENING) => Some(session.0),
             _ => None,
         });
         let expected: Vec<u8> = (1..=last).chain([1]).collect();
@@ -226,9 +230,7 @@ fn the_document_frees_storage_before_the_close_and_linux_at_its_response() {
             by_driver
                 && matches!(&record.event, Event::Hcall { call, .. } if call.name() == "H_STUFF_TCE")
         });
-        let closed = position(&|record| {
-            matches!(record.event, Event::SessionState(Side::Hyp, _, _, "closed"))
-        });
+        let closed = position(&|record| matches!(record.event, Event::SessionState(_, _, CLOSED)));
         assert!(unmapped.is_some() && closed.is_some(), "{name}");
         assert_eq!(unmapped < closed, freed_first, "{name}");
     }

@@ -1,8 +1,11 @@
 //! Events, as the actors of a run report them.
 
+use crate::act::{FaultAct, OperatorAct};
+use crate::state::{Breach, ChannelState, SessionState};
 use papr::{CrqEntry, Hcall, HcallReturn, Ioba, ReturnCode, TransportEvent};
 use std::fmt;
-use vmc_proto::{BufferId, HmcIndex, HmcSession};
+use vmc_proto::mgmt::QueryState;
+use vmc_proto::{BufferId, Errno, HmcIndex, HmcSession};
 
 /// One of the two ends of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +125,19 @@ pub struct Particulars {
     pub waits: bool,
 }
 
+/// What `poll()` reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Polled {
+    /// 0: nothing.
+    Nothing,
+    /// `POLLIN`: a `read()` would not block.
+    Readable,
+    /// `POLLIN`, `POLLERR` and `POLLHUP`: the session is over.
+    HungUp,
+    /// `POLLNVAL`: another thread has closed the file.
+    Invalid,
+}
+
 /// How a device call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallResult {
@@ -134,19 +150,19 @@ pub enum CallResult {
         /// Digest of the data read; `None` for a `write()`.
         digest: Option<u32>,
     },
-    /// What `poll()` reported, as it reads in a C program: `POLLIN`, `POLLIN|POLLERR|POLLHUP`, `POLLNVAL`, `0`.
-    Events(&'static str),
-    /// `ioctl(QUERY)`: the driver's state in words, and whether a VMC exists.
+    /// What `poll()` reported.
+    Polled(Polled),
+    /// `ioctl(QUERY)`.
     State {
-        /// `have_vmc`.
+        /// Whether a VMC exists.
         have_vmc: bool,
-        /// The name of the state.
-        state: &'static str,
+        /// The driver's state.
+        state: QueryState,
     },
     /// `ioctl(REQUESTVMC)`: the DRC index of the device.
     DrcIndex(u32),
-    /// The name of the errno.
-    Error(&'static str),
+    /// The call failed with this errno.
+    Error(Errno),
     /// The process was ended during the call.
     Killed,
 }
@@ -249,28 +265,19 @@ pub enum Event {
     /// A transport event could not be delivered because its receiver has no queue.
     Undelivered(TransportEvent),
     /// A side's view of the channel changed.
-    ChannelState(Side, &'static str),
+    ChannelState(ChannelState),
     /// A side's view of a session changed.
-    SessionState(Side, HmcIndex, HmcSession, &'static str),
+    SessionState(HmcIndex, HmcSession, SessionState),
     /// A side found that its peer broke the protocol.
-    Breach {
-        /// Who found it.
-        by: Side,
-        /// What it is about.
-        subject: Subject,
-        /// What was wrong, in one line.
-        what: String,
-    },
+    Breach(Subject, Breach),
     /// The operator of the machine did something: started a side, attached an HMC.
-    Operator(String),
+    Operator(OperatorAct),
     /// A fault rule did what it says.
     Fault {
         /// The rule's name.
         rule: String,
-        /// What may be demanded afterwards.
-        kind: FaultKind,
-        /// What was done, in a few words.
-        what: String,
+        /// What was done.
+        act: FaultAct,
         /// What it was done to; `None` for the machine.
         subject: Option<Subject>,
         /// The message that it befell, if it was one.

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod act;
 mod digest;
 mod escape;
 mod event;
@@ -16,15 +17,18 @@ mod order;
 mod raw;
 mod render;
 mod sequence;
+mod state;
 mod trace;
 
+pub use act::{FaultAct, Forged, OperatorAct, RdmaEnd};
 pub use digest::{Digest, digest};
 pub use escape::{escaped, escaped_lines};
 pub use event::{
-    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Rdma, RdmaDirection,
-    Record, Side, Subject, Waiting,
+    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Polled, Rdma,
+    RdmaDirection, Record, Side, Subject, Waiting,
 };
 pub use order::Order;
 pub use render::render;
 pub use sequence::{Item, Piece, Place, Sequence, Step, Text};
+pub use state::{Breach, ChannelState, SessionState};
 pub use trace::{Counts, Trace, TraceNames};

@@ -1,8 +1,8 @@
 //! The text of a single record, as the raw trace shows it: every value, nothing named or left out.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Rdma, RdmaDirection,
-    Record, Subject, Waiting,
+    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Polled, Rdma,
+    RdmaDirection, Record, Subject, Waiting,
 };
 use std::fmt;
 
@@ -52,6 +52,18 @@ impl fmt::Display for DeviceCall {
     }
 }
 
+/// As it reads in a C program.
+impl fmt::Display for Polled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Polled::Nothing => "0",
+            Polled::Readable => "POLLIN",
+            Polled::HungUp => "POLLIN|POLLERR|POLLHUP",
+            Polled::Invalid => "POLLNVAL",
+        })
+    }
+}
+
 impl fmt::Display for CallResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -60,11 +72,11 @@ impl fmt::Display for CallResult {
             CallResult::Bytes { len_bytes, digest: Some(digest) } => {
                 write!(f, "{len_bytes} {digest:08x}")
             }
-            CallResult::Events(events) => f.write_str(events),
+            CallResult::Polled(polled) => polled.fmt(f),
             CallResult::State { have_vmc: true, state } => write!(f, "{state}"),
             CallResult::State { have_vmc: false, state } => write!(f, "{state}, no VMC"),
             CallResult::DrcIndex(index) => write!(f, "{index:#x}"),
-            CallResult::Error(errno) => f.write_str(errno),
+            CallResult::Error(errno) => errno.fmt(f),
             CallResult::Killed => f.write_str("killed"),
         }
     }
@@ -126,14 +138,16 @@ impl fmt::Display for Event {
             }
             Event::Dequeued { by, slot, entry } => write!(f, "dequeued {by}[{slot}] {entry}"),
             Event::Undelivered(event) => write!(f, "undelivered {event}"),
-            Event::ChannelState(side, state) => write!(f, "channel {side} {state}"),
-            Event::SessionState(side, index, session, state) => {
-                write!(f, "session {side} {index}/{session} {state}")
+            Event::ChannelState(state) => write!(f, "channel {} {state}", state.side()),
+            Event::SessionState(index, session, state) => {
+                write!(f, "session {} {index}/{session} {state}", state.side())
             }
-            Event::Breach { by, subject, what } => write!(f, "breach {by} ({subject}) {what:?}"),
-            Event::Fault { rule, kind, what, subject, entry } => {
-                write!(f, "fault {rule:?} {what:?}")?;
-                if *kind == FaultKind::Unarchitected {
+            Event::Breach(subject, breach) => {
+                write!(f, "breach {} ({subject}) \"{breach}\"", breach.by())
+            }
+            Event::Fault { rule, act, subject, entry } => {
+                write!(f, "fault {rule:?} \"{act}\"")?;
+                if act.kind() == FaultKind::Unarchitected {
                     f.write_str(" unarchitected")?;
                 }
                 entry.map_or(Ok(()), |entry| write!(f, " {entry}"))?;
@@ -147,7 +161,7 @@ impl fmt::Display for Event {
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::Signalled => f.write_str("signalled"),
-            Event::Operator(what) => write!(f, "operator {what:?}"),
+            Event::Operator(act) => write!(f, "operator \"{act}\""),
             Event::InterruptPending(side) => write!(f, "interrupt-pending {side}"),
             Event::Sleep(Waiting::Call) => f.write_str("sleep call"),
             Event::Sleep(Waiting::Work) => f.write_str("sleep work"),

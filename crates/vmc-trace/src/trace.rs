@@ -79,7 +79,7 @@ impl Counts {
         match event {
             Event::Return(..) => self.device_calls += 1,
             Event::SessionStarted(..) => self.sessions += 1,
-            Event::Breach { .. } => self.breaches += 1,
+            Event::Breach(..) => self.breaches += 1,
             Event::Hcall { call, .. } => *self.hcalls.entry(call.name()).or_default() += 1,
             Event::Enqueued { entry, .. } => {
                 *self.entries.entry(kind(Received::from_entry(*entry))).or_default() += 1;
@@ -113,13 +113,15 @@ fn kind(entry: Received) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::act::OperatorAct;
     use crate::event::{
         Actor, CallResult, DeviceCall, FileNumber, Particulars, Rdma, Side, Subject, Waiting,
     };
+    use crate::state::{Breach, ChannelState, SessionState};
     use papr::{
         CrqEntry, Hcall, HcallReturn, InitFormat, Ioba, ReturnCode, TransportEvent, UnitAddress,
     };
-    use vmc_proto::{BufferId, HmcIndex, HmcSession, Message};
+    use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, hyp};
 
     fn events() -> Vec<(Actor, Event)> {
         let unit_address = UnitAddress(0x3000_0002);
@@ -142,7 +144,8 @@ mod tests {
         let odd_poll = Particulars { bad_memory: true, waits: true, ..on_file };
         let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
         let init = CrqEntry::init(InitFormat::INITIALIZE);
-        let (by, to, what) = (Side::Hyp, Side::Hyp, "odd\nthing".to_owned());
+        let (by, to) = (Side::Hyp, Side::Hyp);
+        let closed = SessionState::Hyp(hyp::SessionState::Closed);
         vec![
             (
                 Actor::Task,
@@ -170,10 +173,10 @@ mod tests {
                     subject: Subject::Channel,
                 },
             ),
-            (Actor::Service, Event::Breach { by, subject, what: what.clone() }),
-            (Actor::Service, Event::ChannelState(by, "ready")),
-            (Actor::Service, Event::SessionState(by, HmcIndex(2), HmcSession(7), "closed")),
-            (Actor::Platform, Event::Operator(what)),
+            (Actor::Service, Event::Breach(subject, Breach::Hyp(hyp::Breach::Empty))),
+            (Actor::Service, Event::ChannelState(ChannelState::Hyp(hyp::ChannelState::Ready))),
+            (Actor::Service, Event::SessionState(HmcIndex(2), HmcSession(7), closed)),
+            (Actor::Platform, Event::Operator(OperatorAct::Stop(Side::Mgmt))),
             (Actor::Platform, Event::Undelivered(TransportEvent(0x33))),
             (Actor::Platform, Event::InterruptPending(Side::Mgmt)),
             (Actor::Service, Event::Sleep(Waiting::Work)),
@@ -208,10 +211,10 @@ mod tests {
 9 90 app0 return close() = 0 on file 3
 10 100 app0 call poll() on file 3, bad memory, waits
 11 110 interrupt H_XIRR = H_Success r4=0x5000010 (channel)
-12 120 service breach hyp (2/7) \"odd\\nthing\"
+12 120 service breach hyp (2/7) \"SIGNAL: empty message\"
 13 130 service channel hyp ready
 14 140 service session hyp 2/7 closed
-15 150 platform operator \"odd\\nthing\"
+15 150 platform operator \"remove the driver\"
 16 160 platform undelivered reserved 0x33
 17 170 platform interrupt-pending mgmt
 18 180 service sleep work

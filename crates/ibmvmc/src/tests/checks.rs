@@ -7,8 +7,9 @@
 //! progress.
 
 use super::peer::Peer;
+use crate::SessionState;
 use crate::calls::CallState;
-use crate::connection::{BufferOwner, Inbound, SessionState, Slot};
+use crate::connection::{BufferOwner, Inbound, Slot};
 use crate::driver::Driver;
 use crate::files::{Binding, FileId};
 use crate::quirks::Quirks;

@@ -158,7 +158,9 @@ fn h05_sends_of_the_driver_itself_are_tried_again_and_then_it_resets() {
     send!(peer, remove_buffer(0, 1));
     let waits: alloc::vec::Vec<_> = peer.sleeps.iter().map(|time| time.as_millis()).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64]);
-    assert!(peer.reported(Breach::SendGivenUp("REMOVE BUFFER RESPONSE")));
+    assert!(peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::Message(
+        MessageType::RemoveBufferResponse
+    ))));
     assert_eq!(peer.recv(), Some(INIT), "the driver resets");
     assert_eq!(peer.write(file, 1), failed(Errno::EIO));
 }

@@ -107,7 +107,7 @@ fn a_reset_that_becomes_due_during_a_reset_is_not_forgotten() {
     peer.answer(To::SendInitComplete, &[ReturnCode::DROPPED; 8]);
     peer.deliver(INIT);
     peer.settle();
-    assert!(peer.reported(Breach::SendGivenUp("CRQ INIT COMPLETE")));
+    assert!(peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::InitComplete)));
     assert_eq!(peer.driver.state(), ChannelState::ResetScheduled);
     peer.release(probe);
     assert_eq!(peer.driver.state(), ChannelState::CrqInit);

@@ -291,7 +291,7 @@ fn a_queue_that_cannot_be_registered_fails_the_device() {
         let probe = peer.start(Input::Probe(node()));
         peer.settle();
         assert_eq!(peer.reply(probe), Some(Reply::DeviceFailed), "{code}");
-        assert!(peer.reported(Breach::HcallFailed("H_REG_CRQ", code)));
+        assert!(peer.reported(Breach::HcallFailed(papr::HcallName::RegCrq, code)));
         // It can still be removed, and another one probed.
         assert_eq!(peer.call(Input::Remove), Reply::Ok);
         assert_eq!(peer.driver.mapped().count(), 0);
@@ -670,7 +670,7 @@ fn a_queue_that_cannot_be_freed_is_freed_again() {
     assert_eq!(peer.recv(), Some(INIT));
     peer.answer(To::Opcode(opcode::FREE_CRQ), &[ReturnCode::HARDWARE]);
     assert_eq!(peer.call(Input::Remove), Reply::Ok);
-    assert!(peer.reported(Breach::HcallFailed("H_FREE_CRQ", ReturnCode::HARDWARE)));
+    assert!(peer.reported(Breach::HcallFailed(papr::HcallName::FreeCrq, ReturnCode::HARDWARE)));
     assert_eq!(peer.driver.mapped().count(), 0);
 }
 

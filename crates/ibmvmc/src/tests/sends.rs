@@ -56,12 +56,20 @@ fn a_dropped_close_is_repeated_behind_the_applications_back() {
 fn what_cannot_be_sent_for_127_ms_resets_the_channel() {
     let full = [ReturnCode::DROPPED; 8];
     for (to, what, cause) in [
-        (To::SendInitComplete, "CRQ INIT COMPLETE", INIT),
-        (To::Send(MessageType::Capabilities), "CAPABILITIES", INIT),
-        (To::Send(MessageType::AddBufferResponse), "ADD BUFFER RESPONSE", seed(0).encode()),
+        (To::SendInitComplete, vmc_proto::SentEntry::InitComplete, INIT),
+        (
+            To::Send(MessageType::Capabilities),
+            vmc_proto::SentEntry::Message(MessageType::Capabilities),
+            INIT,
+        ),
+        (
+            To::Send(MessageType::AddBufferResponse),
+            vmc_proto::SentEntry::Message(MessageType::AddBufferResponse),
+            seed(0).encode(),
+        ),
         (
             To::Send(MessageType::RemoveBufferResponse),
-            "REMOVE BUFFER RESPONSE",
+            vmc_proto::SentEntry::Message(MessageType::RemoveBufferResponse),
             remove_buffer(0, 0).encode(),
         ),
     ] {
@@ -77,7 +85,11 @@ fn what_cannot_be_sent_for_127_ms_resets_the_channel() {
     let file = peer.session(0);
     peer.answer(To::Send(MessageType::InterfaceClose), &full);
     assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
-    assert!(peer.reported(Breach::SendGivenUp("INTERFACE CLOSE")));
+    assert!(
+        peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::Message(
+            MessageType::InterfaceClose
+        )))
+    );
     assert_eq!(peer.recv(), Some(INIT));
 }
 
@@ -87,7 +99,7 @@ fn an_init_that_cannot_be_sent_frees_the_queue_and_starts_over() {
     peer.deliver(open_response(0, 200, 1).encode());
     peer.answer(To::SendInit, &[ReturnCode::DROPPED; 8]);
     peer.settle();
-    assert!(peer.reported(Breach::SendGivenUp("CRQ INIT")));
+    assert!(peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::Init)));
     let frees = peer.hcalls.iter().filter(|call| call.name() == "H_FREE_CRQ").count();
     assert_eq!(frees, 2);
     assert_eq!(peer.recv(), Some(INIT));
@@ -162,7 +174,7 @@ fn a_send_that_fails_for_good_resets_the_channel() {
     let mut peer = Peer::ready(Profile::Document);
     peer.answer(To::Send(MessageType::RemoveBufferResponse), &[ReturnCode::PARAMETER]);
     send!(peer, remove_buffer(0, 0));
-    assert!(peer.reported(Breach::HcallFailed("H_SEND_CRQ", ReturnCode::PARAMETER)));
+    assert!(peer.reported(Breach::HcallFailed(papr::HcallName::SendCrq, ReturnCode::PARAMETER)));
     assert_eq!(peer.recv(), Some(INIT));
     peer.deliver(INIT_COMPLETE);
     peer.settle();
@@ -178,7 +190,7 @@ fn a_queue_that_cannot_be_enabled_is_registered_anew() {
     let mut peer = Peer::ready(Profile::Document);
     peer.answer(To::Opcode(opcode::ENABLE_CRQ), &[ReturnCode::HARDWARE]);
     peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
-    assert!(peer.reported(Breach::HcallFailed("H_ENABLE_CRQ", ReturnCode::HARDWARE)));
+    assert!(peer.reported(Breach::HcallFailed(papr::HcallName::EnableCrq, ReturnCode::HARDWARE)));
     assert_eq!(peer.recv(), Some(INIT));
     assert_eq!(peer.driver.state(), ChannelState::CrqInit);
 }

@@ -1,10 +1,11 @@
 //! Buffers that join a pool and buffers that leave it.
 
 use super::behaviour::{Behaviour, SessionKey};
-use super::event::{Breach, ServiceSink};
+use super::event::ServiceSink;
 use super::outbox::{Job, Request, Standing};
 use super::service::{Service, may_seed};
-use super::session::{BufferState, SEED, SessionState};
+use super::session::{BufferState, SEED};
+use super::{Breach, SessionState};
 use vmc_proto::AddBufferStatus::ConnectionClosed;
 use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, MessageType, Status};
 

@@ -3,12 +3,12 @@
 use super::behaviour::{Behaviour, SessionKey};
 use super::channel::{After, Phase};
 use super::effect::Subject;
-use super::event::{Breach, ServiceEvent, ServiceSink};
+use super::event::{ServiceEvent, ServiceSink};
 use super::outbox::{Job, JobStep, Keep};
 use super::service::{BUSY_RETRY, MAX_FAILURES, Next, Op, PINNED_RETRY, RESET_PAUSE, Service};
-use super::session::{BufferState, SessionState};
-use papr::hcall::opcode;
-use papr::{InitFormat, ReturnCode};
+use super::session::BufferState;
+use super::{Breach, SessionState};
+use papr::{HcallName, InitFormat, ReturnCode};
 use vmc_proto::Message;
 
 impl<B: Behaviour> Service<B> {
@@ -45,7 +45,7 @@ impl<B: Behaviour> Service<B> {
             }
             ReturnCode::SUCCESS => self.set_phase(Phase::Clearing, sink),
             ReturnCode::RESOURCE => self.delay = Some(PINNED_RETRY),
-            _ => self.fail(opcode::PUT_TCE, code, sink),
+            _ => self.fail(HcallName::PutTce, code, sink),
         }
     }
 
@@ -60,7 +60,7 @@ impl<B: Behaviour> Service<B> {
                 }
             }
             ReturnCode::NOT_FOUND => self.set_phase(Phase::NotConnected, sink),
-            _ => self.fail(opcode::REG_CRQ, code, sink),
+            _ => self.fail(HcallName::RegCrq, code, sink),
         }
     }
 
@@ -75,7 +75,7 @@ impl<B: Behaviour> Service<B> {
         let then = if code.is_success() {
             then
         } else {
-            self.count_failure(opcode::FREE_CRQ, code, then, sink)
+            self.count_failure(HcallName::FreeCrq, code, then, sink)
         };
         self.set_phase(Phase::Freed { then }, sink);
     }
@@ -85,7 +85,7 @@ impl<B: Behaviour> Service<B> {
         if let Some(hint) = code.busy_hint() {
             self.delay = Some(hint.max(BUSY_RETRY));
         } else if !code.is_success() {
-            self.fail(opcode::ENABLE_CRQ, code, sink);
+            self.fail(HcallName::EnableCrq, code, sink);
         } else {
             // Otherwise the partner has begun anew, or has answered an INIT that it had in its queue.
             if self.phase == Phase::WaitingForInit {
@@ -103,7 +103,7 @@ impl<B: Behaviour> Service<B> {
                 let Some(Job::AddBuffer { key, buffer, .. }) = self.outbox.remove_first() else {
                     return;
                 };
-                self.breach(key.subject(), failed(opcode::PUT_TCE, code), sink);
+                self.breach(key.subject(), Breach::HcallFailed(HcallName::PutTce, code), sink);
                 self.lose_buffer(key, buffer);
             }
         }
@@ -116,7 +116,11 @@ impl<B: Behaviour> Service<B> {
             ReturnCode::RESOURCE => self.delay = Some(PINNED_RETRY),
             _ => {
                 if let Some(job) = self.outbox.remove_first() {
-                    self.breach(job.subject(), failed(opcode::STUFF_TCE, code), sink);
+                    self.breach(
+                        job.subject(),
+                        Breach::HcallFailed(HcallName::StuffTce, code),
+                        sink,
+                    );
                 }
             }
         }
@@ -136,9 +140,10 @@ impl<B: Behaviour> Service<B> {
             ReturnCode::DROPPED => match self.outbox.retry() {
                 Some(wait) => self.delay = Some(wait),
                 None => {
-                    if let Some(job) = self.outbox.first() {
-                        let breach = Breach::SendGivenUp(job.name());
-                        self.breach(job.subject(), breach, sink);
+                    let given_up =
+                        self.outbox.first().and_then(|job| Some((job.subject(), job.sends()?)));
+                    if let Some((subject, entry)) = given_up {
+                        self.breach(subject, Breach::SendGivenUp(entry), sink);
                     }
                     self.reset(After::Start, None, sink);
                 }
@@ -148,7 +153,7 @@ impl<B: Behaviour> Service<B> {
                 self.end_sessions(Keep::Unmaps, sink);
                 self.set_phase(Phase::WaitingForInit, sink);
             }
-            _ => self.fail(opcode::SEND_CRQ, code, sink),
+            _ => self.fail(HcallName::SendCrq, code, sink),
         }
     }
 
@@ -191,24 +196,20 @@ impl<B: Behaviour> Service<B> {
     }
 
     /// A call failed that the channel cannot go on without: starts over, or gives up.
-    fn fail(&mut self, opcode: u64, code: ReturnCode, sink: &mut dyn ServiceSink) {
-        let then = self.count_failure(opcode, code, After::Start, sink);
+    fn fail(&mut self, call: HcallName, code: ReturnCode, sink: &mut dyn ServiceSink) {
+        let then = self.count_failure(call, code, After::Start, sink);
         self.reset(then, Some(RESET_PAUSE), sink);
     }
 
     fn count_failure(
         &mut self,
-        opcode: u64,
+        call: HcallName,
         code: ReturnCode,
         then: After,
         sink: &mut dyn ServiceSink,
     ) -> After {
-        self.breach(Subject::Channel, failed(opcode, code), sink);
+        self.breach(Subject::Channel, Breach::HcallFailed(call, code), sink);
         self.failures = self.failures.saturating_add(1);
         if then == After::Start && self.failures >= MAX_FAILURES { After::Fail } else { then }
     }
-}
-
-fn failed(call: u64, code: ReturnCode) -> Breach {
-    Breach::HcallFailed(opcode::name(call).unwrap_or("hcall"), code)
 }

@@ -89,13 +89,13 @@ pub use behaviour::{
     Actions, AnyBehaviour, Behaviour, BoxedBehaviour, Echo, Incoming, Named, SessionKey, Sink,
     Source, Verdict, pattern,
 };
-pub use channel::ChannelState;
 pub use effect::{Effect, Outcome, Subject};
-pub use event::{Breach, ServiceEvent, ServiceSink};
+pub use event::{ServiceEvent, ServiceSink};
 pub use layout::{ServiceConfig, ServiceConfigError};
 pub use orders::MAX_REFUSALS;
 pub use outbox::{MAX_SEND_RETRIES, SEND_RETRY};
 pub use service::{
     BUSY_RETRY, MAX_FAILURES, PINNED_RETRY, RESET_PAUSE, SEED_ATTEMPTS, SEED_RETRY, Service,
 };
-pub use session::{BufferState, SessionState, SessionView};
+pub use session::{BufferState, SessionView};
+pub use vmc_proto::hyp::{Breach, ChannelState, SessionState};

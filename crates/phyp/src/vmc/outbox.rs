@@ -11,7 +11,7 @@ use core::time::Duration;
 use papr::hcall::MAX_TCE_COUNT;
 use papr::{CrqEntry, GuestAddress, InitFormat, Ioba, PAGE_SIZE};
 use std::collections::VecDeque;
-use vmc_proto::{BufferId, BufferOwner, HmcIndex, Limits, Message, MessageType};
+use vmc_proto::{BufferId, BufferOwner, HmcIndex, Limits, Message, MessageType, SentEntry};
 
 /// The wait before an entry that was dropped is sent again; it doubles with every try.
 pub const SEND_RETRY: Duration = Duration::from_millis(1);
@@ -53,16 +53,17 @@ impl Job {
         }
     }
 
-    /// What is sent, in words.
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Job::Init(format) => format.name().unwrap_or("initialization entry"),
-            Job::Answer(message) => message.message_type().name(),
-            Job::AddBuffer { .. } => MessageType::AddBuffer.name(),
-            Job::RemoveBuffer { .. } => MessageType::RemoveBuffer.name(),
-            Job::Signal { .. } => MessageType::Signal.name(),
-            Job::Unmap { .. } => "nothing",
-        }
+    /// What is sent; nothing for an unmapping.
+    pub(super) fn sends(&self) -> Option<SentEntry> {
+        Some(match self {
+            Job::Init(InitFormat::INITIALIZE) => SentEntry::Init,
+            Job::Init(_) => SentEntry::InitComplete,
+            Job::Answer(message) => SentEntry::Message(message.message_type()),
+            Job::AddBuffer { .. } => SentEntry::Message(MessageType::AddBuffer),
+            Job::RemoveBuffer { .. } => SentEntry::Message(MessageType::RemoveBuffer),
+            Job::Signal { .. } => SentEntry::Message(MessageType::Signal),
+            Job::Unmap { .. } => return None,
+        })
     }
 
     /// Whether the job belongs to a session and ends with it. An unmapping must not, and a refusal answers

@@ -1,10 +1,11 @@
 //! Messages of the sessions, and what the behaviour makes of them.
 
 use super::behaviour::{Actions, Behaviour, Incoming, SessionKey};
-use super::event::{Breach, ServiceSink};
+use super::event::ServiceSink;
 use super::outbox::Job;
 use super::service::{Next, Op, Service};
-use super::session::{BufferState, SessionState};
+use super::session::BufferState;
+use super::{Breach, SessionState};
 use vmc_proto::{BufferId, MessageType};
 
 impl<B: Behaviour> Service<B> {

@@ -3,10 +3,11 @@
 use super::behaviour::{Actions, Behaviour, SessionKey, Verdict};
 use super::channel::Phase;
 use super::effect::Subject;
-use super::event::{Breach, ServiceEvent, ServiceSink};
+use super::event::{ServiceEvent, ServiceSink};
 use super::outbox::{Job, Keep};
 use super::service::{Next, Op, Service};
-use super::session::{SEED, SessionState, Sessions};
+use super::session::{SEED, Sessions};
+use super::{Breach, SessionState};
 use papr::{CrqEntry, InitFormat, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, CapabilitiesStatus, HmcSession, InterfaceStatus, Limits, Message,

@@ -1,13 +1,14 @@
 //! The step machine: which effect is next, and what an outcome changes.
 
 use super::behaviour::{Behaviour, SessionKey};
-use super::channel::{After, ChannelState, Phase};
+use super::channel::{After, Phase};
 use super::effect::{Effect, Outcome, Subject};
-use super::event::{Breach, ServiceEvent, ServiceSink};
+use super::event::{ServiceEvent, ServiceSink};
 use super::layout::{Layout, ServiceConfig, ServiceConfigError};
 use super::orders::{Order, Refusal};
 use super::outbox::{Job, JobStep, Keep, Outbox};
-use super::session::{BufferState, Connection, SessionState, SessionView, Sessions};
+use super::session::{BufferState, Connection, SessionView, Sessions};
+use super::{Breach, ChannelState, SessionState};
 use core::time::Duration;
 use papr::{GuestAddress, Ioba};
 use std::collections::VecDeque;

@@ -1,56 +1,13 @@
 //! HMC connections and the service's books about their buffers.
 
+use super::SessionState;
 use super::behaviour::SessionKey;
 use super::layout::ServiceConfig;
-use core::fmt;
 use std::collections::VecDeque;
 use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, Limits};
 
 /// The buffer that seeds an index: it carries the HMC ID of the next session.
 pub(super) const SEED: BufferId = BufferId(0);
-
-/// The service's view of an HMC connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionState {
-    /// No session, and no seed buffer to open one with.
-    Vacant,
-    /// No session; the management partition has the seed buffer.
-    Seeded,
-    /// Buffers are being added; the open is not answered yet.
-    Opening,
-    /// Messages may flow.
-    Ready,
-    /// The session ended. Only reported: the connection itself is vacant then.
-    Closed,
-}
-
-impl SessionState {
-    /// Every state.
-    pub const ALL: [SessionState; 5] = [
-        SessionState::Vacant,
-        SessionState::Seeded,
-        SessionState::Opening,
-        SessionState::Ready,
-        SessionState::Closed,
-    ];
-
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SessionState::Vacant => "vacant",
-            SessionState::Seeded => "seeded",
-            SessionState::Opening => "opening",
-            SessionState::Ready => "ready",
-            SessionState::Closed => "closed",
-        }
-    }
-}
-
-impl fmt::Display for SessionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// What the service's books say about a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,9 @@
 //! A call on the device, and what was true while it was in flight.
 
-use super::{Item, State};
+use super::Item;
 use papr::{CrqEntry, ReturnCode};
 use std::collections::BTreeSet;
+use vmc_proto::mgmt::{ChannelState, SessionState};
 use vmc_trace::{CallResult, DeviceCall, Particulars, Rdma};
 
 /// A call in flight.
@@ -23,11 +24,11 @@ pub(crate) struct Call {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     /// States of the channel.
-    pub(crate) channels: BTreeSet<&'static str>,
+    pub(crate) channels: BTreeSet<ChannelState>,
     /// Longest messages that were agreed on; 0 before that.
     pub(crate) mtus: BTreeSet<u32>,
     /// States of the file's session.
-    pub(crate) states: BTreeSet<State>,
+    pub(crate) states: BTreeSet<SessionState>,
     /// The file had no session yet.
     pub(crate) without_session: bool,
     /// The file does not block.

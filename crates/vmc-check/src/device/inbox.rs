@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use vmc_proto::Errno;
 use vmc_trace::CallResult;
 
 /// Something that waits for `read()`.
@@ -100,8 +101,8 @@ impl Item {
                         beginning.is_none_or(|bytes| bytes.map(vmc_trace::digest) == *came)
                     }
             }
-            (Item::Failed, CallResult::Error("EIO")) => true,
-            (Item::Message { .. }, CallResult::Error("EFAULT")) => faults_take,
+            (Item::Failed, CallResult::Error(Errno::EIO)) => true,
+            (Item::Message { .. }, CallResult::Error(Errno::EFAULT)) => faults_take,
             _ => false,
         }
     }

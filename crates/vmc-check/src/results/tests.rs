@@ -7,8 +7,11 @@ use crate::testing::ours;
 use crate::testing::story::setting;
 use crate::testing::story::{APP, FILE, FIRST, INDEX, MTU, Story, copy, digest, signal};
 use papr::{CrqEntry, ReturnCode, TransportEvent};
-use vmc_proto::Profile;
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, Particulars, RdmaDirection, Side, Subject};
+use vmc_proto::mgmt::{ChannelState, QueryState, SessionState};
+use vmc_proto::{Errno, Profile};
+use vmc_trace::{
+    Actor, CallResult, DeviceCall, Event, Particulars, Polled, RdmaDirection, Subject,
+};
 
 const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
 const WRITE: DeviceCall = DeviceCall::Write { len_bytes: 8 };
@@ -51,8 +54,8 @@ fn message(len_bytes: u64, digest: u32) -> CallResult {
 fn ended(story: Story) -> Story {
     story
         .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))
-        .and(Actor::BottomHalf, Event::SessionState(Side::Mgmt, INDEX, FIRST, "ended"))
-        .and(Actor::BottomHalf, Event::ChannelState(Side::Mgmt, "CRQ init"))
+        .and(Actor::BottomHalf, ours::session(SessionState::Ended))
+        .and(Actor::BottomHalf, ours::channel(ChannelState::CrqInit))
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn a_right_run_passes() {
         .calls(APP, READ)
         .returns(APP, READ, message(16, digest(2)))
         .calls(APP, close.clone())
-        .and(Actor::App(APP), Event::SessionState(Side::Mgmt, INDEX, FIRST, "closing"))
+        .and(Actor::App(APP), ours::session(SessionState::Closing))
         .returns(APP, close, CallResult::Ok);
     assert_good(&problems(run));
 }
@@ -79,15 +82,13 @@ fn driver_document_initialization_open_is_busy_until_it_has_completed() {
                 .and(Actor::App(1), Event::Return(OPEN, result, None))
         }
     };
-    let seeding =
-        || Story::default().and(Actor::BottomHalf, Event::ChannelState(Side::Mgmt, "seeding"));
-    let failed =
-        || Story::default().and(Actor::BottomHalf, Event::ChannelState(Side::Mgmt, "failed"));
-    assert_good(&problems(open(CallResult::Error("EBUSY"))(seeding())));
+    let seeding = || Story::default().and(Actor::BottomHalf, ours::channel(ChannelState::Seeding));
+    let failed = || Story::default().and(Actor::BottomHalf, ours::channel(ChannelState::Failed));
+    assert_good(&problems(open(CallResult::Error(Errno::EBUSY))(seeding())));
     assert_told(&problems(open(CallResult::Ok)(seeding())), "had not completed");
-    assert_told(&problems(open(CallResult::Error("EBUSY"))(Story::ready())), "was ready");
-    assert_good(&problems(open(CallResult::Error("EIO"))(failed())));
-    assert_told(&problems(open(CallResult::Error("ENOMEM"))(failed())), "nothing that open()");
+    assert_told(&problems(open(CallResult::Error(Errno::EBUSY))(Story::ready())), "was ready");
+    assert_good(&problems(open(CallResult::Error(Errno::EIO))(failed())));
+    assert_told(&problems(open(CallResult::Error(Errno::ENOMEM))(failed())), "nothing that open()");
     for story in [seeding(), failed()] {
         assert_good(&on_linux(open(CallResult::Ok)(story)));
     }
@@ -108,9 +109,12 @@ fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
     assert_told(&with(MTU, true), "32 bytes");
     assert_told(&with(32, false), "no session");
     let on_free = Story::ready().opens(APP, FILE);
-    assert_told(&verdict(on_free.clone(), id(), CallResult::Error("EBUSY")), "an index was free");
-    assert_told(&verdict(on_free, id(), CallResult::Error("EIO")), "nothing failed");
-    assert_good(&verdict(Story::session(), id(), CallResult::Error("EBUSY")));
+    assert_told(
+        &verdict(on_free.clone(), id(), CallResult::Error(Errno::EBUSY)),
+        "an index was free",
+    );
+    assert_told(&verdict(on_free, id(), CallResult::Error(Errno::EIO)), "nothing failed");
+    assert_good(&verdict(Story::session(), id(), CallResult::Error(Errno::EBUSY)));
 }
 
 #[test]
@@ -129,13 +133,13 @@ fn driver_document_runtime_write_that_succeeds_was_copied_and_signalled() {
     let refused = Event::Rdma(Subject::Session(INDEX, FIRST), refused);
     told(story().and(Actor::App(APP), refused.clone()), "not copied");
     let failed = story().and(Actor::App(APP), refused);
-    assert_good(&problems(failed.returns(APP, WRITE, CallResult::Error("EIO"))));
+    assert_good(&problems(failed.returns(APP, WRITE, CallResult::Error(Errno::EIO))));
     assert_told(&verdict(ended(Story::session()), WRITE, bytes(8)), "never ready");
 }
 
 #[test]
 fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
-    let busy = CallResult::Error("EBUSY");
+    let busy = CallResult::Error(Errno::EBUSY);
     assert_told(&verdict(Story::session(), WRITE, busy.clone()), "had a buffer");
     let used_up = || Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
     assert_good(&verdict(used_up(), WRITE, busy.clone()));
@@ -152,33 +156,36 @@ fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
 
 #[test]
 fn driver_document_runtime_write_fails_for_a_reason() {
-    let error = CallResult::Error("EIO");
+    let error = CallResult::Error(Errno::EIO);
     assert_told(&verdict(Story::session(), WRITE, error.clone()), "nothing failed");
     let long = DeviceCall::Write { len_bytes: u64::from(MTU) + 1 };
     assert_good(&verdict(Story::session(), long.clone(), error.clone()));
     assert_told(&verdict(Story::session(), long, bytes(65)), "not copied");
     assert_good(&verdict(ended(Story::session()), WRITE, error.clone()));
     assert_good(&verdict(Story::ready().opens(APP, FILE), WRITE, error));
-    assert_told(&verdict(Story::session(), WRITE, CallResult::Error("EFAULT")), "memory was good");
+    assert_told(
+        &verdict(Story::session(), WRITE, CallResult::Error(Errno::EFAULT)),
+        "memory was good",
+    );
 }
 
 #[test]
 fn driver_document_runtime_read_fails_for_a_reason() {
     let on = |story: Story, errno| verdict(story, READ, CallResult::Error(errno));
-    assert_told(&on(Story::session(), "EIO"), "no RDMA of a message has failed");
-    assert_told(&on(Story::session(), "EBADFD"), "not over");
-    assert_told(&on(Story::session(), "EAGAIN"), "blocks");
-    assert_told(&on(Story::session(), "EINTR"), "no signal has come");
+    assert_told(&on(Story::session(), Errno::EIO), "no RDMA of a message has failed");
+    assert_told(&on(Story::session(), Errno::EBADFD), "not over");
+    assert_told(&on(Story::session(), Errno::EAGAIN), "blocks");
+    assert_told(&on(Story::session(), Errno::EINTR), "no signal has come");
     let interrupted = |story: Story| {
         let story = story.calls(APP, READ).and(Actor::App(APP), Event::Signalled);
-        problems(story.returns(APP, READ, CallResult::Error("EINTR")))
+        problems(story.returns(APP, READ, CallResult::Error(Errno::EINTR)))
     };
     assert_good(&interrupted(Story::session()));
     assert_told(&interrupted(Story::session().fetches(2, 16)), "something to read");
-    assert_good(&on(ended(Story::session()), "EBADFD"));
-    assert_told(&on(ended(Story::session()), "EIO"), "has a session");
-    assert_good(&on(Story::ready().opens(APP, FILE), "EIO"));
-    assert_told(&on(Story::session(), "EINVAL"), "nothing that read()");
+    assert_good(&on(ended(Story::session()), Errno::EBADFD));
+    assert_told(&on(ended(Story::session()), Errno::EIO), "has a session");
+    assert_good(&on(Story::ready().opens(APP, FILE), Errno::EIO));
+    assert_told(&on(Story::session(), Errno::EINVAL), "nothing that read()");
     assert_told(&verdict(Story::session(), READ, message(5, 5)), "nothing was there");
     assert_told(&verdict(Story::session(), READ, message(0, 0)), "no empty message");
 }
@@ -191,9 +198,12 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
     let story = Story::session()
         .takes(entry)
         .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), failed));
-    let told = story.calls(APP, READ).returns(APP, READ, CallResult::Error("EIO"));
+    let told = story.calls(APP, READ).returns(APP, READ, CallResult::Error(Errno::EIO));
     assert_good(&problems(told.clone()));
-    assert_told(&verdict(told, READ, CallResult::Error("EIO")), "no RDMA of a message has failed");
+    assert_told(
+        &verdict(told, READ, CallResult::Error(Errno::EIO)),
+        "no RDMA of a message has failed",
+    );
 }
 
 #[test]
@@ -201,10 +211,10 @@ fn driver_document_runtime_poll_reports_what_there_is() {
     let look = Particulars { file: Some(FILE), ..Particulars::default() };
     let looks = |story: Story| story.and(Actor::App(APP), Event::Call(DeviceCall::Poll, look));
     let told = |story: Story, events| {
-        looks(story).returns(APP, DeviceCall::Poll, CallResult::Events(events))
+        looks(story).returns(APP, DeviceCall::Poll, CallResult::Polled(events))
     };
     let poll = |story, events| problems(told(story, events));
-    let (nothing, readable, over) = ("0", "POLLIN", "POLLIN|POLLERR|POLLHUP");
+    let (nothing, readable, over) = (Polled::Nothing, Polled::Readable, Polled::HungUp);
     assert_good(&poll(Story::session(), nothing));
     assert_told(&poll(Story::session(), readable), "nothing was there");
     assert_told(&poll(Story::session(), over), "not over");
@@ -220,7 +230,8 @@ fn driver_document_runtime_poll_reports_what_there_is() {
 fn a_poll_that_waits_ends_without_an_event_only_when_a_signal_comes() {
     let waits = |story: Story| story.calls(APP, DeviceCall::Poll);
     let ends = |story: Story, result| problems(story.returns(APP, DeviceCall::Poll, result));
-    let (nothing, interrupted) = (CallResult::Events("0"), CallResult::Error("EINTR"));
+    let (nothing, interrupted) =
+        (CallResult::Polled(Polled::Nothing), CallResult::Error(Errno::EINTR));
     let signalled = |story: Story| waits(story).and(Actor::App(APP), Event::Signalled);
     assert_told(&ends(waits(Story::session()), nothing.clone()), "it waits");
     assert_told(&ends(signalled(Story::session()), nothing), "it waits");
@@ -239,9 +250,9 @@ fn linux_read_looks_at_its_length_first() {
     let long = u64::from(MTU) + 1;
     for story in [Story::ready().opens(APP, FILE), Story::session(), ended(Story::session())] {
         assert_good(&read(story.clone(), 0, message(0, 0)));
-        assert_told(&read(story.clone(), 0, CallResult::Error("EIO")), "read at once");
-        assert_good(&read(story.clone(), long, CallResult::Error("EINVAL")));
-        assert_told(&read(story, long, CallResult::Error("EBADFD")), "longer than the MTU");
+        assert_told(&read(story.clone(), 0, CallResult::Error(Errno::EIO)), "read at once");
+        assert_good(&read(story.clone(), long, CallResult::Error(Errno::EINVAL)));
+        assert_told(&read(story, long, CallResult::Error(Errno::EBADFD)), "longer than the MTU");
     }
 }
 
@@ -254,8 +265,8 @@ fn linux_write_of_nothing_needs_an_open_session() {
     assert_good(&write(Story::session(), bytes(0)));
     assert_told(&write(ended(Story::session()), bytes(0)), "never ready");
     let used_up = Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
-    assert_good(&write(used_up.clone(), CallResult::Error("EBUSY")));
-    assert_told(&verdict(used_up, nothing, CallResult::Error("EBUSY")), "need no buffer");
+    assert_good(&write(used_up.clone(), CallResult::Error(Errno::EBUSY)));
+    assert_told(&verdict(used_up, nothing, CallResult::Error(Errno::EBUSY)), "need no buffer");
 }
 
 #[test]
@@ -269,18 +280,20 @@ fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
     };
     assert_good(&on_linux(asleep()));
     assert_told(&on_linux(closed(Story::session())), "whose session goes on");
-    let woken = asleep().returns(APP, READ, CallResult::Error("EBADFD"));
+    let woken = asleep().returns(APP, READ, CallResult::Error(Errno::EBADFD));
     assert_told(&on_linux(woken), "not over");
     let read = asleep().fetches(2, 16);
     let kept = read.clone().returns(APP, READ, message(16, digest(2)));
     assert_told(&on_linux(kept), "whose session goes on");
-    let released = read
-        .and(Actor::App(APP), Event::SessionState(Side::Mgmt, INDEX, FIRST, "closing"))
-        .returns(APP, READ, message(16, digest(2)));
+    let released = read.and(Actor::App(APP), ours::session(SessionState::Closing)).returns(
+        APP,
+        READ,
+        message(16, digest(2)),
+    );
     assert_good(&on_linux(released));
     let polls = closed(Story::session().calls(APP, DeviceCall::Poll))
-        .and(Actor::App(APP), Event::SessionState(Side::Mgmt, INDEX, FIRST, "closing"));
-    let invalid = polls.returns(APP, DeviceCall::Poll, CallResult::Events("POLLNVAL"));
+        .and(Actor::App(APP), ours::session(SessionState::Closing));
+    let invalid = polls.returns(APP, DeviceCall::Poll, CallResult::Polled(Polled::Invalid));
     assert_good(&on_linux(invalid));
 }
 
@@ -296,7 +309,7 @@ fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
         .opens(APP, FILE)
         .calls(APP, request.clone())
         .and(Actor::App(APP), asks(ReturnCode::BUSY));
-    let given_up = busy.clone().returns(APP, request.clone(), CallResult::Error("EIO"));
+    let given_up = busy.clone().returns(APP, request.clone(), CallResult::Error(Errno::EIO));
     assert_told(&problems(given_up), "was not called again");
     let again = busy.and(Actor::App(APP), asks(ReturnCode::SUCCESS)).returns(
         APP,
@@ -311,9 +324,9 @@ fn query_shows_a_state_that_the_channel_had() {
     let query = |state, have_vmc| {
         verdict(Story::session(), DeviceCall::Query, CallResult::State { have_vmc, state })
     };
-    assert_good(&query("ready", true));
-    assert_told(&query("ready", false), "there is a VMC");
-    assert_told(&query("capabilities", true), "never in that state");
+    assert_good(&query(QueryState::READY, true));
+    assert_told(&query(QueryState::READY, false), "there is a VMC");
+    assert_told(&query(QueryState::CAPABILITIES, true), "never in that state");
 }
 
 #[test]

@@ -20,8 +20,10 @@ impl Run {
 
 /// Hypervisor calls of the management partition.
 pub(super) mod ours {
+    use super::story::{FIRST, INDEX};
     use papr::{CrqEntry, Hcall, Ioba, ReturnCode, UnitAddress};
-    use vmc_trace::{Event, Subject};
+    use vmc_proto::mgmt;
+    use vmc_trace::{ChannelState, Event, SessionState, Subject};
 
     const UNIT_ADDRESS: UnitAddress = UnitAddress(0x3000_0003);
 
@@ -36,6 +38,16 @@ pub(super) mod ours {
 
     pub(crate) fn frees() -> Event {
         hcall(Hcall::FreeCrq { unit_address: UNIT_ADDRESS }, ReturnCode::SUCCESS)
+    }
+
+    /// The driver says this of the channel.
+    pub(crate) fn channel(state: mgmt::ChannelState) -> Event {
+        Event::ChannelState(ChannelState::Mgmt(state))
+    }
+
+    /// The driver says this of the first session.
+    pub(crate) fn session(state: mgmt::SessionState) -> Event {
+        Event::SessionState(INDEX, FIRST, SessionState::Mgmt(state))
     }
 
     fn hcall(call: Hcall, code: ReturnCode) -> Event {

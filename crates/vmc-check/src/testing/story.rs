@@ -4,6 +4,7 @@ use super::ours;
 use crate::Setting;
 use papr::tce::Access;
 use papr::{CrqEntry, GuestAddress, Hcall, InitFormat, Ioba, Liobn, ReturnCode, Tce};
+use vmc_proto::mgmt::{ChannelState, SessionState};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
 };
@@ -45,7 +46,7 @@ impl Story {
             .sends(Actor::BottomHalf, Message::Capabilities { limits: LIMITS }.encode())
             .takes(response.encode())
             .adds(HmcSession::NONE, 0, BufferOwner::MANAGEMENT)
-            .and(Actor::BottomHalf, Event::ChannelState(Side::Mgmt, "ready"))
+            .and(Actor::BottomHalf, ours::channel(ChannelState::Ready))
     }
 
     /// A session is ready: besides the seed each side has a buffer, 1 and 2.
@@ -57,13 +58,13 @@ impl Story {
             .calls(APP, id.clone())
             .and(Actor::App(APP), Event::SessionStarted(INDEX, FIRST))
             .copies_to_hyp(APP, 0, 32)
-            .and(Actor::App(APP), Event::SessionState(Side::Mgmt, INDEX, FIRST, "opening"))
+            .and(Actor::App(APP), ours::session(SessionState::Opening))
             .sends(Actor::App(APP), Message::InterfaceOpen { session, index, buffer }.encode())
             .returns(APP, id, CallResult::Ok)
             .adds(FIRST, 1, BufferOwner::MANAGEMENT)
             .adds(FIRST, 2, BufferOwner::HYPERVISOR)
             .takes(Message::InterfaceOpenResponse { status, session, index, buffer }.encode())
-            .and(Actor::BottomHalf, Event::SessionState(Side::Mgmt, INDEX, FIRST, "ready"))
+            .and(Actor::BottomHalf, ours::session(SessionState::Ready))
     }
 
     pub(crate) fn trace(self) -> Trace {

@@ -112,9 +112,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             Some(_) => self.recorder.actor(),
             None => Actor::Platform,
         };
-        let (name, kind, what) = (&rule.name, rule.act.kind(), rule.describe(&self.world.threads));
-        let event =
-            || Event::Fault { rule: name.clone(), kind, what: what.clone(), subject, entry };
+        let event = || Event::Fault { rule: rule.name.clone(), act: rule.traced(), subject, entry };
         self.recorder.record_as(actor, self.runtime.last_ns(), event);
         if self.world.faults.fired(number, self.now_ns()) {
             self.runtime.wake(ActivityId::DIRECTOR);

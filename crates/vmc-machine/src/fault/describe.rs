@@ -1,65 +1,77 @@
 //! What the trace says of a fault.
 
-use super::{Act, Occasion, RdmaEnd, Rule};
-use papr::Access;
+use super::{Act, Occasion, Rule, Template};
+use papr::HcallName;
+use vmc_trace::{FaultAct, FaultKind, Forged};
 
 impl Rule {
     /// What the rule does, in a few words that mean the same in every run; threads of applications by their
     /// names.
     pub fn describe(&self, threads: &[String]) -> String {
-        match (&self.act, self.trigger.as_ref().map(|trigger| &trigger.occasion)) {
-            (Act::Answer(code), Some(Occasion::Hcall { name, .. })) => {
-                format!("{name} answers {code}")
-            }
-            (act, _) => act.describe(threads),
-        }
+        let name = |thread: u16| threads.get(usize::from(thread)).cloned();
+        self.traced().describe(|thread| name(thread).unwrap_or_else(|| String::from("?")))
+    }
+
+    /// What the rule does, as a trace keeps it.
+    pub(crate) fn traced(&self) -> FaultAct {
+        self.act.traced(match self.trigger.as_ref().map(|trigger| &trigger.occasion) {
+            Some(Occasion::Hcall { name, .. }) => Some(*name),
+            _ => None,
+        })
     }
 }
 
 impl Act {
-    fn describe(&self, threads: &[String]) -> String {
-        let name = |thread: &u16| threads.get(usize::from(*thread)).map_or("?", String::as_str);
+    /// Whether the architecture knows such a fault, which decides what must hold after it.
+    pub(crate) fn kind(&self) -> FaultKind {
+        self.traced(None).kind()
+    }
+
+    /// The act as a trace keeps it; `hcall` is the call that it may answer, if it does not befall a message.
+    fn traced(&self, hcall: Option<HcallName>) -> FaultAct {
         match self {
-            Act::Crash(side) => format!("{side} crashes"),
-            Act::Terminate(side) => format!("{side} is terminated by its partner"),
-            Act::Reboot(side) => format!("{side} boots"),
-            Act::FreeCrq(side) => format!("{side} frees its queue and registers it again"),
-            Act::Stop(side) => format!("{side} frees its queue and stays away"),
-            Act::Start(side) => format!("{side} is started"),
-            Act::Suspend(side) => format!("{side} is suspended"),
-            Act::Pause(side) => format!("{side} leaves its queue alone"),
-            Act::Resume(side) => format!("{side} looks at its queue again"),
-            Act::FillCrq(side) => format!("the queue of {side} is filled"),
-            Act::AttachHmc(true) => String::from("an HMC is attached"),
-            Act::AttachHmc(false) => String::from("the HMC is detached"),
-            Act::Send { by, template } => format!("{} as if from {by}", template.name()),
-            Act::Drop => String::from("the message is lost"),
-            Act::Duplicate => String::from("the message arrives twice"),
-            Act::Delay { ns } => format!("the message is {} ms late", ns / 1_000_000),
-            Act::Reorder => String::from("the message is overtaken by the next one"),
-            Act::Corrupt(_) => String::from("the message arrives changed"),
-            Act::Answer(code) => format!("the message is refused, {code}"),
-            Act::Tce { window, page, access } => {
-                let window = match window {
-                    RdmaEnd::Local => "local",
-                    RdmaEnd::Remote => "remote",
-                };
-                let allows = match access {
-                    Access::None => "is not mapped",
-                    Access::Read => "is read-only",
-                    Access::Write => "is write-only",
-                    Access::ReadWrite => "is readable and writable",
-                };
-                format!("page {page} of the buffer in the {window} window {allows}")
-            }
-            Act::FailAllocation => String::from("there is no memory"),
-            Act::TakeBuffer(index) => format!("a buffer of index {index} is wanted back"),
-            Act::ReturnBuffer(index) => format!("index {index} gets a buffer again"),
-            Act::Refuse { request, status } => {
-                format!("the next {} is refused, status {status}", request.name())
-            }
-            Act::Kill(thread) => format!("the process of {} is killed", name(thread)),
-            Act::Interrupt(thread) => format!("a signal for {}", name(thread)),
+            Act::Crash(side) => FaultAct::Crash(*side),
+            Act::Terminate(side) => FaultAct::Terminate(*side),
+            Act::Reboot(side) => FaultAct::Boot(*side),
+            Act::FreeCrq(side) => FaultAct::FreeCrq(*side),
+            Act::Stop(side) => FaultAct::Stop(*side),
+            Act::Start(side) => FaultAct::Start(*side),
+            Act::Suspend(side) => FaultAct::Suspend(*side),
+            Act::Pause(side) => FaultAct::Pause(*side),
+            Act::Resume(side) => FaultAct::Resume(*side),
+            Act::FillCrq(side) => FaultAct::FillCrq(*side),
+            Act::AttachHmc(true) => FaultAct::AttachHmc,
+            Act::AttachHmc(false) => FaultAct::DetachHmc,
+            Act::Send { by, template } => FaultAct::Forge(*by, template.forged()),
+            Act::Drop => FaultAct::Drop,
+            Act::Duplicate => FaultAct::Duplicate,
+            Act::Delay { ns } => FaultAct::Delay(*ns),
+            Act::Reorder => FaultAct::Reorder,
+            Act::Corrupt(_) => FaultAct::Corrupt,
+            Act::Answer(code) => match hcall {
+                Some(hcall) => FaultAct::AnswerHcall(hcall, *code),
+                None => FaultAct::AnswerSend(*code),
+            },
+            Act::Tce { window, page, access } => FaultAct::Tce(*window, *page, *access),
+            Act::FailAllocation => FaultAct::FailAllocation,
+            Act::TakeBuffer(index) => FaultAct::TakeBuffer(*index),
+            Act::ReturnBuffer(index) => FaultAct::ReturnBuffer(*index),
+            Act::Refuse { request, status } => FaultAct::Refuse(*request, *status),
+            Act::Kill(thread) => FaultAct::Kill(*thread),
+            Act::Interrupt(thread) => FaultAct::Interrupt(*thread),
+        }
+    }
+}
+
+impl Template {
+    fn forged(&self) -> Forged {
+        use vmc_proto::SentEntry;
+        match self {
+            Template::Message(message_type, _) => Forged::Entry(SentEntry::Message(*message_type)),
+            Template::Init => Forged::Entry(SentEntry::Init),
+            Template::InitComplete => Forged::Entry(SentEntry::InitComplete),
+            Template::TransportEvent(event) => Forged::TransportEvent(*event),
+            Template::Raw(entry) => Forged::Raw(*entry),
         }
     }
 }

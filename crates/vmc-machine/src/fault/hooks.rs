@@ -11,15 +11,15 @@ use crate::world::MANAGEMENT;
 use papr::{CopyRdma, CrqEntry, Hcall, HcallReturn, ReturnCode};
 use phyp::{BusyCall, PinnedCopy};
 use vmc_proto::{HmcIndex, HmcSession, Received};
-use vmc_trace::{Actor, Event, Side, Subject};
+use vmc_trace::{Actor, ChannelState, Event, SessionState, Side, Subject};
 
 /// A state that changed during a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateChange {
-    /// A side's view of the channel, and its new state.
-    Channel(Side, &'static str),
-    /// A side's view of a session, and its new state.
-    Session(Side, HmcIndex, HmcSession, &'static str),
+    /// A side's new view of the channel.
+    Channel(ChannelState),
+    /// A side's new view of a session.
+    Session(HmcIndex, HmcSession, SessionState),
     /// The driver has given an index a new session.
     Started(HmcIndex, HmcSession),
 }
@@ -99,7 +99,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     ) -> Vec<usize> {
         self.world.faults.due_at(self.moment(subject), |occasion| {
             matches!(occasion, Occasion::Hcall { by, name, at, code }
-                if (*by, *name, *at) == (side, call.name(), point)
+                if (*by, *name, *at) == (side, call.kind(), point)
                     && code.is_none_or(|code| came == Some(code)))
         })
     }
@@ -288,19 +288,15 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         for change in changes {
             let subject = match change {
                 StateChange::Channel(..) => Subject::Channel,
-                StateChange::Session(_, index, session, _) => Subject::Session(index, session),
+                StateChange::Session(index, session, _) => Subject::Session(index, session),
                 StateChange::Started(index, session) => {
                     self.world.faults.session_begins(index, session);
                     continue;
                 }
             };
             let rules = self.world.faults.due_at(self.moment(subject), |occasion| match change {
-                StateChange::Channel(side, state) => {
-                    *occasion == Occasion::ChannelState(side, state)
-                }
-                StateChange::Session(side, _, _, state) => {
-                    *occasion == Occasion::SessionState(side, state)
-                }
+                StateChange::Channel(state) => *occasion == Occasion::ChannelState(state),
+                StateChange::Session(_, _, state) => *occasion == Occasion::SessionState(state),
                 StateChange::Started(..) => false,
             });
             rules.into_iter().for_each(|rule| self.fire(rule));

@@ -19,10 +19,11 @@ pub(crate) use books::Faults;
 pub use hooks::{StateChange, subject_of};
 pub use patch::{Patch, Template};
 
-use papr::{Access, Hcall, ReturnCode};
+use papr::{Access, Hcall, HcallName, ReturnCode};
 use std::ops::Range;
 use vmc_proto::{HmcIndex, MessageType, Status};
-use vmc_trace::{FaultKind, Side};
+pub use vmc_trace::RdmaEnd;
+use vmc_trace::{ChannelState, FaultKind, SessionState, Side};
 
 /// When something goes wrong, and what.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +82,7 @@ impl Trigger {
     pub fn may_be_at(&self, side: Option<Side>, call: Option<&Hcall>) -> bool {
         match (&self.occasion, call) {
             (Occasion::Hcall { by, name, .. }, Some(call)) => {
-                side == Some(*by) && call.name() == *name
+                side == Some(*by) && call.kind() == *name
             }
             (Occasion::Message { by, .. }, Some(Hcall::SendCrq { .. })) => side == Some(*by),
             (Occasion::Hcall { .. } | Occasion::Message { .. }, _) => false,
@@ -97,8 +98,8 @@ pub enum Occasion {
     Hcall {
         /// The side that makes it.
         by: Side,
-        /// The call's name in LoPAR.
-        name: &'static str,
+        /// Which call.
+        name: HcallName,
         /// Before or after it.
         at: HcallPoint,
         /// Only when it returned this.
@@ -123,9 +124,9 @@ pub enum Occasion {
     /// The driver allocates and maps memory.
     Allocation,
     /// A side's view of the channel gets this state.
-    ChannelState(Side, &'static str),
+    ChannelState(ChannelState),
     /// A side's view of a session gets this state.
-    SessionState(Side, &'static str),
+    SessionState(SessionState),
     /// That long after another rule has fired.
     After {
         /// The number of the other rule.
@@ -273,52 +274,10 @@ pub enum Act {
     Interrupt(u16),
 }
 
-/// An end of an `H_COPY_RDMA`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RdmaEnd {
-    /// The management partition's memory.
-    Local,
-    /// The hypervisor's memory.
-    Remote,
-}
-
 /// How long a reordered message waits for the next one.
 pub(crate) const REORDER_LIMIT_NS: u64 = 10_000_000;
 
 impl Act {
-    /// Whether the architecture knows such a fault, which decides what must hold after it.
-    pub(crate) fn kind(&self) -> FaultKind {
-        match self {
-            Act::Send { .. }
-            | Act::Drop
-            | Act::Duplicate
-            | Act::Delay { .. }
-            | Act::Reorder
-            | Act::Corrupt(_)
-            // Nothing was done, and the caller thinks it was.
-            | Act::Answer(ReturnCode::SUCCESS) => FaultKind::Unarchitected,
-            Act::Crash(_)
-            | Act::Terminate(_)
-            | Act::Reboot(_)
-            | Act::FreeCrq(_)
-            | Act::Stop(_)
-            | Act::Start(_)
-            | Act::Suspend(_)
-            | Act::Pause(_)
-            | Act::Resume(_)
-            | Act::FillCrq(_)
-            | Act::AttachHmc(_)
-            | Act::Answer(_)
-            | Act::Tce { .. }
-            | Act::FailAllocation
-            | Act::TakeBuffer(_)
-            | Act::ReturnBuffer(_)
-            | Act::Refuse { .. }
-            | Act::Kill(_)
-            | Act::Interrupt(_) => FaultKind::Architected,
-        }
-    }
-
     /// Whether the device may fail because of it, until somebody probes it again: there was no memory for its
     /// queue, its hcalls failed too often, the hypervisor refused it, or a message was not what was sent.
     fn may_fail_device(&self) -> bool {

@@ -62,17 +62,6 @@ impl Template {
             Template::Raw(entry) => *entry,
         }
     }
-
-    /// What is sent, in words.
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Template::Message(message_type, _) => message_type.name().to_owned(),
-            Template::Init => String::from("CRQ INIT"),
-            Template::InitComplete => String::from("CRQ INIT COMPLETE"),
-            Template::TransportEvent(event) => event.to_string(),
-            Template::Raw(entry) => entry.to_string(),
-        }
-    }
 }
 
 impl Patch {

@@ -4,8 +4,8 @@ use papr::CrqEntry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use vmc_machine::fault::subject_of;
-use vmc_proto::{HmcIndex, HmcSession, Received};
-use vmc_trace::{Event, Side, Subject, Trace};
+use vmc_proto::{HmcIndex, HmcSession, Received, mgmt};
+use vmc_trace::{ChannelState, Event, SessionState, Side, Subject, Trace};
 
 /// States, each with the messages that a side took from its queue while it was in it.
 ///
@@ -40,59 +40,49 @@ impl Reached {
 #[derive(Default)]
 struct Walk {
     reached: Reached,
-    channels: BTreeMap<Side, &'static str>,
-    sessions: BTreeMap<(Side, HmcIndex), (HmcSession, &'static str)>,
+    channels: BTreeMap<Side, ChannelState>,
+    sessions: BTreeMap<(Side, HmcIndex), (HmcSession, SessionState)>,
 }
 
 impl Walk {
     fn see(&mut self, event: &Event) {
         match event {
-            Event::ChannelState(side, state) => {
-                self.channels.insert(*side, state);
-                self.reached.state(*side, "channel", state);
-                if begins_anew(*side, state) {
-                    self.sessions.retain(|(owner, _), _| owner != side);
+            Event::ChannelState(state) => {
+                let side = state.side();
+                self.channels.insert(side, *state);
+                self.reached.state(side, "channel", state.name());
+                // A new side, or one that has forgotten its sessions.
+                if *state == ChannelState::initial(side) {
+                    self.sessions.retain(|(owner, _), _| *owner != side);
                 }
             }
             Event::SessionStarted(index, session) => {
-                let state = ibmvmc::SessionState::Starting.name();
-                self.sessions.insert((Side::Mgmt, *index), (*session, state));
-                self.reached.state(Side::Mgmt, "session", state);
+                let starting = SessionState::Mgmt(mgmt::SessionState::Starting);
+                self.session(*index, *session, starting);
             }
-            Event::SessionState(side, index, session, state) => {
-                self.sessions.insert((*side, *index), (*session, state));
-                self.reached.state(*side, "session", state);
-            }
+            Event::SessionState(index, session, state) => self.session(*index, *session, *state),
             Event::Dequeued { by, entry, .. } => self.take(*by, *entry),
             _ => {}
         }
     }
 
+    fn session(&mut self, index: HmcIndex, session: HmcSession, state: SessionState) {
+        self.sessions.insert((state.side(), index), (session, state));
+        self.reached.state(state.side(), "session", state.name());
+    }
+
     fn take(&mut self, by: Side, entry: CrqEntry) {
         let message = message_name(entry);
-        let channel = self.channels.get(&by).copied().unwrap_or(unborn(by));
-        self.reached.state(by, "channel", channel).insert(message.clone());
+        let channel = self.channels.get(&by).copied().unwrap_or(ChannelState::initial(by));
+        self.reached.state(by, "channel", channel.name()).insert(message.clone());
         if let Subject::Session(index, session) = subject_of(entry) {
             let state = match self.sessions.get(&(by, index)) {
                 None => "none",
-                Some((known, state)) if *known == session => state,
+                Some((known, state)) if *known == session => state.name(),
                 Some(_) => "other",
             };
             self.reached.state(by, "session", state).insert(message);
         }
-    }
-}
-
-/// Whether a side that reports this state is a new one, or one that forgot its sessions.
-fn begins_anew(side: Side, state: &str) -> bool {
-    state == unborn(side)
-}
-
-/// The state of a side that has not yet said anything.
-fn unborn(side: Side) -> &'static str {
-    match side {
-        Side::Mgmt => ibmvmc::ChannelState::Initial.name(),
-        Side::Hyp => phyp::vmc::ChannelState::Stopped.name(),
     }
 }
 
@@ -113,7 +103,7 @@ pub(crate) fn message_name(entry: CrqEntry) -> String {
 mod tests {
     use super::*;
     use papr::InitFormat;
-    use vmc_proto::Message;
+    use vmc_proto::{Message, hyp};
     use vmc_trace::{Actor, Record, TraceNames};
 
     fn reached(events: Vec<Event>) -> Reached {
@@ -142,7 +132,7 @@ mod tests {
         let init = CrqEntry::init(InitFormat::INITIALIZE);
         let came = reached(vec![
             taken(Side::Mgmt, init),
-            Event::ChannelState(Side::Mgmt, "ready"),
+            Event::ChannelState(ChannelState::Mgmt(mgmt::ChannelState::Ready)),
             taken(Side::Mgmt, init),
         ]);
         assert_eq!(pairs(&came), ["mgmt channel initial: INIT", "mgmt channel ready: INIT"]);
@@ -150,11 +140,11 @@ mod tests {
 
     #[test]
     fn a_message_of_a_session_counts_in_the_receivers_session_too() {
-        let session = |state| Event::SessionState(Side::Hyp, HmcIndex(1), HmcSession(7), state);
+        let opening = SessionState::Hyp(hyp::SessionState::Opening);
         let came = reached(vec![
-            Event::ChannelState(Side::Hyp, "ready"),
+            Event::ChannelState(ChannelState::Hyp(hyp::ChannelState::Ready)),
             taken(Side::Hyp, close(7)),
-            session("opening"),
+            Event::SessionState(HmcIndex(1), HmcSession(7), opening),
             taken(Side::Hyp, close(7)),
             taken(Side::Hyp, close(8)),
         ]);
@@ -171,9 +161,9 @@ mod tests {
     fn a_side_that_begins_anew_has_no_sessions() {
         let came = reached(vec![
             Event::SessionStarted(HmcIndex(1), HmcSession(7)),
-            Event::ChannelState(Side::Hyp, "stopped"),
+            Event::ChannelState(ChannelState::initial(Side::Hyp)),
             taken(Side::Mgmt, close(7)),
-            Event::ChannelState(Side::Mgmt, "initial"),
+            Event::ChannelState(ChannelState::initial(Side::Mgmt)),
             taken(Side::Mgmt, close(7)),
         ]);
         let pairs = pairs(&came);

@@ -12,8 +12,11 @@ pub(crate) use unmet::remedy;
 use crate::explore::message_name;
 use vmc_machine::fault::Rule;
 use vmc_machine::plan::Plan;
-use vmc_proto::{HmcIndex, HmcSession};
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, FileNumber, Record, Side, Trace};
+use vmc_proto::{HmcIndex, HmcSession, hyp, mgmt};
+use vmc_trace::{
+    Actor, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct, Record,
+    SessionState, Side, Trace,
+};
 
 /// Firings of a rule that are named.
 const MAX_FIRINGS_NAMED: usize = 4;
@@ -74,12 +77,14 @@ impl<'a> Story<'a> {
     }
 
     /// What the driver said of a session last, and where.
-    fn state_of(&self, session: Session) -> Option<(usize, &'static str)> {
+    fn state_of(&self, session: Session) -> Option<(usize, mgmt::SessionState)> {
         let says = |record: &Record| match record.event {
             Event::SessionStarted(index, number) if (index, number) == session => {
-                Some(ibmvmc::SessionState::Starting.name())
+                Some(mgmt::SessionState::Starting)
             }
-            Event::SessionState(Side::Mgmt, index, number, state) if (index, number) == session => {
+            Event::SessionState(index, number, SessionState::Mgmt(state))
+                if (index, number) == session =>
+            {
                 Some(state)
             }
             _ => None,
@@ -89,14 +94,13 @@ impl<'a> Story<'a> {
     }
 
     /// What a side said of the channel last, and where.
-    fn channel_of(&self, side: Side) -> Option<(&'a Record, &'static str)> {
-        let (_, record) = self.last(
-            |record| matches!(record.event, Event::ChannelState(owner, _) if owner == side),
-        )?;
-        match record.event {
-            Event::ChannelState(_, state) => Some((record, state)),
+    fn channel_of(&self, side: Side) -> Option<(&'a Record, ChannelState)> {
+        let says = |record: &Record| match record.event {
+            Event::ChannelState(state) if state.side() == side => Some(state),
             _ => None,
-        }
+        };
+        let (_, record) = self.last(|record| says(record).is_some())?;
+        Some((record, says(record)?))
     }
 
     /// What brought about the record at a place, in words that go on a sentence.
@@ -107,8 +111,8 @@ impl<'a> Story<'a> {
         let is_cause = |record: &Record| match (&record.event, actor) {
             (Event::Call(..), Actor::App(_)) => own(&record),
             (Event::Dequeued { .. }, Actor::BottomHalf | Actor::Service) => own(&record),
-            (Event::ChannelState(Side::Mgmt, state), Actor::Task) => {
-                *state == ibmvmc::ChannelState::ResetScheduled.name()
+            (Event::ChannelState(ChannelState::Mgmt(state)), Actor::Task) => {
+                *state == mgmt::ChannelState::ResetScheduled
             }
             (Event::Operator(_), Actor::Task) => true,
             _ => false,
@@ -141,7 +145,7 @@ impl<'a> Story<'a> {
     /// How a session ended, if it did.
     fn end_of(&self, session: Session) -> Option<String> {
         let (place, state) = self.state_of(session)?;
-        (state == ibmvmc::SessionState::Ended.name()).then(|| {
+        (state == mgmt::SessionState::Ended).then(|| {
             let (seq, cause) = (self.records[place].seq, self.cause_of(place));
             format!("its session ended at event {seq} {cause}").trim_end().to_owned()
         })
@@ -149,10 +153,9 @@ impl<'a> Story<'a> {
 
     /// Since when the hypervisor's side takes nothing from its queue, if it does not.
     fn hypervisor_away(&self) -> Option<String> {
-        let stopped = phyp::vmc::ChannelState::Stopped.name();
         match self.channel_of(Side::Hyp) {
             None => return Some(String::from("the hypervisor's side was never started")),
-            Some((record, state)) if state == stopped => {
+            Some((record, ChannelState::Hyp(hyp::ChannelState::Stopped))) => {
                 return Some(format!(
                     "the hypervisor's side is stopped since event {}",
                     record.seq
@@ -161,10 +164,10 @@ impl<'a> Story<'a> {
             _ => {}
         }
         let pauses = |record: &Record| match &record.event {
-            Event::Operator(what) if what == "pause the hypervisor's side" => Some(true),
-            Event::Operator(what) if what == "resume the hypervisor's side" => Some(false),
-            Event::Fault { what, .. } if what == "hyp leaves its queue alone" => Some(true),
-            Event::Fault { what, .. } if what == "hyp looks at its queue again" => Some(false),
+            Event::Operator(OperatorAct::PauseHypervisor)
+            | Event::Fault { act: FaultAct::Pause(Side::Hyp), .. } => Some(true),
+            Event::Operator(OperatorAct::ResumeHypervisor)
+            | Event::Fault { act: FaultAct::Resume(Side::Hyp), .. } => Some(false),
             _ => None,
         };
         let (_, record) = self.last(|record| pauses(record).is_some())?;

@@ -4,7 +4,7 @@ use super::Story;
 use crate::run::{ThreadFailure, ThreadFailureKind};
 use ibmvmc::SessionState;
 use vmc_machine::script::{Action, Condition};
-use vmc_trace::{Event, FileNumber, Side, Subject};
+use vmc_trace::{ChannelState, Event, FileNumber, Side, Subject};
 
 /// Why a thread that waits does so in vain, as far as the records tell, and what to do about it.
 pub(crate) fn why_stuck(
@@ -74,7 +74,7 @@ impl Story<'_> {
         let mut why = Vec::new();
         let state = self.state_of(session);
         if let Some((place, state)) = state
-            && state != SessionState::Ready.name()
+            && state != SessionState::Ready
             && is_awaited
         {
             why.push(format!("its session is {state} since event {}", self.records[place].seq));
@@ -85,8 +85,10 @@ impl Story<'_> {
                 if *subject == Subject::Session(index, number))
         });
         if let Some((_, record)) = befallen
-            && let Event::Fault { rule, what, .. } = &record.event
+            && let Event::Fault { rule, act, .. } = &record.event
         {
+            let name = |thread: u16| self.names.get(usize::from(thread)).cloned();
+            let what = act.describe(|thread| name(thread).unwrap_or_default());
             why.push(format!("fault `{rule}` befell it at event {}: {what}", record.seq));
         }
         why
@@ -99,7 +101,7 @@ impl Story<'_> {
         };
         match self.channel_of(side) {
             // What is said of a side that is away is enough.
-            Some((_, state)) if state == phyp::vmc::ChannelState::Stopped.name() => Vec::new(),
+            Some((_, ChannelState::Hyp(phyp::vmc::ChannelState::Stopped))) => Vec::new(),
             Some((record, state)) => {
                 vec![format!("{who} says `{state}` of the channel since event {}", record.seq)]
             }

@@ -2,7 +2,7 @@
 
 use super::Story;
 use crate::run::ThreadFailure;
-use ibmvmc::{ChannelState, SessionState};
+use ibmvmc::{ChannelState, Errno, PollEvents, Reply, SessionState};
 use vmc_machine::activity::StepFailure;
 use vmc_machine::script::Action;
 use vmc_trace::{Actor, Event, Side};
@@ -18,7 +18,7 @@ pub(crate) fn remedy(
     let (place, _) = story.last(|record| record.actor == of_thread && back(&record.event))?;
     let then = story.until(place);
     let file = failure.step.action.file().unwrap_or_default();
-    let before = |state: &str| {
+    let before = |state| {
         let wait = match file {
             "" | "vmc" => format!("{{ wait = \"{state}\" }}"),
             file => format!("{{ wait = {{ state = \"{state}\", file = \"{file}\" }} }}"),
@@ -28,47 +28,50 @@ pub(crate) fn remedy(
     let session = failure.file.and_then(|file| then.session_of(file));
     let state = session.and_then(|session| then.state_of(session)).map(|(_, state)| state);
     let channel = then.channel_of(Side::Mgmt).map(|(_, state)| state);
-    let is = |state: SessionState| Some(state.name());
-    let channel_can_come =
-        ![Some(ChannelState::Ready.name()), Some(ChannelState::Failed.name())].contains(&channel);
-    // A call that was made again says how often after its errno.
-    let got = unmet.got.split(", after").next().unwrap_or_default();
-    if let (Action::Write { .. } | Action::Read { .. }, Some(session)) =
-        (&failure.step.action, session)
-        && got.starts_with('E')
+    let ready_or_failed =
+        [ChannelState::Ready, ChannelState::Failed].map(vmc_trace::ChannelState::Mgmt);
+    let channel_can_come = channel.is_none_or(|channel| !ready_or_failed.contains(&channel));
+    if let (Action::Write { .. } | Action::Read { .. }, Some(session), Some(Reply::Failed(errno))) =
+        (&failure.step.action, session, unmet.reply)
         && let Some(end) = then.end_of(session)
     {
         return Some(format!(
-            "{end}: expect \"{got}\", or open a new file and give it its HMC ID before this step"
+            "{end}: expect \"{errno}\", or open a new file and give it its HMC ID before this step"
         ));
     }
-    match (&failure.step.action, got) {
-        (Action::Write { .. }, "EBUSY")
-            if [is(SessionState::Starting), is(SessionState::Opening)].contains(&state) =>
+    match (&failure.step.action, unmet.reply?) {
+        (Action::Write { .. }, Reply::Failed(Errno::EBUSY))
+            if matches!(state, Some(SessionState::Starting | SessionState::Opening)) =>
         {
             before("session-ready")
         }
-        (Action::Write { .. }, "EBUSY") if state == is(SessionState::Ready) => Some(String::from(
-            "the application has no buffer left to write with: read an echo before this step, or raise \
+        (Action::Write { .. }, Reply::Failed(Errno::EBUSY))
+            if state == Some(SessionState::Ready) =>
+        {
+            Some(String::from(
+                "the application has no buffer left to write with: read an echo before this step, or raise \
              `inbound-buffers`",
-        )),
-        (Action::Write { .. } | Action::Read { .. }, "EIO")
+            ))
+        }
+        (Action::Write { .. } | Action::Read { .. }, Reply::Failed(Errno::EIO))
             if failure.file.is_some() && session.is_none() =>
         {
             Some(String::from(
                 "add { set-hmc-id = \"…\" } and { wait = \"session-ready\" } before this step",
             ))
         }
-        (Action::SetHmcId { .. } | Action::Open { .. }, error)
-            if error.starts_with('E') && channel_can_come =>
-        {
+        (Action::SetHmcId { .. } | Action::Open { .. }, Reply::Failed(_)) if channel_can_come => {
             Some(String::from("add { wait = \"channel-ready\" } before this step"))
         }
-        (Action::SetHmcId { .. }, "EBUSY" | "ENOBUFS") => Some(String::from(
-            "no HMC connection can be opened: raise `hmcs`, close a file, or add { wait = \"seeded\" } before this step",
-        )),
-        (Action::Read { .. }, "EAGAIN") => before("readable"),
-        (Action::Poll { .. }, "nothing to report") => before("readable"),
+        (Action::SetHmcId { .. }, Reply::Failed(Errno::EBUSY | Errno::ENOBUFS)) => {
+            Some(String::from(
+                "no HMC connection can be opened: raise `hmcs`, close a file, or add { wait = \"seeded\" } before this step",
+            ))
+        }
+        (Action::Read { .. }, Reply::Failed(Errno::EAGAIN)) => before("readable"),
+        (Action::Poll { .. }, Reply::Poll(events)) if events == PollEvents::default() => {
+            before("readable")
+        }
         (Action::Query { .. }, _) if channel_can_come => {
             Some(String::from("add { wait = \"channel-ready\" } before this step"))
         }

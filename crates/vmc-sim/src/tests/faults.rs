@@ -42,8 +42,8 @@ fn shows(faults: &str, apps: &str, pieces: &[&str]) -> Report {
 }
 
 fn kind_of_first_fault(report: &Report) -> FaultKind {
-    let fault = report.trace.records().iter().find_map(|record| match record.event {
-        Event::Fault { kind, .. } => Some(kind),
+    let fault = report.trace.records().iter().find_map(|record| match &record.event {
+        Event::Fault { act, .. } => Some(act.kind()),
         _ => None,
     });
     fault.expect("a fault was recorded")

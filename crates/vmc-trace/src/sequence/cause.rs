@@ -9,7 +9,8 @@
 //! before the breach that it is.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FileNumber, Rdma, RdmaDirection, Record, Side, Subject,
+    Actor, CallResult, DeviceCall, Event, FileNumber, Polled, Rdma, RdmaDirection, Record, Side,
+    Subject,
 };
 use crate::sequence::arrange;
 use crate::sequence::label::{buffer_of, step_of};
@@ -17,13 +18,12 @@ use crate::sequence::names::{Connection, Names};
 use crate::sequence::order::{Graph, Kind, NodeId};
 use crate::sequence::reply::Replies;
 use crate::sequence::strand::{Group, Home, Strand};
+use crate::state::SessionState;
 use crate::trace::Trace;
 use papr::{CrqEntry, Hcall, ReturnCode};
 use std::collections::BTreeMap;
-use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received};
-
-/// The state of a session that an application closes.
-const CLOSING: &str = "closing";
+use vmc_proto::mgmt;
+use vmc_proto::{BufferId, Errno, HmcIndex, HmcSession, Message, MessageType, Received};
 
 /// The graph of the events of `trace` that its canonical text shows.
 pub(crate) fn graph_of(trace: &Trace) -> Graph {
@@ -321,22 +321,24 @@ impl<'a> Builder<'a> {
                 self.link_hcall(node, call, result.code, record);
             }
             Event::Rdma(subject, rdma) => self.link_rdma(node, *subject, rdma, record.actor),
-            Event::ChannelState(side, _) => {
-                let causes = self.received.iter().filter(|((s, _), _)| s.side() == Some(*side));
+            Event::ChannelState(state) => {
+                let side = state.side();
+                let causes = self.received.iter().filter(|((s, _), _)| s.side() == Some(side));
                 for (_, &cause) in causes {
                     self.graph.order(cause, node);
                 }
             }
-            Event::SessionState(side, index, session, state) => {
-                self.link_session_state(node, *side, *index, *session);
-                if (*side, *state) == (Side::Mgmt, CLOSING) {
+            Event::SessionState(index, session, state) => {
+                self.link_session_state(node, state.side(), *index, *session);
+                if *state == SessionState::Mgmt(mgmt::SessionState::Closing) {
                     self.replies.close(self.names.connection(*index, *session), node);
                 }
             }
-            Event::Breach { by, subject, .. } => {
+            Event::Breach(subject, breach) => {
+                let by = breach.by();
                 // Found by whoever works through the queue, it is about the entry just taken.
                 if matches!(record.actor, Actor::BottomHalf | Actor::Service) {
-                    self.after(self.last_taken.get(by).copied(), node);
+                    self.after(self.last_taken.get(&by).copied(), node);
                 }
                 if let (Side::Mgmt, Subject::Session(index, session)) = (by, subject) {
                     self.replies.trouble(self.names.connection(*index, *session), node);
@@ -379,7 +381,7 @@ impl<'a> Builder<'a> {
         file: Option<FileNumber>,
     ) {
         let in_call = self.in_call.remove(&app);
-        if *result == CallResult::Error("EINTR") {
+        if *result == CallResult::Error(Errno::EINTR) {
             self.after(self.signalled.get(&app).copied(), node);
         }
         let Some(file) = file else { return };
@@ -393,11 +395,11 @@ impl<'a> Builder<'a> {
         let (entered, has_copied) = in_call.unwrap_or((node, false));
         let is_due = match result {
             // There is no such file any more.
-            CallResult::Error("EBADF") | CallResult::Events("POLLNVAL") => true,
-            CallResult::Error("EBADFD") => entered < close,
+            CallResult::Polled(Polled::Invalid) => true,
+            CallResult::Error(Errno::EBADFD) => entered < close,
             // What was wrong with it would have shown before it copied anything.
             CallResult::Error(_) => entered < close && has_copied,
-            CallResult::Events(events) => entered < close && events.contains("HUP"),
+            CallResult::Polled(Polled::HungUp) => entered < close,
             _ => false,
         };
         if is_due {

@@ -5,6 +5,7 @@ use crate::event::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, S
 use crate::sequence::names::{Connection, Names};
 use crate::sequence::text::Text;
 use crate::sequence::{Place, Step};
+use crate::state::{Breach, SessionState};
 use papr::{CrqEntry, Hcall, ReturnCode};
 use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received};
 
@@ -26,23 +27,24 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         }
         Event::Hcall { call, result, .. } => return hcall_step(record, call, result.code, names),
         Event::Rdma(subject, rdma) => return Some(rdma_step(*subject, rdma, names)),
-        Event::ChannelState(side, state) => {
-            (Place::At(*side), Text::words(&format!("channel: {state}")))
+        Event::ChannelState(state) => {
+            (Place::At(state.side()), Text::words(&format!("channel: {state}")))
         }
-        Event::SessionState(side, index, session, state) => {
-            (Place::At(*side), session_state(*index, *session, state, names))
+        Event::SessionState(index, session, state) => {
+            (Place::At(state.side()), session_state(*index, *session, *state, names))
         }
-        Event::Breach { by, subject, what } => (Place::At(*by), breach(*subject, what, names)),
+        Event::Breach(subject, what) => (Place::At(what.by()), breach(*subject, *what, names)),
         Event::Undelivered(event) => {
             let place = record.actor.side().map_or(Place::Operator, Place::At);
             (place, Text::words(&format!("{event}: partner has no queue")))
         }
-        Event::Operator(what) => (Place::Operator, Text::words(&escaped(what))),
-        Event::Fault { rule, kind, what, .. } => {
-            let note = match kind {
+        Event::Operator(act) => (Place::Operator, Text::words(&act.to_string())),
+        Event::Fault { rule, act, .. } => {
+            let note = match act.kind() {
                 FaultKind::Architected => String::new(),
                 FaultKind::Unarchitected => String::from("(not architected)"),
             };
+            let what = act.describe(|thread| names.app_text(thread).to_string());
             let text = Text::words(&escaped(&format!("{rule}: {what}")));
             return Some(Step { place: Place::Fault, text, note });
         }
@@ -122,18 +124,24 @@ fn rdma_step(subject: Subject, rdma: &Rdma, names: &Names<'_>) -> Step {
     Step { place, text, note }
 }
 
-fn session_state(index: HmcIndex, session: HmcSession, state: &str, names: &Names<'_>) -> Text {
+fn session_state(
+    index: HmcIndex,
+    session: HmcSession,
+    state: SessionState,
+    names: &Names<'_>,
+) -> Text {
     match names.connection(index, session) {
         connection @ (Connection::Slot(_) | Connection::After(..)) => {
-            names.connection_text(connection).push(": ").push(state)
+            names.connection_text(connection).push(": ").push(state.name())
         }
-        connection => {
-            Text::words("session").then(names.connection_text(connection)).push(": ").push(state)
-        }
+        connection => Text::words("session")
+            .then(names.connection_text(connection))
+            .push(": ")
+            .push(state.name()),
     }
 }
 
-fn breach(subject: Subject, what: &str, names: &Names<'_>) -> Text {
+fn breach(subject: Subject, what: Breach, names: &Names<'_>) -> Text {
     let text = Text::words("breach");
     match subject {
         Subject::Channel => text,
@@ -142,7 +150,7 @@ fn breach(subject: Subject, what: &str, names: &Names<'_>) -> Text {
         }
     }
     .push(": ")
-    .push(what)
+    .push(&what.to_string())
 }
 
 /// An entry, decoded.

@@ -1,9 +1,10 @@
 //! Why a call of an application came back as it did.
 
-use crate::event::CallResult;
+use crate::event::{CallResult, Polled};
 use crate::sequence::names::Connection;
 use crate::sequence::order::NodeId;
 use std::collections::{BTreeMap, VecDeque};
+use vmc_proto::Errno;
 
 /// A message that waits to be read.
 struct Arrival {
@@ -52,13 +53,13 @@ impl Replies {
     pub(crate) fn cause_of(&mut self, app: u16, result: &CallResult) -> Option<NodeId> {
         match result {
             CallResult::Bytes { digest: Some(digest), .. } => self.read(app, *digest),
-            CallResult::Events(events) if events.contains("ERR") => {
+            CallResult::Polled(Polled::HungUp) => {
                 self.last_trouble(app).or_else(|| self.trouble_of_process(app))
             }
-            CallResult::Events(events) if events.contains("IN") => self.first_arrival(app),
+            CallResult::Polled(Polled::Readable) => self.first_arrival(app),
             CallResult::Error(errno) => self
                 .last_trouble(app)
-                .or_else(|| self.trouble_of_process(app).filter(|_| *errno == "EBADFD")),
+                .or_else(|| self.trouble_of_process(app).filter(|_| *errno == Errno::EBADFD)),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::event::{Actor, Event, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
+use crate::state::ChannelState;
 use papr::Hcall;
 use vmc_proto::{MessageType, Received};
 
@@ -84,15 +85,15 @@ impl Home {
                 let side = actor.side().unwrap_or(Side::Mgmt);
                 Home::of_entry(Received::from_entry(*entry), actor, side, names)
             }
-            Event::ChannelState(Side::Mgmt, _) => {
+            Event::ChannelState(ChannelState::Mgmt(_)) => {
                 Home { barrier: MGMT_AND_APPS, ..Home::channel(Side::Mgmt) }
             }
-            Event::ChannelState(Side::Hyp, _) => Home::channel(Side::Hyp),
-            Event::SessionState(side, index, session, _) => {
-                let strand = Strand::Session(names.connection(*index, *session), *side);
+            Event::ChannelState(ChannelState::Hyp(_)) => Home::channel(Side::Hyp),
+            Event::SessionState(index, session, state) => {
+                let strand = Strand::Session(names.connection(*index, *session), state.side());
                 Home { also: app_strand(actor), ..Home::strand(strand) }
             }
-            Event::Breach { by, subject, .. } => Home::of_subject(*subject, actor, *by, names),
+            Event::Breach(subject, breach) => Home::of_subject(*subject, actor, breach.by(), names),
             Event::Rdma(subject, _) | Event::Hcall { subject, .. } => match actor.side() {
                 Some(side) => Home::of_subject(*subject, actor, side, names),
                 None => Home::machine(),

@@ -341,7 +341,10 @@ fn a_request_for_a_buffer_that_cannot_be_sent_resets_the_channel() {
     for _ in 0..MAX_SEND_RETRIES {
         peer.elapse();
     }
-    assert_eq!(peer.breaches(), [Breach::SendGivenUp("REMOVE BUFFER")]);
+    assert_eq!(
+        peer.breaches(),
+        [Breach::SendGivenUp(vmc_proto::SentEntry::Message(MessageType::RemoveBuffer))]
+    );
     assert_eq!(peer.count(opcode::FREE_CRQ), 1);
 }
 

@@ -151,7 +151,10 @@ fn a_buffer_that_cannot_be_mapped_is_not_offered() {
     peer.take_offer(key(0, 1), HYPERVISOR, 2);
     peer.take_offer(key(0, 1), HYPERVISOR, 3);
     assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 0)));
-    assert_eq!(peer.breaches(), [Breach::HcallFailed("H_PUT_TCE", ReturnCode::PARAMETER)]);
+    assert_eq!(
+        peer.breaches(),
+        [Breach::HcallFailed(papr::HcallName::PutTce, ReturnCode::PARAMETER)]
+    );
     assert_eq!(peer.mapped_pages(), 2 * 4, "the page that was mapped is unmapped");
 }
 

@@ -184,7 +184,10 @@ fn a_send_that_is_dropped_for_too_long_resets_the_channel() {
     );
     let success = ReturnCode::SUCCESS;
     assert_eq!(peer.channel_calls(), [("H_FREE_CRQ", success), ("H_REG_CRQ", success)]);
-    assert_eq!(peer.breaches(), [Breach::SendGivenUp("SIGNAL")]);
+    assert_eq!(
+        peer.breaches(),
+        [Breach::SendGivenUp(vmc_proto::SentEntry::Message(vmc_proto::MessageType::Signal))]
+    );
     assert_eq!(peer.recv(), Received::Init);
     peer.recv_nothing();
     assert_eq!(peer.mapped_pages(), 0);

@@ -10,7 +10,8 @@ use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
 use ibmvmc::shell::User;
 use ibmvmc::{ChannelState, Command, Errno, FileId, Input, PollEvents, Reply};
-use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars};
+use vmc_proto::mgmt::QueryState;
+use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars, Polled};
 
 impl App {
     /// Enters the driver for a step that is a call on the device.
@@ -224,6 +225,18 @@ impl App {
         cx: &mut Context<'_, P, R>,
         reply: Reply,
     ) -> Progress {
+        let progress = self.compare(cx, reply);
+        if let Some(failure) = &mut self.failure {
+            failure.reply = Some(reply);
+        }
+        progress
+    }
+
+    fn compare<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        reply: Reply,
+    ) -> Progress {
         let Some(Step { action, retry, .. }) = self.steps.get(self.next).cloned() else {
             return Progress::Finished;
         };
@@ -400,30 +413,18 @@ fn call_result(call: &DeviceCall, reply: Reply, user: &User) -> CallResult {
                 matches!(call, DeviceCall::Read { .. }).then(|| vmc_trace::digest(&user.data));
             CallResult::Bytes { len_bytes: u64::from(len), digest }
         }
-        Reply::Poll(PollEvents { invalid: true, .. }) => CallResult::Events("POLLNVAL"),
-        Reply::Poll(PollEvents { hung_up: true, .. }) => {
-            CallResult::Events("POLLIN|POLLERR|POLLHUP")
-        }
-        Reply::Poll(PollEvents { readable: true, .. }) => CallResult::Events("POLLIN"),
-        Reply::Poll(_) => CallResult::Events("0"),
+        Reply::Poll(events) => CallResult::Polled(match events {
+            PollEvents { invalid: true, .. } => Polled::Invalid,
+            PollEvents { hung_up: true, .. } => Polled::HungUp,
+            PollEvents { readable: true, .. } => Polled::Readable,
+            PollEvents { readable: false, .. } => Polled::Nothing,
+        }),
         Reply::Query(query) => {
-            CallResult::State { have_vmc: query.have_vmc, state: state_name(query.state) }
+            CallResult::State { have_vmc: query.have_vmc, state: QueryState(query.state) }
         }
         Reply::Requested(drc_index) => CallResult::DrcIndex(drc_index.0),
-        Reply::Failed(errno) => CallResult::Error(errno.name()),
-        Reply::DeviceFailed | Reply::Stale => CallResult::Error("EIO"),
-    }
-}
-
-/// The driver document's words for the state that QUERY shows.
-fn state_name(number: i32) -> &'static str {
-    match number {
-        -1 => "reset scheduled",
-        0 => "initial",
-        1 => "CRQ init",
-        2 => "capabilities",
-        3 => "ready",
-        _ => "failed",
+        Reply::Failed(errno) => CallResult::Error(errno),
+        Reply::DeviceFailed | Reply::Stale => CallResult::Error(Errno::EIO),
     }
 }
 
@@ -474,7 +475,8 @@ fn describe_query(state: Option<i32>, have_vmc: Option<bool>) -> String {
         Some(false) => "no VMC",
         None => "whether or not there is a VMC",
     };
-    format!("state {}, {device}", state.map_or("any", state_name))
+    let state = state.map_or(String::from("any"), |number| QueryState(number).to_string());
+    format!("state {state}, {device}")
 }
 
 fn kind_of(call: &DeviceCall) -> CallKind {

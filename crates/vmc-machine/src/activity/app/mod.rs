@@ -15,6 +15,7 @@ use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
 use crate::world::World;
+use ibmvmc::Reply;
 use ibmvmc::shell::User;
 use papr::Hcall;
 use retry::Retrying;
@@ -62,6 +63,8 @@ pub struct StepFailure {
     pub expected: String,
     /// What the call came to.
     pub got: String,
+    /// The driver's reply, if the step is a call that came back.
+    pub reply: Option<Reply>,
 }
 
 impl App {
@@ -275,7 +278,7 @@ impl App {
     fn fail(&mut self, expected: impl Into<String>, got: impl Into<String>) -> Progress {
         let mut got = got.into();
         got.extend(self.retrying.as_ref().map(|retrying| retrying.to_string()));
-        self.failure = Some(StepFailure { expected: expected.into(), got });
+        self.failure = Some(StepFailure { expected: expected.into(), got, reply: None });
         Progress::Finished
     }
 

@@ -8,13 +8,17 @@ use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::Machine;
 use crate::world::TaskRequest;
 use std::sync::atomic::Ordering;
-use vmc_trace::{Actor, Event, Side};
+use vmc_trace::{Actor, Event, OperatorAct, Side};
 
 impl App {
     /// Records what a script does as the machine's operator.
-    pub(super) fn announce<P: Setup, R: Runtime>(&self, cx: &mut Context<'_, P, R>, what: &str) {
+    pub(super) fn announce<P: Setup, R: Runtime>(
+        &self,
+        cx: &mut Context<'_, P, R>,
+        act: OperatorAct,
+    ) {
         if self.actor != Actor::Platform {
-            cx.record(|| Event::Operator(String::from(what)));
+            cx.record(|| Event::Operator(act));
         }
     }
 
@@ -25,11 +29,11 @@ impl App {
     ) -> Progress {
         match machine {
             Machine::Driver => {
-                self.announce(cx, "start the driver");
+                self.announce(cx, OperatorAct::Start(Side::Mgmt));
                 probe(cx);
             }
             Machine::Hypervisor => {
-                self.announce(cx, "start the hypervisor's side");
+                self.announce(cx, OperatorAct::Start(Side::Hyp));
                 order_service(cx, ServiceOrder::Start);
             }
         }
@@ -43,12 +47,12 @@ impl App {
     ) -> Progress {
         match machine {
             Machine::Driver => {
-                self.announce(cx, "remove the driver");
+                self.announce(cx, OperatorAct::Stop(Side::Mgmt));
                 cx.world.kernel.lock().tasks.push_back(TaskRequest::Remove);
                 cx.runtime.wake(ActivityId::TASK);
             }
             Machine::Hypervisor => {
-                self.announce(cx, "stop the hypervisor's side");
+                self.announce(cx, OperatorAct::Stop(Side::Hyp));
                 order_service(cx, ServiceOrder::Stop);
             }
         }
@@ -61,9 +65,13 @@ impl App {
         cx: &mut Context<'_, P, R>,
         paused: bool,
     ) -> Progress {
-        let what =
-            if paused { "pause the hypervisor's side" } else { "resume the hypervisor's side" };
-        self.announce(cx, what);
+        self.announce(
+            cx,
+            match paused {
+                true => OperatorAct::PauseHypervisor,
+                false => OperatorAct::ResumeHypervisor,
+            },
+        );
         pause(cx, Side::Hyp, paused);
         self.done()
     }
@@ -73,7 +81,13 @@ impl App {
         cx: &mut Context<'_, P, R>,
         attached: bool,
     ) -> Progress {
-        self.announce(cx, if attached { "attach an HMC" } else { "detach the HMC" });
+        self.announce(
+            cx,
+            match attached {
+                true => OperatorAct::AttachHmc,
+                false => OperatorAct::DetachHmc,
+            },
+        );
         attach_hmc(cx, attached);
         self.done()
     }

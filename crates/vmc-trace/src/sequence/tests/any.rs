@@ -1,13 +1,16 @@
 //! No record can break the projection, however little sense the run makes.
 
 use super::run::{Run, unfolded};
+use crate::act::OperatorAct;
+use crate::event::Polled;
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
 };
 use crate::sequence::Sequence;
+use crate::state::{Breach, ChannelState, SessionState};
 use papr::{CrqEntry, Hcall, Ioba, ReturnCode, TransportEvent, UnitAddress};
 use proptest::prelude::*;
-use vmc_proto::{BufferId, HmcIndex, HmcSession};
+use vmc_proto::{BufferId, Errno, HmcIndex, HmcSession, hyp, mgmt};
 
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![
@@ -67,9 +70,9 @@ fn result() -> impl Strategy<Value = CallResult> {
     let bytes = |digest| CallResult::Bytes { len_bytes: 1, digest };
     prop_oneof![
         Just(CallResult::Ok),
-        Just(CallResult::Error("EIO")),
-        Just(CallResult::Events("POLLIN")),
-        Just(CallResult::Events("POLLIN|POLLERR|POLLHUP")),
+        Just(CallResult::Error(Errno::EIO)),
+        Just(CallResult::Polled(Polled::Readable)),
+        Just(CallResult::Polled(Polled::HungUp)),
         any::<Option<u32>>().prop_map(bytes),
     ]
 }
@@ -111,11 +114,17 @@ fn event() -> impl Strategy<Value = Event> {
             entry
         }),
         Just(Event::Undelivered(TransportEvent::PARTNER_FAILED)),
-        side().prop_map(|side| Event::ChannelState(side, "ready")),
-        (side(), session()).prop_map(|(side, (i, s))| Event::SessionState(side, i, s, "ready")),
-        (side(), subject())
-            .prop_map(|(by, subject)| { Event::Breach { by, subject, what: "breach".to_owned() } }),
-        Just(Event::Operator("operator".to_owned())),
+        side().prop_map(|side| Event::ChannelState(ChannelState::initial(side))),
+        (side(), session())
+            .prop_map(|(side, (i, s))| { Event::SessionState(i, s, SessionState::all(side)[2]) }),
+        (side(), subject()).prop_map(|(by, subject)| {
+            let breach = match by {
+                Side::Mgmt => Breach::Mgmt(mgmt::Breach::Empty),
+                Side::Hyp => Breach::Hyp(hyp::Breach::Empty),
+            };
+            Event::Breach(subject, breach)
+        }),
+        Just(Event::Operator(OperatorAct::AttachHmc)),
         Just(Event::Posted("flag".to_owned())),
         Just(Event::Awaited("flag".to_owned())),
         Just(Event::Signalled),

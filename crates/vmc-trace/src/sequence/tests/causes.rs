@@ -4,11 +4,16 @@ use super::protocol::{
     LIMITS, add_buffer, add_buffer_response, close, close_response, open, signal,
 };
 use super::run::{Run, subject};
+use crate::act::OperatorAct;
+use crate::event::Polled;
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Particulars, RdmaDirection, Side, Subject,
 };
+use crate::state::{Breach, ChannelState, SessionState};
 use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, TransportEvent};
-use vmc_proto::{BufferOwner, HmcIndex, HmcSession, Limits};
+use vmc_proto::{BufferId, BufferOwner, Errno, HmcIndex, HmcSession, Limits, MessageType, mgmt};
+
+const ENDED: SessionState = SessionState::Mgmt(mgmt::SessionState::Ended);
 
 const READ: DeviceCall = DeviceCall::Read { len_bytes: 4096 };
 
@@ -42,7 +47,7 @@ fn shift(run: &mut Run, from: usize, to: usize) {
 
 /// Makes sure that the call before it is not shown as late as it could be.
 fn operator(run: &mut Run) {
-    run.record(Actor::Platform, Event::Operator("operator".to_owned()));
+    run.record(Actor::Platform, Event::Operator(OperatorAct::AttachHmc));
 }
 
 fn position(run: &Run, find: impl Fn(&Event) -> bool) -> usize {
@@ -81,18 +86,18 @@ fn a_reset_divides_everything_into_before_and_after() {
     run.enqueue(Actor::Service, Side::Mgmt, event, None);
     run.free(Actor::Service, ReturnCode::SUCCESS);
     run.take(Side::Mgmt);
-    run.channel(Side::Mgmt, "waiting for INIT");
+    run.channel(Side::Mgmt, "CRQ init");
     run.session(Actor::BottomHalf, (0, 1), "ended");
-    run.returns(0, READ, CallResult::Error("EBADFD"));
+    run.returns(0, READ, CallResult::Error(Errno::EBADFD));
     run.register(Actor::Service, ReturnCode::SUCCESS);
     run.send(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
     run.take(Side::Mgmt);
     run.send(Actor::BottomHalf, CrqEntry::init(InitFormat::COMPLETE));
     let tail = [
         "a  read(4096)",
-        "*  operator",
+        "*  attach an HMC",
         "partner deregistered",
-        "channel: waiting for INIT",
+        "channel: CRQ init",
         "session a#1: ended",
         "a  read(4096) = EBADFD",
         "H_FREE_CRQ = H_Success",
@@ -119,12 +124,12 @@ fn after_a_reset_a_seed_is_named_after_its_slot_again() {
 fn what_the_operator_does_orders_against_everything() {
     let mut run = booted(&["a"], 1);
     run.open_file(0);
-    run.record(Actor::Platform, Event::Operator("hypervisor crashes".to_owned()));
+    run.record(Actor::Platform, Event::Operator(OperatorAct::Stop(Side::Hyp)));
     run.open_file(0);
-    run.channel(Side::Hyp, "down");
+    run.channel(Side::Hyp, "stopped");
     let text = "open() = 0";
-    assert_order(&run, &["channel: ready", text, "*  hypervisor crashes", text]);
-    assert_order(&run, &["*  hypervisor crashes", "channel: down"]);
+    assert_order(&run, &["channel: ready", text, "*  stop the hypervisor's side", text]);
+    assert_order(&run, &["*  stop the hypervisor's side", "channel: stopped"]);
 }
 
 #[test]
@@ -134,7 +139,7 @@ fn a_failing_call_is_shown_after_the_state_that_made_it_fail() {
     run.call(0, READ);
     operator(&mut run);
     run.session(Actor::BottomHalf, (0, 1), "ended");
-    run.returns(0, READ, CallResult::Error("EBADFD"));
+    run.returns(0, READ, CallResult::Error(Errno::EBADFD));
     assert_order(&run, &["a  read(4096)", "*", "session a#1: ended", "a  read(4096) = EBADFD"]);
 }
 
@@ -147,12 +152,12 @@ fn a_read_that_close_ends_is_shown_after_the_close_however_late_it_comes_back() 
         run.call(1, DeviceCall::Close);
         run.session(Actor::App(1), (0, 1), "closing");
         if !late {
-            run.returns(0, READ, CallResult::Error("EBADFD"));
+            run.returns(0, READ, CallResult::Error(Errno::EBADFD));
         }
         run.returns(1, DeviceCall::Close, CallResult::Ok);
         run.session(Actor::BottomHalf, (0, 1), "ended");
         if late {
-            run.returns(0, READ, CallResult::Error("EBADFD"));
+            run.returns(0, READ, CallResult::Error(Errno::EBADFD));
         }
         run.text()
     };
@@ -161,7 +166,7 @@ fn a_read_that_close_ends_is_shown_after_the_close_however_late_it_comes_back() 
 
 #[test]
 fn a_poll_is_shown_after_the_message_or_the_end_that_it_reports() {
-    for (events, cause) in [("POLLIN", "RDMA 1 B"), ("POLLIN|POLLERR|POLLHUP", "#1: ended")] {
+    for (events, cause) in [(Polled::Readable, "RDMA 1 B"), (Polled::HungUp, "#1: ended")] {
         let mut run = booted(&["a"], 1);
         run.open_session(0, (0, 1), 2);
         run.call(0, DeviceCall::Poll);
@@ -169,7 +174,7 @@ fn a_poll_is_shown_after_the_message_or_the_end_that_it_reports() {
         run.tell(Actor::Service, signal(0, 1, 2, 1));
         run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
         run.session(Actor::BottomHalf, (0, 1), "ended");
-        run.returns(0, DeviceCall::Poll, CallResult::Events(events));
+        run.returns(0, DeviceCall::Poll, CallResult::Polled(events));
         assert_order(&run, &["a  poll()", "*", cause, &format!("a  poll() = {events}")]);
     }
 }
@@ -220,9 +225,10 @@ fn a_breach_is_shown_after_the_entry_that_it_is() {
     let mut run = booted(&["a"], 1);
     run.open_session(0, (0, 1), 2);
     run.tell(Actor::Service, signal(0, 1, 9999, 1));
-    let (by, subject, what) = (Side::Mgmt, subject(0, 1), "invalid buffer".to_owned());
-    run.record(Actor::BottomHalf, Event::Breach { by, subject, what });
-    assert_order(&run, &["session a#1: ready", "buffer=9999", "breach a#1: invalid buffer"]);
+    let breach = Breach::Mgmt(mgmt::Breach::InvalidBuffer(MessageType::Signal, BufferId(9999)));
+    run.record(Actor::BottomHalf, Event::Breach(subject(0, 1), breach));
+    let told = "breach a#1: SIGNAL: invalid buffer 9999";
+    assert_order(&run, &["session a#1: ready", "buffer=9999", told]);
 }
 
 #[test]
@@ -297,8 +303,8 @@ fn a_message_is_not_taken_for_an_earlier_one_that_its_sender_left_out() {
     let (by, slot, to, overlaid) = (Side::Hyp, 0, Side::Hyp, None);
     let entry = CrqEntry::init(InitFormat::INITIALIZE);
     run.record(Actor::Service, Event::Dequeued { by, slot, entry });
-    run.channel(Side::Hyp, "odd");
-    run.record(Actor::Task, Event::ChannelState(Side::Mgmt, "first"));
+    run.channel(Side::Hyp, "failed");
+    run.record(Actor::Task, Event::ChannelState(ChannelState::initial(Side::Mgmt)));
     run.record(Actor::Task, Event::Enqueued { to, slot, entry, overlaid });
     assert!(run.text().contains("(not received)"), "{}", run.text());
 }
@@ -312,8 +318,8 @@ fn an_answer_is_never_shown_before_what_it_answers() {
     run.tell(Actor::App(0), close(0, 1));
     run.tell(Actor::Service, close_response(0, 1));
     let (index, session) = (HmcIndex(0), HmcSession(1));
-    run.record(Actor::BottomHalf, Event::SessionState(Side::Mgmt, index, session, "free"));
-    assert_order(&run, &["a  close()", "CLOSE a#1", "CLOSE RESPONSE a#1", "session a#1: free"]);
+    run.record(Actor::BottomHalf, Event::SessionState(index, session, ENDED));
+    assert_order(&run, &["a  close()", "CLOSE a#1", "CLOSE RESPONSE a#1", "session a#1: ended"]);
 }
 
 #[test]
@@ -340,13 +346,13 @@ fn what_an_application_does_in_a_session_is_shown_after_the_state_that_allows_it
     run.open_session(0, (0, 1), 2);
     run.call(0, write.clone());
     operator(&mut run);
-    run.session(Actor::BottomHalf, (0, 1), "resumed");
+    run.session(Actor::BottomHalf, (0, 1), "opening");
     run.rdma(Actor::App(0), RdmaDirection::ToHyp, (0, 1), 1, b"x");
     run.say(Actor::App(0), signal(0, 1, 1, 1));
-    assert_order(&run, &["a  write(1)", "*", "session a#1: resumed", "RDMA 1 B", "SIGNAL"]);
+    assert_order(&run, &["a  write(1)", "*", "session a#1: opening", "RDMA 1 B", "SIGNAL"]);
     run.records
         .retain(|record| !matches!(record.event, Event::Rdma(_, rdma) if rdma.len_bytes == 1));
-    assert_order(&run, &["a  write(1)", "*", "session a#1: resumed", "SIGNAL"]);
+    assert_order(&run, &["a  write(1)", "*", "session a#1: opening", "SIGNAL"]);
 }
 
 #[test]
@@ -356,8 +362,8 @@ fn a_channel_is_ready_after_the_answers_that_make_it_so() {
     run.call(0, DeviceCall::Poll);
     run.channel(Side::Mgmt, "seeding");
     run.tell(Actor::BottomHalf, add_buffer_response(0, 0, 0));
-    run.channel(Side::Hyp, "seeded");
-    assert_order(&run, &["a  poll()", "channel: seeding", "BUFFER RESPONSE", "channel: seeded"]);
+    run.channel(Side::Hyp, "ready");
+    assert_order(&run, &["a  poll()", "channel: seeding", "BUFFER RESPONSE", "channel: ready"]);
 }
 
 #[test]

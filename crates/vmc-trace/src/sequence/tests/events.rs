@@ -2,13 +2,17 @@
 
 use super::protocol::{LIMITS, add_buffer, close_response, open, open_response, signal};
 use super::run::{Run, subject};
+use crate::act::OperatorAct;
+use crate::event::Polled;
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Waiting,
 };
+use crate::state::Breach;
 use papr::{
     CrqEntry, Hcall, InitFormat, Ioba, Liobn, ReturnCode, Tce, TransportEvent, UnitAddress,
 };
-use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, Message, Status};
+use vmc_proto::mgmt::{self, QueryState};
+use vmc_proto::{BufferId, BufferOwner, Errno, HmcIndex, HmcSession, Message, Status};
 
 /// The lines of a run of one application, without the blanks that place them.
 fn shown(records: impl FnOnce(&mut Run)) -> Vec<String> {
@@ -32,20 +36,28 @@ fn a_call_that_returns_at_once_is_one_line() {
         (Open { nonblock: true }, CallResult::Ok, "a  open(O_NONBLOCK) = 0"),
         (
             SetHmcId { id: "x\"y".to_owned() },
-            CallResult::Error("EBUSY"),
+            CallResult::Error(Errno::EBUSY),
             r#"a  set-hmc-id("x\"y") = EBUSY"#,
         ),
         (
             Query,
-            CallResult::State { have_vmc: false, state: "initial" },
+            CallResult::State { have_vmc: false, state: QueryState::INITIAL },
             "a  query() = initial, no VMC",
         ),
-        (Query, CallResult::State { have_vmc: true, state: "ready" }, "a  query() = ready"),
+        (
+            Query,
+            CallResult::State { have_vmc: true, state: QueryState::READY },
+            "a  query() = ready",
+        ),
         (RequestVmc, CallResult::DrcIndex(0x2000_0004), "a  request-vmc() = 0x20000004"),
-        (Ioctl { number: 0xCC03 }, CallResult::Error("EINVAL"), "a  ioctl(0x0000cc03) = EINVAL"),
+        (
+            Ioctl { number: 0xCC03 },
+            CallResult::Error(Errno::EINVAL),
+            "a  ioctl(0x0000cc03) = EINVAL",
+        ),
         (Write { len_bytes: 12 }, bytes(None), "a  write(12) = 12"),
         (Read { len_bytes: 64 }, bytes(Some(0xAB)), "a  read(64) = 12 000000ab"),
-        (Poll, CallResult::Events("POLLIN|POLLERR|POLLHUP"), "a  poll() = POLLIN|POLLERR|POLLHUP"),
+        (Poll, CallResult::Polled(Polled::HungUp), "a  poll() = POLLIN|POLLERR|POLLHUP"),
         (Close, CallResult::Killed, "a  close() = killed"),
     ] {
         assert_eq!(shown_result(call, result), [line]);
@@ -61,7 +73,7 @@ fn a_call_that_never_returns_stays_open() {
 fn a_return_is_not_joined_with_the_call_of_another_application() {
     let mut run = Run::new(&["a", "b"]);
     run.call(0, DeviceCall::Poll);
-    run.returns(1, DeviceCall::Poll, CallResult::Events("0"));
+    run.returns(1, DeviceCall::Poll, CallResult::Polled(Polled::Nothing));
     assert_eq!(run.lines(), ["b  poll() = 0", "a  poll()"]);
 }
 
@@ -235,18 +247,17 @@ fn a_transport_event_without_a_queue_to_go_to_is_shown_where_it_began() {
 #[test]
 fn states_breaches_and_the_operator_are_shown_in_words() {
     let lines = shown(|run| {
-        run.record(Actor::Platform, Event::Operator("hypervisor starts".to_owned()));
+        run.record(Actor::Platform, Event::Operator(OperatorAct::Start(Side::Hyp)));
         run.channel(Side::Hyp, "waiting for INIT");
         run.session(Actor::BottomHalf, (3, 9), "ready");
-        run.session(Actor::BottomHalf, (3, 0), "seeded");
-        let what = "SIGNAL: 5000 bytes are longer than the MTU".to_owned();
-        let (by, subject) = (Side::Mgmt, subject(3, 9));
-        run.record(Actor::BottomHalf, Event::Breach { by, subject, what });
+        run.session(Actor::Service, (3, 0), "seeded");
+        let breach = Breach::Mgmt(mgmt::Breach::TooLong(5000));
+        run.record(Actor::BottomHalf, Event::Breach(subject(3, 9), breach));
     });
     assert_eq!(
         lines,
         [
-            "*  hypervisor starts",
+            "*  start the hypervisor's side",
             "channel: waiting for INIT",
             "slot 3: seeded",
             "session index=3 session=9: ready",

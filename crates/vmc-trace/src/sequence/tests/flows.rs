@@ -47,7 +47,7 @@ a  close()
 a  close() = 0
               |----------------------- INTERFACE CLOSE a#1 ----------------------->|
               |<------------------ INTERFACE CLOSE RESPONSE a#1 -------------------|
-              session a#1: free
+              session a#1: ended
               |<---------------- ADD BUFFER a's slot b0 owner=mgmt ----------------|
               |----------------- ADD BUFFER RESPONSE a's slot b0 ----------------->|
 ";

@@ -2,20 +2,21 @@
 
 use super::protocol::{LIMITS, add_buffer, add_buffer_response};
 use super::run::{Run, unfolded};
-use crate::event::{Actor, CallResult, DeviceCall, Event};
+use crate::act::OperatorAct;
+use crate::event::{Actor, CallResult, DeviceCall, Event, Polled};
 use crate::sequence::Sequence;
 use vmc_proto::{BufferOwner, Limits};
 
-fn poll(run: &mut Run, events: &'static str) {
+fn poll(run: &mut Run, events: Polled) {
     run.call(0, DeviceCall::Poll);
-    run.returns(0, DeviceCall::Poll, CallResult::Events(events));
+    run.returns(0, DeviceCall::Poll, CallResult::Polled(events));
 }
 
 #[test]
 fn identical_lines_fold() {
     let mut run = Run::new(&["a"]);
-    (0..4).for_each(|_| poll(&mut run, "0"));
-    poll(&mut run, "POLLIN");
+    (0..4).for_each(|_| poll(&mut run, Polled::Nothing));
+    poll(&mut run, Polled::Readable);
     assert_eq!(run.lines(), ["a  poll() = 0  x4", "a  poll() = POLLIN"]);
 }
 
@@ -23,11 +24,11 @@ fn identical_lines_fold() {
 fn two_rounds_of_several_lines_do_not_fold_and_three_do() {
     let mut run = Run::new(&["a"]);
     for _ in 0..2 {
-        poll(&mut run, "0");
+        poll(&mut run, Polled::Nothing);
         run.open_file(0);
     }
     assert_eq!(run.lines().len(), 4);
-    poll(&mut run, "0");
+    poll(&mut run, Polled::Nothing);
     run.open_file(0);
     assert_eq!(run.lines(), ["a  poll() = 0  \\", "a  open() = 0  / x3"]);
 }
@@ -104,7 +105,7 @@ fn a_message_that_is_not_received_is_not_folded_with_those_that_are() {
 #[test]
 fn the_operators_repeated_word_is_counted() {
     let mut run = Run::new(&[]);
-    let event = || Event::Operator("suspends the hypervisor".to_owned());
+    let event = || Event::Operator(OperatorAct::AttachHmc);
     (0..2).for_each(|_| run.record(Actor::Platform, event()));
-    assert_eq!(run.lines(), ["*  suspends the hypervisor  x2"]);
+    assert_eq!(run.lines(), ["*  attach an HMC  x2"]);
 }

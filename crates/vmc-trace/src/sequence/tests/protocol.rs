@@ -122,7 +122,7 @@ impl Run {
         self.returns(app, DeviceCall::Close, CallResult::Ok);
         self.take(Side::Hyp);
         self.tell(Actor::Service, close_response(index, session));
-        self.session(Actor::BottomHalf, (index, session), "free");
+        self.session(Actor::BottomHalf, (index, session), "ended");
         self.seed(index);
     }
 }

@@ -3,6 +3,7 @@
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
 };
+use crate::state::{ChannelState, SessionState};
 use crate::{Item, Sequence, Trace, TraceNames, render};
 use papr::{CrqEntry, Hcall, Ioba, ReturnCode, UnitAddress};
 use std::collections::VecDeque;
@@ -137,20 +138,19 @@ impl Run {
         self.record(actor, Event::Rdma(subject(index, session), rdma));
     }
 
-    pub(super) fn channel(&mut self, side: Side, state: &'static str) {
+    pub(super) fn channel(&mut self, side: Side, state: &str) {
         let actor = if side == Side::Mgmt { Actor::BottomHalf } else { Actor::Service };
-        self.record(actor, Event::ChannelState(side, state));
+        let named = |known: &ChannelState| known.name() == state;
+        let state = ChannelState::all(side).into_iter().find(named).expect("a state of the side");
+        self.record(actor, Event::ChannelState(state));
     }
 
-    pub(super) fn session(
-        &mut self,
-        actor: Actor,
-        (index, session): (u8, u8),
-        state: &'static str,
-    ) {
+    pub(super) fn session(&mut self, actor: Actor, (index, session): (u8, u8), state: &str) {
         let side = actor.side().expect("an actor of a side");
         let (index, session) = (HmcIndex(index), HmcSession(session));
-        self.record(actor, Event::SessionState(side, index, session, state));
+        let named = |known: &SessionState| known.name() == state;
+        let state = SessionState::all(side).into_iter().find(named).expect("a state of the side");
+        self.record(actor, Event::SessionState(index, session, state));
     }
 }
 

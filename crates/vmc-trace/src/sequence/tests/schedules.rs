@@ -263,7 +263,7 @@ impl World {
             }
             Work::Free(index, session) => {
                 self.apps[self.slots[usize::from(index)].app].free.clear();
-                self.run.session(actor, (index, session), "free");
+                self.run.session(actor, (index, session), "ended");
             }
         }
     }

@@ -1,0 +1,216 @@
+//! What the hypervisor's side reports: its states, and what it finds wrong. A service speaks in these terms of itself, and
+//! a trace keeps them, so that a run can be judged without knowing its hypervisor.
+
+use crate::{
+    BufferId, HmcIndex, HmcSession, Limits, MessageType, ReservedBytes, SentEntry, Status, Version,
+};
+use core::fmt;
+use papr::{HcallName, Header, InitFormat, ReturnCode, TransportEvent};
+
+/// The service's view of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChannelState {
+    /// No CRQ, silent until started.
+    Stopped,
+    /// The CRQ is not registered yet: it is being set up, or there is no connection to register for.
+    Starting,
+    /// The CRQ is registered; an INIT or an INIT COMPLETE of the partner is awaited.
+    WaitingForInit,
+    /// The partner is there; its Capabilities are awaited.
+    WaitingForCapabilities,
+    /// The capabilities are exchanged.
+    Ready,
+    /// The partner was suspended; the CRQ is disabled until `H_ENABLE_CRQ` succeeds.
+    Suspended,
+    /// The CRQ is being deregistered.
+    Resetting,
+    /// Too many failures; silent until started again.
+    Failed,
+}
+
+impl ChannelState {
+    /// Every state.
+    pub const ALL: [ChannelState; 8] = [
+        ChannelState::Stopped,
+        ChannelState::Starting,
+        ChannelState::WaitingForInit,
+        ChannelState::WaitingForCapabilities,
+        ChannelState::Ready,
+        ChannelState::Suspended,
+        ChannelState::Resetting,
+        ChannelState::Failed,
+    ];
+
+    /// The state in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ChannelState::Stopped => "stopped",
+            ChannelState::Starting => "starting",
+            ChannelState::WaitingForInit => "waiting for INIT",
+            ChannelState::WaitingForCapabilities => "waiting for capabilities",
+            ChannelState::Ready => "ready",
+            ChannelState::Suspended => "suspended",
+            ChannelState::Resetting => "resetting",
+            ChannelState::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for ChannelState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The service's view of an HMC connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SessionState {
+    /// No session, and no seed buffer to open one with.
+    Vacant,
+    /// No session; the management partition has the seed buffer.
+    Seeded,
+    /// Buffers are being added; the open is not answered yet.
+    Opening,
+    /// Messages may flow.
+    Ready,
+    /// The session ended. Only reported: the connection itself is vacant then.
+    Closed,
+}
+
+impl SessionState {
+    /// Every state.
+    pub const ALL: [SessionState; 5] = [
+        SessionState::Vacant,
+        SessionState::Seeded,
+        SessionState::Opening,
+        SessionState::Ready,
+        SessionState::Closed,
+    ];
+
+    /// The state in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SessionState::Vacant => "vacant",
+            SessionState::Seeded => "seeded",
+            SessionState::Opening => "opening",
+            SessionState::Ready => "ready",
+            SessionState::Closed => "closed",
+        }
+    }
+}
+
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What was wrong. The message or entry is ignored unless the text says what else happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Breach {
+    /// An entry with a reserved header.
+    ReservedHeader(Header),
+    /// An initialization entry with a reserved format.
+    UnknownInit(InitFormat),
+    /// An INIT COMPLETE without an INIT.
+    UnexpectedInitComplete,
+    /// A transport event without a meaning.
+    UnknownTransportEvent(TransportEvent),
+    /// A type that no VMC message has.
+    UnknownMessage(u8),
+    /// Reserved bytes that are not zero; the message holds all the same.
+    ReservedBytes(MessageType, ReservedBytes),
+    /// A message that only the hypervisor sends.
+    WrongDirection(MessageType),
+    /// A message before the CRQ was initialized.
+    BeforeInit(MessageType),
+    /// An HMC interface message before the capabilities exchange.
+    BeforeCapabilities(MessageType),
+    /// A major version other than ours; refused with status 2.
+    IncompatibleVersion(Version),
+    /// Values that no channel can work with; refused with status 1.
+    UnworkableLimits(Limits),
+    /// An index that was not negotiated; a request is refused with status 1.
+    InvalidIndex(MessageType, HmcIndex),
+    /// A session that is not there, or session 0; a request is refused with status 1.
+    InvalidSession(MessageType, HmcSession),
+    /// An index that has a session already, or no seed buffer; refused with status 1.
+    NotOpenable(HmcIndex),
+    /// A buffer that its sender does not own, or that does not exist; a request is refused with status 1.
+    InvalidBuffer(MessageType, BufferId),
+    /// A message longer than the MTU.
+    TooLong(u32),
+    /// A message of length 0.
+    Empty,
+    /// A response that nobody waits for.
+    Unexpected(MessageType),
+    /// The peer did not take a buffer; the session does without it.
+    BufferRefused(BufferId, Status),
+    /// The peer did not take a buffer after it had used it; its use counts.
+    RefusedAfterUse(BufferId, Status),
+    /// The peer did not give up a buffer that it was asked for. That breaks nothing if it had none to spare.
+    RemovalRefused(Status),
+    /// More unanswered requests than half of our CRQ.
+    TooManyRequests(MessageType),
+    /// The behaviour wants to send a message that is longer than the MTU; it is not sent.
+    Unsendable(u64),
+    /// A hypervisor call failed. A buffer that could not be mapped is not offered; any other failure resets
+    /// the channel.
+    HcallFailed(HcallName, ReturnCode),
+    /// An entry could not be sent for too long; the channel is reset.
+    SendGivenUp(SentEntry),
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Breach::ReservedHeader(header) => write!(f, "{header} header"),
+            Breach::UnknownInit(format) => write!(f, "initialization entry with {format} format"),
+            Breach::UnexpectedInitComplete => f.write_str("INIT COMPLETE without an INIT"),
+            Breach::UnknownTransportEvent(event) => write!(f, "{event} transport event"),
+            Breach::UnknownMessage(byte) => write!(f, "unknown message type {byte:#04x}"),
+            Breach::ReservedBytes(message, bytes) => {
+                write!(f, "{}: reserved {bytes:?} not zero", message.name())
+            }
+            Breach::WrongDirection(message) => {
+                write!(f, "{} is not for the hypervisor", message.name())
+            }
+            Breach::BeforeInit(message) => {
+                write!(f, "{} before the CRQ is initialized", message.name())
+            }
+            Breach::BeforeCapabilities(message) => {
+                write!(f, "{} before the capabilities exchange", message.name())
+            }
+            Breach::IncompatibleVersion(version) => write!(f, "incompatible version {version}"),
+            Breach::UnworkableLimits(limits) => write!(f, "unworkable capabilities {limits}"),
+            Breach::InvalidIndex(message, index) => {
+                write!(f, "{}: invalid HMC index {index}", message.name())
+            }
+            Breach::InvalidSession(message, session) => {
+                write!(f, "{}: no such session {session}", message.name())
+            }
+            Breach::NotOpenable(index) => {
+                write!(f, "INTERFACE OPEN: HMC index {index} is in use or has no buffer")
+            }
+            Breach::InvalidBuffer(message, buffer) => {
+                write!(f, "{}: invalid buffer {buffer}", message.name())
+            }
+            Breach::TooLong(len) => write!(f, "SIGNAL: {len} bytes are longer than the MTU"),
+            Breach::Empty => f.write_str("SIGNAL: empty message"),
+            Breach::Unexpected(message) => write!(f, "{} that nobody waits for", message.name()),
+            Breach::BufferRefused(buffer, status) => {
+                write!(f, "buffer {buffer} refused, status {status}")
+            }
+            Breach::RefusedAfterUse(buffer, status) => {
+                write!(f, "buffer {buffer} refused, status {status}, after it was used")
+            }
+            Breach::RemovalRefused(status) => write!(f, "no buffer given up, status {status}"),
+            Breach::TooManyRequests(message) => {
+                write!(f, "{}: too many requests without an answer", message.name())
+            }
+            Breach::Unsendable(len) => write!(f, "a message of {len} bytes cannot be sent"),
+            Breach::HcallFailed(name, code) => write!(f, "{name} failed: {code}"),
+            Breach::SendGivenUp(what) => write!(f, "{what} could not be sent"),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What the management partition's side reports: its states, and what it finds wrong. A driver speaks in these terms of
+//! itself, and a trace keeps them, so that a run can be judged without knowing its driver.
+
+use crate::{
+    BufferId, HmcIndex, HmcSession, Limits, MessageType, ReservedBytes, SentEntry, Status, Version,
+};
+use core::fmt;
+use papr::{HcallName, Header, InitFormat, ReturnCode, TransportEvent};
+
+/// The driver's view of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChannelState {
+    /// A reset is due or under way.
+    ResetScheduled,
+    /// There is no device.
+    Initial,
+    /// The CRQ is registered; INIT or INIT COMPLETE of the hypervisor is awaited.
+    CrqInit,
+    /// Capabilities were sent; the response is awaited.
+    Capabilities,
+    /// The capabilities are exchanged; not every index has its seed buffer yet.
+    Seeding,
+    /// The initialization is complete.
+    Ready,
+    /// The device cannot be used.
+    Failed,
+}
+
+impl ChannelState {
+    /// Every state.
+    pub const ALL: [ChannelState; 7] = [
+        ChannelState::ResetScheduled,
+        ChannelState::Initial,
+        ChannelState::CrqInit,
+        ChannelState::Capabilities,
+        ChannelState::Seeding,
+        ChannelState::Ready,
+        ChannelState::Failed,
+    ];
+
+    /// What `ioctl(QUERY)` shows.
+    pub const fn query(self) -> QueryState {
+        match self {
+            ChannelState::ResetScheduled => QueryState::RESET_SCHEDULED,
+            ChannelState::Initial => QueryState::INITIAL,
+            ChannelState::CrqInit => QueryState::CRQ_INIT,
+            ChannelState::Capabilities | ChannelState::Seeding => QueryState::CAPABILITIES,
+            ChannelState::Ready => QueryState::READY,
+            ChannelState::Failed => QueryState::FAILED,
+        }
+    }
+
+    /// The number that `ioctl(QUERY)` shows.
+    pub const fn number(self) -> i32 {
+        self.query().0
+    }
+
+    /// The state in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ChannelState::ResetScheduled => "reset scheduled",
+            ChannelState::Initial => "initial",
+            ChannelState::CrqInit => "CRQ init",
+            ChannelState::Capabilities => "capabilities",
+            ChannelState::Seeding => "seeding",
+            ChannelState::Ready => "ready",
+            ChannelState::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for ChannelState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The driver's state as `ioctl(QUERY)` shows it (driver document, IOCTLs). Open: a driver may show another number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryState(pub i32);
+
+impl QueryState {
+    /// A reset is due or under way.
+    pub const RESET_SCHEDULED: QueryState = QueryState(-1);
+    /// There is no device.
+    pub const INITIAL: QueryState = QueryState(0);
+    /// The CRQ is registered, and not initialized.
+    pub const CRQ_INIT: QueryState = QueryState(1);
+    /// The capabilities are being exchanged.
+    pub const CAPABILITIES: QueryState = QueryState(2);
+    /// The initialization is complete.
+    pub const READY: QueryState = QueryState(3);
+    /// The device cannot be used.
+    pub const FAILED: QueryState = QueryState(4);
+
+    /// The state in words, if the number has a meaning.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            QueryState::RESET_SCHEDULED => "reset scheduled",
+            QueryState::INITIAL => "initial",
+            QueryState::CRQ_INIT => "CRQ init",
+            QueryState::CAPABILITIES => "capabilities",
+            QueryState::READY => "ready",
+            QueryState::FAILED => "failed",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for QueryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => f.write_str(name),
+            None => write!(f, "unknown state {}", self.0),
+        }
+    }
+}
+
+/// The driver's view of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SessionState {
+    /// Reserved for a file; the hypervisor does not know of it yet.
+    Starting,
+    /// Interface Open was sent, or waits until fewer requests are outstanding.
+    Opening,
+    /// The hypervisor accepted it: messages may flow.
+    Ready,
+    /// The file was closed; Interface Close was or will be sent.
+    Closing,
+    /// It is over.
+    Ended,
+}
+
+impl SessionState {
+    /// Every state.
+    pub const ALL: [SessionState; 5] = [
+        SessionState::Starting,
+        SessionState::Opening,
+        SessionState::Ready,
+        SessionState::Closing,
+        SessionState::Ended,
+    ];
+
+    /// The state in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SessionState::Starting => "starting",
+            SessionState::Opening => "opening",
+            SessionState::Ready => "ready",
+            SessionState::Closing => "closing",
+            SessionState::Ended => "ended",
+        }
+    }
+}
+
+impl fmt::Display for SessionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What was wrong. The driver ignores what it reports here, or answers it with a status; a reset follows
+/// only where the text says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Breach {
+    /// An entry with a reserved header.
+    ReservedHeader(Header),
+    /// An initialization entry with a reserved format.
+    UnknownInit(InitFormat),
+    /// A transport event without a meaning.
+    UnknownTransportEvent(TransportEvent),
+    /// A type that no VMC message has.
+    UnknownMessage(u8),
+    /// Reserved bytes that are not zero; the message holds all the same.
+    ReservedBytes(MessageType, ReservedBytes),
+    /// A message that only the management partition sends.
+    WrongDirection(MessageType),
+    /// An HMC interface message before the capabilities exchange has completed; it is dropped.
+    BeforeCapabilities(MessageType),
+    /// A response that nobody waits for.
+    Unexpected(MessageType),
+    /// An INIT COMPLETE that answers no INIT.
+    UnexpectedInitComplete,
+    /// The hypervisor refused the capabilities; the device failed.
+    CapabilitiesRefused(Status),
+    /// The major versions differ; the device failed.
+    IncompatibleVersion(Version),
+    /// Values that no channel can work with; the device failed.
+    UnworkableLimits(Limits),
+    /// An index that was not negotiated. For Open and Close Response a reset follows.
+    InvalidIndex(MessageType, HmcIndex),
+    /// A session that is not there.
+    InvalidSession(MessageType, HmcSession),
+    /// A buffer that the message cannot be about.
+    InvalidBuffer(MessageType, BufferId),
+    /// An owner byte that means nothing.
+    InvalidOwner(u8),
+    /// A seed buffer must belong to the management partition.
+    SeedOwnedByHypervisor,
+    /// A message longer than the MTU; nothing was copied.
+    TooLong(u32),
+    /// A message of length 0.
+    Empty,
+    /// An attempt to take the last inbound buffer.
+    LastBuffer,
+    /// The hypervisor refused to open the session.
+    OpenRefused(Status),
+    /// The hypervisor could not close the session; a reset follows.
+    CloseFailed(Status),
+    /// An RDMA of the driver failed.
+    RdmaFailed(ReturnCode),
+    /// A hypervisor call failed in a way that the driver cannot go on from; a reset follows.
+    HcallFailed(HcallName, ReturnCode),
+    /// A message could not be sent for too long; a reset follows.
+    SendGivenUp(SentEntry),
+    /// Too many resets in a row led nowhere; the device failed.
+    TooManyResets,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Breach::ReservedHeader(header) => write!(f, "{header} header"),
+            Breach::UnknownInit(format) => write!(f, "initialization entry with {format} format"),
+            Breach::UnknownTransportEvent(event) => write!(f, "{event} transport event"),
+            Breach::UnknownMessage(byte) => write!(f, "unknown message type {byte:#04x}"),
+            Breach::ReservedBytes(message, bytes) => {
+                write!(f, "{}: reserved {bytes:?} not zero", message.name())
+            }
+            Breach::WrongDirection(message) => {
+                write!(f, "{} is not for the management partition", message.name())
+            }
+            Breach::BeforeCapabilities(message) => {
+                write!(f, "{} before the capabilities exchange", message.name())
+            }
+            Breach::Unexpected(message) => write!(f, "{} that nobody waits for", message.name()),
+            Breach::UnexpectedInitComplete => {
+                f.write_str("CRQ INIT COMPLETE that nobody waits for")
+            }
+            Breach::CapabilitiesRefused(status) => {
+                write!(f, "capabilities refused, status {status}")
+            }
+            Breach::IncompatibleVersion(version) => write!(f, "incompatible version {version}"),
+            Breach::UnworkableLimits(limits) => write!(f, "unworkable capabilities {limits}"),
+            Breach::InvalidIndex(message, index) => {
+                write!(f, "{}: invalid HMC index {index}", message.name())
+            }
+            Breach::InvalidSession(message, session) => {
+                write!(f, "{}: no such session {session}", message.name())
+            }
+            Breach::InvalidBuffer(message, buffer) => {
+                write!(f, "{}: invalid buffer {buffer}", message.name())
+            }
+            Breach::InvalidOwner(owner) => write!(f, "ADD BUFFER: invalid owner {owner}"),
+            Breach::SeedOwnedByHypervisor => {
+                f.write_str("ADD BUFFER: seed owned by the hypervisor")
+            }
+            Breach::TooLong(len) => write!(f, "SIGNAL: {len} bytes are longer than the MTU"),
+            Breach::Empty => f.write_str("SIGNAL: empty message"),
+            Breach::LastBuffer => f.write_str("REMOVE BUFFER: the last inbound buffer"),
+            Breach::OpenRefused(status) => write!(f, "open refused, status {status}"),
+            Breach::CloseFailed(status) => write!(f, "close failed, status {status}"),
+            Breach::RdmaFailed(code) => write!(f, "RDMA failed: {code}"),
+            Breach::HcallFailed(name, code) => write!(f, "{name} failed: {code}"),
+            Breach::SendGivenUp(name) => write!(f, "{name} could not be sent"),
+            Breach::TooManyResets => f.write_str("too many resets in a row"),
+        }
+    }
+}
