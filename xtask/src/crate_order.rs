@@ -24,6 +24,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "papr", knows: &[], without: HEAVY },
     Layer { name: "vmc-proto", knows: &["papr"], without: HEAVY },
     Layer { name: "hmc-proto", knows: &[], without: HEAVY },
+    Layer { name: "managed-system", knows: &[], without: HEAVY },
     Layer { name: "ibmvmc", knows: ABI, without: HEAVY },
     Layer { name: "phyp", knows: ABI, without: HEAVY },
     Layer { name: "vmc-trace", knows: ABI, without: HEAVY },
