@@ -106,8 +106,8 @@ impl System {
         let mac = self.mac_for(partition, slot, definition)?;
         self.plug_in(id, slot, mac, definition);
         self.note(Object::Ethernet(id, slot), EventKind::Added, &[]);
-        let version = self.touch(id, &[Property::Adapters]);
-        Ok(Outcome::Adapter(slot, version))
+        self.touch(id, &[Property::Adapters]);
+        Ok(Outcome::Adapter(slot, self.ethernet(id, slot)?.version))
     }
 
     /// An adapter keeps its slot and its address, and has all the rest anew.

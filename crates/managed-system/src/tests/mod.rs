@@ -1,8 +1,17 @@
 //! What operations, time and faults make of a system. After each step everything that must hold is looked at.
 
+mod adapters;
+mod changes;
 mod cost;
+mod edges;
+mod jobs;
+mod partitions;
 mod power;
 mod random;
+mod resources;
+mod storage;
+mod system;
+mod versions;
 
 use crate::*;
 use std::collections::BTreeSet;
