@@ -145,6 +145,7 @@ fn name((index, session): Key) -> String {
 mod tests {
     use super::*;
     use crate::device::watch_alone;
+    use crate::testing::assert_reports;
     use crate::testing::story::setting;
     use crate::testing::story::{APP, FIRST, Story, digest, signal};
     use vmc_trace::Actor;
@@ -165,10 +166,22 @@ mod tests {
         let both = || Story::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16);
         let first = || reads(both(), APP, 8, digest(1));
         assert_eq!(problems(reads(first(), APP, 16, digest(2))), [""; 0]);
-        assert_eq!(problems(reads(first(), APP, 8, digest(1))).len(), 1, "twice");
-        assert_eq!(problems(reads(both(), APP, 16, digest(2))).len(), 1, "out of order");
-        assert_eq!(problems(reads(both(), APP, 8, 7)).len(), 1, "changed");
-        assert_eq!(problems(reads(both(), APP, 7, digest(1))).len(), 1, "cut off");
+        assert_reports(
+            &problems(reads(first(), APP, 8, digest(1))),
+            &["thread 0: read(64) = 8 0000d001, which is not the next message"],
+        );
+        assert_reports(
+            &problems(reads(both(), APP, 16, digest(2))),
+            &["thread 0: read(64) = 16 0000d002, which is not the next message"],
+        );
+        assert_reports(
+            &problems(reads(both(), APP, 8, 7)),
+            &["thread 0: read(64) = 8 00000007, which is not the next message"],
+        );
+        assert_reports(
+            &problems(reads(both(), APP, 7, digest(1))),
+            &["thread 0: read(64) = 7 0000d001, which is not the next message"],
+        );
     }
 
     #[test]
@@ -206,8 +219,14 @@ mod tests {
         };
         assert_eq!(problems_of([b"one", b"two"], [b"on", b"two"]), [""; 0]);
         assert_eq!(problems_of([b"one", b"two"], [b"tw", b"one"]), [""; 0]);
-        assert_eq!(problems_of([b"one", b"two"], [b"ne", b"two"]).len(), 1, "no message begins so");
-        assert_eq!(problems_of([b"one", b"two"], [b"on", b"one"]).len(), 1, "read twice");
+        assert_reports(
+            &problems_of([b"one", b"two"], [b"ne", b"two"]),
+            &["thread 0: read(2) = 2 5836603c, which is not the next message"],
+        );
+        assert_reports(
+            &problems_of([b"one", b"two"], [b"on", b"one"]),
+            &["thread 1: read(64) = 3 ba2719ef, which is not the next message"],
+        );
         for last in [b"one", b"oni"] {
             assert_eq!(problems_of([b"one", b"oni"], [b"on", last]), [""; 0], "they begin alike");
         }
@@ -225,7 +244,13 @@ mod tests {
     fn a_signal_announces_what_the_rdma_has_put_there() {
         let copied = || Story::session().copies_to_hyp(APP, 1, 8);
         assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 8))), [""; 0]);
-        assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 9))).len(), 1);
-        assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 0, 8))).len(), 1);
+        assert_reports(
+            &problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 9))),
+            &["HMC index 0 session 1: SIGNAL announces 9 bytes in buffer 1, the RDMA put Some(8)"],
+        );
+        assert_reports(
+            &problems(copied().sends(Actor::App(APP), signal(FIRST, 0, 8))),
+            &["HMC index 0 session 1: SIGNAL announces 8 bytes in buffer 0, the RDMA put Some(32)"],
+        );
     }
 }

@@ -344,7 +344,8 @@ impl Device {
     fn signalled(&mut self, index: HmcIndex, number: HmcSession, len_bytes: u32) {
         let Some(&latest) = self.latest.get(&index) else { return };
         let session = &self.sessions[latest];
-        if session.number != number || !self.wire.books().was_handed_over() {
+        let books = self.wire.books();
+        if session.number != number || !(books.was_handed_over() || books.is_in_doubt()) {
             return;
         }
         // An empty message is fetched in the Linux profile, and no message otherwise.
@@ -394,7 +395,8 @@ impl Device {
         }
         let mut calls = std::mem::take(&mut self.calls);
         let is_opening = |call: &Call| matches!(call.what, DeviceCall::SetHmcId { .. });
-        let no_free_index = calls.values().any(is_opening) && !self.has_free_index();
+        let may_be_used_up = || self.wire.books().is_in_doubt() || !self.has_free_index();
+        let no_free_index = calls.values().any(is_opening) && may_be_used_up();
         let mut others = Others { no_free_index, ..Others::default() };
         calls.values().for_each(|call| others.count(call, &self.files));
         calls.values_mut().for_each(|call| self.observe_for(call, &others));

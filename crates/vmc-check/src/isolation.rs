@@ -188,6 +188,7 @@ fn name((index, number): Key) -> String {
 mod tests {
     use super::*;
     use crate::device::watch_alone;
+    use crate::testing::assert_reports;
     use crate::testing::story::setting;
     use crate::testing::story::{APP, FIRST, INDEX, Story, copy, digest, signal};
     use vmc_trace::{DeviceCall, FaultAct};
@@ -204,11 +205,6 @@ mod tests {
         problems(story, Content::Echo)
     }
 
-    #[track_caller]
-    fn assert_told(problems: &[String], part: &str) {
-        assert!(problems.len() == 1 && problems[0].contains(part), "{part}: {problems:?}");
-    }
-
     fn lie() -> Event {
         let (rule, act) = (String::from("lie"), FaultAct::Corrupt);
         Event::Fault { rule, act, subject: None, entry: None }
@@ -217,8 +213,14 @@ mod tests {
     #[test]
     fn an_echo_is_what_the_session_has_put_into_the_buffer_last() {
         assert_eq!(by_echo(Story::session().writes(APP, 1, 16).fetches(1, 16)), [""; 0]);
-        assert_told(&by_echo(Story::session().writes(APP, 1, 16).fetches(1, 15)), "not sent to it");
-        assert_told(&by_echo(Story::session().fetches(2, 16)), "not sent to it");
+        assert_reports(
+            &by_echo(Story::session().writes(APP, 1, 16).fetches(1, 15)),
+            &["HMC index 0 session 1 gets 15 bytes 0000d001 that were not sent to it"],
+        );
+        assert_reports(
+            &by_echo(Story::session().fetches(2, 16)),
+            &["HMC index 0 session 1 gets 16 bytes 0000d002 that were not sent to it"],
+        );
         // A lie may make a buffer say anything but what another session has sent.
         let lied = Story::session().and(Actor::Platform, lie());
         assert_eq!(by_echo(lied.clone().fetches(2, 16)), [""; 0]);
@@ -227,7 +229,10 @@ mod tests {
         let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
         let fetch = Event::Rdma(Subject::Session(INDEX, HmcSession(2)), rdma);
         let other = other.takes(signal(HmcSession(2), 2, 16)).and(Actor::BottomHalf, fetch);
-        assert_told(&by_echo(other), "gets what HMC index 0 session 1 has sent");
+        assert_reports(
+            &by_echo(other),
+            &["HMC index 0 session 2 gets what HMC index 0 session 1 has sent"],
+        );
     }
 
     #[test]
@@ -238,7 +243,12 @@ mod tests {
         let fetch = Event::Rdma(Subject::Session(INDEX, FIRST), rdma);
         let unannounced =
             Story::session().takes(signal(FIRST, 1, 16)).and(Actor::BottomHalf, fetch);
-        assert_told(&problems(unannounced, own), "the SIGNAL names");
+        assert_reports(
+            &problems(unannounced, own),
+            &[
+                "buffer 2 of HMC index 0 session 1 is fetched, the SIGNAL names HMC index 0 session 1 buffer 1",
+            ],
+        );
     }
 
     #[test]
@@ -251,8 +261,14 @@ mod tests {
             story.takes(signal(FIRST, 2, 16)).and(Actor::BottomHalf, fetch)
         };
         assert_eq!(problems(sends(sends(Story::session(), 0), 1), source), [""; 0]);
-        assert_told(&problems(sends(sends(Story::session(), 0), 0), source), "not sent to it");
-        assert_told(&problems(sends(Story::session(), 2), source), "not sent to it");
+        assert_reports(
+            &problems(sends(sends(Story::session(), 0), 0), source),
+            &["HMC index 0 session 1 gets 16 bytes 69691905 that were not sent to it"],
+        );
+        assert_reports(
+            &problems(sends(Story::session(), 2), source),
+            &["HMC index 0 session 1 gets 16 bytes 1c18edc5 that were not sent to it"],
+        );
     }
 
     #[test]
@@ -263,7 +279,12 @@ mod tests {
         let rdma = copy(RdmaDirection::ToHyp, 1, 8);
         let other = Event::Rdma(Subject::Session(INDEX, HmcSession(2)), rdma);
         let told = by_echo(session.calls(APP, write).and(Actor::App(APP), other));
-        assert_told(&told, "its file's session is HMC index 0 session 1");
+        assert_reports(
+            &told,
+            &[
+                "thread 0: write(8) copies for HMC index 0 session 2, its file's session is HMC index 0 session 1",
+            ],
+        );
     }
 
     #[test]
@@ -275,7 +296,12 @@ mod tests {
                 .takes(signal(FIRST, 1, 16))
                 .and(Actor::BottomHalf, other),
         );
-        assert_told(&told, "the SIGNAL names HMC index 0 session 1 buffer 1");
+        assert_reports(
+            &told,
+            &[
+                "buffer 2 of HMC index 0 session 1 is fetched, the SIGNAL names HMC index 0 session 1 buffer 1",
+            ],
+        );
         assert_eq!(digest(1), 0xD001);
     }
 }

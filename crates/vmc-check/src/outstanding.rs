@@ -134,6 +134,7 @@ fn half(limits: Limits) -> usize {
 mod tests {
     use super::*;
     use crate::device::watch_alone;
+    use crate::testing::assert_reports;
     use crate::testing::story::setting;
     use crate::testing::story::{FIRST, INDEX, LIMITS};
     use crate::testing::{Run, ours};
@@ -197,16 +198,25 @@ mod tests {
         let takes = || takes(Actor::Service, entry);
         assert_eq!(problems([begins(), asks(0), takes(), asks(1), stores()]), [""; 0]);
         // One that lies in the queue has told the hypervisor nothing yet.
-        assert_eq!(problems([begins(), asks(0), stores(), asks(1), takes()]).len(), 1);
+        assert_reports(
+            &problems([begins(), asks(0), stores(), asks(1), takes()]),
+            &["2 requests to mgmt outstanding, at most 1"],
+        );
     }
 
     #[test]
     fn a_channel_that_begins_anew_has_no_requests() {
         let init = takes(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
         assert_eq!(problems([begins(), asks(0), init, begins(), asks(1)]), [""; 0]);
-        assert_eq!(problems([begins(), asks(0), begins(), asks(1), asks(2)]).len(), 1);
+        assert_reports(
+            &problems([begins(), asks(0), begins(), asks(1), asks(2)]),
+            &["2 requests to mgmt outstanding, at most 1"],
+        );
         // A made-up response takes nothing off what comes.
         let made_up = takes(Actor::Service, answer(9));
-        assert_eq!(problems([begins(), made_up, asks(0), asks(1)]).len(), 1);
+        assert_reports(
+            &problems([begins(), made_up, asks(0), asks(1)]),
+            &["2 requests to mgmt outstanding, at most 1"],
+        );
     }
 }

@@ -18,7 +18,8 @@
 //! decided on before the channel went down and sent after that is not judged: nobody takes it for a message
 //! of the channel that came up since. What is done with an index about which somebody has made up messages (a
 //! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
-//! channel is down. The hypervisor's side is not verified here.
+//! channel is down; neither is what is done with any of them while it cannot be told which of several Capabilities was
+//! answered. The hypervisor's side is not verified here.
 
 mod books;
 #[cfg(test)]
@@ -26,7 +27,7 @@ mod tests;
 
 use super::wire::{Seen, Send};
 pub(super) use books::Books;
-use papr::{Hcall, ReturnCode, TransportEvent};
+use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use vmc_proto::Profile;
@@ -58,16 +59,25 @@ pub(super) struct Automaton {
     /// answers it says as much, so an INIT that did not get through is not owed any more; it may be sent all the same.
     init_owed: bool,
     inits_unanswered: u32,
-    /// INITs that the partner's next queue may have got although it went away since.
+    /// INITs that the partner's next queue may have got although it went away since: "The partner's queue may be
+    /// deregistered as a means of resetting the transport channel" (LoPAR, CRQ Entry Format), and then it is there again
+    /// before the event that says so was taken. The Initialization Complete that answers one of these ends an
+    /// initialization sequence like any other where none is under way: the Capabilities that come "after the CRQ
+    /// initialization sequence of messages" are due. Where another sequence has begun since, no sentence says which of
+    /// the two this one ends: the driver may begin the exchange anew, or go on ([`Automaton::may_exchange_again`]).
     inits_stale: u32,
     init_completes_due: u32,
     capabilities_due: u32,
+    /// Since the record of this number Capabilities may be sent, and need not be.
+    may_exchange_again: Option<u64>,
     /// The latest Capabilities were sent, and no response has come since.
     capabilities_unanswered: bool,
-    /// Earlier Capabilities that the partner may answer yet, or may have dropped: LoPAR has them sent "after the CRQ
-    /// initialization sequence of messages", and to the partner that may not have been over.
+    /// Earlier Capabilities that the partner may answer yet ("the hypervisor must respond with a VMC Capabilities
+    /// Response message": LoPAR, VMC Capabilities), or may have dropped: they are sent "after the CRQ initialization
+    /// sequence of messages", and to the partner that may not have been over. A response does not say which it answers.
     capabilities_stale: u32,
-    /// The latest Capabilities were answered, with success or not.
+    /// The latest Capabilities were answered, with success or not: the first response since is one to them as far as
+    /// LoPAR lets the management partition tell.
     answered: bool,
     /// Something was sent since that answer.
     responded: bool,
@@ -76,8 +86,12 @@ pub(super) struct Automaton {
     books: Books,
     /// What happened since the queue was registered that is a reason to free it.
     may_reset: bool,
+    /// The last entry of the driver's own that found no room: a reason to free the queue until it gets through.
+    dropped: Option<CrqEntry>,
     /// Orders to free the queue that were not followed yet: a second one may come before the first is done.
     frees_ordered: u32,
+    /// The partition has died, and has not booted since.
+    is_dead: bool,
     /// The sends of the driver's own that do not get through any more; a transport event will say why.
     partner_is_gone: bool,
     /// Number of the record with which the channel last went down.
@@ -150,10 +164,15 @@ impl Automaton {
         match act {
             // The operator's order to remove the driver: one each, whenever the driver gets to it.
             FaultAct::FreeCrq(Side::Mgmt) | FaultAct::Stop(Side::Mgmt) => self.frees_ordered += 1,
-            // The queue has died with its partition: the next driver has none to free, and no order of the last one's.
+            // The queue dies with its partition: the next driver has none to free, and follows the orders since.
+            FaultAct::Crash(Side::Mgmt) | FaultAct::Terminate(Side::Mgmt) => {
+                if !std::mem::replace(&mut self.is_dead, true) {
+                    self.frees_ordered = 0;
+                }
+            }
             FaultAct::Boot(Side::Mgmt) => self.began_a_life(seq),
-            FaultAct::Crash(_)
-            | FaultAct::Terminate(_)
+            FaultAct::Crash(Side::Hyp)
+            | FaultAct::Terminate(Side::Hyp)
             | FaultAct::Boot(Side::Hyp)
             // A driver that starts has its queue still to register.
             | FaultAct::Start(_)
@@ -205,7 +224,7 @@ impl Automaton {
                 };
             }
             Hcall::FreeCrq { .. } => {
-                if self.registered && !self.may_reset {
+                if self.registered && !self.may_reset && self.dropped.is_none() {
                     match self.frees_ordered {
                         0 => self.problem("the queue is freed, and there is no reason to"),
                         orders => self.frees_ordered = orders - u32::from(code.is_success()),
@@ -233,7 +252,7 @@ impl Automaton {
     fn began_a_life(&mut self, seq: u64) {
         self.down(seq);
         self.registered = false;
-        self.frees_ordered = 0;
+        self.is_dead = false;
         self.books.forget();
     }
 
@@ -266,10 +285,11 @@ impl Automaton {
             }
             Received::InitComplete if self.inits_stale > 0 => {
                 self.inits_stale -= 1;
-                // Whoever answers it after an INIT of its own has had its Capabilities.
                 if self.awaits_init() {
                     self.greeted(seq);
                     self.partner_is_gone = false;
+                } else {
+                    self.may_exchange_again = Some(seq);
                 }
             }
             Received::TransportEvent(event) => self.transport_event(seq, event),
@@ -283,6 +303,7 @@ impl Automaton {
         self.down(seq);
         self.capabilities_become_stale();
         self.capabilities_due = 1;
+        self.may_exchange_again = None;
     }
 
     fn capabilities_become_stale(&mut self) {
@@ -363,24 +384,24 @@ impl Automaton {
 
     fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
         if std::mem::take(&mut self.capabilities_unanswered) {
-            // The first answer counts, until another one takes its place.
+            self.down(seq);
+            self.books.agree(status, limits);
+            self.answered = true;
+            self.inits_stale = 0;
+            self.responded = false;
+            self.may_exchange_again = None;
         } else if self.capabilities_stale > 0 && self.answered {
-            // The earlier one answered what was sent before, and even a refusal was not the last word. The partner may
-            // have taken what was sent since for something newer: then the exchange begins anew.
+            // Each Capabilities has its response, and none says whose it is. LoPAR and the driver document are silent on
+            // which of two counts: a driver may hold on to the first, let the second take its place, or begin the exchange
+            // anew. Where these come to different things, what it makes of its connections is not judged before the next
+            // exchange.
             self.capabilities_stale -= 1;
-            if self.responded {
-                self.down(seq);
-                self.capabilities_due = 1;
-                return;
+            let come_to_the_same = !self.responded && self.owed.is_empty();
+            if !come_to_the_same || self.books.agreement(status, limits) != self.books.limits() {
+                self.may_exchange_again = Some(seq);
+                self.books.doubt(status, limits);
             }
-        } else {
-            return;
         }
-        self.down(seq);
-        self.books.agree(status, limits);
-        self.answered = true;
-        self.inits_stale = 0;
-        self.responded = false;
     }
 
     fn sent(&mut self, send: &Send) {
@@ -389,6 +410,7 @@ impl Automaton {
             self.not_sent(send);
             return;
         }
+        self.dropped = self.dropped.filter(|dropped| *dropped != send.entry);
         match received {
             Received::Init => {
                 if self.inits_due == 0 && !self.may_greet && send.decided_after >= self.down_since {
@@ -424,10 +446,11 @@ impl Automaton {
         if matches!(send.actor, Actor::App(_)) && send.code == ReturnCode::DROPPED {
             return;
         }
-        self.may_reset = true;
         if send.code == ReturnCode::DROPPED {
+            self.dropped = Some(send.entry);
             return;
         }
+        self.may_reset = true;
         // There was no partner to be greeted, and nothing has changed.
         let greets_nobody = self.may_greet
             && self.inits_due == 0
@@ -453,6 +476,10 @@ impl Automaton {
             match self.capabilities_due.checked_sub(1) {
                 Some(left) => self.capabilities_due = left,
                 None if late => {}
+                None if self.may_exchange_again.take().is_some() => {
+                    self.down(send.decided_after);
+                    self.capabilities_become_stale();
+                }
                 None => self.problem("CAPABILITIES without a handshake before it"),
             }
             if self.init_completes_due > 0 && !late {
@@ -463,6 +490,11 @@ impl Automaton {
             return;
         }
         self.responded = true;
+        // It has gone on, and not begun anew. A thread of an application may have decided to send before the driver heard.
+        if !matches!(send.actor, Actor::App(_)) {
+            self.may_exchange_again =
+                self.may_exchange_again.filter(|since| send.decided_after < *since);
+        }
         let name = message.message_type().name();
         let Some((index, session)) = message.connection() else {
             return self.problem(&format!("{name} is not for the management partition to send"));
@@ -517,7 +549,10 @@ impl Automaton {
                 self.problem(&format!("{name} was never sent"));
             }
         }
-        for ((kind, index, session, _), owed) in std::mem::take(&mut self.owed) {
+        let owed = std::mem::take(&mut self.owed);
+        let judged = |((_, index, ..), _): &(Request, Owed)| self.books.is_judged(*index);
+        let owed: Vec<_> = owed.into_iter().filter(judged).collect();
+        for ((kind, index, session, _), owed) in owed {
             let (count, name) = (owed.count, kind.name());
             let what = format!("HMC index {index} session {session}: {count} {name} not answered");
             self.problem(&what);

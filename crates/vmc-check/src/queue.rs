@@ -121,6 +121,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::assert_reports;
     use crate::testing::{Run, ours};
     use papr::{InitFormat, TransportEvent};
     use vmc_trace::Actor;
@@ -136,31 +137,53 @@ mod tests {
         (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot, entry })
     }
 
-    fn problems<const N: usize>(events: [(Actor, Event); N]) -> usize {
-        check(&Run::of(events).trace(), true, |_| true).len()
+    fn problems<const N: usize>(events: [(Actor, Event); N]) -> Vec<String> {
+        check(&Run::of(events).trace(), true, |_| true)
     }
 
     #[test]
     fn entries_are_taken_in_their_order_once_and_unchanged() {
         let (a, b) = (stored(0, INIT), stored(1, COMPLETE));
         let good = [a.clone(), b.clone(), taken(0, INIT), taken(1, COMPLETE)];
-        assert_eq!(problems(good), 0);
+        assert_reports(&problems(good), &[]);
         let other_order =
             [a.clone(), b.clone(), taken(1, COMPLETE), taken(0, INIT), stored(2, INIT)];
-        assert!(problems(other_order) > 0);
+        assert_reports(
+            &problems(other_order),
+            &[
+                "the queue of mgmt: [1] c002000000000000 0000000000000000 was taken and never stored",
+                "the queue of mgmt: 1 entries are left and nobody looks at them, the first is [1] c002000000000000 0000000000000000",
+            ],
+        );
         let changed = [a.clone(), taken(0, COMPLETE), b.clone()];
-        assert!(problems(changed) > 0);
+        assert_reports(
+            &problems(changed),
+            &[
+                "the queue of mgmt: [0] c002000000000000 0000000000000000 was taken and never stored",
+                "the queue of mgmt: 1 entries are left and nobody looks at them, the first is [0] c001000000000000 0000000000000000",
+            ],
+        );
         let twice = [a.clone(), taken(0, INIT), taken(0, INIT), b];
-        assert!(problems(twice) > 0);
+        assert_reports(
+            &problems(twice),
+            &[
+                "the queue of mgmt: [0] c001000000000000 0000000000000000 was taken and never stored",
+            ],
+        );
     }
 
     #[test]
     fn what_is_left_in_a_queue_is_told_unless_nobody_has_to_look() {
         let left = Run::of([stored(0, INIT)]).trace();
-        assert_eq!(check(&left, true, |_| true).len(), 1);
-        assert_eq!(check(&left, true, |side| side == Side::Hyp).len(), 0, "told to leave it alone");
-        assert_eq!(check(&left, false, |_| true).len(), 0, "under way");
-        assert_eq!(problems([stored(0, INIT), (Actor::Task, ours::frees())]), 0);
+        assert_reports(
+            &check(&left, true, |_| true),
+            &[
+                "the queue of mgmt: 1 entries are left and nobody looks at them, the first is [0] c001000000000000 0000000000000000",
+            ],
+        );
+        assert_eq!(check(&left, true, |side| side == Side::Hyp), [""; 0], "told to leave it alone");
+        assert_eq!(check(&left, false, |_| true), [""; 0], "under way");
+        assert_reports(&problems([stored(0, INIT), (Actor::Task, ours::frees())]), &[]);
     }
 
     #[test]
@@ -168,14 +191,17 @@ mod tests {
         let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
         let overlaid =
             Event::Enqueued { to: Side::Mgmt, slot: 0, entry: event, overlaid: Some(INIT) };
-        assert_eq!(problems([stored(0, INIT), (Actor::Platform, overlaid), taken(0, event)]), 0);
+        assert_reports(
+            &problems([stored(0, INIT), (Actor::Platform, overlaid), taken(0, event)]),
+            &[],
+        );
         let registered = (Actor::Task, ours::registers(ReturnCode::SUCCESS));
         let (dead, next) = (stored(0, INIT), stored(0, COMPLETE));
-        assert_eq!(problems([dead, registered, next, taken(0, COMPLETE)]), 0);
+        assert_reports(&problems([dead, registered, next, taken(0, COMPLETE)]), &[]);
     }
 
     #[test]
     fn on_threads_an_entry_may_be_taken_before_it_is_noted() {
-        assert_eq!(problems([taken(0, INIT), stored(0, INIT)]), 0);
+        assert_reports(&problems([taken(0, INIT), stored(0, INIT)]), &[]);
     }
 }

@@ -165,6 +165,7 @@ impl Checker {
 mod tests {
     use super::*;
     use crate::device::watch_alone;
+    use crate::testing::assert_reports;
     use crate::testing::story::setting;
     use crate::testing::story::{
         APP, FIRST, INDEX, MTU, Story, copy, local, maps, remote, signal, unmaps,
@@ -182,11 +183,6 @@ mod tests {
         problems(story.and(actor, Event::Rdma(subject, rdma)))
     }
 
-    #[track_caller]
-    fn assert_told(problems: &[String], part: &str) {
-        assert!(problems.len() == 1 && problems[0].contains(part), "{part}: {problems:?}");
-    }
-
     #[test]
     fn copies_within_buffers_of_the_management_partition_pass() {
         let run = Story::session().writes(APP, 1, MTU).fetches(2, MTU).writes(APP, 2, 1);
@@ -196,23 +192,48 @@ mod tests {
     #[test]
     fn no_copy_is_longer_than_the_mtu() {
         let (out, back) = (RdmaDirection::ToHyp, RdmaDirection::ToMgmt);
-        assert_told(&copies(Actor::App(APP), copy(out, 1, MTU + 1)), "the MTU is");
+        assert_reports(
+            &copies(Actor::App(APP), copy(out, 1, MTU + 1)),
+            &["app0: RDMA 65 B 0000d001: the MTU is 64"],
+        );
         let long = Story::session().fetches(2, MTU + 1);
-        assert_told(&problems(long), "the MTU is");
-        assert_told(&copies(Actor::App(APP), copy(back, 1, 8)), "not for this actor");
+        assert_reports(&problems(long), &["bottom-half: RDMA 65 B 0000d002: the MTU is 64"]);
+        assert_reports(
+            &copies(Actor::App(APP), copy(back, 1, 8)),
+            &["app0: RDMA 8 B 0000d001: not for this actor to make, or between other windows"],
+        );
         let other = Rdma { direction: RdmaDirection::Other, ..copy(out, 1, 8) };
-        assert_told(&copies(Actor::App(APP), other), "not for this actor");
+        assert_reports(
+            &copies(Actor::App(APP), other),
+            &["app0: RDMA 8 B 0000d001: not for this actor to make, or between other windows"],
+        );
     }
 
     #[test]
     fn the_remote_end_is_the_beginning_of_a_buffer_that_its_sender_owns() {
         let out = RdmaDirection::ToHyp;
-        assert_told(&copies(Actor::App(APP), copy(out, 2, 8)), "not the management partition's");
-        assert_told(&copies(Actor::App(APP), copy(out, 3, 8)), "lies at None");
+        assert_reports(
+            &copies(Actor::App(APP), copy(out, 2, 8)),
+            &["app0: RDMA 8 B 0000d002: buffer 2 of HMC index 0 is not the management partition's"],
+        );
+        assert_reports(
+            &copies(Actor::App(APP), copy(out, 3, 8)),
+            &[
+                "app0: RDMA 8 B 0000d003: buffer 3 of HMC index 0 lies at None, not at Ioba(0x203000)",
+            ],
+        );
         let beside = Rdma { destination: Ioba(remote(1).0 + 8), ..copy(out, 1, 8) };
-        assert_told(&copies(Actor::App(APP), beside), "lies at");
+        assert_reports(
+            &copies(Actor::App(APP), beside),
+            &[
+                "app0: RDMA 8 B 0000d001: buffer 1 of HMC index 0 lies at Some(Ioba(0x201000)), not at Ioba(0x201008)",
+            ],
+        );
         let used = Story::session().writes(APP, 1, 8).copies_to_hyp(APP, 1, 8);
-        assert_told(&problems(used), "not the management partition's");
+        assert_reports(
+            &problems(used),
+            &["app0: RDMA 8 B 0000d001: buffer 1 of HMC index 0 is not the management partition's"],
+        );
         // Without its RDMA a message of the hypervisor has moved its buffer all the same.
         let back = Story::session().takes(signal(FIRST, 2, 8)).copies_to_hyp(APP, 2, 8);
         assert_eq!(problems(back), [""; 0]);
@@ -229,17 +250,24 @@ mod tests {
             story.and(Actor::BottomHalf, maps(local(3))).writes(APP, 3, 8)
         };
         assert_eq!(problems(add(BufferOwner::MANAGEMENT)), [""; 0]);
-        assert_told(&problems(add(BufferOwner::HYPERVISOR)), "not the management partition's");
+        assert_reports(
+            &problems(add(BufferOwner::HYPERVISOR)),
+            &["app0: RDMA 8 B 0000d003: buffer 3 of HMC index 0 is not the management partition's"],
+        );
     }
 
     #[test]
     fn both_ends_are_mapped() {
         let story = || Story::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
-        let unmapped =
-            [(Actor::Service, remote(1), "of hyp"), (Actor::BottomHalf, local(1), "of mgmt")];
-        for (actor, ioba, part) in unmapped {
+        let unmapped = [
+            (Actor::Service, remote(1), "0x201", "hyp"),
+            (Actor::BottomHalf, local(1), "0x101", "mgmt"),
+        ];
+        for (actor, ioba, page, side) in unmapped {
             let told = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
-            assert_told(&problems(told.copies_to_hyp(APP, 1, 8)), part);
+            let why = format!("page {page} of the window of {side} is not mapped");
+            let why = format!("app0: RDMA 8 B 0000d001: {why}");
+            assert_reports(&problems(told.copies_to_hyp(APP, 1, 8)), &[&why]);
             let a_moment_ago = story().and(actor, unmaps(ioba)).copies_to_hyp(APP, 1, 8);
             assert_eq!(problems(a_moment_ago), [""; 0]);
             let nothing = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));

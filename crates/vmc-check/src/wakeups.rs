@@ -119,6 +119,7 @@ mod tests {
     use super::*;
     use crate::Setting;
     use crate::device::watch_alone;
+    use crate::testing::assert_reports;
     use crate::testing::ours;
     use crate::testing::story::setting;
     use crate::testing::story::{APP, Story};
@@ -152,23 +153,29 @@ mod tests {
     fn nobody_sleeps_while_a_message_waits_or_after_the_session() {
         for call in [READ, DeviceCall::Poll] {
             let asleep = Story::session().calls(APP, call.clone());
-            for story in [asleep.clone().fetches(2, 16), ended(asleep.clone())] {
+            let told = |why: &str| format!("thread 0 sleeps in {call}, and {why}");
+            for (story, why) in [
+                (asleep.clone().fetches(2, 16), "a message waits"),
+                (ended(asleep.clone()), "the session is over"),
+            ] {
                 // However it wakes, it is too late.
                 let late = story.clone().later().returns(APP, call.clone(), INTERRUPTED);
-                assert_eq!(problems(late).len(), 1);
-                assert_eq!(problems(story).len(), 1, "when nothing is left to run");
+                assert_reports(&problems(late), &[&told(why)]);
+                assert_reports(&problems(story), &[&told(why)]);
             }
             let closed = asleep.calls(1, DeviceCall::Close);
-            assert_eq!(problems(closed.later().returns(APP, call, INTERRUPTED)).len(), 1);
+            let late = closed.later().returns(APP, call.clone(), INTERRUPTED);
+            assert_reports(&problems(late), &[&told("the file is being closed")]);
         }
     }
 
     #[test]
     fn a_signal_is_a_reason_to_be_awake() {
         for call in [READ, DeviceCall::Poll] {
+            let told = format!("thread 0 sleeps in {call}, and a signal has come");
             let signalled =
                 Story::session().calls(APP, call).and(Actor::App(APP), Event::Signalled);
-            assert_eq!(problems(signalled.later()).len(), 1);
+            assert_reports(&problems(signalled.later()), &[&told]);
         }
     }
 
@@ -180,16 +187,23 @@ mod tests {
         for call in [READ, DeviceCall::Poll] {
             let closed = Story::session().calls(APP, call.clone()).calls(1, DeviceCall::Close);
             assert_eq!(problems(closed.clone().later()), [""; 0]);
-            assert_eq!(problems(closed.fetches(2, 16).later()).len(), 1, "a message waits");
+            let told = format!("thread 0 sleeps in {call}, and a message waits");
+            assert_reports(&problems(closed.fetches(2, 16).later()), &[&told]);
         }
         let prepare = CrqEntry::transport_event(TransportEvent::PREPARE_SUSPEND);
-        assert_eq!(problems(Story::session().takes(prepare)).len(), 1);
+        assert_reports(
+            &problems(Story::session().takes(prepare)),
+            &["HMC index 0 session 1 goes on after the channel went down"],
+        );
     }
 
     #[test]
     fn no_session_outlives_the_channel() {
         let gone = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
-        assert_eq!(problems(Story::session().takes(gone)).len(), 1);
+        assert_reports(
+            &problems(Story::session().takes(gone)),
+            &["HMC index 0 session 1 goes on after the channel went down"],
+        );
         assert_eq!(problems(ended(Story::session())), [""; 0]);
     }
 }

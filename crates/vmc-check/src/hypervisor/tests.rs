@@ -2,6 +2,7 @@
 
 use super::Automaton;
 use crate::device::watch_alone;
+use crate::testing::assert_reports;
 use crate::testing::story::setting;
 use crate::testing::story::{FIRST, INDEX, LIMITS, MTU, maps, remote, signal};
 use crate::testing::{Run, ours};
@@ -102,11 +103,6 @@ fn after(mut run: Vec<Told>, events: impl IntoIterator<Item = Told>) -> Vec<Stri
     problems(run)
 }
 
-#[track_caller]
-fn assert_told(problems: &[String], part: &str) {
-    assert!(problems.iter().any(|what| what.contains(part)), "{part}: {problems:?}");
-}
-
 #[test]
 fn a_right_run_passes() {
     let mut run = session();
@@ -126,15 +122,24 @@ fn a_right_run_passes() {
 fn driver_document_initialization_each_step_follows_the_one_before() {
     let (init, complete) =
         (CrqEntry::init(InitFormat::INITIALIZE), CrqEntry::init(InitFormat::COMPLETE));
-    assert_told(&after(ready(), [send(init)]), "no registration");
-    assert_told(&after(ready(), [send(complete)]), "answers no INIT");
-    assert_told(&after(ready(), [take(init)]), "INIT COMPLETE was never sent");
+    assert_reports(
+        &after(ready(), [send(init)]),
+        &["hyp: CRQ INIT: no registration that it belongs to"],
+    );
+    assert_reports(
+        &after(ready(), [send(complete)]),
+        &["hyp: CRQ INIT COMPLETE: it answers no INIT"],
+    );
+    assert_reports(&after(ready(), [take(init)]), &["hyp: CRQ INIT COMPLETE was never sent"]);
     let registered = (Actor::Service, ours::registers(ReturnCode::SUCCESS));
-    assert_told(&problems([registered]), "CRQ INIT was never sent");
-    assert_told(&after(ready(), [send(capabilities_response(0))]), "nobody has asked");
+    assert_reports(&problems([registered]), &["hyp: CRQ INIT was never sent"]);
+    assert_reports(
+        &after(ready(), [send(capabilities_response(0))]),
+        &["hyp: CAPABILITIES RESPONSE: nobody has asked for it"],
+    );
     let mut seedless = greeted();
     seedless.push(send(capabilities_response(0)));
-    assert_told(&problems(seedless), "no seed buffer");
+    assert_reports(&problems(seedless), &["hyp: HMC index 0 has no seed buffer"]);
 }
 
 #[test]
@@ -148,26 +153,52 @@ fn lopar_vmc_capabilities_success_means_that_both_sides_can_work_together() {
         run.truncate(3);
         run.push(take(capabilities(limits)));
         assert_eq!(after(run.clone(), [send(capabilities_response(2))]), [""; 0]);
-        assert_told(&after(run, [send(capabilities_response(0))]), "cannot work together");
+        assert_reports(
+            &after(run, [send(capabilities_response(0))]),
+            &["hyp: CAPABILITIES RESPONSE: success, where both sides cannot work together"],
+        );
     }
     let early = (Actor::Service, maps(remote(0)));
     let add = add_at(NONE, 0, TO_MGMT, remote(0).0);
-    assert_told(&after(greeted(), [early, add]), "before the capabilities exchange");
+    assert_reports(
+        &after(greeted(), [early, add]),
+        &["hyp: ADD BUFFER HMC index 0 session 0: before the capabilities exchange"],
+    );
 }
 
 #[test]
 fn lopar_interface_open_and_close_get_one_response_each() {
-    assert_told(&after(ready(), [take(open())]), "INTERFACE OPEN 0/1 was not answered");
-    assert_told(&after(session(), [take(close())]), "INTERFACE CLOSE 0/1 was not answered");
-    assert_told(&after(session(), [send(open_response(0))]), "nobody has asked");
-    assert_told(&after(session(), [send(close_response(0))]), "nobody has asked");
+    assert_reports(&after(ready(), [take(open())]), &["hyp: INTERFACE OPEN 0/1 was not answered"]);
+    assert_reports(
+        &after(session(), [take(close())]),
+        &["hyp: INTERFACE CLOSE 0/1 was not answered"],
+    );
+    assert_reports(
+        &after(session(), [send(open_response(0))]),
+        &["hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: nobody has asked for it"],
+    );
+    assert_reports(
+        &after(session(), [send(close_response(0))]),
+        &["hyp: INTERFACE CLOSE RESPONSE HMC index 0 session 1: nobody has asked for it"],
+    );
     assert_eq!(after(ready(), [take(open()), send(open_response(1))]), [""; 0]);
-    assert_told(&after(session(), [take(open()), send(open_response(0))]), "has a session");
+    assert_reports(
+        &after(session(), [take(open()), send(open_response(0))]),
+        &[
+            "hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: success, and the index has a session",
+        ],
+    );
     let early =
         [take(open()), (Actor::Service, maps(remote(1))), add_at(FIRST, 1, TO_MGMT, remote(1).0)];
     let early = early.into_iter().chain([send(open_response(0))]);
     assert_eq!(after(ready(), early), [""; 0]);
-    assert_told(&after(ready(), [take(close()), send(close_response(0))]), "no such session");
+    assert_reports(
+        &after(ready(), [take(close()), send(close_response(0))]),
+        &[
+            "hyp: INTERFACE CLOSE RESPONSE HMC index 0 session 1: success, and there was no such session",
+            "hyp: HMC index 0 has no seed buffer",
+        ],
+    );
     // One that overtakes the response to the Open answers for both.
     let both = [take(open()), take(close()), send(close_response(0))];
     let both = both.into_iter().chain(adds(NONE, 0, TO_MGMT));
@@ -181,41 +212,91 @@ fn lopar_add_buffer_names_a_buffer_that_is_not_there_of_a_session_that_is() {
         after(session(), [mapped(), add_at(of, buffer, BufferOwner(owner), remote(3).0)])
     };
     assert_eq!(add(FIRST, 3, 1), [""; 0]);
-    assert_told(&add(FIRST, 4, 1), "no such buffer");
-    assert_told(&add(FIRST, 1, 0), "there already");
-    assert_told(&add(FIRST, 3, 2), "the owner is none");
-    assert_told(&add(HmcSession(2), 3, 0), "no such session");
-    assert_told(&add(NONE, 3, 0), "no such session");
-    assert_told(&after(session(), [add_at(FIRST, 3, TO_MGMT, remote(3).0)]), "not mapped");
-    assert_told(&after(session(), [add_at(FIRST, 3, TO_MGMT, remote(1).0)]), "another buffer lies");
+    assert_reports(
+        &add(FIRST, 4, 1),
+        &["hyp: ADD BUFFER HMC index 0 session 1: the pool has no such buffer"],
+    );
+    assert_reports(
+        &add(FIRST, 1, 0),
+        &["hyp: ADD BUFFER HMC index 0 session 1: the buffer is there already"],
+    );
+    assert_reports(
+        &add(FIRST, 3, 2),
+        &[
+            "hyp: ADD BUFFER HMC index 0 session 1: the owner is none, or a seed is not the management partition's",
+        ],
+    );
+    assert_reports(
+        &add(HmcSession(2), 3, 0),
+        &["hyp: ADD BUFFER HMC index 0 session 2: there is no such session"],
+    );
+    assert_reports(
+        &add(NONE, 3, 0),
+        &["hyp: ADD BUFFER HMC index 0 session 0: there is no such session"],
+    );
+    assert_reports(
+        &after(session(), [add_at(FIRST, 3, TO_MGMT, remote(3).0)]),
+        &["hyp: ADD BUFFER HMC index 0 session 1: the buffer is not mapped"],
+    );
+    assert_reports(
+        &after(session(), [add_at(FIRST, 3, TO_MGMT, remote(1).0)]),
+        &["hyp: ADD BUFFER HMC index 0 session 1: another buffer lies there"],
+    );
     let (owner, index, lioba) = (TO_MGMT, HmcIndex(1), Lioba(remote(3).0 as u32));
     let other = Message::AddBuffer { owner, session: NONE, index, buffer: BufferId(0), lioba };
     let other = other.encode();
-    assert_told(&after(ready(), [mapped(), send(other)]), "not negotiated");
+    assert_reports(
+        &after(ready(), [mapped(), send(other)]),
+        &["hyp: ADD BUFFER HMC index 1 session 0: the index was not negotiated"],
+    );
     let seed = [(Actor::Service, maps(remote(0))), add_at(NONE, 0, TO_HYP, remote(0).0)];
     let mut closed = session();
     closed.extend([take(close()), send(close_response(0))]);
-    assert_told(&after(closed, seed), "a seed is not");
+    assert_reports(
+        &after(closed, seed),
+        &[
+            "hyp: ADD BUFFER HMC index 0 session 0: the owner is none, or a seed is not the management partition's",
+            "hyp: HMC index 0 has no seed buffer",
+        ],
+    );
 }
 
 #[test]
 fn lopar_signal_needs_an_open_session_a_buffer_of_the_sender_and_at_most_the_mtu() {
-    assert_told(&after(session(), [send(signal(FIRST, 1, 8))]), "the management partition owns");
-    assert_told(&after(session(), [send(signal(FIRST, 3, 8))]), "no such buffer");
-    assert_told(&after(session(), [send(signal(HmcSession(2), 2, 8))]), "not open");
-    assert_told(&after(session(), [send(signal(FIRST, 2, MTU + 1))]), "longer than the MTU");
+    assert_reports(
+        &after(session(), [send(signal(FIRST, 1, 8))]),
+        &["hyp: SIGNAL HMC index 0 session 1: the management partition owns the buffer"],
+    );
+    assert_reports(
+        &after(session(), [send(signal(FIRST, 3, 8))]),
+        &["hyp: SIGNAL HMC index 0 session 1: there is no such buffer"],
+    );
+    assert_reports(
+        &after(session(), [send(signal(HmcSession(2), 2, 8))]),
+        &["hyp: SIGNAL HMC index 0 session 2: the session is not open"],
+    );
+    assert_reports(
+        &after(session(), [send(signal(FIRST, 2, MTU + 1))]),
+        &["hyp: SIGNAL HMC index 0 session 1: it is longer than the MTU"],
+    );
     let twice = [send(signal(FIRST, 2, 8)), send(signal(FIRST, 2, 8))];
-    assert_told(&after(session(), twice), "the management partition owns");
+    assert_reports(
+        &after(session(), twice),
+        &["hyp: SIGNAL HMC index 0 session 1: the management partition owns the buffer"],
+    );
     let mut bytes = signal(FIRST, 2, 8);
     bytes.0[8] = 1;
-    assert_told(&after(session(), [send(bytes)]), "reserved bytes");
+    assert_reports(&after(session(), [send(bytes)]), &["hyp: SIGNAL: reserved bytes are not zero"]);
 }
 
 #[test]
 fn lopar_remove_buffer_is_about_a_session_that_is_there() {
     let remove = |session| send(Message::RemoveBuffer { session, index: INDEX }.encode());
     assert_eq!(after(session(), [remove(FIRST)]), [""; 0]);
-    assert_told(&after(session(), [remove(NONE)]), "no such session");
+    assert_reports(
+        &after(session(), [remove(NONE)]),
+        &["hyp: REMOVE BUFFER HMC index 0 session 0: there is no such session"],
+    );
     assert_eq!(after(ready(), [remove(NONE)]), [""; 0]);
 }
 
@@ -244,7 +325,12 @@ fn a_buffer_that_is_used_before_its_response_came_is_the_management_partitions()
     assert_eq!(after(run.clone(), opens.clone().into_iter().chain([taken.clone()])), [""; 0]);
     // Refused, the open is no success.
     let early_refusal = [refused.clone()].into_iter().chain(opens.clone());
-    assert_told(&after(run.clone(), early_refusal), "was not the management partition's");
+    assert_reports(
+        &after(run.clone(), early_refusal),
+        &[
+            "hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: success, and its buffer was not the management partition's",
+        ],
+    );
     // The late response is not about the seed that came after the close.
     let again = [take(close()), send(close_response(0))].into_iter().chain(add(NONE, 0, TO_MGMT).0);
     let mut again: Vec<_> = opens.into_iter().chain(again).collect();
@@ -262,5 +348,8 @@ fn a_buffer_that_is_used_before_its_response_came_is_the_management_partitions()
     // What is to be the hypervisor's own is not, before it is taken.
     let (added, _) = add(FIRST, 3, TO_HYP);
     let early = added.into_iter().chain([send(signal(FIRST, 3, 8))]);
-    assert_told(&after(session(), early), "the management partition owns");
+    assert_reports(
+        &after(session(), early),
+        &["hyp: SIGNAL HMC index 0 session 1: the management partition owns the buffer"],
+    );
 }

@@ -59,6 +59,8 @@ pub(crate) struct Books {
     connections: BTreeMap<HmcIndex, Connection>,
     /// Whether the last Signal has moved a buffer of the hypervisor.
     handed_over: bool,
+    /// The references leave it to the driver what was agreed on, or whether anything was.
+    in_doubt: bool,
 }
 
 impl Books {
@@ -90,17 +92,23 @@ impl Books {
 
     /// The hypervisor answered. What is refused, or cannot work, agrees on nothing.
     pub(super) fn agree(&mut self, status: Status, peer: Limits) {
+        self.agreed = self.agreement(status, peer);
+    }
+
+    /// What such an answer agrees on.
+    pub(super) fn agreement(&self, status: Status, peer: Limits) -> Option<Limits> {
         let fits = |own: &Limits| {
             status.is_success()
                 && own.version.major == peer.version.major
                 && own.negotiate(peer).workable()
         };
-        self.agreed = self.own.filter(fits).map(|own| own.negotiate(peer));
+        self.own.filter(fits).map(|own| own.negotiate(peer))
     }
 
     /// The channel is down: sessions and buffers are gone, and what was agreed on.
     pub(super) fn drop_all(&mut self) {
         self.agreed = None;
+        self.in_doubt = false;
         for connection in self.connections.values_mut() {
             connection.session = None;
             connection.misled = false;
@@ -120,7 +128,18 @@ impl Books {
 
     /// Whether what is done with an index can be judged.
     pub(crate) fn is_judged(&self, index: HmcIndex) -> bool {
-        self.connections.get(&index).is_none_or(|connection| !connection.misled)
+        !self.in_doubt && self.connections.get(&index).is_none_or(|connection| !connection.misled)
+    }
+
+    /// The hypervisor answered once more. Until the channel is down it is the driver's to say which answer counts.
+    pub(super) fn doubt(&mut self, status: Status, peer: Limits) {
+        self.agreed = self.agreement(status, peer).or(self.agreed);
+        self.in_doubt = true;
+    }
+
+    /// Whether only the driver knows what was agreed on.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// Even the numbers of sessions start anew.

@@ -3,6 +3,7 @@
 use super::Checker;
 use crate::Setting;
 use crate::device::watch_alone;
+use crate::testing::assert_reports;
 use crate::testing::ours;
 use crate::testing::story::setting;
 use crate::testing::story::{APP, FILE, FIRST, INDEX, MTU, Story, copy, digest, signal};
@@ -35,11 +36,6 @@ fn on_linux(story: Story) -> Vec<String> {
 #[track_caller]
 fn assert_good(problems: &[String]) {
     assert_eq!(problems, [""; 0]);
-}
-
-#[track_caller]
-fn assert_told(problems: &[String], part: &str) {
-    assert!(problems.len() == 1 && problems[0].contains(part), "{part}: {problems:?}");
 }
 
 fn bytes(len_bytes: u64) -> CallResult {
@@ -85,10 +81,19 @@ fn driver_document_initialization_open_is_busy_until_it_has_completed() {
     let seeding = || Story::default().and(Actor::BottomHalf, ours::channel(ChannelState::Seeding));
     let failed = || Story::default().and(Actor::BottomHalf, ours::channel(ChannelState::Failed));
     assert_good(&problems(open(CallResult::Error(Errno::EBUSY))(seeding())));
-    assert_told(&problems(open(CallResult::Ok)(seeding())), "had not completed");
-    assert_told(&problems(open(CallResult::Error(Errno::EBUSY))(Story::ready())), "was ready");
+    assert_reports(
+        &problems(open(CallResult::Ok)(seeding())),
+        &["thread 1: open() = 0: the initialization had not completed"],
+    );
+    assert_reports(
+        &problems(open(CallResult::Error(Errno::EBUSY))(Story::ready())),
+        &["thread 1: open() = EBUSY: the channel was ready"],
+    );
     assert_good(&problems(open(CallResult::Error(Errno::EIO))(failed())));
-    assert_told(&problems(open(CallResult::Error(Errno::ENOMEM))(failed())), "nothing that open()");
+    assert_reports(
+        &problems(open(CallResult::Error(Errno::ENOMEM))(failed())),
+        &["thread 1: open() = ENOMEM: nothing that open() comes to"],
+    );
     for story in [seeding(), failed()] {
         assert_good(&on_linux(open(CallResult::Ok)(story)));
     }
@@ -106,48 +111,70 @@ fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
         problems(story.copies_to_hyp(APP, 0, len_bytes).returns(APP, id(), CallResult::Ok))
     };
     assert_good(&with(32, true));
-    assert_told(&with(MTU, true), "32 bytes");
-    assert_told(&with(32, false), "no session");
-    let on_free = Story::ready().opens(APP, FILE);
-    assert_told(
-        &verdict(on_free.clone(), id(), CallResult::Error(Errno::EBUSY)),
-        "an index was free",
+    assert_reports(
+        &with(MTU, true),
+        &["thread 0: set-hmc-id(\"HMC\") = 0: it has not copied the 32 bytes of the HMC ID"],
     );
-    assert_told(&verdict(on_free, id(), CallResult::Error(Errno::EIO)), "nothing failed");
+    assert_reports(
+        &with(32, false),
+        &["thread 0: set-hmc-id(\"HMC\") = 0: it has started no session"],
+    );
+    let on_free = Story::ready().opens(APP, FILE);
+    assert_reports(
+        &verdict(on_free.clone(), id(), CallResult::Error(Errno::EBUSY)),
+        &["thread 0: set-hmc-id(\"HMC\") = EBUSY: an index was free, and its seed buffer there"],
+    );
+    assert_reports(
+        &verdict(on_free, id(), CallResult::Error(Errno::EIO)),
+        &[
+            "thread 0: set-hmc-id(\"HMC\") = EIO: the channel was ready, the file without a session, and nothing failed",
+        ],
+    );
     assert_good(&verdict(Story::session(), id(), CallResult::Error(Errno::EBUSY)));
 }
 
 #[test]
 fn driver_document_runtime_write_that_succeeds_was_copied_and_signalled() {
     let story = || Story::session().calls(APP, WRITE);
-    let told =
-        |story: Story, part| assert_told(&problems(story.returns(APP, WRITE, bytes(8))), part);
-    told(story(), "not copied");
-    told(story().copies_to_hyp(APP, 1, 8), "no SIGNAL");
+    let told = |story: Story, why: &str| {
+        let why = format!("thread 0: write(8) = 8: {why}");
+        assert_reports(&problems(story.returns(APP, WRITE, bytes(8))), &[&why]);
+    };
+    told(story(), "the message was not copied");
+    told(story().copies_to_hyp(APP, 1, 8), "no SIGNAL announces the message");
     told(
         story().copies_to_hyp(APP, 1, 7).sends(Actor::App(APP), signal(FIRST, 1, 7)),
-        "not copied",
+        "the message was not copied",
     );
     let refused = copy(RdmaDirection::ToHyp, 1, 8);
     let refused = vmc_trace::Rdma { code: ReturnCode::PERMISSION, digest: None, ..refused };
     let refused = Event::Rdma(Subject::Session(INDEX, FIRST), refused);
-    told(story().and(Actor::App(APP), refused.clone()), "not copied");
+    told(story().and(Actor::App(APP), refused.clone()), "the message was not copied");
     let failed = story().and(Actor::App(APP), refused);
     assert_good(&problems(failed.returns(APP, WRITE, CallResult::Error(Errno::EIO))));
-    assert_told(&verdict(ended(Story::session()), WRITE, bytes(8)), "never ready");
+    assert_reports(
+        &verdict(ended(Story::session()), WRITE, bytes(8)),
+        &["thread 0: write(8) = 8: the session was never ready"],
+    );
 }
 
 #[test]
 fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
     let busy = CallResult::Error(Errno::EBUSY);
-    assert_told(&verdict(Story::session(), WRITE, busy.clone()), "had a buffer");
+    assert_reports(
+        &verdict(Story::session(), WRITE, busy.clone()),
+        &["thread 0: write(8) = EBUSY: the session was ready and had a buffer"],
+    );
     let used_up = || Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
     assert_good(&verdict(used_up(), WRITE, busy.clone()));
     // A message that nobody has read keeps its buffer; once it is read, the buffer is free.
     let unread = used_up().fetches(2, 16);
     assert_good(&verdict(unread.clone(), WRITE, busy.clone()));
     let read = unread.calls(APP, READ).returns(APP, READ, message(16, digest(2)));
-    assert_told(&verdict(read, WRITE, busy.clone()), "had a buffer");
+    assert_reports(
+        &verdict(read, WRITE, busy.clone()),
+        &["thread 0: write(8) = EBUSY: the session was ready and had a buffer"],
+    );
     let dropped = ours::sends(signal(FIRST, 1, 8), ReturnCode::DROPPED);
     let dropped =
         Story::session().calls(APP, WRITE).copies_to_hyp(APP, 1, 8).and(Actor::App(APP), dropped);
@@ -157,37 +184,70 @@ fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
 #[test]
 fn driver_document_runtime_write_fails_for_a_reason() {
     let error = CallResult::Error(Errno::EIO);
-    assert_told(&verdict(Story::session(), WRITE, error.clone()), "nothing failed");
+    assert_reports(
+        &verdict(Story::session(), WRITE, error.clone()),
+        &["thread 0: write(8) = EIO: the session was ready, and nothing failed"],
+    );
     let long = DeviceCall::Write { len_bytes: u64::from(MTU) + 1 };
     assert_good(&verdict(Story::session(), long.clone(), error.clone()));
-    assert_told(&verdict(Story::session(), long, bytes(65)), "not copied");
+    assert_reports(
+        &verdict(Story::session(), long, bytes(65)),
+        &["thread 0: write(65) = 65: the message was not copied"],
+    );
     assert_good(&verdict(ended(Story::session()), WRITE, error.clone()));
     assert_good(&verdict(Story::ready().opens(APP, FILE), WRITE, error));
-    assert_told(
+    assert_reports(
         &verdict(Story::session(), WRITE, CallResult::Error(Errno::EFAULT)),
-        "memory was good",
+        &["thread 0: write(8) = EFAULT: the memory was good"],
     );
 }
 
 #[test]
 fn driver_document_runtime_read_fails_for_a_reason() {
     let on = |story: Story, errno| verdict(story, READ, CallResult::Error(errno));
-    assert_told(&on(Story::session(), Errno::EIO), "no RDMA of a message has failed");
-    assert_told(&on(Story::session(), Errno::EBADFD), "not over");
-    assert_told(&on(Story::session(), Errno::EAGAIN), "blocks");
-    assert_told(&on(Story::session(), Errno::EINTR), "no signal has come");
+    assert_reports(
+        &on(Story::session(), Errno::EIO),
+        &["thread 0: read(64) = EIO: the file has a session, and no RDMA of a message has failed"],
+    );
+    assert_reports(
+        &on(Story::session(), Errno::EBADFD),
+        &["thread 0: read(64) = EBADFD: the session was not over"],
+    );
+    assert_reports(
+        &on(Story::session(), Errno::EAGAIN),
+        &["thread 0: read(64) = EAGAIN: the file blocks, or there was something to read"],
+    );
+    assert_reports(
+        &on(Story::session(), Errno::EINTR),
+        &["thread 0: read(64) = EINTR: no signal has come"],
+    );
     let interrupted = |story: Story| {
         let story = story.calls(APP, READ).and(Actor::App(APP), Event::Signalled);
         problems(story.returns(APP, READ, CallResult::Error(Errno::EINTR)))
     };
     assert_good(&interrupted(Story::session()));
-    assert_told(&interrupted(Story::session().fetches(2, 16)), "something to read");
+    assert_reports(
+        &interrupted(Story::session().fetches(2, 16)),
+        &["thread 0: read(64) = EINTR: the file does not block, or there was something to read"],
+    );
     assert_good(&on(ended(Story::session()), Errno::EBADFD));
-    assert_told(&on(ended(Story::session()), Errno::EIO), "has a session");
+    assert_reports(
+        &on(ended(Story::session()), Errno::EIO),
+        &["thread 0: read(64) = EIO: the file has a session, and no RDMA of a message has failed"],
+    );
     assert_good(&on(Story::ready().opens(APP, FILE), Errno::EIO));
-    assert_told(&on(Story::session(), Errno::EINVAL), "nothing that read()");
-    assert_told(&verdict(Story::session(), READ, message(5, 5)), "nothing was there");
-    assert_told(&verdict(Story::session(), READ, message(0, 0)), "no empty message");
+    assert_reports(
+        &on(Story::session(), Errno::EINVAL),
+        &["thread 0: read(64) = EINVAL: nothing that read() comes to"],
+    );
+    assert_reports(
+        &verdict(Story::session(), READ, message(5, 5)),
+        &["thread 0: read(64) = 5 00000005: nothing was there to read"],
+    );
+    assert_reports(
+        &verdict(Story::session(), READ, message(0, 0)),
+        &["thread 0: read(64) = 0 00000000: no empty message was there"],
+    );
 }
 
 #[test]
@@ -200,9 +260,9 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
         .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), failed));
     let told = story.calls(APP, READ).returns(APP, READ, CallResult::Error(Errno::EIO));
     assert_good(&problems(told.clone()));
-    assert_told(
+    assert_reports(
         &verdict(told, READ, CallResult::Error(Errno::EIO)),
-        "no RDMA of a message has failed",
+        &["thread 0: read(64) = EIO: the file has a session, and no RDMA of a message has failed"],
     );
 }
 
@@ -216,14 +276,29 @@ fn driver_document_runtime_poll_reports_what_there_is() {
     let poll = |story, events| problems(told(story, events));
     let (nothing, readable, over) = (Polled::Nothing, Polled::Readable, Polled::HungUp);
     assert_good(&poll(Story::session(), nothing));
-    assert_told(&poll(Story::session(), readable), "nothing was there");
-    assert_told(&poll(Story::session(), over), "not over");
+    assert_reports(
+        &poll(Story::session(), readable),
+        &["thread 0: poll() = POLLIN: nothing was there to read"],
+    );
+    assert_reports(
+        &poll(Story::session(), over),
+        &["thread 0: poll() = POLLIN|POLLERR|POLLHUP: the session was not over"],
+    );
     assert_good(&poll(Story::session().fetches(2, 16), readable));
-    assert_told(&poll(Story::session().fetches(2, 16), nothing), "something to report");
+    assert_reports(
+        &poll(Story::session().fetches(2, 16), nothing),
+        &["thread 0: poll() = 0: there was something to report"],
+    );
     assert_good(&poll(ended(Story::session()), over));
-    assert_told(&poll(ended(Story::session()), nothing), "something to report");
+    assert_reports(
+        &poll(ended(Story::session()), nothing),
+        &["thread 0: poll() = 0: there was something to report"],
+    );
     assert_good(&on_linux(told(ended(Story::session()), readable)));
-    assert_told(&on_linux(told(ended(Story::session()), over)), "nothing that poll()");
+    assert_reports(
+        &on_linux(told(ended(Story::session()), over)),
+        &["thread 0: poll() = POLLIN|POLLERR|POLLHUP: nothing that poll() comes to"],
+    );
 }
 
 #[test]
@@ -233,12 +308,24 @@ fn a_poll_that_waits_ends_without_an_event_only_when_a_signal_comes() {
     let (nothing, interrupted) =
         (CallResult::Polled(Polled::Nothing), CallResult::Error(Errno::EINTR));
     let signalled = |story: Story| waits(story).and(Actor::App(APP), Event::Signalled);
-    assert_told(&ends(waits(Story::session()), nothing.clone()), "it waits");
-    assert_told(&ends(signalled(Story::session()), nothing), "it waits");
-    assert_told(&ends(waits(Story::session()), interrupted.clone()), "no signal has come");
+    assert_reports(
+        &ends(waits(Story::session()), nothing.clone()),
+        &["thread 0: poll() = 0: it waits until there is something to report, or a signal comes"],
+    );
+    assert_reports(
+        &ends(signalled(Story::session()), nothing),
+        &["thread 0: poll() = 0: it waits until there is something to report, or a signal comes"],
+    );
+    assert_reports(
+        &ends(waits(Story::session()), interrupted.clone()),
+        &["thread 0: poll() = EINTR: no signal has come"],
+    );
     assert_good(&ends(signalled(Story::session()), interrupted.clone()));
     let readable = signalled(Story::session().fetches(2, 16));
-    assert_told(&ends(readable, interrupted), "something to report");
+    assert_reports(
+        &ends(readable, interrupted),
+        &["thread 0: poll() = EINTR: it does not wait, or there was something to report"],
+    );
 }
 
 #[test]
@@ -250,9 +337,15 @@ fn linux_read_looks_at_its_length_first() {
     let long = u64::from(MTU) + 1;
     for story in [Story::ready().opens(APP, FILE), Story::session(), ended(Story::session())] {
         assert_good(&read(story.clone(), 0, message(0, 0)));
-        assert_told(&read(story.clone(), 0, CallResult::Error(Errno::EIO)), "read at once");
+        assert_reports(
+            &read(story.clone(), 0, CallResult::Error(Errno::EIO)),
+            &["thread 0: read(0) = EIO: 0 bytes are read at once"],
+        );
         assert_good(&read(story.clone(), long, CallResult::Error(Errno::EINVAL)));
-        assert_told(&read(story, long, CallResult::Error(Errno::EBADFD)), "longer than the MTU");
+        assert_reports(
+            &read(story, long, CallResult::Error(Errno::EBADFD)),
+            &["thread 0: read(65) = EBADFD: the buffer is longer than the MTU"],
+        );
     }
 }
 
@@ -263,10 +356,16 @@ fn linux_write_of_nothing_needs_an_open_session() {
         on_linux(story.calls(APP, nothing.clone()).returns(APP, nothing.clone(), result))
     };
     assert_good(&write(Story::session(), bytes(0)));
-    assert_told(&write(ended(Story::session()), bytes(0)), "never ready");
+    assert_reports(
+        &write(ended(Story::session()), bytes(0)),
+        &["thread 0: write(0) = 0: the session was never ready"],
+    );
     let used_up = Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
     assert_good(&write(used_up.clone(), CallResult::Error(Errno::EBUSY)));
-    assert_told(&verdict(used_up, nothing, CallResult::Error(Errno::EBUSY)), "need no buffer");
+    assert_reports(
+        &verdict(used_up, nothing, CallResult::Error(Errno::EBUSY)),
+        &["thread 0: write(0) = EBUSY: 0 bytes need no buffer"],
+    );
 }
 
 #[test]
@@ -279,12 +378,20 @@ fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
         closed(Story::session().calls(APP, READ).and(Actor::App(APP), sleep))
     };
     assert_good(&on_linux(asleep()));
-    assert_told(&on_linux(closed(Story::session())), "whose session goes on");
+    assert_reports(
+        &on_linux(closed(Story::session())),
+        &["thread 1: close() = 0: it was the last call on a closed file, whose session goes on"],
+    );
     let woken = asleep().returns(APP, READ, CallResult::Error(Errno::EBADFD));
-    assert_told(&on_linux(woken), "not over");
+    assert_reports(&on_linux(woken), &["thread 0: read(64) = EBADFD: the session was not over"]);
     let read = asleep().fetches(2, 16);
     let kept = read.clone().returns(APP, READ, message(16, digest(2)));
-    assert_told(&on_linux(kept), "whose session goes on");
+    assert_reports(
+        &on_linux(kept),
+        &[
+            "thread 0: read(64) = 16 0000d002: it was the last call on a closed file, whose session goes on",
+        ],
+    );
     let released = read.and(Actor::App(APP), ours::session(SessionState::Closing)).returns(
         APP,
         READ,
@@ -310,7 +417,10 @@ fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
         .calls(APP, request.clone())
         .and(Actor::App(APP), asks(ReturnCode::BUSY));
     let given_up = busy.clone().returns(APP, request.clone(), CallResult::Error(Errno::EIO));
-    assert_told(&problems(given_up), "was not called again");
+    assert_reports(
+        &problems(given_up),
+        &["thread 0: request-vmc() = EIO: H_REQUEST_VMC was busy, and was not called again"],
+    );
     let again = busy.and(Actor::App(APP), asks(ReturnCode::SUCCESS)).returns(
         APP,
         request,
@@ -325,12 +435,21 @@ fn query_shows_a_state_that_the_channel_had() {
         verdict(Story::session(), DeviceCall::Query, CallResult::State { have_vmc, state })
     };
     assert_good(&query(QueryState::READY, true));
-    assert_told(&query(QueryState::READY, false), "there is a VMC");
-    assert_told(&query(QueryState::CAPABILITIES, true), "never in that state");
+    assert_reports(
+        &query(QueryState::READY, false),
+        &["thread 0: query() = ready, no VMC: there is a VMC in every state but the initial one"],
+    );
+    assert_reports(
+        &query(QueryState::CAPABILITIES, true),
+        &["thread 0: query() = capabilities: the channel was never in that state"],
+    );
 }
 
 #[test]
 fn a_file_that_is_closed_leaves_no_session_behind() {
-    assert_told(&verdict(Story::session(), DeviceCall::Close, CallResult::Ok), "goes on");
+    assert_reports(
+        &verdict(Story::session(), DeviceCall::Close, CallResult::Ok),
+        &["thread 0: close() = 0: its session goes on"],
+    );
     assert_good(&verdict(ended(Story::session()), DeviceCall::Close, CallResult::Ok));
 }

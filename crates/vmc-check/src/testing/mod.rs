@@ -18,6 +18,12 @@ impl Run {
     }
 }
 
+/// A checker has these reports to make, in this order, and no other.
+#[track_caller]
+pub(super) fn assert_reports(found: &[String], expected: &[&str]) {
+    assert_eq!(found, expected);
+}
+
 /// Hypervisor calls of the management partition.
 pub(super) mod ours {
     use super::story::{FIRST, INDEX};
