@@ -2,7 +2,7 @@
 //! same size.
 //!
 //! The bare ring is a CRQ without what its rules ask for; the locked ring has that in the plainest form: a lock for
-//! whoever sends, and an exchange for whoever takes, because a transport event may replace an entry meanwhile.
+//! the sender, and an exchange for the consumer, because a transport event may replace an entry meanwhile.
 //!
 //! `stream` goes one way, as fast as the consumer takes it; `round_trip` goes to and fro, one entry at a time.
 

@@ -1,8 +1,8 @@
 //! `H_COPY_RDMA` through the whole hypervisor call, against copies without one.
 //!
-//! `H_COPY_RDMA` has to announce its pages before it looks at their mapping, or whoever takes the mapping away would
-//! not wait. That costs one atomic exchange, which waits for everything that was stored before; `claim and memcpy`
-//! is that exchange with a memcpy, and so what a call could cost at the least.
+//! `H_COPY_RDMA` has to announce its pages before it looks at their mapping, or a call that takes the mapping away
+//! would not wait. That costs one atomic exchange, which waits for everything that was stored before; `claim and
+//! memcpy` is that exchange with a memcpy, and so what a call could cost at the least.
 //!
 //! Every contender copies between buffers that lie alike: at the same offset in their pages, source and
 //! destination, because that offset alone changes what memcpy takes by much.
@@ -57,7 +57,7 @@ struct Places {
 }
 
 impl Places {
-    /// The places, one after the other, for ever.
+    /// The places, one after the other, forever.
     fn turns(self) -> impl FnMut() -> usize {
         let next = Cell::new(0);
         move || {

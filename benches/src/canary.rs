@@ -38,7 +38,7 @@ pub enum Class {
     /// Less than 1200 ns.
     #[serde(rename = "line-below-1200-ns")]
     Below1200Ns,
-    /// Somebody else had one of the processors, both threads had the same one, or they changed.
+    /// Another program had one of the processors, both threads had the same one, or they changed.
     Disturbed,
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for Class {
 pub(crate) struct Canary(CachePadded<AtomicU64>);
 
 impl Canary {
-    /// Serves, and tells the class by what the round trips take, of the first series that nobody disturbs or of
+    /// Serves, and tells the class by what the round trips take, of the first series that is not disturbed or of
     /// the last one when the threads have had so long to settle. The far thread is told to go on unless something
     /// is amiss.
     pub(crate) fn near(&self, settling: Duration) -> Class {

@@ -16,7 +16,7 @@ const PAIR_SAMPLE_TIME: Duration = Duration::from_millis(1);
 /// Rounds of a case in which contenders can be compared, in the class that most samples have.
 const ROUNDS: usize = 60;
 
-/// How often a sample is taken again at once because somebody had one of its processors.
+/// How often a sample is taken again at once because another program had one of its processors.
 const RETRIES: usize = 4;
 
 /// When a case is given up for which the machine is too busy.
@@ -168,7 +168,7 @@ impl Contender<'_> {
         times
     }
 
-    /// A sample that nobody disturbed, or else the last of so many.
+    /// An undisturbed sample, or else the last of so many.
     fn undisturbed_sample(&mut self, times: u64) -> Sample {
         let mut sample = self.sample(times);
         for _ in 0..RETRIES {

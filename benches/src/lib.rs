@@ -1,7 +1,7 @@
 //! How vmcsim is measured: against what people would use instead, in the same run, in turns.
 //!
 //! A [`Case`] has contenders that do the same work. In each round every contender is sampled once, the order
-//! turning from round to round, so that whatever else the machine does strikes all of them. What counts is the
+//! turning from round to round, so that other work of the machine hits all of them. What counts is the
 //! ratio of two contenders within a round; the median of the rounds is reported. A sample is long enough
 //! ([`SAMPLE_TIME`]) that the clock's own cost and cold caches do not show; how many operations that takes is found by
 //! the fastest of a few samples, because one that was interrupted is long with any number of them.

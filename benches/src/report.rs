@@ -38,7 +38,7 @@ impl Bench {
         }
     }
 
-    /// Measures a case, prints what came and writes it down.
+    /// Measures a case, prints the result and writes it down.
     ///
     /// # Panics
     ///

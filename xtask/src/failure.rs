@@ -138,7 +138,7 @@ impl<'a> Judge<'a> {
         let is_first_come = is_first_come(options);
         let races = !self.scenario.outcomes().is_empty();
         if !self.compares || races && self.snapshots.is_empty() {
-            // Nobody knows yet what may come of it.
+            // Its outcomes are not known yet.
             return None;
         }
         let came = report.canonical();

@@ -1,4 +1,4 @@
-//! The last events of every actor: where everybody was when a run failed.
+//! The last events of every actor: where each was when a run failed.
 
 use crate::lines::Line;
 use std::collections::BTreeMap;

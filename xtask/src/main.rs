@@ -25,6 +25,7 @@ mod snapshots;
 mod stress;
 mod terminal;
 mod tidy;
+mod words;
 mod workspace;
 
 use crate::terminal::complain;
@@ -53,30 +54,30 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run scenarios: all of them, or draw the trace of those that are named
+    /// Run scenarios: all of them, or the named ones; one alone is drawn
     Sim(sim::Args),
-    /// Run what a replay file has kept, to the same last byte
+    /// Repeat the run of a replay file, to the last byte
     Replay(replay::Args),
     /// Make a failing run small, and print it as a scenario with its trace
     Shrink(shrink::Args),
-    /// Look for failing runs: by schedules of scenarios, or by scenarios that seeds make
+    /// Look for failing runs: many schedules of each scenario, or generated scenarios
     Explore(Box<explore::Args>),
-    /// Compare the scenarios' traces with their snapshots, or accept what came
+    /// Compare traces with their snapshots, or accept the new traces
     #[command(subcommand)]
     Snapshots(snapshots::Command),
-    /// Say which messages, statuses, return codes and states no run behind a snapshot shows
+    /// List the messages, statuses, return codes and states that no snapshot shows
     Coverage,
-    /// Have the driver show each known hazard, and say what notices it
+    /// Make the driver show each known hazard, and list the checks that notice it
     Quirks(quirks::Args),
     /// Explore every order of steps of small machines
     Check(check::Args),
-    /// Look for machines on threads that stop
+    /// Look for machines on threads that hang
     Stress(stress::Args),
-    /// Measure vmcsim against what people would use instead, and compare with the targets
+    /// Measure vmcsim against what you might use instead, and compare with the targets
     Bench(bench::Args),
     /// Write `scenarios/schema.json`, by which editors complete and check scenario files
     Schema(schema::Args),
-    /// Count the instructions of the hot paths, and compare them with what is written down
+    /// Count the instructions of the hot paths, and compare them with the recorded ones
     Instructions(instructions::Args),
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
     Tidy,

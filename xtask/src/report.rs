@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_came_how_to_repeat_it_and_where_everybody_was() {
+    fn a_failure_says_what_came_how_to_repeat_it_and_where_each_actor_was() {
         let text = told([failure("threads", "expected 1, got 2")], false);
         let expected = "  threads: expected 1, got 2\n  to repeat it: repeat threads\n  \
                         the last events of each actor:\n    event of threads";

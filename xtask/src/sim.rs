@@ -50,7 +50,7 @@ pub(crate) struct Args {
     #[arg(long, value_enum, value_name = "KIND")]
     schedule: Option<Schedule>,
 
-    /// Runs everything this often
+    /// Repeats everything this many times
     #[arg(long, value_name = "N", default_value_t = NonZeroU32::MIN)]
     repeat: NonZeroU32,
 
@@ -197,7 +197,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
 /// An error with the text around it. The width keeps file, line and message on one line.
 pub(crate) fn show(error: &ScenarioError) -> String {
     let mut text = String::new();
-    // Without colours: whatever looks like one comes from the file.
+    // Without colours: what looks like one comes from the file.
     let theme = match std::io::stderr().is_terminal() {
         true => GraphicalTheme::unicode_nocolor(),
         false => GraphicalTheme::none(),
@@ -221,7 +221,7 @@ fn progress_bar(chosen: &[Chosen], args: &Args) -> ProgressBar {
     bar
 }
 
-/// Runs one scenario in every way that was asked for, and prints what came.
+/// Runs one scenario in every way that was asked for, and prints the results.
 fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
     let file = &chosen.file;
     let mistake = |text: &str, shown: &str| {

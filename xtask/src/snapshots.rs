@@ -21,7 +21,7 @@ const SCHEDULES: u64 = 200;
 pub(crate) enum Command {
     /// Show how traces differ from their snapshots
     Check(Args),
-    /// Write what came as the new snapshots
+    /// Write the traces of these runs as the new snapshots
     Accept(Args),
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = ROUNDS)]
     rounds: NonZeroU64,
 
-    /// What the applications do is drawn from this, and from the next number the next time
+    /// Seed of the applications' choices; each further pass takes the next number
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
 

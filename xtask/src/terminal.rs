@@ -5,10 +5,10 @@ use crate::lines::{Line, render};
 use std::io::{ErrorKind, IsTerminal, Write};
 use vmc_sim::trace::escaped_lines;
 
-/// Exit code of a command whose output nobody reads any more: 128 and the number of `SIGPIPE`, as shells have it.
+/// Exit code of a command whose output is not read any more: 128 and the number of `SIGPIPE`, as shells have it.
 const BROKEN_PIPE: i32 = 141;
 
-/// Prints text and ends the line. When nobody reads it (`| head`), the command ends.
+/// Prints text and ends the line. When its reader is gone (`| head`), the command ends.
 pub(crate) fn print(text: &str) {
     write(&escaped_lines(text));
 }

@@ -57,12 +57,15 @@ const LEFTOVERS: &[&str] = &[
 /// Longest a source file may be; beyond that it wants to be a folder.
 const MAX_LINES: usize = 800;
 
+/// Longest that README may be: a newcomer reads it whole. What is beyond that has a page of its own.
+const MAX_README_LINES: usize = 150;
+
 /// A check: what it found, a line each.
 type Check = fn() -> Vec<String>;
 
 /// Runs every check; each prints what it found.
 pub(crate) fn run() -> Verdict {
-    let checks: [(&str, Check); 11] = [
+    let checks: [(&str, Check); 12] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
             // With all features, so that the benchmarks' larger peers are compiled, too.
@@ -79,6 +82,7 @@ pub(crate) fn run() -> Verdict {
         ("top level", top_level),
         ("module docs", module_docs),
         ("sources", sources),
+        ("words", crate::words::problems),
         ("unsafe code", unsafe_code),
         ("snapshots", snapshots),
         ("schema", crate::schema::problems),
@@ -147,6 +151,10 @@ fn module_docs() -> Vec<String> {
 
 fn sources() -> Vec<String> {
     let mut problems = Vec::new();
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap_or_default();
+    if !(1..=MAX_README_LINES).contains(&readme.lines().count()) {
+        problems.push(format!("README.md does not have 1 to {MAX_README_LINES} lines"));
+    }
     for (path, text) in source_files() {
         let name = short(&path);
         let lines = text.lines().count();

@@ -65,7 +65,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_failing_run_says_what_came_where_everybody_was_and_how_to_repeat_it() {
+fn a_failing_run_says_what_came_where_each_actor_was_and_how_to_repeat_it() {
     let folder = folder("failing", &[("failing.toml", FAILING)]);
     let file = folder.join("failing.toml");
     let file = text(&file);
@@ -340,7 +340,7 @@ fn an_exploration_split_in_any_way_merges_to_one_report() {
 
     let twice = xtask(&[&merge[..], &[&whole]].concat());
     assert!(
-        twice.out.contains("60 results came more than once and are counted once:"),
+        twice.out.contains("60 results occur more than once and are counted once:"),
         "{}",
         twice.out
     );
@@ -490,7 +490,7 @@ fn a_run_that_ends_as_hung_has_failed_and_is_no_mistake() {
     }
 }
 
-/// Whatever a terminal would obey in what a scenario file says.
+/// Everything that a terminal would obey in a scenario file.
 const HOSTILE: &str = r#"
 title = "\u001b[31mred\u0007 \n two lines \u009b2J"
 description = "\u001b[2J"

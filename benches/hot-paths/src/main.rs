@@ -1,5 +1,5 @@
-//! Runs a hot path so many times, for whoever counts its instructions: `hot_paths NAME TIMES`. Without arguments
-//! it prints the names.
+//! Runs a hot path a number of times, so that its instructions can be counted: `hot_paths NAME TIMES`. Without
+//! arguments it prints the names.
 
 #![forbid(unsafe_code)]
 

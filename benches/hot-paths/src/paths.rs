@@ -14,7 +14,7 @@ pub struct HotPath {
     pub run: fn(Borrower<'_>),
 }
 
-/// Whoever borrows the operation.
+/// The borrower of the operation.
 pub type Borrower<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
 
 /// Bytes of the longest copy.

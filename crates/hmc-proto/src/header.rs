@@ -252,8 +252,8 @@ pub enum HeaderError {
     /// expected the header length 32, got {0}
     #[error("expected the header length 32, got {0}")]
     HeaderLength(u8),
-    /// expected the message length {expected}, which is what came, got {got}
-    #[error("expected the message length {expected}, which is what came, got {got}")]
+    /// expected the message length {expected}, the length of these bytes, got {got}
+    #[error("expected the message length {expected}, the length of these bytes, got {got}")]
     MessageLength {
         /// The bytes that came.
         expected: usize,

@@ -330,7 +330,7 @@ operations! {
         0x0028 OpenTerminal, "OPEN TERMINAL", Change: PartitionVersion => Changed;
         /// Closes the virtual terminal of a partition.
         0x0029 CloseTerminal, "CLOSE TERMINAL", Change: PartitionVersion => Changed;
-        /// What came of a change, by its token.
+        /// The outcome of a change, by its token.
         0x0030 QueryOutcome, "QUERY OUTCOME", Session: QueryOutcome => Outcome;
     }
 }

@@ -354,7 +354,7 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// The partner is gone, and a transport event or its INIT follows. What it did not get it will not answer, and
-    /// what comes after that is not for whoever registers there next.
+    /// what comes after that is not for the next queue there.
     fn partner_is_closed(&mut self, unsent: Outgoing) {
         self.outgoing.clear();
         if unsent == Outgoing::Init {
@@ -362,7 +362,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Nobody will answer an INIT that was counted when it set out.
+    /// An INIT that was counted when it set out will get no answer.
     pub(crate) fn init_was_not_sent(&mut self) {
         let of_which = if self.inits_outstanding > 0 {
             &mut self.inits_outstanding
@@ -425,7 +425,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// The local counterpart of a new buffer is there, or not. Returns memory that nobody wants any more.
+    /// The local counterpart of a new buffer is there, or not. Returns memory that is not needed any more.
     fn mapped_buffer(
         &mut self,
         new: NewBuffer,
@@ -470,7 +470,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Puts something in a session's inbox and wakes whoever sleeps on its file.
+    /// Puts something in a session's inbox and wakes the calls that sleep on its file.
     pub(crate) fn deliver(&mut self, slot: u8, inbound: Inbound) {
         let Some(session) = self.slot_mut(slot).session.as_mut() else { return };
         session.inbox.push_back(inbound);

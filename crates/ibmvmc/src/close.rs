@@ -135,7 +135,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Whoever has the slot now, its session is closed in this file's name; `false` if it is being closed.
+    /// Another file may have the slot now: its session is closed in this file's name; `false` if it is being closed.
     fn seize_session(&mut self, file: FileId, slot: u8) -> bool {
         match self.slot_mut(slot).session.as_mut() {
             Some(session) if session.state != SessionState::Closing => {
@@ -146,7 +146,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Nobody is left to read what waits.
+    /// No reader is left for what waits.
     fn discard_inbox(&mut self, slot: u8) {
         let place = self.slot_mut(slot);
         place.reclaim(BufferOwner::Queued);

@@ -185,7 +185,7 @@ impl<Q: Quirks> Driver<Q> {
         Subject::Buffer(HmcIndex(slot), self.slot(slot).number(), buffer)
     }
 
-    /// Changes a session's state, reports it and wakes whoever sleeps on its file.
+    /// Changes a session's state, reports it and wakes the calls that sleep on its file.
     pub(crate) fn set_session_state(
         &mut self,
         slot: u8,
@@ -198,7 +198,7 @@ impl<Q: Quirks> Driver<Q> {
         self.wake_sleepers(slot);
     }
 
-    /// Wakes whoever sleeps on the file of a slot's session.
+    /// Wakes the calls that sleep on the file of a slot's session.
     fn wake_sleepers(&mut self, slot: u8) {
         if let Some(file) = self.slot(slot).session.as_ref().and_then(|session| session.file) {
             self.wake_file(file);
@@ -212,7 +212,7 @@ impl<Q: Quirks> Driver<Q> {
         self.end_session_unheard(slot, sink);
     }
 
-    /// The same, but nobody is woken.
+    /// The same without waking a call.
     pub(crate) fn end_session_unheard(&mut self, slot: u8, sink: &mut impl EventSink) {
         if self.slot(slot).session.is_none() {
             return;
@@ -223,7 +223,7 @@ impl<Q: Quirks> Driver<Q> {
         self.pending.retain(|waiting| *waiting != slot);
         if session.unanswered.is_some() {
             self.outstanding -= 1;
-            // There may be room for a request that waits, and no response to make anybody look.
+            // There may be room for a request that waits, and no response that would cause a look.
             if !self.pending.is_empty() {
                 self.schedule(Background::BottomHalf);
             }
@@ -302,7 +302,7 @@ impl<Q: Quirks> Driver<Q> {
     }
 }
 
-/// One HMC index, for whoever watches.
+/// One HMC index, for observers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlotView<'a> {
     /// The index.
@@ -316,7 +316,7 @@ pub struct SlotView<'a> {
     slot: &'a Slot,
 }
 
-/// A buffer of a slot, for whoever watches.
+/// A buffer of a slot, for observers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferView {
     /// Number in the pool.

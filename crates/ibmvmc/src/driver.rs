@@ -326,7 +326,7 @@ impl<Q: Quirks> Driver<Q> {
         let is_over = matches!(effect, Effect::Done(_));
         let Some(call) = self.calls.get_mut(id) else { return };
         if is_over && !matches!(call.state, CallState::Ending) {
-            // Nothing finds it any more, and whoever waited for it may go on.
+            // Nothing finds it any more, and calls that waited for it may go on.
             call.state = CallState::Ending;
             self.forget(id);
             self.wake_quiescing();
@@ -356,7 +356,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// A call that was over at once may still have somebody to wake.
+    /// A call that was over at once may still have calls to wake.
     #[inline(never)]
     fn finish_at_once(&mut self, reply: Reply) -> (Option<CallId>, Effect) {
         let effect = Effect::Done(reply);
@@ -412,7 +412,7 @@ impl<Q: Quirks> Driver<Q> {
         self.calls.iter().any(|(other, call)| other != id && call.touching)
     }
 
-    /// Wakes whoever may be waiting for other calls to come back.
+    /// Wakes the calls that may wait for other calls to come back.
     #[inline]
     pub(crate) fn wake_quiescing(&mut self) {
         if self.calls.may_quiesce() {

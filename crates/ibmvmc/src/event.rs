@@ -24,7 +24,7 @@ pub trait EventSink {
     fn event(&mut self, event: Event);
 }
 
-/// Nobody watches.
+/// Discards all events.
 impl EventSink for () {
     fn event(&mut self, _: Event) {}
 }

@@ -133,7 +133,7 @@ impl<Q: Quirks> Driver<Q> {
     /// How a file relates to a session now; `None` when it is not open.
     pub(crate) fn binding(&self, file: FileId) -> Option<Binding> {
         match self.files.get(file)?.binding {
-            // It was left bound (Quirks::leaves_file_bound), and nobody uses the slot.
+            // It was left bound (Quirks::leaves_file_bound), and no session uses the slot.
             Binding::Slot(slot) if self.slot(slot).session.is_none() => Some(Binding::Lost),
             binding => Some(binding),
         }
@@ -169,7 +169,7 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// Wakes everybody who sleeps on a file.
+    /// Wakes every call that sleeps on a file.
     pub(crate) fn wake_file(&mut self, file: FileId) {
         if let Some(file) = self.files.get_mut(file) {
             self.wakeups.extend(file.waiters.drain(..).map(Wakeup::Call));

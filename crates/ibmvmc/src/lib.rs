@@ -1,6 +1,6 @@
 //! Driver core of the Virtual Management Channel, the management partition's side.
 //!
-//! [`Driver`] is data: no thread, no lock, no clock, no I/O. A call starts with an [`Input`] (an
+//! [`Driver`] is data: no thread, no lock, no clock, no I/O (the *sans-I/O* style). A call starts with an [`Input`] (an
 //! application's system call, an interrupt, the bottom half, a task) and advances by steps. Each step is
 //! one transition of the state and hands back one [`Effect`]; the shell around the driver performs it and
 //! resumes the call with its [`Outcome`]. So every hcall, every copy and every sleep is a place where the
@@ -63,8 +63,8 @@
 //!
 //! # Between a request and its response
 //!
-//! What a legal hypervisor may do there, and what the driver makes of it. Whatever may be sent may cross. The other side of
-//! this is in the documentation of the hypervisor's service.
+//! What a legal hypervisor may do there, and what the driver makes of it. All messages that may be sent may cross.
+//! The other side of this is in the documentation of the hypervisor's service.
 //!
 //! | request | the hypervisor may, before the response | the driver | source |
 //! |---|---|---|---|

@@ -193,7 +193,7 @@ impl<Q: Quirks> Driver<Q> {
                 self.capabilities_outstanding = false;
             }
             // What was taken for the answer to the latest Capabilities answered an earlier one. A refusal is not the
-            // last word, and whatever was agreed on is void: the hypervisor has given up every buffer since. If it
+            // last word, and what was agreed on is void: the hypervisor has given up every buffer since. If it
             // was told something meanwhile, it may have taken that for an answer to its newer messages: the exchange
             // begins anew, so that both agree about what came before it.
             ChannelState::Seeding | ChannelState::Ready | ChannelState::Failed
@@ -227,7 +227,7 @@ impl<Q: Quirks> Driver<Q> {
         self.set_state(ChannelState::Failed, sink);
     }
 
-    /// From now on both sides keep to these limits. The pools are empty: whatever reset the channel drained
+    /// From now on both sides keep to these limits. The pools are empty: the reset of the channel drained
     /// them.
     fn agree_on(&mut self, limits: Limits) {
         self.limits = Some(limits);
@@ -346,7 +346,7 @@ impl<Q: Quirks> Driver<Q> {
         };
         match self.named_session(slot, session).map(|live| live.state) {
             Some(SessionState::Ready) => {}
-            // Sent before the hypervisor saw the Close: nobody is left to read it.
+            // Sent before the hypervisor saw the Close: no reader is left.
             Some(SessionState::Closing) => return None,
             _ => {
                 self.breach(subject, Breach::InvalidSession(message_type, session), sink);

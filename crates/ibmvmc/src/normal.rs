@@ -1,8 +1,9 @@
-//! The normal form of a driver, for whoever explores its states: drivers that behave alike from now on have one.
+//! The normal form (canonical state) of a driver, for the exploration of its states: drivers that behave alike from
+//! now on have one.
 //!
 //! Two things in a driver differ without a difference in what it does. The generation of a [`CallId`] only tells
 //! whether the call is still in flight, so it becomes 0 for one that is and 1 for one that is not. The element of
-//! the CRQ that is looked at next only names a place in a ring, so it becomes 0; whoever compares queues must look
+//! the CRQ that is looked at next only names a place in a ring, so it becomes 0; a comparison of queues must look
 //! at them from there.
 
 use crate::calls::CallId;

@@ -1,4 +1,5 @@
-//! Quirks: the driver misbehaves as a known hazard does, so that tests can show that it is noticed.
+//! Quirks: the driver misbehaves as a known hazard does, so that tests can show that it is noticed (mutation testing).
+//! "Known hazards" in `crates/README.md` is the list.
 //!
 //! A driver of which nothing is asked has [`NoQuirks`]: every question that a site asks is answered `false`
 //! at compile time, and the site is gone. [`QuirkSet`] chooses quirks while the program runs.
@@ -46,7 +47,7 @@ quirks! {
     H08 = "the status of the capabilities response is ignored";
     H11 = "HMC interface messages are processed before the capabilities exchange";
     H12 = "a SETHMCID that fails keeps its index, even after close()";
-    H14 = "a file whose session was reset still uses its old index, whoever has it now";
+    H14 = "a file whose session was reset still uses its old index, which another one may have by now";
     H15 = "session 255 is skipped, and session 0 of the hypervisor matches any session";
     H16 = "a failing open response ends a session that is ready, and its readers sleep on";
     H17 = "readers sleep on when a reset of the driver ends their session";
@@ -81,7 +82,7 @@ pub trait Quirks: Liberties {
     /// Whether the driver has this quirk.
     fn has(self, quirk: Quirk) -> bool;
 
-    /// [`Quirk::H01`], the reset task: INIT goes out first, and nobody looks at the queue afterwards.
+    /// [`Quirk::H01`], the reset task: INIT goes out first, and the queue is not looked at afterwards.
     fn sends_init_before_interrupts(self) -> bool {
         self.has(Quirk::H01)
     }
@@ -101,7 +102,7 @@ pub trait Quirks: Liberties {
         self.has(Quirk::H04)
     }
 
-    /// [`Quirk::H05`], every `H_SEND_CRQ`: whatever it returns counts as success.
+    /// [`Quirk::H05`], every `H_SEND_CRQ`: every return code counts as success.
     fn ignores_send_result(self) -> bool {
         self.has(Quirk::H05)
     }
@@ -136,22 +137,22 @@ pub trait Quirks: Liberties {
         self.has(Quirk::H15)
     }
 
-    /// [`Quirk::H15`], messages: session 0 is that of whoever has the index.
+    /// [`Quirk::H15`], messages: session 0 is any session that has the index.
     fn takes_session_0_for_any(self) -> bool {
         self.has(Quirk::H15)
     }
 
-    /// [`Quirk::H16`], the open response: a failure ends a session that is ready, and wakes nobody.
+    /// [`Quirk::H16`], the open response: a failure ends a session that is ready, and wakes no reader.
     fn tears_ready_session_down(self) -> bool {
         self.has(Quirk::H16)
     }
 
-    /// [`Quirk::H17`], the reset task: sessions end, and wake nobody.
+    /// [`Quirk::H17`], the reset task: sessions end without a wake-up.
     fn leaves_sleepers_at_reset(self) -> bool {
         self.has(Quirk::H17)
     }
 
-    /// [`Quirk::H21`], an inbound message whose RDMA failed: nobody gets its buffer, nor an error.
+    /// [`Quirk::H21`], an inbound message whose RDMA failed: its buffer and the error are lost.
     fn loses_buffer_of_failed_fetch(self) -> bool {
         self.has(Quirk::H21)
     }
@@ -176,7 +177,7 @@ pub trait Quirks: Liberties {
         self.has(Quirk::H27)
     }
 
-    /// [`Quirk::H30`], `poll()` on a file without a session: on nobody's list of sleepers.
+    /// [`Quirk::H30`], `poll()` on a file without a session: on no list of sleepers.
     fn polls_without_session_in_vain(self) -> bool {
         self.has(Quirk::H30)
     }
@@ -196,7 +197,7 @@ pub trait Quirks: Liberties {
         self.has(Quirk::H31)
     }
 
-    /// [`Quirk::H31`], `write()`: a failed RDMA counts as a success, and nobody gets the buffer.
+    /// [`Quirk::H31`], `write()`: a failed RDMA counts as a success, and the buffer is lost.
     fn takes_failed_rdma_for_success(self) -> bool {
         self.has(Quirk::H31)
     }

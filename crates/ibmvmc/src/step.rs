@@ -1,4 +1,4 @@
-//! What goes into a call, what a step asks the shell to do, and what comes of it.
+//! What goes into a call, what a step asks the shell to do, and the result.
 
 use crate::Errno;
 use crate::calls::CallId;
@@ -69,7 +69,7 @@ pub enum Input {
     Close(FileId),
 }
 
-/// What an hcall is about; only for whoever watches.
+/// What an hcall is about; only for observers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// The channel itself.
@@ -138,7 +138,7 @@ pub enum Effect {
     Wait,
     /// Sleep that long; resume with [`Outcome::Done`].
     Sleep(Duration),
-    /// Wake somebody; resume with [`Outcome::Done`].
+    /// Wake calls; resume with [`Outcome::Done`].
     Wake(Wakeup),
     /// The call is over.
     Done(Reply),
@@ -161,7 +161,7 @@ pub struct MapError;
 #[error("bad user memory")]
 pub struct UserFault;
 
-/// What came of an effect.
+/// The outcome of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It is done.
@@ -174,7 +174,7 @@ pub enum Outcome {
     Entry(Option<CrqEntry>),
     /// Whether the user's memory held.
     Copied(Result<(), UserFault>),
-    /// Somebody woke the call.
+    /// The call was woken.
     Woken,
     /// A signal interrupted the wait, or its time is up.
     Interrupted,

@@ -14,7 +14,7 @@ use papr::{Hcall, HcallName, PAGE_SIZE, ReturnCode, VmcNode};
 
 /// How often the channel may be reset, or its CRQ fail to register, without getting as far as ready. Beyond
 /// that the device is given up, its queue stays free: neither document bounds it, but a peer that never drains its queue would keep
-/// the driver busy for ever.
+/// the driver busy forever.
 const MAX_RESETS_IN_A_ROW: u8 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

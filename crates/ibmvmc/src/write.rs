@@ -95,7 +95,7 @@ impl<Q: Quirks> Driver<Q> {
     pub(crate) fn resume_write(&mut self, id: CallId, call: Write, outcome: Outcome) -> Effect {
         match (call.stage, outcome) {
             (Stage::Freeing, _) => Effect::Done(Reply::Failed(Errno::EIO)),
-            // The message may have gone out before the session ended, but nobody will answer it.
+            // The message may have gone out before the session ended, but no answer will come.
             (Stage::Signal, _) if call.lost => Effect::Done(Reply::Failed(Errno::EIO)),
             _ if call.lost => {
                 self.write_goes_on(id, Stage::Freeing);

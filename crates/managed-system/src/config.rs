@@ -20,7 +20,7 @@ pub struct SystemConfig {
     pub serial: String,
     /// Level of the firmware, such as `FW950.40 (VL950_092)`.
     pub firmware_level: String,
-    /// What identifiers that nobody chooses follow from.
+    /// The seed of identifiers that are not chosen.
     pub seed: u64,
     /// What there is to hand out, and in which portions.
     pub capacity: Capacity,

@@ -1,4 +1,4 @@
-//! What a partition is defined to have, and what of a definition is refused whatever else is there.
+//! What a partition is defined to have, and which parts of a definition are refused in any system.
 
 use crate::amounts::{Amounts, ProcessorUnits};
 use crate::config::Capacity;
@@ -200,8 +200,8 @@ impl Configuration {
         }
     }
 
-    /// Whether the system could have it at all, whatever is free; over-commitment is accepted here, and checked at
-    /// activation.
+    /// Whether the system could have it at all, even if none is free; over-commitment is accepted here, and checked
+    /// at activation.
     pub(crate) fn check(&self, capacity: &Capacity) -> Result<(), Refusal> {
         self.check_memory(capacity)?;
         self.check_processors(capacity)?;

@@ -187,7 +187,7 @@ impl System {
         Ok(())
     }
 
-    /// The address of an adapter: the one that is wanted, or one that nobody has.
+    /// The address of an adapter: the one that is wanted, or an unused one.
     fn mac_for(
         &self,
         partition: &Partition,

@@ -200,7 +200,7 @@ impl EventLog {
         }
     }
 
-    /// Sessions and events are gone; numbers go on, so that nobody takes a new event for an old one.
+    /// Sessions and events are gone; numbers go on, so that a new event is not taken for an old one.
     pub(crate) fn forget(&mut self) {
         self.kept.clear();
         self.sessions = Table::default();

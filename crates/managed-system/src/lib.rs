@@ -80,8 +80,8 @@
 //! - A job for a start ends when the firmware has handed over, shows its menu, or has failed: what an operating system makes of
 //!   its start is not the service processor's.
 //! - Cancelling a job is not waiting for it any more. A start cannot be undone, only followed by a power off.
-//! - The management partition cannot be deleted or powered off by way of itself: nobody would be left to power it on. With the
-//!   system it goes off, and comes on.
+//! - The management partition cannot be deleted or powered off by way of itself: none would be left to power it on.
+//!   With the system it goes off, and comes on.
 //! - A manager who powers the system off while other partitions are active has to say "immediately".
 //! - Memory and processors of running partitions change at once: how long an operating system takes is not known.
 //! - An operating system that hangs does not stop; after [`Timings::shutdown_limit`] the job fails and the partition is running

@@ -87,7 +87,7 @@ impl Medium {
 }
 
 impl Storage {
-    /// A device can hold a medium: no other device does, unless nobody can write to it.
+    /// A device can hold a medium: no other device does, unless it is read-only.
     pub(crate) fn check_loadable(&self, medium: &str) -> Result<(), Refusal> {
         let none = || Refusal::NoSuchName { what: Named::Medium, name: medium.to_owned() };
         let medium = self.repository.as_ref().ok_or_else(none)?.medium(medium)?;

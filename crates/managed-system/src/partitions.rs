@@ -60,7 +60,7 @@ impl System {
         PartitionId(gap.map_or(self.partitions.len() as u16 + 1, |(wanted, _)| wanted))
     }
 
-    /// An identifier that nobody has chosen. It follows from the seed, the name and how much has happened, so that a
+    /// A generated identifier. It follows from the seed, the name and how much has happened, so that a
     /// partition that is deleted and defined again has another one.
     fn fresh_uuid(&self, name: &str) -> Uuid {
         let drawn =

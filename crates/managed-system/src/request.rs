@@ -15,7 +15,7 @@ pub struct Request {
     /// The session that asks, for the books of jobs.
     pub session: Option<SessionId>,
     /// The version that the manager has seen of the object which the operation concerns. If the object has changed since,
-    /// the request is refused. Without one the request holds whatever the version.
+    /// the request is refused. Without one the request holds for any version.
     pub expected: Option<Version>,
     /// What it asks for.
     pub operation: Operation,
@@ -50,7 +50,7 @@ pub enum PowerOff {
     },
     /// The virtual service processor asks for it: an operating system that is up shuts down, firmware ends at once.
     Normal,
-    /// At once, whatever it does.
+    /// At once, in any state.
     Hard,
     /// Its operating system writes a dump and starts again.
     DumpRestart,
@@ -81,7 +81,7 @@ pub enum Operation {
     RenameSystem { name: String },
     /// Powers the system on; on standby no partition starts by itself.
     SystemOn { standby: bool },
-    /// Powers the system off, immediately whatever runs on it, and on again if wanted.
+    /// Powers the system off, immediately even while partitions run, and on again if wanted.
     SystemOff { immediate: bool, restart: bool },
 
     /// Defines a partition. It may have more than is free: that matters when it is activated.

@@ -66,7 +66,7 @@ pub struct Totals {
 }
 
 impl System {
-    /// What there is for partitions, whoever has it.
+    /// What there is for partitions, free or not.
     pub fn capacity_for_partitions(&self) -> Amount {
         let capacity = &self.config.capacity;
         Amount {

@@ -323,7 +323,7 @@ impl System {
 
     /// The hypervisor's platform partition has crashed: what was kept for managers is gone, that is, queues of events, jobs
     /// and open terminals. Definitions are in NVRAM, and what partitions do is the hypervisor's: both go on, and so do the
-    /// numbers of versions, jobs and events, so that nobody takes a new one for an old one.
+    /// numbers of versions, jobs and events, so that a new one is not taken for an old one.
     pub fn platform_crashed(&mut self, now: Duration) {
         self.advance(now);
         self.log.forget();

@@ -88,7 +88,7 @@ impl<K: Ord + Clone, V> Table<K, V> {
 /// Some objects of a list, in the order of their keys.
 ///
 /// The cursor is the key of the last object, so it stays valid while others change the list: the next page has what lies
-/// behind that key by then. A page of a list that nobody changes repeats nothing and leaves nothing out.
+/// behind that key by then. A page of an unchanged list repeats nothing and leaves nothing out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<K, T> {
     /// The objects.

@@ -76,7 +76,7 @@ impl Crq {
         self.place(window, memory, entry)
     }
 
-    /// Enqueues an entry, whoever it is from.
+    /// Enqueues an entry of any origin.
     #[inline]
     pub(crate) fn place<M: Memory>(
         &mut self,

@@ -44,7 +44,7 @@ pub struct PlatformAdapter {
 }
 
 /// A partition with its adapter. What is written while messages pass is apart, in cache lines of its own, from
-/// what everybody reads.
+/// what every call reads.
 pub(crate) struct Endpoint<P: Platform> {
     pub(crate) side: Side,
     pub(crate) partition: PartitionId,
@@ -95,7 +95,7 @@ impl<P: Platform> Endpoint<P> {
         self.put(entry, sink, |crq| crq.send(&self.window, &self.memory, entry))
     }
 
-    /// Puts an entry of nobody into the queue.
+    /// Puts an injected entry into the queue.
     pub(crate) fn inject(
         &self,
         entry: CrqEntry,
@@ -177,7 +177,7 @@ impl<P: Platform> Hypervisor<P> {
         caller.filter(|&side| side == Side::Platform || self.vmc.exists())
     }
 
-    /// The adapter that the caller means, if it is his, else `H_Parameter`.
+    /// The adapter that the caller names, if it owns it, else `H_Parameter`.
     #[inline]
     pub(crate) fn own_adapter(
         &self,

@@ -70,7 +70,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 
     /// Performs a call of a partition. A caller that owns no adapter, whether the configuration names it or
-    /// not, gets the answers of one that names what is not his. One that has crashed gets `H_Hardware`.
+    /// not, gets the answers of one that names what is not its own. One that has crashed gets `H_Hardware`.
     #[inline]
     pub fn hcall(
         &self,
@@ -151,7 +151,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 }
 
-/// The whole machine, with its memory. For the result to be a state that the machine was in, nobody may
+/// The whole machine, with its memory. For the result to be a state that the machine was in, no thread may
 /// call it meanwhile.
 impl<P: Platform> Clone for Hypervisor<P>
 where

@@ -40,8 +40,8 @@ impl Latch {
     /// An entry was enqueued. True when an interrupt became pending by that.
     ///
     /// The queue's lock is held, as it is when an interrupt is ended or the mode is set. Of two who hold it the
-    /// second one knows what the first one did: a pulse does not look at an old state, or else whoever looks at the
-    /// queue next sees the entry. So most pulses, which are lost, are a look.
+    /// second one knows what the first one did: a pulse does not look at an old state, or else the next look at the
+    /// queue sees the entry. So most pulses, which are lost, are a look.
     #[inline]
     pub(crate) fn pulse(&self) -> bool {
         self.0.load(Ordering::Relaxed) == Self::ENABLED && self.pend()

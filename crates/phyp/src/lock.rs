@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 ///
 /// # Panics
 ///
-/// Locking it twice panics, since nobody could ever unlock it. That takes an
+/// Locking it twice panics, since it could never be unlocked. That takes an
 /// [`EventSink`](crate::EventSink) that calls the hypervisor, which it must not.
 #[derive(Debug)]
 pub struct LocalLock {
@@ -57,8 +57,8 @@ pub struct SpinLock {
     flag: Flag,
 }
 
-// SAFETY: A guard is handed out only by whoever has set the flag, which only he clears: `unlock` takes his guard.
-// Setting it acquires, clearing it releases.
+// SAFETY: A guard is handed out only by the thread that has set the flag, and only that thread clears it: `unlock`
+// takes its guard. Setting it acquires, clearing it releases.
 #[cfg(not(loom))]
 unsafe impl RawMutex for SpinLock {
     #[allow(clippy::declare_interior_mutable_const, reason = "how lock_api spells a constructor")]
@@ -91,7 +91,7 @@ unsafe impl RawMutex for SpinLock {
 #[derive(Debug, Default)]
 pub(crate) struct Flag(AtomicBool);
 
-/// How often whoever waits for a flag looks at it before he lets others have his processor: who holds it may have
+/// How often a thread that waits for a flag looks at it before it yields its processor: the holder may have
 /// none.
 const SPINS_BEFORE_YIELD: u32 = if cfg!(loom) { 0 } else { 1 << 7 };
 

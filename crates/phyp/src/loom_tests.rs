@@ -1,4 +1,5 @@
-//! The lock-free parts under every interleaving and every value that a thread may see, by loom:
+//! The lock-free parts under every interleaving and every value that a thread may see, by loom (stateless model checking
+//! of a memory model, as CDSChecker has it: Norris and Demsky, 2013):
 //! `RUSTFLAGS="--cfg loom" cargo test -p phyp --lib --target-dir target/loom loom_tests`.
 //!
 //! What runs here is the code that runs elsewhere, with atomics that loom knows and fewer pin slots. Only the
@@ -196,11 +197,11 @@ impl Crq {
         self.locked(|| let_through(&self.latch));
         let seen = ring::take_entry(&*self.memory, AT).unwrap().is_some();
         let pulsed = sender.join().unwrap();
-        assert!(seen || pulsed && self.latch.accept(), "nobody would ever look");
+        assert!(seen || pulsed && self.latch.accept(), "no thread would ever look");
     }
 }
 
-/// LoPAR, CRQ Facility Interrupt Notification: whoever looks at the queue after `H_EOI` misses nothing.
+/// LoPAR, CRQ Facility Interrupt Notification: a look at the queue after `H_EOI` misses nothing.
 #[test]
 fn a_message_gives_an_interrupt_or_is_seen_after_the_end_of_the_last_one() {
     loom::model(|| {
@@ -211,13 +212,13 @@ fn a_message_gives_an_interrupt_or_is_seen_after_the_end_of_the_last_one() {
     });
 }
 
-/// The same of `H_VIO_SIGNAL`: whoever looks at the queue after enabling misses nothing.
+/// The same of `H_VIO_SIGNAL`: a look at the queue after enabling misses nothing.
 #[test]
 fn a_message_gives_an_interrupt_or_is_seen_after_enabling() {
     loom::model(|| Crq::new().message_comes_beside(|latch| latch.set_enabled(true)));
 }
 
-/// `H_XIRR` takes no lock. It accepts what is pending once, whatever becomes of the mode and of another message.
+/// `H_XIRR` takes no lock. It accepts what is pending once, while the mode changes and another message arrives.
 #[test]
 fn an_interrupt_is_accepted_once_beside_a_change_of_the_mode_and_a_message() {
     loom::model(|| {
@@ -235,7 +236,7 @@ fn an_interrupt_is_accepted_once_beside_a_change_of_the_mode_and_a_message() {
     });
 }
 
-/// Whoever has the lock sees all that was done with it before.
+/// The holder of the lock sees all that was done under it before.
 #[test]
 fn a_lock_is_held_by_one_thread_after_the_other() {
     loom::model(|| {

@@ -1,12 +1,12 @@
-//! The normal form of a machine, for whoever explores its states: machines that behave alike from now on hash
-//! alike.
+//! The normal form (canonical state) of a machine, for the exploration of its states: machines that behave alike
+//! from now on hash alike.
 //!
 //! What is left out, and why it makes no difference:
 //!
 //! - Where in its ring a queue stands. Producer and consumer walk it in the same direction and modulo its length, so
 //!   only what lies between them counts; elements are hashed from the consumer's next one on.
 //! - The bytes of free elements. A producer writes both words of an element before it is valid.
-//! - Which frame backs a page of a window. Nobody but the owner's memory management sees frames; pages are hashed by
+//! - Which frame backs a page of a window. Only the owner's memory management sees frames; pages are hashed by
 //!   their window address, with what they hold, and a TCE by its access bits.
 //! - Memory that its owner's memory management counts as free. It is zeroed when it is given out again.
 

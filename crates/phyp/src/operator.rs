@@ -1,5 +1,5 @@
 //! What the machine's operator and faults do to partitions: crash, boot, termination, suspension, calls that
-//! are scripted to be busy, and entries that nobody sent.
+//! are scripted to be busy, and injected entries.
 
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
@@ -57,7 +57,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 
     /// The partner of `receiver` is suspended: the receiver gets "partner suspended" and cannot send until
-    /// `H_ENABLE_CRQ`. Without a registered queue there is nothing to disable and nobody to tell.
+    /// `H_ENABLE_CRQ`. Without a registered queue there is nothing to disable and no side to tell.
     pub fn suspend_partner_of(&self, receiver: PartitionId, sink: &mut impl EventSink) {
         let Some(side) = self.side_of(receiver) else { return };
         let mut connection = self.connection.lock();
@@ -92,8 +92,8 @@ impl<P: Platform> Hypervisor<P> {
         script.extend(codes);
     }
 
-    /// Puts an entry into a partition's registered queue as the platform itself might, whatever `H_SEND_CRQ`
-    /// would say of its header. A transport event that is made up so is an entry and no more: the connection
+    /// Puts an entry into a partition's registered queue as the platform itself might, also with a header
+    /// that `H_SEND_CRQ` refuses. A transport event that is made up so is an entry and no more: the connection
     /// stays as it is.
     ///
     /// `H_Closed`: no queue is registered. `H_Dropped`: the queue has no room. `H_Parameter`: the header says

@@ -114,7 +114,7 @@ pub(crate) struct Pin {
     held: Held,
 }
 
-/// The pages of a copy that is made at once, held until this is dropped. Nobody else writes to the slot of
+/// The pages of a copy that is made at once, held until this is dropped. No other thread writes to the slot of
 /// another.
 #[must_use = "the pages are held as long as this lives"]
 pub(crate) struct Claim<'a>(&'a AtomicU64);
@@ -250,7 +250,7 @@ impl Pins {
     }
 
     /// Waits for the copies whose bytes are moving from or to a side's pages. Each moves at most
-    /// `ibm,max-virtual-dma-size` bytes and waits for nobody, and one that starts later sees what was made
+    /// `ibm,max-virtual-dma-size` bytes and waits for no other thread, and one that starts later sees what was made
     /// visible before this.
     pub(crate) fn wait_for_copying(&self, side: Side) {
         fence(Ordering::SeqCst);

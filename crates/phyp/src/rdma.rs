@@ -5,7 +5,7 @@
 //! always: passing intermediate results through memory would cost more than the checks.
 //!
 //! Between the halves the pages cannot be remapped (`H_Resource`) and the connection cannot be freed for
-//! good (`H_Busy`). A crash waits for nobody who is between the halves: the second half then finds another
+//! good (`H_Busy`). A crash does not wait for a copy between its halves: the second half then finds another
 //! life and copies nothing.
 //!
 //! Where LoPAR is silent:

@@ -1,4 +1,5 @@
-//! Entries of a CRQ in memory: how one becomes visible, is taken, is replaced.
+//! Entries of a CRQ in memory: how one becomes visible, is taken, is replaced. A ring for one consumer (Lamport, 1983),
+//! with the valid bit in the element itself.
 //!
 //! An entry is two words. The word with the header is stored last, with release, and says whether the
 //! entry is valid; the consumer loads it with acquire. The consumer takes no lock: it frees an entry by
@@ -9,9 +10,9 @@ use crate::memory::{BadAddress, Memory, WORD_BYTES};
 use papr::{CrqEntry, GuestAddress, Header, TransportEvent};
 use std::sync::atomic::Ordering;
 
-/// How often an entry may change under the hand of whoever takes or replaces it before he leaves it for
-/// now. A queue changes so only when a transport event overlays its last entry, which takes a change of
-/// the connection; more often than this only the owner of the memory himself does it.
+/// How often an entry may change while it is being taken or replaced before the call leaves it for now. A
+/// queue changes so only when a transport event overlays its last entry, which takes a change of the
+/// connection; only a hostile owner of the memory does it more often than this.
 const MAX_CHANGES: u32 = 8;
 
 /// Bytes that processors pass to each other at once.
@@ -128,7 +129,7 @@ mod tests {
 
     const AT: GuestAddress = GuestAddress(64);
 
-    /// What a consumer takes from an element, what it leaves there, and what he takes next.
+    /// What a consumer takes from an element, what it leaves there, and what it takes next.
     #[derive(Debug, PartialEq)]
     struct Taken {
         first: Option<CrqEntry>,
@@ -188,7 +189,7 @@ mod tests {
         assert_eq!(take_entry(&memory, AT), Ok(Some(CrqEntry::transport_event(event))));
     }
 
-    /// Memory whose owner changes the element whenever somebody is about to replace it.
+    /// Memory whose owner changes the element whenever a thread is about to replace it.
     struct Restless(CowMemory);
 
     impl Memory for Restless {

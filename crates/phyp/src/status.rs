@@ -1,6 +1,6 @@
-//! Who runs and whether the two are connected, in one word: whoever depends on all of it asks once.
+//! Who runs and whether the two are connected, in one word, so that a call which depends on all of it asks once.
 //!
-//! The connection's lock is held by whoever changes it; it is looked at without.
+//! The connection's lock is needed to change it, not to look at it.
 
 use crate::endpoint::Side;
 use crate::sync::AtomicU64;

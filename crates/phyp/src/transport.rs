@@ -3,7 +3,7 @@
 //! Where LoPAR is silent:
 //!
 //! - A partner whose `H_FREE_CRQ` is in its busy state counts as not registered: `H_Closed`.
-//! - A registration makes the queue enabled, whatever an earlier one suffered.
+//! - A registration makes the queue enabled, even if an earlier one was disabled.
 //! - `H_FREE_CRQ` is busy while a copy holds pages of the pane that links the two sides, or as scripted.
 //!   The connection stays closed meanwhile, and `H_REG_CRQ` answers `H_Resource` until the free is through.
 //! - A queue whose page is no longer mapped for reading and writing has no room.
@@ -40,7 +40,7 @@ pub(crate) enum Registration {
     #[default]
     Free,
     Registered,
-    /// Freed as far as anybody can see, but `H_FREE_CRQ` has answered busy and must be called again.
+    /// Freed as far as both sides can see, but `H_FREE_CRQ` has answered busy and must be called again.
     Closing,
 }
 

@@ -87,8 +87,8 @@ impl<P: Platform> Hypervisor<P> {
         })
     }
 
-    /// The two panes of the VMC's window, local and remote; as [`Hypervisor::vmc_node`] has them, for whoever asks
-    /// often.
+    /// The two panes of the VMC's window, local and remote; as [`Hypervisor::vmc_node`] has them, for callers that
+    /// ask often.
     pub fn vmc_windows(&self) -> Option<(Liobn, Liobn)> {
         let local = self.endpoint(Side::Management).liobn;
         self.vmc.exists().then_some((local, self.vmc.remote_liobn))

@@ -14,7 +14,7 @@ const CHANGING: u64 = 1 << 2;
 /// Bits 52 to 61 in IBM's numbering: reserved in a TCE, not stored.
 const RESERVED: u64 = (PAGE_SIZE - 1) & !0b11;
 
-/// A first window pane: entries that its owner sets and that anybody may read without a lock.
+/// A first window pane: entries that its owner sets and that any thread may read without a lock.
 #[derive(Debug)]
 pub(crate) struct Window {
     entries: Box<[AtomicU64]>,
@@ -79,7 +79,7 @@ impl Window {
     }
 
     /// Where the byte at `ioba` is in memory, if the device may access it so. An entry that is being
-    /// changed counts as what it was: whoever asks has made sure that the change cannot happen.
+    /// changed counts as what it was: the caller has made sure that the change cannot happen.
     #[inline]
     pub(crate) fn translate(&self, ioba: Ioba, wanted: Access) -> Option<GuestAddress> {
         let tce = self.get(ioba.page()).filter(|tce| tce.allows(wanted))?;
@@ -111,8 +111,8 @@ impl Window {
         Ok(())
     }
 
-    /// Whether a copy may be working through one of these entries. One that maps nothing is in use by
-    /// nobody (LoPAR, TCE hcalls against RTCE tables): a copy that holds it has not seen it yet.
+    /// Whether a copy may be working through one of these entries. One that maps nothing is not in
+    /// use (LoPAR, TCE hcalls against RTCE tables): a copy that holds it has not seen it yet.
     fn is_in_use(
         &self,
         pages: &RangeInclusive<u64>,
@@ -122,7 +122,7 @@ impl Window {
         held(pages.clone()) && pages.clone().any(|page| maps(page) && held(page..=page))
     }
 
-    /// Makes every entry invalid, whoever holds the pages.
+    /// Makes every entry invalid, even those that copies hold.
     pub(crate) fn invalidate(&self) {
         for entry in &self.entries {
             entry.store(Tce::INVALID.0, Ordering::Release);

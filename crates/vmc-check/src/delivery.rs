@@ -73,7 +73,7 @@ impl Checker {
         }
     }
 
-    /// The management partition sent a Signal, whatever became of it.
+    /// The management partition sent a Signal, which may be lost since.
     fn sent(&mut self, signal: &Signal) {
         let Signal { key, buffer, len_bytes } = *signal;
         let Some(session) = self.sessions.get_mut(&key) else { return };

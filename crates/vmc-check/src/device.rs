@@ -373,13 +373,13 @@ impl Device {
             Some(digest) if rdma.code.is_success() => {
                 session.inbox.push(Item::Message { len_bytes: rdma.len_bytes, digest, bytes });
             }
-            // The Linux driver tells nobody.
+            // The Linux driver does not report it.
             _ if self.profile == Profile::Document => session.inbox.push(Item::Failed),
             _ => {}
         }
     }
 
-    /// Whatever was in the management partition is gone.
+    /// All that was in the management partition is gone.
     fn died(&mut self) {
         self.channel = ChannelState::Initial;
         self.open.clear();
@@ -431,7 +431,7 @@ impl Device {
             let held = session.inbox.messages()
                 + usize::from(self.fetching == Some(place))
                 + others.writes.get(&place).map_or(0, |writes| writes - 1);
-            // Whoever is lied to may see it in another way.
+            // A side that a fault lies to may see it in another way.
             facts.no_free_buffer |=
                 self.inbound(session.index) <= held || !self.wire.books().is_judged(session.index);
         }

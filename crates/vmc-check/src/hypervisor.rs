@@ -1,6 +1,6 @@
 //! Verifies the hypervisor's side of the protocol: an automaton written from LoPAR and the driver document, which
 //! knows neither of the two implementations. It is fed with what that side took from its queue, what it sent, its CRQ
-//! calls and its TCEs; so whatever a fault did to a message on its way excuses exactly those whom it misled.
+//! calls and its TCEs; so what a fault did to a message on its way excuses exactly the side that it misled.
 //!
 //! - INIT follows a registration or `H_ENABLE_CRQ`, INIT COMPLETE an INIT, a Capabilities Response a Capabilities, and
 //!   succeeds only where both sides can work together. Reserved bytes are zero.
@@ -350,7 +350,7 @@ impl Automaton {
     }
 
     fn capabilities_answered(&mut self, status: Status, own: Limits) -> Verdict {
-        let left = self.capabilities_owed.checked_sub(1).ok_or("nobody has asked for it")?;
+        let left = self.capabilities_owed.checked_sub(1).ok_or("no request awaits it")?;
         self.capabilities_owed = left;
         // Those before the last one are answered with it.
         let Some(peer) = self.peer.filter(|_| status.is_success()) else { return Ok(()) };
@@ -403,7 +403,7 @@ impl Automaton {
 
 /// Takes one of those that are owed.
 fn take<K: Ord>(owed: &mut BTreeMap<K, u32>, key: K) -> Verdict {
-    let count = owed.get_mut(&key).ok_or("nobody has asked for it")?;
+    let count = owed.get_mut(&key).ok_or("no request awaits it")?;
     *count -= 1;
     if *count == 0 {
         owed.remove(&key);

@@ -41,7 +41,7 @@ pub(super) struct Checker {
     senders: BTreeMap<Payload, Key>,
     /// The Signal that the bottom half has taken last.
     announced: Option<(Key, BufferId)>,
-    /// No fault has made a message or a buffer say what nobody meant.
+    /// No fault has made a message or a buffer say what no side meant.
     is_architected: bool,
     problems: Vec<String>,
 }

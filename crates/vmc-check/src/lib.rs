@@ -1,4 +1,4 @@
-//! What must hold of a Virtual Management Channel, judged from a trace alone: the trace of a run on threads, of a
+//! What must hold of a Virtual Management Channel, judged from a trace alone (runtime verification): the trace of a run on threads, of a
 //! deterministic one, of a driver that was not written here, or one that was read from a file.
 //!
 //! [`check`] goes through the records once and returns each [`Violation`] with the name of the checker that found it.

@@ -2,10 +2,10 @@
 //! Capabilities): Interface Open and Close for the management partition, Add and Remove Buffer for the
 //! hypervisor. A request is outstanding from its send until its sender takes the response from its queue: on threads
 //! that is always noted before what the sender does next, and where a response was stored may be noted later. What faults
-//! put into a queue as a request counts for nobody.
+//! put into a queue as a request is not counted.
 //!
 //! Does not verify Signals, which have no response, nor Capabilities, which is sent before the sizes are
-//! known. What was decided on before the channel went down is not counted: nobody answers it.
+//! known. What was decided on before the channel went down is not counted: it gets no answer.
 
 use super::device::{Device, Finished, Watcher};
 use super::wire::{Seen, Send};
@@ -76,7 +76,7 @@ impl Checker {
                 self.begins_anew(by, seq, Some(limits));
             }
             _ if requester(message.message_type()) == Some((by, Part::Response)) => {
-                // One that somebody has made up answers nothing.
+                // An invented one answers nothing.
                 let requests = &mut self.sides[by as usize];
                 requests.outstanding = requests.outstanding.saturating_sub(1);
             }

@@ -1,6 +1,6 @@
 //! Verifies the management partition's side of the protocol: an automaton written from LoPAR and the driver
 //! document, which knows neither of the two implementations. It is fed with what that side took from its
-//! queue, what it sent, and its CRQ calls; so whatever a fault did to a message on its way excuses exactly
+//! queue, what it sent, and its CRQ calls; so what a fault did to a message on its way excuses exactly
 //! those whom it misled.
 //!
 //! - INIT follows a registration or `H_ENABLE_CRQ`, INIT COMPLETE an INIT, CAPABILITIES each handshake; none of
@@ -15,8 +15,8 @@
 //! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
 //!
 //! Does not verify which failing status a refusal has, nor how long an answer may take. A message that was
-//! decided on before the channel went down and sent after that is not judged: nobody takes it for a message
-//! of the channel that came up since. What is done with an index about which somebody has made up messages (a
+//! decided on before the channel went down and sent after that is not judged: no side takes it for a message
+//! of the channel that came up since. What is done with an index about which a fault has made up messages (a
 //! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
 //! channel is down; neither is what is done with any of them while it cannot be told which of several Capabilities was
 //! answered. The hypervisor's side is not verified here.
@@ -298,7 +298,7 @@ impl Automaton {
         }
     }
 
-    /// Capabilities are due, whatever was sent before.
+    /// Capabilities are due, even if some were sent before.
     fn greeted(&mut self, seq: u64) {
         self.down(seq);
         self.capabilities_become_stale();
@@ -460,9 +460,9 @@ impl Automaton {
             return;
         }
         self.partner_is_gone = true;
-        // Whoever comes next begins with an INIT of its own.
+        // The next partner begins with an INIT of its own.
         self.inits_due = 0;
-        // The storage of a session is free when it is closed, whoever hears of it.
+        // The storage of a session is free when it is closed, even if the Close is lost.
         if let Received::Message(decoded) = Received::from_entry(send.entry)
             && let Message::InterfaceClose { index, .. } = decoded.message
         {
@@ -525,7 +525,7 @@ impl Automaton {
 
     fn answered(&mut self, request: Request, status: Status) -> Result<(), &'static str> {
         let owed = self.owed.get_mut(&request).filter(|owed| owed.count > 0);
-        let owed = owed.ok_or("nobody has asked for it")?;
+        let owed = owed.ok_or("no request awaits it")?;
         owed.count -= 1;
         let may_succeed = owed.may_succeed;
         if owed.count == 0 {

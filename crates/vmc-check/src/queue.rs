@@ -14,7 +14,7 @@ type Element = (u32, CrqEntry);
 #[derive(Default)]
 struct Queue {
     entries: VecDeque<Element>,
-    /// Taken before whoever stored it could note that: its consumer needs no lock.
+    /// Taken before its sender could note that: its consumer needs no lock.
     early: Option<Element>,
     /// The element that the next entry goes to; after a registration the first one.
     next: u32,
@@ -61,7 +61,7 @@ pub(super) fn check(
         let left = &queues[side as usize].entries;
         if let (true, Some((slot, entry))) = (at_rest && is_watched(side), left.front()) {
             problems.push(format!(
-                "the queue of {side}: {} entries are left and nobody looks at them, the first is \
+                "the queue of {side}: {} entries are left and not looked at, the first is \
                  [{slot}] {entry}",
                 left.len()
             ));
@@ -85,7 +85,7 @@ impl Queue {
 
     fn stored(&mut self, slot: u32, entry: CrqEntry, overlays: bool) -> Option<String> {
         if overlays {
-            // Whoever takes the event may be faster than its record, and so may be the consumer.
+            // The event may be taken before it is recorded, and so may an entry.
             self.entries.pop_back();
         } else if slot == 0 && self.next != 0 {
             // A queue that its owner has registered anew after it died.
@@ -152,7 +152,7 @@ mod tests {
             &problems(other_order),
             &[
                 "the queue of mgmt: [1] c002000000000000 0000000000000000 was taken and never stored",
-                "the queue of mgmt: 1 entries are left and nobody looks at them, the first is [1] c002000000000000 0000000000000000",
+                "the queue of mgmt: 1 entries are left and not looked at, the first is [1] c002000000000000 0000000000000000",
             ],
         );
         let changed = [a.clone(), taken(0, COMPLETE), b.clone()];
@@ -160,7 +160,7 @@ mod tests {
             &problems(changed),
             &[
                 "the queue of mgmt: [0] c002000000000000 0000000000000000 was taken and never stored",
-                "the queue of mgmt: 1 entries are left and nobody looks at them, the first is [0] c001000000000000 0000000000000000",
+                "the queue of mgmt: 1 entries are left and not looked at, the first is [0] c001000000000000 0000000000000000",
             ],
         );
         let twice = [a.clone(), taken(0, INIT), taken(0, INIT), b];
@@ -178,7 +178,7 @@ mod tests {
         assert_reports(
             &check(&left, true, |_| true),
             &[
-                "the queue of mgmt: 1 entries are left and nobody looks at them, the first is [0] c001000000000000 0000000000000000",
+                "the queue of mgmt: 1 entries are left and not looked at, the first is [0] c001000000000000 0000000000000000",
             ],
         );
         assert_eq!(check(&left, true, |side| side == Side::Hyp), [""; 0], "told to leave it alone");

@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(problems(run), [""; 0]);
         let woken =
             Story::session().calls(APP, READ).fetches(2, 16).returns(APP, READ, INTERRUPTED);
-        assert_eq!(problems(woken.later()), [""; 0], "in time, whatever it came to");
+        assert_eq!(problems(woken.later()), [""; 0], "in time, with any result");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The records of a run in the order in which the two sides saw the channel: a message is sent before anybody
-//! takes it.
+//! The records of a run in the order in which the two sides saw the channel: a message is sent before it
+//! is taken.
 //!
 //! A sender notes its `H_SEND_CRQ` when the call is back, and by then its message may have been answered. What
 //! has the right place is the record of the entry in the queue, made in the queue's critical section; on
 //! threads even that one can come after its receiver's, which needs no lock. So a send is seen where its entry
 //! was stored or taken, whichever is recorded first, with what its sender meant to send and not with what a
-//! fault made of it. One that no entry came of is seen where the call came back.
+//! fault made of it. One that stored no entry is seen where the call came back.
 
 use papr::{CrqEntry, Hcall, ReturnCode};
 use vmc_trace::{Actor, Event, Record, Side, Trace};
@@ -54,7 +54,7 @@ impl Sender {
         Sender { last, ..Sender::default() }
     }
 
-    /// Where the entry of a call was stored, whatever a fault may have made of it.
+    /// Where the entry of a call was stored, even if a fault has changed it.
     fn place_of(&self, entry: CrqEntry) -> Option<usize> {
         let is_it = |stored: &&(CrqEntry, usize)| stored.0 == entry || self.is_befallen;
         self.stored.iter().find(is_it).map(|(_, at)| *at)

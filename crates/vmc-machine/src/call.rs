@@ -143,7 +143,7 @@ impl CallRunner {
         }
     }
 
-    /// Whether the next step is one that nobody else could notice: the call is over, or goes to sleep.
+    /// Whether the next step is invisible to the other activities: the call is over, or goes to sleep.
     pub(crate) fn is_quiet(&self) -> bool {
         match self.effect {
             Effect::Done(_) => true,
@@ -202,7 +202,7 @@ impl CallRunner {
         cx.at_changes(changes);
     }
 
-    /// What comes of the effect, or how the step ends when that is not known yet.
+    /// The result of the effect, or how the step ends when that is not known yet.
     #[inline(always)]
     fn perform<P: Setup, R: Runtime>(
         &mut self,

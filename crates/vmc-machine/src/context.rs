@@ -73,7 +73,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         ServiceSink { runtime: self.runtime, recorder: self.recorder, changes }
     }
 
-    /// Takes the hypervisor's events: it records them and wakes whoever they concern.
+    /// Takes the hypervisor's events: it records them and wakes the actors that they concern.
     pub(crate) fn platform_sink(&mut self) -> PlatformSink<'_, R> {
         let actor = self.recorder.actor();
         PlatformSink { runtime: self.runtime, recorder: self.recorder, actor }
@@ -84,7 +84,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         PlatformSink { runtime: self.runtime, recorder: self.recorder, actor: Actor::Platform }
     }
 
-    /// Wakes everybody who wanted to look at the driver after a transition.
+    /// Wakes every activity that wanted to look at the driver after a transition.
     pub(crate) fn wake_all(&self, ids: &mut Vec<ActivityId>) {
         ids.drain(..).for_each(|id| self.runtime.wake(id));
     }

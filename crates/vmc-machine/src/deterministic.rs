@@ -1,5 +1,5 @@
 //! The deterministic runtime: one thread, virtual time, and a schedule that picks the next step among the
-//! activities that are ready.
+//! activities that are ready (deterministic simulation testing).
 
 use crate::ending::{End, Stuck};
 use crate::line::Line;
@@ -16,22 +16,22 @@ use vmc_trace::{Record, Waiting};
 pub struct Course<'a> {
     /// Picks the next step.
     pub schedule: Schedule,
-    /// Keeps the decisions, if somebody wants them.
+    /// Keeps the decisions, if asked to.
     pub recording: Option<Recording>,
-    /// Sees every step, if somebody looks on; `false` ends the run.
+    /// Sees every step, if there is an observer; `false` ends the run.
     pub watch: Option<Watch<'a>>,
     /// Beyond so many steps the run is ended.
     pub max_steps: u64,
 }
 
 impl Course<'_> {
-    /// First come, first served, and nobody looks on.
+    /// First come, first served, without an observer.
     pub fn first_come(max_steps: u64) -> Self {
         Course { schedule: Schedule::FirstCome, recording: None, watch: None, max_steps }
     }
 }
 
-/// Somebody who looks on.
+/// An observer.
 pub type Watch<'a> = &'a mut dyn FnMut(Seen<'_>) -> bool;
 
 /// A step that was made.
@@ -61,7 +61,7 @@ pub struct Deterministic {
 
 #[derive(Clone, Debug)]
 struct Lists {
-    /// By the activity's number. Whoever makes a step is ready all the while.
+    /// By the activity's number. The activity that makes a step stays ready meanwhile.
     places: Vec<Place>,
     /// In the order in which they became ready.
     ready: VecDeque<ActivityId>,
@@ -203,7 +203,7 @@ impl Deterministic {
         self.lists.borrow_mut().ready.make_contiguous().sort_unstable();
     }
 
-    /// Whether somebody sleeps until a time.
+    /// Whether an activity sleeps until a time.
     pub fn has_sleeper(&self) -> bool {
         let sleeps =
             |place: &Place| matches!(place.state, State::Blocked { until_ns: Some(_), .. });
@@ -211,7 +211,7 @@ impl Deterministic {
     }
 
     /// Hashes who is ready, who sleeps how long from now, and whose next block returns at once. In which order
-    /// the ready ones became so matters to nobody who may pick any of them.
+    /// the ready ones became so does not matter to a caller that may pick any of them.
     pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
         let now_ns = self.now_ns.get();
         let places = &self.lists.borrow().places;
@@ -241,7 +241,7 @@ impl Deterministic {
     }
 }
 
-/// Runs until nothing is ready and nobody sleeps, `max_steps` steps were made, or who looks on has seen enough.
+/// Runs until nothing is ready and none sleeps, `max_steps` steps were made, or the observer has seen enough.
 pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], course: &mut Course<'_>) -> End {
     let runtime = Deterministic::new(lines.len());
     let mut steps = 0;
@@ -299,12 +299,12 @@ impl Turns {
         self.run(world, lines, steps)
     }
 
-    /// Everybody else makes steps until all wait.
+    /// All others make steps until all wait.
     pub(crate) fn settle<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) {
         self.run(world, lines, steps);
     }
 
-    /// Runs until it is the visitor's turn; `false` when all wait and nobody sleeps.
+    /// Runs until it is the visitor's turn; `false` when all wait and none sleeps.
     fn run<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) -> bool {
         let mut next = self.runtime.next();
         loop {

@@ -1,7 +1,7 @@
 //! Memory management of the management partition's operating system: page frames, I/O addresses, and the
 //! mapping between them that the TCE hcalls establish.
 //!
-//! DMA memory is contiguous in I/O addresses and scattered over the page frames on purpose, so that whatever
+//! DMA memory is contiguous in I/O addresses and scattered over the page frames on purpose, so that code that
 //! confuses the two is found.
 
 use lock_api::{Mutex, RawMutex};
@@ -29,7 +29,7 @@ pub struct Guest<L: RawMutex> {
     pools: Mutex<L, Pools>,
     /// As it was at boot.
     fresh: Arc<Pools>,
-    /// The frame behind each page of the window, read without a lock by whoever copies.
+    /// The frame behind each page of the window, read without a lock by copies.
     frames: Box<[AtomicU32]>,
 }
 
@@ -60,7 +60,7 @@ impl<L: RawMutex> Clone for Guest<L> {
 impl<L: RawMutex> Guest<L> {
     pub(crate) fn new(memory_pages: u64, window_pages: u64) -> Guest<L> {
         let memory_pages = u32::try_from(memory_pages).unwrap_or(u32::MAX);
-        // Frame 0 stays unused: address 0 is nobody's buffer. Odd frames come after even ones, so that
+        // Frame 0 stays unused: address 0 is no buffer. Odd frames come after even ones, so that
         // neighbours in the window are not neighbours in memory.
         let evens = (1..memory_pages).filter(|frame| frame % 2 == 0);
         let odds = (1..memory_pages).filter(|frame| frame % 2 == 1);

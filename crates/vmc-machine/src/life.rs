@@ -106,7 +106,7 @@ impl<L: RawMutex> Lives<L> {
         Some(roll.mourners.iter().copied().collect())
     }
 
-    /// Whether nobody of the last life is left.
+    /// Whether no activity of the last life is left.
     pub(crate) fn is_deserted(&self, side: Side) -> bool {
         self.rolls.lock()[side as usize].mourners.is_empty()
     }

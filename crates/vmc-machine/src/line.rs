@@ -46,7 +46,7 @@ impl Line {
         self.advance(world, runtime, Activity::step)
     }
 
-    /// The same for whoever polls the bottom half's queue (`BottomHalf::look`).
+    /// The same for a poller of the bottom half's queue (`BottomHalf::look`).
     pub(crate) fn look<P: Setup, R: Runtime>(
         &mut self,
         world: &World<P>,
@@ -113,7 +113,7 @@ impl Line {
         Context { world, runtime, recorder, me, life: self.life }.fire(rule);
     }
 
-    /// Whether the next step is one that nobody else could notice: it looks for work and finds none, goes to sleep,
+    /// Whether the next step is invisible to the other activities: it looks for work and finds none, goes to sleep,
     /// or comes back from a call that is over.
     pub fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         let Some(side) = self.side else { return self.activity.is_quiet(world) };

@@ -1,6 +1,6 @@
 //! The normal form of the deterministic world between two steps: worlds that go on alike hash alike.
 //!
-//! Left out is what only names things or only grows: virtual time (whoever sleeps counts from now), generations of
+//! Left out is what only names things or only grows: virtual time (a sleeper counts from now), generations of
 //! calls, where the rings of the queues stand, which frame backs a page, the order in which activities became ready
 //! or began to watch. `ibmvmc::Driver::normal` and `phyp::Consumer` give the reasons for their parts. Session
 //! numbers, lives and incarnations stay: scripts and faults are few, and so are they.

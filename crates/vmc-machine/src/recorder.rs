@@ -42,7 +42,7 @@ fn keep_room(mut records: Vec<Record>) {
 pub struct Recorder {
     actor: Actor,
     order: Order,
-    /// `None` when nobody keeps them: then recording costs two comparisons, and what happens is only logged.
+    /// `None` when they are not kept: then recording costs two comparisons, and what happens is only logged.
     records: Option<Vec<Record>>,
 }
 
@@ -61,12 +61,12 @@ impl Recorder {
         self.records.is_some()
     }
 
-    /// Records an event; it is made only if somebody wants to know.
+    /// Records an event; it is made only if it is kept or logged.
     pub(crate) fn record(&mut self, time_ns: u64, event: impl FnOnce() -> Event) {
         self.record_as(self.actor, time_ns, event);
     }
 
-    /// Records what somebody else does through this actor: the platform, when a fault strikes.
+    /// Records what another actor does through this one: the platform, when a fault strikes.
     pub(crate) fn record_as(&mut self, actor: Actor, time_ns: u64, event: impl FnOnce() -> Event) {
         if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
             return;

@@ -1,4 +1,4 @@
-//! What an activity needs of whoever runs it, and what it says after each step.
+//! What an activity needs of its runtime, and what it says after each step.
 
 use std::fmt;
 use vmc_trace::{Actor, Waiting};
@@ -62,7 +62,7 @@ impl fmt::Display for ActivityId {
 
 /// What a runtime gives to the activities it runs.
 pub trait Runtime {
-    /// Whether an RDMA is two steps, so that others may come between its halves. Where nobody is meant to, or where
+    /// Whether an RDMA is two steps, so that others may come between its halves. Where none is meant to, or where
     /// others run at the same time anyway, it is one.
     const DIVIDES_COPIES: bool;
 

@@ -322,7 +322,7 @@ pub enum Machine {
 pub enum Expect {
     /// It succeeds.
     Ok,
-    /// Whatever comes, in a race.
+    /// Any result, in a race.
     Any,
     /// It fails with this errno.
     /// The call fails with this one.
@@ -343,7 +343,7 @@ pub enum ReadExpect {
     Bytes(Vec<u8>),
     /// Nothing: a `read()` of 0 bytes.
     Empty,
-    /// Whatever comes, in a race.
+    /// Any result, in a race.
     Any,
     /// It fails with this errno.
     /// The call fails with this one.
@@ -361,7 +361,7 @@ pub enum PollExpect {
     HungUp,
     /// Another thread has closed the file.
     Invalid,
-    /// Whatever comes, in a race.
+    /// Any result, in a race.
     Any,
     /// The call fails with this one.
     Error(ibmvmc::Errno),

@@ -143,7 +143,7 @@ pub fn stress(
     };
     let run = machine.on_threads(situation.waiting, applications, body);
     let run = run.map_err(|error: MachineError| StressError::Machine(error.to_string()))?;
-    // What the applications saw afterwards comes of it.
+    // What the applications saw afterwards follows from it.
     match hang.into_inner().expect("no panic") {
         Some(hang) => Err(hang),
         None => run.map(|()| Stressed { rounds, messages: messages.load(Ordering::Relaxed) }),

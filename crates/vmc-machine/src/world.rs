@@ -116,7 +116,7 @@ impl<D: GuestDriver> Kernel<D> {
         }
     }
 
-    /// The partition died: nothing is left. Whoever watches looks again.
+    /// The partition died: nothing is left. Observers look again.
     pub(crate) fn die(&mut self, life: Life, runtime: &impl Runtime) {
         let watchers = std::mem::take(&mut self.watchers);
         *self = Kernel { life, ..Kernel::new(self.driver.reloaded()) };
@@ -130,7 +130,7 @@ impl<D: GuestDriver> Kernel<D> {
         }
     }
 
-    /// Wakes whoever a transition may concern.
+    /// Wakes the calls that a transition may concern.
     #[inline]
     pub(crate) fn wake_watchers(&mut self, changed: Changed, runtime: &impl Runtime) {
         if !self.watchers.is_empty() {
@@ -161,7 +161,7 @@ impl<D: GuestDriver> Kernel<D> {
     }
 }
 
-/// The whole world. For the result to be a state that it was in, nobody may touch it meanwhile.
+/// The whole world. For the result to be a state that it was in, no thread may touch it meanwhile.
 impl<P: Setup> Clone for World<P>
 where
     <P::Platform as Platform>::Memory: Clone,

@@ -142,7 +142,7 @@ pub enum Breach {
     TooLong(u32),
     /// A message of length 0.
     Empty,
-    /// A response that nobody waits for.
+    /// A response that does not answer a request.
     Unexpected(MessageType),
     /// The peer did not take a buffer; the session does without it.
     BufferRefused(BufferId, Status),
@@ -197,7 +197,7 @@ impl fmt::Display for Breach {
             }
             Breach::TooLong(len) => write!(f, "SIGNAL: {len} bytes are longer than the MTU"),
             Breach::Empty => f.write_str("SIGNAL: empty message"),
-            Breach::Unexpected(message) => write!(f, "{} that nobody waits for", message.name()),
+            Breach::Unexpected(message) => write!(f, "unexpected {}", message.name()),
             Breach::BufferRefused(buffer, status) => {
                 write!(f, "buffer {buffer} refused, status {status}")
             }

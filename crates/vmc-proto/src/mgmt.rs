@@ -177,7 +177,7 @@ pub enum Breach {
     WrongDirection(MessageType),
     /// An HMC interface message before the capabilities exchange has completed; it is dropped.
     BeforeCapabilities(MessageType),
-    /// A response that nobody waits for.
+    /// A response that does not answer a request.
     Unexpected(MessageType),
     /// An INIT COMPLETE that answers no INIT.
     UnexpectedInitComplete,
@@ -233,10 +233,8 @@ impl fmt::Display for Breach {
             Breach::BeforeCapabilities(message) => {
                 write!(f, "{} before the capabilities exchange", message.name())
             }
-            Breach::Unexpected(message) => write!(f, "{} that nobody waits for", message.name()),
-            Breach::UnexpectedInitComplete => {
-                f.write_str("CRQ INIT COMPLETE that nobody waits for")
-            }
+            Breach::Unexpected(message) => write!(f, "unexpected {}", message.name()),
+            Breach::UnexpectedInitComplete => f.write_str("unexpected CRQ INIT COMPLETE"),
             Breach::CapabilitiesRefused(status) => {
                 write!(f, "capabilities refused, status {status}")
             }

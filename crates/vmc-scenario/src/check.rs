@@ -412,17 +412,17 @@ impl<'a> Apps<'a> {
         Err(Problem::new(name.span(), message, remedy))
     }
 
-    /// A flag must be posted by somebody who does not wait for it.
+    /// A flag must be posted by an application that does not wait for it.
     fn check_await(&self, flag: &str, progress: &Progress<'_>, span: Range<usize>) -> Check {
         let posters = self.posters.get(flag);
         let by_another = posters.is_some_and(|places| places.iter().any(|p| *p != progress.place));
         if by_another || progress.posted.contains(flag) {
             return Ok(());
         }
-        let who = if posters.is_some() { "only this application" } else { "nobody" };
+        let who = if posters.is_some() { "only this application" } else { "no step" };
         Err(Problem::new(
             span,
-            format!("{who} posts `{flag}`, so this waits for ever"),
+            format!("{who} posts `{flag}`, so this waits forever"),
             format!("add a step {{ post = \"{flag}\" }} to another application"),
         ))
     }
@@ -541,7 +541,7 @@ impl<'a> Apps<'a> {
                 if !self.is_nonblocking(progress, &form.file) =>
             {
                 cannot(
-                    String::from("a blocking file never returns EAGAIN: this waits for ever"),
+                    String::from("a blocking file never returns EAGAIN: this waits forever"),
                     "open the file with nonblock = true",
                 )
             }
@@ -731,18 +731,18 @@ fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
         StepForm::Ioctl(form) => ioctl::requests_vmc(form),
         _ => false,
     });
-    // After an HMC was detached nobody starts the sides by itself either.
+    // After an HMC was detached the sides do not start by themselves either.
     let by_hand = machine.start == StartForm::Manual || machine.hmc_attached;
     let on_request = machine.vmc == VmcForm::OnRequest;
     // A device that is requested is probed then; one that is there already cannot be requested.
     let probes = if on_request || machine.hmc_attached { requests } else { Help::Never };
     let driver = probes.max(starts(MachineSideForm::Driver));
     match (requests, driver, starts(MachineSideForm::Hypervisor)) {
-        (Help::Never, _, _) if on_request => Some("nobody requests the VMC"),
+        (Help::Never, _, _) if on_request => Some("no step requests the VMC"),
         (Help::TooLate, _, _) if on_request => Some("only who waits for it requests the VMC"),
-        (_, Help::Never, _) if by_hand => Some("nobody starts the driver"),
+        (_, Help::Never, _) if by_hand => Some("no step starts the driver"),
         (_, Help::TooLate, _) if by_hand => Some("only who waits for it starts the driver"),
-        (_, _, Help::Never) if by_hand => Some("nobody starts the hypervisor's side"),
+        (_, _, Help::Never) if by_hand => Some("no step starts the hypervisor's side"),
         (_, _, Help::TooLate) if by_hand => {
             Some("only who waits for it starts the hypervisor's side")
         }

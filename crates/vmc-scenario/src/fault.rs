@@ -73,7 +73,7 @@ pub(super) struct WhenForm {
     /// Only what is about this HMC index.
     #[schemars(transform = within(bounds::BYTE))]
     pub(super) index: Option<Number>,
-    /// Only what is about the so-manyth session of its HMC index, from 1.
+    /// Only what is about the session with this number of its HMC index, counted from 1.
     #[schemars(transform = within(bounds::OCCASIONS))]
     pub(super) nth_session: Option<Number>,
     /// Only what is about the channel itself, not about an HMC connection.
@@ -265,7 +265,7 @@ pub(super) enum ActForm {
     FillCrq(SideForm),
     /// An HMC is attached, and the VMC disabled; or with `false` detached.
     AttachHmc(bool),
-    /// A message arrives that nobody sent, a transport event, or any 16 bytes.
+    /// An invented message arrives, a transport event, or any 16 bytes.
     Send(SendForm),
     /// A message is lost, and its sender does not notice.
     Drop,

@@ -23,8 +23,8 @@ pub(super) fn default_file() -> String {
     DEFAULT_FILE.to_owned()
 }
 
-/// What a simulated machine is made of, what the applications on its management partition do, and what must come
-/// of it. `scenarios/README.md` says everything about it.
+/// What a simulated machine is made of, what the applications on its management partition do, and what the
+/// results must be. `scenarios/README.md` says everything about it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(title = "A scenario of vmcsim")]
@@ -38,7 +38,7 @@ pub(super) struct ScenarioForm {
     pub(super) tags: Vec<String>,
     /// Why it does not run on threads. Left out, it does.
     pub(super) deterministic_only: Option<String>,
-    /// What may come of a scenario that races on purpose, one line for each outcome.
+    /// The possible outcomes of a scenario that races on purpose, one line for each outcome.
     #[serde(default)]
     pub(super) outcomes: Vec<String>,
     /// Hazards that the driver is to show.
@@ -278,7 +278,7 @@ pub(super) enum StepForm {
     AttachHmc(bool),
     /// Leaves a flag for other applications, for good.
     Post(String),
-    /// Waits until somebody has posted the flag.
+    /// Waits until the flag was posted.
     Await(String),
     /// A signal to the application of that name: its blocked call is interrupted.
     Interrupt(String),
@@ -430,7 +430,7 @@ pub(super) enum ReadWord {
     Echo,
     Event,
     Empty,
-    /// Whatever comes, in a race.
+    /// Any result, in a race.
     Any,
     Error(ibmvmc::Errno),
 }
@@ -456,7 +456,7 @@ impl Short for ReadResultForm {
     }
 }
 
-/// How a file is polled, and what must come of it.
+/// How a file is polled, and what the result must be.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct PollForm {
@@ -485,7 +485,7 @@ pub(super) enum PollResultForm {
     HungUp,
     /// Another thread has closed the file.
     Invalid,
-    /// Whatever comes, in a race.
+    /// Any result, in a race.
     Any,
     Error(ibmvmc::Errno),
 }
@@ -622,7 +622,7 @@ pub(super) struct CloseForm {
 pub(super) enum ResultForm {
     #[default]
     Ok,
-    /// Whatever comes, in a race.
+    /// Any result, in a race.
     Any,
     Error(ibmvmc::Errno),
 }

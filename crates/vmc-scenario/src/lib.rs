@@ -1,4 +1,4 @@
-//! Scenario files: what a machine is made of, what its applications do, and what must come of it.
+//! Scenario files: what a machine is made of, what its applications do, and what the results must be.
 //!
 //! [`Scenario::parse`] reads one and checks it; an error points at the place and says what to write there.
 //! [`generate()`] writes a scenario of a seed, [`schema()`] is the form for editors. `scenarios/README.md` documents every
@@ -125,7 +125,7 @@ impl Scenario {
         self.deterministic_only.as_deref()
     }
 
-    /// What may come of a scenario that races on purpose, one line for each outcome; empty for one that does
+    /// The possible outcomes of a scenario that races on purpose, one line for each outcome; empty for one that does
     /// not race.
     pub fn outcomes(&self) -> &[String] {
         &self.outcomes

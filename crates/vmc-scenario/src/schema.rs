@@ -93,7 +93,7 @@ pub(super) fn within(bounds: Bounds) -> impl FnMut(&mut Schema) {
     }
 }
 
-/// A table with exactly one of these keys, whatever others it has.
+/// A table with exactly one of these keys, beside any others.
 pub(super) fn exactly_one_of(keys: &[&str]) -> impl FnMut(&mut Schema) {
     let alternatives: Value = keys.iter().map(|key| json_schema!({ "required": [key] })).collect();
     move |schema| {

@@ -1,4 +1,5 @@
-//! What notices a driver with a quirk.
+//! What notices a driver with a quirk: mutation testing (DeMillo, Lipton and Sayward, 1978) of checkers and scenarios, with
+//! defects that drivers have had as the mutants.
 
 use crate::simulation::{Options, Problem, simulate};
 use ibmvmc::{Quirk, QuirkSet};
@@ -21,7 +22,7 @@ pub enum Catch {
     Expectation,
     /// An invariant, by the name of its checker.
     Invariant(&'static str),
-    /// A script that waits for ever, or a run that does not come to rest.
+    /// A script that waits forever, or a run that does not come to rest.
     Hang,
     /// Only the trace, which is another one than that of the driver without the quirk.
     Snapshot,

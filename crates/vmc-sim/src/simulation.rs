@@ -226,7 +226,7 @@ pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> (Trace
     (run.trace, violations.into_iter().map(problem).collect())
 }
 
-/// Makes a deterministic run of which somebody sees every step, and ends it when they have seen enough.
+/// Makes a deterministic run with an observer of every step, and ends it when the observer has seen enough.
 pub(crate) fn observe(
     scenario: &Scenario,
     options: &Options,
@@ -281,7 +281,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
                 let waits = waits_for(&failure.step.action);
                 Problem::Stuck(scenario.report(
                     span,
-                    format!("application `{name}` waits for ever: {waits}{why}"),
+                    format!("application `{name}` waits forever: {waits}{why}"),
                     known.as_deref().unwrap_or(
                         "nothing is left to run that could end the wait; have another step cause it, or remove \
                          this one",
@@ -309,9 +309,9 @@ fn unfired(scenario: &Scenario, number: usize, seen: u32) -> Problem {
     let name = &rule.name;
     let message = match (&rule.trigger, seen) {
         (None, _) => format!("fault `{name}` never fired: no step fired it"),
-        (Some(_), 0) => format!("fault `{name}` never fired: its occasion never came"),
+        (Some(_), 0) => format!("fault `{name}` never fired: its occasion never occurred"),
         (Some(_), _) => format!(
-            "fault `{name}` never fired: its occasion came {seen} times on the busiest strand, it waits for \
+            "fault `{name}` never fired: its occasion occurred {seen} times on the busiest strand, it waits for \
              number {}",
             rule.nth
         ),

@@ -1,4 +1,4 @@
-//! In the canonical text no effect of one thread stands above its cause in another, whatever the schedule.
+//! In the canonical text no effect of one thread stands above its cause in another, under any schedule.
 
 use vmc_sim::{Options, Scenario, simulate};
 

@@ -89,7 +89,7 @@ fn every_quirk_is_noticed_by_these_checkers() {
     assert_eq!(noticed, expected);
 }
 
-/// A driver that frees its queue because its partner deregistered has no reason to, whatever was done to its side before.
+/// A driver that frees its queue because its partner deregistered has no reason to, no matter what was done to its side before.
 #[test]
 fn a_reset_without_a_reason_is_told_after_a_pause_or_a_suspension() {
     for before in [r#"pause = "mgmt""#, r#"suspend = "mgmt""#] {

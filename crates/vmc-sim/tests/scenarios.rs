@@ -1,4 +1,4 @@
-//! Every scenario of the workspace: its trace is that of its snapshot, whatever the schedule and the runtime.
+//! Every scenario of the workspace: its trace is that of its snapshot, under any schedule and on both runtimes.
 //!
 //! `cargo xtask snapshots` reads and writes the same files.
 

@@ -4,7 +4,7 @@
 //! of a network socket does: it is a *poller*. A bottom half that finds its queue empty meanwhile is *left* there: it
 //! has not enabled its interrupt. A poller that has looked in vain becomes a *sleeper*: it blocks.
 //!
-//! What must not be is a sleeper while the bottom half is left and there is no poller. How many pollers and sleepers
+//! What must not be is a lost wake-up: a sleeper while the bottom half is left and there is no poller. How many pollers and sleepers
 //! there are, and whether the bottom half is left, is one word ([`Watch`]). Changes of one atomic word have an order,
 //! so one of them makes it so, and its author hands the bottom half back: the bottom half's own thread goes on. It
 //! enables the interrupt, looks once more, and is left no more. Whether it is to go on is a bit that no poller can

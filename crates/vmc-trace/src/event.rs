@@ -48,7 +48,7 @@ pub enum Actor {
     Task,
     /// The VMC service of the hypervisor.
     Service,
-    /// The platform itself: whoever operates the machine, and faults.
+    /// The platform itself: the operator of the machine, and faults.
     Platform,
 }
 
@@ -119,7 +119,7 @@ pub struct FileNumber(pub u16);
 pub struct Particulars {
     /// The file; `None` for `open()`.
     pub file: Option<FileNumber>,
-    /// The caller's memory is bad: whatever touches it faults.
+    /// The caller's memory is bad: each access to it faults.
     pub bad_memory: bool,
     /// `poll()` waits until there is something to report.
     pub waits: bool,
@@ -174,7 +174,7 @@ pub enum RdmaDirection {
     ToHyp,
     /// From the remote to the local window.
     ToMgmt,
-    /// Neither: both ends in one window, or a window of somebody else.
+    /// Neither: both ends in one window, or a foreign window.
     Other,
 }
 
@@ -197,7 +197,7 @@ pub struct Rdma {
     pub code: ReturnCode,
 }
 
-/// What somebody waits for.
+/// What an actor waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Waiting {
     /// A device call sleeps in the driver.
@@ -242,7 +242,7 @@ pub enum Event {
     /// An `H_COPY_RDMA` ended.
     Rdma(Subject, Rdma),
     /// An entry was placed on a queue; recorded inside the queue's critical section. The actor is the
-    /// sender, or whoever caused a transport event.
+    /// sender, or the actor that caused a transport event.
     Enqueued {
         /// Owner of the queue.
         to: Side,

@@ -5,7 +5,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 use std::sync::Arc;
 
-/// Whatever carries a cause from one actor to another: it orders what was before with what comes after.
+/// What carries a cause from one actor to another: it orders what was before with what comes after.
 #[test]
 fn an_effect_has_a_larger_number_than_its_cause() {
     loom::model(|| {

@@ -13,9 +13,9 @@ pub struct Order(Arc<AtomicU64>);
 impl Order {
     /// The next number.
     ///
-    /// What happened before another actor's event has the smaller number: whatever carries the cause from one actor
+    /// What happened before another actor's event has the smaller number: what carries the cause from one actor
     /// to the other (a lock, a queue entry) orders the two calls, and later changes of one word come later for
-    /// everybody, so the counter itself need not order anything.
+    /// all, so the counter itself need not order anything.
     pub fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed)
     }

@@ -43,21 +43,21 @@ pub(super) fn page(report: &Report) -> String {
 
 fn targets(ratios: &[Ratio]) -> String {
     let row = |ratio: &Ratio| {
-        let Ratio { what, came, target, verdict, class } = ratio;
+        let Ratio { what, measured, target, verdict, class } = ratio;
         let name = if *verdict == Verdict::Holds { "holds" } else { "missed" };
         let verdict = verdict.to_string().to_lowercase();
         format!(
             "<tr><td>{}</td><td class='number'>{}</td><td>{}</td>\
              <td class='{name}'>{verdict}</td><td class='class'>{}</td></tr>\n",
             escape(what),
-            escape(came),
+            escape(measured),
             escape(target),
             escape(class),
         )
     };
     let rows: String = ratios.iter().map(row).collect();
     format!(
-        "<h2>Targets</h2>\n<table><tr><th>what</th><th>came</th><th>target</th><th></th><th>class</th></tr>\n\
+        "<h2>Targets</h2>\n<table><tr><th>what</th><th>measured</th><th>target</th><th></th><th>class</th></tr>\n\
          {rows}</table>\n"
     )
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: runs the benchmarks, compares what came with the targets, and writes a report.
+//! `cargo xtask bench`: runs the benchmarks, compares the figures with the targets, and writes a report.
 //!
 //! Benchmarks are programs of the `benches` package, which leave their figures as lines of JSON in
 //! `target/vmc-bench`. This command builds and starts them one after the other, because two at a time would
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
     }
 }
 
-/// Runs, prints and writes; the worst that a target came to.
+/// Runs, prints and writes; the worst verdict of a target.
 fn report(args: &Args) -> Result<Verdict, String> {
     let is_chosen = |bench: &&str| args.only.is_empty() || args.only.iter().any(|o| o == bench);
     let chosen: Vec<&str> = BENCHES.into_iter().filter(is_chosen).collect();
@@ -113,8 +113,8 @@ fn text(report: &Report, path: &str) -> String {
     let mut text = format!("{}\n\n", report.environment);
     let width = report.ratios.iter().map(|ratio| ratio.what.chars().count()).max().unwrap_or(0);
     for ratio in &report.ratios {
-        let Ratio { what, came, target, verdict, class } = ratio;
-        text += &format!("{what:width$}  {came:>16}  {target:24}  {verdict:12}  {class}\n");
+        let Ratio { what, measured, target, verdict, class } = ratio;
+        text += &format!("{what:width$}  {measured:>16}  {target:24}  {verdict:12}  {class}\n");
     }
     if !report.fits.is_empty() {
         text += "\n";

@@ -1,4 +1,4 @@
-//! The targets: what is compared with whom, and what must come of it.
+//! The targets: what is compared with whom, and the bound.
 
 use super::rows::{Fit, Row};
 use serde::Serialize;
@@ -7,12 +7,12 @@ use std::fmt;
 /// Power of the size by which a cost may grow and count as linear: measured values are not exact.
 const LINEAR: f64 = 1.1;
 
-/// A target with what came.
+/// A target with its measured figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Ratio {
     pub(super) what: String,
-    /// What came, with its unit.
-    pub(super) came: String,
+    /// The measured figure, with its unit.
+    pub(super) measured: String,
     /// The bound, with its unit.
     pub(super) target: String,
     pub(super) verdict: Verdict,
@@ -207,7 +207,7 @@ pub(super) fn ratios(benches: &[&str], rows: &[Row], fits: &[Fit]) -> Vec<Ratio>
 }
 
 /// A target by its row in the class that has most rounds. A row that is not there had too few rounds in which
-/// nobody disturbed the contender or vmcsim.
+/// neither the contender nor vmcsim was disturbed.
 fn of_rows(target: &Target, rows: &[Row]) -> Ratio {
     let of_case: Vec<&Row> =
         rows.iter().filter(|row| row.bench == target.bench && row.case == target.case).collect();
@@ -215,27 +215,27 @@ fn of_rows(target: &Target, rows: &[Row]) -> Ratio {
     let row = of_peer.max_by_key(|row| row.rounds);
     let ours = row.and_then(|row| of_case.iter().find(|ours| ours.class == row.class));
     let unit = target.measure.unit();
-    let (came, verdict, class) = match row.zip(ours) {
+    let (measured, verdict, class) = match row.zip(ours) {
         Some((row, ours)) => {
             let value = target.measure.of(row, ours);
             let verdict = Verdict::of(target.bound.holds(value));
             (format!("{value:.2}{unit}"), verdict, row.class.clone())
         }
         None => {
-            let whom = if of_case.is_empty() { "anybody" } else { target.peer };
-            let why = format!("too few rounds in which nobody disturbed {whom}");
+            let whom = if of_case.is_empty() { "the contenders" } else { target.peer };
+            let why = format!("too few rounds without a disturbance of {whom}");
             (String::from("-"), Verdict::NotMeasured, why)
         }
     };
     let (what, target) = (target.what.to_owned(), target.bound.text(unit));
-    Ratio { what, came, target, verdict, class }
+    Ratio { what, measured, target, verdict, class }
 }
 
 /// A cost grows linearly or better, and an idle connection costs little beyond its buffers.
 fn of_fit(fit: &Fit) -> Vec<Ratio> {
     let ratio = |what: String, value: f64, bound: Bound, unit: &str| Ratio {
         what,
-        came: format!("{value:.2}{unit}"),
+        measured: format!("{value:.2}{unit}"),
         target: bound.text(unit),
         verdict: Verdict::of(bound.holds(value)),
         class: String::from("one-thread"),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_holds_or_is_missed_by_what_came() {
+    fn a_target_holds_or_is_missed_by_its_figure() {
         let rows = |ours: f64| {
             let copy = ["4 KiB aligned hot", "32 B aligned hot"];
             copy.map(|case| {
@@ -298,8 +298,8 @@ mod tests {
         assert!(ratios.iter().all(|ratio| ratio.verdict == Verdict::NotMeasured));
         let whys: Vec<&str> = ratios.iter().map(|ratio| &*ratio.class).collect();
         assert_eq!(whys.len(), 4, "none of the benchmarks that did not run");
-        assert_eq!(whys[0], "too few rounds in which nobody disturbed memcpy");
-        assert_eq!(whys[1], "too few rounds in which nobody disturbed anybody");
+        assert_eq!(whys[0], "too few rounds without a disturbance of memcpy");
+        assert_eq!(whys[1], "too few rounds without a disturbance of the contenders");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "3000")]
     serve: Option<u16>,
 
-    /// Have the driver show this hazard, such as `H04`, or `all` of them, each by itself, and say which model
+    /// Make the driver show this hazard, such as `H04`, or `all` of them, each by itself, and say which model
     /// finds it
     #[arg(long, value_name = "QUIRK")]
     quirk: Option<String>,

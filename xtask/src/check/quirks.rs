@@ -11,7 +11,7 @@ use vmc_sim::{CheckOptions, PathTo, Quirk, QuirkSet, check, models_for};
 /// States after which the search in one model is given up.
 const MAX_STATES: usize = 1_000_000;
 
-/// What came of looking for a quirk.
+/// The result of looking for a quirk.
 #[derive(Debug, Serialize)]
 struct Sought {
     id: &'static str,

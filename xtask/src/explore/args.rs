@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["names", "words", "list"])]
     pub(super) generated: bool,
 
-    /// How many seeds: 1000, or as many as fit into --time
+    /// How many seeds; without it 1000, or as many as fit into --time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) seeds: Option<u64>,
 
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub(super) start: u64,
 
-    /// Runs at the same time; as many as there are cores without it
+    /// How many runs at the same time; one per core without it
     #[arg(long, value_name = "J")]
     jobs: Option<NonZeroUsize>,
 
@@ -49,8 +49,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", requires = "generated", conflicts_with_all = ["out", "check_determinism"])]
     pub(super) quirk: Option<String>,
 
-    /// Longest that the first failure of each kind is made small, which else it is not; with --quirk, longest that
-    /// each is looked for and its case made small: 60s without it
+    /// Shrinks the first failure of each kind for at most this time; with --quirk, the time to look for each hazard
+    /// and to shrink its case: 60s without it
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) budget: Option<Duration>,
 

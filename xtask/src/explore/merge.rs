@@ -30,7 +30,7 @@ pub(super) fn run(files: &[PathBuf], format: Format) -> Result<Verdict, String> 
         Format::Text => print(&report::text(&totals)),
         Format::Json => print(&serde_json::json!(totals).to_string()),
     }
-    // Whatever seeds they should have had are missing, at the end of a series as well as within it.
+    // The seeds that they should have had are missing, at the end of a series as well as within it.
     for file in &empty {
         complain(&format!(
             "{file}: no result of a run: the seeds of this search are missing; run it again"

@@ -1,4 +1,4 @@
-//! `cargo xtask explore`: looks for the run that nobody thought of.
+//! `cargo xtask explore`: looks for failing runs.
 
 mod args;
 mod found;

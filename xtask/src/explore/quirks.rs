@@ -16,7 +16,7 @@ const BUDGET: Duration = Duration::from_secs(60);
 /// Columns of the names of those that find a quirk.
 const FINDERS_WIDTH: usize = 40;
 
-/// What came of looking for a quirk.
+/// The result of looking for a quirk.
 #[derive(Debug, Serialize)]
 struct Sought {
     id: &'static str,
@@ -59,7 +59,7 @@ pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
     for quirk in quirks {
         let sought = seek(quirk, args)?;
         match args.format {
-            // The table is whole at the end; until then somebody may wait for it.
+            // The table is whole at the end; until then a person may wait for it.
             Format::Text => complain(&row(&sought)),
             Format::Json => print(&serde_json::json!(sought).to_string()),
         }

@@ -1,4 +1,4 @@
-//! What a search came to, for people.
+//! The result of a search, for people.
 
 use super::found::repeat_command;
 use crate::explore::args::Schedule;
@@ -23,7 +23,7 @@ pub(super) fn text(totals: &Totals) -> String {
     lines.extend(totals.searches.iter().filter_map(gap));
     if totals.repeated > 0 {
         let results = counted(totals.repeated as usize, "result");
-        lines.push(format!("{results} came more than once and are counted once:"));
+        lines.push(format!("{results} occur more than once and are counted once:"));
         lines.extend(searches("  ", &totals.overlapping));
     }
     if !totals.contradicting.is_empty() {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// By how much of what it was a number may grow before somebody has to look.
+/// By how much of what it was a number may grow before it fails.
 const THRESHOLD: f64 = 0.03;
 
 const HEAD: &str = "\

@@ -3,7 +3,7 @@
 //! Times differ from run to run and from machine to machine; the number of instructions of the same code does not,
 //! so a path that gets a few percent slower shows. Callgrind counts them. What the C library does is left out,
 //! because that depends on the processor, and so is everything before and after the path itself. The code is
-//! compiled for the plainest x86-64 and as one unit per crate, whatever the developer's settings are.
+//! compiled for the plainest x86-64 and as one unit per crate, with any settings of the developer's.
 
 mod book;
 mod callgrind;

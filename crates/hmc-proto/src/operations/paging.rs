@@ -1,8 +1,8 @@
 //! Lists that come in pages.
 //!
 //! The cursor names the last entry that was sent by its key, and a page has the entries behind that key. So an entry that
-//! is there from the first page to the last one comes exactly once, whatever is added and removed meanwhile, the one that
-//! the cursor names included.
+//! is there from the first page to the last one comes exactly once, also when others are added and removed
+//! meanwhile, the one that the cursor names included.
 
 use crate::record::records;
 use crate::wire::{Bytes, FieldLayout, Malformed, Reader, RecordLayout, Wire};

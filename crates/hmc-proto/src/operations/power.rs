@@ -15,7 +15,7 @@ codes! {
         OsImmediate = 1, "osshutdown immediate";
         /// The service processor asks for it.
         Normal = 2, "shutdown";
-        /// At once, whatever it does.
+        /// At once, in any state.
         Immediate = 3, "shutdown immediate";
         /// Its operating system writes a dump and starts again.
         DumpRestart = 4, "dumprestart";

@@ -52,13 +52,13 @@ records! {
         data: Rest,
     }
 
-    /// Asks what came of a change of this session.
+    /// Asks for the outcome of a change of this session.
     QueryOutcome {
         /// The token of its request.
         token: u32,
     }
 
-    /// What came of a change.
+    /// The outcome of a change.
     Outcome {
         /// Whether the request is known.
         state: OutcomeState,

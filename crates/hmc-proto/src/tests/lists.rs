@@ -18,7 +18,7 @@ fn page(list: &BTreeSet<u16>, after: &Cursor, data_bytes: usize) -> Page<Slot> {
 }
 
 proptest! {
-    /// What is there from beginning to end comes exactly once, whatever others do between two pages.
+    /// What is there from beginning to end comes exactly once, also when others change between two pages.
     #[test]
     fn a_cursor_stays_valid_while_others_change_the_list(
         stays in prop::collection::btree_set(0u16..200, 0..60),

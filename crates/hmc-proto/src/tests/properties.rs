@@ -44,7 +44,7 @@ proptest! {
         prop_assert_eq!(Answer::decode(&message), Ok(answer));
     }
 
-    /// Whatever comes has its return code; what is understood is these very bytes.
+    /// Any bytes get a return code; those that are understood are encoded again as they were.
     #[test]
     fn hostile_data_never_panic(operation in operation(), data in prop::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(request) = Request::decode_data(operation, &data) {

@@ -1,7 +1,7 @@
-//! What must hold after every transition, whatever the peer and the applications do.
+//! What must hold after every transition, with any peer and any applications.
 //!
 //! Checked: every buffer has one owner and every owner has its buffer; a file and a slot name each other;
-//! requests are counted, and never more than the peer allows; nobody sleeps on what has happened already, and
+//! requests are counted, and never more than the peer allows; no call sleeps on what has happened already, and
 //! who does not sleep any more is on no list of sleepers;
 //! what the driver holds is mapped, once. Not checked: contents of messages, and whether the driver makes
 //! progress.
@@ -31,7 +31,7 @@ impl<Q: Quirks> Peer<Q> {
         self.check_memory();
     }
 
-    /// At the end of a test: no memory is mapped that is nobody's.
+    /// At the end of a test: no memory without an owner is mapped.
     pub(super) fn check_rest(&self) {
         let at_rest = |effect: &Effect| matches!(effect, Effect::Wait | Effect::Done(_));
         if self.calls.iter().all(|call| at_rest(&call.effect)) {
@@ -73,7 +73,7 @@ impl<Q: Quirks> Peer<Q> {
         }
     }
 
-    /// Nobody sleeps on a file whose session is over, or has a message.
+    /// No call sleeps on a file whose session is over, or has a message.
     fn check_sleepers(&self) {
         for call in &self.calls {
             let Some(id) = call.id.filter(|_| call.effect == Effect::Wait && !call.woken) else {
@@ -131,7 +131,7 @@ fn check_owners(driver: &Driver<impl Quirks>, index: u8, slot: &Slot) {
                 "slot {index} is {:?} and has an HMC ID under way",
                 slot.state()
             ),
-            BufferOwner::Fetching => assert!(driver.bottom_half.is_some(), "nobody fetches {id}"),
+            BufferOwner::Fetching => assert!(driver.bottom_half.is_some(), "no call fetches {id}"),
             BufferOwner::Added | BufferOwner::Mgmt | BufferOwner::Hyp | BufferOwner::Queued => {}
         }
     }

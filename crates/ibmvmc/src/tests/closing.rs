@@ -269,7 +269,7 @@ fn close_discards_what_nobody_read() {
     }
 }
 
-/// The hypervisor sent it before it saw the Close: no breach, and nobody to read it.
+/// The hypervisor sent it before it saw the Close: no breach, and no reader is left.
 #[test]
 fn a_message_for_a_session_that_is_closing_is_dropped() {
     for profile in PROFILES {

@@ -117,7 +117,7 @@ fn nothing_goes_out_on_a_new_channel_before_calls_of_the_old_one_are_back() {
     }
 }
 
-/// What a call of the old channel has to do without the hypervisor holds nobody up.
+/// What a call of the old channel has to do without the hypervisor holds no other call up.
 #[test]
 fn a_new_channel_begins_when_calls_of_the_old_one_are_back_from_the_hypervisor() {
     let mut peer = Peer::ready(Profile::Document);
@@ -266,7 +266,7 @@ fn a_slow_copy_of_one_session_holds_nobody_else_up() {
     }
 }
 
-/// Memory for a buffer comes when its channel is no more: it is freed, and nobody gets an answer.
+/// Memory for a buffer comes when its channel is no more: it is freed, and no answer is sent.
 #[test]
 fn a_buffer_of_the_old_channel_is_not_answered_on_the_new_one() {
     let mut peer = Peer::ready(Profile::Document);

@@ -250,8 +250,8 @@ fn write_is_busy_until_the_open_is_answered_and_while_no_buffer_is_free() {
     }
 }
 
-/// Whatever the hypervisor has added already: until the open is answered only the length is looked at, in the Linux
-/// profile only that it is not too long.
+/// No matter what the hypervisor has added already: until the open is answered only the length is looked at, in the
+/// Linux profile only that it is not too long.
 #[test]
 fn a_free_buffer_does_not_make_a_session_ready() {
     for profile in PROFILES {

@@ -276,7 +276,7 @@ fn h34_requestvmc_never_returns_a_code_of_the_hypervisor() {
             }
             ReturnCode::RESOURCE => failed(Errno::ENODEV),
             ReturnCode::PARAMETER => failed(Errno::EINVAL),
-            // H_Hardware and whatever has no place in the table, H_Constrained for one.
+            // H_Hardware and every code that has no place in the table, H_Constrained for one.
             _ => failed(Errno::EIO),
         };
         assert_eq!(peer.call(Input::RequestVmc(file)), expected, "{code}");

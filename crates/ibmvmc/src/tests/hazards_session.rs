@@ -127,7 +127,7 @@ fn h16_a_second_open_response_is_ignored_whatever_its_status() {
     }
 }
 
-/// A hypervisor that refuses the open gives the seed buffer back, and nobody sleeps on.
+/// A hypervisor that refuses the open gives the seed buffer back, and no reader sleeps on.
 #[test]
 fn h16_a_refused_open_ends_the_session_and_wakes_its_readers() {
     for profile in PROFILES {

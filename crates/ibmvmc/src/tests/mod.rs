@@ -1,7 +1,7 @@
 //! Tests of the driver core against a scripted hypervisor side.
 //!
 //! [`Peer`] is the shell and the hypervisor in one: it performs the driver's effects, answers its hcalls as
-//! the test says and delivers what the test sends. Whatever the test does, the [`checks`] run after every
+//! the test says and delivers what the test sends. The [`checks`] run after every
 //! transition, and memory that is still mapped at the end must be the driver's.
 
 #[macro_use]

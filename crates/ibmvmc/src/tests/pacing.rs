@@ -127,7 +127,7 @@ fn a_request_that_waits_leaves_its_session_opening() {
     assert_eq!(peer.write(b, 1), Reply::Bytes(1));
 }
 
-/// The first Open failed, and the bottom half has not yet looked: whoever comes now queues up.
+/// The first Open failed, and the bottom half has not yet looked: a call that comes now queues up.
 #[test]
 fn requests_do_not_overtake_each_other() {
     let three = Config { hmcs: 3, pool_size: 4, ..config(Profile::Document) };
@@ -185,7 +185,7 @@ fn a_close_that_waits_is_sent_when_there_is_room() {
         recv!(peer, open(1, 1));
         assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
         recv_nothing!(peer);
-        // Nobody asked for this yet.
+        // This was not asked for yet.
         send!(peer, close_response(0, 0, 1));
         assert_eq!(peer.slot(0).session, Some((HmcSession(1), SessionState::Closing)));
         send!(peer, open_response(0, 1, 1));

@@ -483,7 +483,7 @@ impl<Q: Quirks> Drop for Peer<Q> {
         if std::thread::panicking() {
             return;
         }
-        assert!(self.answers_are_used_up(), "an answer that nobody asked for: {self:?}");
+        assert!(self.answers_are_used_up(), "an unused answer: {self:?}");
         if self.checked {
             self.check_rest();
         }

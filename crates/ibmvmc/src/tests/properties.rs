@@ -1,4 +1,4 @@
-//! Whatever a peer puts into the queue, whatever hcalls return and whatever applications do, in whatever
+//! Arbitrary entries of a peer, arbitrary results of hcalls and arbitrary calls of applications, in any
 //! order: no panic, and the [checks](super::checks) hold after every transition. Then the faults stop, and
 //! the channel comes back.
 
@@ -294,7 +294,7 @@ proptest! {
         world.heal();
     }
 
-    /// A driver that misbehaves still neither panics nor works for ever.
+    /// A driver that misbehaves still neither panics nor works forever.
     #[test]
     fn nothing_breaks_a_driver_with_quirks(
         profile in profile(),
@@ -312,7 +312,7 @@ proptest! {
         world.peer.forget_answers();
     }
 
-    /// The driver is a value: whoever has the same state and gets the same inputs does the same.
+    /// The driver is a value: the same state and the same inputs give the same result.
     #[test]
     fn clones_stay_equal(
         profile in profile(),

@@ -33,7 +33,7 @@ fn the_bottom_half_does_not_end_while_there_is_something_to_send() {
     }
 }
 
-/// The interrupt is masked by one call while another enables it: whatever comes last, it ends enabled.
+/// The interrupt is masked by one call while another enables it: in either order it ends enabled.
 #[test]
 fn masking_and_enabling_the_interrupt_may_cross() {
     let mut peer = Peer::ready(Profile::Document);
@@ -42,7 +42,7 @@ fn masking_and_enabling_the_interrupt_may_cross() {
     assert_eq!(peer.call(Input::BottomHalf), Reply::Ok);
     assert!(peer.interrupts);
     peer.release(interrupt);
-    assert!(peer.interrupts, "nobody else would look at the queue again");
+    assert!(peer.interrupts, "no other call would look at the queue again");
     send!(peer, seed(0));
     recv!(peer, add_buffer_response(3, 0, 0, 0));
 }
@@ -114,7 +114,7 @@ fn a_reset_that_becomes_due_during_a_reset_is_not_forgotten() {
     assert_eq!(peer.recv(), Some(INIT));
 }
 
-/// Whatever the interrupt and the bottom half are at when a reset begins, the channel comes up again.
+/// A reset may begin at any stage of the interrupt and the bottom half: the channel comes up again.
 #[test]
 fn a_reset_takes_over_from_the_interrupt_and_the_bottom_half_at_any_stage() {
     for steps in 0..12 {

@@ -83,7 +83,7 @@ fn a_close_response_to_an_open_is_ignored() {
     }
 }
 
-/// Until the open is answered a session has no messages, whoever owns its buffers.
+/// Until the open is answered a session has no messages, regardless of its buffers' owners.
 #[test]
 fn a_signal_before_the_open_is_answered_is_ignored() {
     for profile in PROFILES {
@@ -103,7 +103,7 @@ fn a_signal_before_the_open_is_answered_is_ignored() {
     }
 }
 
-/// The list is closed: whatever else the hypervisor does wrong is reported and ignored.
+/// The list is closed: every other mistake of the hypervisor is reported and ignored.
 #[test]
 fn no_other_breach_resets() {
     for profile in PROFILES {
@@ -342,7 +342,7 @@ fn resets_that_succeed_are_unlimited() {
     assert_eq!(peer.driver.state(), ChannelState::Ready);
 }
 
-/// A partner that starts over for ever, and provokes a reset each time, loses the channel.
+/// A partner that starts over forever, and provokes a reset each time, loses the channel.
 #[test]
 fn a_device_that_is_given_up_frees_its_queue() {
     let mut peer = Peer::ready(Profile::Document);

@@ -90,7 +90,7 @@ fn add_buffer_response_has_a_status_for_each_condition() {
     }
 }
 
-/// Index, session, owner, buffer: whoever gets several wrong learns of the first.
+/// Index, session, owner, buffer: of several errors the first is reported.
 #[test]
 fn add_buffer_is_checked_in_this_order() {
     for profile in PROFILES {

@@ -294,8 +294,8 @@ fn memory_moves_between_running_partitions() {
         |got| Refusal::OutOfRange { attribute: Attribute::Memory, got, least: 1024, most: 4096 };
     assert_eq!(lab.refused(moves(from, to, 768)), range(768));
     assert_eq!(lab.refused(moves(from, to, 1 << 20)), range(0));
-    let nobody = PartitionId(8);
-    assert_eq!(lab.refused(moves(from, nobody, 256)), Refusal::NoSuchPartition { id: nobody });
+    let stranger = PartitionId(8);
+    assert_eq!(lab.refused(moves(from, stranger, 256)), Refusal::NoSuchPartition { id: stranger });
     lab.ok(moves(VIOS, to, 1024));
     assert_eq!(lab.refused(moves(MANAGEMENT, to, 768)), range(4352));
     let off = lab.create(linux("web3"));

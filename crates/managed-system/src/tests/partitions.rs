@@ -106,9 +106,9 @@ fn a_partition_is_renamed_in_any_state() {
     assert_eq!(refusal, Refusal::NameInUse { what: Named::Partition, name: "vios1".into() });
     // The old name is free again.
     lab.create(linux("web1"));
-    let nobody = PartitionId(8);
-    let refusal = lab.refused(Operation::RenamePartition { partition: nobody, name: "x".into() });
-    assert_eq!(refusal, Refusal::NoSuchPartition { id: nobody });
+    let stranger = PartitionId(8);
+    let refusal = lab.refused(Operation::RenamePartition { partition: stranger, name: "x".into() });
+    assert_eq!(refusal, Refusal::NoSuchPartition { id: stranger });
 }
 
 #[test]

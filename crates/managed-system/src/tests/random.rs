@@ -1,4 +1,4 @@
-//! Whatever managers ask for, whenever, and whatever goes wrong meanwhile: what must hold, holds.
+//! Arbitrary requests of managers at any time, with arbitrary failures: what must hold, holds.
 
 use super::*;
 use proptest::prelude::*;

@@ -18,7 +18,7 @@ fn the_second_of_two_managers_is_told() {
     assert_eq!(refusal, Refusal::VersionConflict { object, expected, actual });
     assert!(refusal.is_conflict());
     assert_eq!(lab.at(id).name(), "web2");
-    // Without a version the request holds whatever the version.
+    // Without a version the request holds for any version.
     lab.ok(rename("web3").operation);
 }
 

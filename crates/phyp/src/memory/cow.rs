@@ -1,4 +1,4 @@
-//! Memory that can be cloned: clones share their pages until one of them writes.
+//! Memory that can be cloned, copy-on-write: clones share their pages until one of them writes.
 
 use super::{BadAddress, Memory, PAGE_BYTES, WORD_BYTES, joint_pieces, pieces, range, word};
 use papr::{GuestAddress, PAGE_SIZE};

@@ -1,5 +1,5 @@
-//! What the language has no words for, by machine code: bytes that move fast while anybody may write to them, and
-//! cache lines that are fetched in advance.
+//! What the language has no words for, by machine code: bytes that move fast while other threads may write to them,
+//! and cache lines that are fetched in advance.
 #![allow(unsafe_code, reason = "relaxed accesses word by word reach half of memmove's speed")]
 
 use std::ffi::c_void;
@@ -13,7 +13,7 @@ unsafe extern "C" {
 #[inline]
 pub(super) fn read(words: &[AtomicU64], start: usize, out: &mut [u8]) {
     let from = bytes_of(words, start, out.len());
-    // SAFETY: As many bytes of living words as `out` has, which is borrowed by nobody else.
+    // SAFETY: As many bytes of living words as `out` has, which is borrowed exclusively.
     unsafe { move_bytes(from, out.as_mut_ptr(), out.len()) }
 }
 
@@ -58,8 +58,8 @@ fn bytes_of(words: &[AtomicU64], start: usize, len: usize) -> *mut u8 {
 ///
 /// # Safety
 ///
-/// `len` bytes can be read at `from` and written at `to`; those that are not in atomics are accessed by nobody
-/// else meanwhile, or only read.
+/// `len` bytes can be read at `from` and written at `to`; those that are not in atomics are not accessed
+/// otherwise meanwhile, or only read.
 #[inline]
 unsafe fn move_bytes(from: *const u8, to: *mut u8, len: usize) {
     // SAFETY: The caller answers for the ranges. That others access bytes in atomics at the same time would be a

@@ -55,7 +55,7 @@ pub struct BadAddress {
     pub len_bytes: u64,
 }
 
-/// Memory of one partition. Nobody who loads or exchanges a word sees it half stored.
+/// Memory of one partition. No load or exchange sees a word half stored.
 pub trait Memory: Sized + 'static {
     /// Zeroed memory of `pages` pages.
     fn new(pages: u64) -> Self;
@@ -86,7 +86,7 @@ pub trait Memory: Sized + 'static {
     /// Reads bytes at any address, each by a relaxed access.
     fn read(&self, at: GuestAddress, out: &mut [u8]) -> Result<(), BadAddress>;
 
-    /// Writes bytes at any address, each by a relaxed access; bytes beside the range keep what anybody else
+    /// Writes bytes at any address, each by a relaxed access; bytes beside the range keep what other threads
     /// writes to them at the same time. An access that leaves the memory writes nothing.
     fn write(&self, at: GuestAddress, bytes: &[u8]) -> Result<(), BadAddress>;
 

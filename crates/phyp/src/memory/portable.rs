@@ -1,6 +1,6 @@
 //! Bytes of a memory in the language's own terms: a relaxed access of each word that they lie in.
 //!
-//! For Miri, for machines whose fast copy nobody has looked at, and to tell what the fast one must do.
+//! For Miri, for machines whose fast copy was not audited, and to tell what the fast one must do.
 
 use super::{PAGE_BYTES, joint_pieces};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +28,7 @@ pub(super) fn read(words: &[AtomicU64], start: usize, out: &mut [u8]) {
 }
 
 /// Writes bytes from the byte `start` of words on; bytes beside them that share a word with them keep what
-/// anybody else writes to them at the same time.
+/// other threads write to them at the same time.
 pub(super) fn write(words: &[AtomicU64], start: usize, bytes: &[u8]) {
     let (head, rest) = bytes.split_at(head_len(start, bytes.len()));
     if !head.is_empty() {
@@ -65,7 +65,7 @@ fn bytes_of(word: &AtomicU64) -> [u8; WORD] {
     word.load(Ordering::Relaxed).to_ne_bytes()
 }
 
-/// Replaces some bytes of a word. The others may change meanwhile: they are somebody else's.
+/// Replaces some bytes of a word. The others may change meanwhile: they belong to other writers.
 fn merge(word: &AtomicU64, skip: usize, bytes: &[u8]) {
     word.update(Ordering::Relaxed, Ordering::Relaxed, |old| {
         let mut new = old.to_ne_bytes();

@@ -22,7 +22,7 @@ const _: () = assert!(align_of::<Chunk>() == PAGE_BYTES);
 /// What a chunk holds that was never written.
 static ZEROS: [u8; CHUNK_BYTES] = [0; CHUNK_BYTES];
 
-/// Memory whose words are atomics. Whatever threads do to it at the same time is defined.
+/// Memory whose words are atomics. All that threads do to it at the same time is defined.
 pub struct SharedMemory {
     size_bytes: u64,
     chunks: Box<[OnceLock<Box<Chunk>>]>,

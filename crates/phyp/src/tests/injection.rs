@@ -1,4 +1,4 @@
-//! Entries that nobody sent, and whether a partition runs.
+//! Injected entries, and whether a partition runs.
 
 use super::{HYP, MGMT, Machine, ORDINARY, message, on_both_runtimes};
 use crate::endpoint::Side;
@@ -94,8 +94,8 @@ fn an_entry_is_injected_into_a_disabled_connection<P: Platform>() {
 fn injection_needs_a_registered_queue<P: Platform>() {
     let mut machine = Machine::<P>::new();
     assert_eq!(inject(&mut machine, MGMT, message(1)), Err(ReturnCode::CLOSED));
-    for nobody in [ORDINARY, PartitionId(99)] {
-        let injected = machine.hypervisor.inject(nobody, message(1), &mut ());
+    for other in [ORDINARY, PartitionId(99)] {
+        let injected = machine.hypervisor.inject(other, message(1), &mut ());
         assert_eq!(injected, Err(ReturnCode::CLOSED));
     }
     let mut machine = Machine::<P>::connected();
@@ -143,8 +143,8 @@ fn a_partition_runs_except_from_a_crash_to_the_next_boot<P: Platform>() {
     assert!(runs(&machine, MGMT));
     machine.terminate_partner_of(MGMT);
     assert!(!runs(&machine, HYP));
-    for nobody in [ORDINARY, PartitionId(99)] {
-        machine.hypervisor.crash(nobody, &mut ());
-        assert!(machine.hypervisor.is_running(nobody));
+    for other in [ORDINARY, PartitionId(99)] {
+        machine.hypervisor.crash(other, &mut ());
+        assert!(machine.hypervisor.is_running(other));
     }
 }

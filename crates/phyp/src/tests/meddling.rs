@@ -13,7 +13,7 @@ const FIRST: GuestAddress = GuestAddress(0);
 
 const SLOTS: u64 = PAGE_SIZE / ENTRY_SIZE;
 
-/// Memory with one queue at address 0, where somebody else acts once: right after the next look at the first
+/// Memory with one queue at address 0, where another thread acts once: right after the next look at the first
 /// element.
 struct Meddled {
     memory: CowMemory,

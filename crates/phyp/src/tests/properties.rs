@@ -1,4 +1,4 @@
-//! Whatever partitions call: every answer has a name, memory that a partition has not mapped stays as it
+//! Arbitrary calls of partitions: every answer has a name, memory that a partition has not mapped stays as it
 //! was, and both runtimes do the same.
 
 use super::{Deterministic, HYP, MGMT, ORDINARY, Side, Threads};
@@ -34,7 +34,7 @@ fn config() -> Config {
     }
 }
 
-/// What a page holds that nobody has written to. Seen as a queue, it is free.
+/// What a page holds before the first write. Seen as a queue, it is free.
 const CANARY: [u8; 16] = [0, 0xC5, 0xC5, 0xC5, 0xC5, 0xC5, 0xC5, 0xC5, 0, 1, 2, 3, 4, 5, 6, 7];
 
 /// What a run showed.

@@ -321,7 +321,7 @@ fn a_pinned_copy_of_a_crashed_partition_copies_nothing<P: Platform>() {
             machine.boot(MGMT);
             machine.register(MGMT, 1);
             let code = machine.map(MGMT, 1, 5, Access::Read);
-            assert_eq!(code, ReturnCode::SUCCESS, "what maps nothing is in use by nobody");
+            assert_eq!(code, ReturnCode::SUCCESS, "what maps nothing is not in use");
         }
         machine.fill(HYP, frame(1), 0xEE);
         assert_eq!(machine.hypervisor.copy_rdma_finish(pinned), ReturnCode::PERMISSION);

@@ -16,7 +16,7 @@ const ROUNDS: u64 = 100;
 const CANARY: u8 = 0xA5;
 
 /// How often something that ends by itself may be tried before the test gives up, and how often in a row
-/// before the processor is given to somebody else.
+/// before the processor is given to another thread.
 const TRIES: u32 = 10_000_000;
 const TRIES_IN_A_ROW: u32 = 256;
 
@@ -185,7 +185,7 @@ fn stays_untouched(hypervisor: &Shared, frame: u64) {
     fill(hypervisor, frame);
     for _ in 0..2 {
         thread::yield_now();
-        assert!(is_untouched(hypervisor, frame), "somebody wrote into it");
+        assert!(is_untouched(hypervisor, frame), "a copy wrote into it");
     }
 }
 
@@ -394,7 +394,7 @@ fn a_page_of_a_queue_is_not_unmapped_in_the_middle_of_an_enqueue() {
     });
 }
 
-/// A pulse only looks at the interrupt: whoever lets the next one through comes before the enqueue or after it.
+/// A pulse only looks at the interrupt: the call that lets the next one through comes before the enqueue or after it.
 #[test]
 fn no_interrupt_is_ended_or_enabled_in_the_middle_of_an_enqueue() {
     waits_for_an_enqueue(|machine| {

@@ -106,7 +106,7 @@ fn a_suspended_partner_disables_sending_until_the_queue_is_enabled<P: Platform>(
     assert_eq!(machine.take(MGMT, 0), event(TransportEvent::PARTNER_SUSPENDED));
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::CLOSED);
     assert_eq!(machine.send(HYP, message(2)), ReturnCode::SUCCESS, "the partner's is not disabled");
-    assert_eq!(machine.enable(HYP), ReturnCode::SUCCESS, "nor enabled by his call");
+    assert_eq!(machine.enable(HYP), ReturnCode::SUCCESS, "nor enabled by its call");
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::CLOSED);
     assert_eq!(machine.enable(MGMT), ReturnCode::SUCCESS);
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::SUCCESS);

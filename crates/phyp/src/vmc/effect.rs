@@ -1,4 +1,4 @@
-//! What a step asks for, and what comes of it.
+//! What a step asks for, and the result.
 
 use super::behaviour::{Behaviour, SessionKey};
 use super::channel::Phase;
@@ -61,7 +61,7 @@ pub enum Effect {
     },
 }
 
-/// What came of an effect. One that does not fit the effect is not an outcome: the service then asks for
+/// The outcome of an effect. One that does not fit the effect is not an outcome: the service then asks for
 /// the same effect again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome<'a> {

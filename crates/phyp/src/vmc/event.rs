@@ -26,7 +26,7 @@ pub trait ServiceSink {
     fn event(&mut self, event: ServiceEvent);
 }
 
-/// Nobody watches.
+/// Discards all events.
 impl ServiceSink for () {
     fn event(&mut self, _: ServiceEvent) {}
 }

@@ -21,7 +21,7 @@ pub struct ServiceConfig {
     pub liobn: Liobn,
     /// Pages of the CRQ, 1 to 255.
     pub crq_pages: u16,
-    /// What the hypervisor offers. The CRQ size follows from `crq_pages`, whatever it says here. Values that
+    /// What the hypervisor offers. The CRQ size follows from `crq_pages`, not from this. Values that
     /// no channel can work with are announced all the same, with a failure status.
     pub limits: Limits,
     /// Buffers of a session, the seed counts as one; the negotiated pool size when `None`.

@@ -1,8 +1,8 @@
 //! The VMC service: the hypervisor's side of the Virtual Management Channel protocol.
 //!
-//! A [`Service`] is pure data. It owns no memory and makes no call itself: [`Service::step`] takes the
-//! outcome of the last effect and hands back the next one, of which there is always exactly one. Whoever
-//! drives it performs the effect on the platform partition. So every hypervisor call is a place where the
+//! A [`Service`] is pure data, in the *sans-I/O* style. It owns no memory and makes no call itself: [`Service::step`] takes the
+//! outcome of the last effect and hands back the next one, of which there is always exactly one. The
+//! shell performs the effect on the platform partition. So every hypervisor call is a place where the
 //! world can change, and the whole service can be cloned, compared and explored.
 //!
 //! What the service does with the messages that management applications send is a [`Behaviour`]; [`AnyBehaviour`] is one
@@ -25,8 +25,8 @@
 //!
 //! # Between a request and its response
 //!
-//! What a legal peer may do there, and what comes of it. Both queues keep their order; the two are not ordered against
-//! each other, so whatever may be sent may cross. Where the peer may do nothing, what it does is a breach.
+//! What a legal peer may do there, and the result. Both queues keep their order; the two are not ordered against
+//! each other, so all messages that may be sent may cross. Where the peer may do nothing, what it does is a breach.
 //!
 //! | request | the peer may, before the response | the service | source |
 //! |---|---|---|---|

@@ -39,7 +39,7 @@ impl<B: Behaviour> Service<B> {
     }
 
     /// Orders the service to answer the next Capabilities, Interface Open or Interface Close with this status,
-    /// whatever it asks for, and to do nothing else: capabilities are still awaited, the index can still be
+    /// regardless of what it asks for, and to do nothing else: capabilities are still awaited, the index can still be
     /// opened, the session stays. Each order is for one request; the orders for one type are followed in turn,
     /// and they outlive a reset of the channel. A request that is out of place, and so gets no answer, is none.
     ///

@@ -37,7 +37,7 @@ impl<B: Behaviour> Service<B> {
         Next::Due
     }
 
-    /// INIT, in whatever state: the partner started over.
+    /// INIT, in any state: the partner started over.
     fn partner_started(&mut self, sink: &mut dyn ServiceSink) -> Next {
         self.end_sessions(Keep::Unmaps, sink);
         self.outbox.push(Job::Init(InitFormat::COMPLETE));

@@ -90,7 +90,7 @@ pub(super) enum Op {
 /// What comes after an outcome was taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Next {
-    /// Whatever is due.
+    /// The next work that is due.
     Due,
     /// This, at once.
     Op(Op),
@@ -355,8 +355,8 @@ impl<B: Behaviour> Service<B> {
         self.sessions = Sessions::default();
     }
 
-    /// Forgets the buffers that are not mapped yet, so that what a peer can make us do by asking for ever
-    /// new sessions has the number of buffers as its bound.
+    /// Forgets the buffers that are not mapped yet, so that what a peer can make us do by asking forever more
+    /// sessions has the number of buffers as its bound.
     fn withdraw_offers(&mut self, of: impl Fn(SessionKey) -> bool) {
         for (key, buffer) in self.outbox.unbegun_offers().filter(|(key, _)| of(*key)) {
             if let Some(connection) = self.sessions.find(key) {

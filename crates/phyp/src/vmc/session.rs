@@ -25,7 +25,7 @@ pub enum BufferState {
 }
 
 impl BufferState {
-    /// Who owns the buffer; `None` while it is nobody's or on offer.
+    /// Who owns the buffer; `None` while it has no owner or is on offer.
     pub const fn owner(self) -> Option<BufferOwner> {
         match self {
             BufferState::Unused | BufferState::Offered(_) => None,
@@ -35,7 +35,7 @@ impl BufferState {
     }
 }
 
-/// One HMC connection, for whoever checks the service.
+/// One HMC connection, as checks of the service see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionView<'a> {
     /// The connection's index.

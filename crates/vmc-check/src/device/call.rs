@@ -16,7 +16,7 @@ pub(crate) struct Call {
     pub(crate) facts: Facts,
     /// The last RDMA that it made.
     pub(crate) rdma: Option<Rdma>,
-    /// What it sent, and what came of that.
+    /// What it sent, and the result.
     pub(crate) sent: Vec<(CrqEntry, ReturnCode)>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Finished {
 }
 
 impl Call {
-    /// What came of the send of a call that sends once.
+    /// The result of the send of a call that sends once.
     pub(crate) fn sent_with(&self) -> Option<ReturnCode> {
         self.sent.last().map(|(_, code)| *code)
     }

@@ -135,7 +135,7 @@ fn driver_document_initialization_each_step_follows_the_one_before() {
     assert_reports(&problems([registered]), &["hyp: CRQ INIT was never sent"]);
     assert_reports(
         &after(ready(), [send(capabilities_response(0))]),
-        &["hyp: CAPABILITIES RESPONSE: nobody has asked for it"],
+        &["hyp: CAPABILITIES RESPONSE: no request awaits it"],
     );
     let mut seedless = greeted();
     seedless.push(send(capabilities_response(0)));
@@ -175,11 +175,11 @@ fn lopar_interface_open_and_close_get_one_response_each() {
     );
     assert_reports(
         &after(session(), [send(open_response(0))]),
-        &["hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: nobody has asked for it"],
+        &["hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: no request awaits it"],
     );
     assert_reports(
         &after(session(), [send(close_response(0))]),
-        &["hyp: INTERFACE CLOSE RESPONSE HMC index 0 session 1: nobody has asked for it"],
+        &["hyp: INTERFACE CLOSE RESPONSE HMC index 0 session 1: no request awaits it"],
     );
     assert_eq!(after(ready(), [take(open()), send(open_response(1))]), [""; 0]);
     assert_reports(

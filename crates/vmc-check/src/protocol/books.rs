@@ -38,7 +38,7 @@ struct Connection {
     last: u8,
     heard: bool,
     /// The hypervisor spoke of a session before it heard of it, signalled a buffer that it does not own, or answered
-    /// what it was not asked: somebody makes up messages, and what the management partition makes of them is not
+    /// what it was not asked: a fault makes up messages, and what the management partition makes of them is not
     /// judged.
     misled: bool,
     pool: BTreeMap<BufferId, Owner>,

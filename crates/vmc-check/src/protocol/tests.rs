@@ -171,7 +171,7 @@ fn lopar_add_and_remove_buffer_get_one_response_each_and_success_only_if_they_ar
     );
     assert_reports(
         &after_open([added(FIRST, 3, 1)]),
-        &["mgmt: ADD BUFFER RESPONSE HMC index 0 session 1: nobody has asked for it"],
+        &["mgmt: ADD BUFFER RESPONSE HMC index 0 session 1: no request awaits it"],
     );
     for (session, buffer, owner) in
         [(FIRST, 4, 0), (FIRST, 1, 0), (FIRST, 3, 2), (HmcSession(7), 3, 0)]

@@ -167,7 +167,7 @@ fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
     );
     let used_up = || Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
     assert_good(&verdict(used_up(), WRITE, busy.clone()));
-    // A message that nobody has read keeps its buffer; once it is read, the buffer is free.
+    // An unread message keeps its buffer; once it is read, the buffer is free.
     let unread = used_up().fetches(2, 16);
     assert_good(&verdict(unread.clone(), WRITE, busy.clone()));
     let read = unread.calls(APP, READ).returns(APP, READ, message(16, digest(2)));

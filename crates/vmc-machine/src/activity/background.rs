@@ -36,8 +36,8 @@ impl BottomHalf {
         }
     }
 
-    /// The same for whoever polls: where the queue is empty it stays there. Whether it was scheduled is looked at
-    /// only if somebody says that it may have been.
+    /// The same for a poller: where the queue is empty it stays there. Whether it was scheduled is looked at
+    /// only if a caller says that it may have been.
     pub(crate) fn look<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
@@ -85,7 +85,7 @@ impl BottomHalf {
         self.running.as_ref().is_none_or(CallRunner::is_at_queue)
     }
 
-    /// Whether the next step is one that nobody else could notice.
+    /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         self.running
             .as_ref()

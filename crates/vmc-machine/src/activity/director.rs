@@ -12,7 +12,7 @@ use vmc_trace::Waiting;
 pub struct Director;
 
 impl Director {
-    /// Whether the next step is one that nobody else could notice.
+    /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         world.faults.with(|books| books.is_idle())
     }

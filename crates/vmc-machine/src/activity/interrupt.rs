@@ -49,7 +49,7 @@ impl Interrupt {
         }
     }
 
-    /// Whether the next step is one that nobody else could notice.
+    /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         matches!(self.stage, Stage::Accept) && !world.hypervisor.has_interrupt(MANAGEMENT)
     }

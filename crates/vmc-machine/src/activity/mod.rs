@@ -94,7 +94,7 @@ impl Activity {
         true
     }
 
-    /// Whether the next step is one that nobody else could notice.
+    /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         match self {
             Activity::Interrupt(activity) => activity.is_quiet(world),

@@ -115,7 +115,7 @@ impl Service {
         self.publish_state(cx);
     }
 
-    /// Whether the next step is one that nobody else could notice, if no order can come: the service looks at its
+    /// Whether the next step is invisible to the other activities, if no order can come: the service looks at its
     /// queue, finds nothing and has nothing else to do.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         let memory = world.hypervisor.memory(PLATFORM);

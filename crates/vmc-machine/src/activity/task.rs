@@ -40,7 +40,7 @@ impl Task {
         }
     }
 
-    /// Whether the next step is one that nobody else could notice.
+    /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         self.running
             .as_ref()

@@ -1,4 +1,4 @@
-//! A machine on the caller's thread: while a call waits, everybody else makes steps, first come, first served.
+//! A machine on the caller's thread: while a call waits, all others make steps, first come, first served.
 
 use super::caller::{Me, Memory};
 use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
@@ -62,7 +62,7 @@ impl Machine {
 }
 
 impl Application<Deterministic> {
-    /// Has everybody else make steps until they all wait.
+    /// Has all others make steps until they all wait.
     pub fn settle(&mut self) {
         let Deterministic { world, lines, turns, steps, .. } = &mut self.host;
         turns.settle(world, lines, steps);
@@ -73,7 +73,7 @@ impl Application<Deterministic> {
         self.host.steps
     }
 
-    /// Ends the run after everybody has come to rest; hands back what was recorded.
+    /// Ends the run after all have come to rest; hands back what was recorded.
     pub fn into_trace(mut self) -> Trace {
         self.settle();
         self.host.take_trace()

@@ -16,8 +16,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What the hypervisor does with messages is a [`Behaviour`], which a program may bring:
-//! [`Machine::behaviour`] takes any.
+//! What the hypervisor does with messages is a [`Behaviour`]. [`Machine::behaviour`] takes any, also one that the
+//! program brings:
+//!
+//! ```
+//! use vmc_machine::embed::{Actions, AnyBehaviour, Behaviour, Incoming, Machine, SessionKey};
+//!
+//! /// Sends each message back in capitals.
+//! #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+//! struct Shout;
+//!
+//! impl Behaviour for Shout {
+//!     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
+//!         actions.send(session, message.payload.unwrap_or_default().to_ascii_uppercase());
+//!     }
+//! }
+//!
+//! let mut app = Machine { behaviour: AnyBehaviour::new(Shout), ..Machine::default() }.deterministic()?;
+//! let file = app.open_session("HMC-A")?;
+//! app.write(file, b"hello")?;
+//! let mut answer = [0; 4096];
+//! assert_eq!(app.read(file, &mut answer)?, 5);
+//! assert_eq!(&answer[..5], b"HELLO");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod caller;
 mod deterministic;
@@ -80,8 +102,8 @@ pub enum CallError {
     /// the call failed with {0}
     #[error("the call failed with {}", .0.name())]
     Failed(Errno),
-    /// the call would sleep for ever: nothing that runs can wake it
-    #[error("the call would sleep for ever: nothing that runs can wake it")]
+    /// the call would sleep forever: nothing that runs can wake it
+    #[error("the call would sleep forever: nothing that runs can wake it")]
     Stuck,
 }
 

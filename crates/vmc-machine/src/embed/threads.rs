@@ -121,8 +121,8 @@ impl Machine {
         self.with_guests(mode, applications, false, |_, apps, _| body(apps))
     }
 
-    /// The same with polling, and with the hypervisor's service on a thread of the caller's, too: whoever wants to
-    /// know where both ends run puts them there.
+    /// The same with polling, and with the hypervisor's service on a thread of the caller's, too: a caller who wants
+    /// to know where both ends run puts them there.
     pub fn on_two_threads<T>(
         &self,
         body: impl FnOnce(Application<OnThreads<'_>>, Service<'_>) -> T,

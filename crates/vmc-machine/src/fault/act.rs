@@ -26,7 +26,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     pub(crate) fn fire(&mut self, rule: usize) {
         let act = self.world.faults.rule(rule).act.clone();
         if let Act::Reboot(side) = act {
-            // It takes place, and is announced, when nobody of the last life is left.
+            // It takes place, and is announced, when no activity of the last life is left.
             self.world.faults.with(|books| books.boots.push((side, rule)));
             self.runtime.wake(ActivityId::DIRECTOR);
             return;
@@ -138,7 +138,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         mourners.into_iter().for_each(|id| self.runtime.wake(id));
     }
 
-    /// Nobody of the life that has ended is left: what belonged to it goes.
+    /// No activity of the life that has ended is left: what belonged to it goes.
     pub(crate) fn bury(&mut self, side: Side) {
         match side {
             Side::Mgmt => {
@@ -153,7 +153,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         self.runtime.wake(ActivityId::DIRECTOR);
     }
 
-    /// Boots a partition whose last life has ended; `false` while there is somebody left of it.
+    /// Boots a partition whose last life has ended; `false` while an activity of it is left.
     pub(crate) fn boot(&mut self, side: Side, rule: usize) -> bool {
         let world = self.world;
         if !world.lives.is_deserted(side) {
@@ -188,7 +188,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         true
     }
 
-    /// Puts an entry into the queue of a side's partner, whatever it is.
+    /// Puts an entry into the queue of a side's partner, of any kind.
     pub(super) fn inject(&mut self, by: Side, entry: CrqEntry) -> Result<(), ReturnCode> {
         let world = self.world;
         let to = partition_of(by.partner());
@@ -271,5 +271,5 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     }
 }
 
-/// An initialization entry that means nothing to anybody.
+/// An initialization entry that means nothing to either side.
 const MEANINGLESS: papr::InitFormat = papr::InitFormat(0xFE);

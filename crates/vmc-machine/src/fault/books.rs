@@ -40,7 +40,7 @@ pub struct Faults<L: RawMutex> {
     turns: Mutex<L, ()>,
 }
 
-/// What has come of the rules.
+/// How far the rules have got.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     progress: Vec<Progress>,
@@ -101,14 +101,14 @@ impl<L: RawMutex> Faults<L> {
         Faults { rules: rules.into(), books, turns: Mutex::new(()) }
     }
 
-    /// Waits until nobody else is in a step, if there are rules. An occasion and what its rules do are one thing:
-    /// whoever takes a message must not find it before the rules that wait for its delivery have fired, and of two
-    /// partitions that die at once neither lives to see the other's end.
+    /// Waits until no other activity is in a step, if there are rules. An occasion and what its rules do are one
+    /// thing: the receiver of a message must not find it before the rules that wait for its delivery have fired, and
+    /// of two partitions that die at once neither lives to see the other's end.
     pub(crate) fn turn(&self) -> Option<MutexGuard<'_, L, ()>> {
         (!self.are_none()).then(|| self.turns.lock())
     }
 
-    /// Whether there is nothing that could ever fire, so that nobody has to ask.
+    /// Whether there is nothing that could ever fire, so that the hooks need not ask.
     pub fn are_none(&self) -> bool {
         self.rules.is_empty()
     }

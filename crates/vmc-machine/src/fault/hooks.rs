@@ -35,7 +35,7 @@ struct Fate {
 }
 
 impl<P: Setup, R: Runtime> Context<'_, P, R> {
-    /// Makes an hcall with whatever rules make of it, and records it.
+    /// Makes an hcall as changed by rules, and records it.
     pub(crate) fn faulty_hcall(
         &mut self,
         side: Side,
@@ -193,7 +193,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         })
     }
 
-    /// The first half of an `H_COPY_RDMA` with whatever rules make of it.
+    /// The first half of an `H_COPY_RDMA`, as changed by rules.
     /// TCEs that they have changed until its end are saved.
     pub(crate) fn faulty_rdma(
         &mut self,

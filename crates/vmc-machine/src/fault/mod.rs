@@ -4,7 +4,7 @@
 //! allocations and changes of state (`hooks`). `books` counts the occasions of each rule and tells which
 //! one is its turn; `act` does what the rule says. What has to wait (a boot, a delayed message, a rule that
 //! follows another one) is left to an activity of its own, the director. `scenarios/README.md` documents each
-//! rule for whoever writes one.
+//! rule for authors of scenarios.
 
 mod act;
 mod books;
@@ -55,7 +55,7 @@ pub struct Trigger {
     pub index: Option<HmcIndex>,
     /// Only those about the channel itself.
     pub channel_only: bool,
-    /// Only those about the so-manyth session of its index, from 1.
+    /// Only those about the session with this number of its index, counted from 1.
     pub nth_session: Option<u32>,
     /// Only those after this rule has fired.
     pub since: Option<usize>,
@@ -278,7 +278,7 @@ pub enum Act {
 pub(crate) const REORDER_LIMIT_NS: u64 = 10_000_000;
 
 impl Act {
-    /// Whether the device may fail because of it, until somebody probes it again: there was no memory for its
+    /// Whether the device may fail because of it, until it is probed again: there was no memory for its
     /// queue, its hcalls failed too often, the hypervisor refused it, or a message was not what was sent.
     fn may_fail_device(&self) -> bool {
         self.kind() == FaultKind::Unarchitected

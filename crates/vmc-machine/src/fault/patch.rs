@@ -142,7 +142,7 @@ impl Patch {
 /// An address that no window of a simulated machine reaches.
 const NOWHERE: Lioba = Lioba(0xffff_f000);
 
-/// A message whose fields are all zero, but for the address of a buffer, which is mapped for nobody, and for
+/// A message whose fields are all zero, but for the address of a buffer, which is not mapped, and for
 /// the parameters of a capabilities exchange, which are usable.
 fn empty(message_type: MessageType) -> Message {
     let (status, session) = (Status::SUCCESS, HmcSession::NONE);

@@ -252,7 +252,7 @@ impl<'a> Actors<'a> {
         }
     }
 
-    /// The first word that means nobody.
+    /// The first word that names no activity.
     pub fn unknown<'d>(&self, decisions: &'d Decisions) -> Option<&'d str> {
         let unknown = |word: &&String| *word != FIRST && self.id(word).is_none();
         decisions.words.iter().find(unknown).map(String::as_str)

@@ -1,4 +1,6 @@
-//! Probabilistic concurrency testing: priorities instead of single choices.
+//! Probabilistic concurrency testing (PCT; Burckhardt, Kothari, Musuvathi and Nagarakatte, 2010): random priorities that
+//! change at a few random steps, instead of a random choice at each step. A fault that takes few orderings to show is
+//! found with a probability that has a lower bound.
 
 use super::below;
 use crate::runtime::ActivityId;

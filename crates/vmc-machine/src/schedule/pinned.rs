@@ -30,9 +30,9 @@ pub enum Deviation {
 #[derive(Clone, Debug)]
 pub struct Pinned {
     decisions: Arc<Decisions>,
-    /// Who the words mean; nobody is first come.
+    /// The activities that the words name; `None` is first come.
     ids: Vec<Option<ActivityId>>,
-    /// Words that name somebody whom the scenario does not have.
+    /// Words that name an activity which the scenario does not have.
     unknown: Vec<bool>,
     /// The run of decisions that is being followed, and how far.
     run: usize,

@@ -46,7 +46,7 @@ impl Runtime for Threads {
     }
 }
 
-/// Runs until every activity waits and nobody sleeps. `deadline` bounds the wall-clock time: a run that does
+/// Runs until every activity waits and none sleeps. `deadline` bounds the wall-clock time: a run that does
 /// not come to rest is ended, and reported as not quiescent.
 pub fn run<P: Setup>(
     world: &World<P>,

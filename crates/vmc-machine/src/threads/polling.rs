@@ -107,7 +107,7 @@ impl<P: Setup> Shop<'_, P> {
         }
     }
 
-    /// Makes steps of the VMC service and looks for work of it, until somebody says that it is enough.
+    /// Makes steps of the VMC service and looks for work of it, until told that it is enough.
     pub(crate) fn serve_queue(&self, line: &mut Line, is_enough: impl Fn() -> bool) {
         while !is_enough() {
             self.run_until_wait(line, &mut 0);

@@ -1,4 +1,4 @@
-//! `ioctl()` by its number: what the number asks for decides what the argument points to and what can come of it.
+//! `ioctl()` by its number: what the number asks for decides what the argument points to and its possible results.
 
 use super::{Check, hmc_id, may_succeed, number};
 use crate::bounds;

@@ -115,7 +115,7 @@ fn a_request_has_the_driver_probe_unless_the_device_is_there_already() {
     meant(&text("hmc-attached = true"));
     mistake(
         &text("start = \"manual\""),
-        "t.toml:6:1: the channel is never ready: nobody starts the driver; wait for something else, or change \
+        "t.toml:6:1: the channel is never ready: no step starts the driver; wait for something else, or change \
          the machine",
     );
 }
@@ -125,7 +125,7 @@ fn a_request_that_is_refused_brings_no_channel() {
     mistake(
         "title = \"t\"\nmachine.vmc = \"on-request\"\n[[app]]\nstart = \"boot\"\nsteps = [ { open = {} },\n\
          { request-vmc = { expect = \"EPERM\" } },\n{ wait = \"channel-ready\" } ]\n",
-        "t.toml:7:1: the channel is never ready: nobody requests the VMC; wait for \
+        "t.toml:7:1: the channel is never ready: no step requests the VMC; wait for \
          something else, or change the machine",
     );
 }
@@ -140,7 +140,7 @@ fn after_an_hmc_is_detached_somebody_must_start_both_sides() {
     };
     mistake(
         &text(""),
-        "t.toml:7:1: the channel is never ready: nobody starts the driver; wait for \
+        "t.toml:7:1: the channel is never ready: no step starts the driver; wait for \
          something else, or change the machine",
     );
     meant(&text(r#"{ start = "driver" }, { start = "hypervisor" },"#));
@@ -152,11 +152,11 @@ fn a_flag_is_posted_by_another_application_or_beforehand() {
     let remedy = "add a step { post = \"x\" } to another application";
     mistake(
         &text(r#"{ await = "x" }"#),
-        &format!("t.toml:4:1: nobody posts `x`, so this waits for ever; {remedy}"),
+        &format!("t.toml:4:1: no step posts `x`, so this waits forever; {remedy}"),
     );
     mistake(
         &text(r#"{ await = "x" }, { post = "x" }"#),
-        &format!("t.toml:4:1: only this application posts `x`, so this waits for ever; {remedy}"),
+        &format!("t.toml:4:1: only this application posts `x`, so this waits forever; {remedy}"),
     );
     meant(&text(r#"{ post = "x" }, { await = "x" }"#));
 }
@@ -171,7 +171,7 @@ fn only_a_file_that_is_opened_so_is_nonblocking() {
                 "{{ close = {{}} }}, {{ open = {{ nonblock = true }} }}, {{ open = {{}} }},\n{read}"
             ),
         ),
-        "t.toml:6:1: a blocking file never returns EAGAIN: this waits for ever; open the file with nonblock \
+        "t.toml:6:1: a blocking file never returns EAGAIN: this waits forever; open the file with nonblock \
          = true",
     );
     // Whichever thread of the process opened it.

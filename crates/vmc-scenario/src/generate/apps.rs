@@ -22,7 +22,7 @@ pub(super) fn write(draw: &mut Draw, machine: &Machine, text: &mut String) {
     for (place, &shares) in shares.iter().enumerate() {
         let name = NAMES[place];
         let _ = writeln!(text, "\n[[app]]\nname = \"{name}\"");
-        // Who starts when the channel is ready would wait for ever for one that fails.
+        // Who starts when the channel is ready would wait forever for one that fails.
         text.push_str("start = \"boot\"\n");
         if shares {
             text.push_str("process = \"a\"\n");

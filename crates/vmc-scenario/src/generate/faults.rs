@@ -120,7 +120,7 @@ impl Faults {
             Kind::Suspend => self.rule(when, format!("{{ suspend = \"{side}\" }}")),
             Kind::Pause => self.pair(draw, when, &format!("pause = \"{side}\""), "resume", side),
             Kind::FillCrq => {
-                // Nobody looks at the queue meanwhile, or it would be empty again at once.
+                // The queue is not looked at meanwhile, or it would be empty again at once.
                 if draw.percent(50) {
                     self.pair(draw, when.clone(), &format!("pause = \"{side}\""), "resume", side);
                 }
@@ -328,7 +328,7 @@ fn answer(draw: &mut Draw) -> (String, String) {
 /// Draws a field of a message, as it is written.
 type Field = fn(&mut Draw, &Machine) -> String;
 
-/// Fields of a message that nobody sent: out of place, or just right.
+/// Fields of an invented message: out of place, or just right.
 fn fields(draw: &mut Draw, machine: &Machine) -> String {
     let mut fields = vec![index(draw, machine), session(draw, machine)];
     let others: [(u64, Field); 4] = [(60, buffer), (60, length), (40, status), (20, owner)];

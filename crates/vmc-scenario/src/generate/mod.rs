@@ -1,9 +1,9 @@
-//! Scenarios that nobody wrote: a seed draws a machine, what its applications do, and what goes wrong.
+//! Generated scenarios: a seed draws a machine, what its applications do, and what goes wrong.
 //!
 //! What comes is the text of an ordinary scenario file, so that a failure can be cut down as a document and kept.
-//! Scripts take whatever their calls come to (`expect = "any"`), and wait for nothing longer than their patience
+//! Scripts accept any result of their calls (`expect = "any"`), and wait for nothing longer than their patience
 //! lasts: what must hold is for the checkers to say. Each seed first draws which kinds of faults exist at all
-//! (swarm testing), because a run in which everything goes wrong never gets far enough for most of it.
+//! (swarm testing; Groce, Zhang, Eide, Chen and Regehr, 2012), because a run in which everything goes wrong never gets far enough for most of it.
 
 mod apps;
 mod draw;

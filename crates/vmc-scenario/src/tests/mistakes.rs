@@ -321,7 +321,7 @@ fn reads_of_what_never_comes() {
     );
     refused(
         &app("{ open = {} }, ‸{ read = { expect = \"EAGAIN\" } }"),
-        "a blocking file never returns EAGAIN: this waits for ever",
+        "a blocking file never returns EAGAIN: this waits forever",
         "open the file with nonblock = true",
     );
     refused(
@@ -477,7 +477,7 @@ fn ioctls_that_cannot_be_meant() {
 fn waits_for_what_cannot_happen() {
     refused(
         &app("‸{ await = \"go\" }"),
-        "nobody posts `go`, so this waits for ever",
+        "no step posts `go`, so this waits forever",
         "add a step { post = \"go\" } to another application",
     );
     for state in ["session-ready", "readable"] {
@@ -501,8 +501,8 @@ fn a_channel_that_is_never_ready() {
         ),
         ("[machine.hypervisor]\nmtu = 31", "the hypervisor offers what no channel can work with"),
         ("window-pages = 1", "the window has no room for the queue and a buffer"),
-        ("vmc = \"on-request\"", "nobody requests the VMC"),
-        ("start = \"manual\"", "nobody starts the driver"),
+        ("vmc = \"on-request\"", "no step requests the VMC"),
+        ("start = \"manual\"", "no step starts the driver"),
     ] {
         refused(
             &format!("{}‸[[app]]\nsteps = []\n", machine(keys)),
@@ -527,7 +527,7 @@ fn a_channel_that_is_never_ready() {
             "{}[[app]]\nstart = \"boot\"\nsteps = [{{ start = \"driver\" }}, ‸{{ wait = \"channel-ready\" }}]\n",
             machine("start = \"manual\"")
         ),
-        "the channel is never ready: nobody starts the hypervisor's side",
+        "the channel is never ready: no step starts the hypervisor's side",
         "wait for something else, or change the machine",
     );
 }

@@ -1,7 +1,7 @@
 //! Exploring: one seed draws a run, the run is made and judged, and what it reached of the protocol is noted.
 //!
 //! A [`Search`] says how runs are drawn; [`Search::explore`] makes the one of a seed. The same subject, search and
-//! seed give the same [`Explored`] on every machine. Whoever calls it decides which seeds there are, how many run
+//! seed give the same [`Explored`] on every machine. The caller decides which seeds there are, how many run
 //! at the same time, and when to stop: there is neither a thread nor a clock here. A [`Row`] is what is kept of a
 //! seed, and a [`Summary`] what many of them come to.
 
@@ -54,7 +54,7 @@ pub struct Generated {
     pub scenario: Scenario,
 }
 
-/// A scenario, and what may come of it.
+/// A scenario, and its possible outcomes.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// How it is named on the command line.
@@ -76,7 +76,7 @@ pub struct Search {
     pub check_determinism: bool,
 }
 
-/// What came of a seed.
+/// The result of a seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explored {
     /// The schedule that was drawn, as reports name it.
@@ -96,7 +96,7 @@ pub struct Explored {
 /// A run that is not good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What was expected and what came.
+    /// What was expected and what was got.
     pub problems: Vec<String>,
     /// The scenario file, if the seed made it.
     pub text: Option<String>,

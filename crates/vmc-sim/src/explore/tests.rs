@@ -44,7 +44,7 @@ fn made(text: &str) -> Generated {
     Generated { text: text.to_owned(), scenario: parse(text) }
 }
 
-/// A script that waits for a message that nobody sends.
+/// A script that waits for a message that is never sent.
 fn stuck() -> String {
     ECHO.replace("\"echo\" } }", "\"echo\" } }, { wait = \"readable\" }")
 }
@@ -94,7 +94,10 @@ fn a_race_may_give_each_of_the_traces_that_it_lists() {
     assert!(traces.len() > 1, "the script races");
     assert!(explore(&known(&text, &traces), 0..40).iter().all(Explored::passed));
     assert!(!explore(&known(&text, &traces[..1]), 0..40).iter().all(Explored::passed));
-    assert!(explore(&known(&text, &[]), 0..40).iter().all(Explored::passed), "nobody knows yet");
+    assert!(
+        explore(&known(&text, &[]), 0..40).iter().all(Explored::passed),
+        "no outcome is known yet"
+    );
 }
 
 #[test]

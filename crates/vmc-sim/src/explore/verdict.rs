@@ -24,7 +24,7 @@ pub(super) fn checker(problem: &Problem) -> String {
     }
 }
 
-/// Whether a checker's word is enough to say that the driver is wrong, whatever the scenario expects.
+/// Whether a checker's word is enough to say that the driver is wrong, also against the scenario's expectation.
 pub(super) fn proves(checker: &str) -> bool {
     let of_scenario = [Catch::Expectation, Catch::Snapshot].map(|catch| catch.to_string());
     checker != TRACE && checker != MACHINE && !of_scenario.iter().any(|name| name == checker)

@@ -1,6 +1,6 @@
 //! Verifies that nothing is left behind at the end of a run: every page that is mapped in the local window
 //! belongs to the driver's CRQ or to a buffer in its books, none is mapped for a driver without a device, every call in flight in the driver belongs to a thread
-//! that is still in it, every session to a file, and no buffer is in the hands of whoever is not there any more; the last
+//! that is still in it, every session to a file, and no buffer is in the hands of a call that is over; the last
 //! two where both sides are ready and their books must agree.
 //!
 //! Does not verify the hypervisor's memory, whose layout is fixed.
@@ -41,7 +41,7 @@ pub(super) fn check<L: RawMutex, Q: Quirks>(
     problems
 }
 
-/// Sessions and buffers that nobody has, of a channel that works.
+/// Sessions and buffers without an owner, of a channel that works.
 fn check_sessions<Q: Quirks>(kernel: &Kernel<Driver<Q>>) -> Vec<String> {
     let mut problems = Vec::new();
     for slot in kernel.driver.slots() {
@@ -62,7 +62,7 @@ fn check_sessions<Q: Quirks>(kernel: &Kernel<Driver<Q>>) -> Vec<String> {
     problems
 }
 
-/// Whether somebody works with a buffer who is at rest, or gone.
+/// Whether a call that holds a buffer is at rest, or gone.
 fn is_in_hand<Q: Quirks>(kernel: &Kernel<Driver<Q>>, owner: BufferOwner) -> bool {
     match owner {
         BufferOwner::Added | BufferOwner::Fetching => true,

@@ -1,4 +1,4 @@
-//! Verifies that the channel comes back once nothing goes wrong any more: the faults stop, whoever was told to
+//! Verifies that the channel comes back once nothing goes wrong any more: the faults stop, a side that was told to
 //! leave a queue alone looks at it again, nothing is refused any more, a device that failed because of optional
 //! faults is probed anew, and, after faults that the architecture does not know, the hypervisor starts over once.
 //! Then, each within [`MAX_STEPS`] steps:
@@ -11,11 +11,12 @@
 //!   them, and every index can be opened again.
 //! - What must hold at rest holds, as if no fault had happened: owners of buffers, leaks, sleepers.
 //!
-//! A surviving session need not carry a message when nobody could write to it: its application was killed, or has no
-//! name for the file any more; it was closed, or lost with its channel, which the hypervisor's new start after faults that
-//! the architecture does not know does to all; or the hypervisor has kept every buffer that it was sent, as only `sink`
-//! and `source` do. It is not looked at any more when its application, woken by the message, has closed it, and its end is
-//! no surprise where a script has yet to do something to the machine. Any other end is told.
+//! A surviving session need not carry a message when no application could write to it: its application was killed,
+//! or has no name for the file any more; it was closed, or lost with its channel, which the hypervisor's new start
+//! after faults that the architecture does not know does to all; or the hypervisor has kept every buffer that it was
+//! sent, as only `sink` and `source` do. It is not looked at any more when its application, woken by the message,
+//! has closed it, and its end is no surprise where a script has yet to do something to the machine. Any other end is
+//! told.
 //!
 //! Does not verify a channel that is meant to be down at the end: one whose side was stopped and not started
 //! again, whose partition has not booted, that an HMC has taken over, or that the scenario expects in another
@@ -132,7 +133,7 @@ fn offer_missing_seeds<P: OwnDriver>(world: &World<P>) {
 /// What is wrong with a session that neither opens nor ends.
 fn stands_still(slot: ibmvmc::SlotView<'_>) -> Option<String> {
     let (session, state) = slot.session.filter(|(_, state)| *state != SessionState::Ready)?;
-    Some(format!("HMC index {} session {session} is {} for ever", slot.index, state.name()))
+    Some(format!("HMC index {} session {session} is {} forever", slot.index, state.name()))
 }
 
 /// A session that lived through the faults, and the file of it.

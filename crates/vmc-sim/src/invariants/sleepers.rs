@@ -1,4 +1,4 @@
-//! Verifies that nobody sleeps who has something to wake up for: when nothing is left to run, no thread blocks
+//! Verifies that no thread sleeps that has a reason to wake up: when nothing is left to run, no thread blocks
 //! in `read()` or `poll()` on a file that a `poll()` would report as readable or hung up, or that is closed. In
 //! the Linux profile the latter is none of its business.
 //!

@@ -2,7 +2,7 @@
 //! happens, ready activities step first come, first served, and the machine comes to rest within [`MAX_STEPS`];
 //! from there a message goes through every session, old and new (`invariants/recovery.rs`).
 //!
-//! This is a check of its own because `eventually` of a model checker misses what goes round in circles. Runs from
+//! This bounded liveness is a check of its own because `eventually` of stateright misses cycles (lassos). Runs from
 //! different states soon meet; what such a run has passed is remembered by a hash of the normal form and the order
 //! of the ready list, and a run that comes there again would go on in the same way. So every state is checked.
 

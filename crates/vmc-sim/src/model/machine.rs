@@ -2,9 +2,10 @@
 //!
 //! A move is a step of a ready activity, what befalls it, or the passing of time; after it the machine **settles**:
 //! every quiet step is made at once. A quiet step (`Line::is_quiet`) looks for work and finds none, goes to sleep, or
-//! comes back from a call that is over. It neither changes what another activity can see nor sees what another one
+//! comes back from a call that is over: an *invisible* step in the terms of partial-order reduction (Godefroid, 1996; Peled,
+//! 1993). It neither changes what another activity can see nor sees what another one
 //! can change without waking it: an activity that was about to look and one that looked, slept and was woken stand at
-//! the same place with the same work. So whatever can happen before a quiet step can happen after it, with the same
+//! the same place with the same work. So what can happen before a quiet step can happen after it, with the same
 //! state in the end, and no order of the other steps is lost.
 
 use ibmvmc::{Conduct, Driver, QuirkSet};

@@ -88,7 +88,7 @@ impl State {
 
     /// Works with the machine.
     pub(super) fn look<T>(&self, look: impl FnOnce(&Machine) -> T) -> T {
-        // A panic while somebody looked has changed nothing.
+        // A panic in a reader has changed nothing.
         look(&self.machine.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -238,7 +238,7 @@ impl Space {
     /// Every checker that there is, over a path that was recorded.
     fn of_records(&self, machine: &Machine) -> Result<Vec<Violation>, ModelError> {
         let end = machine.end();
-        // Here time may pass although somebody could go on, so it says nothing about who sleeps too long.
+        // Here time may pass although an activity could go on, so it says nothing about who sleeps too long.
         let trace = machine.clone().take_trace(&self.plan);
         let timeless = |record: &Record| Record { time_ns: 0, ..record.clone() };
         let records = trace.records().iter().map(timeless).collect();
@@ -341,5 +341,5 @@ fn expectations(machine: &Machine) -> Vec<Violation> {
 fn stuck(lines: &[Line], end: &End) -> Vec<Violation> {
     let is_app = |id: &ActivityId| matches!(lines[id.index()].activity, Activity::App(_));
     let stuck = end.waiting.iter().map(|stuck| stuck.id).filter(is_app);
-    stuck.map(|id| Violation { checker: "stuck", what: format!("{id} waits for ever") }).collect()
+    stuck.map(|id| Violation { checker: "stuck", what: format!("{id} waits forever") }).collect()
 }

@@ -122,7 +122,7 @@ impl SeenStep {
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let actor = self.second.as_ref().or(self.first.as_ref());
-        let actor = actor.map_or("nobody", |step| step.actor.as_str());
+        let actor = actor.map_or("no actor", |step| step.actor.as_str());
         writeln!(
             f,
             "two runs with the same options differ at step {}, made by {actor}",

@@ -43,7 +43,7 @@ pub struct Replay {
     text: String,
 }
 
-/// What came of a replay.
+/// The result of a replay.
 #[derive(Debug)]
 pub struct Replayed {
     /// The scenario that was run.

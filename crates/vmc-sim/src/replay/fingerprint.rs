@@ -5,7 +5,7 @@ use std::str::FromStr;
 use vmc_trace::Trace;
 
 /// The 64-bit FNV-1a hash of a text, written as 16 hexadecimal digits. It tells runs apart that differ by accident;
-/// it guards against nobody.
+/// it guards against no attacker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(u64);
 

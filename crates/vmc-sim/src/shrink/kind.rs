@@ -10,7 +10,7 @@ pub enum FailureKind {
     Invariant(&'static str),
     /// A step's expectation.
     Expectation,
-    /// An application that waits for ever.
+    /// An application that waits forever.
     Stuck,
     /// A fault rule that never fired.
     Unfired,
@@ -39,7 +39,7 @@ impl fmt::Display for FailureKind {
         match self {
             FailureKind::Invariant(checker) => write!(f, "The invariant {checker} does not hold"),
             FailureKind::Expectation => f.write_str("A step's expectation is not met"),
-            FailureKind::Stuck => f.write_str("An application waits for ever"),
+            FailureKind::Stuck => f.write_str("An application waits forever"),
             FailureKind::Unfired => f.write_str("A fault never fires"),
             FailureKind::Channel => f.write_str("The channel ends in another state"),
             FailureKind::Endless => f.write_str("The run does not come to rest"),

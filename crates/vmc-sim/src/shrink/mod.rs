@@ -1,6 +1,7 @@
-//! Making a failing run small, so that a person understands it.
+//! Making a failing run small, so that a person understands it: delta debugging (Zeller and Hildebrandt, 2002) of a
+//! document.
 //!
-//! [`shrink`] works on the scenario as a document (`document.rs`) and knows nothing of its keys: whatever can be left
+//! [`shrink`] works on the scenario as a document (`document.rs`) and knows nothing of its keys: what can be left
 //! out or made smaller is tried, and what the scenario's own checks refuse is no candidate. A candidate is kept when
 //! a run of it fails in the same way: with a problem of the same [`FailureKind`], an expectation with the same
 //! values expected and got, and, if the failure needs quirks,

@@ -46,7 +46,7 @@ fn a_script_that_gets_stuck_is_told_at_its_step() {
     let [Problem::Stuck(error)] = &report.problems[..] else { panic!("{:?}", report.problems) };
     assert_eq!(
         error.to_string(),
-        "test.toml:6:1: application `a` waits for ever: no message arrives for its read(); nothing is left to \
+        "test.toml:6:1: application `a` waits forever: no message arrives for its read(); nothing is left to \
          run that could end the wait; have another step cause it, or remove this one"
     );
 }

@@ -494,7 +494,10 @@ fn a_rule_that_cannot_fire_fails_the_run_and_says_how_far_it_got() {
         let [Problem::Unfired(error)] = &report.problems[..] else {
             panic!("{act}: {:?}", report.problems)
         };
-        assert!(error.message().contains("fault `it` never fired: its occasion came"), "{error}");
+        assert!(
+            error.message().contains("fault `it` never fired: its occasion occurred"),
+            "{error}"
+        );
         assert!(error.message().ends_with("it waits for number 99"), "{error}");
         assert_eq!(error.line(), 4, "{error}");
     }
@@ -503,9 +506,9 @@ fn a_rule_that_cannot_fire_fails_the_run_and_says_how_far_it_got() {
 #[test]
 fn a_rule_whose_occasion_never_comes_fails_the_run() {
     for (when, why) in [
-        ("{ message = \"remove-buffer\" }", "its occasion never came"),
-        ("{ after = \"it\" }", "its occasion never came"),
-        ("{ session = \"closing\" }", "its occasion never came"),
+        ("{ message = \"remove-buffer\" }", "its occasion never occurred"),
+        ("{ after = \"it\" }", "its occasion never occurred"),
+        ("{ session = \"closing\" }", "its occasion never occurred"),
     ] {
         let report = run(&rule(when, "{ crash = \"mgmt\" }"), ECHO);
         let told = |p: &Problem| matches!(p, Problem::Unfired(e) if e.message().ends_with(why));

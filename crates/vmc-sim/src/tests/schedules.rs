@@ -73,7 +73,7 @@ fn decisions_that_cannot_be_followed_fall_back_on_first_come_and_are_told() {
     };
     let not_ready =
         |decision, wanted: &str| Deviation::NotReady { decision, wanted: wanted.to_owned() };
-    assert_eq!(followed("first*3 nobody*2"), (true, Some(not_ready(4, "nobody"))));
+    assert_eq!(followed("first*3 stranger*2"), (true, Some(not_ready(4, "stranger"))));
     assert_eq!(followed("first*3"), (true, None));
     let (same, deviation) = followed("first*100000");
     assert!(same && matches!(deviation, Some(Deviation::Unused { all: 100_000, .. })));

@@ -1,4 +1,4 @@
-//! Puts records into an order that agrees with cause and effect.
+//! Puts records into an order that agrees with cause and effect (a linear extension of happens-before).
 //!
 //! A recorder numbers a record when it takes it, not when the thing happened. On threads two kinds of
 //! records can therefore come too late: that of an entry which its receiver took at once, and that of an

@@ -3,7 +3,7 @@
 //! The edges are those that every schedule of the same run shows: along strands; from an application's
 //! call to its effects and to its return; from a flag that a thread posts to the thread that awaits it; from
 //! a signal to the call that it interrupts; from a close() to the calls of other threads that it ends; from
-//! an entry to what its receiver does because of it. The last is not "whatever the receiver did next", which
+//! an entry to what its receiver does because of it. The last is not "anything that the receiver did next", which
 //! depends on when it looked: a request comes before its response ([`answered_by`]), a buffer's message before
 //! the next use of that buffer, every message but a Signal before the next state of its session, and any entry
 //! before the breach that it is.
@@ -153,7 +153,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Whatever is still queued was never received.
+    /// What is still queued was never received.
     fn finish(mut self) -> Graph {
         self.add_befallen();
         for queued in self.queued.into_values() {
@@ -336,7 +336,7 @@ impl<'a> Builder<'a> {
             }
             Event::Breach(subject, breach) => {
                 let by = breach.by();
-                // Found by whoever works through the queue, it is about the entry just taken.
+                // Found by the side that works through the queue, it is about the entry just taken.
                 if matches!(record.actor, Actor::BottomHalf | Actor::Service) {
                     self.after(self.last_taken.get(&by).copied(), node);
                 }

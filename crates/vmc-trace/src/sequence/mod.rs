@@ -7,7 +7,7 @@
 //! interrupts, sleeps and wake-ups.
 //!
 //! The order is not the order of the run. Events are nodes of a graph whose edges are cause and effect
-//! ([`cause`]); the text is its topological order with a tie-break that knows only the graph and the
+//! ([`cause`]), the *happens-before* relation (Lamport, 1978) as far as every schedule of the run shares it; the text is its topological order with a tie-break that knows only the graph and the
 //! names of its strands ([`order`]). So two schedules of a run that does not race give one text.
 
 mod arrange;

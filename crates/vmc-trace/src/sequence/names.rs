@@ -109,7 +109,7 @@ impl<'a> Names<'a> {
 
     fn learn_message(&mut self, message: &Message) {
         match *message {
-            // What follows seeds every index anew, whoever had it before.
+            // What follows seeds every index anew, also one that had a session.
             Message::CapabilitiesResponse { limits, .. } if self.exchanges > 0 => {
                 self.exchanges -= 1;
                 self.pool_size = self.pool_size.map(|own| own.min(limits.pool_size));

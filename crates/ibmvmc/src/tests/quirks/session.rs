@@ -95,7 +95,7 @@ fn h14_a_file_that_was_reset_closes_the_session_of_another() {
     shows(Quirk::H14, sequence, with, (None, Reply::Bytes(1), Some(close(0, 2).encode())));
 }
 
-/// As long as nobody has the slot the file behaves.
+/// As long as no session has the slot the file behaves.
 #[test]
 fn h14_a_file_that_was_reset_fails_until_its_slot_is_in_use() {
     let sequence = |peer: &mut Peer<QuirkSet>| {

@@ -68,7 +68,7 @@ impl Actions {
         self.mtu
     }
 
-    /// Sends a message of at most the MTU; an empty one is no use to anybody, but a receiver must stand it. The
+    /// Sends a message of at most the MTU; an empty one is of no use, but a receiver must stand it. The
     /// messages to one session keep their order; they wait until it is ready and a buffer is free, and are lost
     /// when it ends first.
     pub fn send(&mut self, session: SessionKey, message: Vec<u8>) {

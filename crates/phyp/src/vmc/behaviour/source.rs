@@ -1,4 +1,4 @@
-//! Sends messages that nobody asked for.
+//! Sends messages unasked.
 
 use super::{Actions, Behaviour, Incoming, SessionKey, Verdict};
 use std::collections::BTreeMap;

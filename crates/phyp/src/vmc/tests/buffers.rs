@@ -197,7 +197,7 @@ fn a_returned_buffer_may_be_refused() {
     peer.recv_nothing();
 }
 
-/// The open is answered once, whatever is taken and returned while its answer waits to be sent.
+/// The open is answered once, also when buffers are taken and returned while its answer waits to be sent.
 #[test]
 fn a_buffer_that_is_returned_during_the_open_answers_no_open() {
     for status in [0, 1] {

@@ -258,7 +258,7 @@ fn a_seed_that_is_not_answered_and_given_up_is_offered_again() {
     peer.open(key(0, 1));
 }
 
-/// Whatever was offered before is forgotten, and with it what was used.
+/// Every earlier offer is forgotten, and with it what was used.
 #[test]
 fn a_channel_that_starts_over_forgets_what_was_used() {
     let begins = [

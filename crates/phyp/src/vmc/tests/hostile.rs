@@ -1,4 +1,4 @@
-//! Whatever the peer sends and the platform answers: no panic, and the books stay sound.
+//! Arbitrary entries of the peer and answers of the platform: no panic, and the books stay sound.
 
 use super::peer::{LIMITS, config, key};
 use crate::vmc::*;
@@ -82,7 +82,7 @@ fn ready_service(behaviour: Named) -> Service<Named> {
     peer.service
 }
 
-/// Gives the service an order, if the input is one: at whatever moment it comes.
+/// Gives the service an order, if the input is one, at any moment.
 fn order(service: &mut Service<Named>, input: &Input) {
     match input {
         Input::Start => service.start(),

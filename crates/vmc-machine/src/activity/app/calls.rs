@@ -154,7 +154,7 @@ impl App {
         let Some(InCall { runner, call, effects, .. }) = &mut self.call else {
             return Progress::Again;
         };
-        // A killed thread sleeps no more; close() does not sleep for ever.
+        // A killed thread sleeps no more; close() does not sleep forever.
         self.user.interrupted |= self.killed && *call != DeviceCall::Close;
         if !cx.world.faults.are_none() && runner.begins_effect() {
             *effects += 1;
@@ -333,7 +333,7 @@ impl App {
             }),
         };
         let Some(mut expected) = expected else {
-            return self.fail("an echo", "a message that nobody wrote");
+            return self.fail("an echo", "an unknown message");
         };
         let asked = self.steps.get(self.next).map(|step| &step.action);
         if let Some(Action::Read { len_bytes: Some(len_bytes), .. }) = asked {
@@ -390,7 +390,7 @@ fn poll_matches(expect: PollExpect, events: PollEvents, profile: ibmvmc::Profile
     }
 }
 
-/// Whether a step takes whatever its call comes to, so also that its file could not be opened.
+/// Whether a step accepts any result of its call, so also that its file could not be opened.
 fn takes_anything(action: &Action) -> bool {
     match action {
         Action::SetHmcId { expect, .. }
@@ -468,7 +468,7 @@ fn describe_events(events: PollEvents) -> String {
     })
 }
 
-/// State and presence of the device, as far as somebody cares.
+/// State and presence of the device, as far as a step asks for them.
 fn describe_query(state: Option<i32>, have_vmc: Option<bool>) -> String {
     let device = match have_vmc {
         Some(true) => "a VMC",

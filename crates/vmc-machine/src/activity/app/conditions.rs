@@ -59,7 +59,7 @@ impl App {
         holds
     }
 
-    /// The same, but nobody is woken later.
+    /// The same without a wake-up later.
     pub(super) fn is_met<P: Setup>(&self, world: &World<P>, condition: &Condition) -> bool {
         let desk = world.desk.lock();
         if let Some(holds) = hypervisor_condition(&desk, condition) {

@@ -205,7 +205,7 @@ impl App {
         }
     }
 
-    /// Whether the next step is one that nobody else could notice.
+    /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         if self.failure.is_some() {
             return true;

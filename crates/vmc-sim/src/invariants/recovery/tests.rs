@@ -124,5 +124,5 @@ fn an_index_that_is_lost_is_told() {
                 do = { answer = \"H_Permission\" }\n\
                 [[app]]\nname = \"a\"\nsteps = [\n{ open = {} }, \
                 { set-hmc-id = { id = \"HMC-A\", expect = \"EIO\" } }, { close = {} },\n]\n";
-    assert_told(text, Quirk::H12, "HMC index 0 session 1 is starting for ever");
+    assert_told(text, Quirk::H12, "HMC index 0 session 1 is starting forever");
 }

@@ -44,7 +44,7 @@ fn numbers_fold_only_while_they_run_on_by_one() {
         run.say(Actor::Service, add_buffer(0, 1, buffer, BufferOwner::MANAGEMENT));
         run.say(Actor::BottomHalf, add_buffer_response(0, 1, buffer));
     }
-    // Buffers are named in the order in which they were added first, whatever their numbers are.
+    // Buffers are named in the order in which they were added first, not of their numbers.
     let text = run.text();
     assert!(text.contains("ADD BUFFER a#1 b0..b4 owner=mgmt"), "{text}");
     let mut run = Run::new(&["a"]);

@@ -83,7 +83,7 @@ struct World {
     answered: BTreeMap<(u8, u8), u16>,
 }
 
-/// Whoever can take a step.
+/// The actors that can take a step.
 #[derive(Clone, Copy)]
 enum Turn {
     App(usize),
