@@ -10,7 +10,7 @@ use crate::partition::{Partition, Phase};
 use crate::refusal::{Named, Refusal};
 use crate::request::Outcome;
 use crate::resources::Totals;
-use crate::state::{RmcState, SystemState};
+use crate::state::{PartitionState, RmcState, SystemState};
 use crate::system::{Due, System};
 use crate::table::Table;
 use std::collections::BTreeSet;
@@ -136,7 +136,7 @@ impl System {
     pub fn begin_running(&mut self, id: PartitionId) -> Result<(), Refusal> {
         let partition = self.partition(id)?;
         let state = partition.state();
-        if state.is_active() {
+        if state != PartitionState::NotActivated {
             return Err(Refusal::AlreadyActive { partition: id, state });
         }
         self.start_at_once(id)

@@ -30,6 +30,24 @@ fn a_system_that_cannot_be_is_refused() {
 }
 
 #[test]
+fn what_runs_from_the_beginning_was_off_and_has_its_resources() {
+    let mut lab = Lab::new();
+    let state = PartitionState::Running;
+    let again = lab.system.begin_running(VIOS);
+    assert_eq!(again, Err(Refusal::AlreadyActive { partition: VIOS, state }));
+    let configuration = Configuration { memory_mb: Amounts::fixed(16384), ..small() };
+    let huge = lab.create(PartitionDefinition { configuration, ..linux("huge") });
+    let (resource, wanted, free) = (Resource::Memory, 16384, 16384 - 1024 - 4096);
+    let refusal = Refusal::NotEnough { resource, wanted, free };
+    assert_eq!(lab.system.begin_running(huge), Err(refusal));
+    lab.holds();
+    lab.ok(Operation::SystemOff { immediate: true, restart: false });
+    let state = PartitionState::NotAvailable;
+    let off = lab.system.begin_running(VIOS);
+    assert_eq!(off, Err(Refusal::AlreadyActive { partition: VIOS, state }));
+}
+
+#[test]
 fn the_system_is_renamed() {
     let mut lab = Lab::new();
     lab.ok(Operation::RenameSystem { name: "sys2".into() });
