@@ -30,6 +30,16 @@ const LAYERS: &[Layer] = &[
     Layer { name: "vmc-trace", knows: ABI, without: HEAVY },
     Layer { name: "vmc-threads", knows: &[], without: HEAVY },
     Layer { name: "vmc-check", knows: &["papr", "vmc-proto", "vmc-trace"], without: HEAVY },
+    Layer {
+        name: "vmc-trace-file",
+        knows: &["papr", "vmc-check", "vmc-proto", "vmc-trace"],
+        without: HEAVY,
+    },
+    Layer {
+        name: "vmc-view",
+        knows: &["papr", "vmc-check", "vmc-proto", "vmc-trace", "vmc-trace-file"],
+        without: HEAVY,
+    },
     Layer { name: "vmc-machine", knows: MACHINE, without: HEAVY },
     Layer { name: "vmc-scenario", knows: SCENARIO, without: &["stateright"] },
 ];

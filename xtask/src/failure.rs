@@ -218,7 +218,12 @@ fn run_name(options: &Options) -> String {
     options.schedule.seed().map_or(runtime.to_owned(), |seed| format!("{runtime}, seed {seed}"))
 }
 
-fn repeat_command(file: &ScenarioFile, runtime: RuntimeKind, seed: Option<u64>) -> String {
+/// The command that makes a run again.
+pub(crate) fn repeat_command(
+    file: &ScenarioFile,
+    runtime: RuntimeKind,
+    seed: Option<u64>,
+) -> String {
     let seed = seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
     format!("cargo xtask sim {} --runtime {}{seed}", file.name, runtime.name())
 }

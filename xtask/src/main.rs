@@ -8,6 +8,7 @@ mod coverage;
 mod crate_order;
 mod explore;
 mod failure;
+mod failure_pages;
 mod instructions;
 mod last_events;
 mod lines;
@@ -16,6 +17,7 @@ mod quirks;
 mod races;
 mod replay;
 mod report;
+mod saved;
 mod schema;
 mod select;
 mod shrink;
@@ -25,6 +27,7 @@ mod snapshots;
 mod stress;
 mod terminal;
 mod tidy;
+mod trace;
 mod words;
 mod workspace;
 
@@ -62,6 +65,8 @@ enum Command {
     Shrink(shrink::Args),
     /// Look for failing runs: many schedules of each scenario, or generated scenarios
     Explore(Box<explore::Args>),
+    /// Show a trace as a page, in Wireshark, in Perfetto or as a picture; check it, compare two of them
+    Trace(trace::Args),
     /// Compare traces with their snapshots, or accept the new traces
     #[command(subcommand)]
     Snapshots(snapshots::Command),
@@ -75,7 +80,7 @@ enum Command {
     Stress(stress::Args),
     /// Measure vmcsim against what you might use instead, and compare with the targets
     Bench(bench::Args),
-    /// Write `scenarios/schema.json`, by which editors complete and check scenario files
+    /// Write the schemas: `scenarios/schema.json`, by which editors complete and check scenario files, and that of traces
     Schema(schema::Args),
     /// Count the instructions of the hot paths, and compare them with the recorded ones
     Instructions(instructions::Args),
@@ -100,6 +105,7 @@ fn main() -> ExitCode {
     let verdict = match cli.command {
         Command::Sim(args) => sim::run(&args),
         Command::Explore(args) => explore::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Snapshots(command) => snapshots::run(&command),
         Command::Replay(args) => replay::run(&args),
         Command::Shrink(args) => shrink::run(&args),

@@ -1,4 +1,5 @@
-//! `cargo xtask schema`: writes the schema of scenario files, by which editors know what can be written.
+//! `cargo xtask schema`: writes the schema of scenario files, by which editors know what can be written, and that of
+//! trace files, for programs that read them.
 
 use crate::Verdict;
 use crate::terminal::complain;
@@ -17,30 +18,32 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// Writes the schema, or says whether it is current.
+/// Writes the schemas, or says whether they are current.
 pub(crate) fn run(args: &Args) -> Verdict {
     if args.check {
         let problems = stale();
         problems.iter().for_each(|problem| complain(problem));
         return if problems.is_empty() { Verdict::Good } else { Verdict::Failed };
     }
-    match std::fs::write(path(), scenario_schema()) {
-        Ok(()) => {
-            println!("{} is current", short(&path()));
-            Verdict::Good
+    for (path, text) in schemas() {
+        if let Err(e) = std::fs::write(&path, text) {
+            complain(&format!("{}: {e}", short(&path)));
+            return Verdict::Mistake;
         }
-        Err(e) => {
-            complain(&format!("{}: {e}", short(&path())));
-            Verdict::Mistake
-        }
+        println!("{} is current", short(&path));
     }
+    Verdict::Good
 }
 
-fn path() -> PathBuf {
-    root().join("scenarios/schema.json")
+/// Each schema and its file.
+fn schemas() -> [(PathBuf, String); 2] {
+    [
+        (root().join("scenarios/schema.json"), scenario_schema()),
+        (root().join("crates/vmc-trace-file/trace.schema.json"), vmc_trace_file::schema()),
+    ]
 }
 
-/// What is untidy about the schema: that it is stale, and scenarios that do not name it.
+/// What is untidy about the schemas: that one is stale, and scenarios that do not name it.
 pub(crate) fn problems() -> Vec<String> {
     let mut problems = stale();
     let files = match scenarios() {
@@ -57,12 +60,15 @@ pub(crate) fn problems() -> Vec<String> {
 }
 
 fn stale() -> Vec<String> {
-    // A checkout may have changed the ends of lines.
-    let current = |text: String| text.lines().eq(scenario_schema().lines());
-    if std::fs::read_to_string(path()).is_ok_and(current) {
-        return Vec::new();
-    }
-    vec![format!("{} is not current: run `cargo xtask schema`", short(&path()))]
+    let is_stale = |(path, text): &(PathBuf, String)| {
+        // A checkout may have changed the ends of lines.
+        let current = |found: String| found.lines().eq(text.lines());
+        !std::fs::read_to_string(path).is_ok_and(current)
+    };
+    let told = |(path, _): (PathBuf, String)| {
+        format!("{} is not current: run `cargo xtask schema`", short(&path))
+    };
+    schemas().into_iter().filter(is_stale).map(told).collect()
 }
 
 fn names_schema(text: &str) -> bool {
@@ -74,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schema_of_the_workspace_is_current() {
+    fn the_schemas_of_the_workspace_are_current() {
         assert_eq!(stale(), [""; 0]);
     }
 

@@ -42,12 +42,29 @@ pub(crate) enum SelectionError {
          scenarios/ that begins so\n{help}"
     )]
     Unknown { name: String, help: String },
+    /// An argument stands for more than one scenario.
+    #[error(
+        "expected one scenario, `{name}` stands for {number}; `cargo xtask sim --list {name}` prints them"
+    )]
+    Several { name: String, number: usize },
     /// The words of the filter are nowhere together.
     #[error("no scenario of {among} has {} in its folder, name, tags or title\n{help}", .words.join(" and "))]
     Filtered { among: usize, words: Vec<String>, help: String },
 }
 
 impl Selection {
+    /// The one scenario that a name stands for.
+    pub(crate) fn one(name: &str) -> Result<ScenarioFile, SelectionError> {
+        let names = vec![name.to_owned()];
+        let mut chosen = Selection { names, words: Vec::new(), list: false }.chosen()?;
+        match (chosen.pop(), chosen.len()) {
+            (Some(only), 0) => Ok(only.file),
+            (_, others) => {
+                Err(SelectionError::Several { name: name.to_owned(), number: others + 1 })
+            }
+        }
+    }
+
     /// The scenarios meant, each once: in the order of the arguments, or all by name.
     pub(crate) fn chosen(&self) -> Result<Vec<Chosen>, SelectionError> {
         let unreadable =

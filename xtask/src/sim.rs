@@ -3,10 +3,12 @@
 use crate::Verdict;
 use crate::explore::Schedule;
 use crate::failure::{Failure, Judge};
+use crate::failure_pages::FailurePages;
 use crate::lines::counted;
 use crate::list::list;
 use crate::replay;
 use crate::report::{FailureReport, heading};
+use crate::saved;
 use crate::select::{Chosen, Selection};
 use crate::terminal::{complain, print, print_lines};
 use crate::workspace::ScenarioFile;
@@ -69,6 +71,14 @@ pub(crate) struct Args {
     /// Writes a replay file of each deterministic run that fails into this folder
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+
+    /// Writes the trace of each run into this folder, as a file that `cargo xtask trace` takes
+    #[arg(long, value_name = "DIR")]
+    save_traces: Option<PathBuf>,
+
+    /// Writes a page for each run that fails into this folder, and an index of them
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
 
     /// Shows failures to their last line
     #[arg(long)]
@@ -170,9 +180,10 @@ pub(crate) fn run(args: &Args) -> Verdict {
     }
     let progress = progress_bar(&chosen, args);
     let mut total = Tally::default();
+    let mut pages = FailurePages::default();
     for one in &chosen {
         progress.set_message(escaped(&one.file.name).into_owned());
-        let tally = run_file(one, args, &progress);
+        let tally = run_file(one, args, &progress, &mut pages);
         progress.inc(1);
         total.runs += tally.runs;
         total.failed += usize::from(tally.failed + tally.mistakes > 0);
@@ -180,6 +191,12 @@ pub(crate) fn run(args: &Args) -> Verdict {
         total.wall_time += tally.wall_time;
     }
     progress.finish_and_clear();
+    if let Some(folder) = &args.report
+        && let Err(problem) = pages.finish(folder, chosen.len())
+    {
+        complain(&problem);
+        return Verdict::Mistake;
+    }
     if args.format == Format::Text {
         print_total(chosen.len(), &total);
     }
@@ -222,7 +239,12 @@ fn progress_bar(chosen: &[Chosen], args: &Args) -> ProgressBar {
 }
 
 /// Runs one scenario in every way that was asked for, and prints the results.
-fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
+fn run_file(
+    chosen: &Chosen,
+    args: &Args,
+    progress: &ProgressBar,
+    pages: &mut FailurePages,
+) -> Tally {
     let file = &chosen.file;
     let mistake = |text: &str, shown: &str| {
         match args.format {
@@ -246,8 +268,9 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
     };
     let mut tally = Tally::default();
     let mut failures = FailureReport::default();
-    let repeats = (0..args.repeat.get()).flat_map(|_| ways(&scenario, args));
-    for Way { options, seed } in repeats {
+    let repeats = (0..args.repeat.get())
+        .flat_map(|round| ways(&scenario, args).into_iter().map(move |way| (round as usize, way)));
+    for (round, Way { options, seed }) in repeats {
         let report = match simulate(&scenario, &options) {
             Ok(report) => report,
             Err(error) => {
@@ -267,8 +290,20 @@ fn run_file(chosen: &Chosen, args: &Args, progress: &ProgressBar) -> Tally {
             }
             Err(problem) => return mistake(&problem, &problem),
         }
+        if let Some(folder) = &args.save_traces {
+            let run = saved::run_of(file, &scenario, &options, &report);
+            if let Err(problem) = saved::save(folder, &run, round) {
+                return mistake(&problem, &problem);
+            }
+        }
         if let (Some(kind), Some(seed)) = (args.schedule, seed) {
             failure = failure.map(|failure| failure.drawn_from(kind.name(), seed, file));
+        }
+        if let (Some(folder), Some(failure)) = (&args.report, &failure) {
+            let run = saved::run_of(file, &scenario, &options, &report);
+            if let Err(problem) = pages.add(folder, &run, failure, round) {
+                return mistake(&problem, &problem);
+            }
         }
         if args.format == Format::Json {
             print_row(file, (&options, seed), &report, failure.as_ref());

@@ -80,3 +80,54 @@ pub fn check(trace: &Trace, setting: &Setting, ending: &Ending) -> Vec<Violation
     report("protocol", automaton.problems(ending.at_rest, ending.takes_entries(Side::Mgmt)));
     found
 }
+
+/// The number of the record with which a violation first shows: without it and what follows, nothing that
+/// happened would be wrong. `None` for what only the end of the run tells.
+pub fn locate(trace: &Trace, setting: &Setting, violation: &Violation) -> Option<u64> {
+    let records = trace.records();
+    let shows = |count: usize| {
+        let beginning = Trace::new(records[..count].to_vec(), trace.names().clone());
+        check(&beginning, setting, &Ending::UNKNOWN).contains(violation)
+    };
+    if !shows(records.len()) {
+        return None;
+    }
+    // What the first `without` records show is not wrong, what the first `with` show is.
+    let (mut without, mut with) = (0, records.len());
+    while with - without > 1 {
+        let middle = without.midpoint(with);
+        match shows(middle) {
+            true => with = middle,
+            false => without = middle,
+        }
+    }
+    Some(records[with - 1].seq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Run, ours};
+    use papr::{CrqEntry, InitFormat, ReturnCode};
+    use vmc_trace::{Actor, Event};
+
+    #[test]
+    fn a_violation_is_located_at_the_record_that_it_shows_with() {
+        let init = CrqEntry::init(InitFormat::INITIALIZE);
+        // Nothing was registered: INIT is not due.
+        let taken = Event::Dequeued { by: Side::Hyp, slot: 0, entry: init };
+        let run = Run::of([
+            (Actor::Service, taken),
+            (Actor::Task, ours::sends(init, ReturnCode::SUCCESS)),
+            (Actor::Service, Event::Sleep(vmc_trace::Waiting::Work)),
+        ]);
+        let trace = run.trace();
+        let setting = Setting::default();
+        let found = check(&trace, &setting, &Ending::UNKNOWN);
+        let of = |checker| found.iter().find(|violation| violation.checker == checker);
+        let protocol = of("protocol").expect("INIT out of turn");
+        assert_eq!(locate(&trace, &setting, protocol), Some(1));
+        let other = Violation { what: String::from("another"), ..protocol.clone() };
+        assert_eq!(locate(&trace, &setting, &other), None);
+    }
+}

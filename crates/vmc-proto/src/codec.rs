@@ -69,6 +69,12 @@ impl ReservedBytes {
         self.0 == 0
     }
 
+    /// The bytes at these offsets, each below 16; others are left out.
+    pub fn at(offsets: impl IntoIterator<Item = usize>) -> ReservedBytes {
+        let bit = |offset: usize| if offset < 16 { 1u16 << offset } else { 0 };
+        ReservedBytes(offsets.into_iter().map(bit).fold(0, |all, one| all | one))
+    }
+
     /// Offsets of the offending bytes, ascending.
     pub fn offsets(self) -> impl Iterator<Item = usize> {
         (0..16).filter(move |i| self.0 >> i & 1 == 1)

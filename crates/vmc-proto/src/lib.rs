@@ -44,6 +44,7 @@ mod status;
 pub use codec::{DecodeError, Decoded, ReservedBytes};
 pub use errno::Errno;
 pub use fields::{BufferId, BufferOwner, HmcIndex, HmcSession, Lioba};
+pub use layout::FieldLayout;
 pub use limits::{CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, MAX_HMCS, Version};
 pub use message::{Message, MessageType};
 pub use profile::Profile;

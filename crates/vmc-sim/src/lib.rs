@@ -50,6 +50,7 @@ pub use ibmvmc::{Quirk, QuirkSet};
 pub use model::{
     CheckOptions, Checked, Model, ModelError, PathTo, check, models, models_for, serve,
 };
+pub use phyp::vmc::pattern as numbered_message;
 pub use replay::{
     Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,
 };

@@ -3,7 +3,7 @@
 use crate::invariants::{self, OwnDriver};
 use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet, Quirks};
 use std::time::Duration;
-use vmc_check::Violation;
+use vmc_check::{Ending, Violation};
 use vmc_machine::activity::{Activity, StepFailure};
 use vmc_machine::build::{self, MachineError};
 use vmc_machine::deterministic::{self, Course};
@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     pub(crate) end: End,
     pub(crate) failures: Vec<ThreadFailure>,
     pub(crate) violations: Vec<Violation>,
+    /// How it ended, for the checkers of traces.
+    pub(crate) ending: Ending,
     /// Fault rules that never fired, and the most occasions that each has seen on one strand.
     pub(crate) unfired: Vec<(usize, u32)>,
     /// The driver's state at the end.
@@ -117,9 +119,10 @@ fn run_on<P: OwnDriver>(
     let channel = world.kernel.lock().driver.state();
     let failures = lines.iter().filter_map(|line| thread_failure(plan, &world, line)).collect();
     let unfired = world.faults.unfired();
+    let ending = invariants::ending(&world, &end);
     let violations = invariants::check(&world, &mut lines, &trace, &end, plan);
     let (decisions, deviation) = (None, None);
-    Ok(Outcome { trace, end, failures, violations, unfired, channel, decisions, deviation })
+    Ok(Outcome { trace, end, failures, violations, ending, unfired, channel, decisions, deviation })
 }
 
 fn thread_failure<P: Setup>(plan: &Plan, world: &World<P>, line: &Line) -> Option<ThreadFailure> {

@@ -5,7 +5,7 @@ use crate::reasons::{self, Story};
 use crate::run::{self, Mode, Outcome, ThreadFailureKind};
 use ibmvmc::{Driver, QuirkSet, Quirks};
 use std::time::{Duration, Instant};
-use vmc_check::Violation;
+use vmc_check::{Ending, Setting, Violation};
 use vmc_machine::activity::StepFailure;
 use vmc_machine::build::MachineError;
 use vmc_machine::deterministic::{Course, Watch};
@@ -17,7 +17,7 @@ use vmc_machine::schedule::{Actors, Decisions, Deviation, Keep, Schedule, Schedu
 use vmc_machine::script::Action;
 use vmc_machine::threads::WaitMode;
 use vmc_scenario::{Scenario, ScenarioError};
-use vmc_trace::{Sequence, Trace, render};
+use vmc_trace::{Actor, Event, Sequence, Trace, render};
 
 /// Which runtime runs a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +103,8 @@ pub enum Problem {
         expected: String,
         /// What its call came to.
         got: String,
+        /// The number of the application thread.
+        app: u16,
     },
     /// An application waits for what cannot happen; the error points at the step.
     Stuck(ScenarioError),
@@ -162,12 +164,37 @@ pub struct Report {
     pub decisions: Option<Decisions>,
     /// Where a pinned schedule could not be followed; `None` when it was followed exactly, or none was pinned.
     pub deviation: Option<Deviation>,
+    /// The machine, as the checkers of traces know it.
+    pub setting: Setting,
+    /// How the run ended, as the checkers of traces know it.
+    pub ending: Ending,
 }
 
 impl Report {
     /// Whether everything was as it must be.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
+    }
+
+    /// The number of the record at which a problem of this run shows: the return of the call that an expectation was
+    /// not met by, the first record that breaks an invariant. `None` for what is wrong with the run as a whole.
+    pub fn event_of(&self, problem: &Problem) -> Option<u64> {
+        match problem {
+            Problem::Unmet { app, .. } => {
+                let returned = self.trace.records().iter().rev().find(|record| {
+                    record.actor == Actor::App(*app) && matches!(record.event, Event::Return(..))
+                });
+                returned.map(|record| record.seq)
+            }
+            Problem::Invariant { checker, what } => {
+                let violation = Violation { checker, what: what.clone() };
+                vmc_check::locate(&self.trace, &self.setting, &violation)
+            }
+            Problem::Stuck(_)
+            | Problem::Unfired(_)
+            | Problem::Channel { .. }
+            | Problem::Endless(_) => None,
+        }
     }
 
     /// The canonical trace, drawn as a sequence: what snapshots hold.
@@ -200,10 +227,22 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
         true => Vec::new(),
         false => Story::of(&outcome.trace, plan).fired_again(),
     };
-    let Outcome { trace, end, decisions, deviation, .. } = outcome;
+    let Outcome { trace, end, decisions, deviation, ending, .. } = outcome;
+    let setting = invariants::setting(&plan.machine);
     let virtual_time = Duration::from_nanos(end.virtual_ns);
     let steps = end.steps;
-    Ok(Report { trace, problems, notes, steps, virtual_time, wall_time, decisions, deviation })
+    Ok(Report {
+        trace,
+        problems,
+        notes,
+        steps,
+        virtual_time,
+        wall_time,
+        decisions,
+        deviation,
+        setting,
+        ending,
+    })
 }
 
 /// Judges the run of an embedded machine that has ended; returns its trace, and what does not hold. Most is checked on
@@ -268,7 +307,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
                         "correct the expectation, or look at the trace for what went another way",
                     ),
                 );
-                Problem::Unmet { error, expected, got }
+                Problem::Unmet { error, expected, got, app: failure.thread }
             }
             ThreadFailureKind::Unborn => Problem::Stuck(scenario.report(
                 span,

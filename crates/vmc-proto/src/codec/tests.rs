@@ -324,3 +324,14 @@ proptest! {
         prop_assert_eq!(decoded.message.encode(), CrqEntry(bytes));
     }
 }
+
+#[test]
+fn the_fields_that_tools_show_are_those_that_the_codec_uses() {
+    for &message_type in MessageType::ALL {
+        let mask = |field: &crate::FieldLayout| ((1u16 << field.len_bytes) - 1) << field.offset;
+        let fields = message_type.fields();
+        let covered = fields.iter().map(mask).fold(0b11, |all, one| all | one);
+        assert_eq!(covered, super::used_bytes(message_type), "{message_type:?}");
+        assert!(fields.is_sorted_by_key(|field| field.offset), "{message_type:?}");
+    }
+}

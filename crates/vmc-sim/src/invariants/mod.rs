@@ -64,7 +64,7 @@ pub(crate) fn check_end<P: OwnDriver>(
 }
 
 /// The machine, as the checkers of traces want to know it.
-fn setting(machine: &MachinePlan) -> Setting {
+pub(crate) fn setting(machine: &MachinePlan) -> Setting {
     let driver = &machine.driver;
     let content = match &machine.behaviour {
         AnyBehaviour::Named(Named::Echo) => Content::Echo,
@@ -79,7 +79,8 @@ fn setting(machine: &MachinePlan) -> Setting {
     Setting { profile: driver.profile, session_numbers, mtu: driver.mtu, content }
 }
 
-fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
+/// How a run has ended, as the checkers of traces want to know it.
+pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
     let runs = |side| world.lives.is_running(side);
     let kernel = world.kernel.lock();
     let driver_looks =

@@ -209,8 +209,8 @@ impl<'a> Builder<'a> {
         }
         let node = self.add_shown(record);
         if let (true, Some(node)) = (goes_with_them, node) {
-            let steps = befallen.iter().filter_map(|fault| step_of(fault, &self.names));
-            steps.for_each(|step| self.graph.show_before(node, step));
+            let step = |fault: &&Record| Some((fault.seq, step_of(fault, &self.names)?));
+            befallen.iter().filter_map(step).for_each(|shown| self.graph.show_before(node, shown));
         }
     }
 
@@ -230,7 +230,7 @@ impl<'a> Builder<'a> {
             _ => Kind::Plain,
         };
         let home = Home::of(record, &self.names);
-        let node = self.graph.add(home.strand, kind, Some(step));
+        let node = self.graph.add(home.strand, kind, Some((record.seq, step)));
         self.link(node, home);
         self.link_causes(node, record);
         Some(node)

@@ -95,9 +95,14 @@ pub enum Place {
 impl Sequence {
     /// The canonical projection of `trace`.
     pub fn of(trace: &Trace) -> Sequence {
+        let steps = Sequence::steps_of(trace).into_iter().map(|(_, step)| step).collect();
+        Sequence { items: fold::fold(fold::join_calls(steps)) }
+    }
+
+    /// The steps of the canonical projection of `trace`, none joined or folded, each with the number of its record.
+    pub fn steps_of(trace: &Trace) -> Vec<(u64, Step)> {
         let graph = cause::graph_of(trace);
         let order = graph.topological_order();
-        let steps = graph.into_steps(&order);
-        Sequence { items: fold::fold(fold::join_calls(steps)) }
+        graph.into_steps(&order)
     }
 }

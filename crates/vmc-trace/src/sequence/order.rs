@@ -23,14 +23,17 @@ pub(crate) enum Kind {
     Plain,
 }
 
+/// A step, and the number of the record that it shows.
+pub(crate) type Shown = (u64, Step);
+
 struct Node {
     strand: Strand,
     /// Place among the nodes named after the strand.
     position: u32,
     kind: Kind,
     /// Shown directly before the step: what has befallen it.
-    before: Vec<Step>,
-    step: Option<Step>,
+    before: Vec<Shown>,
+    shown: Option<Shown>,
     successors: Vec<NodeId>,
     predecessors: usize,
 }
@@ -43,13 +46,13 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    pub(crate) fn add(&mut self, strand: Strand, kind: Kind, step: Option<Step>) -> NodeId {
+    pub(crate) fn add(&mut self, strand: Strand, kind: Kind, shown: Option<Shown>) -> NodeId {
         let length = self.lengths.entry(strand).or_default();
         let position = *length;
         *length += 1;
         let (successors, predecessors) = (Vec::new(), 0);
         let before = Vec::new();
-        self.nodes.push(Node { strand, position, kind, before, step, successors, predecessors });
+        self.nodes.push(Node { strand, position, kind, before, shown, successors, predecessors });
         NodeId(self.nodes.len() - 1)
     }
 
@@ -62,21 +65,21 @@ impl Graph {
     }
 
     pub(crate) fn step_mut(&mut self, node: NodeId) -> Option<&mut Step> {
-        self.nodes[node.0].step.as_mut()
+        self.nodes[node.0].shown.as_mut().map(|(_, step)| step)
     }
 
     /// Has a step shown directly before that of a node.
-    pub(crate) fn show_before(&mut self, node: NodeId, step: Step) {
-        self.nodes[node.0].before.push(step);
+    pub(crate) fn show_before(&mut self, node: NodeId, shown: Shown) {
+        self.nodes[node.0].before.push(shown);
     }
 
     /// The steps of the nodes that have one, in this order.
-    pub(crate) fn into_steps(mut self, order: &[NodeId]) -> Vec<Step> {
+    pub(crate) fn into_steps(mut self, order: &[NodeId]) -> Vec<Shown> {
         let mut steps = Vec::with_capacity(order.len());
         for id in order {
             let node = &mut self.nodes[id.0];
             steps.append(&mut node.before);
-            steps.extend(node.step.take());
+            steps.extend(node.shown.take());
         }
         steps
     }

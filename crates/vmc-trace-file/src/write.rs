@@ -1,0 +1,35 @@
+//! A run to lines.
+
+use crate::event::Line;
+use crate::head::{End, First, Last};
+use crate::{Problem, Run};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+impl Run {
+    /// Writes the run.
+    pub fn write(&self, mut to: impl Write) -> io::Result<()> {
+        line(&mut to, &First::of(self))?;
+        for record in self.trace.records() {
+            line(&mut to, &Line::of(record))?;
+        }
+        if self.is_complete {
+            let problems = self.problems.iter().map(Problem::line).collect();
+            let events = self.trace.records().len() as u64;
+            line(&mut to, &Last { end: End { events, problems } })?;
+        }
+        to.flush()
+    }
+
+    /// Writes the run into a file of its own.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        self.write(BufWriter::new(File::create(path)?))
+    }
+}
+
+fn line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, value)?;
+    to.write_all(b"\n")
+}

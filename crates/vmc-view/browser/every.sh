@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Makes every format of every scenario's run, below target/every, and has real readers read them: our own reader and
+# checkers the trace files, tshark the captures, a JSON parser Perfetto's traces. Chromium reads pages and pictures in
+# every.test.mjs. Run in the workspace's folder.
+set -euo pipefail
+out=target/every
+rm -rf "$out"
+mkdir -p "$out"
+cargo xtask sim --runtime deterministic --save-traces "$out" >"$out/sim.log"
+cargo xtask trace check "$out"/*.jsonl >"$out/check.log"
+xtask=target/debug/xtask
+for file in "$out"/*.jsonl; do
+    for format in html pcapng perfetto svg mermaid; do
+        "$xtask" trace "$file" --to "$format" -o "${file%.jsonl}.$format"
+    done
+done
+node -e 'for (const file of process.argv.slice(1)) JSON.parse(require("fs").readFileSync(file, "utf8"))' "$out"/*.perfetto
+# A capture may have several sections, so all of them are one.
+cat "$out"/*.pcapng >"$out/all.pcapng"
+wireshark() { tshark -X lua_script:crates/vmc-view/wireshark/vmc.lua -r "$out/all.pcapng" "$@" 2>/dev/null; }
+wireshark -T fields -e _ws.col.Protocol >"$out/packets.txt"
+[[ $(sort -u "$out/packets.txt") == VMC ]]
+# Nothing that the dissector stumbled over.
+[[ -z $(wireshark -Y '_ws.malformed || _ws.lua.error') ]]
+echo "$(ls "$out"/*.jsonl | wc -l) runs, $(wc -l <"$out/packets.txt") packets"

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Makes the pages that page.test.mjs looks at, below target/pages. Run in the workspace's folder.
+set -euo pipefail
+out=target/pages
+mkdir -p "$out"
+cargo xtask trace boot/driver-first --to html -o "$out/boot.html"
+cargo xtask trace buffers/unread-echoes --to html -o "$out/exhaustion.html"
+cargo xtask trace crash/hyp-reader-asleep --to html -o "$out/crash.html"
+cargo xtask trace messages/echo --to svg -o "$out/echo.svg"
+# They differ, so the command says so.
+cargo xtask trace diff messages/echo buffers/unread-echoes --to html -o "$out/difference.html" || [[ $? == 1 ]]
+cat >"$out/failing.toml" <<'TOML'
+title = "A read that expects what does not come"
+[[app]]
+steps = [
+  { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
+  { write = { bytes = 3000 } }, { read = { expect = "EIO" } },
+]
+TOML
+cargo xtask trace "$out/failing.toml" --to html -o "$out/failing.html"
+cat >"$out/long.toml" <<'TOML'
+title = "A hundred thousand events"
+[[app]]
+steps = [
+  { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
+  { repeat = { times = 5000, steps = [{ write = { bytes = 100 } }, { read = { expect = "echo" } }] } },
+]
+TOML
+cargo xtask trace "$out/long.toml" --to html -o "$out/long.html"

@@ -1,0 +1,198 @@
+//! The canonical sequence as a picture for documents: SVG, and Mermaid's text.
+
+use crate::page::html;
+use std::fmt::Write;
+use vmc_trace::{Item, Place, Sequence, Side, Step, Trace};
+
+const ROW: usize = 24;
+const APP_X: usize = 24;
+const MGMT_X: usize = 220;
+const HYP_X: usize = 760;
+const WIDTH: usize = 900;
+const TOP: usize = 44;
+
+const STYLE: &str = "\
+text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#5b6470}.line{stroke:#c9ced6}.m{stroke:#1f5fbf;fill:none}\
+.r{stroke:#7a3fb0;stroke-width:4;fill:none}.t{stroke:#a05a00;stroke-dasharray:2 4;fill:none}.x{stroke:#b3261e;fill:none}\
+.app{fill:#0f6d53}.state{font-weight:600}.fault{font-weight:600;fill:#a05a00}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}\
+.mt{fill:#1f5fbf}.rt{fill:#7a3fb0}.tt{fill:#a05a00}.back{fill:#fff}\
+@media(prefers-color-scheme:dark){text{fill:#e6e9ee}.dim{fill:#9aa4b2}.back{fill:#14171c}.halo{stroke:#14171c}.line{stroke:#3a424e}\
+.m{stroke:#7db0ff}.mt{fill:#7db0ff}.r{stroke:#c79bf2}.rt{fill:#c79bf2}.app{fill:#63d0ae}.t{stroke:#f0b35e}.tt,.fault{fill:#f0b35e}}";
+
+/// The sequence as an SVG of its own, light and dark; repetitions are folded as in the text.
+pub fn svg(title: &str, trace: &Trace) -> String {
+    let mut drawing = Drawing { body: String::new(), row: 0 };
+    drawing.items(&Sequence::of(trace).items, 0);
+    let height = TOP + drawing.row * ROW + 12;
+    let mut svg = String::new();
+    let title = html(title);
+    // A String takes every write.
+    let _ = writeln!(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\
+         <title>{title}</title><style>{STYLE}</style><rect class=\"back\" width=\"{WIDTH}\" height=\"{height}\"/>\
+         <text x=\"{APP_X}\" y=\"24\" class=\"state\">application</text>\
+         <text x=\"{MGMT_X}\" y=\"24\" class=\"state\" text-anchor=\"middle\">management partition</text>\
+         <text x=\"{HYP_X}\" y=\"24\" class=\"state\" text-anchor=\"middle\">hypervisor</text>"
+    );
+    for x in [MGMT_X, HYP_X] {
+        let _ = writeln!(svg, "<path class=\"line\" d=\"M{x} {}V{}\"/>", TOP - 10, height - 6);
+    }
+    svg + &drawing.body + "</svg>\n"
+}
+
+struct Drawing {
+    body: String,
+    row: usize,
+}
+
+impl Drawing {
+    fn items(&mut self, items: &[Item], depth: usize) {
+        for item in items {
+            match item {
+                Item::Step(step) => {
+                    let y = TOP + self.row * ROW;
+                    self.step(step, y);
+                    self.row += 1;
+                }
+                Item::Repeat { times, items } => {
+                    let from = TOP + self.row * ROW - 6;
+                    self.items(items, depth + 1);
+                    let to = TOP + self.row * ROW - 12;
+                    let x = WIDTH - 44 - 14 * depth.min(3);
+                    let middle = usize::midpoint(from, to) + 4;
+                    let _ = writeln!(
+                        self.body,
+                        "<path class=\"line\" fill=\"none\" d=\"M{} {from}h6V{to}h-6\"/><text class=\"dim\" x=\"{}\" \
+                         y=\"{middle}\">×{times}</text>",
+                        x - 6,
+                        x + 4,
+                    );
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, step: &Step, y: usize) {
+        let note = if step.note.is_empty() { String::new() } else { format!("  {}", step.note) };
+        let text = html(&format!("{}{note}", step.text));
+        match &step.place {
+            Place::Application(name) => {
+                self.text(APP_X, y, "app", "start", &format!("{}: {text}", html(&name.to_string())))
+            }
+            Place::Operator => self.text(APP_X, y, "state", "start", &format!("⚙ {text}")),
+            Place::Fault => self.text(APP_X, y, "fault", "start", &format!("⚡ {text}")),
+            Place::At(Side::Mgmt) => self.text(MGMT_X + 8, y, "state halo", "start", &text),
+            Place::At(Side::Hyp) => self.text(HYP_X - 8, y, "state halo", "end", &text),
+            Place::Message { to } => self.arrow(*to, y, "m", "mt", &text, true),
+            Place::Rdma { to } => self.arrow(*to, y, "r", "rt", &text, true),
+            Place::TransportEvent { to } => self.arrow(*to, y, "t", "tt", &text, true),
+            Place::Unsent { to } => self.arrow(*to, y, "x", "mt", &text, false),
+        }
+    }
+
+    fn text(&mut self, x: usize, y: usize, class: &str, anchor: &str, text: &str) {
+        let _ = writeln!(
+            self.body,
+            "<text x=\"{x}\" y=\"{y}\" class=\"{class}\" text-anchor=\"{anchor}\">{text}</text>"
+        );
+    }
+
+    fn arrow(&mut self, to: Side, y: usize, line: &str, tip: &str, text: &str, arrives: bool) {
+        let (from, to) = match to {
+            Side::Hyp => (MGMT_X, HYP_X),
+            Side::Mgmt => (HYP_X, MGMT_X),
+        };
+        let back = if to > from { to - 9 } else { to + 9 };
+        let y_line = y + 5;
+        if arrives {
+            let (up, down) = (y_line - 5, y_line + 5);
+            let _ = writeln!(
+                self.body,
+                "<path class=\"{line}\" d=\"M{from} {y_line}H{back}\"/><path class=\"{tip}\" d=\"M{to} {y_line}L{back} {up}V{down}z\"/>"
+            );
+        } else {
+            let stop = usize::midpoint(usize::midpoint(from, to), to);
+            let _ = writeln!(
+                self.body,
+                "<path class=\"{line}\" d=\"M{from} {y_line}H{stop}m-5 -5l10 10m0 -10l-10 10\"/>"
+            );
+        }
+        self.text(usize::midpoint(from, to), y, "halo", "middle", text);
+    }
+}
+
+/// The sequence in Mermaid's text, for documents that draw it themselves.
+pub fn mermaid(trace: &Trace) -> String {
+    let sequence = Sequence::of(trace);
+    let mut text = String::from("sequenceDiagram\n");
+    let mut apps: Vec<String> = Vec::new();
+    mermaid_apps(&sequence.items, &mut apps);
+    for (number, app) in apps.iter().enumerate() {
+        let _ = writeln!(text, "  participant A{number} as {}", plain(app));
+    }
+    text.push_str("  participant M as management partition\n  participant H as hypervisor\n");
+    mermaid_items(&sequence.items, &apps, 1, &mut text);
+    text
+}
+
+fn mermaid_apps(items: &[Item], apps: &mut Vec<String>) {
+    for item in items {
+        match item {
+            Item::Repeat { items, .. } => mermaid_apps(items, apps),
+            Item::Step(Step { place: Place::Application(name), .. }) => {
+                let name = name.to_string();
+                if !apps.contains(&name) {
+                    apps.push(name);
+                }
+            }
+            Item::Step(_) => {}
+        }
+    }
+}
+
+fn mermaid_items(items: &[Item], apps: &[String], depth: usize, text: &mut String) {
+    let indent = "  ".repeat(depth);
+    for item in items {
+        match item {
+            Item::Repeat { times, items } => {
+                let _ = writeln!(text, "{indent}loop {times} times");
+                mermaid_items(items, apps, depth + 1, text);
+                let _ = writeln!(text, "{indent}end");
+            }
+            Item::Step(step) => {
+                let what = plain(&format!("{} {}", step.text, step.note));
+                let arrow = |to: &Side, arrow: &str| match to {
+                    Side::Hyp => format!("M{arrow}H"),
+                    Side::Mgmt => format!("H{arrow}M"),
+                };
+                let line = match &step.place {
+                    Place::Application(name) => {
+                        let name = name.to_string();
+                        let number = apps.iter().position(|app| *app == name).unwrap_or(0);
+                        format!("A{number}->>M: {what}")
+                    }
+                    Place::Operator | Place::Fault => format!("Note over M,H: {what}"),
+                    Place::At(Side::Mgmt) => format!("Note over M: {what}"),
+                    Place::At(Side::Hyp) => format!("Note over H: {what}"),
+                    Place::Message { to } => format!("{}: {what}", arrow(to, "->>")),
+                    Place::Rdma { to } => format!("{}: {what}", arrow(to, "-)")),
+                    Place::TransportEvent { to } => format!("{}: {what}", arrow(to, "-->>")),
+                    Place::Unsent { to } => format!("{}: {what}", arrow(to, "-x")),
+                };
+                let _ = writeln!(text, "{indent}{line}");
+            }
+        }
+    }
+}
+
+/// Text without what Mermaid takes for its own.
+fn plain(text: &str) -> String {
+    let piece = |c: char| match c {
+        '#' => String::from("#35;"),
+        ';' => String::from("#59;"),
+        c if c.is_control() => String::from(" "),
+        c => String::from(c),
+    };
+    text.trim().chars().map(piece).collect()
+}

@@ -1,0 +1,27 @@
+//! Traces for the tools that people use.
+//!
+//! [`page()`] makes one self-contained page of a run, [`difference_page`] one of two runs side by side, [`difference()`] the
+//! lines of it. [`pcapng()`] is for Wireshark, [`perfetto()`] for Perfetto, [`svg`] and [`mermaid`] are for documents. What
+//! they show comes from the trace alone, so a file from anywhere will do.
+
+#![forbid(unsafe_code)]
+
+mod cause;
+mod diagrams;
+mod difference;
+mod explain;
+mod meaning;
+mod model;
+mod page;
+mod pcapng;
+mod perfetto;
+mod state;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use diagrams::{mermaid, svg};
+pub use difference::{DiffLine, difference};
+pub use page::{difference_page, html, page};
+pub use pcapng::pcapng;
+pub use perfetto::perfetto;

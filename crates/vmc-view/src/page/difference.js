@@ -1,0 +1,77 @@
+// Two runs side by side, aligned by their canonical order.
+
+const DIFF_ROW = 20;
+
+class Difference {
+  /** @param {Page} page @param {any[][]} rows Each: the line on either side and the number of its event, or null. */
+  constructor(page, rows) {
+    this.page = page;
+    this.rows = rows;
+    this.at = Math.max(0, rows.findIndex((row) => row[0] !== row[2]));
+    this.box = make("div", { id: "difference", tabindex: 0, role: "application", "aria-label": "Difference of two runs; arrow keys step, n and N go to the next and previous difference" });
+    this.space = make("div", { style: `height:${rows.length * DIFF_ROW}px` });
+    this.box.append(this.space);
+    get("scroll").replaceWith(this.box);
+    this.box.addEventListener("scroll", () => this.draw());
+    this.box.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
+    new ResizeObserver(() => this.draw()).observe(this.box);
+    const differences = rows.filter((row) => row[0] !== row[2]).length;
+    get("matches").textContent = differences ? `${differences} lines differ` : "no difference";
+    this.select(this.at);
+    this.box.focus();
+  }
+
+  /** @param {KeyboardEvent} e */
+  key(e) {
+    const differs = (/** @type {number} */ at) => this.rows[at][0] !== this.rows[at][2];
+    let next = this.at;
+    if (e.key === "ArrowDown") next++;
+    else if (e.key === "ArrowUp") next--;
+    else if (e.key === "Home") next = 0;
+    else if (e.key === "End") next = this.rows.length - 1;
+    else if (e.key === "n" || e.key === "N") {
+      const step = e.key === "n" ? 1 : -1;
+      for (next += step; next >= 0 && next < this.rows.length && !differs(next); next += step);
+      if (next < 0 || next >= this.rows.length) return;
+    } else return;
+    e.preventDefault();
+    this.select(Math.max(0, Math.min(this.rows.length - 1, next)));
+  }
+
+  /** @param {number} at */
+  select(at) {
+    this.at = at;
+    const top = at * DIFF_ROW;
+    if (top < this.box.scrollTop || top > this.box.scrollTop + this.box.clientHeight - DIFF_ROW) this.box.scrollTop = Math.max(0, top - this.box.clientHeight / 3);
+    this.draw();
+    const row = this.rows[at];
+    const [event, state] = [get("event"), get("state")];
+    event.replaceChildren();
+    state.replaceChildren();
+    if (!row) return;
+    [0, 1].forEach((side) => {
+      const run = this.page.runs[side];
+      const seq = row[2 * side + 1];
+      const place = run && seq !== null ? run.bySeq.get(seq) : undefined;
+      if (!run || place === undefined) return;
+      event.append(showEvent(this.page, run, run.events[place], this.page.data.names[side]));
+      state.append(make("h2", {}, this.page.data.names[side]), showState(run, place));
+    });
+  }
+
+  draw() {
+    const first = Math.max(0, Math.floor(this.box.scrollTop / DIFF_ROW) - 2);
+    const last = Math.min(this.rows.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / DIFF_ROW) + 2);
+    const lines = [];
+    for (let i = first; i < last; i++) {
+      const [left, , right] = this.rows[i];
+      const [old, now] = left === right ? ["", ""] : [left === null ? "gone" : "old", right === null ? "gone" : "new"];
+      const sign = (/** @type {string|null} */ text, /** @type {string} */ mark) => (text === null ? "" : `${mark} ${text}`);
+      lines.push(
+        make("div", { class: `line${i === this.at ? " selected" : ""}`, style: `top:${i * DIFF_ROW}px`, click: () => this.select(i) },
+          make("span", { class: old }, sign(left, old === "old" ? "−" : " ")), make("span", { class: now }, sign(right, now === "new" ? "+" : " "))),
+      );
+    }
+    this.space.replaceChildren(...lines);
+  }
+}

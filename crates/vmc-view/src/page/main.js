@@ -1,0 +1,273 @@
+// The page: what is shown, what is selected, keys and links.
+
+class Page {
+  /** @param {Data} data */
+  constructor(data) {
+    this.data = data;
+    this.runs = data.runs.map((run) => new Run(run));
+    this.run = this.runs[this.runs.length - 1];
+    this.at = 0;
+    this.query = "";
+    /** @type {number[]} Places of the events that match the search. */
+    this.matches = [];
+    this.matchSet = new Set(this.matches);
+    this.isTable = false;
+    /** @type {VmcEvent[]} What the filters leave. */
+    this.shown = [];
+    // A page of a difference has none of these, and nothing that asks for them.
+    this.diagram = /** @type {Diagram} */ (/** @type {any} */ (null));
+    this.strip = /** @type {Strip} */ (/** @type {any} */ (null));
+    /** @type {boolean[]} */
+    this.kinds = [];
+    this.lane = -1;
+    this.session = "";
+    this.channel = "";
+    this.heading();
+    if (data.rows) {
+      document.querySelectorAll(".tools label, .tools button, #kinds").forEach((tool) => { /** @type {HTMLElement} */ (tool).hidden = true; });
+      get("strip").hidden = true;
+      this.difference = new Difference(this, data.rows);
+      return;
+    }
+    this.kinds = data.kinds.map((kind) => kind.shown);
+    /** @type {string[]|null} The state of the management partition's channel at each event, once it is asked for. */
+    this.channels = null;
+    this.diagram = new Diagram(this);
+    this.strip = new Strip(this);
+    this.tools();
+    this.filter();
+    addEventListener("hashchange", () => this.follow());
+    document.addEventListener("keydown", (e) => this.key(e));
+    this.select(this.firstSelected(), true);
+    get("scroll").focus();
+  }
+
+  heading() {
+    get("title").textContent = this.data.rows ? `${this.data.names[0]} ↔ ${this.data.names[1]}` : this.run.title;
+    document.title = get("title").textContent;
+    get("about").textContent = this.data.rows ? "left and right; the first line that differs is selected" : this.run.about;
+    const verdict = get("verdict");
+    if (this.data.rows) return;
+    const problems = this.run.problems;
+    const cut = this.run.complete ? "" : " (the file was cut off)";
+    verdict.append(make("p", {}, problems.length ? `✖ ${problems.length} ${problems.length === 1 ? "problem" : "problems"}${cut}` : `✔ nothing is wrong with this run${cut}`));
+    for (const problem of problems) {
+      const place = problem.event === null ? "" : `event ${problem.event}: `;
+      verdict.append(make("button", { type: "button", class: "bad", click: () => problem.event !== null && this.selectSeq(problem.event) }, `${place}${problem.rule}: ${problem.what}`));
+    }
+    // What a reader looks for first: faults, and calls that failed.
+    const notable = this.run.events.filter((event) => event.why || this.data.kinds[event.kind].id === "fault");
+    if (notable.length) verdict.append(make("span", {}, "Worth a look: "));
+    for (const event of notable.slice(0, 6)) {
+      verdict.append(make("button", { type: "button", click: () => this.select(event.at) }, `${event.seq}: ${event.text}`));
+    }
+    if (notable.length > 6) verdict.append(`and ${notable.length - 6} more`);
+    if (problems.length && this.run.repeat) verdict.append(make("code", {}, this.run.repeat));
+  }
+
+  tools() {
+    const search = get("search");
+    search.addEventListener("input", () => this.search(search.value));
+    search.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => {
+      if (e.key === "Enter") this.nextMatch(e.shiftKey ? -1 : 1);
+      if (e.key === "Escape") get("scroll").focus();
+    });
+    get("only").addEventListener("change", () => this.filter());
+    this.data.kinds.forEach((kind, i) => {
+      if (!this.run.events.some((event) => event.kind === i)) return;
+      const button = make("button", { type: "button", "data-kind": kind.id, "aria-pressed": String(kind.shown) }, kind.label);
+      button.addEventListener("click", () => {
+        this.kinds[i] = !this.kinds[i];
+        button.setAttribute("aria-pressed", String(this.kinds[i]));
+        this.filter();
+      });
+      get("kinds").append(button);
+    });
+    /** @param {string} id @param {[string, string][]} options @param {(value: string) => void} choose */
+    const select = (id, options, choose) => {
+      get(id).append(...options.map(([value, text]) => make("option", { value }, text)));
+      get(id).addEventListener("change", () => { choose(get(id).value); this.filter(); });
+    };
+    /** @type {[string, string][]} */
+    const all = [["", "all"]];
+    select("lane", [...all, ...this.run.lanes.map((lane, i) => /** @type {[string, string]} */ ([String(i), lane]))], (value) => { this.lane = value === "" ? -1 : Number(value); });
+    const sessions = [...new Set(this.run.events.map((event) => event.session).filter(Boolean))];
+    select("session", [...all, ...sessions.map((name) => /** @type {[string, string]} */ ([name, name]))], (value) => { this.session = value; });
+    const states = new Set();
+    for (const event of this.run.events) {
+      for (let i = 0; i < event.changes.length; i += 2) {
+        if (this.run.strings[event.changes[i]] === "channel mgmt" && event.changes[i + 1] >= 0) states.add(this.run.strings[event.changes[i + 1]]);
+      }
+    }
+    select("channel", [...all, ...[...states].map((name) => /** @type {[string, string]} */ ([name, `while ${name}`]))], (value) => { this.channel = value; });
+    get("as-table").addEventListener("click", () => this.table(!this.isTable));
+    get("help-button").addEventListener("click", () => {
+      get("help").hidden = !get("help").hidden;
+      get("help-button").setAttribute("aria-expanded", String(!get("help").hidden));
+    });
+  }
+
+  /** @param {number} lane */
+  chooseLane(lane) {
+    this.lane = this.lane === lane ? -1 : lane;
+    get("lane").value = this.lane < 0 ? "" : String(this.lane);
+    this.filter();
+  }
+
+  channelStates() {
+    if (this.channels) return this.channels;
+    let now = "";
+    const key = this.run.strings.indexOf("channel mgmt");
+    this.channels = this.run.events.map((event) => {
+      for (let i = 0; i < event.changes.length; i += 2) {
+        if (event.changes[i] === key) now = event.changes[i + 1] < 0 ? "" : this.run.strings[event.changes[i + 1]];
+      }
+      return now;
+    });
+    return this.channels;
+  }
+
+  filter() {
+    const only = get("only").checked && this.query !== "";
+    const channels = this.channel ? this.channelStates() : [];
+    this.shown = this.run.events.filter((event) =>
+      (this.kinds[event.kind] || event.problems.length > 0)
+      && (this.lane < 0 || event.from === this.lane || event.to === this.lane)
+      && (!this.session || event.session === this.session)
+      && (!this.channel || channels[event.at] === this.channel)
+      && (!only || this.matchSet.has(event.at)));
+    this.diagram.show(this.shown);
+    this.diagram.bringIntoSight(this.at);
+    if (this.isTable) showTable(this);
+  }
+
+  /** @param {string} query */
+  search(query) {
+    this.query = query.trim().toLowerCase();
+    this.matches = this.query
+      ? this.run.events.filter((event) => `${event.text} ${event.note} ${event.record} ${event.actor} ${event.session}`.toLowerCase().includes(this.query)).map((event) => event.at)
+      : [];
+    this.matchSet = new Set(this.matches);
+    get("matches").textContent = this.query ? `${this.matches.length} found` : "";
+    if (get("only").checked) this.filter();
+    if (this.matches.length && !this.matchSet.has(this.at)) this.nextMatch(1);
+  }
+
+  /** @param {number} step */
+  nextMatch(step) {
+    if (!this.matches.length) return;
+    const visible = this.matches.filter((at) => this.diagram.rowOf.has(at));
+    const candidates = visible.length ? visible : this.matches;
+    const next = step > 0 ? candidates.find((at) => at > this.at) ?? candidates[0] : candidates.findLast((at) => at < this.at) ?? candidates[candidates.length - 1];
+    this.select(next);
+  }
+
+  firstSelected() {
+    const wanted = this.fromHash();
+    if (wanted !== undefined) return wanted;
+    const problem = this.run.problems.find((one) => one.event !== null);
+    return (problem && problem.event !== null ? this.run.bySeq.get(problem.event) : undefined) ?? (this.shown[0]?.at ?? 0);
+  }
+
+  fromHash() {
+    const seq = /^#e(\d+)$/.exec(location.hash);
+    return seq ? this.run.bySeq.get(Number(seq[1])) : undefined;
+  }
+
+  follow() {
+    const wanted = this.fromHash();
+    if (wanted !== undefined && wanted !== this.at) this.select(wanted, true);
+  }
+
+  /** @param {number} seq */
+  selectSeq(seq) {
+    const at = this.run.bySeq.get(seq);
+    if (at !== undefined) this.select(at);
+  }
+
+  /** @param {Run} run @param {number} at */
+  jump(run, at) {
+    if (this.difference) {
+      const side = this.runs.indexOf(run);
+      const row = this.data.rows?.findIndex((one) => one[2 * side + 1] === run.events[at].seq) ?? -1;
+      if (row >= 0) this.difference.select(row);
+      return;
+    }
+    this.select(at);
+  }
+
+  /**
+   * @param {number} at
+   * @param {boolean} [quietly] Without a new address.
+   */
+  select(at, quietly = false) {
+    if (!this.run.events.length) return;
+    this.at = at;
+    const event = this.run.events[at];
+    if (!quietly) history.replaceState(null, "", `#e${event.seq}`);
+    if (!this.diagram.rowOf.has(at) && !this.kinds[event.kind]) {
+      // What is selected is shown: its kind is switched on.
+      this.kinds[event.kind] = true;
+      document.querySelector(`[data-kind="${this.data.kinds[event.kind].id}"]`)?.setAttribute("aria-pressed", "true");
+      this.filter();
+    }
+    get("event").replaceChildren(showEvent(this, this.run, event));
+    get("state").replaceChildren(showState(this.run, at));
+    this.diagram.chain = this.diagram.chainOf(at);
+    this.diagram.bringIntoSight(at);
+    this.diagram.drawSoon();
+    this.strip.draw();
+    if (this.isTable) showTable(this);
+  }
+
+  /** @param {boolean} on */
+  table(on) {
+    this.isTable = on;
+    get("as-table").setAttribute("aria-pressed", String(on));
+    get("table").hidden = !on;
+    get("scroll").hidden = on;
+    if (on) showTable(this);
+    else this.diagram.bringIntoSight(this.at);
+  }
+
+  /** @param {number} step */
+  step(step) {
+    const place = this.shown.findIndex((event) => event.at >= this.at);
+    const here = place < 0 ? this.shown.length : place;
+    const onIt = this.shown[here]?.at === this.at;
+    const next = step > 0 && !onIt ? here : here + step;
+    const event = this.shown[Math.max(0, Math.min(this.shown.length - 1, next))];
+    if (event) this.select(event.at);
+  }
+
+  nextProblem() {
+    const places = this.run.problems.map((problem) => (problem.event === null ? undefined : this.run.bySeq.get(problem.event))).filter((at) => at !== undefined).sort((a, b) => Number(a) - Number(b));
+    const next = places.find((at) => Number(at) > this.at) ?? places[0];
+    if (next !== undefined) this.select(next);
+  }
+
+  /** @param {KeyboardEvent} e */
+  key(e) {
+    const target = /** @type {HTMLElement} */ (e.target);
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || e.ctrlKey || e.metaKey || e.altKey) return;
+    const event = this.run.events[this.at];
+    const page = Math.max(1, Math.floor(get("scroll").clientHeight / ROW) - 2);
+    /** @type {Record<string, () => void>} */
+    const keys = {
+      ArrowDown: () => this.step(1), j: () => this.step(1), ArrowUp: () => this.step(-1), k: () => this.step(-1),
+      PageDown: () => this.step(page), PageUp: () => this.step(-page),
+      Home: () => this.shown[0] && this.select(this.shown[0].at),
+      End: () => this.shown.length && this.select(this.shown[this.shown.length - 1].at),
+      "/": () => get("search").focus(), n: () => this.nextMatch(1), N: () => this.nextMatch(-1), p: () => this.nextProblem(),
+      c: () => event.causes.length && this.select(event.causes[event.causes.length - 1]),
+      e: () => event.effects.length && this.select(event.effects[0]),
+      t: () => this.table(!this.isTable), "?": () => get("help-button").click(),
+    };
+    const act = keys[e.key];
+    if (!act) return;
+    e.preventDefault();
+    act();
+  }
+}
+
+const page = new Page(JSON.parse(get("data").textContent));

@@ -1,0 +1,203 @@
+// What stands beside the diagram: the selected event, and the state of both sides at it.
+
+/**
+ * @param {Page} page
+ * @param {Run} run
+ * @param {VmcEvent} event
+ * @param {string} [heading]
+ */
+function showEvent(page, run, event, heading = "") {
+  const data = page.data;
+  const box = make("div");
+  if (heading) box.append(make("h2", {}, heading));
+  box.append(make("h2", {}, `Event ${event.seq}: ${event.text}`));
+  for (const problem of event.problems) {
+    box.append(make("p", { class: "why" }, make("strong", {}, `Rule broken: ${problem.rule}. `), problem.what));
+  }
+  if (event.why) box.append(make("p", { class: "why" }, make("strong", {}, "Why: "), event.why));
+  const meaning = data.meanings[event.meaning];
+  if (meaning && meaning.meaning) box.append(make("p", { class: "meaning" }, meaning.meaning));
+  const list = make("dl");
+  /** @param {string} name @param {string} value */
+  const add = (name, value) => list.append(make("dt", {}, name), make("dd", {}, value));
+  add("who", event.actor);
+  add("when", `${timeText(event.time)} of virtual time`);
+  if (event.session) add("session", event.session);
+  if (event.note) add("outcome", event.note);
+  add("record", event.record);
+  box.append(list);
+  if (event.raw.length === 32) box.append(bytesTable(data, event.raw));
+  else if (event.raw) box.append(dump(event.raw));
+  if (meaning && meaning.refs.length) {
+    box.append(make("ul", { class: "refs" }, ...meaning.refs.map((text) => make("li", {}, text))));
+  }
+  box.append(links(page, run, "Caused by", event.causes), links(page, run, "Causes", event.effects));
+  return box;
+}
+
+/**
+ * The 16 bytes of an entry with their meaning.
+ * @param {Data} data
+ * @param {string} raw
+ */
+function bytesTable(data, raw) {
+  const byte = (/** @type {number} */ at) => raw.slice(2 * at, 2 * at + 2);
+  const table = make("table", { class: "bytes" });
+  table.append(make("caption", { hidden: true }, "The entry's bytes"));
+  /** @param {number} from @param {number} len @param {string} meaning */
+  const row = (from, len, meaning) => {
+    const bytes = Array.from({ length: len }, (_, i) => byte(from + i)).join(" ");
+    const place = len === 1 ? `${from}` : `${from}–${from + len - 1}`;
+    table.append(make("tr", {}, make("td", {}, place), make("td", {}, bytes), make("td", {}, meaning)));
+  };
+  const header = byte(0);
+  const headers = /** @type {Record<string, string>} */ ({ "00": "free element", "80": "command/response", c0: "initialization", ff: "transport event" });
+  row(0, 1, `header: ${headers[header] ?? "reserved"}`);
+  const message = header === "80" ? data.messages[byte(1)] : undefined;
+  row(1, 1, message ? `type: ${message.name}` : "format");
+  let next = 2;
+  /** @param {number} until */
+  const reserved = (until) => {
+    if (next < until) row(next, until - next, /^0*$/.test(raw.slice(2 * next, 2 * until)) ? "reserved" : "reserved, and not zero");
+  };
+  for (const field of message ? message.fields : []) {
+    reserved(field.offset);
+    const value = parseInt(raw.slice(2 * field.offset, 2 * (field.offset + field.len)), 16);
+    row(field.offset, field.len, `${field.name.replaceAll("_", " ")}: ${fieldText(field.name, value, message)}`);
+    next = field.offset + field.len;
+  }
+  if (message) reserved(16);
+  else row(2, 14, "no meaning is defined");
+  return table;
+}
+
+/**
+ * @param {string} name
+ * @param {number} value
+ * @param {{statuses: Record<string, string>}|undefined} message
+ */
+function fieldText(name, value, message) {
+  if (name === "status") return `${value}, ${(message && message.statuses[value]) ?? "not defined"}`;
+  if (name === "owner") return `${value}, ${value === 0 ? "the management partition sends with it first" : value === 1 ? "the hypervisor sends with it first" : "not defined"}`;
+  if (name === "version") return `${value >> 8}.${value & 255}`;
+  if (name === "buffer_lioba") return `0x${value.toString(16)}`;
+  if (name === "length") return `${value} bytes`;
+  return String(value);
+}
+
+/**
+ * Payload, 16 bytes a line.
+ * @param {string} raw
+ */
+function dump(raw) {
+  const lines = [];
+  const shown = Math.min(raw.length, 2 * 16 * 32);
+  for (let at = 0; at < shown; at += 32) {
+    const bytes = raw.slice(at, at + 32).match(/../g) ?? [];
+    const text = bytes.map((b) => parseInt(b, 16)).map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b) : "."));
+    lines.push(`${(at / 2).toString(16).padStart(4, "0")}  ${bytes.join(" ").padEnd(47)}  ${text.join("")}`);
+  }
+  if (shown < raw.length) lines.push(`… ${(raw.length - shown) / 2} more bytes`);
+  return make("pre", { class: "bytes" }, lines.join("\n"));
+}
+
+/**
+ * @param {Page} page
+ * @param {Run} run
+ * @param {string} title
+ * @param {number[]} places
+ */
+function links(page, run, title, places) {
+  if (!places.length) return "";
+  const buttons = places.slice(0, 8).map((at) => {
+    const event = run.events[at];
+    return make("button", { type: "button", click: () => page.jump(run, at) }, `${event.seq}  ${event.text}`);
+  });
+  const more = places.length > 8 ? [`… ${places.length - 8} more`] : [];
+  return make("div", { class: "links" }, make("h2", {}, title), ...buttons, ...more);
+}
+
+/**
+ * The state of both sides after an event.
+ * @param {Run} run
+ * @param {number} at
+ */
+function showState(run, at) {
+  const state = run.states.after(at);
+  const changed = run.states.changedBy(at);
+  const mark = (/** @type {string} */ key) => (changed.has(key) ? "changed" : "");
+  const box = make("div", {}, make("h2", {}, `State after event ${run.events[at].seq}`));
+  const sides = make("div", { class: "sides" });
+  for (const [side, title] of [["mgmt", "Management partition"], ["hyp", "Hypervisor"]]) {
+    const list = make("dl");
+    /** @param {string} name @param {string} key @param {string} otherwise */
+    const add = (name, key, otherwise) => {
+      list.append(make("dt", {}, name), make("dd", { class: mark(key) }, state.get(key) ?? otherwise));
+    };
+    add("channel", `channel ${side}`, "not started");
+    add("CRQ", `crq ${side}`, "not registered");
+    add("requests", `outstanding ${side}`, "0");
+    for (const [key, value] of state) {
+      const [kind, index, session, what] = key.split(" ");
+      if (kind === "session" && what === side) {
+        const name = state.get(`session ${index} ${session} app`) ?? (session === "0" ? `slot ${index}` : `${index}/${session}`);
+        list.append(make("dt", {}, name), make("dd", { class: mark(key) }, value));
+      }
+    }
+    const queue = [...state].filter(([key]) => key.startsWith(`queue ${side} `));
+    list.append(make("dt", {}, "queue"), make("dd", {}, queue.length ? `${queue.length}: ` : "empty", queue.slice(0, 8).map(([, entry]) => entry).join(", "), queue.length > 8 ? " …" : ""));
+    sides.append(make("div", {}, make("h2", {}, title), list));
+  }
+  box.append(sides, calls(run, state, mark), buffers(state, mark));
+  return box;
+}
+
+/**
+ * @param {Run} run
+ * @param {Map<string, string>} state
+ * @param {(key: string) => string} mark
+ */
+function calls(run, state, mark) {
+  const list = make("dl");
+  for (const [key, value] of state) {
+    const [kind, number] = key.split(" ");
+    if (kind === "call") list.append(make("dt", {}, run.apps[Number(number)] ?? `app${number}`), make("dd", { class: mark(key) }, `in ${value}`));
+    if (kind === "file") list.append(make("dt", {}, `file ${number}`), make("dd", { class: mark(key) }, value));
+    if (kind === "unread") list.append(make("dt", {}, "unread"), make("dd", { class: mark(key) }, `${value} (index ${key.slice(7).replace(" ", ", session ")})`));
+  }
+  return list.children.length ? make("div", {}, make("h2", {}, "Calls and files"), list) : "";
+}
+
+/**
+ * @param {Map<string, string>} state
+ * @param {(key: string) => string} mark
+ */
+function buffers(state, mark) {
+  const names = sessionsByIndex(state);
+  /** @type {Map<string, [string, string][]>} */
+  const pools = new Map();
+  for (const [key, value] of state) {
+    const [kind, index, buffer] = key.split(" ");
+    if (kind !== "buffer") continue;
+    if (!pools.has(index)) pools.set(index, []);
+    pools.get(index)?.push([buffer, value]);
+  }
+  const box = make("div");
+  for (const [index, pool] of pools) {
+    const free = pool.filter(([, place]) => place === "mgmt").length;
+    const name = names.get(index) ?? `slot ${index}`;
+    // An index without a session has a seed buffer at most, to open one with.
+    const words = names.has(index) ? `${free} of ${pool.length} free for write()` : free ? "the seed for the next session" : "no seed yet";
+    box.append(make("h2", {}, `Buffers of ${name}: `, make("span", { class: free ? "free" : "free none" }, words)));
+    const list = make("dl");
+    for (const [buffer, place] of pool) {
+      const key = `buffer ${index} ${buffer}`;
+      list.append(
+        make("dt", {}, `${state.get(`name ${index} ${buffer}`) ?? "?"} (id ${buffer})`),
+        make("dd", { class: mark(key) }, make("span", { class: `place ${placeClass(place)}` }), placeText(place)),
+      );
+    }
+    box.append(list);
+  }
+  return box;
+}

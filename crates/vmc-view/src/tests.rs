@@ -1,0 +1,148 @@
+//! What the page carries is true of each scenario's run.
+
+use crate::difference::difference;
+use crate::state::changes;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use vmc_sim::{Options, Scenario, simulate};
+use vmc_trace::{Sequence, Trace};
+use vmc_trace_file::Run;
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
+}
+
+fn run(name: &str) -> Run {
+    let path = scenarios().join(name).with_extension("toml");
+    let scenario = Scenario::load(&path).expect("a scenario");
+    let report = simulate(&scenario, &Options::default()).expect("a machine");
+    assert!(report.passed(), "{name}: {:?}", report.problems);
+    let mut run = Run::of(report.trace);
+    run.about.title = Some(scenario.title().to_owned());
+    run
+}
+
+/// The state after the last event that has this text in it.
+fn state_after(run: &Run, text: &str) -> BTreeMap<String, String> {
+    let is_it = |record: &vmc_trace::Record| record.event.to_string().contains(text);
+    let last = run.trace.records().iter().position(is_it).expect("an event with that text");
+    let mut state = BTreeMap::new();
+    for (key, value) in changes(&run.trace).into_iter().take(last + 1).flatten() {
+        match value {
+            Some(value) => state.insert(key, value),
+            None => state.remove(&key),
+        };
+    }
+    state
+}
+
+fn count(state: &BTreeMap<String, String>, place: &str) -> usize {
+    let buffers = state.iter().filter(|(key, _)| key.starts_with("buffer "));
+    buffers.filter(|(_, value)| *value == place).count()
+}
+
+#[test]
+fn an_exhaustion_shows_where_each_buffer_is_when_a_write_fails() {
+    let run = run("buffers/unread-echoes");
+    let state = state_after(&run, "return write(300) = EBUSY");
+    assert_eq!(count(&state, "unread"), 2, "{state:#?}");
+    assert_eq!(count(&state, "hyp"), 2, "{state:#?}");
+    assert_eq!(count(&state, "mgmt"), 0, "{state:#?}");
+    let page = crate::page(&run);
+    assert!(page.contains("(no free buffer: of 4, 2 are with the hypervisor, 2 hold messages that nothing has read yet)"));
+}
+
+#[test]
+fn what_a_partition_had_is_gone_when_it_dies() {
+    let run = run("crash/mgmt-reader-asleep");
+    let state = state_after(&run, "mgmt crashes");
+    let left: Vec<_> =
+        state.keys().filter(|key| key.contains("mgmt") || key.starts_with("call ")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(state.contains_key("channel hyp"));
+}
+
+/// At rest every buffer has one owner, and the two queues are empty: so they are in the state that the page shows.
+#[test]
+fn an_echo_ends_with_every_buffer_where_it_began() {
+    let run = run("messages/echo");
+    let state = state_after(&run, "return read(4096)");
+    assert_eq!((count(&state, "mgmt"), count(&state, "hyp")), (2, 2), "{state:#?}");
+    assert!(!state.keys().any(|key| key.starts_with("queue ")), "{state:#?}");
+    assert_eq!(state.get("session 0 1 mgmt").map(String::as_str), Some("ready"));
+}
+
+#[test]
+fn a_difference_pairs_what_was_replaced_and_holds_every_step_of_both() {
+    let (old, new) = (run("messages/echo"), run("buffers/unread-echoes"));
+    let rows = difference(&old.trace, &new.trace);
+    let steps = |trace: &Trace| -> Vec<u64> {
+        Sequence::steps_of(trace).iter().map(|(seq, _)| *seq).collect()
+    };
+    assert!(rows.iter().filter_map(|row| row.old_event).eq(steps(&old.trace)));
+    assert!(rows.iter().filter_map(|row| row.new_event).eq(steps(&new.trace)));
+    assert!(rows.iter().any(|row| !row.is_same() && row.old.is_some() && row.new.is_some()));
+    assert!(difference(&old.trace, &old.trace).iter().all(super::DiffLine::is_same));
+}
+
+#[test]
+fn a_text_of_the_trace_does_not_end_the_page() {
+    let mut run = run("messages/echo");
+    run.about.title = Some(String::from("</script><b>\u{1b}[31m"));
+    let page = crate::page(&run);
+    assert!(!page.contains("</script><b>"));
+    assert_eq!(page.matches("</script>").count(), 2);
+}
+
+#[test]
+fn the_picture_of_the_readme_is_current() {
+    let run = run("messages/echo");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures/echo.svg");
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    let current = crate::svg(run.about.title.as_deref().unwrap_or_default(), &run.trace);
+    let command = "cargo xtask trace messages/echo --to svg -o crates/vmc-view/pictures/echo.svg";
+    assert!(found.lines().eq(current.lines()), "the picture is not current: run `{command}`");
+}
+
+/// The JSON form of trace events asks for this much (Trace Event Format, JSON Object Format).
+#[test]
+fn perfettos_events_begin_and_end_in_turn_and_flows_have_both_ends() {
+    let text = crate::perfetto(&run("crash/hyp-reader-asleep"));
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let events = value["traceEvents"].as_array().expect("events");
+    let mut open: BTreeMap<u64, i32> = BTreeMap::new();
+    let (mut starts, mut ends) = (Vec::new(), Vec::new());
+    let mut last = 0;
+    for event in events {
+        let phase = event["ph"].as_str().expect("a phase");
+        let Some(ts) = event["ts"].as_u64() else {
+            assert_eq!(phase, "M", "{event}");
+            continue;
+        };
+        assert!(ts >= last, "{event}");
+        last = ts;
+        let tid = event["tid"].as_u64().unwrap_or_default();
+        match phase {
+            "B" => *open.entry(tid).or_default() += 1,
+            "E" => *open.entry(tid).or_default() -= 1,
+            "s" => starts.push(event["id"].as_u64()),
+            "f" => ends.push(event["id"].as_u64()),
+            "X" | "i" | "C" => {}
+            other => panic!("{other}"),
+        }
+        assert!(open.values().all(|depth| (0..=1).contains(depth)), "{event}");
+    }
+    assert!(!ends.is_empty() && ends.iter().all(|end| starts.contains(end)));
+    assert!(events.iter().any(|event| event["name"] == "free buffers"));
+}
+
+#[test]
+fn mermaid_gets_no_sign_that_it_takes_for_its_own() {
+    let text = crate::mermaid(&run("messages/echo").trace);
+    assert!(text.starts_with("sequenceDiagram\n  participant A0 as a\n"), "{text}");
+    assert!(text.contains("M->>H: SIGNAL a#35;1 b0 3000 B\n"), "{text}");
+    for line in text.lines().skip(1) {
+        let (_, what) = line.split_once(": ").unwrap_or_default();
+        assert!(!what.replace("#35;", "").replace("#59;", "").contains(['#', ';']), "{line}");
+    }
+}
