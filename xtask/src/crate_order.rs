@@ -15,6 +15,7 @@ struct Layer {
 const HEAVY: &[&str] = &["stateright", "schemars", "toml", "miette"];
 
 const ABI: &[&str] = &["papr", "vmc-proto"];
+const ROUTER: &[&str] = &["hmc-proto", "managed-system", "papr", "phyp", "vmc-proto"];
 const MACHINE: &[&str] = &["ibmvmc", "papr", "phyp", "vmc-proto", "vmc-threads", "vmc-trace"];
 const SCENARIO: &[&str] =
     &["ibmvmc", "papr", "phyp", "vmc-machine", "vmc-proto", "vmc-threads", "vmc-trace"];
@@ -27,6 +28,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "managed-system", knows: &[], without: HEAVY },
     Layer { name: "ibmvmc", knows: ABI, without: HEAVY },
     Layer { name: "phyp", knows: ABI, without: HEAVY },
+    Layer { name: "hmc-router", knows: ROUTER, without: HEAVY },
     Layer { name: "vmc-trace", knows: ABI, without: HEAVY },
     Layer { name: "vmc-threads", knows: &[], without: HEAVY },
     Layer { name: "vmc-check", knows: &["papr", "vmc-proto", "vmc-trace"], without: HEAVY },

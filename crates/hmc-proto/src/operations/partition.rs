@@ -127,7 +127,7 @@ records! {
         /// Weight of an uncapped partition.
         weight: u8,
         /// The shared pool.
-        pool: u8,
+        pool: u16,
         /// Fewest processors, virtual ones when shared.
         min: u16,
         /// Desired processors.

@@ -149,7 +149,14 @@ impl<B: Behaviour> Service<B> {
     pub(super) fn wake_after(&self) -> Option<Duration> {
         let seed_is_due =
             || self.sessions.indexes().any(|i| self.sessions.get(i).is_some_and(may_seed));
-        self.delay.or_else(|| seed_is_due().then_some(SEED_RETRY))
+        let own = self.delay.or_else(|| seed_is_due().then_some(SEED_RETRY));
+        match self.behaviour.wake_at() {
+            None => own,
+            Some(at) => {
+                let wait = at.saturating_sub(self.now);
+                Some(own.map_or(wait, |own| own.min(wait)))
+            }
+        }
     }
 }
 

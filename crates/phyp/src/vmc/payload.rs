@@ -91,17 +91,31 @@ impl<B: Behaviour> Service<B> {
         message: Incoming<'_>,
         sink: &mut dyn ServiceSink,
     ) {
-        let mut actions = Actions::new(self.sessions.mtu());
+        let mut actions = Actions::new(self.sessions.mtu(), self.now);
         self.behaviour.message(key, message, &mut actions);
         if let Some(len_bytes) = actions.reply_len_bytes()
             && self.sendable(key, u64::from(len_bytes), sink)
         {
             self.send_in(key, buffer, len_bytes, Vec::new());
         }
+        let offers = actions.take_offers();
         if !actions.sends_nothing() {
             self.queue_messages(actions, sink);
         }
         self.use_free_buffers(key, sink);
+        offers.into_iter().for_each(|other| self.use_free_buffers(other, sink));
+    }
+
+    /// The time has come that the behaviour wanted to be woken at.
+    #[cold]
+    pub(super) fn behaviour_is_due(&mut self, sink: &mut dyn ServiceSink) {
+        // A doorbell may have rung at the same time.
+        self.polling = true;
+        let mut actions = Actions::new(self.sessions.mtu(), self.now);
+        self.behaviour.time_passed(&mut actions);
+        let offers = actions.take_offers();
+        self.queue_messages(actions, sink);
+        offers.into_iter().for_each(|session| self.use_free_buffers(session, sink));
     }
 
     /// Queues what the behaviour sends. A message to a session that is over goes nowhere.
@@ -133,7 +147,7 @@ impl<B: Behaviour> Service<B> {
         for _ in 0..rounds {
             let connection = self.sessions.find(key).filter(|c| c.state == SessionState::Ready);
             let Some(free) = connection.and_then(|c| c.free_buffer()) else { return };
-            let mut actions = Actions::new(self.sessions.mtu());
+            let mut actions = Actions::new(self.sessions.mtu(), self.now);
             self.behaviour.buffer_free(key, &mut actions);
             if actions.sends_nothing() {
                 return;

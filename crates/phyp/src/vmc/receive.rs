@@ -206,7 +206,7 @@ impl<B: Behaviour> Service<B> {
         hmc_id: &[u8; 32],
         sink: &mut dyn ServiceSink,
     ) {
-        let mut actions = Actions::new(self.sessions.mtu());
+        let mut actions = Actions::new(self.sessions.mtu(), self.now);
         if self.behaviour.session_opened(key, hmc_id, &mut actions) == Verdict::Refuse {
             self.respond_open(key, buffer, InterfaceStatus::GeneralFailure.into());
             return;

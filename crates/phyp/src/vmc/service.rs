@@ -62,6 +62,8 @@ pub struct Service<B> {
     pub(super) outbox: Outbox,
     /// The part of a message that was read so far.
     pub(super) payload: Vec<u8>,
+    /// The virtual time, for a behaviour that wants it.
+    pub(super) now: Duration,
 }
 
 /// What an effect is for. What it needs beyond this is in the state already.
@@ -118,7 +120,23 @@ impl<B: Behaviour> Service<B> {
             sessions: Sessions::default(),
             outbox: Outbox::default(),
             payload: Vec::new(),
+            now: Duration::ZERO,
         })
+    }
+
+    /// The service of the next life of its partition, which has crashed at that time: `fresh`, but for what its behaviour
+    /// keeps.
+    #[must_use]
+    pub fn after_crash(&self, fresh: &Self, now: Duration) -> Self {
+        let behaviour = self.behaviour.after_crash(now);
+        let behaviour = behaviour.unwrap_or_else(|| fresh.behaviour.clone());
+        Service { behaviour, ..fresh.clone() }
+    }
+
+    /// Tells the virtual time, which never goes back, to a behaviour that [wants it](Behaviour::wants_time); to be called
+    /// before each step then.
+    pub fn set_time(&mut self, now: Duration) {
+        self.now = now;
     }
 
     /// Pages of memory and of the first window pane that the service needs for its CRQ and all buffers.
@@ -192,7 +210,7 @@ impl<B: Behaviour> Service<B> {
     /// is looked at next only names a place in a ring; queues are compared from there on.
     #[must_use]
     pub fn normal(&self) -> Self {
-        Service { slot: 0, ..self.clone() }
+        Service { slot: 0, now: Duration::ZERO, ..self.clone() }
     }
 
     /// Where the CRQ lies in memory, its number of elements, and the element that is looked at next.
@@ -213,7 +231,7 @@ impl<B: Behaviour> Service<B> {
     /// What the outcome changes; `None` when it does not fit the effect, which is then asked for again.
     fn take_in(&mut self, outcome: Outcome<'_>, sink: &mut dyn ServiceSink) -> Option<Next> {
         match (&self.op, outcome) {
-            (Op::Idle, Outcome::Elapsed) => self.elapsed(),
+            (Op::Idle, Outcome::Elapsed) => self.elapsed(sink),
             (Op::Idle, _) => self.woken(sink),
             (Op::ClearQueue, Outcome::Done) => {
                 self.slot = 0;
@@ -251,9 +269,12 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
-    /// The wait is over: for what was held up, else for the seeds that were refused.
-    fn elapsed(&mut self) {
-        if self.delay.take().is_none() {
+    /// The wait is over: for what the behaviour wanted to be woken for, else for what was held up, else for the seeds that
+    /// were refused.
+    fn elapsed(&mut self, sink: &mut dyn ServiceSink) {
+        if self.behaviour.wake_at().is_some_and(|at| at <= self.now) {
+            self.behaviour_is_due(sink);
+        } else if self.delay.take().is_none() {
             for index in self.sessions.indexes() {
                 self.offer_seed(index);
             }

@@ -9,7 +9,7 @@ use crate::runtime::{Progress, Runtime};
 use crate::world::{PLATFORM, World};
 use papr::{CrqEntry, GuestAddress, Hcall, Header};
 use phyp::Memory;
-use phyp::vmc::{AnyBehaviour, ChannelState, Effect, Outcome};
+use phyp::vmc::{AnyBehaviour, Behaviour, ChannelState, Effect, Outcome};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -79,6 +79,9 @@ impl Service {
         if !cx.is_alive() {
             return Progress::Again;
         }
+        if self.service.behaviour().wants_time() {
+            self.service.set_time(Duration::from_nanos(cx.now_ns()));
+        }
         let mut sink = cx.service_sink();
         self.work.effect = self.service.step(outcome, &mut sink);
         let changes = sink.changes;
@@ -109,9 +112,13 @@ impl Service {
         !self.work.paused && memory.load(at, Ordering::Acquire).is_ok_and(is_valid)
     }
 
-    /// The partition died: the next life begins with an empty memory, and so with empty books.
+    /// The partition died: the next life begins with an empty memory, and so with empty books, but for what its behaviour
+    /// has stored.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
-        *self = Service::new((*self.fresh).clone());
+        let now = Duration::from_nanos(cx.now_ns());
+        let next = self.service.after_crash(&self.fresh, now);
+        let fresh = Arc::clone(&self.fresh);
+        *self = Service { fresh, ..Service::new(next) };
         self.publish_state(cx);
     }
 

@@ -1,6 +1,7 @@
 //! A behaviour for a machine that takes any.
 
 use super::{Actions, Behaviour, BoxedBehaviour, Incoming, Named, SessionKey, Verdict};
+use core::time::Duration;
 
 /// A behaviour with a name, or one that a user of the machine brings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +23,14 @@ impl AnyBehaviour {
         match self {
             AnyBehaviour::Named(named) => Some(named),
             AnyBehaviour::Other(_) => None,
+        }
+    }
+
+    /// The behaviour that a user brought, if it is of this type.
+    pub fn other<B: Behaviour + 'static>(&self) -> Option<&B> {
+        match self {
+            AnyBehaviour::Named(_) => None,
+            AnyBehaviour::Other(behaviour) => behaviour.downcast(),
         }
     }
 }
@@ -74,6 +83,34 @@ impl Behaviour for AnyBehaviour {
     fn wants_payload(&self) -> bool {
         either!(self, behaviour => behaviour.wants_payload())
     }
+
+    #[inline]
+    fn wants_time(&self) -> bool {
+        match self {
+            // None of them does.
+            AnyBehaviour::Named(_) => false,
+            AnyBehaviour::Other(behaviour) => behaviour.wants_time(),
+        }
+    }
+
+    #[inline]
+    fn wake_at(&self) -> Option<Duration> {
+        match self {
+            AnyBehaviour::Named(_) => None,
+            AnyBehaviour::Other(behaviour) => behaviour.wake_at(),
+        }
+    }
+
+    fn time_passed(&mut self, actions: &mut Actions) {
+        either!(self, behaviour => behaviour.time_passed(actions));
+    }
+
+    fn after_crash(&self, now: Duration) -> Option<AnyBehaviour> {
+        match self {
+            AnyBehaviour::Named(_) => None,
+            AnyBehaviour::Other(behaviour) => behaviour.after_crash(now).map(AnyBehaviour::Other),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -97,6 +134,9 @@ mod tests {
         assert_ne!(AnyBehaviour::new(Echo), AnyBehaviour::from(Named::Echo));
         assert_eq!(hash(&source(1)), hash(&source(1).clone()));
         assert_ne!(hash(&source(1)), hash(&source(2)));
+        assert_eq!(source(3).other::<Source>().map(Source::events), Some(3));
+        assert_eq!(source(3).other::<Echo>(), None);
+        assert_eq!(AnyBehaviour::from(Named::Echo).other::<Echo>(), None);
     }
 
     #[test]
@@ -105,7 +145,7 @@ mod tests {
             SessionKey { index: vmc_proto::HmcIndex(0), session: vmc_proto::HmcSession(1) };
         let mut first = AnyBehaviour::new(Source::new(2, 32));
         let before = first.clone();
-        let mut actions = Actions::new(64);
+        let mut actions = Actions::new(64, Duration::ZERO);
         assert_eq!(first.session_opened(session, &[0; 32], &mut actions), Verdict::Accept);
         assert_ne!(first, before);
         let opened = first.clone();

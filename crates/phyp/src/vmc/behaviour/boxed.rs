@@ -4,6 +4,7 @@ use super::{Actions, Behaviour, Incoming, SessionKey, Verdict};
 use core::any::Any;
 use core::fmt::{self, Debug};
 use core::hash::{Hash, Hasher};
+use core::time::Duration;
 
 /// A behaviour of any type. Two of them are equal if their types are the same and their values are equal.
 pub struct BoxedBehaviour(Box<dyn ObjectSafe>);
@@ -12,6 +13,11 @@ impl BoxedBehaviour {
     /// Puts a behaviour in a box.
     pub fn new(behaviour: impl Behaviour + Send + Sync + 'static) -> BoxedBehaviour {
         BoxedBehaviour(Box::new(behaviour))
+    }
+
+    /// The behaviour itself, if it is of this type.
+    pub fn downcast<B: Behaviour + 'static>(&self) -> Option<&B> {
+        (&*self.0 as &dyn Any).downcast_ref()
     }
 }
 
@@ -43,6 +49,22 @@ impl Behaviour for BoxedBehaviour {
 
     fn wants_payload(&self) -> bool {
         self.0.wants_payload()
+    }
+
+    fn wants_time(&self) -> bool {
+        self.0.wants_time()
+    }
+
+    fn wake_at(&self) -> Option<Duration> {
+        self.0.wake_at()
+    }
+
+    fn time_passed(&mut self, actions: &mut Actions) {
+        self.0.time_passed(actions);
+    }
+
+    fn after_crash(&self, now: Duration) -> Option<BoxedBehaviour> {
+        self.0.boxed_after_crash(now).map(BoxedBehaviour)
     }
 }
 
@@ -88,6 +110,10 @@ trait ObjectSafe: Any + Debug + Send + Sync {
     fn wants_free_buffers(&self) -> bool;
     fn session_closed(&mut self, session: SessionKey);
     fn wants_payload(&self) -> bool;
+    fn wants_time(&self) -> bool;
+    fn wake_at(&self) -> Option<Duration>;
+    fn time_passed(&mut self, actions: &mut Actions);
+    fn boxed_after_crash(&self, now: Duration) -> Option<Box<dyn ObjectSafe>>;
 }
 
 impl<B: Behaviour + Send + Sync + 'static> ObjectSafe for B {
@@ -130,5 +156,22 @@ impl<B: Behaviour + Send + Sync + 'static> ObjectSafe for B {
 
     fn wants_payload(&self) -> bool {
         Behaviour::wants_payload(self)
+    }
+
+    fn wants_time(&self) -> bool {
+        Behaviour::wants_time(self)
+    }
+
+    fn wake_at(&self) -> Option<Duration> {
+        Behaviour::wake_at(self)
+    }
+
+    fn time_passed(&mut self, actions: &mut Actions) {
+        Behaviour::time_passed(self, actions);
+    }
+
+    fn boxed_after_crash(&self, now: Duration) -> Option<Box<dyn ObjectSafe>> {
+        let next = Behaviour::after_crash(self, now)?;
+        Some(Box::new(next))
     }
 }

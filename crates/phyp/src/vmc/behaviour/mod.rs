@@ -15,6 +15,7 @@ pub use source::{Source, pattern};
 use super::effect::Subject;
 use core::fmt::Debug;
 use core::hash::Hash;
+use core::time::Duration;
 use vmc_proto::{HmcIndex, HmcSession};
 
 /// Names a session.
@@ -54,13 +55,20 @@ pub struct Incoming<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Actions {
     mtu: u32,
+    now: Duration,
     reply_len_bytes: Option<u32>,
     sends: Vec<(SessionKey, Vec<u8>)>,
+    offers: Vec<SessionKey>,
 }
 
 impl Actions {
-    pub(super) fn new(mtu: u32) -> Actions {
-        Actions { mtu, reply_len_bytes: None, sends: Vec::new() }
+    pub(super) fn new(mtu: u32, now: Duration) -> Actions {
+        Actions { mtu, now, reply_len_bytes: None, sends: Vec::new(), offers: Vec::new() }
+    }
+
+    /// The virtual time, for a behaviour that [wants it](Behaviour::wants_time); zero for others.
+    pub fn now(&self) -> Duration {
+        self.now
     }
 
     /// The longest message that can be sent, in bytes.
@@ -86,8 +94,18 @@ impl Actions {
         self.reply_len_bytes
     }
 
+    /// Has [`Behaviour::buffer_free`] called for another session than the one that the behaviour was called for, if that
+    /// has a free buffer: there is something to send in it now.
+    pub fn offer(&mut self, session: SessionKey) {
+        self.offers.push(session);
+    }
+
     pub(super) fn sends_nothing(&self) -> bool {
         self.sends.is_empty()
+    }
+
+    pub(super) fn take_offers(&mut self) -> Vec<SessionKey> {
+        core::mem::take(&mut self.offers)
     }
 
     pub(super) fn into_sends(self) -> Vec<(SessionKey, Vec<u8>)> {
@@ -130,6 +148,27 @@ pub trait Behaviour: Clone + Debug + Eq + Hash {
     /// Whether messages are to be read from their buffers at all.
     fn wants_payload(&self) -> bool {
         true
+    }
+
+    /// Whether [`Actions::now`] is to be true. [`Service::set_time`](super::Service::set_time) has to be called then.
+    fn wants_time(&self) -> bool {
+        false
+    }
+
+    /// When [`Behaviour::time_passed`] is to be called, in virtual time. Asked whenever the service has nothing else to do.
+    fn wake_at(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The time that it wanted to be woken at has come.
+    fn time_passed(&mut self, actions: &mut Actions) {
+        let _ = actions;
+    }
+
+    /// What it is in the next life of its partition, which has crashed at that time. `None`: what it was at first.
+    fn after_crash(&self, now: Duration) -> Option<Self> {
+        let _ = now;
+        None
     }
 }
 

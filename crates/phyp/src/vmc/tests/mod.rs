@@ -9,4 +9,5 @@ mod messages;
 mod peer;
 mod refusals;
 mod sessions;
+mod time;
 mod transport;

@@ -1,0 +1,84 @@
+//! What came of the changes of a session, by their tokens.
+
+use hmc_proto::{Answer, Header, Operation, Outcome, OutcomeState, ReturnCode, Token};
+use std::collections::VecDeque;
+
+/// Changes of a session whose outcome is kept.
+pub const MAX_OUTCOMES: usize = 256;
+
+/// Changes and their answers, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Book(VecDeque<Entry>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Entry {
+    token: Token,
+    operation: Operation,
+    request: Vec<u8>,
+    return_code: ReturnCode,
+    answer: Vec<u8>,
+}
+
+/// What the book says of a change before it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nothing: it is a new one.
+    No,
+    /// It was made: this was the answer.
+    Answered(ReturnCode, Vec<u8>),
+    /// The token is that of another change.
+    Another(Operation),
+}
+
+impl Book {
+    /// Whether a change was made already.
+    pub(crate) fn look_up(&self, token: Token, operation: Operation, request: &[u8]) -> Known {
+        match self.0.iter().find(|entry| entry.token == token) {
+            None => Known::No,
+            Some(entry) if entry.operation == operation && entry.request == request => {
+                Known::Answered(entry.return_code, entry.answer.clone())
+            }
+            Some(entry) => Known::Another(entry.operation),
+        }
+    }
+
+    /// Keeps the answer to a change, in place of the oldest one if there are too many.
+    pub(crate) fn keep(
+        &mut self,
+        header: Header,
+        operation: Operation,
+        request: &[u8],
+        answer: &Answer,
+    ) {
+        if self.0.len() == MAX_OUTCOMES {
+            self.0.pop_front();
+        }
+        self.0.push_back(Entry {
+            token: header.token,
+            operation,
+            request: request.to_vec(),
+            return_code: answer.return_code(),
+            answer: answer.encode_data(),
+        });
+    }
+
+    /// What came of the change with this token.
+    pub(crate) fn outcome(&self, token: Token) -> Outcome {
+        match self.0.iter().find(|entry| entry.token == token) {
+            Some(entry) => Outcome {
+                state: OutcomeState::Answered,
+                target: entry.operation.target().0,
+                opcode: entry.operation.opcode().0,
+                return_code: entry.return_code.0,
+                data: hmc_proto::Bytes(entry.answer.clone()),
+            },
+            None => Outcome {
+                state: OutcomeState::Unknown,
+                target: 0,
+                opcode: 0,
+                return_code: 0,
+                data: hmc_proto::Bytes::default(),
+            },
+        }
+    }
+}
