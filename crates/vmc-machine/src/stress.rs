@@ -8,7 +8,7 @@
 use crate::build::MachineError;
 use crate::embed::{Application, CallError, Errno, File, Machine, OnThreads, Waiting};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
@@ -288,7 +288,7 @@ impl Worker<'_, '_> {
     }
 
     fn draw(&mut self, below: u64) -> u64 {
-        self.rng.next_u64() % below
+        crate::schedule::below(&mut self.rng, below)
     }
 }
 

@@ -1,109 +1,52 @@
 //! What the hypervisor's side reports: its states, and what it finds wrong. A service speaks in these terms of itself, and
 //! a trace keeps them, so that a run can be judged without knowing its hypervisor.
 
+use crate::states::states;
 use crate::{
     BufferId, HmcIndex, HmcSession, Limits, MessageType, ReservedBytes, SentEntry, Status, Version,
 };
 use core::fmt;
 use papr::{HcallName, Header, InitFormat, ReturnCode, TransportEvent};
 
-/// The service's view of the channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ChannelState {
+states! {
+    /// The service's view of the channel.
+    ChannelState:
     /// No CRQ, silent until started.
-    Stopped,
+    Stopped = "stopped";
     /// The CRQ is not registered yet: it is being set up, or there is no connection to register for.
-    Starting,
+    Starting = "starting";
     /// The CRQ is registered; an INIT or an INIT COMPLETE of the partner is awaited.
-    WaitingForInit,
+    WaitingForInit = "waiting for INIT";
     /// The partner is there; its Capabilities are awaited.
-    WaitingForCapabilities,
+    WaitingForCapabilities = "waiting for capabilities";
     /// The capabilities are exchanged.
-    Ready,
+    Ready = "ready";
     /// The partner was suspended; the CRQ is disabled until `H_ENABLE_CRQ` succeeds.
-    Suspended,
+    Suspended = "suspended";
     /// The CRQ is being deregistered.
-    Resetting,
+    Resetting = "resetting";
     /// Too many failures; silent until started again.
-    Failed,
+    Failed = "failed";
 }
 
-impl ChannelState {
-    /// Every state.
-    pub const ALL: [ChannelState; 8] = [
-        ChannelState::Stopped,
-        ChannelState::Starting,
-        ChannelState::WaitingForInit,
-        ChannelState::WaitingForCapabilities,
-        ChannelState::Ready,
-        ChannelState::Suspended,
-        ChannelState::Resetting,
-        ChannelState::Failed,
-    ];
+impl ChannelState {}
 
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ChannelState::Stopped => "stopped",
-            ChannelState::Starting => "starting",
-            ChannelState::WaitingForInit => "waiting for INIT",
-            ChannelState::WaitingForCapabilities => "waiting for capabilities",
-            ChannelState::Ready => "ready",
-            ChannelState::Suspended => "suspended",
-            ChannelState::Resetting => "resetting",
-            ChannelState::Failed => "failed",
-        }
-    }
-}
-
-impl fmt::Display for ChannelState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The service's view of an HMC connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionState {
+states! {
+    /// The service's view of an HMC connection.
+    SessionState:
     /// No session, and no seed buffer to open one with.
-    Vacant,
+    Vacant = "vacant";
     /// No session; the management partition has the seed buffer.
-    Seeded,
+    Seeded = "seeded";
     /// Buffers are being added; the open is not answered yet.
-    Opening,
+    Opening = "opening";
     /// Messages may flow.
-    Ready,
+    Ready = "ready";
     /// The session ended. Only reported: the connection itself is vacant then.
-    Closed,
+    Closed = "closed";
 }
 
-impl SessionState {
-    /// Every state.
-    pub const ALL: [SessionState; 5] = [
-        SessionState::Vacant,
-        SessionState::Seeded,
-        SessionState::Opening,
-        SessionState::Ready,
-        SessionState::Closed,
-    ];
-
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SessionState::Vacant => "vacant",
-            SessionState::Seeded => "seeded",
-            SessionState::Opening => "opening",
-            SessionState::Ready => "ready",
-            SessionState::Closed => "closed",
-        }
-    }
-}
-
-impl fmt::Display for SessionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+impl SessionState {}
 
 /// What was wrong. The message or entry is ignored unless the text says what else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -39,6 +39,7 @@ pub mod mgmt;
 mod profile;
 mod received;
 mod sent;
+mod states;
 mod status;
 
 pub use codec::{DecodeError, Decoded, ReservedBytes};

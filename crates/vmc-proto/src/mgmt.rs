@@ -1,43 +1,33 @@
 //! What the management partition's side reports: its states, and what it finds wrong. A driver speaks in these terms of
 //! itself, and a trace keeps them, so that a run can be judged without knowing its driver.
 
+use crate::states::states;
 use crate::{
     BufferId, HmcIndex, HmcSession, Limits, MessageType, ReservedBytes, SentEntry, Status, Version,
 };
 use core::fmt;
 use papr::{HcallName, Header, InitFormat, ReturnCode, TransportEvent};
 
-/// The driver's view of the channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ChannelState {
+states! {
+    /// The driver's view of the channel.
+    ChannelState:
     /// A reset is due or under way.
-    ResetScheduled,
+    ResetScheduled = "reset scheduled";
     /// There is no device.
-    Initial,
+    Initial = "initial";
     /// The CRQ is registered; INIT or INIT COMPLETE of the hypervisor is awaited.
-    CrqInit,
+    CrqInit = "CRQ init";
     /// Capabilities were sent; the response is awaited.
-    Capabilities,
+    Capabilities = "capabilities";
     /// The capabilities are exchanged; not every index has its seed buffer yet.
-    Seeding,
+    Seeding = "seeding";
     /// The initialization is complete.
-    Ready,
+    Ready = "ready";
     /// The device cannot be used.
-    Failed,
+    Failed = "failed";
 }
 
 impl ChannelState {
-    /// Every state.
-    pub const ALL: [ChannelState; 7] = [
-        ChannelState::ResetScheduled,
-        ChannelState::Initial,
-        ChannelState::CrqInit,
-        ChannelState::Capabilities,
-        ChannelState::Seeding,
-        ChannelState::Ready,
-        ChannelState::Failed,
-    ];
-
     /// What `ioctl(QUERY)` shows.
     pub const fn query(self) -> QueryState {
         match self {
@@ -54,28 +44,9 @@ impl ChannelState {
     pub const fn number(self) -> i32 {
         self.query().0
     }
-
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            ChannelState::ResetScheduled => "reset scheduled",
-            ChannelState::Initial => "initial",
-            ChannelState::CrqInit => "CRQ init",
-            ChannelState::Capabilities => "capabilities",
-            ChannelState::Seeding => "seeding",
-            ChannelState::Ready => "ready",
-            ChannelState::Failed => "failed",
-        }
-    }
 }
 
-impl fmt::Display for ChannelState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The driver's state as `ioctl(QUERY)` shows it (driver document, IOCTLs). Open: a driver may show another number.
+/// The driver's state as `ioctl(QUERY)` shows it. Open: a driver may show another number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryState(pub i32);
 
@@ -116,48 +87,22 @@ impl fmt::Display for QueryState {
     }
 }
 
-/// The driver's view of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SessionState {
+states! {
+    /// The driver's view of a session.
+    SessionState:
     /// Reserved for a file; the hypervisor does not know of it yet.
-    Starting,
+    Starting = "starting";
     /// Interface Open was sent, or waits until fewer requests are outstanding.
-    Opening,
+    Opening = "opening";
     /// The hypervisor accepted it: messages may flow.
-    Ready,
+    Ready = "ready";
     /// The file was closed; Interface Close was or will be sent.
-    Closing,
+    Closing = "closing";
     /// It is over.
-    Ended,
+    Ended = "ended";
 }
 
-impl SessionState {
-    /// Every state.
-    pub const ALL: [SessionState; 5] = [
-        SessionState::Starting,
-        SessionState::Opening,
-        SessionState::Ready,
-        SessionState::Closing,
-        SessionState::Ended,
-    ];
-
-    /// The state in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            SessionState::Starting => "starting",
-            SessionState::Opening => "opening",
-            SessionState::Ready => "ready",
-            SessionState::Closing => "closing",
-            SessionState::Ended => "ended",
-        }
-    }
-}
-
-impl fmt::Display for SessionState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+impl SessionState {}
 
 /// What was wrong. The driver ignores what it reports here, or answers it with a status; a reset follows
 /// only where the text says so.

@@ -17,8 +17,8 @@ impl ChannelState {
     /// Every state that a side can report.
     pub fn all(side: Side) -> Vec<ChannelState> {
         match side {
-            Side::Mgmt => mgmt::ChannelState::ALL.map(ChannelState::Mgmt).to_vec(),
-            Side::Hyp => hyp::ChannelState::ALL.map(ChannelState::Hyp).to_vec(),
+            Side::Mgmt => mgmt::ChannelState::ALL.iter().copied().map(ChannelState::Mgmt).collect(),
+            Side::Hyp => hyp::ChannelState::ALL.iter().copied().map(ChannelState::Hyp).collect(),
         }
     }
 
@@ -66,8 +66,8 @@ impl SessionState {
     /// Every state that a side knows.
     pub fn all(side: Side) -> Vec<SessionState> {
         match side {
-            Side::Mgmt => mgmt::SessionState::ALL.map(SessionState::Mgmt).to_vec(),
-            Side::Hyp => hyp::SessionState::ALL.map(SessionState::Hyp).to_vec(),
+            Side::Mgmt => mgmt::SessionState::ALL.iter().copied().map(SessionState::Mgmt).collect(),
+            Side::Hyp => hyp::SessionState::ALL.iter().copied().map(SessionState::Hyp).collect(),
         }
     }
 
