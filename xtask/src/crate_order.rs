@@ -20,6 +20,19 @@ const MACHINE: &[&str] = &["ibmvmc", "papr", "phyp", "vmc-proto", "vmc-threads",
 const SCENARIO: &[&str] =
     &["ibmvmc", "papr", "phyp", "vmc-machine", "vmc-proto", "vmc-threads", "vmc-trace"];
 
+const ALL: &[&str] = &[
+    "ibmvmc",
+    "papr",
+    "phyp",
+    "vmc-check",
+    "vmc-machine",
+    "vmc-proto",
+    "vmc-scenario",
+    "vmc-sim",
+    "vmc-threads",
+    "vmc-trace",
+];
+
 /// From the bottom up.
 const LAYERS: &[Layer] = &[
     Layer { name: "papr", knows: &[], without: HEAVY },
@@ -44,6 +57,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "vmc-machine", knows: MACHINE, without: HEAVY },
     Layer { name: "vmc-scenario", knows: SCENARIO, without: &["stateright"] },
+    Layer { name: "vmc-device", knows: ALL, without: &[] },
 ];
 
 /// Dependencies that point upwards or pull in what is heavy.
@@ -97,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_dependency_that_points_upwards_or_is_heavy_is_told() {
-        let layer = &LAYERS[LAYERS.len() - 2];
+        let layer = &LAYERS[LAYERS.len() - 3];
         assert_eq!(layer.name, "vmc-machine");
         let good = "vmc-machine v0.1.0 (/x/vmc-machine)\npapr v0.1.0 (/x/papr)\nthiserror v2.0.0\n";
         assert_eq!(wrong(layer, good), [""; 0]);

@@ -6,6 +6,7 @@ mod bench;
 mod check;
 mod coverage;
 mod crate_order;
+mod device;
 mod explore;
 mod failure;
 mod failure_pages;
@@ -78,6 +79,8 @@ enum Command {
     Check(check::Args),
     /// Look for machines on threads that hang
     Stress(stress::Args),
+    /// Serve the simulated device as a file for real programs, or give orders to one that is served
+    Device(device::Args),
     /// Measure vmcsim against what you might use instead, and compare with the targets
     Bench(bench::Args),
     /// Write the schemas: `scenarios/schema.json`, by which editors complete and check scenario files, and that of traces
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Command::Quirks(args) => quirks::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Stress(args) => stress::run(&args),
+        Command::Device(args) => device::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Instructions(args) => instructions::run(&args),

@@ -211,6 +211,7 @@ impl<Q: Quirks> Driver<Q> {
             Input::Open { nonblock } => Err(self.open(nonblock)),
             Input::Query(_) => Err(self.query()),
             Input::UnknownIoctl(_) => Err(Reply::Failed(Errno::EINVAL)),
+            Input::SetFlags { file, nonblock } => Err(self.set_flags(file, nonblock)),
             Input::RequestVmc(file) => {
                 Ok((self.calls.insert(CallState::RequestVmc(file)), self.request_vmc()))
             }

@@ -115,6 +115,14 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
+    /// `fcntl(F_SETFL)`: a `read()` that sleeps already sleeps on.
+    pub(crate) fn set_flags(&mut self, file: FileId, nonblock: bool) -> Reply {
+        if let Some(file) = self.files.get_mut(file) {
+            file.nonblock = nonblock;
+        }
+        Reply::Ok
+    }
+
     /// `ioctl(QUERY)`.
     pub(crate) fn query(&self) -> Reply {
         let profile = self.config.profile;

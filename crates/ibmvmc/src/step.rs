@@ -65,6 +65,13 @@ pub enum Input {
         /// Whether to sleep until something can be reported.
         wait: bool,
     },
+    /// `fcntl(F_SETFL)`: the operating system has set the flags of an open file.
+    SetFlags {
+        /// The file.
+        file: FileId,
+        /// `O_NONBLOCK`.
+        nonblock: bool,
+    },
     /// `close()`, or the end of the process.
     Close(FileId),
 }

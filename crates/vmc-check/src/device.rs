@@ -288,6 +288,9 @@ impl Device {
             self.open.insert(number, self.files.len());
             self.files.push(File { nonblock: *nonblock, ..File::default() });
         }
+        if let (DeviceCall::SetFlags { nonblock }, Some(file)) = (what, call.file) {
+            self.files[file].nonblock = *nonblock;
+        }
         if let (DeviceCall::Close, Some(number)) = (what, number)
             && self.open.get(&number).copied() == call.file
         {

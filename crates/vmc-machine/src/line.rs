@@ -1,6 +1,6 @@
 //! An activity with its recorder, and the life of its partition that it belongs to.
 
-use crate::activity::{Activity, Service};
+use crate::activity::{Activity, Request, Service};
 use crate::context::Context;
 use crate::life::Life;
 use crate::normal::Normal;
@@ -85,6 +85,50 @@ impl Line {
             cx.bury(side);
         }
         progress
+    }
+
+    /// Enters a call that comes from outside (`App::enter_from_outside`); `false` while the partition does not run.
+    pub(crate) fn enter<P: Setup, R: Runtime>(
+        &mut self,
+        world: &World<P>,
+        runtime: &R,
+        request: Request,
+    ) -> bool {
+        let mut request = Some(request);
+        // At first it may have to notice that a life has ended.
+        for _ in 0..2 {
+            self.advance(world, runtime, |activity, cx| match (activity, request.take()) {
+                (Activity::App(app), Some(request)) => app.enter_from_outside(cx, request),
+                _ => Progress::Again,
+            });
+            if request.is_none() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Has an application's calls come from outside.
+    pub(crate) fn open_to_outside(&mut self) {
+        if let Activity::App(app) = &mut self.activity
+            && !app.is_operator()
+        {
+            app.open_to_outside();
+        }
+    }
+
+    /// The life that it belongs to, or waits for.
+    pub(crate) fn life(&self) -> Life {
+        self.life
+    }
+
+    /// Takes no part in the life of its partition until the next call that comes from outside.
+    pub(crate) fn rest<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) {
+        let Some(side) = self.side else { return };
+        if std::mem::take(&mut self.present) && world.lives.leave(side, self.id) {
+            let recorder = &mut self.recorder;
+            Context { world, runtime, recorder, me: self.id, life: self.life }.bury(side);
+        }
     }
 
     /// Its life has ended, and the partition is in this one, or between two.

@@ -3,7 +3,9 @@
 //! Fresh memory costs more than what is written to it, so a thread that makes one run after the other keeps what
 //! records have lain in.
 
+use parking_lot::Mutex;
 use std::cell::RefCell;
+use std::sync::Arc;
 pub use vmc_trace::Order;
 use vmc_trace::{Actor, Event, Record};
 
@@ -43,13 +45,54 @@ pub struct Recorder {
     actor: Actor,
     order: Order,
     /// `None` when they are not kept: then recording costs two comparisons, and what happens is only logged.
-    records: Option<Vec<Record>>,
+    records: Option<Records>,
+}
+
+/// Where records are kept.
+#[derive(Clone, Debug)]
+enum Records {
+    /// In the recorder.
+    Own(Vec<Record>),
+    /// In a log that others read meanwhile.
+    Shared(Log),
+}
+
+/// The records of a whole run, for readers that do not wait for its end. They are in the order of the run.
+#[derive(Clone, Debug, Default)]
+pub struct Log(Arc<Mutex<Vec<Record>>>);
+
+impl Log {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Whether nothing has happened.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies of the records after the first `len`.
+    pub fn since(&self, len: usize) -> Vec<Record> {
+        self.0.lock().get(len..).unwrap_or_default().to_vec()
+    }
+
+    /// Hands out the records; none is left.
+    pub(crate) fn take(&self) -> Vec<Record> {
+        std::mem::take(&mut self.0.lock())
+    }
 }
 
 impl Recorder {
     /// A recorder of one actor, which keeps records if `enabled`.
     pub fn new(actor: Actor, order: &Order, enabled: bool) -> Recorder {
-        let records = enabled.then(room);
+        let records = enabled.then(|| Records::Own(room()));
+        Recorder { actor, order: order.clone(), records }
+    }
+
+    /// A recorder of one actor which keeps records in a log.
+    pub(crate) fn into_log(actor: Actor, order: &Order, log: &Log) -> Recorder {
+        let records = Some(Records::Shared(log.clone()));
         Recorder { actor, order: order.clone(), records }
     }
 
@@ -71,36 +114,58 @@ impl Recorder {
         if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
             return;
         }
+        if let Some(Records::Shared(log)) = &self.records {
+            // Numbered under the lock, so that they are in order.
+            let mut records = log.0.lock();
+            let record = Record { seq: self.order.next(), time_ns, actor, event: event() };
+            tracing::trace!("{record}");
+            records.push(record);
+            return;
+        }
         let seq = self.order.next();
         let record = Record { seq, time_ns, actor, event: event() };
         tracing::trace!("{record}");
-        if let Some(records) = &mut self.records {
+        if let Some(Records::Own(records)) = &mut self.records {
             records.push(record);
+        }
+    }
+
+    /// The records that it keeps itself.
+    fn own(&self) -> Option<&Vec<Record>> {
+        match &self.records {
+            Some(Records::Own(records)) => Some(records),
+            _ => None,
         }
     }
 
     /// How many records there are.
     pub fn recorded(&self) -> usize {
-        self.records.as_ref().map_or(0, Vec::len)
+        self.own().map_or(0, Vec::len)
     }
 
     /// The records after the first `len`.
     pub fn since(&self, len: usize) -> &[Record] {
-        self.records.as_ref().and_then(|records| records.get(len..)).unwrap_or_default()
+        self.own().and_then(|records| records.get(len..)).unwrap_or_default()
     }
 
     /// Hands out the records; no more are kept.
     fn take_into(&mut self, all: &mut Vec<Record>) {
-        if let Some(mut records) = self.records.take() {
-            all.append(&mut records);
-            keep_room(records);
+        match self.records.take() {
+            Some(Records::Own(mut records)) => {
+                all.append(&mut records);
+                keep_room(records);
+            }
+            Some(Records::Shared(log)) => all.append(&mut log.take()),
+            None => {}
         }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.records.take().into_iter().for_each(keep_room);
+        if let Some(Records::Own(records)) = self.records.take() {
+            keep_room(records);
+        }
     }
 }
 
@@ -129,7 +194,7 @@ mod tests {
         let order = Order::default();
         drop(recorder(&order, 2 * MIN_KEPT));
         let mut next = recorder(&order, 1);
-        assert!(next.records.as_ref().is_some_and(|records| records.capacity() >= 2 * MIN_KEPT));
+        assert!(next.own().is_some_and(|records| records.capacity() >= 2 * MIN_KEPT));
         let records = take_all([&mut next, &mut recorder(&order, 2)]);
         let seqs: Vec<u64> = records.iter().map(|record| record.seq).collect();
         assert_eq!(seqs, [2 * MIN_KEPT as u64, 2 * MIN_KEPT as u64 + 1, 2 * MIN_KEPT as u64 + 2]);

@@ -144,6 +144,7 @@ enum CallLine {
     Write { bytes: u64 },
     Read { bytes: u64 },
     Poll,
+    SetFlags { nonblock: bool },
     Close,
 }
 
@@ -474,6 +475,7 @@ impl CallLine {
             DeviceCall::Write { len_bytes } => CallLine::Write { bytes: *len_bytes },
             DeviceCall::Read { len_bytes } => CallLine::Read { bytes: *len_bytes },
             DeviceCall::Poll => CallLine::Poll,
+            DeviceCall::SetFlags { nonblock } => CallLine::SetFlags { nonblock: *nonblock },
             DeviceCall::Close => CallLine::Close,
         }
     }
@@ -488,6 +490,7 @@ impl CallLine {
             CallLine::Write { bytes } => DeviceCall::Write { len_bytes: bytes },
             CallLine::Read { bytes } => DeviceCall::Read { len_bytes: bytes },
             CallLine::Poll => DeviceCall::Poll,
+            CallLine::SetFlags { nonblock } => DeviceCall::SetFlags { nonblock },
             CallLine::Close => DeviceCall::Close,
         }
     }

@@ -45,6 +45,7 @@ fn call() -> impl Strategy<Value = DeviceCall> {
             DeviceCall::Query,
             DeviceCall::RequestVmc,
             DeviceCall::Poll,
+            DeviceCall::SetFlags { nonblock: true },
             DeviceCall::Close,
         ]),
     ]

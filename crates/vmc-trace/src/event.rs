@@ -106,6 +106,11 @@ pub enum DeviceCall {
     },
     /// `poll()`.
     Poll,
+    /// `fcntl(F_SETFL)`, which the driver does not hear of before the next call.
+    SetFlags {
+        /// Whether `O_NONBLOCK` is among the flags.
+        nonblock: bool,
+    },
     /// `close()`.
     Close,
 }

@@ -28,7 +28,7 @@ pub use event::{
     RdmaDirection, Record, Side, Subject, Waiting,
 };
 pub use order::Order;
-pub use render::render;
-pub use sequence::{Item, Piece, Place, Sequence, Step, Text};
+pub use render::{render, render_steps};
+pub use sequence::{Item, Live, Piece, Place, Sequence, Step, Text};
 pub use state::{Breach, ChannelState, SessionState};
 pub use trace::{Counts, Trace, TraceNames};

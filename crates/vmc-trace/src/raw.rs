@@ -40,6 +40,8 @@ impl fmt::Display for DeviceCall {
         match self {
             DeviceCall::Open { nonblock: false } => f.write_str("open()"),
             DeviceCall::Open { nonblock: true } => f.write_str("open(O_NONBLOCK)"),
+            DeviceCall::SetFlags { nonblock: false } => f.write_str("fcntl(F_SETFL, 0)"),
+            DeviceCall::SetFlags { nonblock: true } => f.write_str("fcntl(F_SETFL, O_NONBLOCK)"),
             DeviceCall::SetHmcId { id } => write!(f, "set-hmc-id({id:?})"),
             DeviceCall::Query => f.write_str("query()"),
             DeviceCall::RequestVmc => f.write_str("request-vmc()"),

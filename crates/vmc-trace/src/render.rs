@@ -21,15 +21,27 @@ const ARROW_ENDS: usize = 2 * MIN_SHAFT + 5;
 
 /// The diagram, with a line for each step; every line ends in a newline.
 pub fn render(sequence: &Sequence) -> String {
-    let heading = format!(
+    render_with(Some(heading()), sequence)
+}
+
+/// The same without its heading: what follows a diagram that was drawn before.
+pub fn render_steps(sequence: &Sequence) -> String {
+    render_with(None, sequence)
+}
+
+fn heading() -> String {
+    format!(
         "{:MGMT_COLUMN$}{:width$}hypervisor",
         "application",
         "management partition",
         width = HYP_COLUMN - MGMT_COLUMN
-    );
+    )
+}
+
+fn render_with(heading: Option<String>, sequence: &Sequence) -> String {
     let names = name_width(&sequence.items);
     let mut text = String::new();
-    for line in std::iter::once(heading).chain(lines(&sequence.items, names)) {
+    for line in heading.into_iter().chain(lines(&sequence.items, names)) {
         text.push_str(line.trim_end());
         text.push('\n');
     }

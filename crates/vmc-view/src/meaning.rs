@@ -94,6 +94,10 @@ fn of_call(call: &DeviceCall) -> Meaning {
         DeviceCall::Poll => {
             Meaning { text: "The application asks whether a message waits.", sections: &[RUNTIME] }
         }
+        DeviceCall::SetFlags { .. } => Meaning {
+            text: "The application changes the file's flags: O_NONBLOCK decides whether read() sleeps.",
+            sections: &[RUNTIME],
+        },
         DeviceCall::Close => Meaning {
             text: "The application closes the file: its session ends with INTERFACE CLOSE.",
             sections: &[CLOSE],

@@ -8,7 +8,7 @@ mod interrupt;
 mod service;
 mod task;
 
-pub use app::{App, StepFailure};
+pub use app::{App, Instruction, Request, StepFailure};
 pub(crate) use app::{driver_condition, operator, watch_for};
 pub use background::BottomHalf;
 pub use director::Director;
@@ -86,10 +86,7 @@ impl Activity {
             Activity::Task(activity) => activity.die(cx),
             Activity::Service(activity) => activity.die(cx),
             Activity::Director(_) => {}
-            Activity::App(activity) => {
-                activity.die(cx);
-                return false;
-            }
+            Activity::App(activity) => return activity.die(cx),
         }
         true
     }

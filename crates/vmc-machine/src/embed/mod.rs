@@ -44,10 +44,11 @@
 mod caller;
 mod deterministic;
 mod monitor;
+pub mod programs;
 mod threads;
 
 pub use deterministic::{Deterministic, Run};
-pub use ibmvmc::{Errno, FileId as File, PollEvents};
+pub use ibmvmc::{Command, Errno, FileId as File, PollEvents, Reply};
 pub use monitor::Monitor;
 pub use phyp::vmc::{
     Actions, AnyBehaviour, Behaviour, Incoming, Named, SessionKey, Source, Verdict,
@@ -60,7 +61,7 @@ use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::recorder::{Order, Recorder};
 use caller::Memory;
-use ibmvmc::{Config, Input, LibertySet, QuirkSet, Reply};
+use ibmvmc::{Config, Input, LibertySet, QuirkSet};
 use phyp::VmcPresence;
 
 /// What a machine is made of. Both sides offer the same.

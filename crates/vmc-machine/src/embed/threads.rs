@@ -3,8 +3,9 @@
 use super::caller::{Me, Memory};
 use super::monitor::{Calls, Monitor};
 use super::{Application, CallError, FIRST, File, Host, Machine, sealed};
+use crate::activity::Activity;
 use crate::build::{self, MachineError};
-use crate::platform;
+use crate::platform::{self, Setup};
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
 use crate::threads::{self, Guest, Guests, Shop, WaitMode};
@@ -98,7 +99,7 @@ impl fmt::Debug for Service<'_> {
 impl Service<'_> {
     /// Looks at the service's queue and handles what comes, until `is_enough` says so; it is asked at each look.
     pub fn serve(&mut self, is_enough: impl Fn() -> bool) {
-        self.shop.serve_queue(self.line, is_enough);
+        self.shop.serve_queue(self.line.line, is_enough);
     }
 }
 
@@ -153,24 +154,29 @@ impl Machine {
         let calls: Vec<CachePadded<Calls>> =
             parkers.iter().map(|_| CachePadded::default()).collect();
         let visitors = parkers.iter().map(|parker| parker.unparker().clone()).collect();
-        let guests = Guests { visitors, service };
-        let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |shop, line| {
+        let is_guest: fn(&Activity) -> bool = match service {
+            true => |activity| matches!(activity, Activity::Service(_)),
+            false => |_| false,
+        };
+        let follows_clock = service || applications > 0;
+        let guests = Guests { visitors, is_guest, follows_clock };
+        let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |shop, lines| {
             let application = |(n, parker): (u16, Parker)| {
                 let recorder = Recorder::new(Actor::App(FIRST + n), &order, self.record);
                 let me = Me { id: ActivityId::app(FIRST + n), recorder };
                 Application { host: OnThreads { shop, me, parker, calls: &calls } }
             };
             let _end = EndGuard(shop);
-            body(shop, (0..).zip(parkers).map(application).collect(), line)
+            body(shop, (0..).zip(parkers).map(application).collect(), lines.into_iter().next())
         });
         Ok(result)
     }
 }
 
 /// Ends the machine, also when `body` panics: its threads would be waited for in vain.
-struct EndGuard<'a>(&'a Shop<'a, platform::Threads<Driver>>);
+pub(super) struct EndGuard<'a, P: Setup>(pub(super) &'a Shop<'a, P>);
 
-impl Drop for EndGuard<'_> {
+impl<P: Setup> Drop for EndGuard<'_, P> {
     fn drop(&mut self) {
         self.0.runtime.abort();
     }

@@ -195,6 +195,8 @@ pub enum CallKind {
     RequestVmc,
     /// `ioctl()`.
     Ioctl,
+    /// `fcntl(F_SETFL)`; no rule waits for it.
+    SetFlags,
     /// `close()`.
     Close,
 }

@@ -11,6 +11,7 @@ mod standing;
 
 pub use polling::{Shop, WaitMode};
 
+use crate::activity::Activity;
 use crate::ending::{End, Stuck};
 use crate::line::Line;
 use crate::platform::Setup;
@@ -57,13 +58,16 @@ pub fn run<P: Setup>(
 where
     World<P>: Sync,
 {
-    let look = |shop: &Shop<'_, P>, _: Option<Guest<'_>>| {
-        let quiescent = shop.runtime.wait_until_over(deadline);
-        (quiescent, waiting(shop.runtime), shop.runtime.now_ns())
-    };
+    let look = |shop: &Shop<'_, P>, _: Vec<Guest<'_>>| rest(shop.runtime, deadline);
     let ((quiescent, waiting, virtual_ns), steps) =
         beside(world, lines, &Guests::default(), mode, look);
     End { steps, virtual_ns, quiescent, waiting }
+}
+
+/// Waits for the end, and says whether it came in time, who waits then, and what time it is.
+pub(crate) fn rest(runtime: &Threads, deadline: Duration) -> (bool, Vec<Stuck>, u64) {
+    let quiescent = runtime.wait_until_over(deadline);
+    (quiescent, waiting(runtime), runtime.now_ns())
 }
 
 /// The activities that have not finished.
@@ -78,26 +82,37 @@ fn waiting(runtime: &Threads) -> Vec<Stuck> {
 }
 
 /// What runs on threads that are not the runtime's own.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Guests {
     /// Threads of activities that are not among the lines: their numbers follow those of the lines, and they count
     /// as running until they wait or finish.
     pub(crate) visitors: Vec<Unparker>,
-    /// Whether the VMC service is among them.
-    pub(crate) service: bool,
+    /// Which of the lines are guests; they count as running, too.
+    pub(crate) is_guest: fn(&Activity) -> bool,
+    /// Whether time follows the clock.
+    pub(crate) follows_clock: bool,
 }
 
-/// A line for a thread that is not the runtime's own.
-pub(crate) type Guest<'a> = &'a mut Line;
+impl Default for Guests {
+    fn default() -> Guests {
+        Guests { visitors: Vec::new(), is_guest: |_| false, follows_clock: false }
+    }
+}
 
-/// Has the lines run while `body` does, which must see to it that they end; it gets the line of the VMC service if
-/// that is a guest. Returns what `body` does, and the steps of the lines.
+/// A line for a thread that is not the runtime's own, and what it sleeps on.
+pub(crate) struct Guest<'a> {
+    pub(crate) line: &'a mut Line,
+    pub(crate) parker: Parker,
+}
+
+/// Has the lines run while `body` does, which must see to it that they end; it gets the lines of the guests. Returns
+/// what `body` does, and the steps of the lines.
 pub(crate) fn beside<P: Setup, T>(
     world: &World<P>,
     lines: &mut [Line],
     guests: &Guests,
     mode: WaitMode,
-    body: impl FnOnce(&Shop<'_, P>, Option<Guest<'_>>) -> T,
+    body: impl FnOnce(&Shop<'_, P>, Vec<Guest<'_>>) -> T,
 ) -> (T, u64)
 where
     World<P>: Sync,
@@ -105,25 +120,24 @@ where
     let parkers: Vec<Parker> = lines.iter().map(|_| Parker::new()).collect();
     let own = parkers.iter().map(|parker| parker.unparker().clone());
     let unparkers = own.chain(guests.visitors.iter().cloned()).collect();
-    let has_guests = guests.service || !guests.visitors.is_empty();
     let place = ActivityId::BOTTOM_HALF.index();
-    let runtime = &Threads::new(unparkers, place, has_guests);
+    let runtime = &Threads::new(unparkers, place, guests.follows_clock);
     // Pollers borrow the bottom half, so its line is kept apart; nothing is recorded in it yet.
     let shop = Shop { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
     let ended = std::thread::scope(|scope| {
         let shop = &shop;
-        let mut service = None;
+        let mut outside = Vec::new();
         let mut threads = Vec::new();
         for (line, parker) in lines.iter_mut().zip(parkers) {
             match line.activity.id() {
-                ActivityId::SERVICE if guests.service => service = Some(line),
+                _ if (guests.is_guest)(&line.activity) => outside.push(Guest { line, parker }),
                 ActivityId::BOTTOM_HALF => {
                     threads.push(scope.spawn(move || run_bottom_half(shop, &parker)));
                 }
                 _ => threads.push(scope.spawn(move || run_line(shop, line, &parker))),
             }
         }
-        let result = body(shop, service);
+        let result = body(shop, outside);
         let steps = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

@@ -40,7 +40,7 @@ pub struct Shop<'a, P: Setup> {
 
 impl<P: Setup> Shop<'_, P> {
     /// Makes steps of an activity until it waits or is finished; `Again` when the run was ended.
-    pub(super) fn run_until_wait(&self, line: &mut Line, steps: &mut u64) -> Progress {
+    pub(crate) fn run_until_wait(&self, line: &mut Line, steps: &mut u64) -> Progress {
         loop {
             *steps += 1;
             let progress = self.in_turn(|| line.step(self.world, self.runtime));
@@ -50,13 +50,14 @@ impl<P: Setup> Shop<'_, P> {
         }
     }
 
-    fn in_turn<T>(&self, step: impl FnOnce() -> T) -> T {
+    /// Makes a step while no other activity is in one, if there are fault rules.
+    pub(crate) fn in_turn<T>(&self, step: impl FnOnce() -> T) -> T {
         let _turn = self.world.faults.turn();
         step()
     }
 
     /// An activity waits, after it has looked for work for a while; `false` when the run is over.
-    pub(super) fn wait(
+    pub(crate) fn wait(
         &self,
         line: &Line,
         parker: &Parker,

@@ -14,6 +14,7 @@ mod arrange;
 mod cause;
 mod fold;
 mod label;
+mod live;
 mod names;
 mod order;
 mod reply;
@@ -24,6 +25,7 @@ mod text;
 
 use crate::event::Side;
 use crate::trace::Trace;
+pub use live::Live;
 pub use text::{Piece, Text};
 
 /// A run as a sequence of steps, repetitions folded.

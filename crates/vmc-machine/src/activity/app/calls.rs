@@ -11,7 +11,7 @@ use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
 use ibmvmc::shell::User;
 use ibmvmc::{ChannelState, Command, Errno, FileId, Input, PollEvents, Reply};
 use vmc_proto::mgmt::QueryState;
-use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars, Polled};
+use vmc_trace::{CallResult, DeviceCall, Event, FileNumber, Particulars, Polled, Waiting};
 
 impl App {
     /// Enters the driver for a step that is a call on the device.
@@ -86,28 +86,44 @@ impl App {
         let Some((call, input)) = entered else {
             return self.fail("an open file", "the file is not open (any more)");
         };
+        self.begin_call(cx, call, input, Some(action))
+    }
+
+    /// Enters the driver; `action` is the step that the call is of.
+    pub(super) fn begin_call<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        call: DeviceCall,
+        input: Input,
+        action: Option<&Action>,
+    ) -> Progress {
         if !cx.world.faults.are_none() {
             cx.at_call(kind_of(&call), 0);
-            if self.must_stop(cx) {
+            // What a killed program has open is closed.
+            let closes = self.has_program() && call == DeviceCall::Close;
+            if !closes && self.must_stop(cx) {
+                self.answer_outside(Reply::Stale);
                 return Progress::Again;
             }
         }
         let particulars = particulars(&input, self.user.faults);
         cx.record(|| Event::Call(call.clone(), particulars));
-        if let Action::Close { file: name, .. } = action {
+        if let Some(Action::Close { file: name, .. }) = action {
             // From now on the name is free, as a file descriptor is.
             self.at_desk(cx, |desk| {
                 desk.drop_name(self.process, name);
             });
         }
-        if let Action::Write { file: name, payload, expect: Expect::Ok, .. } = action
+        if let Some(Action::Write { file: name, payload, expect: Expect::Ok, .. }) = action
             && !payload.is_empty()
         {
             // Another thread may read the echo before this call is back.
             self.with_file(cx, name, |open| open.unread.push_back(payload.clone()));
         }
-        if let Action::Read { patience_ns: Some(patience_ns), .. }
-        | Action::Poll { patience_ns: Some(patience_ns), .. } = action
+        if let Some(
+            Action::Read { patience_ns: Some(patience_ns), .. }
+            | Action::Poll { patience_ns: Some(patience_ns), .. },
+        ) = action
         {
             self.until_ns = Some(cx.now_ns().saturating_add(*patience_ns));
         }
@@ -185,6 +201,9 @@ impl App {
                 // Its probe comes after the return, even if the caller learns nothing of it.
                 if requested {
                     self.device_appeared(cx);
+                }
+                if self.answer_outside(reply) {
+                    return Progress::Block { until_ns: None, why: Waiting::State };
                 }
                 if self.killed {
                     self.keep_for_exit(cx, reply);
@@ -362,6 +381,7 @@ fn particulars(input: &Input, bad_memory: bool) -> Particulars {
         | Input::UnknownIoctl(file)
         | Input::Write { file, .. }
         | Input::Read { file, .. }
+        | Input::SetFlags { file, .. }
         | Input::Close(file) => (Some(*file), false),
         Input::Poll { file, wait } => (Some(*file), *wait),
         _ => (None, false),
@@ -489,6 +509,7 @@ fn kind_of(call: &DeviceCall) -> CallKind {
         DeviceCall::Query => CallKind::Query,
         DeviceCall::RequestVmc => CallKind::RequestVmc,
         DeviceCall::Ioctl { .. } => CallKind::Ioctl,
+        DeviceCall::SetFlags { .. } => CallKind::SetFlags,
         DeviceCall::Close => CallKind::Close,
     }
 }

@@ -3,9 +3,11 @@
 mod calls;
 mod conditions;
 pub(crate) mod operator;
+mod outside;
 mod retry;
 
 pub(crate) use conditions::{driver_condition, watch_for};
+pub use outside::{Instruction, Request};
 
 use crate::call::CallRunner;
 use crate::context::Context;
@@ -17,6 +19,7 @@ use crate::script::{Action, OpenFile, Step};
 use crate::world::World;
 use ibmvmc::Reply;
 use ibmvmc::shell::User;
+use outside::Outside;
 use papr::Hcall;
 use retry::Retrying;
 use std::hash::Hash;
@@ -44,6 +47,8 @@ pub struct App {
     failure: Option<StepFailure>,
     /// The process was killed, or its partition has died.
     killed: bool,
+    /// Its calls come from outside: the script only says what they are to be.
+    outside: Option<Box<Outside>>,
 }
 
 /// A call in flight and how the trace names it.
@@ -83,6 +88,7 @@ impl App {
             retrying: None,
             failure: None,
             killed: false,
+            outside: None,
         }
     }
 
@@ -140,7 +146,8 @@ impl App {
             return Progress::Finished;
         }
         let faults = !cx.world.faults.are_none();
-        if faults && !self.killed && cx.world.desk.lock().kills.contains(&self.process) {
+        let may_be_killed = faults || self.outside.is_some();
+        if may_be_killed && !self.killed && cx.world.desk.lock().kills.contains(&self.process) {
             self.killed = true;
         }
         if self.call.is_some() {
@@ -149,6 +156,9 @@ impl App {
         if self.killed {
             return self.exit(cx);
         }
+        if let Some(reply) = self.take_reply_to_check() {
+            return self.check(cx, reply);
+        }
         if let Some(pause) = self.pause(cx.now_ns()) {
             return pause;
         }
@@ -156,6 +166,9 @@ impl App {
             return Progress::Finished;
         };
         match action {
+            action if self.is_from_outside(&action) => {
+                Progress::Block { until_ns: None, why: Waiting::State }
+            }
             Action::Wait(condition) => self.wait(cx, &condition),
             Action::WaitBriefly(condition, patience_ns) => {
                 self.wait_briefly(cx, &condition, patience_ns)
@@ -249,18 +262,23 @@ impl App {
         normal.runner(self.call.as_ref().map(|call| &call.runner));
     }
 
-    /// The partition died under the thread.
-    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
-        self.killed = true;
+    /// The partition died under the thread. Whether it takes part in the next life.
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
         if let Some(InCall { runner, call, file, .. }) = self.call.take() {
             runner.abandon(cx);
             let now_ns = cx.now_ns();
             cx.recorder.record(now_ns, || Event::Return(call, CallResult::Killed, file));
+            self.answer_outside(Reply::Stale);
         }
+        self.killed = !self.outlives_partition();
+        !self.killed
     }
 
     /// The end of a process that was killed: the operating system closes its files, one after the other.
     fn exit<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        if self.outside.is_some() {
+            return Progress::Finished;
+        }
         let file = cx.world.desk.lock().take_file(self.process);
         match file {
             Some(file) => self.close_at_exit(cx, file),

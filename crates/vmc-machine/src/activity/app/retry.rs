@@ -40,6 +40,11 @@ impl fmt::Display for Retrying {
 }
 
 impl App {
+    /// Whether it pauses before a call is made again.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.retrying.as_ref().is_some_and(|retrying| retrying.again_ns.is_some())
+    }
+
     /// The pause before a call is made again; `None` when the call is due.
     pub(super) fn pause(&mut self, now_ns: u64) -> Option<Progress> {
         let again_ns = &mut self.retrying.as_mut()?.again_ns;

@@ -1,0 +1,53 @@
+//! How many descriptors of an open file there are: the kernel says that one is closed, and not whether it was the last.
+//!
+//! It tells the file system when the last one is gone, but not before the calls on it have come back, and the driver
+//! has to hear of a `close()` while another thread sleeps in `read()`. So the processes' descriptors are counted: each
+//! `open()` has an inode of its own, which `/proc/PID/fdinfo` shows.
+
+use std::fs;
+use std::path::Path;
+
+/// Descriptors of this inode in all processes that can be looked at.
+pub(crate) fn count(inode: u64, device: &str) -> usize {
+    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    let is_process = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
+    let names = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| is_process(name)).map(|name| count_in(&name, inode, device)).sum()
+}
+
+fn count_in(process: &str, inode: u64, device: &str) -> usize {
+    let folder = Path::new("/proc").join(process);
+    let Ok(descriptors) = fs::read_dir(folder.join("fd")) else { return 0 };
+    let is_ours = |entry: &fs::DirEntry| {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        target.to_string_lossy().contains(device) && {
+            let text = fs::read_to_string(folder.join("fdinfo").join(entry.file_name()));
+            text.is_ok_and(|text| inode_of(&text) == Some(inode))
+        }
+    };
+    descriptors.flatten().filter(is_ours).count()
+}
+
+fn inode_of(fdinfo: &str) -> Option<u64> {
+    fdinfo.lines().find_map(|line| line.strip_prefix("ino:"))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn every_descriptor_of_an_inode_is_counted() {
+        let path = std::env::temp_dir().join(format!("vmc-descriptors-{}", std::process::id()));
+        let file = fs::File::create(&path).unwrap();
+        let inode = file.metadata().unwrap().ino();
+        let count = || count(inode, "vmc-descriptors");
+        assert_eq!(count(), 1);
+        let second = file.try_clone().unwrap();
+        assert_eq!(count(), 2);
+        drop((file, second));
+        assert_eq!(count(), 0);
+        fs::remove_file(path).unwrap();
+    }
+}

@@ -1,0 +1,272 @@
+//! A machine, its device file, and everything around them, from the mount to the verdict.
+
+use crate::callers::Callers;
+use crate::control;
+use crate::error::DeviceError;
+use crate::fuse::connection::{Connection, Stop};
+use crate::live::{TraceTo, Writer};
+use crate::place::Place;
+use crate::router::Router;
+use crate::rules;
+use crate::script;
+use crate::server::Server;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use vmc_machine::embed::programs::{self, Next, Programs, Serving};
+use vmc_machine::embed::{AnyBehaviour, Waiting};
+use vmc_machine::life::Life;
+use vmc_machine::plan::{Plan, ThreadPlan};
+use vmc_sim::{Problem, Scenario};
+use vmc_trace::Trace;
+
+/// Threads of programs that have a seat at a time, besides the applications of a scenario.
+const SEATS: u16 = 512;
+
+/// Longest name of a thread.
+const MAX_THREAD_NAME: usize = 15;
+
+/// What is served, and where.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The place of the device.
+    pub at: PathBuf,
+    /// The machine, its applications' names and its fault rules.
+    pub scenario: Scenario,
+    /// The hypervisor routes commands, instead of what the scenario says.
+    pub router: bool,
+    /// The scripts of the scenario say which calls programs make, and time is virtual. Without this programs do as they
+    /// like, and time is that of the clock.
+    pub scripted: bool,
+    /// Where the trace goes while it comes about.
+    pub trace: TraceTo,
+    /// Whether what happens is recorded. Without it there is no trace, and little can be judged.
+    pub record: bool,
+}
+
+/// A device that is being served.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// What programs open.
+    pub device: PathBuf,
+    /// The socket for orders.
+    pub socket: PathBuf,
+    stop: Arc<Stop>,
+}
+
+impl Served {
+    /// Ends it.
+    pub fn stop(&self) {
+        self.stop.set();
+    }
+}
+
+/// What has come of it.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Everything that happened.
+    pub trace: Trace,
+    /// What was not as it must be.
+    pub problems: Vec<String>,
+    /// What programs could not be given, and why.
+    pub warnings: Vec<String>,
+}
+
+/// What answers orders.
+pub(crate) struct Daemon<'p> {
+    programs: &'p Programs<'p>,
+    server: &'p Server<'p>,
+    plan: &'p Plan,
+    scripted: bool,
+    stop: &'p Stop,
+    has_ended: AtomicBool,
+    /// Applications whose script is over, and why if it was not at its end.
+    ended: Mutex<BTreeMap<u16, Option<String>>>,
+    /// What programs have seen that was not so.
+    untrue: Mutex<Vec<String>>,
+}
+
+/// Serves a device until it is stopped; `started` is called when programs can open it.
+pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict, DeviceError> {
+    let plan = plan_of(options);
+    let (place, fuse) = Place::mount(&options.at)?;
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DeviceError::Io { path, source }
+    };
+    let stop = Arc::new(Stop::new().map_err(io(&options.at))?);
+    let connection = Connection::new(fuse, Arc::clone(&stop)).map_err(io(&options.at))?;
+    let listener = UnixListener::bind(place.socket()).map_err(io(&place.socket()))?;
+    let served = Served { device: place.device(), socket: place.socket(), stop: stop.clone() };
+    let serving = Serving {
+        waiting: Waiting::Block,
+        follows_clock: !options.scripted,
+        record: options.record,
+    };
+    let warnings = Mutex::new(Vec::new());
+    let warn = |warning: String| {
+        eprintln!("{warning}");
+        warnings.lock().push(warning);
+    };
+    let (result, run) = programs::serve(&plan, serving, |programs| {
+        let writer = Writer::new(programs, &options.trace).map_err(io(&options.at))?;
+        let callers = Callers::new(reserved(options), plan.threads.len() as u16);
+        let server = Server::new(&connection, programs, &place, options.scripted, callers, &warn);
+        let daemon = Daemon {
+            programs,
+            server: &server,
+            plan: &plan,
+            scripted: options.scripted,
+            stop: &stop,
+            has_ended: AtomicBool::new(false),
+            ended: Mutex::default(),
+            untrue: Mutex::default(),
+        };
+        std::thread::scope(|scope| {
+            let daemon = &daemon;
+            scope.spawn(move || control::listen(&listener, daemon, scope));
+            if let Some(writer) = writer {
+                scope.spawn(move || writer.run(|| daemon.has_ended()));
+            }
+            started(&served);
+            server.run();
+            place.unmount();
+            daemon.has_ended.store(true, Ordering::Release);
+        });
+        Ok::<_, DeviceError>(daemon.problems())
+    })?;
+    let mut problems = result?;
+    let (trace, found) = vmc_sim::judge(run);
+    problems.extend(found.iter().map(Problem::to_string));
+    Ok(Verdict { trace, problems, warnings: warnings.into_inner() })
+}
+
+/// The names under which programs find the applications of the scenario.
+fn reserved(options: &Options) -> Vec<String> {
+    let names = options.scenario.plan().threads.iter();
+    names.map(|thread| thread.name.chars().take(MAX_THREAD_NAME).collect()).collect()
+}
+
+fn plan_of(options: &Options) -> Plan {
+    let mut plan = options.scenario.plan().clone();
+    if options.router {
+        plan.machine.behaviour = AnyBehaviour::new(Router::default());
+    }
+    let seats = plan.threads.len() as u16;
+    if options.scripted {
+        // For what the kernel does by itself.
+        plan.threads.push(seat(seats));
+        return plan;
+    }
+    for (number, thread) in (0..).zip(&mut plan.threads) {
+        let name = std::mem::take(&mut thread.name);
+        *thread = ThreadPlan { name, ..seat(number) };
+    }
+    plan.threads.extend((seats..seats + SEATS).map(seat));
+    rules::add(&mut plan.rules);
+    plan
+}
+
+fn seat(number: u16) -> ThreadPlan {
+    ThreadPlan {
+        name: format!("program-{number}"),
+        process: number,
+        life: Life::FIRST,
+        optional: true,
+        steps: Vec::new(),
+    }
+}
+
+impl Daemon<'_> {
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Carries out an order; what is to be told.
+    pub(crate) fn order(&self, order: &str) -> String {
+        let (word, rest) = order.split_once(' ').unwrap_or((order, ""));
+        match word {
+            "status" => self.status(),
+            "next" if self.scripted => self.next(rest),
+            _ => match rules::find(&self.plan.rules, order) {
+                Some(rule) => {
+                    self.programs.fire(rule);
+                    format!("done: {}", self.plan.rules[rule].name)
+                }
+                None => {
+                    let known = rules::names(&self.plan.rules);
+                    format!("error: `{order}` is no order; known are `status`, {known}")
+                }
+            },
+        }
+    }
+
+    /// The next instruction for an application, after what came of the last one.
+    fn next(&self, words: &str) -> String {
+        let (name, result) = words.split_once(' ').unwrap_or((words, ""));
+        let number = self.plan.threads.iter().position(|thread| thread.name == name);
+        let Some(seat) = number.map(|number| number as u16) else {
+            return format!("error: there is no application `{name}`");
+        };
+        if let Some(expected) = self.server.take_result(seat)
+            && expected != result
+        {
+            self.untrue.lock().push(format!(
+                "application `{name}`: the driver said `{expected}`, and the program saw `{result}`"
+            ));
+        }
+        let next = self.programs.next(seat);
+        let line = script::line_of(&next);
+        if !matches!(next, Next::Do(_)) {
+            let why = (next != Next::End).then(|| format!("application `{name}`: {line}"));
+            let mut ended = self.ended.lock();
+            ended.insert(seat, why);
+            let scripted = self.plan.threads.iter().filter(|thread| !thread.steps.is_empty());
+            if ended.len() == scripted.count() {
+                self.stop.set();
+            }
+        }
+        line
+    }
+
+    /// What was not as it must be, as far as programs tell.
+    fn problems(&self) -> Vec<String> {
+        let ended = self.ended.lock();
+        ended.values().flatten().cloned().chain(self.untrue.lock().iter().cloned()).collect()
+    }
+
+    fn status(&self) -> String {
+        let status = self.programs.status();
+        let mut text = String::new();
+        let runs = status.running.map(|runs| if runs { "runs" } else { "is down" });
+        // A String takes every write.
+        let _ = writeln!(text, "management partition {}, channel {}", runs[0], status.channel);
+        let _ = writeln!(text, "hypervisor {}, channel {}", runs[1], status.hypervisor);
+        for session in &status.sessions {
+            let state = match session.session {
+                Some((number, state)) => format!("session {number} {state}"),
+                None => String::from("no session"),
+            };
+            let file = session.file.map_or(String::new(), |file| format!(", file {file}"));
+            let _ = writeln!(
+                text,
+                "index {}: {state}{file}; {} unread; buffers: {} to write with, {} of the hypervisor, {} in use",
+                session.index, session.unread, session.inbound, session.outbound, session.in_use
+            );
+        }
+        let names = self.programs.names().apps;
+        for (thread, seat) in self.server.threads() {
+            let name = names.get(usize::from(seat)).map_or("", String::as_str);
+            let _ = writeln!(text, "program {name}: thread {thread}");
+        }
+        for (file, thread) in self.server.open_files() {
+            let _ = writeln!(text, "file {file}: opened by thread {thread}");
+        }
+        let _ = writeln!(text, "{} calls in flight, {} records", status.calls, status.records);
+        text
+    }
+}

@@ -1,0 +1,177 @@
+//! System calls of real programs on the device.
+
+use crate::common::{Device, cannot_serve, folder, need_fuse, options, text_of};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const TWO: &str = "[machine]\nhmcs = 2\n";
+const CALLS: &str = "tests/calls.py";
+
+/// Has a function of the Python program run on a machine, which must end well.
+fn holds(machine: &str, function: &str, argument: &str) {
+    if let Some(why) = cannot_serve() {
+        println!("{why}");
+        return;
+    }
+    let device = Device::start(machine);
+    let socket = device.served.socket.display().to_string();
+    let argument = if argument == "socket" { &socket } else { argument };
+    device.python(CALLS, &[function, argument]);
+    device.end_well();
+}
+
+#[test]
+fn messages_come_back_unchanged_and_errnos_are_the_driver_s() {
+    holds(TWO, "messages", "");
+}
+
+#[test]
+fn o_nonblock_is_followed_from_open_and_from_fcntl() {
+    holds(TWO, "nonblock", "");
+}
+
+#[test]
+fn a_read_that_sleeps_holds_up_no_other_call() {
+    holds(TWO, "readers_hold_up_nobody", "");
+}
+
+/// Driver document, VMC Interface Close.
+#[test]
+fn close_wakes_a_reader_of_the_same_file() {
+    holds(TWO, "close_while_reading", "");
+}
+
+#[test]
+fn a_file_closes_with_its_last_descriptor() {
+    holds(TWO, "dup_and_fork", "");
+}
+
+#[test]
+fn a_signal_interrupts_a_read_whatever_its_flags_say() {
+    holds(TWO, "interrupted", "EINTR");
+    holds(TWO, "interrupted", "SA_RESTART");
+}
+
+#[test]
+fn a_killed_program_ends_at_once_and_its_session_with_it() {
+    holds(TWO, "killed", "");
+}
+
+#[test]
+fn ioctls_have_their_numbers_and_their_errnos() {
+    holds(TWO, "ioctls", "");
+    holds("[machine]\nprofile = \"linux\"\n", "ioctls", "");
+}
+
+#[test]
+fn a_thread_that_waits_is_woken_by_messages_and_by_the_end_of_a_session() {
+    holds(TWO, "waits", "socket");
+}
+
+#[test]
+fn a_device_is_made_when_a_program_asks_for_it() {
+    holds("[machine]\nvmc = \"on-request\"\n", "on_request", "");
+}
+
+#[test]
+fn the_flow_of_a_public_test_program_runs_to_its_end() {
+    need_fuse!();
+    let folder = folder();
+    let mut options = options(&folder.join("ibmvmc"), TWO);
+    options.router = true;
+    let device = Device::serve(options, folder);
+    device.python(CALLS, &["router"]);
+    device.end_well();
+}
+
+#[test]
+fn the_examples_run() {
+    need_fuse!();
+    let device = Device::start(TWO);
+    let output = device.python("examples/echo.py", &["20"]);
+    assert!(output.ends_with("20 echoes\n"), "{output}");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/echo.c");
+    let folder = folder();
+    let binary = folder.join("echo");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-Wall", "-Werror", "-o"]).arg(&binary).arg(source);
+    text_of(compiler.output().unwrap());
+    let output = Command::new(&binary).arg(&device.served.device).arg("200").output().unwrap();
+    assert!(text_of(output).ends_with("200 echoes\n"));
+    std::fs::remove_dir_all(folder).unwrap();
+    let verdict = device.end_well();
+    assert_eq!(verdict.trace.counts().sessions, 2);
+}
+
+#[test]
+fn the_device_is_a_file_or_in_a_folder_or_where_nothing_was() {
+    need_fuse!();
+    let top = folder();
+    for (name, device) in [("nothing", "nothing"), ("file", "file"), ("folder", "folder/ibmvmc")] {
+        let at = top.join(name);
+        match name {
+            "file" => std::fs::write(&at, "").unwrap(),
+            "folder" => std::fs::create_dir(&at).unwrap(),
+            _ => {}
+        }
+        let served = Device::serve(options(&at, TWO), folder());
+        assert_eq!(served.served.device, top.join(device));
+        served.python(CALLS, &["messages"]);
+        served.python(CALLS, &["close_while_reading"]);
+        served.end_well();
+        assert_eq!(at.exists(), name != "nothing", "as it was");
+    }
+    std::fs::remove_dir_all(top).unwrap();
+}
+
+#[test]
+fn what_a_killed_daemon_has_left_is_cleaned_up_and_a_living_one_is_told() {
+    need_fuse!();
+    let top = folder();
+    for name in ["nothing", "folder"] {
+        let at = top.join(name);
+        if name == "folder" {
+            std::fs::create_dir(&at).unwrap();
+        }
+        let start = || {
+            let mut daemon = Command::new(env!("CARGO_BIN_EXE_vmc-device"));
+            daemon.args(["--trace", "none", "--at"]).arg(&at).stderr(Stdio::null());
+            daemon.spawn().unwrap()
+        };
+        let mut daemon = start();
+        let socket = vmc_device::socket_of(&at);
+        while vmc_device::send(&socket, "status").is_err() {
+            std::thread::yield_now();
+        }
+        let busy = start().wait().unwrap();
+        assert_eq!(busy.code(), Some(2), "another daemon is there");
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert!(std::fs::metadata(&at).is_err() || name == "nothing", "a stale mount");
+        let device = Device::serve(options(&at, TWO), folder());
+        device.python(CALLS, &["messages"]);
+        device.end_well();
+    }
+    std::fs::remove_dir_all(top).unwrap();
+}
+
+#[test]
+fn orders_are_carried_out_and_mistakes_are_told() {
+    need_fuse!();
+    let device = Device::start(TWO);
+    let order = |order: &str| vmc_device::send(&device.served.socket, order).unwrap();
+    assert_eq!(order("crash"), "done: crash hyp\n");
+    assert_eq!(order("reboot hyp"), "done: reboot hyp\n");
+    device.python(CALLS, &["messages"]);
+    assert!(
+        order("explode")
+            .starts_with("error: `explode` is no order; known are `status`, `crash hyp`")
+    );
+    for fault in ["free-crq", "suspend", "pause", "resume", "fill-crq", "attach-hmc", "detach-hmc"]
+    {
+        assert!(order(fault).starts_with("done: "), "{fault}");
+    }
+    device.python(CALLS, &["messages"]);
+    assert!(order("status").contains("channel ready\n"), "{}", order("status"));
+    device.end_well();
+}

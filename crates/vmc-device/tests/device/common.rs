@@ -1,0 +1,137 @@
+//! A device for a test, and programs that use it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use vmc_device::{DeviceError, Options, Served, TraceTo, Verdict, serve};
+use vmc_sim::Scenario;
+
+/// Why a machine cannot serve devices; tests that need one say so and end.
+pub(crate) fn cannot_serve() -> Option<&'static str> {
+    let options = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
+    if options.is_err() {
+        return Some("skipped: /dev/fuse is not there, or must not be opened");
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Some("skipped: this is not root");
+    }
+    None
+}
+
+/// Ends the test where no device can be served.
+macro_rules! need_fuse {
+    () => {
+        if let Some(why) = crate::common::cannot_serve() {
+            println!("{why}");
+            return;
+        }
+    };
+}
+
+pub(crate) use need_fuse;
+
+/// A folder of this test's own.
+pub(crate) fn folder() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("vmc-device-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A device that is served on a thread.
+pub(crate) struct Device {
+    pub(crate) served: Served,
+    folder: PathBuf,
+    thread: Option<JoinHandle<Result<Verdict, DeviceError>>>,
+}
+
+/// Options for a machine, in the words of scenarios.
+pub(crate) fn options(at: &Path, machine: &str) -> Options {
+    let text = format!("title = \"test\"\n{machine}");
+    Options {
+        at: at.to_owned(),
+        scenario: Scenario::parse("test.toml", &text).unwrap(),
+        router: false,
+        scripted: false,
+        trace: TraceTo::Nothing,
+        record: true,
+    }
+}
+
+impl Device {
+    /// Serves one at a path where nothing is.
+    pub(crate) fn start(machine: &str) -> Device {
+        let folder = folder();
+        let options = options(&folder.join("ibmvmc"), machine);
+        Device::serve(options, folder)
+    }
+
+    pub(crate) fn serve(options: Options, folder: PathBuf) -> Device {
+        let (sender, receiver) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            serve(&options, |served| sender.send(served.clone()).unwrap())
+        });
+        match receiver.recv() {
+            Ok(served) => Device { served, folder, thread: Some(thread) },
+            Err(_) => panic!("{}", thread.join().unwrap().unwrap_err()),
+        }
+    }
+
+    /// Ends it; nothing of it may be left.
+    pub(crate) fn end(mut self) -> Verdict {
+        self.served.stop();
+        let verdict = self.thread.take().unwrap().join().unwrap().unwrap();
+        assert!(!self.served.socket.exists(), "the run folder is still there");
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+        let here = self.folder.to_string_lossy().replace('/', "-");
+        let ours = |line: &&str| line.contains(here.trim_matches('-'));
+        assert_eq!(mounts.lines().find(ours), None);
+        verdict
+    }
+
+    /// Ends it; every invariant must hold.
+    pub(crate) fn end_well(self) -> Verdict {
+        let verdict = self.end();
+        assert_eq!(
+            verdict.problems,
+            [""; 0],
+            "\n{}",
+            vmc_trace::render(&vmc_trace::Sequence::of(&verdict.trace))
+        );
+        verdict
+    }
+
+    /// Runs the Python program with these arguments after the device; what it has written.
+    pub(crate) fn python(&self, program: &str, arguments: &[&str]) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
+        let mut command = Command::new("python3");
+        command.arg(path).arg(&self.served.device).args(arguments);
+        text_of(command.output().unwrap())
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.served.stop();
+            let _ = thread.join();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The output of a program that must have succeeded.
+pub(crate) fn text_of(output: Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{}\n{}{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}

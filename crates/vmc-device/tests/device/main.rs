@@ -1,0 +1,7 @@
+//! The device file, used by real programs.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+mod calls;

@@ -1,0 +1,436 @@
+//! A machine on threads whose applications are programs outside of the simulator: any number of threads of any number
+//! of processes make calls, one at a time each, and open and close files as they like.
+//!
+//! A **seat** is what such a thread is in the machine: an actor of the trace that has one call in flight at most. Each
+//! thread of the plan is a seat; one with a script is led through it by [`Programs::next`].
+
+use super::threads::EndGuard;
+use super::{File, Run, Waiting};
+use crate::activity::{Activity, Instruction, Request, StepFailure};
+use crate::build::{self, MachineError};
+use crate::ending::End;
+use crate::life::Life;
+use crate::line::Line;
+use crate::plan::{Plan, ThreadPlan};
+use crate::platform;
+use crate::recorder::{Log, Order, Recorder};
+use crate::runtime::{ActivityId, Progress};
+use crate::threads::{self, Guest, Guests, Shop, WaitMode};
+use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
+use parking_lot::Mutex;
+use std::fmt;
+use std::time::Duration;
+use vmc_proto::HmcIndex;
+use vmc_threads::Parker;
+use vmc_trace::{Side, Trace, TraceNames};
+
+/// The setup of such a machine.
+pub type Platform = platform::Threads<Driver<Conduct>>;
+
+/// The name of the thread from which the operator acts.
+const CONSOLE: &str = "console";
+
+/// How long the machine may take to come to rest at the end.
+const REST: Duration = Duration::from_secs(10);
+
+/// How a machine serves programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// How its threads wait.
+    pub waiting: Waiting,
+    /// Time is that of the clock. Without this it stands still while a program is outside of calls, and jumps when
+    /// every thread waits, as in a scenario: every thread of the plan must have a program then.
+    pub follows_clock: bool,
+    /// Whether what happens is recorded.
+    pub record: bool,
+}
+
+/// A file that a program has open. It is of one life of the management partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpenFile {
+    /// The driver's name of it.
+    pub file: File,
+    life: Life,
+}
+
+/// What a call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What the driver says; [`Reply::Stale`] when the partition does not run (any more).
+    pub reply: Reply,
+    /// What a `read()` has brought.
+    pub message: Vec<u8>,
+    /// The file that an `open()` has made.
+    pub opened: Option<OpenFile>,
+    /// The program is killed: by the kernel, or by a fault rule, which leaves it to the caller to do so.
+    pub is_killed: bool,
+}
+
+impl Answer {
+    fn stale() -> Answer {
+        Answer { reply: Reply::Stale, message: Vec::new(), opened: None, is_killed: false }
+    }
+}
+
+/// What is next in the script of a seat.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Its program has to do this.
+    Do(Instruction),
+    /// The script is at its end.
+    End,
+    /// It has come to an end before: an expectation was not met.
+    Failed(StepFailure),
+    /// It waits for what nothing can bring any more.
+    Stuck,
+}
+
+/// The state of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionStatus {
+    /// The HMC index.
+    pub index: HmcIndex,
+    /// Session number and state; `None` for an index without a session.
+    pub session: Option<(u8, &'static str)>,
+    /// The number of its file.
+    pub file: Option<u16>,
+    /// Messages that wait for `read()`.
+    pub unread: usize,
+    /// Buffers with which the application may write.
+    pub inbound: usize,
+    /// Buffers of the hypervisor.
+    pub outbound: usize,
+    /// Buffers that hold a message, or that a call works with.
+    pub in_use: usize,
+}
+
+/// Where a machine stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The driver's view of the channel.
+    pub channel: ChannelState,
+    /// The hypervisor's.
+    pub hypervisor: String,
+    /// Whether the partitions run: management, hypervisor.
+    pub running: [bool; 2],
+    /// What is known of each HMC index that was agreed on.
+    pub sessions: Vec<SessionStatus>,
+    /// Calls in flight in the driver.
+    pub calls: usize,
+    /// What was recorded so far.
+    pub records: usize,
+}
+
+struct Seat {
+    line: Line,
+    parker: Parker,
+    /// Its script is at its end, and the run does not wait for it any more.
+    is_finished: bool,
+}
+
+/// The machine, for the threads that bring the calls of programs.
+pub struct Programs<'a> {
+    shop: &'a Shop<'a, Platform>,
+    seats: Vec<Mutex<Seat>>,
+    /// The process of each seat.
+    processes: Vec<u16>,
+    follows_clock: bool,
+    names: Mutex<Vec<String>>,
+    log: Log,
+}
+
+impl fmt::Debug for Programs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Programs").field("seats", &self.seats.len()).finish_non_exhaustive()
+    }
+}
+
+impl Programs<'_> {
+    /// Makes a call. `before_sleep` is called once before the thread sleeps in it.
+    pub fn call(&self, seat: u16, request: Request, before_sleep: &mut dyn FnMut()) -> Answer {
+        self.make(seat, request, None, before_sleep)
+    }
+
+    /// The same on an open file: a call on a file of a life that is over comes to nothing.
+    pub fn call_on(
+        &self,
+        seat: u16,
+        on: OpenFile,
+        request: Request,
+        before_sleep: &mut dyn FnMut(),
+    ) -> Answer {
+        self.make(seat, request, Some(on.life), before_sleep)
+    }
+
+    fn make(
+        &self,
+        seat: u16,
+        request: Request,
+        life: Option<Life>,
+        before_sleep: &mut dyn FnMut(),
+    ) -> Answer {
+        let Some(place) = self.seats.get(usize::from(seat)) else { return Answer::stale() };
+        let (shop, runtime) = (self.shop, self.shop.runtime);
+        let mut seat = place.lock();
+        if seat.is_finished {
+            return Answer::stale();
+        }
+        let Seat { line, parker, .. } = &mut *seat;
+        if let Activity::App(app) = &line.activity
+            && !app.has_script()
+        {
+            // One that came too late for its call is not one for the next.
+            shop.world.desk.lock().signals.remove(&app.number());
+        }
+        let now = shop.world.lives.now(Side::Mgmt);
+        if !shop.world.lives.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
+            return Answer::stale();
+        }
+        let entered = shop.in_turn(|| line.enter(shop.world, runtime, request));
+        if !entered || life.is_some_and(|life| life != line.life()) {
+            self.rest(line);
+            return Answer::stale();
+        }
+        let life = line.life();
+        let mut sleeps = false;
+        loop {
+            let progress = shop.run_until_wait(line, &mut 0);
+            if let Activity::App(app) = &mut line.activity
+                && let Some((reply, message)) = app.take_reply()
+            {
+                let opened = match reply {
+                    Reply::Opened(file) => Some(OpenFile { file, life }),
+                    _ => None,
+                };
+                let is_killed = shop.world.desk.lock().kills.contains(&app.process());
+                self.rest(line);
+                return Answer { reply, message, opened, is_killed };
+            }
+            let Progress::Block { until_ns, why } = progress else { break };
+            if !std::mem::replace(&mut sleeps, true) {
+                before_sleep();
+            }
+            if !shop.wait(line, parker, until_ns, why) {
+                break;
+            }
+        }
+        Answer::stale()
+    }
+
+    /// A thread without a script is no part of its partition between two calls.
+    fn rest(&self, line: &mut Line) {
+        if let Activity::App(app) = &line.activity
+            && app.has_ended()
+        {
+            self.shop.in_turn(|| line.rest(self.shop.world, self.shop.runtime));
+        }
+    }
+
+    /// A signal comes for a seat's call: if it sleeps, it is interrupted.
+    pub fn interrupt(&self, seat: u16) {
+        self.shop.world.desk.lock().signals.insert(seat);
+        self.shop.runtime.wake(ActivityId::app(seat).index());
+    }
+
+    /// A seat's process is killed: its call comes back if it sleeps.
+    pub fn kill(&self, seat: u16) {
+        let Some(process) = self.processes.get(usize::from(seat)) else { return };
+        self.shop.world.desk.lock().kills.insert(*process);
+        self.shop.runtime.wake(ActivityId::app(seat).index());
+    }
+
+    /// Another program takes a seat; `name` is for traces, without it the plan's name stays.
+    pub fn welcome(&self, seat: u16, name: Option<&str>) {
+        if let Some(name) = name
+            && let Some(place) = self.names.lock().get_mut(usize::from(seat))
+        {
+            name.clone_into(place);
+        }
+        let Some(place) = self.seats.get(usize::from(seat)) else { return };
+        let mut place = place.lock();
+        if let Activity::App(app) = &mut place.line.activity
+            && !app.has_script()
+        {
+            self.shop.world.desk.lock().kills.remove(&app.process());
+            app.revive();
+        }
+    }
+
+    /// What comes next in the script of a seat: what is not a call is done first, however long it takes.
+    pub fn next(&self, seat: u16) -> Next {
+        let Some(place) = self.seats.get(usize::from(seat)) else { return Next::End };
+        let (shop, runtime) = (self.shop, self.shop.runtime);
+        let mut place = place.lock();
+        let Seat { line, parker, is_finished } = &mut *place;
+        loop {
+            let progress = shop.run_until_wait(line, &mut 0);
+            let is_unborn = line.is_unborn();
+            let Activity::App(app) = &mut line.activity else { return Next::End };
+            match progress {
+                Progress::Block { until_ns, why } => {
+                    let instruction = (!is_unborn).then(|| app.instruction(shop.world)).flatten();
+                    if let Some(instruction) = instruction {
+                        return Next::Do(instruction);
+                    }
+                    if !shop.wait(line, parker, until_ns, why) {
+                        return Next::Stuck;
+                    }
+                }
+                Progress::Again => return Next::Stuck,
+                Progress::Finished => {
+                    let failure = app.failure().cloned();
+                    if !self.follows_clock {
+                        *is_finished = true;
+                        runtime.finish(ActivityId::app(seat).index());
+                    }
+                    return failure.map_or(Next::End, Next::Failed);
+                }
+            }
+        }
+    }
+
+    /// Fires a fault rule of the plan, by its number.
+    pub fn fire(&self, rule: usize) {
+        let Some(console) = self.seats.last() else { return };
+        let (shop, runtime) = (self.shop, self.shop.runtime);
+        let mut console = console.lock();
+        shop.in_turn(|| console.line.strike(shop.world, runtime, rule));
+    }
+
+    /// The names of the seats.
+    pub fn names(&self) -> TraceNames {
+        TraceNames { apps: self.names.lock().clone() }
+    }
+
+    /// What is recorded.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Where the machine stands.
+    pub fn status(&self) -> Status {
+        let world = self.shop.world;
+        let hypervisor = world.desk.lock().service_state.to_string();
+        let running = [Side::Mgmt, Side::Hyp].map(|side| world.lives.is_running(side));
+        let kernel = world.kernel.lock();
+        let driver = &kernel.driver;
+        let sessions = driver.slots().map(|slot| {
+            let count = |is: fn(BufferOwner) -> bool| {
+                slot.buffers().filter(|buffer| is(buffer.owner)).count()
+            };
+            SessionStatus {
+                index: slot.index,
+                session: slot.session.map(|(number, state)| (number.0, state.name())),
+                file: slot.file.map(File::number),
+                unread: slot.unread,
+                inbound: count(|owner| owner == BufferOwner::Mgmt),
+                outbound: count(|owner| owner == BufferOwner::Hyp),
+                in_use: count(|owner| !matches!(owner, BufferOwner::Mgmt | BufferOwner::Hyp)),
+            }
+        });
+        Status {
+            channel: driver.state(),
+            hypervisor,
+            running,
+            sessions: sessions.collect(),
+            calls: driver.calls_in_flight(),
+            records: self.log.len(),
+        }
+    }
+
+    /// Ends the run when it is over, or else at once: threads that wait come back.
+    pub fn end(&self) {
+        (0..self.seats.len()).for_each(|seat| {
+            // A script that goes on is cut off.
+            if let Some(place) = self.seats[seat].try_lock()
+                && !place.is_finished
+            {
+                self.shop.runtime.finish(ActivityId::app(seat as u16).index());
+            }
+        });
+        if !self.shop.runtime.wait_until_over(REST) {
+            self.shop.runtime.abort();
+        }
+    }
+
+    /// What each activity waits for, in words.
+    pub fn standing(&self) -> String {
+        self.shop.standing()
+    }
+}
+
+/// Boots a machine on threads, serves programs while `body` runs, lets it come to rest, and hands it over to be judged.
+///
+/// Without the clock's time, records have virtual times. With it they have that of the clock, which says nothing about
+/// cause and effect, so the trace that is handed over has none: every time in it is 0.
+pub fn serve<T>(
+    plan: &Plan,
+    serving: Serving,
+    body: impl FnOnce(&Programs<'_>) -> T,
+) -> Result<(T, Run<Platform>), MachineError> {
+    let mut plan = plan.clone();
+    let console = plan.threads.len() as u16;
+    plan.threads.push(ThreadPlan {
+        name: String::from(CONSOLE),
+        process: console,
+        life: Life::FIRST,
+        optional: true,
+        steps: Vec::new(),
+    });
+    let conduct = Conduct { quirks: plan.quirks, liberties: plan.machine.liberties };
+    let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
+    let (world, mut lines) = build::world::<Platform>(&plan, false, driver)?;
+    let (order, log) = (Order::default(), Log::default());
+    for line in &mut lines {
+        let actor = line.activity.actor();
+        if serving.record {
+            line.recorder = Recorder::into_log(actor, &order, &log);
+        }
+        line.open_to_outside();
+    }
+    let mode = match serving.waiting {
+        Waiting::Block => WaitMode::Block,
+        Waiting::Poll => WaitMode::Poll,
+    };
+    let guests = Guests {
+        visitors: Vec::new(),
+        is_guest: Activity::is_application,
+        follows_clock: serving.follows_clock,
+    };
+    let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
+    let ((result, names, end), steps) =
+        threads::beside(&world, &mut lines, &guests, mode, |shop, seats| {
+            let _end = EndGuard(shop);
+            let finish = |seat: usize| shop.runtime.finish(ActivityId::app(seat as u16).index());
+            // Where time waits for programs, it does not wait for those that have nothing to do.
+            let is_idle =
+                |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
+            // A seat has its line for itself until the end.
+            let (mut places, seats): (Vec<&mut Line>, Vec<_>) = (0..)
+                .zip(seats)
+                .map(|(n, Guest { line, parker })| {
+                    let (own, is_finished) = (line.clone(), is_idle(n));
+                    (line, Mutex::new(Seat { line: own, parker, is_finished }))
+                })
+                .unzip();
+            (0..seats.len()).filter(|seat| is_idle(*seat)).for_each(finish);
+            let follows_clock = serving.follows_clock;
+            let processes = plan.threads.iter().map(|thread| thread.process).collect();
+            let log = log.clone();
+            let programs = Programs { shop, seats, processes, follows_clock, names, log };
+            let result = body(&programs);
+            (0..programs.seats.len()).for_each(finish);
+            let (quiescent, waiting, virtual_ns) = threads::rest(shop.runtime, REST);
+            let names = programs.names();
+            for (place, seat) in places.iter_mut().zip(programs.seats) {
+                **place = seat.into_inner().line;
+            }
+            (result, names, End { steps: 0, virtual_ns, quiescent, waiting })
+        });
+    let mut records = log.take();
+    if serving.follows_clock {
+        records.iter_mut().for_each(|record| record.time_ns = 0);
+    }
+    let trace = Trace::new(records, names);
+    Ok((result, Run { world, lines, trace, end: End { steps, ..end }, plan }))
+}
