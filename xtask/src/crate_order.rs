@@ -17,8 +17,18 @@ const HEAVY: &[&str] = &["stateright", "schemars", "toml", "miette"];
 const ABI: &[&str] = &["papr", "vmc-proto"];
 const ROUTER: &[&str] = &["hmc-proto", "managed-system", "papr", "phyp", "vmc-proto"];
 const MACHINE: &[&str] = &["ibmvmc", "papr", "phyp", "vmc-proto", "vmc-threads", "vmc-trace"];
-const SCENARIO: &[&str] =
-    &["ibmvmc", "papr", "phyp", "vmc-machine", "vmc-proto", "vmc-threads", "vmc-trace"];
+const SCENARIO: &[&str] = &[
+    "hmc-proto",
+    "hmc-router",
+    "ibmvmc",
+    "managed-system",
+    "papr",
+    "phyp",
+    "vmc-machine",
+    "vmc-proto",
+    "vmc-threads",
+    "vmc-trace",
+];
 
 const ALL: &[&str] = &[
     "ibmvmc",

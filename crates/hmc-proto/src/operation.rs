@@ -267,7 +267,7 @@ operations! {
         /// Maps storage to a server adapter.
         0x0059 CreateMapping, "CREATE MAPPING", Change: CreateMapping => MappingCreated;
         /// Removes a mapping by its target device.
-        0x005A DeleteMapping, "DELETE MAPPING", Change: StorageName => Changed;
+        0x005A DeleteMapping, "DELETE MAPPING", Change: StorageName => Nothing;
         /// Puts a medium into an optical device.
         0x005B LoadMedia, "LOAD MEDIA", Change: LoadMedia => Changed;
         /// Takes the medium out of an optical device.

@@ -179,11 +179,11 @@ impl Event {
 }
 
 impl Display for Answer {
-    /// The operation, the return code and what the answer is about: `POWER ON → good, job 3`.
+    /// The operation, the return code and what the answer is about: `POWER ON -> good, job 3`.
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Answer::Good(response) => {
-                write!(f, "{} → good", response.operation())?;
+                write!(f, "{} -> good", response.operation())?;
                 response.brief(f)
             }
             Answer::Refused(refusal) => write!(f, "refused, {}", refusal.code),

@@ -29,8 +29,10 @@ mod events;
 mod looks;
 mod router;
 mod sessions;
+mod small;
 mod words;
 
 pub use book::MAX_OUTCOMES;
 pub use router::Router;
 pub use sessions::MAX_RESUMABLE;
+pub use small::{SMALL_MANAGEMENT, SMALL_VIOS, small_system};

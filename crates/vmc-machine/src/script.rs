@@ -6,6 +6,7 @@ use phyp::vmc::ChannelState;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// What the threads of a process know of an open file, whichever of its names they use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -266,6 +267,8 @@ pub enum Action {
     Resume,
     /// Attaches an HMC, or detaches it.
     AttachHmc(bool),
+    /// Says in the trace what the next write is about.
+    Say(String),
     /// Posts a flag for other threads.
     Post(String),
     /// Waits for a flag.
@@ -341,6 +344,8 @@ pub enum ReadExpect {
     },
     /// These bytes.
     Bytes(Vec<u8>),
+    /// A message that fits.
+    Checked(AnyCheck),
     /// Nothing: a `read()` of 0 bytes.
     Empty,
     /// Any result, in a race.
@@ -349,6 +354,44 @@ pub enum ReadExpect {
     /// The call fails with this one.
     Error(ibmvmc::Errno),
 }
+
+/// What a message must be whose content the machine knows nothing of.
+pub trait MessageCheck: fmt::Debug + Send + Sync {
+    /// Looks at a message: what the trace says of it, or what was expected in its place.
+    fn check(&self, message: &[u8]) -> Result<String, Mismatch>;
+}
+
+/// A message is not what it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What it must be.
+    pub expected: String,
+    /// What it is.
+    pub got: String,
+}
+
+/// Any check; equal to itself and its clones only.
+#[derive(Clone, Debug)]
+pub struct AnyCheck(Arc<dyn MessageCheck>);
+
+impl AnyCheck {
+    /// A check of whatever type.
+    pub fn new(check: impl MessageCheck + 'static) -> AnyCheck {
+        AnyCheck(Arc::new(check))
+    }
+
+    pub(crate) fn check(&self, message: &[u8]) -> Result<String, Mismatch> {
+        self.0.check(message)
+    }
+}
+
+impl PartialEq for AnyCheck {
+    fn eq(&self, other: &AnyCheck) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for AnyCheck {}
 
 /// What `poll()` must report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

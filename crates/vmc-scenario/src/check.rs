@@ -89,7 +89,7 @@ fn machine(machine: &MachineForm) -> Check {
     buffers(machine)?;
     match &machine.behaviour {
         BehaviourForm::Source(form) => source(form, machine),
-        BehaviourForm::Echo | BehaviourForm::Sink => Ok(()),
+        BehaviourForm::Echo | BehaviourForm::Sink | BehaviourForm::Router => Ok(()),
     }
 }
 
@@ -324,6 +324,16 @@ impl<'a> Apps<'a> {
             }
             StepForm::Write(form) => self.check_write(form, progress, span),
             StepForm::Read(form) => self.check_read(form, progress, span),
+            StepForm::Command(form) => {
+                self.must_be_open(progress, &form.file, span.clone())?;
+                self.must_route(span.clone())?;
+                form.command(0, progress.round.unwrap_or(0), span).map(|_| ())
+            }
+            StepForm::Event(form) => {
+                self.must_be_open(progress, &form.file, span.clone())?;
+                self.must_route(span)?;
+                form.check().map(|_| ())
+            }
             StepForm::Poll(form) => self.check_poll(form, progress, span),
             StepForm::Query(form) => self.must_be_open(progress, &form.file, span),
             StepForm::RequestVmc(form) => self.must_be_open(progress, &form.file, span),
@@ -393,6 +403,18 @@ impl<'a> Apps<'a> {
             | StepForm::AttachHmc(_)
             | StepForm::Interrupt(_) => Ok(()),
         }
+    }
+
+    /// HMC commands need a hypervisor that knows them.
+    fn must_route(&self, span: Range<usize>) -> Check {
+        if matches!(self.form.machine.behaviour, BehaviourForm::Router) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            span,
+            "this is about HMC commands, but the hypervisor does not know any",
+            "set behaviour = \"router\" for the machine",
+        ))
     }
 
     /// A step fires a rule that waits for nothing else.

@@ -2,6 +2,7 @@
 
 use super::bounds;
 use super::check::{number, version};
+use super::command::{Command, CommandForm};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
@@ -13,6 +14,7 @@ use super::length::Length;
 use super::names::Names;
 use super::rules::rules;
 use super::spanned::Spanned;
+use hmc_router::Router;
 use ibmvmc::{Config, Liberty, LibertySet, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::{AnyBehaviour, Named, Source};
@@ -24,7 +26,7 @@ use vmc_machine::life::Life;
 use vmc_machine::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use vmc_machine::schedule::{Actors, Decisions, DecisionsError, below};
 use vmc_machine::script::{
-    Action, Condition, Expect, Machine, PollExpect, ReadExpect, Retry, Step,
+    Action, AnyCheck, Condition, Expect, Machine, PollExpect, ReadExpect, Retry, Step,
 };
 use vmc_proto::{CRQ_ENTRIES_PER_PAGE, Limits};
 
@@ -130,13 +132,14 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
         hypervisor_crq_pages,
         session_buffers: optional(&form.hypervisor.session_buffers),
         inbound_buffers: optional(&form.hypervisor.inbound_buffers),
-        behaviour: AnyBehaviour::Named(match &form.behaviour {
-            BehaviourForm::Echo => Named::Echo,
-            BehaviourForm::Sink => Named::Sink,
+        behaviour: match &form.behaviour {
+            BehaviourForm::Echo => Named::Echo.into(),
+            BehaviourForm::Sink => Named::Sink.into(),
             BehaviourForm::Source(form) => {
-                Named::Source(Source::new(value(&form.events), value(&form.bytes)))
+                Named::Source(Source::new(value(&form.events), value(&form.bytes))).into()
             }
-        }),
+            BehaviourForm::Router => AnyBehaviour::new(Router::new(hmc_router::small_system())),
+        },
         start: match form.start {
             StartForm::DriverFirst => StartOrder::Driver,
             StartForm::HypervisorFirst => StartOrder::Hypervisor,
@@ -233,15 +236,41 @@ impl<'a> Compiler<'a> {
                 self.round = outer;
                 continue;
             }
-            if let Some(action) = self.action(step.get_ref()) {
-                let paused = action == Action::Pause;
-                self.steps.push(Step { action, span: span.clone(), retry: retry(step.get_ref()) });
-                if paused {
-                    self.push(Action::Wait(Condition::HypervisorPaused), span);
+            match step.get_ref() {
+                StepForm::Command(form) => self.command(form, span)?,
+                StepForm::Event(form) => {
+                    let check = AnyCheck::new(form.check()?);
+                    self.push(read_checked(&form.file, check), span);
                 }
+                _ => self.one_action(step, span),
             }
         }
         Ok(())
+    }
+
+    /// A command: what the trace says, the request, the answer.
+    fn command(&mut self, form: &CommandForm, span: Range<usize>) -> Result<(), Problem> {
+        let token = (u32::from(self.thread) + 1) << 16 | self.writes & 0xFFFF;
+        self.writes += 1;
+        let Command { words, message, check } = form.command(token, self.round, span.clone())?;
+        self.push(Action::Say(words), span.clone());
+        let (file, expect) = (form.file.clone(), Expect::Ok);
+        let write = Action::Write { file, payload: message, faults: false, expect };
+        self.push(write, span.clone());
+        if let Some(check) = check {
+            self.push(read_checked(&form.file, AnyCheck::new(check)), span);
+        }
+        Ok(())
+    }
+
+    fn one_action(&mut self, step: &Spanned<StepForm>, span: Range<usize>) {
+        if let Some(action) = self.action(step.get_ref()) {
+            let paused = action == Action::Pause;
+            self.steps.push(Step { action, span: span.clone(), retry: retry(step.get_ref()) });
+            if paused {
+                self.push(Action::Wait(Condition::HypervisorPaused), span);
+            }
+        }
     }
 
     fn action(&mut self, step: &StepForm) -> Option<Action> {
@@ -304,7 +333,7 @@ impl<'a> Compiler<'a> {
             StepForm::Await(flag) => Action::Await(flag.clone()),
             StepForm::Interrupt(name) => Action::Interrupt(self.names.thread(name)?),
             StepForm::Fault(name) => Action::Fault(self.fault(name)?),
-            StepForm::Repeat(_) => return None,
+            StepForm::Repeat(_) | StepForm::Command(_) | StepForm::Event(_) => return None,
         })
     }
 
@@ -365,8 +394,20 @@ impl<'a> Compiler<'a> {
     fn event_bytes(&self) -> u32 {
         match self.behaviour {
             BehaviourForm::Source(form) => value(&form.bytes),
-            BehaviourForm::Echo | BehaviourForm::Sink => 0,
+            BehaviourForm::Echo | BehaviourForm::Sink | BehaviourForm::Router => 0,
         }
+    }
+}
+
+/// Reads a message that must fit.
+fn read_checked(file: &str, check: AnyCheck) -> Action {
+    let expect = ReadExpect::Checked(check);
+    Action::Read {
+        file: file.to_owned(),
+        len_bytes: None,
+        faults: false,
+        patience_ns: None,
+        expect,
     }
 }
 

@@ -2,6 +2,7 @@
 //! "expected u8". The doc comments are what an editor shows about a key: they are the descriptions of the schema.
 
 use super::bounds;
+use super::command::{CommandForm, EventForm};
 use super::fault::FaultForm;
 use super::ioctl::IoctlForm;
 use super::length::Length;
@@ -187,6 +188,8 @@ pub(super) enum BehaviourForm {
     Sink,
     /// In every session it sends messages by itself, as fast as it has buffers.
     Source(SourceForm),
+    /// It answers HMC commands about a managed system.
+    Router,
 }
 
 /// Messages that the hypervisor sends by itself in every session.
@@ -250,6 +253,10 @@ pub(super) enum StepForm {
     Write(WriteForm),
     /// `read()`, and what it must bring.
     Read(ReadForm),
+    /// An HMC command: its request is written and its answer is read.
+    Command(Box<CommandForm>),
+    /// An event of the managed system is read.
+    Event(EventForm),
     /// `poll()`, and what it must report.
     Poll(PollForm),
     /// `ioctl(QUERY)`, and what it must tell.

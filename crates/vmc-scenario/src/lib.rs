@@ -28,6 +28,7 @@
 
 mod bounds;
 mod check;
+mod command;
 mod compile;
 mod error;
 mod fault;

@@ -101,6 +101,16 @@ pub(super) fn exactly_one_of(keys: &[&str]) -> impl FnMut(&mut Schema) {
     }
 }
 
+/// The name of an operation.
+pub(super) fn operations(_: &mut SchemaGenerator) -> Schema {
+    one_of(hmc_proto::Operation::ALL.iter().map(|operation| operation.name()))
+}
+
+/// The name of a return code of an HMC command.
+pub(super) fn return_codes(_: &mut SchemaGenerator) -> Schema {
+    one_of(hmc_proto::ReturnCode::NAMED.iter().filter_map(|code| code.name()))
+}
+
 /// A string that is one of these words.
 pub(super) fn one_of(words: impl Iterator<Item = &'static str>) -> Schema {
     let mut schema = json_schema!({ "type": "string" });

@@ -3,4 +3,4 @@
 mod mistakes;
 mod readme;
 mod robustness;
-mod schema;
+pub(crate) mod schema;

@@ -115,6 +115,8 @@ enum EventLine {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         entry: Option<Entry>,
     },
+    /// The content of a message in words: of the one that an application is about to write, or has read.
+    Command(String),
     /// A thread of an application posted a flag for others.
     Posted(String),
     /// A thread of an application sent a signal to another.
@@ -311,6 +313,7 @@ impl EventLine {
                 subject: subject.map(Into::into),
                 entry: entry.map(Entry),
             },
+            Event::Command(words) => EventLine::Command(words.clone()),
             Event::Posted(flag) => EventLine::Posted(flag.clone()),
             Event::Signals(app) => EventLine::Signals(*app),
             Event::Awaited(flag) => EventLine::Awaited(flag.clone()),
@@ -408,6 +411,7 @@ impl EventLine {
                 subject: subject.map(Into::into),
                 entry: entry.map(|entry| entry.0),
             },
+            EventLine::Command(words) => Event::Command(words),
             EventLine::Posted(flag) => Event::Posted(flag),
             EventLine::Signals(app) => Event::Signals(app),
             EventLine::Awaited(flag) => Event::Awaited(flag),

@@ -225,6 +225,7 @@ fn event() -> impl Strategy<Value = Event> {
     ];
     let waiting = proptest::sample::select(vec![Waiting::Call, Waiting::Work, Waiting::State]);
     let schedule = prop_oneof![
+        any::<String>().prop_map(Event::Command),
         any::<String>().prop_map(Event::Posted),
         any::<String>().prop_map(Event::Awaited),
         any::<u16>().prop_map(Event::Signals),

@@ -288,6 +288,8 @@ pub enum Event {
         /// The message that it befell, if it was one.
         entry: Option<CrqEntry>,
     },
+    /// The content of a message in words: of the one that an application is about to write, or has read.
+    Command(String),
     /// A thread of an application posted a flag for others.
     Posted(String),
     /// A thread of an application sent a signal to another, by its place in the scenario.

@@ -160,6 +160,7 @@ impl fmt::Display for Event {
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
             Event::Signals(app) => write!(f, "signal to {}", Actor::App(*app)),
+            Event::Command(words) => write!(f, "command {words:?}"),
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::Signalled => f.write_str("signalled"),

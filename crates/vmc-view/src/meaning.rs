@@ -64,6 +64,10 @@ pub(crate) fn meaning(event: &Event) -> Meaning {
             text: "The queue is not empty any more: its owner is told by an interrupt.",
             sections: &["LoPAR, CRQ Facility Interrupt Notification"],
         },
+        Event::Command(_) => Meaning {
+            text: "What the message says that the application writes or has read.",
+            sections: &[RUNTIME],
+        },
         Event::Posted(_) | Event::Signals(_) | Event::Awaited(_) | Event::Signalled => {
             Meaning { text: "Threads of applications wait for each other.", sections: &[] }
         }

@@ -387,6 +387,7 @@ fn kind_of(record: &Record, is_shown: bool) -> usize {
         Event::Operator(_) => "operator",
         Event::Fetched(_) => "payload",
         Event::SessionStarted(..)
+        | Event::Command(_)
         | Event::Posted(_)
         | Event::Signals(_)
         | Event::Awaited(_)

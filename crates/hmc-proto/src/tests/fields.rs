@@ -169,7 +169,7 @@ fn main_fields_are_shown() {
     });
     assert_eq!(create.to_string(), "CREATE PARTITION web1 2048 MB");
     let good = Answer::Good(Response::PowerOn(JobStarted { job: 3 }));
-    assert_eq!(good.to_string(), "POWER ON → good, job 3");
+    assert_eq!(good.to_string(), "POWER ON -> good, job 3");
     let refused = Refusal { code: "HSCL05EA".into(), text: "…".into() };
     assert_eq!(Answer::Refused(refused).to_string(), "refused, HSCL05EA");
     assert_eq!(Answer::Failed(ReturnCode::SIZE).to_string(), "size out of bounds");

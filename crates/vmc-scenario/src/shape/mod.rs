@@ -168,6 +168,7 @@ fn table(
         let name = key.get_ref().as_ref();
         match tables.iter().find_map(|leaf| leaf.property(name)) {
             Some(schema) => value(&at.key(name), entry, schema, found),
+            None if tables.iter().any(|leaf| leaf.takes_any_key()) => {}
             None => found.push(unknown_key(at, name, key.span(), schema, known())),
         }
     }

@@ -106,6 +106,11 @@ impl<'s> Leaf<'s> {
             .map(String::as_str)
     }
 
+    /// Whether this table takes keys that the schema does not know.
+    pub(super) fn takes_any_key(self) -> bool {
+        self.0["additionalProperties"] == true
+    }
+
     /// What a key of this table takes.
     pub(super) fn property(self, key: &str) -> Option<&'s Schema> {
         self.0["properties"].get(key)

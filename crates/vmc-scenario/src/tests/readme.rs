@@ -36,8 +36,10 @@ fn every_step_in_the_guide_can_be_written_so() {
     let steps: Vec<_> = code(steps).filter(|code| code.starts_with("{ ")).collect();
     assert!(steps.len() >= 20, "{steps:?}");
     for step in steps {
+        let is_command = step.starts_with("{ command") || step.starts_with("{ event");
+        let behaviour = if is_command { "router" } else { "echo" };
         let text = format!(
-            "title = \"A step\"\n[[fault]]\nname = \"fill\"\ndo = {{ fill-crq = \"mgmt\" }}\n[[app]]\nname = \"reader\"\nsteps = [\n{{ open = {{}} }},\n\
+            "title = \"A step\"\nmachine.behaviour = \"{behaviour}\"\n[[fault]]\nname = \"fill\"\ndo = {{ fill-crq = \"mgmt\" }}\n[[app]]\nname = \"reader\"\nsteps = [\n{{ open = {{}} }},\n\
              {{ open = {{ file = \"other\" }} }},\n{{ set-hmc-id = \"HMC\" }},\n{{ post = \"go\" }},\n\
              {{ set-hmc-id = {{ id = \"HMC\", file = \"other\" }} }},\n{{ write = {{ bytes = 1 }} }},\n{step},\n]\n"
         );

@@ -13,7 +13,7 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
 });
 
 /// What the schema has against a scenario.
-pub(super) fn objections(text: &str) -> Vec<String> {
+pub(crate) fn objections(text: &str) -> Vec<String> {
     let value: Value = toml::from_str(text).unwrap_or_else(|e| panic!("{e}\n{text}"));
     VALIDATOR.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect()
 }

@@ -18,6 +18,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         Event::Return(call, result, _) => {
             (application(record, names), Text::words(&escaped(&format!("{call} = {result}"))))
         }
+        Event::Command(words) => (application(record, names), Text::words(&escaped(words))),
         Event::Enqueued { to, entry, .. } => {
             let place = match Received::from_entry(*entry) {
                 Received::TransportEvent(_) => Place::TransportEvent { to: *to },

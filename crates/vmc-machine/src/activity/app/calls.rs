@@ -340,6 +340,15 @@ impl App {
                 return self.fail(errno.name(), describe_reply(reply));
             }
             (_, Reply::Failed(errno)) => return self.fail("a message", errno.name()),
+            (ReadExpect::Checked(check), _) => {
+                return match check.check(&self.user.data) {
+                    Ok(words) => {
+                        cx.record(|| Event::Command(words));
+                        self.done()
+                    }
+                    Err(mismatch) => self.fail(mismatch.expected, mismatch.got),
+                };
+            }
             (ReadExpect::Empty, _) => Some(Vec::new()),
             (ReadExpect::Bytes(bytes), _) => Some(bytes),
             (ReadExpect::Echo, _) => {

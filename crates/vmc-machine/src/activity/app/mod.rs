@@ -184,6 +184,10 @@ impl App {
                 desk.watch(cx.me);
                 Progress::Block { until_ns: None, why: Waiting::State }
             }
+            Action::Say(words) => {
+                cx.record(|| Event::Command(words));
+                self.done()
+            }
             Action::Post(flag) => {
                 cx.record(|| Event::Posted(flag.clone()));
                 self.at_desk(cx, |desk| {

@@ -125,6 +125,7 @@ fn event() -> impl Strategy<Value = Event> {
             Event::Breach(subject, breach)
         }),
         Just(Event::Operator(OperatorAct::AttachHmc)),
+        Just(Event::Command("CREATE PARTITION web1 2048 MB".to_owned())),
         Just(Event::Posted("flag".to_owned())),
         Just(Event::Awaited("flag".to_owned())),
         Just(Event::Signalled),
