@@ -11,6 +11,7 @@ mod explore;
 mod failure;
 mod failure_pages;
 mod instructions;
+mod inventory;
 mod last_events;
 mod lines;
 mod list;
@@ -83,8 +84,10 @@ enum Command {
     Device(device::Args),
     /// Measure vmcsim against what you might use instead, and compare with the targets
     Bench(bench::Args),
-    /// Write the schemas: `scenarios/schema.json`, by which editors complete and check scenario files, and that of traces
+    /// Write the schemas: those of scenarios and inventories, by which editors complete and check them, and that of traces
     Schema(schema::Args),
+    /// Print a system to manage, with as many partitions as wanted, or check the file of one
+    Inventory(inventory::Args),
     /// Count the instructions of the hot paths, and compare them with the recorded ones
     Instructions(instructions::Args),
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Command::Device(args) => device::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Inventory(args) => inventory::run(&args),
         Command::Instructions(args) => instructions::run(&args),
         Command::Tidy => tidy::run(),
     };

@@ -1,11 +1,11 @@
-//! `cargo xtask schema`: writes the schema of scenario files, by which editors know what can be written, and that of
-//! trace files, for programs that read them.
+//! `cargo xtask schema`: writes the schemas of scenario files and of inventories, by which editors know what can be
+//! written, and that of trace files, for programs that read them.
 
 use crate::Verdict;
 use crate::terminal::complain;
 use crate::workspace::{root, scenarios, short};
 use std::path::PathBuf;
-use vmc_sim::scenario_schema;
+use vmc_sim::{inventory_schema, scenario_schema};
 
 /// First line of every scenario file: Taplo and the editors that use it find the schema by it.
 const DIRECTIVE: &str = "#:schema ../schema.json";
@@ -36,9 +36,10 @@ pub(crate) fn run(args: &Args) -> Verdict {
 }
 
 /// Each schema and its file.
-fn schemas() -> [(PathBuf, String); 2] {
+fn schemas() -> [(PathBuf, String); 3] {
     [
         (root().join("scenarios/schema.json"), scenario_schema()),
+        (root().join("scenarios/inventory-schema.json"), inventory_schema()),
         (root().join("crates/vmc-trace-file/trace.schema.json"), vmc_trace_file::schema()),
     ]
 }

@@ -45,7 +45,7 @@ pub(super) fn number(what: &str, number: &Number, bounds: Bounds) -> Result<i64,
 }
 
 /// What is wrong with a number that lies outside, and what to do.
-pub(super) fn out_of_bounds(
+pub(crate) fn out_of_bounds(
     what: &str,
     value: impl std::fmt::Display,
     bounds: &Bounds,

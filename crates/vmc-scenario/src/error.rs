@@ -1,11 +1,12 @@
 //! What is wrong with a scenario file, where, and what to do.
 
-use super::{Source, shape};
+use super::Source;
+use super::shape::{self, Kind};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use std::fmt;
 use std::ops::Range;
 
-/// A mistake in a scenario file. Its `Display` is one line that an editor can jump to: file, line, column,
+/// A mistake in a scenario file or an inventory. Its `Display` is one line that an editor can jump to: file, line, column,
 /// message, remedy; as a [`Diagnostic`] it shows the text around it, with the remedy beside the mistake.
 #[derive(Clone, Debug)]
 pub struct ScenarioError {
@@ -52,27 +53,32 @@ impl Problem {
 }
 
 impl ScenarioError {
-    pub(crate) fn unreadable(file: &str, error: &std::io::Error) -> ScenarioError {
+    pub(crate) fn unreadable(file: &str, error: &std::io::Error, kind: Kind) -> ScenarioError {
         ScenarioError {
             file: file.to_owned(),
             line: 0,
             column: 0,
             message: format!("the file cannot be read: {error}"),
-            remedy: String::from("name a scenario file, such as scenarios/boot/driver-first.toml"),
+            remedy: String::from(match kind {
+                Kind::Scenario => "name a scenario file, such as scenarios/boot/driver-first.toml",
+                Kind::Inventory => {
+                    "name an inventory; `cargo xtask inventory --partitions 4 --seed 1` prints one"
+                }
+            }),
             span: 0..0,
             source: None,
         }
     }
 
-    /// The text is no scenario: not TOML, an unknown key, a wrong type.
-    pub(crate) fn syntax(source: &Source, error: &toml::de::Error) -> ScenarioError {
-        let problem = shape::problem(&source.text).unwrap_or_else(|| {
+    /// The text is no file of that kind: not TOML, an unknown key, a wrong type.
+    pub(crate) fn syntax(source: &Source, error: &toml::de::Error, kind: Kind) -> ScenarioError {
+        let problem = shape::problem(&source.text, kind).unwrap_or_else(|| {
             let message = error.message().lines().collect::<Vec<_>>().join("; ");
             let remedy = match message.as_str() {
                 "duplicate key" => {
                     "write the key once; a table of which there are several has two brackets, as `[[app]]`"
                 }
-                _ => "compare with the examples in scenarios/README.md",
+                _ => kind.examples(),
             };
             let span = error.span().unwrap_or(0..0);
             Problem::new(span, format!("this is not TOML: {message}"), remedy)

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 /// A number as it was written, with its place; its bounds are checked later.
-pub(super) type Number = Spanned<i64>;
+pub(crate) type Number = Spanned<i64>;
 
 /// Name of the file that a step uses when it names none.
 pub(super) const DEFAULT_FILE: &str = "vmc";

@@ -1,7 +1,8 @@
 //! Scenario files: what a machine is made of, what its applications do, and what the results must be.
 //!
 //! [`Scenario::parse`] reads one and checks it; an error points at the place and says what to write there.
-//! [`generate()`] writes a scenario of a seed, [`schema()`] is the form for editors. `scenarios/README.md` documents every
+//! An [`Inventory`] is a system to manage, read from a file of its own; [`generate_inventory`] writes
+//! one. [`generate()`] writes a scenario of a seed, [`schema()`] is the form for editors. `scenarios/README.md` documents every
 //! key.
 //!
 //! ```
@@ -34,6 +35,7 @@ mod error;
 mod fault;
 mod file;
 mod generate;
+mod inventory;
 mod ioctl;
 mod length;
 mod names;
@@ -50,9 +52,11 @@ mod words;
 
 pub use error::ScenarioError;
 pub use generate::generate;
+pub use inventory::{Inventory, generate_inventory, inventory_schema};
 pub use schema::schema;
 
 use file::ScenarioForm;
+use shape::Kind;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -84,7 +88,7 @@ impl Scenario {
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Scenario::parse(&file, &text),
-            Err(e) => Err(ScenarioError::unreadable(&file, &e)),
+            Err(e) => Err(ScenarioError::unreadable(&file, &e, Kind::Scenario)),
         }
     }
 
@@ -92,7 +96,7 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let source = Source { file: file.to_owned(), text: text.into() };
         let form: ScenarioForm =
-            toml::from_str(text).map_err(|e| ScenarioError::syntax(&source, &e))?;
+            toml::from_str(text).map_err(|e| ScenarioError::syntax(&source, &e, Kind::Scenario))?;
         check::check(&form).map_err(|problem| problem.at(&source))?;
         let plan = compile::compile(&form).map_err(|problem| problem.at(&source))?;
         Ok(Scenario {

@@ -19,12 +19,18 @@ pub fn schema() -> String {
 
 /// The same, to walk along.
 pub(super) fn tree() -> Value {
+    tree_of::<ScenarioForm>(false)
+}
+
+/// The schema of a form, with references to its parts or with the parts themselves.
+pub(super) fn tree_of<T: schemars::JsonSchema>(inline: bool) -> Value {
     let settings = SchemaSettings::draft07().with(|settings| {
+        settings.inline_subschemas = inline;
         // Before those of the draft, which move references away from their descriptions.
         settings.transforms.insert(0, Box::new(RecursiveTransform(without_null)));
         settings.transforms.insert(1, Box::new(RecursiveTransform(describe_key)));
     });
-    let mut schema = settings.into_generator().into_root_schema_for::<ScenarioForm>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(introduce).transform(&mut schema);
     schema.to_value()
 }

@@ -58,5 +58,8 @@ pub use shrink::{CaseSize, FailureKind, ShrinkError, ShrinkProgress, Shrunk, shr
 pub use simulation::{Options, Problem, Report, RuntimeKind, judge, simulate};
 pub use vmc_machine::build::MachineError;
 pub use vmc_machine::schedule::{Decisions, DecisionsError, Deviation, Keep, ScheduleKind};
-pub use vmc_scenario::{Scenario, ScenarioError, generate, schema as scenario_schema};
+pub use vmc_scenario::{
+    Inventory, Scenario, ScenarioError, generate, generate_inventory, inventory_schema,
+    schema as scenario_schema,
+};
 pub use vmc_trace as trace;

@@ -6,30 +6,30 @@ use vmc_machine::schedule::below;
 
 /// What a seed draws.
 #[derive(Debug)]
-pub(super) struct Draw(ChaCha8Rng);
+pub(crate) struct Draw(ChaCha8Rng);
 
 impl Draw {
-    pub(super) fn new(seed: u64) -> Draw {
+    pub(crate) fn new(seed: u64) -> Draw {
         Draw(ChaCha8Rng::seed_from_u64(seed))
     }
 
     /// A number from `least` to `most`, both included.
-    pub(super) fn within(&mut self, least: u64, most: u64) -> u64 {
+    pub(crate) fn within(&mut self, least: u64, most: u64) -> u64 {
         least + below(&mut self.0, most - least + 1)
     }
 
     /// `true` in so many of a hundred cases.
-    pub(super) fn percent(&mut self, percent: u64) -> bool {
+    pub(crate) fn percent(&mut self, percent: u64) -> bool {
         below(&mut self.0, 100) < percent
     }
 
     /// One of several, of which there is at least one.
-    pub(super) fn of<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(crate) fn of<T: Copy>(&mut self, all: &[T]) -> T {
         all[below(&mut self.0, all.len() as u64) as usize]
     }
 
     /// One of several, each with its weight.
-    pub(super) fn weighted<T: Copy>(&mut self, all: &[(u64, T)]) -> T {
+    pub(crate) fn weighted<T: Copy>(&mut self, all: &[(u64, T)]) -> T {
         let sum: u64 = all.iter().map(|(weight, _)| weight).sum();
         let mut left = below(&mut self.0, sum);
         for &(weight, one) in all {

@@ -10,7 +10,7 @@ mod draw;
 mod faults;
 mod machine;
 
-use draw::Draw;
+pub(crate) use draw::Draw;
 use std::fmt::Write as _;
 
 /// Tells the two streams of a seed apart.

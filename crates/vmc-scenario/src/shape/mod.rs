@@ -1,4 +1,4 @@
-//! What cannot be read, told in the terms of scenario files: the key, what it takes, what was written, and what to
+//! What cannot be read, told in the terms of the file, a scenario or an inventory: the key, what it takes, what was written, and what to
 //! write instead.
 //!
 //! The schema knows every key and what it takes. A text that serde refuses is walked along it, and the first place
@@ -34,9 +34,39 @@ struct Mistake {
     instead: Option<(At, toml::Value)>,
 }
 
-/// A place in a scenario file.
+/// What kind of file a text is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A scenario.
+    #[default]
+    Scenario,
+    /// What there is to manage.
+    Inventory,
+}
+
+impl Kind {
+    /// How a message calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Scenario => "a scenario",
+            Kind::Inventory => "an inventory",
+        }
+    }
+
+    /// Where an author finds examples.
+    pub(super) fn examples(self) -> &'static str {
+        match self {
+            Kind::Scenario => "compare with the examples in scenarios/README.md",
+            Kind::Inventory => {
+                "compare with what `cargo xtask inventory --partitions 4 --seed 1` prints"
+            }
+        }
+    }
+}
+
+/// A place in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct At(Vec<Segment>);
+struct At(Vec<Segment>, Kind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
@@ -44,16 +74,16 @@ enum Segment {
     Element(usize),
 }
 
-/// What is wrong with a text that is TOML and no scenario; `None` if it is no TOML, or nothing is wrong.
-pub(super) fn problem(text: &str) -> Option<Problem> {
-    let mistake = mistake(text)?;
+/// What is wrong with a text that is TOML and no file of that kind; `None` if it is no TOML, or nothing is wrong.
+pub(super) fn problem(text: &str, kind: Kind) -> Option<Problem> {
+    let mistake = mistake(text, kind)?;
     Some(Problem::new(mistake.span, mistake.message, mistake.remedy))
 }
 
-fn mistake(text: &str) -> Option<Mistake> {
+fn mistake(text: &str, kind: Kind) -> Option<Mistake> {
     let document = DeTable::parse(text).ok()?;
     let mut found = Vec::new();
-    table(&At::default(), document.get_ref(), 0..0, root(), &mut found);
+    table(&At(Vec::new(), kind), document.get_ref(), 0..0, root(kind), &mut found);
     found.into_iter().min_by_key(|mistake| (mistake.is_missing, mistake.span.start))
 }
 
@@ -67,7 +97,7 @@ impl At {
     }
 
     fn with(&self, segment: Segment) -> At {
-        At(self.0.iter().cloned().chain([segment]).collect())
+        At(self.0.iter().cloned().chain([segment]).collect(), self.1)
     }
 
     /// The key at the end, and whether the place is an element of its array.
@@ -92,7 +122,7 @@ impl At {
     /// How a message calls the place.
     fn name(&self) -> String {
         match self.last_key() {
-            None => String::from("a scenario"),
+            None => self.1.name().to_owned(),
             Some(("steps", true)) => String::from("a step"),
             Some(("", true)) => String::from("an element"),
             Some((key, true)) if self.0.len() == 2 => format!("`[[{key}]]`"),
@@ -245,7 +275,7 @@ fn unknown_key<'a>(
 ) -> Mistake {
     let known: Vec<&str> = known.collect();
     let home = (at.0.is_empty() && words::meant(key, known.iter().copied()).is_none())
-        .then(|| schema::home_of(key))
+        .then(|| schema::home_of(at.1, key))
         .flatten();
     let remedy = match home {
         Some(table) => format!("write it below `[{table}]`"),

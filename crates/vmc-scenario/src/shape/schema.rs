@@ -1,14 +1,21 @@
-//! The schema of scenario files, to walk along.
+//! The schemas of files, to walk along.
 
+use super::Kind;
 use serde_json::Value as Schema;
 use std::sync::LazyLock;
 use toml::de::DeValue;
 
-static ROOT: LazyLock<Schema> = LazyLock::new(super::super::schema::tree);
+static SCENARIO: LazyLock<Schema> = LazyLock::new(crate::schema::tree);
+
+/// It has no references: each place has its form.
+static INVENTORY: LazyLock<Schema> = LazyLock::new(crate::inventory::schema_tree);
 
 /// The schema of a whole file.
-pub(super) fn root() -> &'static Schema {
-    &ROOT
+pub(super) fn root(kind: Kind) -> &'static Schema {
+    match kind {
+        Kind::Scenario => &SCENARIO,
+        Kind::Inventory => &INVENTORY,
+    }
 }
 
 /// One of the forms that a value can have: a schema with a type.
@@ -18,7 +25,7 @@ pub(super) struct Leaf<'s>(pub(super) &'s Schema);
 /// The forms that a value can have.
 pub(super) fn leaves(schema: &Schema) -> Vec<Leaf<'_>> {
     if let Some(name) = schema["$ref"].as_str() {
-        return ROOT.pointer(name.trim_start_matches('#')).map(leaves).unwrap_or_default();
+        return SCENARIO.pointer(name.trim_start_matches('#')).map(leaves).unwrap_or_default();
     }
     if schema.get("type").is_some() {
         return vec![Leaf(schema)];
@@ -46,9 +53,13 @@ pub(super) fn names_of(schema: &Schema) -> Vec<&str> {
 }
 
 /// The table below which a key belongs that was written at the top.
-pub(super) fn home_of(key: &str) -> Option<&'static str> {
-    ["machine", "machine.hypervisor", "expect", "schedule"].into_iter().find(|table| {
-        let mut at = Some(root());
+pub(super) fn home_of(kind: Kind, key: &str) -> Option<&'static str> {
+    let tables: &[&str] = match kind {
+        Kind::Scenario => &["machine", "machine.hypervisor", "expect", "schedule"],
+        Kind::Inventory => &["system", "capacity", "timings"],
+    };
+    tables.iter().copied().find(|table| {
+        let mut at = Some(root(kind));
         for name in table.split('.') {
             at = at.and_then(|schema| leaves(schema).iter().find_map(|leaf| leaf.property(name)));
         }

@@ -93,12 +93,12 @@ fn places(at: &At, schema: &Schema, above: &[&str], all: &mut Vec<(At, Schema)>)
 }
 
 fn leaves_of_ref(name: &str) -> Schema {
-    root().pointer(name.trim_start_matches('#')).cloned().expect("a definition")
+    root(Kind::Scenario).pointer(name.trim_start_matches('#')).cloned().expect("a definition")
 }
 
 fn all_places() -> Vec<(At, Schema)> {
     let mut all = Vec::new();
-    places(&At::default(), root(), &[], &mut all);
+    places(&At::default(), root(Kind::Scenario), &[], &mut all);
     all
 }
 
@@ -131,7 +131,7 @@ fn around(schema: &Schema, below: &[Segment]) -> Value {
 
 /// The text of a scenario with this at the place.
 fn text_with(at: &At, value: &str) -> String {
-    let document = around(root(), &at.0);
+    let document = around(root(Kind::Scenario), &at.0);
     let text = toml::to_string(&document).expect("TOML");
     assert!(text.contains(MARK), "{text}");
     text.replacen(&format!("\"{MARK}\""), value, 1)
@@ -164,7 +164,7 @@ fn each_key_given_each_wrong_type_is_told_in_the_terms_of_scenarios() {
             }
             refused.insert(at.name());
             let error = told(&text);
-            let mistake = mistake(&text).expect("a mistake");
+            let mistake = mistake(&text, Kind::Scenario).expect("a mistake");
             let here = mistake.instead.as_ref().is_none_or(|(place, _)| place == at);
             if here {
                 let (key, _) = at.last_key().expect("a key");
