@@ -100,6 +100,14 @@ impl BottomHalf {
         }
     }
 
+    /// What the call is sending, or will send again.
+    fn sending(&self) -> Option<&Outgoing> {
+        match &self.stage {
+            Stage::Send { outgoing, .. } | Stage::SendLater { outgoing, .. } => Some(outgoing),
+            _ => None,
+        }
+    }
+
     /// A reset takes over.
     pub(crate) fn cancel(&mut self) {
         self.cancelled = true;
@@ -217,6 +225,15 @@ impl<Q: Quirks> Driver<Q> {
         }
         self.note_initialized(sink);
         self.take_entry(id, call)
+    }
+
+    /// What the driver has to say by itself and has not sent yet.
+    pub(crate) fn unsent(&self) -> impl Iterator<Item = &Outgoing> {
+        let in_hand = self.calls.iter().filter_map(|(_, call)| match &call.state {
+            CallState::BottomHalf(bottom_half) => bottom_half.sending(),
+            _ => None,
+        });
+        in_hand.chain(&self.outgoing)
     }
 
     fn unmap(&mut self, id: CallId, call: BottomHalf, dma: Dma, of: Option<u8>) -> Effect {

@@ -1,6 +1,6 @@
 //! Add Buffer and Remove Buffer: the hypervisor gives buffers and takes them back.
 
-use crate::connection::{Buffer, BufferOwner};
+use crate::connection::{Buffer, BufferOwner, Request};
 use crate::driver::Driver;
 use crate::event::EventSink;
 use crate::outgoing::Outgoing;
@@ -66,8 +66,13 @@ impl<Q: Quirks> Driver<Q> {
         match &self.slot(slot).session {
             None => session == HmcSession::NONE,
             Some(live) => match live.state {
+                SessionState::Closing if self.config.profile.adds_to_closing() => {
+                    live.is_unanswered(Request::Open) && self.names(live, session)
+                }
                 SessionState::Closing | SessionState::Ended => false,
-                SessionState::Opening if live.unanswered.is_some() => self.names(live, session),
+                SessionState::Opening if live.is_unanswered(Request::Open) => {
+                    self.names(live, session)
+                }
                 SessionState::Ready => self.names(live, session),
                 // The hypervisor was not told of the session: the seed buffer is all there is.
                 SessionState::Starting | SessionState::Opening => session == HmcSession::NONE,

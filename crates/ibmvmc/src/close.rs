@@ -129,7 +129,11 @@ impl<Q: Quirks> Driver<Q> {
             self.withdraw_session(slot, sink);
             self.slot_mut(slot).reclaim(BufferOwner::Open);
         } else {
-            self.lose_calls(slot);
+            let goes_on = self.config.profile.adds_to_closing()
+                && self.slot(slot).is_unanswered(Request::Open);
+            if !goes_on {
+                self.lose_calls(slot);
+            }
             self.discard_inbox(slot);
             self.set_session_state(slot, SessionState::Closing, sink);
         }
@@ -155,7 +159,9 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    /// The next step: quiesce, wait for the Open's answer, free the storage, send Interface Close.
+    /// The next step: quiesce, free the storage, send Interface Close. The Open may still be unanswered: its response
+    /// may never come, and Interface Close is all that an application has against that. What it waits for is the Open's
+    /// turn in the queue.
     pub(crate) fn continue_close(&mut self, id: CallId, mut call: Close) -> Effect {
         let in_use = |state: &CallState| match state {
             CallState::BottomHalf(bottom_half) => {
@@ -172,9 +178,6 @@ impl<Q: Quirks> Driver<Q> {
         let Some(slot) = call.slot.filter(|slot| self.is_closing(*slot, call.file)) else {
             return self.closed(call);
         };
-        if self.slot(slot).unanswered() == Some(Request::Open) {
-            return self.leave_to_bottom_half(call, slot);
-        }
         if self.config.profile.frees_before_close()
             && let Some(dma) = self.take_any_buffer(slot)
         {
@@ -199,6 +202,8 @@ impl<Q: Quirks> Driver<Q> {
         let Outcome::Hcall(ret) = outcome else { return self.leave_to_bottom_half(call, slot) };
         match self.send_result(ret.code) {
             ReturnCode::SUCCESS => {}
+            // The Open was refused meanwhile: there is nothing to close.
+            ReturnCode::DROPPED if self.slot(slot).is_refused() => self.end_session(slot, sink),
             ReturnCode::DROPPED => {
                 // The bottom half tries again; close() does not wait for it.
                 let message = self.interface_close(slot);
@@ -222,13 +227,16 @@ impl<Q: Quirks> Driver<Q> {
         })
     }
 
+    /// A buffer of the slot but the one that carries the HMC ID: that is not the management partition's before the Open
+    /// is answered (LoPAR, Interface Open Response), and the seed of the index if the Open is refused.
     fn take_any_buffer(&mut self, slot: u8) -> Option<Dma> {
-        let taken = self.slot_mut(slot).pool.iter_mut().find_map(Option::take);
-        taken.map(|buffer| buffer.dma)
+        let place = self.slot_mut(slot);
+        let (id, _) = place.buffers().find(|(_, buffer)| buffer.owner != BufferOwner::Open)?;
+        place.take(id).map(|buffer| buffer.dma)
     }
 
     fn send_close(&mut self, id: CallId, mut call: Close, slot: u8) -> Effect {
-        if !self.may_send_request() {
+        if !self.may_send_request() || self.has_open_in_hand(slot) {
             self.pending.push_back(slot);
             return self.leave_to_bottom_half(call, slot);
         }
@@ -236,6 +244,12 @@ impl<Q: Quirks> Driver<Q> {
         call.stage = Stage::Send;
         self.set_call(id, CallState::Close(call));
         self.send(&self.interface_close(slot))
+    }
+
+    /// Whether the bottom half has still to send the slot's Interface Open. Interface Close must not overtake it.
+    fn has_open_in_hand(&self, slot: u8) -> bool {
+        self.slot(slot).is_unanswered(Request::Open)
+            && self.unsent().any(|outgoing| outgoing.opens(HmcIndex(slot)))
     }
 
     /// `close()` does not wait for the rest: the session has no file any more.
@@ -246,17 +260,22 @@ impl<Q: Quirks> Driver<Q> {
         self.closed(call)
     }
 
-    /// The Interface Open of a session whose file was closed meanwhile was answered. The hypervisor must not
-    /// get an Interface Close before: it might refuse the Open, and then knows of nothing to close.
+    /// The Interface Open of a session whose file was closed meanwhile was granted. Where the storage goes before the
+    /// session, that of the buffer which carried the HMC ID goes, too.
     pub(crate) fn opened_to_be_closed(&mut self, slot: u8) {
-        if self.slot(slot).session.as_ref().is_some_and(|session| session.file.is_some()) {
-            // close() is still at it.
-            return;
-        }
-        if self.config.profile.frees_before_close() {
+        let session = self.slot(slot).session.as_ref();
+        let is_left = session.is_some_and(|session| session.file.is_none());
+        // Otherwise close() is still at it, and takes this buffer with the others.
+        if is_left && self.config.profile.frees_before_close() {
             self.drain_pool(slot);
         }
-        self.pending.push_back(slot);
+    }
+
+    /// The Interface Open of a session was refused. Whether its Close is not under way, and now need not be sent.
+    pub(crate) fn withdraw_close(&mut self, slot: u8) -> bool {
+        let unsent = self.outgoing.len();
+        self.outgoing.retain(|outgoing| !outgoing.closes(HmcIndex(slot)));
+        self.outgoing.len() < unsent || !self.slot(slot).is_unanswered(Request::Close)
     }
 
     pub(crate) fn interface_close(&self, slot: u8) -> Message {

@@ -47,11 +47,21 @@ pub(crate) enum Inbound {
     Failed,
 }
 
-/// What a session asks of the hypervisor: one thing at a time.
+/// What a session asks of the hypervisor. It may be asked to close the session before it has answered the Open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Request {
     Open,
     Close,
+}
+
+/// Where a request of a session stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Standing {
+    NotAsked,
+    /// It counts as outstanding: it was sent, or the bottom half is about to.
+    Unanswered,
+    Granted,
+    Refused,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,8 +70,9 @@ pub(crate) struct Session {
     pub(crate) state: SessionState,
     /// The file that opened it, until it is closed.
     pub(crate) file: Option<FileId>,
-    /// The request that counts as outstanding: it was sent, or the bottom half is about to.
-    pub(crate) unanswered: Option<Request>,
+    pub(crate) open: Standing,
+    /// Its response, success or not, is the end of the session or of the channel.
+    pub(crate) close: Standing,
     pub(crate) inbox: VecDeque<Inbound>,
 }
 
@@ -71,9 +82,26 @@ impl Session {
             number,
             state: SessionState::Starting,
             file: Some(file),
-            unanswered: None,
+            open: Standing::NotAsked,
+            close: Standing::NotAsked,
             inbox: VecDeque::new(),
         }
+    }
+
+    pub(crate) fn is_unanswered(&self, request: Request) -> bool {
+        let standing = match request {
+            Request::Open => self.open,
+            Request::Close => self.close,
+        };
+        standing == Standing::Unanswered
+    }
+
+    /// How many of its requests count as outstanding.
+    pub(crate) fn outstanding(&self) -> u16 {
+        [Request::Open, Request::Close]
+            .map(|request| u16::from(self.is_unanswered(request)))
+            .iter()
+            .sum()
     }
 }
 
@@ -162,8 +190,13 @@ impl Slot {
         self.session.as_ref().map(|session| session.state)
     }
 
-    pub(crate) fn unanswered(&self) -> Option<Request> {
-        self.session.as_ref().and_then(|session| session.unanswered)
+    pub(crate) fn is_unanswered(&self, request: Request) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_unanswered(request))
+    }
+
+    /// Whether the session's Interface Open was refused while it was being closed.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.open == Standing::Refused)
     }
 
     /// The number that messages about this slot carry.
@@ -221,8 +254,9 @@ impl<Q: Quirks> Driver<Q> {
         let Some(session) = self.slot_mut(slot).session.take() else { return };
         sink.event(Event::Session(HmcIndex(slot), session.number, SessionState::Ended));
         self.pending.retain(|waiting| *waiting != slot);
-        if session.unanswered.is_some() {
-            self.outstanding -= 1;
+        let outstanding = session.outstanding();
+        if outstanding > 0 {
+            self.outstanding -= outstanding;
             // There may be room for a request that waits, and no response that would cause a look.
             if !self.pending.is_empty() {
                 self.schedule(Background::BottomHalf);

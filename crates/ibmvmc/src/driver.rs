@@ -2,7 +2,7 @@
 
 use crate::calls::{CallId, CallState, Calls};
 use crate::config::{Config, ConfigError};
-use crate::connection::{Request, Slot};
+use crate::connection::{Request, Slot, Standing};
 use crate::event::{Event, EventSink};
 use crate::files::Files;
 use crate::outgoing::Outgoing;
@@ -441,7 +441,10 @@ impl<Q: Quirks> Driver<Q> {
     /// A request of this slot counts as outstanding from now on.
     pub(crate) fn count_request(&mut self, slot: u8, request: Request) {
         if let Some(session) = self.slot_mut(slot).session.as_mut() {
-            session.unanswered = Some(request);
+            match request {
+                Request::Open => session.open = Standing::Unanswered,
+                Request::Close => session.close = Standing::Unanswered,
+            }
             self.outstanding += 1;
         }
     }

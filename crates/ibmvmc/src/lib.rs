@@ -72,9 +72,34 @@
 //! | our CAPABILITIES | answer earlier ones; nothing about HMC connections | goes by the answer to the last; drops the rest | LoPAR, VMC Capabilities |
 //! | its Add Buffer | send any other request, the open's response, Remove Buffer; not signal in the buffer | answers each in turn; uses the buffer after its response, or before it with [`Liberty::EarlyUse`] | LoPAR, Add Buffer: the message transfers the buffer |
 //! | its Remove Buffer | signal in its own buffers, which makes them ours | answers each in turn, so that what it gives up is its own then | LoPAR, Remove Buffer |
-//! | our Interface Open | add and remove buffers of the session, and refuse the open after that; not signal in it | keeps the seed apart until the response; a buffer that is added is usable once the session is ready | LoPAR, Interface Open Response: the buffer "is again available"; VMC Interface Open: "ready for normal runtime messaging" |
-//! | our Interface Close | signal, add and remove buffers as if it had not seen it | drops the Signal, refuses the buffer (status 4) and the removal, and finds nothing wrong | LoPAR, Interface Close |
+//! | our Interface Open | add and remove buffers of the session, and refuse the open after that; not signal in it | keeps the seed apart until the response; a buffer that is added is usable once the session is ready; sends Interface Close at once when the file is closed | LoPAR, Interface Open Response: the buffer "is again available"; VMC Interface Open: "ready for normal runtime messaging" |
+//! | our Interface Close | signal, add and remove buffers as if it had not seen it; answer the Open of the session, or not any more | drops the Signal, refuses the buffer (status 4) and the removal, and finds nothing wrong; in the Linux profile takes the buffer until the Open is answered | LoPAR, Interface Close |
 //! | a Signal | answer in the same buffer before `H_SEND_CRQ` has returned | owns it no longer when it calls `H_SEND_CRQ` | LoPAR, Signal Message |
+//!
+//! # An answer that never comes
+//!
+//! The transport is reliable by architecture, and neither side has a timer. Where an answer fails to come all the same, no
+//! call waits for it, and what is left is `close()`, a reset, and a new life of either side: the hypervisor starts over, or
+//! the driver is removed and probed again. Either begins the handshake anew with free indexes.
+//!
+//! | request | until then | an application can | what ends it |
+//! |---|---|---|---|
+//! | INIT | the channel waits for INIT: `open()` is EBUSY, in the Linux profile SETHMCID is EAGAIN | try again later | a new life |
+//! | Capabilities | the same | try again later | a new life; the hypervisor answers each that it gets |
+//! | Add Buffer of a seed | lost itself: the initialization is not complete, EBUSY or ENOBUFS. Its response lost: nothing, for the use of the buffer accepts it | try again later | a new life |
+//! | Add Buffer of a session | the hypervisor does not answer the Open before | close the file | the response to the Interface Close: all buffers go with the session. The hypervisor counts the request as outstanding until a new life |
+//! | Interface Open | the session is opening: `write()` is EBUSY, `read()` and a waiting `poll()` sleep | close the file: Interface Close is sent at once | the response to the Close settles both. A failure means that the Open itself was lost: the channel is reset |
+//! | Interface Close | the index is in use | open another index | a new life |
+//! | Remove Buffer | lost itself: nothing. Its response lost: the driver has one buffer less than the hypervisor believes | write with the others | the end of the session |
+//!
+//! An Open that waits in the driver until fewer requests are outstanding is taken back by `close()`. A Close waits its turn
+//! like any other request: a hypervisor that answers none of as many requests as half of its queue holds gets no further
+//! one, and only a new life helps.
+//!
+//! The answer to an Open that comes while the session is being closed settles the Open and nothing else. The buffer that
+//! carries the HMC ID is kept until then or until the Close is answered, because a refusal makes it available again (LoPAR,
+//! Interface Open Response). A Close that crossed the refusal has nothing to close: its failure ends the session, and in the
+//! Linux profile resets the channel.
 //!
 //! # What else there is
 //!

@@ -1,7 +1,7 @@
 //! What the driver makes of what it finds in its queue.
 
 use crate::bottom_half::{Fetch, NewBuffer, Work};
-use crate::connection::{Buffer, BufferOwner, Request, Session};
+use crate::connection::{Buffer, BufferOwner, Request, Session, Standing};
 use crate::driver::{Driver, message_subject};
 use crate::event::EventSink;
 use crate::outgoing::Outgoing;
@@ -258,11 +258,11 @@ impl<Q: Quirks> Driver<Q> {
             self.end_session_unheard(slot, sink);
             return self.drain_pool(slot);
         }
-        let expected = expected.filter(|expected| expected.unanswered == Some(Request::Open));
+        let expected = expected.filter(|expected| expected.is_unanswered(Request::Open));
         let Some(state) = expected.map(|session| session.state) else {
             return self.breach(subject, Breach::Unexpected(message_type), sink);
         };
-        self.open_answered(slot);
+        self.open_answered(slot, status);
         // It was sent after everything that is stale, and so are all answers from now on.
         self.capabilities_stale = 0;
         let seed = self.slot(slot).open_buffer();
@@ -278,7 +278,9 @@ impl<Q: Quirks> Driver<Q> {
         }
         // Refused: the seed buffer is available again, what was added for the session is not.
         self.breach(subject, Breach::OpenRefused(status), sink);
-        self.end_session(slot, sink);
+        if self.withdraw_close(slot) {
+            self.end_session(slot, sink);
+        }
         match self.quirks.frees_seed_of_refused_open() {
             true => self.drain_pool(slot),
             false => self.keep_seed(slot, seed),
@@ -305,11 +307,17 @@ impl<Q: Quirks> Driver<Q> {
         let Some(slot) = self.negotiated_slot(index) else {
             return self.schedule_reset(Breach::InvalidIndex(message_type, index), sink);
         };
+        let named = self.named_session(slot, session);
+        let closing = named.filter(|closing| closing.is_unanswered(Request::Close));
         if !status.is_success() {
+            let nothing_to_close = closing.is_some_and(|closing| closing.open == Standing::Refused);
+            if nothing_to_close && self.config.profile.close_may_follow_refusal() {
+                // The seed buffer has stayed.
+                return self.end_session(slot, sink);
+            }
             return self.schedule_reset(Breach::CloseFailed(status), sink);
         }
-        let closing = self.named_session(slot, session);
-        if closing.is_none_or(|closing| closing.unanswered != Some(Request::Close)) {
+        if closing.is_none() {
             let subject = Subject::Session(index, session);
             return self.breach(subject, Breach::Unexpected(message_type), sink);
         }
@@ -318,9 +326,9 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// The slot's Interface Open got its response.
-    fn open_answered(&mut self, slot: u8) {
+    fn open_answered(&mut self, slot: u8, status: Status) {
         if let Some(session) = self.slot_mut(slot).session.as_mut() {
-            session.unanswered = None;
+            session.open = if status.is_success() { Standing::Granted } else { Standing::Refused };
             self.outstanding -= 1;
         }
     }

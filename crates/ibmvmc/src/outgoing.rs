@@ -4,7 +4,7 @@ use crate::driver::message_subject;
 use crate::step::Subject;
 use core::time::Duration;
 use papr::{CrqEntry, InitFormat};
-use vmc_proto::{Message, SentEntry};
+use vmc_proto::{HmcIndex, Message, SentEntry};
 
 /// Tries of a send that finds the queue full: at once, then after 1, 2, 4 ... 64 ms (protocol, Busy and lost
 /// sends).
@@ -34,6 +34,20 @@ impl Outgoing {
             Outgoing::Init | Outgoing::InitComplete => Subject::Channel,
             Outgoing::Message(message) | Outgoing::Again(message) => message_subject(message),
         }
+    }
+
+    /// Whether it is the Interface Open of a session with this index.
+    pub(crate) fn opens(&self, of: HmcIndex) -> bool {
+        matches!(self, Outgoing::Message(Message::InterfaceOpen { index, .. }) if *index == of)
+    }
+
+    /// Whether it is the Interface Close of a session with this index.
+    pub(crate) fn closes(&self, of: HmcIndex) -> bool {
+        matches!(
+            self,
+            Outgoing::Message(Message::InterfaceClose { index, .. })
+                | Outgoing::Again(Message::InterfaceClose { index, .. }) if *index == of
+        )
     }
 
     pub(crate) fn kind(&self) -> SentEntry {

@@ -125,6 +125,17 @@ pub(crate) trait Observables: Copy {
         matches!(self.profile(), Profile::Document)
     }
 
+    /// Whether the buffers of a session that was closed before its Open was answered are taken until that answer.
+    fn adds_to_closing(self) -> bool {
+        matches!(self.profile(), Profile::Linux)
+    }
+
+    /// Whether an Interface Close Response with a failure is in order where the Open was refused after the Close had been
+    /// sent: there is nothing to close. Otherwise it resets the channel like any other.
+    fn close_may_follow_refusal(self) -> bool {
+        matches!(self.profile(), Profile::Document)
+    }
+
     /// Status byte of an Add Buffer Response.
     fn add_buffer_status(self, status: AddBufferStatus) -> Status {
         match self.profile() {

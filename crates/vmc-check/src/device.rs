@@ -449,13 +449,15 @@ impl Device {
         }
     }
 
-    /// Whether a session can be opened: an index is without one, and has its seed buffer.
+    /// Whether a session can be opened: an index is without one, and has its seed buffer. One about which there are invented
+    /// messages need not, to the driver.
     fn has_free_index(&self) -> bool {
         let negotiated = self.wire.books().limits().map_or(0, |limits| limits.hmcs);
         (0..negotiated).map(HmcIndex).any(|index| {
             let latest = self.latest.get(&index).map(|session| &self.sessions[*session]);
             latest.is_none_or(|session| session.state == SessionState::Ended)
                 && self.inbound(index) > 0
+                && self.wire.books().is_judged(index)
         })
     }
 }

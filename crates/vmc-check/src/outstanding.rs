@@ -2,7 +2,8 @@
 //! Capabilities): Interface Open and Close for the management partition, Add and Remove Buffer for the
 //! hypervisor. A request is outstanding from its send until its sender takes the response from its queue: on threads
 //! that is always noted before what the sender does next, and where a response was stored may be noted later. What faults
-//! put into a queue as a request is not counted.
+//! put into a queue as a request is not counted. The response to an Interface Close settles an Interface Open of that
+//! session that was not answered, too.
 //!
 //! Does not verify Signals, which have no response, nor Capabilities, which is sent before the sizes are
 //! known. What was decided on before the channel went down is not counted: it gets no answer.
@@ -10,13 +11,16 @@
 use super::device::{Device, Finished, Watcher};
 use super::wire::{Seen, Send};
 use papr::Hcall;
-use vmc_proto::{Limits, Message, MessageType, Received};
+use std::collections::BTreeSet;
+use vmc_proto::{HmcIndex, HmcSession, Limits, Message, MessageType, Received};
 use vmc_trace::{Event, Record, Side};
 
 /// Requests of one side.
 #[derive(Default)]
 struct Requests {
     outstanding: usize,
+    /// Interface Opens among them.
+    opens: BTreeSet<(HmcIndex, HmcSession)>,
     /// Half of the peer's queue, once it is known.
     limit: Option<usize>,
     /// Number of the record with which the channel last began anew.
@@ -59,7 +63,8 @@ impl Checker {
 
     /// Nothing of this side is awaited any more.
     fn begins_anew(&mut self, side: Side, since: u64, peer: Option<Limits>) {
-        self.sides[side as usize] = Requests { outstanding: 0, limit: peer.map(half), since };
+        let limit = peer.map(half);
+        self.sides[side as usize] = Requests { limit, since, ..Requests::default() };
     }
 
     fn taken(&mut self, by: Side, seq: u64, received: Received) {
@@ -76,9 +81,7 @@ impl Checker {
                 self.begins_anew(by, seq, Some(limits));
             }
             _ if requester(message.message_type()) == Some((by, Part::Response)) => {
-                // An invented one answers nothing.
-                let requests = &mut self.sides[by as usize];
-                requests.outstanding = requests.outstanding.saturating_sub(1);
+                self.sides[by as usize].answered(message);
             }
             _ => {}
         }
@@ -93,12 +96,28 @@ impl Checker {
             return;
         }
         requests.outstanding += 1;
+        if let Message::InterfaceOpen { session, index, .. } = decoded.message {
+            requests.opens.insert((index, session));
+        }
         if let Some(limit) = requests.limit
             && requests.outstanding > limit
         {
             let (count, to) = (requests.outstanding, send.by.partner());
             self.problems.push(format!("{count} requests to {to} outstanding, at most {limit}"));
         }
+    }
+}
+
+impl Requests {
+    /// A response was taken. An invented one answers nothing.
+    fn answered(&mut self, response: Message) {
+        let of_session = |open: (HmcIndex, HmcSession)| usize::from(self.opens.remove(&open));
+        let opens = response.connection().map_or(0, of_session);
+        let settled = match response {
+            Message::InterfaceCloseResponse { .. } => 1 + opens,
+            _ => 1,
+        };
+        self.outstanding = self.outstanding.saturating_sub(settled);
     }
 }
 
@@ -202,6 +221,35 @@ mod tests {
             &problems([begins(), asks(0), stores(), asks(1), takes()]),
             &["2 requests to mgmt outstanding, at most 1"],
         );
+    }
+
+    /// The Open is not awaited any more, however late its own response comes.
+    #[test]
+    fn the_response_to_a_close_settles_the_open_of_its_session() {
+        let limits = Limits { crq_size: 4, ..LIMITS };
+        let (status, buffer) = (Status::SUCCESS, BufferId(0));
+        let response = Message::CapabilitiesResponse { status, limits };
+        let (bottom_half, app, index) = (Actor::BottomHalf, Actor::App(0), INDEX);
+        let open = |session| sends(app, Message::InterfaceOpen { session, index, buffer });
+        let close = |session| sends(app, Message::InterfaceClose { session, index });
+        let opened = |session| {
+            let response = Message::InterfaceOpenResponse { status, session, index, buffer };
+            takes(bottom_half, response.encode())
+        };
+        let closed = |session| {
+            let response = Message::InterfaceCloseResponse { status, session, index };
+            takes(bottom_half, response.encode())
+        };
+        let second = HmcSession(2);
+        let begun = || vec![takes(bottom_half, response.encode()), open(FIRST), close(FIRST)];
+        let run = |rest: Vec<_>| problems(begun().into_iter().chain(rest));
+        assert_eq!(run(vec![closed(FIRST), open(second), close(second)]), [""; 0]);
+        assert_eq!(run(vec![opened(FIRST), closed(FIRST), open(second), close(second)]), [""; 0]);
+        assert_eq!(run(vec![opened(FIRST), open(second)]), [""; 0]);
+        // One that was answered by itself is settled once, and that of another session not at all.
+        let once = vec![opened(FIRST), closed(FIRST), open(second), close(second), open(FIRST)];
+        assert_eq!(run(once).len(), 1);
+        assert_eq!(run(vec![closed(second), open(second), close(second)]).len(), 1);
     }
 
     #[test]

@@ -357,16 +357,14 @@ impl Automaton {
             }
             Message::InterfaceOpenResponse { status, session, index, .. } => {
                 self.may_reset |= !self.books.is_negotiated(index);
-                if self.books.open_answered(index, session, status.is_success()) {
+                if self.books.open_answered(seq, index, session, status.is_success()) {
                     // The partner has taken what was sent before, and answered it.
                     self.capabilities_stale = 0;
                 }
             }
             Message::InterfaceCloseResponse { status, session, index } => {
                 self.may_reset |= !self.books.is_negotiated(index) || !status.is_success();
-                if status.is_success() {
-                    self.books.close_answered(index, session);
-                }
+                self.books.close_answered(index, session, status.is_success());
             }
             Message::Signal { session, index, buffer, len_bytes } => {
                 self.books.signalled_to_us(index, session, buffer, len_bytes);
@@ -503,7 +501,7 @@ impl Automaton {
             Message::InterfaceOpen { buffer, .. } => self.books.open(index, session, buffer),
             _ if late => return,
             _ if self.books.limits().is_none() => Err("before the capabilities exchange"),
-            Message::InterfaceClose { .. } => self.books.close(index, session),
+            Message::InterfaceClose { .. } => self.books.close(send.decided_after, index, session),
             Message::Signal { buffer, len_bytes, .. } => {
                 self.books.signal(index, session, buffer, len_bytes)
             }

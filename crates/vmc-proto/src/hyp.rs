@@ -91,7 +91,7 @@ pub enum Breach {
     BufferRefused(BufferId, Status),
     /// The peer did not take a buffer after it had used it; its use counts.
     RefusedAfterUse(BufferId, Status),
-    /// The peer did not give up a buffer that it was asked for. That breaks nothing if it had none to spare.
+    /// The peer did not give up a buffer that it was asked for, with a status that is no reason.
     RemovalRefused(Status),
     /// More unanswered requests than half of our CRQ.
     TooManyRequests(MessageType),

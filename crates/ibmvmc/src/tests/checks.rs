@@ -9,7 +9,7 @@
 use super::peer::Peer;
 use crate::SessionState;
 use crate::calls::CallState;
-use crate::connection::{BufferOwner, Inbound, Slot};
+use crate::connection::{BufferOwner, Inbound, Request, Slot};
 use crate::driver::Driver;
 use crate::files::{Binding, FileId};
 use crate::quirks::Quirks;
@@ -142,15 +142,18 @@ fn check_owners(driver: &Driver<impl Quirks>, index: u8, slot: &Slot) {
 
 /// Requests are counted, and those that wait are those of sessions that have something to ask.
 fn check_requests(driver: &Driver<impl Quirks>) {
-    let unanswered = driver.slots.iter().filter(|slot| slot.unanswered().is_some()).count();
-    assert_eq!(usize::from(driver.outstanding), unanswered);
+    let sessions = driver.slots.iter().filter_map(|slot| slot.session.as_ref());
+    let unanswered: u16 = sessions.map(|session| session.outstanding()).sum();
+    assert_eq!(driver.outstanding, unanswered);
     let most = driver.limits.map_or(0, |limits| limits.max_outstanding());
     assert!(driver.outstanding <= most, "{} of {most} requests outstanding", driver.outstanding);
     let waiting: BTreeSet<u8> = driver.pending.iter().copied().collect();
     assert_eq!(waiting.len(), driver.pending.len(), "a slot waits twice");
     for slot in waiting {
-        let state = driver.slot(slot).state();
-        assert!(matches!(state, Some(SessionState::Opening | SessionState::Closing)));
-        assert_eq!(driver.slot(slot).unanswered(), None);
+        let place = driver.slot(slot);
+        assert!(matches!(place.state(), Some(SessionState::Opening | SessionState::Closing)));
+        let opens = place.state() == Some(SessionState::Opening);
+        let waits = if opens { Request::Open } else { Request::Close };
+        assert!(!place.is_unanswered(waits), "{waits:?} of slot {slot} waits and was sent");
     }
 }

@@ -18,6 +18,7 @@ mod hazards_session;
 mod liberties;
 mod linux_calls;
 mod memory;
+mod never_answered;
 mod pacing;
 mod properties;
 mod quirks;

@@ -7,7 +7,9 @@ use super::service::{Service, may_seed};
 use super::session::{BufferState, SEED};
 use super::{Breach, SessionState};
 use vmc_proto::AddBufferStatus::ConnectionClosed;
-use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, MessageType, Status};
+use vmc_proto::{
+    BufferId, BufferOwner, HmcIndex, HmcSession, MessageType, RemoveBufferStatus, Status,
+};
 
 impl<B: Behaviour> Service<B> {
     /// Orders the service to ask for one of the management partition's buffers with Remove Buffer; resume an
@@ -81,7 +83,7 @@ impl<B: Behaviour> Service<B> {
             return;
         }
         let is_live = self.sessions.find(key).is_some_and(|connection| connection.is_live());
-        // A file that was closed: Interface Close comes when its Open is answered.
+        // A file that was closed: Interface Close follows.
         let is_closing = is_live && status == ConnectionClosed.into();
         match standing {
             Standing::Open if status.is_success() => self.accepted(key, buffer),
@@ -150,7 +152,9 @@ impl<B: Behaviour> Service<B> {
         // The session may have ended since: then the buffer is unmapped already.
         let Some(connection) = self.sessions.find(key) else { return };
         let state = connection.buffer(buffer);
-        let breach = if !status.is_success() {
+        let breach = if may_refuse_removal(status) {
+            return;
+        } else if !status.is_success() {
             Breach::RemovalRefused(status)
         } else if !self.outbox.may_use(key, buffer, state) {
             Breach::InvalidBuffer(remove, buffer)
@@ -173,4 +177,14 @@ impl<B: Behaviour> Service<B> {
             self.delay = None;
         }
     }
+}
+
+/// The status with which a Linux driver says that it has no buffer to give up.
+const LINUX_NO_BUFFER: Status = Status(5);
+
+/// Whether the peer may answer Remove Buffer with this failure at any time: all its buffers are in use, which LoPAR,
+/// Remove Buffer, foresees, or the session is being closed and Interface Close follows.
+fn may_refuse_removal(status: Status) -> bool {
+    let architected = [RemoveBufferStatus::NoBufferFound, RemoveBufferStatus::GeneralFailure];
+    architected.map(Status::from).contains(&status) || status == LINUX_NO_BUFFER
 }

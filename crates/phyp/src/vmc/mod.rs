@@ -35,7 +35,7 @@
 //! | our Add Buffer, owner 0 | use the buffer: open the index with its seed, signal in it, give it up; close the session; answer other requests first | takes the use for the acceptance, if the Add Buffer was sent | LoPAR, Add Buffer: "this message transfers a buffer from hypervisor ownership to management partition ownership" |
 //! | our Add Buffer, owner 1 | the same without a use, for the buffer is not its own | sends in the buffer once the response says that it was taken | LoPAR, Add Buffer, the hypervisor field and the status |
 //! | our Remove Buffer | signal in every buffer of its own; open the index (session 0) or close the session; answer other requests first | takes what the response names, if it is the peer's then; after a close the response changes nothing | LoPAR, Remove Buffer: which buffer, the management partition chooses when it answers |
-//! | its Interface Open | answer our requests in any order; close this session; open, use and close others; not signal in this one | answers once no buffer is on offer any more; a close answers for both | LoPAR, VMC Interface Open: the response indicates "that it is ready for normal runtime messaging" |
+//! | its Interface Open | answer our requests in any order; close this session; open, use and close others; not signal in this one | answers once no buffer is on offer any more; a close answers for both; after a refusal the close is refused, too, and is no breach | LoPAR, VMC Interface Open: the response indicates "that it is ready for normal runtime messaging" |
 //! | its Interface Close | answer our requests about the session, with any status; open, use and close others; nothing else about this one | waits for these answers, which change nothing; its own Signals that crossed are lost | LoPAR, Interface Close: all I/O was quiesced before |
 //! | a Signal | anything: there is no response | | LoPAR, Signal Message |
 //!
@@ -58,7 +58,9 @@
 //! - Interface Close unmaps the session's buffers first, then answers, then seeds the index anew.
 //! - A refused seed buffer is offered again, [`SEED_ATTEMPTS`] times in all, with
 //!   [`SEED_RETRY`] of quiet in between. A session goes without a buffer that is refused. That it is being closed
-//!   (status 4) is no breach: its Interface Close comes once its open is answered.
+//!   (status 4) is no breach: its Interface Close follows.
+//! - A Remove Buffer that is refused changes nothing, and is no breach where the peer may have had no buffer to spare, or
+//!   be closing the session: status 1, 3, and 5 of a Linux driver.
 //! - A buffer that is given up is unmapped. A seed buffer that is given up is offered again like one that is
 //!   refused. An open or a close withdraws the Remove Buffers that were not sent yet.
 //! - A refusal by order changes nothing that the request would change. Capabilities that are refused so have

@@ -183,7 +183,7 @@ impl<B: Behaviour> Service<B> {
             self.use_seed(key.index);
         }
         if let Some(status) = self.ordered_refusal(open) {
-            self.respond_open(key, buffer, status);
+            self.refuse_open(key, buffer, status);
             return Next::Due;
         }
         let breach = match self.sessions.get(key.index) {
@@ -194,7 +194,7 @@ impl<B: Behaviour> Service<B> {
             Some(_) => return Next::Op(Op::ReadHmcId { key, buffer }),
         };
         self.breach(key.subject(), breach, sink);
-        self.respond_open(key, buffer, InterfaceStatus::GeneralFailure.into());
+        self.refuse_open(key, buffer, InterfaceStatus::GeneralFailure.into());
         Next::Due
     }
 
@@ -208,11 +208,12 @@ impl<B: Behaviour> Service<B> {
     ) {
         let mut actions = Actions::new(self.sessions.mtu(), self.now);
         if self.behaviour.session_opened(key, hmc_id, &mut actions) == Verdict::Refuse {
-            self.respond_open(key, buffer, InterfaceStatus::GeneralFailure.into());
+            self.refuse_open(key, buffer, InterfaceStatus::GeneralFailure.into());
             return;
         }
         self.withdraw_removals(key.index);
         let Some(connection) = self.sessions.get_mut(key.index) else { return };
+        connection.refused = None;
         connection.session = key.session;
         connection.state = SessionState::Opening;
         sink.event(ServiceEvent::SessionState(key.index, key.session, SessionState::Opening));
@@ -235,13 +236,21 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
+    fn refuse_open(&mut self, key: SessionKey, buffer: BufferId, status: Status) {
+        if let Some(connection) = self.sessions.get_mut(key.index) {
+            connection.refused = (key.session != HmcSession::NONE).then_some(key.session);
+        }
+        self.respond_open(key, buffer, status);
+    }
+
     fn respond_open(&mut self, key: SessionKey, buffer: BufferId, status: Status) {
         let SessionKey { index, session } = key;
         let response = Message::InterfaceOpenResponse { status, session, index, buffer };
         self.outbox.push(Job::Answer(response));
     }
 
-    /// Interface Close: unmap, answer, seed the index anew.
+    /// Interface Close: unmap, answer, seed the index anew. One that was sent before the refusal of its Interface Open
+    /// was known is refused as well: there is nothing to close.
     fn interface_close(&mut self, key: SessionKey, sink: &mut dyn ServiceSink) {
         let SessionKey { index, session } = key;
         let close = MessageType::InterfaceClose;
@@ -250,19 +259,22 @@ impl<B: Behaviour> Service<B> {
             self.outbox.push(Job::Answer(response));
             return;
         }
-        let breach = match self.sessions.get(index) {
-            None => Some(Breach::InvalidIndex(close, index)),
-            Some(c) if c.session == session && c.is_live() => None,
-            Some(_) => Some(Breach::InvalidSession(close, session)),
-        };
-        let status = match breach {
-            Some(breach) => {
-                self.breach(key.subject(), breach, sink);
-                InterfaceStatus::GeneralFailure
-            }
-            None => {
+        let status = match self.sessions.get_mut(index) {
+            Some(c) if c.session == session && c.is_live() => {
                 self.close_session(key, sink);
                 InterfaceStatus::Success
+            }
+            Some(c) if c.refused == Some(session) => {
+                c.refused = None;
+                InterfaceStatus::GeneralFailure
+            }
+            other => {
+                let breach = match other {
+                    Some(_) => Breach::InvalidSession(close, session),
+                    None => Breach::InvalidIndex(close, index),
+                };
+                self.breach(key.subject(), breach, sink);
+                InterfaceStatus::GeneralFailure
             }
         };
         let response = Message::InterfaceCloseResponse { status: status.into(), session, index };

@@ -58,6 +58,9 @@ pub(super) struct Connection {
     pub(super) buffers: Vec<BufferState>,
     /// Messages of the behaviour that wait for a buffer.
     pub(super) waiting: VecDeque<Vec<u8>>,
+    /// The session whose Interface Open was refused last, until another one is opened. Its Interface Close may have
+    /// been sent before that was known.
+    pub(super) refused: Option<HmcSession>,
 }
 
 impl Connection {
@@ -68,6 +71,7 @@ impl Connection {
             seed_attempts: 0,
             buffers: vec![BufferState::Unused; usize::from(pool_size)],
             waiting: VecDeque::new(),
+            refused: None,
         }
     }
 

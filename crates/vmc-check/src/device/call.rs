@@ -4,6 +4,7 @@ use super::Item;
 use papr::{CrqEntry, ReturnCode};
 use std::collections::BTreeSet;
 use vmc_proto::mgmt::{ChannelState, SessionState};
+use vmc_proto::{MessageType, Received};
 use vmc_trace::{CallResult, DeviceCall, Particulars, Rdma};
 
 /// A call in flight.
@@ -68,9 +69,16 @@ pub(crate) struct Finished {
 }
 
 impl Call {
-    /// The result of the send of a call that sends once.
+    /// The result of the send of a call that sends once. Interface Close does not count: in the Linux profile the last call
+    /// on a file that was closed sends that as well.
     pub(crate) fn sent_with(&self) -> Option<ReturnCode> {
-        self.sent.last().map(|(_, code)| *code)
+        let own = |(entry, _): &&(CrqEntry, ReturnCode)| match Received::from_entry(*entry) {
+            Received::Message(decoded) => {
+                decoded.message.message_type() != MessageType::InterfaceClose
+            }
+            _ => true,
+        };
+        self.sent.iter().rev().find(own).map(|(_, code)| *code)
     }
 
     /// Whether the RDMA of the call failed.

@@ -27,13 +27,26 @@ enum State {
 struct Session {
     number: HmcSession,
     state: State,
+    /// The answer to its Interface Open, which its Close need not wait for.
+    open: Answer,
     /// The buffer that carried the HMC ID.
     seed: BufferId,
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Awaited,
+    Granted,
+    Refused,
 }
 
 #[derive(Debug, Default)]
 struct Connection {
     session: Option<Session>,
+    /// The session whose Interface Open was refused last, and the number of the record that says so. Its Close may have
+    /// been decided on before.
+    refused: Option<(Session, u64)>,
     /// The latest number that was given to a session, and whether the hypervisor heard of it.
     last: u8,
     heard: bool,
@@ -44,12 +57,14 @@ struct Connection {
     pool: BTreeMap<BufferId, Owner>,
     /// Buffers whose Add Buffer is not answered.
     offers: Offers,
+    /// The buffers of a session that was closed before its Interface Open was answered may be taken until that answer, as
+    /// the Linux driver does.
+    adds_to_closing: bool,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Books {
-    /// Whether a Signal that announces too much is ignored, as the Linux driver does; otherwise its buffer comes with it.
-    ignores_long_signals: bool,
+    profile: Profile,
     /// The number before 1 comes again.
     last_session: u8,
     /// Number of the first session of an index.
@@ -66,14 +81,14 @@ pub(crate) struct Books {
 impl Books {
     pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Books {
         let (first_session, last_session) = sessions.into_inner();
-        let ignores_long_signals = profile == Profile::Linux;
-        Books { ignores_long_signals, last_session, first_session, ..Books::default() }
+        Books { profile, last_session, first_session, ..Books::default() }
     }
 
     /// The books of an index, which begin before its first session.
     fn connection(&mut self, index: HmcIndex) -> &mut Connection {
         let last = self.first_session.saturating_sub(1);
-        let unheard_of = || Connection { last, ..Connection::default() };
+        let adds_to_closing = self.profile == Profile::Linux;
+        let unheard_of = || Connection { last, adds_to_closing, ..Connection::default() };
         self.connections.entry(index).or_insert_with(unheard_of)
     }
 
@@ -111,6 +126,7 @@ impl Books {
         self.in_doubt = false;
         for connection in self.connections.values_mut() {
             connection.session = None;
+            connection.refused = None;
             connection.misled = false;
             connection.pool.clear();
             connection.offers.clear();
@@ -263,16 +279,20 @@ impl Books {
         if connection.owner_in_use(buffer) != Some(&mut Owner::Mgmt) {
             return Err("the buffer is not the management partition's");
         }
-        connection.session = Some(Session { number: session, state: State::Opening, seed: buffer });
+        connection.refused = None;
+        let (state, open) = (State::Opening, Answer::Awaited);
+        connection.session = Some(Session { number: session, state, open, seed: buffer });
         if session.0 != expected {
             return Err("another number than the session was given");
         }
         Ok(())
     }
 
-    /// Interface Open was answered. Whether it was about the session that the index has.
+    /// Interface Open was answered, as the record of this number says. Whether it was about the session that the index
+    /// has.
     pub(super) fn open_answered(
         &mut self,
+        seq: u64,
         index: HmcIndex,
         session: HmcSession,
         success: bool,
@@ -281,24 +301,39 @@ impl Books {
         let Some(live) = connection.session.as_mut().filter(|live| live.number == session) else {
             return false;
         };
-        match (&live.state, success) {
+        if live.open != Answer::Awaited {
+            return true;
+        }
+        live.open = if success { Answer::Granted } else { Answer::Refused };
+        let Session { state, seed, .. } = *live;
+        match (state, success) {
             (State::Opening, true) => live.state = State::Ready,
-            (State::Opening, false) => {
-                let seed = live.seed;
-                connection.session = None;
+            (_, true) => {}
+            // One whose Close was sent awaits the response to that.
+            (_, false) => {
+                let over = connection.session.take_if(|live| live.state == State::Opening);
+                connection.refused = over.map(|session| (session, seq));
                 connection.pool.retain(|id, _| *id == seed);
             }
-            _ => {}
         }
         true
     }
 
-    /// Interface Close.
+    /// Interface Close, which was decided on after the record of this number.
     pub(super) fn close(
         &mut self,
+        decided_after: u64,
         index: HmcIndex,
         session: HmcSession,
     ) -> Result<(), &'static str> {
+        let connection = self.connection(index);
+        let crosses =
+            |(refused, seq): &mut (Session, u64)| refused.number == session && decided_after < *seq;
+        if connection.session.is_none()
+            && let Some((refused, _)) = connection.refused.take_if(crosses)
+        {
+            connection.session = Some(refused);
+        }
         let live = self.live(index, session).ok_or("there is no such session")?;
         match std::mem::replace(&mut live.state, State::Closing) {
             State::Closing => Err("the session is being closed already"),
@@ -311,18 +346,23 @@ impl Books {
         self.connection(index).pool.clear();
     }
 
-    /// Interface Close was answered: buffers are gone with the session.
-    pub(super) fn close_answered(&mut self, index: HmcIndex, session: HmcSession) {
+    /// Interface Close was answered: buffers are gone with the session. After an Interface Open that was refused there
+    /// was nothing to close, a failure says so, and the seed is there as before.
+    pub(super) fn close_answered(&mut self, index: HmcIndex, session: HmcSession, success: bool) {
         let Some(connection) = self.connections.get_mut(&index) else { return };
         match connection.session.as_ref().filter(|live| live.number == session) {
-            Some(live) if live.state == State::Closing => {
+            Some(live) if live.state == State::Closing && success => {
                 connection.session = None;
                 connection.pool.clear();
                 connection.offers.end();
             }
+            Some(live) if live.state == State::Closing && live.open == Answer::Refused => {
+                connection.session = None;
+                connection.offers.end();
+            }
             // The answer to an Interface Close that was made up.
-            Some(_) => connection.misled = true,
-            None => {}
+            Some(_) if success => connection.misled = true,
+            _ => {}
         }
     }
 
@@ -335,9 +375,9 @@ impl Books {
         len_bytes: u32,
     ) -> Result<(), &'static str> {
         let mtu = self.agreed.map_or(0, |agreed| agreed.mtu);
-        match self.live(index, session).map(|live| live.state) {
-            Some(State::Ready | State::Closing) => {}
-            Some(State::Opening) => return Err("the session is not open yet"),
+        match self.live(index, session).map(|live| live.open) {
+            Some(Answer::Granted) => {}
+            Some(Answer::Awaited | Answer::Refused) => return Err("the session is not open yet"),
             None => return Err("there is no such session"),
         }
         if len_bytes == 0 || len_bytes > mtu {
@@ -363,7 +403,8 @@ impl Books {
     ) {
         self.handed_over = false;
         let mtu = self.agreed.map_or(0, |agreed| agreed.mtu);
-        if len_bytes > mtu && self.ignores_long_signals {
+        // The Linux driver ignores it; otherwise its buffer comes with it.
+        if len_bytes > mtu && self.profile == Profile::Linux {
             return;
         }
         if self.live(index, session).is_some_and(|live| live.state == State::Ready)
@@ -420,7 +461,10 @@ impl Connection {
     /// none.
     fn may_be(&self, session: HmcSession) -> bool {
         match self.session {
-            Some(live) => live.number == session && live.state != State::Closing,
+            Some(live) => {
+                let adds = self.adds_to_closing && live.open == Answer::Awaited;
+                live.number == session && (live.state != State::Closing || adds)
+            }
             None => session == HmcSession::NONE,
         }
     }

@@ -6,7 +6,7 @@ use crate::testing::{Run, ours};
 use crate::wire;
 use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
-    BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
+    BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Profile, Status, Version,
 };
 use vmc_trace::{Actor, Event, FaultAct, OperatorAct, Side};
 
@@ -77,7 +77,11 @@ fn session() -> Vec<(Actor, Event)> {
 }
 
 fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
-    let mut automaton = Automaton::new(1..=255, vmc_proto::Profile::Document);
+    problems_in(Profile::Document, run)
+}
+
+fn problems_in(profile: Profile, run: Vec<(Actor, Event)>) -> Vec<String> {
+    let mut automaton = Automaton::new(1..=255, profile);
     wire::walk(&Run::of(run).trace(), |seq, seen| automaton.see(seq, &seen));
     automaton.problems(true, true)
 }
@@ -580,4 +584,102 @@ fn late_responses_are_about_what_they_were_asked() {
         send(Message::InterfaceOpen { session: HmcSession(2), index, buffer }.encode()),
     ]);
     assert_eq!(problems(run), [""; 0]);
+}
+
+/// Driver document, VMC Interface Close: close() results in an Interface Close, which need not wait for the answer to the
+/// Open.
+#[test]
+fn a_session_may_be_closed_before_its_open_is_answered() {
+    let (session, index, buffer) = (FIRST, INDEX, BufferId(0));
+    let opened = |status| {
+        let status = Status(status);
+        take(Message::InterfaceOpenResponse { status, session, index, buffer }.encode())
+    };
+    let closed = |status| {
+        let status = Status(status);
+        take(Message::InterfaceCloseResponse { status, session, index }.encode())
+    };
+    let opens = |number| {
+        let session = HmcSession(number);
+        let open = Message::InterfaceOpen { session, index, buffer };
+        [(Actor::App(0), Event::SessionStarted(INDEX, session)), send(open.encode())]
+    };
+    let close = || send(Message::InterfaceClose { session, index }.encode());
+    let run = |profile, rest: Vec<(Actor, Event)>| {
+        let mut run = handshake();
+        run.extend(opens(1));
+        run.push(close());
+        run.extend(rest);
+        problems_in(profile, run)
+    };
+    let mgmt = || add(FIRST, 1, BufferOwner::MANAGEMENT);
+    for profile in [Profile::Document, Profile::Linux] {
+        let seed =
+            || [add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT), added(HmcSession::NONE, 0, 0)];
+        let with_seed = |rest: &[(Actor, Event)]| {
+            let rest = rest.iter().cloned().chain(seed()).chain(opens(2));
+            run(profile, rest.collect())
+        };
+        // The response to the Close is the end, whether the Open was answered or not.
+        assert_eq!(with_seed(&[closed(0)]), [""; 0]);
+        assert_eq!(with_seed(&[opened(0), closed(0)]), [""; 0]);
+        assert_eq!(with_seed(&[opened(1), closed(0)]), [""; 0]);
+        // After a refusal there is nothing to close, and the seed is there.
+        let [start, open] = opens(2);
+        assert_eq!(run(profile, vec![opened(1), closed(1), start, open]), [""; 0]);
+        let told = run(profile, [opened(1)].into_iter().chain(opens(2)).collect());
+        assert_reports(
+            &told,
+            &["mgmt: INTERFACE OPEN HMC index 0 session 2: the index has a session"],
+        );
+        let told = run(profile, [opened(0), closed(1)].into_iter().chain(opens(2)).collect());
+        assert_reports(
+            &told,
+            &["mgmt: INTERFACE OPEN HMC index 0 session 2: the index has a session"],
+        );
+        assert_eq!(run(profile, vec![mgmt(), added(FIRST, 1, 4)]), [""; 0]);
+        assert_reports(
+            &run(profile, vec![send(signal(0, 8))]),
+            &["mgmt: SIGNAL HMC index 0 session 1: the session is not open yet"],
+        );
+        // Once the Open is answered, the session is one that is being closed like any other.
+        let late = run(profile, vec![opened(0), mgmt(), added(FIRST, 1, 0)]);
+        assert_reports(
+            &late,
+            &[
+                "mgmt: ADD BUFFER RESPONSE HMC index 0 session 1: success, where the request had to be refused",
+            ],
+        );
+        assert_reports(
+            &run(profile, vec![close()]),
+            &["mgmt: INTERFACE CLOSE HMC index 0 session 1: the session is being closed already"],
+        );
+    }
+    // One that was decided on before the refusal came, and one that was not.
+    let mut crosses = handshake();
+    crosses.extend(opens(1));
+    let by_app = Message::InterfaceClose { session, index };
+    crosses.extend([
+        opened(1),
+        (Actor::App(0), ours::sends(by_app.encode(), ReturnCode::SUCCESS)),
+        closed(1),
+    ]);
+    crosses.extend(opens(2));
+    assert_eq!(problems(crosses), [""; 0]);
+    let mut needless = handshake();
+    needless.extend(opens(1));
+    needless.extend([opened(1), close()]);
+    assert_reports(
+        &problems(needless),
+        &["mgmt: INTERFACE CLOSE HMC index 0 session 1: there is no such session"],
+    );
+    // The Linux driver takes its buffers as before.
+    assert_eq!(run(Profile::Linux, vec![mgmt(), added(FIRST, 1, 0)]), [""; 0]);
+    let document = run(Profile::Document, vec![mgmt(), added(FIRST, 1, 0)]);
+    assert_reports(
+        &document,
+        &[
+            "mgmt: ADD BUFFER RESPONSE HMC index 0 session 1: success, where the request had to be refused",
+        ],
+    );
 }

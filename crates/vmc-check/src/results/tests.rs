@@ -9,7 +9,7 @@ use crate::testing::story::setting;
 use crate::testing::story::{APP, FILE, FIRST, INDEX, MTU, Story, copy, digest, signal};
 use papr::{CrqEntry, ReturnCode, TransportEvent};
 use vmc_proto::mgmt::{ChannelState, QueryState, SessionState};
-use vmc_proto::{Errno, Profile};
+use vmc_proto::{BufferId, Errno, Message, Profile, Status};
 use vmc_trace::{
     Actor, CallResult, DeviceCall, Event, Particulars, Polled, RdmaDirection, Subject,
 };
@@ -131,6 +131,39 @@ fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
         ],
     );
     assert_good(&verdict(Story::session(), id(), CallResult::Error(Errno::EBUSY)));
+    // An invented message has told the driver of a session that was not opened.
+    let (session, index, buffer, status) = (FIRST, INDEX, BufferId(0), Status::SUCCESS);
+    let made_up = Message::InterfaceOpenResponse { status, session, index, buffer };
+    let misled = Story::ready().takes(made_up.encode()).opens(APP, FILE);
+    assert_good(&verdict(misled, id(), CallResult::Error(Errno::EBUSY)));
+}
+
+/// The last call on a file that was closed sends its Interface Close, which may fail. That is no result of the call.
+#[test]
+fn linux_the_close_of_a_file_is_no_part_of_the_last_call_on_it() {
+    let id = || DeviceCall::SetHmcId { id: String::from("HMC") };
+    let (session, index, buffer) = (FIRST, INDEX, BufferId(0));
+    let open = Message::InterfaceOpen { session, index, buffer }.encode();
+    let close = Message::InterfaceClose { session, index }.encode();
+    let sends = |entry, code| ours::sends(entry, code);
+    let run = |opened, closed| {
+        let of_app = Actor::App(APP);
+        on_linux(
+            Story::ready()
+                .opens(APP, FILE)
+                .calls(APP, id())
+                .and(of_app, Event::SessionStarted(INDEX, FIRST))
+                .copies_to_hyp(APP, 0, 32)
+                .and(of_app, sends(open, opened))
+                .and(of_app, sends(close, closed))
+                .returns(APP, id(), CallResult::Ok),
+        )
+    };
+    assert_good(&run(ReturnCode::SUCCESS, ReturnCode::CLOSED));
+    assert_reports(
+        &run(ReturnCode::CLOSED, ReturnCode::SUCCESS),
+        &["thread 0: set-hmc-id(\"HMC\") = 0: Interface Open was not sent"],
+    );
 }
 
 #[test]

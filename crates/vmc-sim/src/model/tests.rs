@@ -62,7 +62,12 @@ fn an_application_gets_its_echo_in_every_order() {
 
 #[test]
 fn whichever_copy_is_refused_the_file_can_be_closed() {
-    holds("open-rdma", 3, 69);
+    holds("open-rdma", 3, 67);
+}
+
+#[test]
+fn a_buffer_is_asked_for_while_the_session_is_being_closed_in_every_order() {
+    holds("close-take", 2, 65);
 }
 
 #[test]

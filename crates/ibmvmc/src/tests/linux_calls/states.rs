@@ -120,7 +120,7 @@ fn without_session(name: &str, nonblock: bool) -> State {
 /// The file has a session, or had one.
 fn with_session(name: &str, nonblock: bool) -> State {
     let State { mut peer, file } = with_file(Peer::ready(Profile::Linux), nonblock);
-    if matches!(name, "opening" | "refused" | "badopen") {
+    if matches!(name, "opening" | "opening-closed" | "refused" | "badopen") {
         assert_eq!(peer.set_hmc_id(file), Reply::Ok);
         for (buffer, owner) in [(1, Owner::MANAGEMENT), (2, Owner::HYPERVISOR)] {
             send!(peer, add_buffer(owner, 0, 1, buffer));
@@ -154,7 +154,7 @@ fn with_session(name: &str, nonblock: bool) -> State {
             });
         }
         "failed-session" => fail(&mut peer),
-        "closing-own" => assert_eq!(peer.call(Input::Close(file)), Reply::Ok),
+        "closing-own" | "opening-closed" => assert_eq!(peer.call(Input::Close(file)), Reply::Ok),
         "removed-session" => assert_eq!(peer.call(Input::Remove), Reply::Ok),
         "reset" => peer.transport_event(TransportEvent::PARTNER_FAILED),
         "reset-02" => peer.transport_event(TransportEvent::PARTNER_DEREGISTERED),

@@ -82,7 +82,10 @@ fn a_buffer_in_use_is_not_given_up_and_nothing_changes() {
         take(&mut peer, 0);
         assert_eq!(peer.recv(), message(remove(key(0, 1))));
         peer.send(removed(key(0, 1), 1, status));
-        assert_eq!(peer.breaches(), [Breach::RemovalRefused(Status(status))]);
+        match status {
+            1 | 3 | 5 => assert_eq!(peer.breaches(), [], "status {status}"),
+            _ => assert_eq!(peer.breaches(), [Breach::RemovalRefused(Status(status))]),
+        }
         assert_eq!(peer.buffers_of(0), [MGMT, MGMT, HYP, HYP]);
         assert!(peer.service.is_quiet());
     }
@@ -90,7 +93,7 @@ fn a_buffer_in_use_is_not_given_up_and_nothing_changes() {
     take_from(&mut peer, key(0, 1), 1);
 }
 
-/// LoPAR, Remove Buffer: an interface error of the hypervisor, which an order may make.
+/// LoPAR, Remove Buffer: an interface error of the hypervisor, which an order may make, and none of the peer.
 #[test]
 fn the_last_buffer_is_asked_for_and_it_is_the_peers_part_to_refuse() {
     let none_found = RemoveBufferStatus::NoBufferFound as u8;
@@ -99,7 +102,7 @@ fn the_last_buffer_is_asked_for_and_it_is_the_peers_part_to_refuse() {
     take(&mut peer, 0);
     assert_eq!(peer.recv(), message(remove(key(0, 1))));
     peer.send(removed(key(0, 1), 0, none_found));
-    assert_eq!(peer.breaches(), [Breach::RemovalRefused(Status(none_found))]);
+    assert_eq!(peer.breaches(), []);
     assert_eq!(peer.buffers_of(0), [MGMT, NONE, HYP, HYP]);
     take_from(&mut peer, key(0, 1), 0);
     assert_eq!(peer.buffers_of(0), [NONE, NONE, HYP, HYP]);

@@ -77,6 +77,46 @@ fn a_refused_open_asks_nobody_and_leaves_the_index_openable() {
     peer.open(key(1, 2));
 }
 
+/// It was sent before the refusal was known, and there is nothing to close. The seed stays, which LoPAR, Interface Open
+/// Response, makes available again.
+#[test]
+fn a_close_that_crosses_the_refusal_of_its_open_is_refused_and_no_breach() {
+    let mut peer = Peer::ready(config(), Echo);
+    assert!(peer.service.refuse_next(OPEN, Status(1)));
+    peer.send(open(key(1, 1), 0));
+    peer.send(close(key(1, 1)));
+    assert_eq!(peer.recv(), message(open_response(key(1, 1), 0, 1)));
+    assert_eq!(peer.recv(), message(close_response(key(1, 1), 1)));
+    peer.recv_nothing();
+    assert_eq!(peer.events, []);
+    assert_eq!(peer.state_of(HmcIndex(1)), (HmcSession(0), SessionState::Seeded));
+    let invalid = |session| Breach::InvalidSession(CLOSE, HmcSession(session));
+    // It answers one Close of this session, and none of another one.
+    for session in [1, 2] {
+        peer.send(close(key(1, session)));
+        assert_eq!(peer.recv(), message(close_response(key(1, session), 1)));
+        assert_eq!(peer.breaches(), [invalid(session)]);
+    }
+    peer.open(key(1, 2));
+}
+
+/// Its Interface Open may have been lost, which the hypervisor cannot tell from an invented Close.
+#[test]
+fn a_close_of_a_session_that_was_never_opened_is_refused_and_a_breach() {
+    let mut peer = Peer::ready(config(), Echo);
+    peer.send(close(key(1, 1)));
+    assert_eq!(peer.recv(), message(close_response(key(1, 1), 1)));
+    assert_eq!(peer.breaches(), [Breach::InvalidSession(CLOSE, HmcSession(1))]);
+    // A refusal before a session that was opened has nothing to do with it.
+    assert!(peer.service.refuse_next(OPEN, Status(1)));
+    peer.send(open(key(1, 1), 0));
+    assert_eq!(peer.recv(), message(open_response(key(1, 1), 0, 1)));
+    peer.open(key(1, 2));
+    peer.send(close(key(1, 1)));
+    assert_eq!(peer.recv(), message(close_response(key(1, 1), 1)));
+    assert_eq!(peer.breaches(), [Breach::InvalidSession(CLOSE, HmcSession(1))]);
+}
+
 #[test]
 fn a_refused_close_leaves_the_session_open() {
     let mut peer = Peer::with_session(config(), Echo, key(0, 1));

@@ -123,8 +123,8 @@ fn a_buffer_that_is_refused_during_the_open_is_unmapped_and_the_open_goes_on() {
     assert_eq!(peer.breaches(), [refused(1, 3), refused(3, 1)]);
 }
 
-/// LoPAR, Add Buffer Response, status 4. The close of a session waits for the answer to its open, so the refusal of
-/// its buffers comes first. An index without a session has nothing to close.
+/// LoPAR, Add Buffer Response, status 4. The refusal of its buffers may come before the Interface Close. An index without
+/// a session has nothing to close.
 #[test]
 fn a_buffer_that_is_refused_because_the_session_is_being_closed_is_no_breach() {
     let mut peer = Peer::ready(config(), Echo);
