@@ -171,6 +171,12 @@ impl Automaton {
                 }
             }
             FaultAct::Boot(Side::Mgmt) => self.began_a_life(seq),
+            // The next driver frees the queue of the last one's; a partition that has died starts no kernel.
+            FaultAct::Kexec if !self.is_dead => {
+                self.frees_ordered = 0;
+                self.began_a_life(seq);
+            }
+            FaultAct::Kexec => {}
             FaultAct::Crash(Side::Hyp)
             | FaultAct::Terminate(Side::Hyp)
             | FaultAct::Boot(Side::Hyp)

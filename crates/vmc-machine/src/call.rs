@@ -141,6 +141,7 @@ impl CallRunner {
         if let Phase::Copying(pinned) = self.phase {
             cx.world.hypervisor.copy_rdma_abandon(pinned);
         }
+        cx.restore_tces(self.saved);
     }
 
     /// Whether the next step is invisible to the other activities: the call is over, or goes to sleep.
@@ -290,7 +291,12 @@ impl CallRunner {
                 if faults {
                     cx.at_rdma(copy, about, HcallPoint::Between, None);
                 }
-                let code = hypervisor.copy_rdma_finish(pinned);
+                let code = if cx.is_alive() {
+                    hypervisor.copy_rdma_finish(pinned)
+                } else {
+                    hypervisor.copy_rdma_abandon(pinned);
+                    ReturnCode::HARDWARE
+                };
                 cx.restore_tces(std::mem::take(&mut self.saved));
                 code
             }

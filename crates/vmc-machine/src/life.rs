@@ -1,4 +1,4 @@
-//! Lives of the partitions: from a boot to a crash.
+//! Lives of the partitions: from a boot to a crash, or to the start of another kernel.
 //!
 //! A crash ends every activity of its partition at once, but an activity notices only when it makes its next
 //! step; the one that the crash comes out of, when its step is done. Until then its hcalls fail and its transitions of the

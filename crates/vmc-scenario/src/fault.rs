@@ -249,6 +249,9 @@ pub(super) enum ActForm {
     Terminate(SideForm),
     /// A partition that died boots again.
     Reboot(SideForm),
+    /// The management partition starts another kernel without cleaning up: the hypervisor is told nothing, the queue
+    /// stays registered, and TCEs are left.
+    Kexec,
     /// A side frees its queue and registers it again; the partner gets "partner deregistered".
     FreeCrq(SideForm),
     /// A side frees its queue and stays away.

@@ -329,6 +329,7 @@ fn compile_act(act: &ActForm, names: &Names) -> Result<Act, Problem> {
         ActForm::Crash(of) => Act::Crash(side(*of)),
         ActForm::Terminate(of) => Act::Terminate(side(*of)),
         ActForm::Reboot(of) => Act::Reboot(side(*of)),
+        ActForm::Kexec => Act::Kexec,
         ActForm::FreeCrq(of) => Act::FreeCrq(side(*of)),
         ActForm::Stop(of) => Act::Stop(side(*of)),
         ActForm::Start(of) => Act::Start(side(*of)),

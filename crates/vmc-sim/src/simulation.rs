@@ -312,7 +312,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
             ThreadFailureKind::Unborn => Problem::Stuck(scenario.report(
                 span,
                 format!("application `{name}` belongs to a life of the partition that never begins"),
-                "have faults crash and reboot the management partition that often, or lower `life`",
+                "have faults crash and reboot the management partition, or start another kernel (`kexec`), that often, or lower `life`",
             )),
             ThreadFailureKind::Stuck => {
                 let (why, known) = reasons::why_stuck(&story, failure, &outcome.failures);

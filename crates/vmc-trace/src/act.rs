@@ -14,6 +14,9 @@ pub enum FaultAct {
     Terminate(Side),
     /// A partition that has died boots again.
     Boot(Side),
+    /// The management partition starts another kernel, and the one before has not cleaned up: the hypervisor is told
+    /// nothing, the queue stays registered.
+    Kexec,
     /// The side frees its queue and registers it again.
     FreeCrq(Side),
     /// The side frees its queue and stays away until it is started.
@@ -100,6 +103,7 @@ impl FaultAct {
             FaultAct::Crash(_)
             | FaultAct::Terminate(_)
             | FaultAct::Boot(_)
+            | FaultAct::Kexec
             | FaultAct::FreeCrq(_)
             | FaultAct::Stop(_)
             | FaultAct::Start(_)
@@ -121,10 +125,11 @@ impl FaultAct {
         }
     }
 
-    /// The partition that it ends.
+    /// The partition in which it ends what runs.
     pub const fn ends(&self) -> Option<Side> {
         match self {
             FaultAct::Crash(side) | FaultAct::Terminate(side) => Some(*side),
+            FaultAct::Kexec => Some(Side::Mgmt),
             _ => None,
         }
     }
@@ -135,6 +140,9 @@ impl FaultAct {
             FaultAct::Crash(side) => format!("{side} crashes"),
             FaultAct::Terminate(side) => format!("{side} is terminated by its partner"),
             FaultAct::Boot(side) => format!("{side} boots"),
+            FaultAct::Kexec => {
+                String::from("mgmt starts another kernel, its queue stays registered")
+            }
             FaultAct::FreeCrq(side) => format!("{side} frees its queue and registers it again"),
             FaultAct::Stop(side) => format!("{side} frees its queue and stays away"),
             FaultAct::Start(side) => format!("{side} is started"),

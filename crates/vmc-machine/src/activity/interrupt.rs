@@ -49,6 +49,21 @@ impl Interrupt {
         }
     }
 
+    /// The processor stops. It ends an interrupt that it has accepted, or the partition's next kernel would get none
+    /// (LoPAR, H_EOI); a partition that has died has nothing to end.
+    pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        self.failures = 0;
+        let xirr = match std::mem::take(&mut self.stage) {
+            Stage::Accept => return,
+            Stage::Handle(xirr, handler) => {
+                handler.abandon(cx);
+                xirr
+            }
+            Stage::Finish(xirr) => xirr,
+        };
+        cx.world.hypervisor.hcall(MANAGEMENT, &Hcall::Eoi { xirr }, &mut ());
+    }
+
     /// Whether the next step is invisible to the other activities.
     pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         matches!(self.stage, Stage::Accept) && !world.hypervisor.has_interrupt(MANAGEMENT)

@@ -81,7 +81,7 @@ impl Activity {
     /// Its partition died. Whether it takes part in the next life.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
         match self {
-            Activity::Interrupt(activity) => *activity = Interrupt::default(),
+            Activity::Interrupt(activity) => activity.die(cx),
             Activity::BottomHalf(activity) => activity.die(cx),
             Activity::Task(activity) => activity.die(cx),
             Activity::Service(activity) => activity.die(cx),

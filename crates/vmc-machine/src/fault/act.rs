@@ -35,6 +35,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         match act {
             Act::Crash(side) => self.crash(side, false),
             Act::Terminate(side) => self.crash(side, true),
+            Act::Kexec => self.kexec(rule),
             Act::FreeCrq(Side::Mgmt) => {
                 let node = self.world.hypervisor.vmc_node();
                 let mut kernel = self.world.kernel.lock();
@@ -122,9 +123,10 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// Ends a partition's life: its activities notice at their next step.
     fn crash(&mut self, side: Side, by_partner: bool) {
         let world = self.world;
-        let Some(mourners) = world.lives.end(side) else { return };
-        if side == Side::Mgmt {
-            world.kernel.lock().die(world.lives.now(side), self.runtime);
+        // One that is between two kernels dies as well; the second one does not start then.
+        let had_life = self.end_life(side);
+        if !had_life && !world.hypervisor.is_running(partition_of(side)) {
+            return;
         }
         let sink = &mut self.machine_sink();
         if by_partner {
@@ -132,10 +134,29 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         } else {
             world.hypervisor.crash(partition_of(side), sink);
         }
+    }
+
+    /// The management partition's kernel jumps into another one (kexec), which finds the machine as it is. The
+    /// processors of the old one stop first: the new one starts when they all have.
+    fn kexec(&mut self, rule: usize) {
+        if self.end_life(Side::Mgmt) {
+            self.world.faults.with(|books| books.boots.push((Side::Mgmt, rule)));
+            self.runtime.wake(ActivityId::DIRECTOR);
+        }
+    }
+
+    /// Ends what runs in a partition; whether something did.
+    fn end_life(&mut self, side: Side) -> bool {
+        let world = self.world;
+        let Some(mourners) = world.lives.end(side) else { return false };
+        if side == Side::Mgmt {
+            world.kernel.lock().die(world.lives.now(side), self.runtime);
+        }
         if mourners.is_empty() {
             self.bury(side);
         }
         mourners.into_iter().for_each(|id| self.runtime.wake(id));
+        true
     }
 
     /// No activity of the life that has ended is left: what belonged to it goes.
@@ -153,18 +174,25 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         self.runtime.wake(ActivityId::DIRECTOR);
     }
 
-    /// Boots a partition whose last life has ended; `false` while an activity of it is left.
+    /// Boots a partition whose last life has ended, or starts its next kernel; `false` while an activity of that life is
+    /// left.
     pub(crate) fn boot(&mut self, side: Side, rule: usize) -> bool {
         let world = self.world;
         if !world.lives.is_deserted(side) {
             return false;
         }
-        // Another rule was faster: there is nothing to do, and nothing to tell.
-        if world.lives.is_running(side) {
+        let is_kexec = world.faults.rule(rule).act == Act::Kexec;
+        // Another rule was faster, or the partition has died between two kernels: there is nothing to do, and nothing
+        // to tell.
+        if world.lives.is_running(side)
+            || is_kexec != world.hypervisor.is_running(partition_of(side))
+        {
             return true;
         }
-        self.announce_fault(rule, None);
-        world.hypervisor.boot(partition_of(side));
+        if !is_kexec {
+            self.announce_fault(rule, None);
+            world.hypervisor.boot(partition_of(side));
+        }
         let life = match side {
             Side::Mgmt => {
                 world.driver_paused.store(false, Ordering::Release);

@@ -33,6 +33,7 @@ impl Act {
             Act::Crash(side) => FaultAct::Crash(*side),
             Act::Terminate(side) => FaultAct::Terminate(*side),
             Act::Reboot(side) => FaultAct::Boot(*side),
+            Act::Kexec => FaultAct::Kexec,
             Act::FreeCrq(side) => FaultAct::FreeCrq(*side),
             Act::Stop(side) => FaultAct::Stop(*side),
             Act::Start(side) => FaultAct::Start(*side),

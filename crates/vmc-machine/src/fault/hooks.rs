@@ -44,6 +44,8 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     ) -> HcallReturn {
         let answer = self.before_hcall(side, call, subject);
         let result = match (answer, call) {
+            // A processor that was stopped makes no call.
+            _ if !self.is_alive() => return ReturnCode::HARDWARE.into(),
             (Some(code), _) => {
                 self.record_hcall(side, call, code.into(), subject);
                 code.into()
@@ -113,6 +115,9 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         subject: Subject,
     ) -> HcallReturn {
         let fate = self.fate(side, entry, subject);
+        if !self.is_alive() {
+            return ReturnCode::HARDWARE.into();
+        }
         let world = self.world;
         let result = if let Some(code) = fate.answer {
             code.into()
@@ -202,6 +207,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         saved: &mut Vec<SavedTce>,
     ) -> Result<PinnedCopy, ReturnCode> {
         let begun = match self.before_rdma(copy, subject, saved) {
+            _ if !self.is_alive() => Err(ReturnCode::HARDWARE),
             Some(code) => Err(code),
             None => self.world.hypervisor.copy_rdma_begin(MANAGEMENT, copy),
         };

@@ -210,6 +210,9 @@ pub enum Act {
     Terminate(Side),
     /// A partition that has died boots again.
     Reboot(Side),
+    /// The management partition starts another kernel, and the one before has not cleaned up: the hypervisor is told
+    /// nothing, the queue is registered, TCEs are left.
+    Kexec,
     /// The side frees its queue and registers it again.
     FreeCrq(Side),
     /// The side frees its queue and stays away until it is started.

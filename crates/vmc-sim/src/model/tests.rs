@@ -51,6 +51,11 @@ fn wherever_a_side_dies_the_channel_comes_back() {
 }
 
 #[test]
+fn whatever_the_last_kernel_left_undone_the_next_one_gets_the_channel() {
+    holds("ready-kexec", 2, 53);
+}
+
+#[test]
 fn whenever_the_capabilities_are_refused_the_driver_does_not_go_on() {
     holds("boot-refuse", 3, 54);
 }
@@ -190,6 +195,7 @@ fn what_the_normal_form_leaves_out_of_the_channel_changes_nothing() {
 #[test]
 fn what_the_normal_form_leaves_out_of_lives_changes_nothing() {
     states_of_one_name_go_on_alike("echo-crash");
+    states_of_one_name_go_on_alike("echo-kexec");
 }
 
 #[test]

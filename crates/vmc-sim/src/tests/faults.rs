@@ -79,6 +79,40 @@ fn crash_ends_the_partition_and_reboot_begins_another_life() {
 }
 
 #[test]
+fn kexec_ends_a_life_and_begins_another_one_that_finds_its_queue_registered() {
+    let apps = format!("{ECHO}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
+    let pieces = [
+        "it: mgmt starts another kernel",
+        "H_REG_CRQ = H_Resource",
+        "partner deregistered",
+        "H_FREE_CRQ = H_Success",
+        "H_REG_CRQ = H_Success",
+        "b  open() = 0",
+    ];
+    let report = shows(&rule(WHEN_READ, "\"kexec\""), &apps, &pieces);
+    assert_eq!(kind_of_first_fault(&report), FaultKind::Architected);
+}
+
+#[test]
+fn a_partition_that_dies_between_two_kernels_boots_and_the_second_one_does_not_start() {
+    let faults = rule(WHEN_READ, "\"kexec\"")
+        + "[[fault]]\nname = \"crash\"\nwhen = { call = \"read\", app = \"a\" }\ndo = { crash = \"mgmt\" }\n"
+        + "[[fault]]\nname = \"boot\"\nwhen = { after = \"crash\", ms = 3 }\ndo = { reboot = \"mgmt\" }\n";
+    let apps = format!("{ECHO}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
+    let pieces = ["it: mgmt starts", "crash: mgmt crashes", "partner failed", "boot: mgmt boots"];
+    let report = shows(&faults, &apps, &pieces);
+    assert!(!report.canonical().contains("H_Resource"), "{}", report.canonical());
+}
+
+#[test]
+fn a_partition_that_is_away_starts_no_kernel() {
+    let faults = rule(WHEN_READ, "{ crash = \"mgmt\" }")
+        + "[[fault]]\nname = \"kexec\"\nwhen = { after = \"it\", ms = 1 }\ndo = \"kexec\"\n";
+    let report = shows(&faults, ECHO, &["it: mgmt crashes", "kexec: "]);
+    assert_eq!(report.canonical().matches("H_REG_CRQ").count(), 2, "{}", report.canonical());
+}
+
+#[test]
 fn crash_of_the_hypervisor_s_side_ends_its_sessions() {
     let faults = by_step("{ crash = \"hyp\" }");
     let steps = "{ fault = \"it\" }, { wait = \"session-ended\" }, { write = { bytes = 1, expect = \"EIO\" } },";
@@ -460,6 +494,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("{ crash = \"mgmt\" }", ANY),
     ("{ terminate = \"hyp\" }", ANY),
     ("{ reboot = \"mgmt\" }", ANY),
+    ("\"kexec\"", ANY),
     ("{ free-crq = \"hyp\" }", ANY),
     ("{ stop = \"hyp\" }", ANY),
     ("{ start = \"mgmt\" }", ANY),
