@@ -15,8 +15,9 @@ use phyp::{Hypervisor, VmcPresence};
 /// An ordinary partition, there to be refused.
 const ORDINARY: PartitionId = PartitionId(3);
 
-/// Pages of the management partition beyond its CRQ and buffers: frame 0 and lists of TCEs.
+/// Pages of the management partition beyond its CRQ and buffers, of 4 KiB and of its kernel: address 0 and lists of TCEs.
 const SPARE_PAGES: u64 = 32;
+const SPARE_KERNEL_PAGES: u64 = 4;
 
 /// Why a machine cannot be built.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -72,7 +73,8 @@ pub(crate) fn build<P: Setup>(
         management: MANAGEMENT,
         platform: PLATFORM,
         others: vec![ORDINARY],
-        management_pages: driver_pages + SPARE_PAGES,
+        management_pages: driver_pages
+            + SPARE_PAGES.max(SPARE_KERNEL_PAGES * machine.kernel_page.frames()),
         platform_pages,
         management_window_pages: window_pages,
         platform_window_pages: platform_pages,
@@ -85,7 +87,7 @@ pub(crate) fn build<P: Setup>(
     service.unit_address = adapter.unit_address;
     service.liobn = adapter.liobn;
     let service = phyp::vmc::Service::new(service, machine.behaviour.clone())?;
-    let guest = Guest::new(config.management_pages, window_pages);
+    let guest = Guest::new(config.management_pages, window_pages, machine.kernel_page);
     let desk = Desk::new(service.state());
     let threads = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let (rules, keeps_payload) = (plan.rules.clone(), reads_beginnings(plan));
@@ -104,14 +106,15 @@ fn reads_beginnings(plan: &Plan) -> bool {
 
 /// Pages that the driver can map at once: its CRQ and every buffer of every connection.
 fn driver_pages(machine: &MachinePlan) -> u64 {
-    u64::from(machine.driver.crq_pages) + buffers(machine) * pages_per_buffer(machine)
+    let queue_bytes = u64::from(machine.driver.crq_pages) * PAGE_SIZE;
+    machine.kernel_page.window_pages(queue_bytes) + buffers(machine) * pages_per_buffer(machine)
 }
 
 /// Pages of the driver's window: all of the above, however they are scattered. Next to a buffer, and to the CRQ,
 /// may be a gap that is too small for another buffer.
 fn driver_window_pages(machine: &MachinePlan) -> u64 {
     let gaps = buffers(machine) + 1;
-    driver_pages(machine) + gaps * (pages_per_buffer(machine) - 1)
+    driver_pages(machine) + gaps * (pages_per_buffer(machine) - machine.kernel_page.frames())
 }
 
 fn buffers(machine: &MachinePlan) -> u64 {
@@ -119,7 +122,7 @@ fn buffers(machine: &MachinePlan) -> u64 {
 }
 
 fn pages_per_buffer(machine: &MachinePlan) -> u64 {
-    u64::from(machine.driver.mtu).div_ceil(PAGE_SIZE)
+    machine.kernel_page.window_pages(machine.driver.mtu.into())
 }
 
 /// Every activity of a machine, by its number: the fixed ones, the threads of the scenario, the operator.

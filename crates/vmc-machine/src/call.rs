@@ -332,7 +332,7 @@ impl CallRunner {
         if let Phase::Sleeping { .. } = self.phase {
             self.sleep(cx.now_ns(), UNMAP_RETRY)?;
         }
-        let count = u64::from(dma.len_bytes).div_ceil(papr::PAGE_SIZE);
+        let count = cx.world.guest.window_pages(dma.len_bytes) as u64;
         let code = match local_liobn(cx) {
             Some(liobn) => {
                 let (ioba, tce) = (dma.ioba, Tce::INVALID);

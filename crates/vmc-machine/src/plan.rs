@@ -1,6 +1,7 @@
 //! A run, ready to be made: the machine and the scripts that a scenario describes.
 
 use crate::fault::Rule;
+use crate::guest::KernelPage;
 use crate::life::Life;
 use crate::schedule::Decisions;
 use crate::script::Step;
@@ -52,6 +53,8 @@ pub struct MachinePlan {
     pub hmc_attached: bool,
     /// Pages of the management partition's window pane, if they are not to suffice for everything.
     pub window_pages: Option<u64>,
+    /// The page size of the management partition's kernel.
+    pub kernel_page: KernelPage,
 }
 
 /// Which side starts first.

@@ -29,6 +29,8 @@ pub struct Desk {
     pub files: BTreeMap<FileId, OpenFile>,
     /// Files of each process that have lost their name to another one, and are open still.
     pub(crate) nameless: BTreeMap<u16, Vec<FileId>>,
+    /// What each name of a process meant whose file was closed, until it means another one; only for the trace.
+    closed: BTreeMap<(u16, String), FileId>,
     /// Threads whose blocked call a signal is to interrupt.
     pub(crate) signals: BTreeSet<u16>,
     /// Processes that are killed.
@@ -48,6 +50,7 @@ impl Desk {
             processes: BTreeMap::new(),
             files: BTreeMap::new(),
             nameless: BTreeMap::new(),
+            closed: BTreeMap::new(),
             signals: BTreeSet::new(),
             kills: BTreeSet::new(),
             service_state,
@@ -67,6 +70,7 @@ impl Desk {
     /// Gives a file a name, which another one may have had.
     pub(crate) fn name_file(&mut self, process: u16, name: String, id: FileId) {
         self.files.entry(id).or_default();
+        self.closed.remove(&(process, name.clone()));
         let names = self.processes.entry(process).or_default();
         if let Some(before) = names.insert(name, id)
             && before != id
@@ -81,6 +85,12 @@ impl Desk {
         self.processes.get(&process)?.get(name).copied()
     }
 
+    /// The file that a name means, or has meant until it was closed.
+    pub(crate) fn file_even_closed(&self, process: u16, name: &str) -> Option<FileId> {
+        let closed = || self.closed.get(&(process, name.to_owned())).copied();
+        self.file(process, name).or_else(closed)
+    }
+
     /// Takes a name from its file. Returns whether the file has another one in the process; without a name it is closed.
     pub(crate) fn drop_name(&mut self, process: u16, name: &str) -> bool {
         let names = self.processes.entry(process).or_default();
@@ -88,6 +98,7 @@ impl Desk {
         let stays = has_name(names, id);
         if !stays {
             self.files.remove(&id);
+            self.closed.insert((process, name.to_owned()), id);
         }
         stays
     }
@@ -117,6 +128,7 @@ impl Desk {
         self.processes.clear();
         self.files.clear();
         self.nameless.clear();
+        self.closed.clear();
     }
 
     /// Has an activity woken after the next change.
@@ -250,6 +262,8 @@ pub enum Action {
         file: String,
         /// The name that it gets beside that.
         name: String,
+        /// It is no mistake if the file is not open.
+        may_fail: bool,
     },
     /// Waits for a state.
     Wait(Condition),

@@ -4,6 +4,7 @@ mod ioctl;
 mod retry;
 
 use super::bounds::{self, Bounds};
+use super::compile::kernel_page;
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
@@ -780,7 +781,9 @@ fn window_is_too_small(machine: &MachineForm) -> bool {
     };
     let queue = or(&machine.crq_pages, defaults.crq_pages.into());
     let mtu = negotiated(&machine.mtu, &machine.hypervisor.mtu, defaults.mtu);
-    let least = queue + mtu.unsigned_abs().div_ceil(papr::PAGE_SIZE) as i64;
+    let page = kernel_page(machine.kernel_page);
+    let pages = |bytes: u64| page.window_pages(bytes) as i64;
+    let least = pages(queue.unsigned_abs() * papr::PAGE_SIZE) + pages(mtu.unsigned_abs());
     machine.window_pages.as_ref().is_some_and(|pages| *pages.get_ref() < least)
 }
 

@@ -6,9 +6,10 @@ use super::command::{Command, CommandForm};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
-    AppStartForm, BehaviourForm, HypervisorForm, MachineForm, MachineSideForm, Number, PatternForm,
-    PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm, ScheduleForm,
-    StartForm, StepForm, VmcForm, WaitForm, WaitStateForm, WriteForm,
+    AppStartForm, BehaviourForm, DupResultForm, HypervisorForm, KernelPageForm, MachineForm,
+    MachineSideForm, Number, PatternForm, PollResultForm, ProfileForm, ReadForm, ReadWord,
+    ResultForm, ScenarioForm, ScheduleForm, StartForm, StepForm, VmcForm, WaitForm, WaitStateForm,
+    WriteForm,
 };
 use super::length::Length;
 use super::names::Names;
@@ -22,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
 use std::sync::Arc;
+use vmc_machine::guest::KernelPage;
 use vmc_machine::life::Life;
 use vmc_machine::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use vmc_machine::schedule::{Actors, Decisions, DecisionsError, below};
@@ -151,7 +153,15 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
         },
         hmc_attached: form.hmc_attached,
         window_pages: form.window_pages.as_ref().map(value),
+        kernel_page: kernel_page(form.kernel_page),
     })
+}
+
+pub(super) fn kernel_page(form: KernelPageForm) -> KernelPage {
+    match form {
+        KernelPageForm::Small => KernelPage::Small,
+        KernelPageForm::Large => KernelPage::Large,
+    }
 }
 
 /// What the hypervisor offers: what the driver does, unless the scenario says otherwise.
@@ -315,7 +325,11 @@ impl<'a> Compiler<'a> {
                 faults: form.fault,
                 expect: expect(form.expect),
             },
-            StepForm::Dup(form) => Action::Dup { file: form.file.clone(), name: form.name.clone() },
+            StepForm::Dup(form) => Action::Dup {
+                file: form.file.clone(),
+                name: form.name.clone(),
+                may_fail: form.expect == DupResultForm::Any,
+            },
             StepForm::Close(form) => {
                 Action::Close { file: form.file.clone(), expect: expect(form.expect) }
             }

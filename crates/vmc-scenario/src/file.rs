@@ -85,6 +85,10 @@ pub(super) struct MachineForm {
     /// buffer. Default: enough for all that the driver offers.
     #[schemars(transform = within(bounds::WINDOW_PAGES))]
     pub(super) window_pages: Option<Number>,
+    /// Page size of the management partition's kernel: memory for the VMC is given out, and mapped, in such pages.
+    /// Default: `4 KiB`.
+    #[serde(default)]
+    pub(super) kernel_page: KernelPageForm,
     /// Protocol version of the driver, `major.minor`. Default: `1.1`.
     #[schemars(transform = schema::version)]
     pub(super) version: Option<Spanned<String>>,
@@ -151,6 +155,18 @@ pub(super) enum ProfileForm {
     Document,
     /// As the Linux driver does.
     Linux,
+}
+
+/// Page size of the management partition's kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(super) enum KernelPageForm {
+    /// One TCE.
+    #[default]
+    #[serde(rename = "4 KiB")]
+    Small,
+    /// 16 TCEs.
+    #[serde(rename = "64 KiB")]
+    Large,
 }
 
 /// Who starts first.
@@ -609,6 +625,20 @@ pub(super) struct DupForm {
     /// Name of the open file.
     #[serde(default = "default_file")]
     pub(super) file: String,
+    /// `any`: it need not be open. Default: `ok`.
+    #[serde(default)]
+    pub(super) expect: DupResultForm,
+}
+
+/// What a dup() comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum DupResultForm {
+    /// It succeeds.
+    #[default]
+    Ok,
+    /// It succeeds, or the file is not open.
+    Any,
 }
 
 /// Which file is closed.

@@ -296,6 +296,8 @@ pub enum Event {
     Signals(u16),
     /// A thread of an application found the flag that it had waited for.
     Awaited(String),
+    /// A thread of an application found that the session of a file is over, for which it had waited.
+    SawEnd(FileNumber),
     /// A signal reached the thread in its call: a call that sleeps is interrupted.
     Signalled,
     /// An interrupt became pending for a side.

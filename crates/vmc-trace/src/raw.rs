@@ -163,6 +163,7 @@ impl fmt::Display for Event {
             Event::Command(words) => write!(f, "command {words:?}"),
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
+            Event::SawEnd(file) => write!(f, "saw the session end of file {}", file.0),
             Event::Signalled => f.write_str("signalled"),
             Event::Operator(act) => write!(f, "operator \"{act}\""),
             Event::InterruptPending(side) => write!(f, "interrupt-pending {side}"),

@@ -57,6 +57,7 @@ pub use threads::{OnThreads, Service, Waiting};
 
 use crate::activity::Activity;
 use crate::build;
+use crate::guest::KernelPage;
 use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::recorder::{Order, Recorder};
@@ -229,6 +230,7 @@ impl Machine {
             vmc: VmcPresence::Present,
             hmc_attached: false,
             window_pages: None,
+            kernel_page: KernelPage::default(),
         };
         Plan {
             machine,

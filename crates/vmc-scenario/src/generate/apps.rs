@@ -3,6 +3,7 @@
 
 use super::Draw;
 use super::machine::Machine;
+use super::newer::Newer;
 use std::fmt::Write as _;
 
 /// Applications of a generated scenario, threads of a process included.
@@ -15,7 +16,7 @@ pub(super) const NAMES: [&str; MAX_APPS as usize] = ["a", "b", "c", "d"];
 const PATIENCE_MS: u64 = 200;
 
 /// Writes the applications.
-pub(super) fn write(draw: &mut Draw, machine: &Machine, text: &mut String) {
+pub(super) fn write(draw: &mut Draw, machine: &Machine, newer: &mut Newer, text: &mut String) {
     let number = count(draw);
     // Threads of the first application's process, which work with its file.
     let shares: Vec<bool> = (0..number).map(|place| place > 0 && draw.percent(20)).collect();
@@ -37,7 +38,7 @@ pub(super) fn write(draw: &mut Draw, machine: &Machine, text: &mut String) {
             );
         }
         for _ in 0..draw.weighted(&[(3, 1), (2, 2), (1, 3)]) {
-            self::round(draw, machine, text, name, shares, number);
+            self::round(draw, machine, newer, text, name, shares, number);
         }
         text.push_str("]\n");
     }
@@ -52,6 +53,7 @@ fn count(draw: &mut Draw) -> usize {
 fn round(
     draw: &mut Draw,
     machine: &Machine,
+    newer: &mut Newer,
     text: &mut String,
     name: &str,
     shares: bool,
@@ -79,6 +81,9 @@ fn round(
     }
     for _ in 0..draw.within(0, 8) {
         call(draw, machine, &mut step, apps);
+        if let Some(words) = newer.step(machine, name) {
+            step(format_args!("{words}"));
+        }
     }
     if draw.percent(70) {
         step(format_args!("close = {{ expect = \"any\" }}"));

@@ -115,9 +115,13 @@ impl Faults {
             Kind::Terminate => {
                 self.pair(draw, when, &format!("terminate = \"{side}\""), "reboot", side);
             }
-            Kind::FreeCrq => self.rule(when, format!("{{ free-crq = \"{side}\" }}")),
+            Kind::FreeCrq => {
+                self.rule(when, format!("{{ free-crq = \"{side}\" }}"));
+            }
             Kind::Stop => self.pair(draw, when, &format!("stop = \"{side}\""), "start", side),
-            Kind::Suspend => self.rule(when, format!("{{ suspend = \"{side}\" }}")),
+            Kind::Suspend => {
+                self.rule(when, format!("{{ suspend = \"{side}\" }}"));
+            }
             Kind::Pause => self.pair(draw, when, &format!("pause = \"{side}\""), "resume", side),
             Kind::FillCrq => {
                 // The queue is not looked at meanwhile, or it would be empty again at once.
@@ -244,15 +248,16 @@ impl Faults {
         }
     }
 
-    fn rule(&mut self, when: String, act: String) {
+    /// A rule more; returns its name.
+    pub(super) fn rule(&mut self, when: String, act: String) -> String {
         let name = format!("fault {}", self.rules.len() + 1);
-        self.rules.push((name, when, act));
+        self.rules.push((name.clone(), when, act));
+        name
     }
 
     /// A rule, and one that undoes what it does.
     fn pair(&mut self, draw: &mut Draw, when: String, act: &str, undo: &str, side: &str) {
-        let name = format!("fault {}", self.rules.len() + 1);
-        self.rule(when, format!("{{ {act} }}"));
+        let name = self.rule(when, format!("{{ {act} }}"));
         let ms = draw.of(&[0, 1, 5, 50]);
         self.rule(
             format!("{{ after = \"{name}\", ms = {ms}, times = \"always\" }}"),
@@ -271,7 +276,7 @@ impl Faults {
 }
 
 /// Some moment of a run.
-fn occasion(draw: &mut Draw) -> String {
+pub(super) fn occasion(draw: &mut Draw) -> String {
     let nth = draw.weighted(&[(4, 1), (3, 2), (1, 3), (1, 5)]);
     match draw.within(0, 9) {
         0..=4 => {

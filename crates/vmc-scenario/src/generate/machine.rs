@@ -3,6 +3,7 @@
 //! on which a channel can work are drawn.
 
 use super::Draw;
+use super::newer::Newer;
 use ibmvmc::Liberty;
 use std::fmt::Write as _;
 
@@ -90,12 +91,17 @@ impl Machine {
         self.pool_size
     }
 
+    /// Pages of 4 KiB of the driver's queue.
+    pub(super) fn crq_pages(&self) -> u64 {
+        self.crq_pages
+    }
+
     /// Numbers that sessions have soon.
     pub(super) fn first_session(&self) -> u64 {
         self.first_session
     }
 
-    pub(super) fn write(&self, liberties: &[Liberty], text: &mut String) {
+    pub(super) fn write(&self, liberties: &[Liberty], newer: &mut Newer, text: &mut String) {
         let Machine { hmcs, pool_size, mtu, first_session, start, .. } = self;
         let mut line = |key: &str, value: &dyn std::fmt::Display| {
             let _ = writeln!(text, "{key} = {value}");
@@ -106,6 +112,7 @@ impl Machine {
         if self.linux {
             line("profile", &"\"linux\"");
         }
+        newer.machine_keys(self).iter().for_each(|(key, value)| line(key, value));
         if self.crq_pages > 1 {
             line("crq-pages", &self.crq_pages);
         }

@@ -9,8 +9,10 @@ mod apps;
 mod draw;
 mod faults;
 mod machine;
+mod newer;
 
 pub(crate) use draw::Draw;
+use newer::Newer;
 use std::fmt::Write as _;
 
 /// Tells the two streams of a seed apart.
@@ -33,11 +35,14 @@ pub fn generate(seed: u64) -> String {
     let mut later = Draw::new(seed ^ LATER);
     faults.draw_later(&mut later);
     let liberties = machine::liberties(&mut later);
+    let mut newer = Newer::of(seed);
+    newer.add_faults(&mut faults);
     let mut text = String::with_capacity(4096);
     // Writing into a string does not fail.
     let _ = writeln!(text, "title = \"Generated from seed {seed}\"\n");
-    machine.write(&liberties, &mut text);
-    apps::write(&mut draw, &machine, &mut text);
+    machine.write(&liberties, &mut newer, &mut text);
+    apps::write(&mut draw, &machine, &mut newer, &mut text);
+    newer.write_app(&mut text);
     faults.write(&mut text);
     text
 }
@@ -93,6 +98,19 @@ mod tests {
             "transport-event",
             "attach-hmc = false",
             "\"driver loaded 3\"",
+            "retry = ",
+            "factor = 2",
+            "step = ",
+            "number = 0x8008CC00",
+            "number = 0xFFFFFFFF, fault = true",
+            "dup = ",
+            "file = \"second\"",
+            "driver-stopped",
+            "window-pages",
+            "64 KiB",
+            "nth-session",
+            "do = \"kexec\"",
+            "name = \"next\"",
         ] {
             assert!(all.contains(word), "{word}");
         }

@@ -7,7 +7,6 @@
 
 use ibmvmc::{BufferOwner, ChannelState, Driver, Quirks};
 use lock_api::RawMutex;
-use papr::PAGE_SIZE;
 use vmc_machine::guest::Guest;
 use vmc_machine::world::Kernel;
 
@@ -18,8 +17,7 @@ pub(super) fn check<L: RawMutex, Q: Quirks>(
     are_ready: bool,
 ) -> Vec<String> {
     let mut problems = Vec::new();
-    let pages = |len_bytes: u32| u64::from(len_bytes).div_ceil(PAGE_SIZE) as usize;
-    let held: usize = kernel.driver.mapped().map(|dma| pages(dma.len_bytes)).sum();
+    let held: usize = kernel.driver.mapped().map(|dma| guest.window_pages(dma.len_bytes)).sum();
     let in_use = guest.window_pages_in_use();
     if held != in_use {
         problems.push(format!("{in_use} pages are mapped, the driver holds {held} of them"));

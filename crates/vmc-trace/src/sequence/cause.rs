@@ -2,8 +2,9 @@
 //!
 //! The edges are those that every schedule of the same run shows: along strands; from an application's
 //! call to its effects and to its return; from a flag that a thread posts to the thread that awaits it; from
-//! a signal to the call that it interrupts; from a close() to the calls of other threads that it ends; from
-//! an entry to what its receiver does because of it. The last is not "anything that the receiver did next", which
+//! a signal to the call that it interrupts; from a close() to the calls of other threads that it ends; from the end of a
+//! session to the steps of the thread that waited for it; from an entry to what its receiver does because of it. The last
+//! is not "anything that the receiver did next", which
 //! depends on when it looked: a request comes before its response ([`answered_by`]), a buffer's message before
 //! the next use of that buffer, every message but a Signal before the next state of its session, and any entry
 //! before the breach that it is.
@@ -114,6 +115,10 @@ struct Builder<'a> {
     befallen: BTreeMap<Actor, Vec<&'a Record>>,
     /// The call that each application is in, and whether it has copied anything.
     in_call: BTreeMap<u16, (NodeId, bool)>,
+    /// The file of the SETHMCID that each application is in.
+    opening: BTreeMap<u16, FileNumber>,
+    /// The last session of each file.
+    sessions: BTreeMap<FileNumber, Connection>,
     /// The last close() of each file, until its number is used again.
     closed: BTreeMap<FileNumber, NodeId>,
     /// The last signal to each application.
@@ -145,6 +150,8 @@ impl<'a> Builder<'a> {
             last_fault: None,
             befallen: BTreeMap::new(),
             in_call: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             closed: BTreeMap::new(),
             signalled: BTreeMap::new(),
             posted: BTreeMap::new(),
@@ -187,8 +194,17 @@ impl<'a> Builder<'a> {
                 self.after(self.posted.get(flag.as_str()).copied(), awaited);
                 return;
             }
+            Event::SawEnd(file) => {
+                let seen = self.add_hidden(Home::of(record, &self.names));
+                self.after(self.ended_by(*file), seen);
+                return;
+            }
             Event::SessionStarted(index, session) => {
                 if let Actor::App(app) = record.actor {
+                    if let Some(file) = self.opening.get(&app) {
+                        let connection = self.names.connection(*index, *session);
+                        self.sessions.insert(*file, connection);
+                    }
                     self.replies.start(app, self.names.connection(*index, *session));
                 }
             }
@@ -348,8 +364,14 @@ impl<'a> Builder<'a> {
                 if let Actor::App(app) = record.actor {
                     self.in_call.insert(app, (node, false));
                 }
-                if let (DeviceCall::Close, Some(file)) = (call, particulars.file) {
-                    self.closed.insert(file, node);
+                match (call, particulars.file, record.actor) {
+                    (DeviceCall::Close, Some(file), _) => {
+                        self.closed.insert(file, node);
+                    }
+                    (DeviceCall::SetHmcId { .. }, Some(file), Actor::App(app)) => {
+                        self.opening.insert(app, file);
+                    }
+                    _ => {}
                 }
                 let requesting = match call {
                     DeviceCall::SetHmcId { .. } => Some(Requesting::SetHmcId),
@@ -387,6 +409,7 @@ impl<'a> Builder<'a> {
         let Some(file) = file else { return };
         if matches!(call, DeviceCall::Open { .. }) {
             self.closed.remove(&file);
+            self.sessions.remove(&file);
             return;
         }
         let (Some(&close), false) = (self.closed.get(&file), *call == DeviceCall::Close) else {
@@ -405,6 +428,13 @@ impl<'a> Builder<'a> {
         if is_due {
             self.after(Some(close), node);
         }
+    }
+
+    /// What ended the session of a file: its close(), or else the last state of the session.
+    fn ended_by(&self, file: FileNumber) -> Option<NodeId> {
+        let closed = self.closed.get(&file);
+        let state = || self.states.get(&Strand::Session(*self.sessions.get(&file)?, Side::Mgmt));
+        closed.or_else(state).copied()
     }
 
     fn connection_of(&self, entry: CrqEntry) -> Option<Connection> {

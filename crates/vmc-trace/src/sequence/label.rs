@@ -55,6 +55,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         | Event::Posted(_)
         | Event::Signals(_)
         | Event::Awaited(_)
+        | Event::SawEnd(_)
         | Event::Signalled
         | Event::InterruptPending(_)
         | Event::Sleep(_)

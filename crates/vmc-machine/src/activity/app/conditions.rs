@@ -8,7 +8,7 @@ use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, Desk};
 use crate::world::{Watch, World};
 use ibmvmc::{ChannelState, FileId, Profile, SessionState};
-use vmc_trace::Waiting;
+use vmc_trace::{Event, FileNumber, Waiting};
 
 impl App {
     pub(super) fn wait<P: Setup, R: Runtime>(
@@ -17,7 +17,7 @@ impl App {
         condition: &Condition,
     ) -> Progress {
         if self.holds(cx, condition) {
-            return self.done();
+            return self.waited(cx, condition);
         }
         Progress::Block { until_ns: None, why: Waiting::State }
     }
@@ -30,9 +30,22 @@ impl App {
         patience_ns: u64,
     ) -> Progress {
         if self.holds(cx, condition) {
-            return self.done();
+            return self.waited(cx, condition);
         }
         self.sleep(cx.now_ns(), patience_ns)
+    }
+
+    /// The wait is over. What ended a session comes before whatever the thread does next.
+    fn waited<P: Setup, R: Runtime>(
+        &mut self,
+        cx: &mut Context<'_, P, R>,
+        condition: &Condition,
+    ) -> Progress {
+        if let Condition::SessionEnded { file } = condition {
+            let file = cx.world.desk.lock().file_even_closed(self.process, file);
+            file.into_iter().for_each(|id| cx.record(|| Event::SawEnd(FileNumber(id.number()))));
+        }
+        self.done()
     }
 
     /// Whether a condition holds; if not, the thread is woken when it may hold.

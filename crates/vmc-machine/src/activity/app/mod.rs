@@ -195,8 +195,11 @@ impl App {
                 });
                 self.done()
             }
-            Action::Dup { file, name } => {
+            Action::Dup { file, name, may_fail } => {
                 let id = cx.world.desk.lock().file(self.process, &file);
+                if may_fail && id.is_none() {
+                    return self.done();
+                }
                 let Some(id) = id else {
                     return self.fail("an open file", "the file is not open (any more)");
                 };

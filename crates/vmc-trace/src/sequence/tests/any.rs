@@ -4,7 +4,8 @@ use super::run::{Run, unfolded};
 use crate::act::OperatorAct;
 use crate::event::Polled;
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
+    Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
+    Side, Subject,
 };
 use crate::sequence::Sequence;
 use crate::state::{Breach, ChannelState, SessionState};
@@ -128,6 +129,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Command("CREATE PARTITION web1 2048 MB".to_owned())),
         Just(Event::Posted("flag".to_owned())),
         Just(Event::Awaited("flag".to_owned())),
+        (0..4_u16).prop_map(|file| Event::SawEnd(FileNumber(file))),
         Just(Event::Signalled),
     ]
 }
@@ -155,6 +157,7 @@ fn is_visible(event: &Event) -> bool {
         | Event::Dequeued { .. }
         | Event::Posted(_)
         | Event::Awaited(_)
+        | Event::SawEnd(_)
         | Event::Signalled => false,
         Event::Hcall { call: Hcall::SendCrq { .. }, result, .. } => !result.code.is_success(),
         _ => true,

@@ -7,7 +7,7 @@ use super::run::{Run, subject};
 use crate::act::OperatorAct;
 use crate::event::Polled;
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Particulars, RdmaDirection, Side, Subject,
+    Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, RdmaDirection, Side, Subject,
 };
 use crate::state::{Breach, ChannelState, SessionState};
 use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, TransportEvent};
@@ -410,6 +410,33 @@ fn what_a_thread_does_after_a_flag_comes_after_what_its_poster_did_before() {
     assert_order(&run, &["b  query()", "a  poll()"]);
     run.records.retain(|record| !matches!(record.event, Event::Awaited(_)));
     assert_order(&run, &["a  poll()", "b  query()"]);
+}
+
+#[test]
+fn what_a_thread_does_after_it_saw_a_session_end_comes_after_what_ended_it() {
+    let of_file = Particulars { file: Some(FileNumber(0)), ..Particulars::default() };
+    let after = |is_closed: bool| {
+        let mut run = booted(&["a", "b"], 1);
+        let set_hmc_id = DeviceCall::SetHmcId { id: "A".to_owned() };
+        run.record(Actor::App(0), Event::Call(set_hmc_id, of_file));
+        run.open_session(0, (0, 1), 0);
+        if is_closed {
+            run.record(Actor::App(0), Event::Call(DeviceCall::Close, of_file));
+            run.returns(0, DeviceCall::Close, CallResult::Ok);
+        } else {
+            run.session(Actor::BottomHalf, (0, 1), "ended");
+        }
+        run.record(Actor::App(1), Event::SawEnd(FileNumber(0)));
+        run.call(1, DeviceCall::Query);
+        run.returns(1, DeviceCall::Query, CallResult::Ok);
+        run
+    };
+    for (is_closed, cause) in [(true, "a  close()"), (false, "a#1: ended")] {
+        let mut run = after(is_closed);
+        assert_order(&run, &[cause, "b  query()"]);
+        run.records.retain(|record| !matches!(record.event, Event::SawEnd(_)));
+        assert_order(&run, &["b  query()", cause]);
+    }
 }
 
 #[test]
