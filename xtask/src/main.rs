@@ -7,6 +7,7 @@ mod check;
 mod coverage;
 mod crate_order;
 mod device;
+mod device_tree;
 mod explore;
 mod failure;
 mod failure_pages;
@@ -74,6 +75,9 @@ enum Command {
     Snapshots(snapshots::Command),
     /// List the messages, statuses, return codes and states that no snapshot shows
     Coverage,
+    /// Write the device tree in which a driver finds the VMC, or read and check one
+    #[command(subcommand)]
+    DeviceTree(device_tree::Command),
     /// Make the driver show each known hazard, and list the checks that notice it
     Quirks(quirks::Args),
     /// Explore every order of steps of small machines
@@ -116,6 +120,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Shrink(args) => shrink::run(&args),
         Command::Coverage => coverage::run(),
+        Command::DeviceTree(command) => device_tree::run(&command),
         Command::Quirks(args) => quirks::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Stress(args) => stress::run(&args),

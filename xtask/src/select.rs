@@ -107,6 +107,18 @@ fn named(names: &[String], all: &[ScenarioFile]) -> Result<Vec<Chosen>, Selectio
     Ok(chosen)
 }
 
+/// The scenario that a name stands for, where only one will do.
+pub(crate) fn one(name: &str) -> Result<ScenarioFile, String> {
+    let all = scenarios().map_err(|e| format!("scenarios/: {e}; run this in a checkout"))?;
+    let files = meant(name, &all).map_err(|e| e.to_string())?;
+    match &files[..] {
+        [file] => Ok(file.clone()),
+        files => {
+            Err(format!("`{name}`: expected one scenario, got {}; name one of them", files.len()))
+        }
+    }
+}
+
 /// What one name stands for: what is nearest to what was typed wins.
 fn meant(name: &str, all: &[ScenarioFile]) -> Result<Vec<ScenarioFile>, SelectionError> {
     let path = Path::new(name);

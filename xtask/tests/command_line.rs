@@ -605,3 +605,31 @@ fn a_race_names_what_raced_and_passes_where_only_invariants_count() {
     let ran = xtask(&[&arguments[..], &["--invariants-only"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.out);
 }
+
+#[test]
+fn a_device_tree_is_written_read_back_and_its_mistakes_are_told() {
+    let folder = folder("device-tree", &[("good.toml", GOOD)]);
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (scenario, file) = (path("good.toml"), path("vmc.dtb"));
+    let written = xtask(&["device-tree", "write", &scenario, &file]);
+    assert_eq!(written.code, Some(0), "{}", written.err);
+    let read = xtask(&["device-tree", "read", &file]);
+    assert_eq!((read.code, &read.out), (Some(0), &written.out));
+    assert!(read.out.contains("unit address   0x30000003"), "{}", read.out);
+    let mut bytes = std::fs::read(&file).expect("a dump");
+    let at = bytes.windows(9).position(|name| name == b"@30000003").expect("the node's name");
+    bytes[at + 1] = b'4';
+    std::fs::write(&file, &bytes).expect("a file");
+    let wrong = xtask(&["device-tree", "read", &file]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(wrong.err.contains("expected the unit address of `reg`, 30000003"), "{}", wrong.err);
+    std::fs::write(&file, b"\x1b[31mno tree").expect("a file");
+    let none = xtask(&["device-tree", "read", &file]);
+    assert_eq!(none.code, Some(1));
+    assert!(none.err.contains("expected the magic number 0xd00dfeed"), "{}", none.err);
+    for arguments in [["read", "no-such-file.dtb", ""], ["write", "no-such-scenario", "x.dtb"]] {
+        let arguments: Vec<_> = arguments.into_iter().filter(|word| !word.is_empty()).collect();
+        let ran = xtask(&[&["device-tree"], &arguments[..]].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}");
+    }
+}

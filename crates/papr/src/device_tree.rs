@@ -4,10 +4,16 @@
 //! The hypervisor side writes the node, the driver's probe reads it. Reading trusts nothing: every length
 //! and every value that LoPAR fixes is checked. Properties that are not named here are ignored.
 
+mod dump;
+#[cfg(test)]
+mod dump_tests;
+mod flat;
 mod properties;
 #[cfg(test)]
 mod tests;
 
+pub use dump::{Dump, DumpError};
+pub use flat::{FlatError, Got, MAX_DEPTH, Node};
 pub use properties::Properties;
 
 use crate::address::{DrcIndex, InterruptSource, Liobn, UnitAddress};

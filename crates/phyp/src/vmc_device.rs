@@ -67,6 +67,11 @@ impl<P: Platform> Hypervisor<P> {
         Ok(HcallReturn::success_with(self.vmc.drc_index.0.into()))
     }
 
+    /// The longest `H_COPY_RDMA` in bytes, as `/vdevice` says it.
+    pub fn max_virtual_dma_size(&self) -> u64 {
+        self.max_virtual_dma_size
+    }
+
     /// The device-tree node of the management partition's VMC; `None` while there is no such device.
     pub fn vmc_node(&self) -> Option<VmcNode> {
         let (own, remote) = (self.endpoint(Side::Management), self.endpoint(Side::Platform));

@@ -27,7 +27,7 @@ use connection::Connection;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, Tce, TransportEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Received, Status};
-use vmc_trace::{Event, FaultKind, Record, Side};
+use vmc_trace::{Event, FaultAct, FaultKind, Record, Side};
 
 /// Why a message must not be sent.
 type Verdict = Result<(), &'static str>;
@@ -57,6 +57,8 @@ pub(super) struct Automaton {
     pages: BTreeSet<u64>,
     /// A fault that the architecture excludes may have made this side believe anything.
     was_misled: bool,
+    /// The kernel that made its requests is gone, and the next one has not freed the queue: nobody needs the answers.
+    is_forsaken: bool,
     /// Number of the record with which the channel last went down.
     down_since: u64,
     problems: Vec<String>,
@@ -98,6 +100,7 @@ impl Automaton {
             Event::Fault { act, .. } if act.kind() == FaultKind::Unarchitected => {
                 self.was_misled = true;
             }
+            Event::Fault { act: FaultAct::Kexec, .. } => self.is_forsaken = true,
             Event::Fault { act, .. } if act.ends() == Some(Side::Hyp) => {
                 *self = Automaton {
                     must_come_to_rest: self.must_come_to_rest,
@@ -147,6 +150,7 @@ impl Automaton {
 
     /// Sessions, buffers and everything that is owed are gone.
     fn down(&mut self, seq: u64) {
+        self.is_forsaken = false;
         self.agreed = None;
         self.connections.clear();
         self.opens_owed.clear();
@@ -384,7 +388,7 @@ impl Automaton {
             }
         }
         // One that asks too much, or about what it has no word of, may get no answer.
-        if self.was_misled {
+        if self.was_misled || self.is_forsaken {
             return;
         }
         for (index, session, _) in std::mem::take(&mut self.opens_owed).into_keys() {

@@ -33,6 +33,7 @@
 
 mod catch;
 mod coverage;
+mod device_tree;
 pub mod explore;
 mod invariants;
 mod model;
@@ -46,6 +47,7 @@ mod tests;
 
 pub use catch::{Catch, catches};
 pub use coverage::{Coverage, Sight};
+pub use device_tree::device_tree;
 pub use ibmvmc::{Quirk, QuirkSet};
 pub use model::{
     CheckOptions, Checked, Model, ModelError, PathTo, check, models, models_for, serve,

@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use alloc::vec;
 use proptest::prelude::*;
 
-fn node() -> VmcNode {
+pub(super) fn node() -> VmcNode {
     VmcNode {
         unit_address: UnitAddress(0x3000_0002),
         interrupt: InterruptSource(0x09_0002),

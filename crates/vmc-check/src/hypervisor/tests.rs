@@ -10,7 +10,7 @@ use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
 };
-use vmc_trace::{Actor, Event, Side};
+use vmc_trace::{Actor, Event, FaultAct, Side};
 
 const NONE: HmcSession = HmcSession::NONE;
 const TO_MGMT: BufferOwner = BufferOwner::MANAGEMENT;
@@ -203,6 +203,21 @@ fn lopar_interface_open_and_close_get_one_response_each() {
     let both = [take(open()), take(close()), send(close_response(0))];
     let both = both.into_iter().chain(adds(NONE, 0, TO_MGMT));
     assert_eq!(after(ready(), both), [""; 0]);
+}
+
+#[test]
+fn a_request_of_a_kernel_that_another_one_has_replaced_needs_no_answer() {
+    let kexec = || {
+        let (rule, act) = (String::from("kexec"), FaultAct::Kexec);
+        (Actor::Platform, Event::Fault { rule, act, subject: None, entry: None })
+    };
+    assert_eq!(after(ready(), [take(open()), kexec()]), [""; 0]);
+    // The next kernel frees the queue, and makes its own requests.
+    let freed = take(CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED));
+    let next = ready().split_off(1);
+    let run = [ready(), vec![take(open()), kexec(), freed], next].concat();
+    assert_eq!(after(run.clone(), []), [""; 0]);
+    assert_told(&after(run, [take(open())]), "INTERFACE OPEN 0/1 was not answered");
 }
 
 #[test]

@@ -79,9 +79,10 @@ fn round(
             ));
         }
     }
+    let mut has_second = false;
     for _ in 0..draw.within(0, 8) {
         call(draw, machine, &mut step, apps);
-        if let Some(words) = newer.step(machine, name) {
+        if let Some(words) = newer.steps(machine, name, &mut has_second) {
             step(format_args!("{words}"));
         }
     }

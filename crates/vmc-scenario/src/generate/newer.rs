@@ -73,14 +73,21 @@ impl Newer {
             let pages = |bytes: u64| bytes.div_ceil(unit * papr::PAGE_SIZE) * unit;
             let (queue, buffer) =
                 (pages(machine.crq_pages() * papr::PAGE_SIZE), pages(machine.mtu()));
-            let more = self.draw.within(0, buffer * (machine.pool_size() + 1));
+            // Between queue and buffers may be a gap that is too small for one of them.
+            let gaps = 2 * (buffer.max(queue) - unit);
+            let more = gaps + self.draw.within(0, buffer * (machine.pool_size() + 1));
             keys.push(("window-pages", (queue + buffer + more).to_string()));
         }
         keys
     }
 
-    /// A step, if there is one at this place.
-    pub(super) fn step(&mut self, machine: &Machine, name: &str) -> Option<String> {
+    /// Steps, if there are any at this place. `has_second`: the application has given its file a second name.
+    pub(super) fn steps(
+        &mut self,
+        machine: &Machine,
+        name: &str,
+        has_second: &mut bool,
+    ) -> Option<String> {
         let kinds: Vec<_> = STEPS.into_iter().filter(|kind| self.has(*kind)).collect();
         if kinds.is_empty() || !self.draw.percent(30) {
             return None;
@@ -91,7 +98,7 @@ impl Newer {
             Kind::Retry => retried(draw, mtu, name),
             Kind::Growing => growing(draw, mtu),
             Kind::Ioctl => ioctl(draw, name),
-            Kind::Dup => second_name(draw, mtu),
+            Kind::Dup => second_name(draw, mtu, has_second),
             _ => String::from("wait = { state = \"driver-stopped\", patience-ms = 5 }"),
         })
     }
@@ -212,9 +219,14 @@ fn ioctl(draw: &mut Draw, name: &str) -> String {
 }
 
 /// A second name of the file, or a call by it.
-fn second_name(draw: &mut Draw, mtu: u64) -> String {
+fn second_name(draw: &mut Draw, mtu: u64, has_second: &mut bool) -> String {
     let bytes = draw.within(1, mtu);
-    String::from(match draw.within(0, 5) {
+    let what = draw.within(0, 5);
+    if !std::mem::replace(has_second, what != 5) {
+        *has_second = true;
+        return String::from("dup = { as = \"second\", expect = \"any\" }");
+    }
+    String::from(match what {
         0..=1 => "dup = { as = \"second\", expect = \"any\" }",
         2 => {
             return format!(
