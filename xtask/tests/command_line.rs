@@ -633,3 +633,57 @@ fn a_device_tree_is_written_read_back_and_its_mistakes_are_told() {
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}");
     }
 }
+
+/// The same, with these variables set.
+fn xtask_with(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let output = command.args(arguments).envs(variables.iter().copied()).output();
+    let Output { status, stdout, stderr } = output.expect("the command runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+#[test]
+fn a_report_of_benchmarks_that_left_nothing_is_no_success() {
+    let target = folder("bench-last", &[]);
+    let results = target.join("vmc-bench");
+    std::fs::create_dir(&results).expect("a folder");
+    let target = target.display().to_string();
+    let last =
+        || xtask_with(&[("CARGO_TARGET_DIR", &target)], &["bench", "--last", "--only", "crq"]);
+    let none = last();
+    assert_eq!((none.code, none.out.as_str()), (Some(2), ""));
+    assert!(none.err.contains("`cargo xtask bench --only crq` writes it"), "{}", none.err);
+    let file = results.join("crq.jsonl");
+    for (left, why) in [("", "no figure in it"), ("{}\n", "crq.jsonl:1: ")] {
+        std::fs::write(&file, left).expect("a file");
+        let ran = last();
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{left:?}");
+        assert!(ran.err.contains(why), "{}", ran.err);
+    }
+    // Of a target that was not measured nobody knows whether it holds. What a file says is shown and not obeyed.
+    let spread = r#"{"median":3.0,"low":3.0,"high":3.0}"#;
+    let hostile = r#"\u001b[31m<script>"#;
+    let row = format!(
+        r#"{{"bench":"crq","case":"{hostile}","peer":"{hostile}","class":"{hostile}","ns":{spread},"ratio":{spread},"rounds":3,"bytes":16,"messages":null}}"#
+    );
+    std::fs::write(&file, row).expect("a file");
+    let ran = last();
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let page = std::fs::read_to_string(results.join("report.html")).expect("a report");
+    for text in [&ran.out, &page] {
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+    assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"), "{page}");
+}
+
+/// The tools are missing, or fail: then nothing was counted.
+#[cfg(unix)]
+#[test]
+fn instructions_that_could_not_be_counted_are_no_success() {
+    for cargo in ["/bin/false", "/bin/true", "/no/such/cargo"] {
+        let ran = xtask_with(&[("CARGO", cargo), ("PATH", "")], &["instructions"]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{cargo}");
+        assert!(!ran.err.is_empty(), "{cargo}");
+    }
+}

@@ -85,7 +85,7 @@ fn case(rows: &[&Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::environment::Environment;
-    use super::super::rows::Spread;
+    use super::super::rows::{Fit, Spread};
     use super::*;
 
     #[test]
@@ -110,5 +110,49 @@ mod tests {
             assert!(page.contains(fact), "{fact}");
         }
         assert!(!page.contains("http"), "{page}");
+    }
+
+    #[test]
+    fn nothing_that_a_file_says_is_obeyed() {
+        let hostile = || String::from("\u{1b}[31m<script>'&");
+        let spread = Spread { median: 10.0, low: 9.0, high: 12.0 };
+        let row = Row {
+            bench: String::from("crq"),
+            case: hostile(),
+            peer: hostile(),
+            class: hostile(),
+            ns: spread,
+            ratio: spread,
+            rounds: 60,
+            bytes: None,
+            messages: None,
+        };
+        let fit = Fit {
+            bench: String::from("scale"),
+            series: hostile(),
+            x: hostile(),
+            unit: hostile(),
+            points: vec![(1.0, 2.0), (2.0, 4.0)],
+            slope: 1.0,
+            exponent: 1.0,
+        };
+        let ratio = Ratio {
+            what: hostile(),
+            came: hostile(),
+            target: hostile(),
+            verdict: Verdict::Missed,
+            class: hostile(),
+        };
+        let environment = Environment {
+            processor: hostile(),
+            processors: 2,
+            system: hostile(),
+            compiler: hostile(),
+            commit: hostile(),
+        };
+        let report = Report { environment, ratios: vec![ratio], rows: vec![row], fits: vec![fit] };
+        let page = page(&report);
+        assert!(!page.contains('\u{1b}') && !page.contains("<script>"), "{page}");
+        assert!(page.matches("&lt;script&gt;").count() >= 12, "{page}");
     }
 }

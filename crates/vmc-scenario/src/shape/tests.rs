@@ -343,7 +343,7 @@ fn what_a_rule_does_is_told_like_a_step() {
     let does = |act: &str| says(&format!("title = \"x\"\n[[fault]]\nname = \"f\"\ndo = {act}\n"));
     assert_eq!(
         does("\"crash\""),
-        "4: `do`: expected \"drop\", \"duplicate\", \"reorder\", \"fail-allocation\" or a table with one key, got \
+        "4: `do`: expected \"kexec\", \"drop\", \"duplicate\", \"reorder\", \"fail-allocation\" or a table with one key, got \
          \"crash\"; write `do = { crash = \"mgmt\" }`"
     );
     assert_eq!(does("{ drop = true }"), "4: `do` has no key `drop`; write `do = \"drop\"`");

@@ -418,24 +418,24 @@ fn what_a_thread_does_after_it_saw_a_session_end_comes_after_what_ended_it() {
     let after = |is_closed: bool| {
         let mut run = booted(&["a", "b"], 1);
         let set_hmc_id = DeviceCall::SetHmcId { id: "A".to_owned() };
-        run.record(Actor::App(0), Event::Call(set_hmc_id, of_file));
-        run.open_session(0, (0, 1), 0);
+        run.record(Actor::App(1), Event::Call(set_hmc_id, of_file));
+        run.open_session(1, (0, 1), 0);
         if is_closed {
-            run.record(Actor::App(0), Event::Call(DeviceCall::Close, of_file));
-            run.returns(0, DeviceCall::Close, CallResult::Ok);
+            run.record(Actor::App(1), Event::Call(DeviceCall::Close, of_file));
+            run.returns(1, DeviceCall::Close, CallResult::Ok);
         } else {
             run.session(Actor::BottomHalf, (0, 1), "ended");
         }
-        run.record(Actor::App(1), Event::SawEnd(FileNumber(0)));
-        run.call(1, DeviceCall::Query);
-        run.returns(1, DeviceCall::Query, CallResult::Ok);
+        run.record(Actor::App(0), Event::SawEnd(FileNumber(0)));
+        run.call(0, DeviceCall::Query);
+        run.returns(0, DeviceCall::Query, CallResult::Ok);
         run
     };
-    for (is_closed, cause) in [(true, "a  close()"), (false, "a#1: ended")] {
+    for (is_closed, cause) in [(true, "b  close()"), (false, "b#1: ended")] {
         let mut run = after(is_closed);
-        assert_order(&run, &[cause, "b  query()"]);
+        assert_order(&run, &[cause, "a  query()"]);
         run.records.retain(|record| !matches!(record.event, Event::SawEnd(_)));
-        assert_order(&run, &["b  query()", cause]);
+        assert_order(&run, &["a  query()", cause]);
     }
 }
 
