@@ -661,7 +661,7 @@ fn a_report_of_benchmarks_that_left_nothing_is_no_success() {
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{left:?}");
         assert!(ran.err.contains(why), "{}", ran.err);
     }
-    // Of a target that was not measured nobody knows whether it holds. What a file says is shown and not obeyed.
+    // A target that was not measured does not hold. What a file says is shown and not obeyed.
     let spread = r#"{"median":3.0,"low":3.0,"high":3.0}"#;
     let hostile = r#"\u001b[31m<script>"#;
     let row = format!(

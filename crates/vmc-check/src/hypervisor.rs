@@ -57,7 +57,7 @@ pub(super) struct Automaton {
     pages: BTreeSet<u64>,
     /// A fault that the architecture excludes may have made this side believe anything.
     was_misled: bool,
-    /// The kernel that made its requests is gone, and the next one has not freed the queue: nobody needs the answers.
+    /// The kernel that made its requests is gone, and the next one has not freed the queue: the answers are not needed.
     is_forsaken: bool,
     /// Number of the record with which the channel last went down.
     down_since: u64,

@@ -51,7 +51,7 @@ fn wherever_a_side_dies_the_channel_comes_back() {
 }
 
 #[test]
-fn whatever_the_last_kernel_left_undone_the_next_one_gets_the_channel() {
+fn a_kernel_that_finds_the_queue_of_the_last_one_gets_the_channel() {
     holds("ready-kexec", 2, 53);
 }
 

@@ -35,7 +35,7 @@ impl App {
         self.sleep(cx.now_ns(), patience_ns)
     }
 
-    /// The wait is over. What ended a session comes before whatever the thread does next.
+    /// The wait is over. What ended a session comes before what the thread does next.
     fn waited<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
