@@ -48,7 +48,7 @@ pub(crate) fn line_of(next: &Next) -> String {
         Action::Query { file, .. } => format!("query {file}"),
         Action::RequestVmc { file, .. } => format!("request {file}"),
         Action::Ioctl { file, number, id, .. } => format!("ioctl {file} {number} {}", hmc_id(id)),
-        Action::Dup { file, name } => format!("dup {file} {name}"),
+        Action::Dup { file, name, .. } => format!("dup {file} {name}"),
         Action::Close { file, .. } => format!("close {file}"),
         other => format!("failed a program cannot do {other:?}"),
     }

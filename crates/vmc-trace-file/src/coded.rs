@@ -130,6 +130,7 @@ code! { FaultAct, "what a fault does" {
     "crash" Crash(a: Side);
     "terminate" Terminate(a: Side);
     "boot" Boot(a: Side);
+    "kexec" Kexec;
     "free-crq" FreeCrq(a: Side);
     "stop" Stop(a: Side);
     "start" Start(a: Side);

@@ -123,6 +123,8 @@ enum EventLine {
     Signals(u16),
     /// A thread of an application found the flag that it had waited for.
     Awaited(String),
+    /// A thread of an application found the session of this file to be over, as it had waited for.
+    SawEnd(u16),
     /// A signal reached the thread in its call.
     Signalled,
     /// An interrupt became pending for a side.
@@ -317,6 +319,7 @@ impl EventLine {
             Event::Posted(flag) => EventLine::Posted(flag.clone()),
             Event::Signals(app) => EventLine::Signals(*app),
             Event::Awaited(flag) => EventLine::Awaited(flag.clone()),
+            Event::SawEnd(file) => EventLine::SawEnd(file.0),
             Event::Signalled => EventLine::Signalled,
             Event::InterruptPending(side) => EventLine::InterruptPending((*side).into()),
             Event::Sleep(waiting) => EventLine::Sleep(match waiting {
@@ -415,6 +418,7 @@ impl EventLine {
             EventLine::Posted(flag) => Event::Posted(flag),
             EventLine::Signals(app) => Event::Signals(app),
             EventLine::Awaited(flag) => Event::Awaited(flag),
+            EventLine::SawEnd(file) => Event::SawEnd(FileNumber(file)),
             EventLine::Signalled => Event::Signalled,
             EventLine::InterruptPending(side) => Event::InterruptPending(side.into()),
             EventLine::Sleep(waiting) => Event::Sleep(match waiting {

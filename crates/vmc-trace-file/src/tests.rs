@@ -228,6 +228,7 @@ fn event() -> impl Strategy<Value = Event> {
         any::<String>().prop_map(Event::Command),
         any::<String>().prop_map(Event::Posted),
         any::<String>().prop_map(Event::Awaited),
+        any::<u16>().prop_map(|file| Event::SawEnd(vmc_trace::FileNumber(file))),
         any::<u16>().prop_map(Event::Signals),
         Just(Event::Signalled),
         side().prop_map(Event::InterruptPending),

@@ -68,7 +68,11 @@ pub(crate) fn meaning(event: &Event) -> Meaning {
             text: "What the message says that the application writes or has read.",
             sections: &[RUNTIME],
         },
-        Event::Posted(_) | Event::Signals(_) | Event::Awaited(_) | Event::Signalled => {
+        Event::Posted(_)
+        | Event::Signals(_)
+        | Event::Awaited(_)
+        | Event::SawEnd(_)
+        | Event::Signalled => {
             Meaning { text: "Threads of applications wait for each other.", sections: &[] }
         }
         Event::Sleep(_) | Event::Wake(_) => NOTHING,

@@ -391,6 +391,7 @@ fn kind_of(record: &Record, is_shown: bool) -> usize {
         | Event::Posted(_)
         | Event::Signals(_)
         | Event::Awaited(_)
+        | Event::SawEnd(_)
         | Event::Signalled
         | Event::InterruptPending(_)
         | Event::Sleep(_)

@@ -262,7 +262,7 @@ impl App {
         let is_done = {
             let mut desk = world.desk.lock();
             match &action {
-                Action::Dup { file, name } => {
+                Action::Dup { file, name, .. } => {
                     let id = desk.file(self.process, file);
                     id.map(|id| desk.name_file(self.process, name.clone(), id)).is_some()
                 }
