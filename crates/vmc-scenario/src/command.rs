@@ -34,6 +34,7 @@ const ANSWER: &[&str] = &["good", "refused", "code", "hex"];
 #[schemars(transform = exactly_one_of(MESSAGE))]
 pub(super) struct CommandForm {
     /// The operation, as `crates/hmc-proto/OPERATIONS.md` calls it.
+    #[serde(default)]
     #[schemars(schema_with = "schema::operations")]
     pub(super) name: Option<Spanned<String>>,
     /// The whole message in hex instead, header and data.
@@ -64,6 +65,7 @@ pub(super) struct AnswerForm {
     /// Refused with this code, as in `HSCL05DE`.
     refused: Option<Spanned<String>>,
     /// A return code without data, by its name.
+    #[serde(default)]
     #[schemars(schema_with = "schema::return_codes")]
     code: Option<Spanned<String>>,
     /// These bytes, header and data.

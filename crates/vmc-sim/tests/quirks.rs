@@ -31,10 +31,7 @@ const NOTICED_BY: [(Quirk, &str); 24] = [
         Quirk::H24,
         "expectation, invariant protocol, invariant recovery, invariant results, snapshot",
     ),
-    (
-        Quirk::H25,
-        "expectation, invariant hypervisor, invariant leaks, invariant protocol, invariant recovery, hang, snapshot",
-    ),
+    (Quirk::H25, "invariant protocol, snapshot"),
     (Quirk::H27, "expectation, invariant results, snapshot"),
     (Quirk::H30, "invariant sleepers, invariant wakeups, hang, snapshot"),
     (Quirk::H31, "expectation, invariant leaks, invariant recovery, invariant results, snapshot"),

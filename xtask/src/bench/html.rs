@@ -138,7 +138,7 @@ mod tests {
         };
         let ratio = Ratio {
             what: hostile(),
-            came: hostile(),
+            measured: hostile(),
             target: hostile(),
             verdict: Verdict::Missed,
             class: hostile(),

@@ -174,7 +174,8 @@ fn any_tree() -> impl Strategy<Value = Node> {
     let property = ("[a-z,#-]{1,12}", proptest::collection::vec(any::<u8>(), 0..9));
     let properties = proptest::collection::vec(property, 0..4);
     let leaf = ("[a-z@0-9]{0,9}", properties.clone(), Just(Vec::new()));
-    let made = |(name, properties, children): (String, Vec<(String, Vec<u8>)>, Vec<Node>)| {
+    type Parts = (String, Vec<(String, Vec<u8>)>, Vec<Node>);
+    let made = |(name, properties, children): Parts| {
         let mut node = Node { children, ..Node::new(name) };
         properties.iter().for_each(|(name, value)| node.properties.set(name, value));
         node

@@ -192,7 +192,10 @@ fn each_key_given_each_wrong_type_is_told_in_the_terms_of_scenarios() {
 #[test]
 fn each_table_is_told_of_a_key_that_it_does_not_have_and_of_one_that_it_needs() {
     for (at, schema) in all_places() {
-        for leaf in leaves(&schema).into_iter().filter(|leaf| leaf.is_table()) {
+        // The fields of an HMC command are the operation's: their table takes any key here.
+        let is_closed = |leaf: &Leaf<'_>| leaf.0.get("additionalProperties") != Some(&true.into());
+        let tables = leaves(&schema).into_iter().filter(|leaf| leaf.is_table() && is_closed(leaf));
+        for leaf in tables {
             let Value::Table(example) = suggest::example(leaf.0) else { panic!("no table") };
             let mut more = example.clone();
             more.insert(String::from("zzzz"), 1.into());

@@ -68,7 +68,7 @@ mod tests {
             record(app, Event::SessionStarted(index, session)),
             record(app, Event::Call(DeviceCall::Query, Particulars::default())),
         ];
-        assert_eq!(render_steps(&live.next(&first, &names)), "echo  ioctl(QUERY)\n");
+        assert_eq!(render_steps(&live.next(&first, &names)), "echo  query()\n");
         let (buffer, len_bytes) = (BufferId(7), 5);
         let second = [
             record(app, sent(Message::Signal { session, index, buffer, len_bytes })),
@@ -76,7 +76,7 @@ mod tests {
         ];
         let drawn = render_steps(&live.next(&second, &names));
         assert!(drawn.contains("SIGNAL echo#1"), "{drawn}");
-        assert!(drawn.ends_with("echo  ioctl(QUERY) = 0\n"), "{drawn}");
+        assert!(drawn.ends_with("echo  query() = 0\n"), "{drawn}");
         assert_eq!(live.naming.len(), 1);
     }
 }
