@@ -31,7 +31,10 @@ const SCENARIO: &[&str] = &[
 ];
 
 const ALL: &[&str] = &[
+    "hmc-proto",
+    "hmc-router",
     "ibmvmc",
+    "managed-system",
     "papr",
     "phyp",
     "vmc-check",

@@ -129,6 +129,17 @@ impl Place {
         }
     }
 
+    /// Where the file system is mounted.
+    pub(crate) fn mount_point(&self) -> &Path {
+        &self.mounted
+    }
+
+    /// What the paths of its open files end with.
+    pub(crate) fn name(&self) -> String {
+        let of_file = self.at.file_name().filter(|_| self.is_file());
+        of_file.map_or(DEVICE.to_owned(), |name| name.to_string_lossy().into_owned())
+    }
+
     /// Whether the root of the file system is the device itself.
     pub(crate) fn is_file(&self) -> bool {
         self.found == Found::File

@@ -8,6 +8,7 @@ mod files;
 mod polls;
 
 use crate::callers::{Callers, Seated};
+use crate::descriptors;
 use crate::fuse::connection::Connection;
 use crate::fuse::wire::{self, Body, Header, IOCTL_COMPAT, Kind, Operation, ROOT};
 use crate::place::{DEVICE, Place};
@@ -40,6 +41,10 @@ pub(crate) struct Server<'p> {
     programs: &'p Programs<'p>,
     /// The root of the file system is the device itself.
     is_file: bool,
+    /// The number of the mount, if it is known.
+    mount: Option<u64>,
+    /// What the paths of its open files end with.
+    name: String,
     owner: (u32, u32),
     callers: Mutex<Callers>,
     /// The seat of what the kernel does when no thread is there to do it.
@@ -96,6 +101,8 @@ impl<'p> Server<'p> {
             connection,
             programs,
             is_file: place.is_file(),
+            mount: descriptors::mount_at(place.mount_point()),
+            name: place.name(),
             owner,
             callers: Mutex::new(callers),
             kernel_seat,

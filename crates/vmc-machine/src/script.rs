@@ -389,7 +389,7 @@ pub struct Mismatch {
 pub struct AnyCheck(Arc<dyn MessageCheck>);
 
 impl AnyCheck {
-    /// A check of whatever type.
+    /// A check of any type.
     pub fn new(check: impl MessageCheck + 'static) -> AnyCheck {
         AnyCheck(Arc::new(check))
     }

@@ -38,6 +38,7 @@ mod generate;
 mod inventory;
 mod ioctl;
 mod length;
+mod machine;
 mod names;
 mod retry;
 mod rules;

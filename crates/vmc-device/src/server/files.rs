@@ -3,7 +3,6 @@
 use super::Job;
 use crate::descriptors;
 use crate::fuse::wire::{Body, Header};
-use crate::place::DEVICE;
 use std::collections::BTreeMap;
 use vmc_machine::activity::Request;
 use vmc_machine::embed::programs::OpenFile;
@@ -30,9 +29,11 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// An inode that no other file has, of this device or of another one that is served at the same time: descriptors
+    /// are found by it alone.
     pub(super) fn next_node(&mut self) -> u64 {
         self.nodes += 1;
-        self.nodes
+        u64::from(std::process::id()) << 32 | self.nodes
     }
 
     pub(super) fn insert(
@@ -86,7 +87,7 @@ where
         // Others may call meanwhile.
         self.hand_over();
         let Some(node) = node else { return server.connection.answer(unique, &Body::default()) };
-        let left = descriptors::count(node, DEVICE);
+        let left = descriptors::count(node, &server.name, server.mount);
         let closed = {
             let mut files = server.files.lock();
             let is_last = left < files.alike(node);

@@ -86,8 +86,10 @@ impl Device {
         let verdict = self.thread.take().unwrap().join().unwrap().unwrap();
         assert!(!self.served.socket.exists(), "the run folder is still there");
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
-        let here = self.folder.to_string_lossy().replace('/', "-");
-        let ours = |line: &&str| line.contains(here.trim_matches('-'));
+        // With what follows, so that the first folder is not taken for the tenth.
+        let here = format!("{}/", self.folder.display());
+        let in_run_folder = here.trim_start_matches('/').replace('/', "-");
+        let ours = |line: &&str| line.contains(&here) || line.contains(&in_run_folder);
         assert_eq!(mounts.lines().find(ours), None);
         verdict
     }

@@ -1,4 +1,4 @@
-//! Inventories that nobody wrote: a number of partitions, and a seed that draws the rest.
+//! Generated inventories: a number of partitions, and a seed that draws the rest.
 
 use crate::generate::Draw;
 use std::fmt::Write as _;
