@@ -1,4 +1,4 @@
-//! What came of the changes of a session, by their tokens.
+//! The outcomes of the changes of a session, by their tokens.
 
 use hmc_proto::{Answer, Header, Operation, Outcome, OutcomeState, ReturnCode, Token};
 use std::collections::VecDeque;
@@ -62,7 +62,7 @@ impl Book {
         });
     }
 
-    /// What came of the change with this token.
+    /// The outcome of the change with this token.
     pub(crate) fn outcome(&self, token: Token) -> Outcome {
         match self.0.iter().find(|entry| entry.token == token) {
             Some(entry) => Outcome {

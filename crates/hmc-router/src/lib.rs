@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `router` | the behaviour |
 //! | `sessions` | which VMC session has which session of the router; sessions that can be resumed |
-//! | `book` | what came of changes, by their tokens |
+//! | `book` | the outcomes of changes, by their tokens |
 //! | `changes` | requests that change the managed system |
 //! | `looks` | requests that look at it |
 //! | `words` | the same thing on the wire and in the model |
@@ -19,7 +19,7 @@
 //!
 //! Definitions are in NVRAM, and what partitions do is the hypervisor's, not the platform partition's: both go on. Sessions,
 //! the outcomes of their changes, jobs and events are lost. Their numbers go on, so a session that cannot be resumed gets
-//! a new number, and its manager knows that it has to look for itself what came of its last change.
+//! a new number, and its manager knows that it must ask for the outcome of its last change.
 
 #![forbid(unsafe_code)]
 

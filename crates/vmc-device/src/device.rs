@@ -205,7 +205,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// The next instruction for an application, after what came of the last one.
+    /// The next instruction for an application, after the outcome of the last one.
     fn next(&self, words: &str) -> String {
         let (name, result) = words.split_once(' ').unwrap_or((words, ""));
         let number = self.plan.threads.iter().position(|thread| thread.name == name);
