@@ -382,9 +382,8 @@ pub fn serve<T>(
     let (world, mut lines) = build::world::<Platform>(&plan, false, driver)?;
     let (order, log) = (Order::default(), Log::default());
     for line in &mut lines {
-        let actor = line.activity.actor();
         if serving.record {
-            line.recorder = Recorder::into_log(actor, &order, &log);
+            line.recorder = Recorder::into_log(line.activity.actor(), &order, &log);
         }
         line.open_to_outside();
     }
