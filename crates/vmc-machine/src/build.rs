@@ -1,7 +1,7 @@
 //! Builds a machine: the world, and the activities that make it go on.
 
 use crate::activity::{Activity, App, BottomHalf, Director, Interrupt, Service, Task};
-use crate::guest::Guest;
+use crate::guest_memory::GuestMemory;
 use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::platform::Setup;
@@ -87,7 +87,7 @@ pub(crate) fn build<P: Setup>(
     service.unit_address = adapter.unit_address;
     service.liobn = adapter.liobn;
     let service = phyp::vmc::Service::new(service, machine.behaviour.clone())?;
-    let guest = Guest::new(config.management_pages, window_pages, machine.kernel_page);
+    let guest = GuestMemory::new(config.management_pages, window_pages, machine.kernel_page);
     let desk = Desk::new(service.state());
     let threads = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let (rules, keeps_payload) = (plan.rules.clone(), reads_beginnings(plan));

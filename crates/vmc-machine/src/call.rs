@@ -2,8 +2,8 @@
 
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
-use crate::guest::Guest;
 use crate::guest_driver::GuestDriver;
+use crate::guest_memory::GuestMemory;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
@@ -478,12 +478,14 @@ fn map<P: Setup, R: Runtime>(
     let liobn = local_liobn(cx).ok_or(MapError)?;
     let memory = world.hypervisor.memory(MANAGEMENT).ok_or(MapError)?;
     let reserved = world.guest.reserve(len_bytes).ok_or(MapError)?;
-    let (call, list) = Guest::<P::Mutex>::map_call(&reserved, liobn);
+    let (call, list) = GuestMemory::<P::Mutex>::map_call(&reserved, liobn);
     let zeroed = reserved.frames.iter().all(|frame| {
-        memory.write(crate::guest::frame_address(*frame), &[0; papr::PAGE_SIZE as usize]).is_ok()
+        memory
+            .write(crate::guest_memory::frame_address(*frame), &[0; papr::PAGE_SIZE as usize])
+            .is_ok()
     });
     let listed = match reserved.list {
-        Some(page) => memory.write(crate::guest::frame_address(page), &list).is_ok(),
+        Some(page) => memory.write(crate::guest_memory::frame_address(page), &list).is_ok(),
         None => true,
     };
     if zeroed && listed && cx.hcall(Side::Mgmt, &call, about).code.is_success() {

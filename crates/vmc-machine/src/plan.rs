@@ -1,7 +1,7 @@
 //! A run, ready to be made: the machine and the scripts that a scenario describes.
 
 use crate::fault::Rule;
-use crate::guest::KernelPage;
+use crate::guest_memory::KernelPage;
 use crate::life::Life;
 use crate::schedule::Decisions;
 use crate::script::Step;

@@ -3,8 +3,8 @@
 
 use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
-use crate::guest::Guest;
 use crate::guest_driver::GuestDriver;
+use crate::guest_memory::GuestMemory;
 use crate::life::{Life, Lives};
 use crate::orders::Orders;
 use crate::platform::{PlatformLock, Setup};
@@ -38,7 +38,7 @@ pub struct World<P: Setup> {
     /// The driver with its lock, and what its kernel keeps around it.
     pub kernel: Mutex<PlatformLock<P>, Kernel<P::Driver>>,
     /// The management partition's memory.
-    pub guest: Guest<P::Mutex>,
+    pub guest: GuestMemory<P::Mutex>,
     /// Where scripts and the operator leave word.
     pub desk: Mutex<P::Mutex, Desk>,
     /// Orders for the VMC service.
@@ -186,7 +186,7 @@ impl<P: Setup> World<P> {
     pub(crate) fn new(
         hypervisor: Hypervisor<P::Platform>,
         driver: P::Driver,
-        guest: Guest<P::Mutex>,
+        guest: GuestMemory<P::Mutex>,
         desk: Desk,
         rules: Vec<Rule>,
         threads: Vec<String>,

@@ -23,7 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
 use std::sync::Arc;
-use vmc_machine::guest::KernelPage;
+use vmc_machine::guest_memory::KernelPage;
 use vmc_machine::life::Life;
 use vmc_machine::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use vmc_machine::schedule::{Actors, Decisions, DecisionsError, below};

@@ -57,7 +57,7 @@ pub use threads::{OnThreads, Service, Waiting};
 
 use crate::activity::Activity;
 use crate::build;
-use crate::guest::KernelPage;
+use crate::guest_memory::KernelPage;
 use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::recorder::{Order, Recorder};

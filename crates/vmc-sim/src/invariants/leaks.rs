@@ -7,12 +7,12 @@
 
 use ibmvmc::{BufferOwner, ChannelState, Driver, Quirks};
 use lock_api::RawMutex;
-use vmc_machine::guest::Guest;
+use vmc_machine::guest_memory::GuestMemory;
 use vmc_machine::world::Kernel;
 
 pub(super) fn check<L: RawMutex, Q: Quirks>(
     kernel: &Kernel<Driver<Q>>,
-    guest: &Guest<L>,
+    guest: &GuestMemory<L>,
     calling: usize,
     are_ready: bool,
 ) -> Vec<String> {

@@ -31,7 +31,7 @@ struct Pools {
 
 /// The operating system's memory management.
 #[derive(Debug)]
-pub struct Guest<L: RawMutex> {
+pub struct GuestMemory<L: RawMutex> {
     pools: Mutex<L, Pools>,
     /// As it was at boot.
     fresh: Arc<Pools>,
@@ -79,10 +79,10 @@ pub(crate) fn frame_address(frame: u32) -> GuestAddress {
     GuestAddress(u64::from(frame) * PAGE_SIZE)
 }
 
-impl<L: RawMutex> Clone for Guest<L> {
-    fn clone(&self) -> Guest<L> {
+impl<L: RawMutex> Clone for GuestMemory<L> {
+    fn clone(&self) -> GuestMemory<L> {
         let frames = self.frames.iter().map(|place| place.load(Ordering::Acquire).into());
-        Guest {
+        GuestMemory {
             pools: Mutex::new(self.pools.lock().clone()),
             fresh: self.fresh.clone(),
             kernel_page: self.kernel_page,
@@ -91,8 +91,12 @@ impl<L: RawMutex> Clone for Guest<L> {
     }
 }
 
-impl<L: RawMutex> Guest<L> {
-    pub(crate) fn new(memory_pages: u64, window_pages: u64, kernel_page: KernelPage) -> Guest<L> {
+impl<L: RawMutex> GuestMemory<L> {
+    pub(crate) fn new(
+        memory_pages: u64,
+        window_pages: u64,
+        kernel_page: KernelPage,
+    ) -> GuestMemory<L> {
         let unit = kernel_page.frames() as u32;
         let kernel_pages = u32::try_from(memory_pages).unwrap_or(u32::MAX) / unit;
         // The first one stays unused: address 0 is no buffer. Odd ones come after even ones, so that
@@ -102,7 +106,7 @@ impl<L: RawMutex> Guest<L> {
         let frames = odds.chain(evens).map(|page| page * unit).collect();
         let window = vec![false; window_pages as usize];
         let fresh = Pools { frames, window, unit: unit as usize, hint: 0 };
-        Guest {
+        GuestMemory {
             pools: Mutex::new(fresh.clone()),
             fresh: Arc::new(fresh),
             kernel_page,
@@ -259,7 +263,7 @@ impl Pools {
 mod tests {
     use super::*;
 
-    type TestGuest = Guest<parking_lot::RawMutex>;
+    type TestGuest = GuestMemory<parking_lot::RawMutex>;
 
     #[test]
     fn memory_is_contiguous_in_the_window_and_scattered_in_memory() {
