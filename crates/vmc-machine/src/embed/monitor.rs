@@ -1,7 +1,7 @@
 //! A watchdog for machines on threads: it sees when a call makes no progress, and says who waits for what.
 
 use crate::platform;
-use crate::threads::Shop;
+use crate::threads::ThreadedRun;
 use crossbeam_utils::CachePadded;
 use ibmvmc::Driver;
 use std::fmt;
@@ -48,7 +48,7 @@ impl Drop for InCall<'_> {
 /// Watches the applications of a machine on threads, from any thread.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
-    shop: &'a Shop<'a, platform::Threads<Driver>>,
+    run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
     calls: &'a [CachePadded<Calls>],
 }
 
@@ -60,16 +60,16 @@ impl fmt::Debug for Monitor<'_> {
 
 impl<'a> Monitor<'a> {
     pub(super) fn new(
-        shop: &'a Shop<'a, platform::Threads<Driver>>,
+        run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
         calls: &'a [CachePadded<Calls>],
     ) -> Monitor<'a> {
-        Monitor { shop, calls }
+        Monitor { run, calls }
     }
 
     /// Where the machine stands: what each activity and each application waits for, and who looks at the driver's
     /// queue. Lines of text.
     pub fn standing(&self) -> String {
-        let mut text = self.shop.standing();
+        let mut text = self.run.standing();
         for (n, calls) in self.calls.iter().enumerate() {
             let place = match calls.present() {
                 Some(number) => format!("in its call number {number}"),
@@ -93,7 +93,7 @@ impl<'a> Monitor<'a> {
             scope.spawn(move || {
                 if let Some(standing) = self.wait_for_hang(patience, &ended) {
                     on_hang(standing);
-                    self.shop.runtime.abort();
+                    self.run.runtime.abort();
                 }
             });
             // Dropped when the body returns or panics, which ends the watchdog.

@@ -15,7 +15,7 @@ use crate::plan::{Plan, ThreadPlan};
 use crate::platform;
 use crate::recorder::{Log, Order, Recorder};
 use crate::runtime::{ActivityId, Progress};
-use crate::threads::{self, Guest, Guests, Shop, WaitMode};
+use crate::threads::{self, ExternalThread, ExternalThreads, ThreadedRun, WaitMode};
 use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
 use parking_lot::Mutex;
 use std::fmt;
@@ -130,7 +130,7 @@ struct Seat {
 
 /// The machine, for the threads that bring the calls of programs.
 pub struct Programs<'a> {
-    shop: &'a Shop<'a, Platform>,
+    run: &'a ThreadedRun<'a, Platform>,
     seats: Vec<Mutex<Seat>>,
     /// The process of each seat.
     processes: Vec<u16>,
@@ -170,7 +170,7 @@ impl Programs<'_> {
         before_sleep: &mut dyn FnMut(),
     ) -> Answer {
         let Some(place) = self.seats.get(usize::from(seat)) else { return Answer::stale() };
-        let (shop, runtime) = (self.shop, self.shop.runtime);
+        let (run, runtime) = (self.run, self.run.runtime);
         let mut seat = place.lock();
         if seat.is_finished {
             return Answer::stale();
@@ -180,13 +180,13 @@ impl Programs<'_> {
             && !app.has_script()
         {
             // One that came too late for its call is not one for the next.
-            shop.world.desk.lock().signals.remove(&app.number());
+            run.world.desk.lock().signals.remove(&app.number());
         }
-        let now = shop.world.lives.now(Side::Mgmt);
-        if !shop.world.lives.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
+        let now = run.world.lives.now(Side::Mgmt);
+        if !run.world.lives.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
             return Answer::stale();
         }
-        let entered = shop.in_turn(|| line.enter(shop.world, runtime, request));
+        let entered = run.in_turn(|| line.enter(run.world, runtime, request));
         if !entered || life.is_some_and(|life| life != line.life()) {
             self.rest(line);
             return Answer::stale();
@@ -194,7 +194,7 @@ impl Programs<'_> {
         let life = line.life();
         let mut sleeps = false;
         loop {
-            let progress = shop.run_until_wait(line, &mut 0);
+            let progress = run.run_until_wait(line, &mut 0);
             if let Activity::App(app) = &mut line.activity
                 && let Some((reply, message)) = app.take_reply()
             {
@@ -202,7 +202,7 @@ impl Programs<'_> {
                     Reply::Opened(file) => Some(OpenFile { file, life }),
                     _ => None,
                 };
-                let is_killed = shop.world.desk.lock().kills.contains(&app.process());
+                let is_killed = run.world.desk.lock().kills.contains(&app.process());
                 self.rest(line);
                 return Answer { reply, message, opened, is_killed };
             }
@@ -210,7 +210,7 @@ impl Programs<'_> {
             if !std::mem::replace(&mut sleeps, true) {
                 before_sleep();
             }
-            if !shop.wait(line, parker, until_ns, why) {
+            if !run.wait(line, parker, until_ns, why) {
                 break;
             }
         }
@@ -222,21 +222,21 @@ impl Programs<'_> {
         if let Activity::App(app) = &line.activity
             && app.has_ended()
         {
-            self.shop.in_turn(|| line.rest(self.shop.world, self.shop.runtime));
+            self.run.in_turn(|| line.rest(self.run.world, self.run.runtime));
         }
     }
 
     /// A signal comes for a seat's call: if it sleeps, it is interrupted.
     pub fn interrupt(&self, seat: u16) {
-        self.shop.world.desk.lock().signals.insert(seat);
-        self.shop.runtime.wake(ActivityId::app(seat).index());
+        self.run.world.desk.lock().signals.insert(seat);
+        self.run.runtime.wake(ActivityId::app(seat).index());
     }
 
     /// A seat's process is killed: its call comes back if it sleeps.
     pub fn kill(&self, seat: u16) {
         let Some(process) = self.processes.get(usize::from(seat)) else { return };
-        self.shop.world.desk.lock().kills.insert(*process);
-        self.shop.runtime.wake(ActivityId::app(seat).index());
+        self.run.world.desk.lock().kills.insert(*process);
+        self.run.runtime.wake(ActivityId::app(seat).index());
     }
 
     /// Another program takes a seat; `name` is for traces, without it the plan's name stays.
@@ -251,7 +251,7 @@ impl Programs<'_> {
         if let Activity::App(app) = &mut place.line.activity
             && !app.has_script()
         {
-            self.shop.world.desk.lock().kills.remove(&app.process());
+            self.run.world.desk.lock().kills.remove(&app.process());
             app.revive();
         }
     }
@@ -259,20 +259,20 @@ impl Programs<'_> {
     /// What comes next in the script of a seat: what is not a call is done first, however long it takes.
     pub fn next(&self, seat: u16) -> Next {
         let Some(place) = self.seats.get(usize::from(seat)) else { return Next::End };
-        let (shop, runtime) = (self.shop, self.shop.runtime);
+        let (run, runtime) = (self.run, self.run.runtime);
         let mut place = place.lock();
         let Seat { line, parker, is_finished } = &mut *place;
         loop {
-            let progress = shop.run_until_wait(line, &mut 0);
+            let progress = run.run_until_wait(line, &mut 0);
             let is_unborn = line.is_unborn();
             let Activity::App(app) = &mut line.activity else { return Next::End };
             match progress {
                 Progress::Block { until_ns, why } => {
-                    let instruction = (!is_unborn).then(|| app.instruction(shop.world)).flatten();
+                    let instruction = (!is_unborn).then(|| app.instruction(run.world)).flatten();
                     if let Some(instruction) = instruction {
                         return Next::Do(instruction);
                     }
-                    if !shop.wait(line, parker, until_ns, why) {
+                    if !run.wait(line, parker, until_ns, why) {
                         return Next::Stuck;
                     }
                 }
@@ -292,9 +292,9 @@ impl Programs<'_> {
     /// Fires a fault rule of the plan, by its number.
     pub fn fire(&self, rule: usize) {
         let Some(console) = self.seats.last() else { return };
-        let (shop, runtime) = (self.shop, self.shop.runtime);
+        let (run, runtime) = (self.run, self.run.runtime);
         let mut console = console.lock();
-        shop.in_turn(|| console.line.strike(shop.world, runtime, rule));
+        run.in_turn(|| console.line.strike(run.world, runtime, rule));
     }
 
     /// The names of the seats.
@@ -309,7 +309,7 @@ impl Programs<'_> {
 
     /// Where the machine stands.
     pub fn status(&self) -> Status {
-        let world = self.shop.world;
+        let world = self.run.world;
         let hypervisor = world.desk.lock().service_state.to_string();
         let running = [Side::Mgmt, Side::Hyp].map(|side| world.lives.is_running(side));
         let kernel = world.kernel.lock();
@@ -345,17 +345,17 @@ impl Programs<'_> {
             if let Some(place) = self.seats[seat].try_lock()
                 && !place.is_finished
             {
-                self.shop.runtime.finish(ActivityId::app(seat as u16).index());
+                self.run.runtime.finish(ActivityId::app(seat as u16).index());
             }
         });
-        if !self.shop.runtime.wait_until_over(REST) {
-            self.shop.runtime.abort();
+        if !self.run.runtime.wait_until_over(REST) {
+            self.run.runtime.abort();
         }
     }
 
     /// What each activity waits for, in words.
     pub fn standing(&self) -> String {
-        self.shop.standing()
+        self.run.standing()
     }
 }
 
@@ -391,23 +391,23 @@ pub fn serve<T>(
         Waiting::Block => WaitMode::Block,
         Waiting::Poll => WaitMode::Poll,
     };
-    let guests = Guests {
+    let guests = ExternalThreads {
         visitors: Vec::new(),
         is_guest: Activity::is_application,
         follows_clock: serving.follows_clock,
     };
     let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
     let ((result, names, end), steps) =
-        threads::beside(&world, &mut lines, &guests, mode, |shop, seats| {
-            let _end = EndGuard(shop);
-            let finish = |seat: usize| shop.runtime.finish(ActivityId::app(seat as u16).index());
+        threads::beside(&world, &mut lines, &guests, mode, |run, seats| {
+            let _end = EndGuard(run);
+            let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
             // Where time waits for programs, it does not wait for those that have nothing to do.
             let is_idle =
                 |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
             // A seat has its line for itself until the end.
             let (mut places, seats): (Vec<&mut Line>, Vec<_>) = (0..)
                 .zip(seats)
-                .map(|(n, Guest { line, parker })| {
+                .map(|(n, ExternalThread { line, parker })| {
                     let (own, is_finished) = (line.clone(), is_idle(n));
                     (line, Mutex::new(Seat { line: own, parker, is_finished }))
                 })
@@ -416,10 +416,10 @@ pub fn serve<T>(
             let follows_clock = serving.follows_clock;
             let processes = plan.threads.iter().map(|thread| thread.process).collect();
             let log = log.clone();
-            let programs = Programs { shop, seats, processes, follows_clock, names, log };
+            let programs = Programs { run, seats, processes, follows_clock, names, log };
             let result = body(&programs);
             (0..programs.seats.len()).for_each(finish);
-            let (quiescent, waiting, virtual_ns) = threads::rest(shop.runtime, REST);
+            let (quiescent, waiting, virtual_ns) = threads::rest(run.runtime, REST);
             let names = programs.names();
             for (place, seat) in places.iter_mut().zip(programs.seats) {
                 **place = seat.into_inner().line;

@@ -8,7 +8,7 @@ use crate::build::{self, MachineError};
 use crate::platform::{self, Setup};
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
-use crate::threads::{self, Guest, Guests, Shop, WaitMode};
+use crate::threads::{self, ExternalThread, ExternalThreads, ThreadedRun, WaitMode};
 use crossbeam_utils::CachePadded;
 use ibmvmc::{Driver, Input, Reply};
 use std::fmt;
@@ -29,7 +29,7 @@ pub enum Waiting {
 
 /// A machine on threads of its own.
 pub struct OnThreads<'a> {
-    shop: &'a Shop<'a, platform::Threads<Driver>>,
+    run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
     me: Me,
     parker: Parker,
     /// Of all applications.
@@ -53,41 +53,41 @@ impl Host for OnThreads<'_> {}
 impl sealed::Host for OnThreads<'_> {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
         let _in_call = self.calls().enter();
-        let OnThreads { shop, me, parker, .. } = self;
-        let (id, runtime) = (me.id, shop.runtime);
+        let OnThreads { run, me, parker, .. } = self;
+        let (id, runtime) = (me.id, run.runtime);
         if let Input::Read { .. } | Input::Poll { .. } = input {
-            shop.look_once();
+            run.look_once();
         }
-        let block = |until_ns, why| shop.wait_in_call(id, parker, until_ns, why);
-        me.call(shop.world, runtime, input, memory, block).ok_or(CallError::Stuck)
+        let block = |until_ns, why| run.wait_in_call(id, parker, until_ns, why);
+        me.call(run.world, runtime, input, memory, block).ok_or(CallError::Stuck)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
         let _in_call = self.calls().enter();
-        let OnThreads { shop, me, parker, .. } = self;
+        let OnThreads { run, me, parker, .. } = self;
         let id = me.id;
-        let block = |until_ns, why| shop.wait_in_call(id, parker, until_ns, why);
-        me.wait_until_ready(shop.world, file, block).ok_or(CallError::Stuck)
+        let block = |until_ns, why| run.wait_in_call(id, parker, until_ns, why);
+        me.wait_until_ready(run.world, file, block).ok_or(CallError::Stuck)
     }
 }
 
 impl<'a> Application<OnThreads<'a>> {
     /// Watches this machine's applications.
     pub fn monitor(&self) -> Monitor<'a> {
-        Monitor::new(self.host.shop, self.host.calls)
+        Monitor::new(self.host.run, self.host.calls)
     }
 }
 
 impl Drop for OnThreads<'_> {
     fn drop(&mut self) {
-        self.shop.runtime.finish(self.me.id.index());
+        self.run.runtime.finish(self.me.id.index());
     }
 }
 
 /// The hypervisor's VMC service, for a thread of the caller's. Until one runs it, it does nothing.
 pub struct Service<'a> {
-    shop: &'a Shop<'a, platform::Threads<Driver>>,
-    line: Guest<'a>,
+    run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
+    line: ExternalThread<'a>,
 }
 
 impl fmt::Debug for Service<'_> {
@@ -99,7 +99,7 @@ impl fmt::Debug for Service<'_> {
 impl Service<'_> {
     /// Looks at the service's queue and handles what comes, until `is_enough` says so; it is asked at each look.
     pub fn serve(&mut self, is_enough: impl Fn() -> bool) {
-        self.shop.serve_queue(self.line.line, is_enough);
+        self.run.serve_queue(self.line.line, is_enough);
     }
 }
 
@@ -128,10 +128,10 @@ impl Machine {
         &self,
         body: impl FnOnce(Application<OnThreads<'_>>, Service<'_>) -> T,
     ) -> Result<T, MachineError> {
-        self.with_guests(WaitMode::Poll, 1, true, |shop, mut apps, service| {
+        self.with_guests(WaitMode::Poll, 1, true, |run, mut apps, service| {
             // Both were asked for.
             let (app, line) = (apps.remove(0), service.expect("the service's line"));
-            body(app, Service { shop, line })
+            body(app, Service { run, line })
         })
     }
 
@@ -141,9 +141,9 @@ impl Machine {
         applications: u16,
         service: bool,
         body: impl FnOnce(
-            &Shop<'_, platform::Threads<Driver>>,
+            &ThreadedRun<'_, platform::Threads<Driver>>,
             Vec<Application<OnThreads<'_>>>,
-            Option<Guest<'_>>,
+            Option<ExternalThread<'_>>,
         ) -> T,
     ) -> Result<T, MachineError> {
         let plan = self.plan();
@@ -159,22 +159,22 @@ impl Machine {
             false => |_| false,
         };
         let follows_clock = service || applications > 0;
-        let guests = Guests { visitors, is_guest, follows_clock };
-        let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |shop, lines| {
+        let guests = ExternalThreads { visitors, is_guest, follows_clock };
+        let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |run, lines| {
             let application = |(n, parker): (u16, Parker)| {
                 let recorder = Recorder::new(Actor::App(FIRST + n), &order, self.record);
                 let me = Me { id: ActivityId::app(FIRST + n), recorder };
-                Application { host: OnThreads { shop, me, parker, calls: &calls } }
+                Application { host: OnThreads { run, me, parker, calls: &calls } }
             };
-            let _end = EndGuard(shop);
-            body(shop, (0..).zip(parkers).map(application).collect(), lines.into_iter().next())
+            let _end = EndGuard(run);
+            body(run, (0..).zip(parkers).map(application).collect(), lines.into_iter().next())
         });
         Ok(result)
     }
 }
 
 /// Ends the machine, also when `body` panics: its threads would be waited for in vain.
-pub(super) struct EndGuard<'a, P: Setup>(pub(super) &'a Shop<'a, P>);
+pub(super) struct EndGuard<'a, P: Setup>(pub(super) &'a ThreadedRun<'a, P>);
 
 impl<P: Setup> Drop for EndGuard<'_, P> {
     fn drop(&mut self) {

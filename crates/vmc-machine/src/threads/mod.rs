@@ -9,7 +9,7 @@
 mod polling;
 mod standing;
 
-pub use polling::{Shop, WaitMode};
+pub use polling::{ThreadedRun, WaitMode};
 
 use crate::activity::Activity;
 use crate::ending::{End, Stuck};
@@ -58,9 +58,9 @@ pub fn run<P: Setup>(
 where
     World<P>: Sync,
 {
-    let look = |shop: &Shop<'_, P>, _: Vec<Guest<'_>>| rest(shop.runtime, deadline);
+    let look = |run: &ThreadedRun<'_, P>, _: Vec<ExternalThread<'_>>| rest(run.runtime, deadline);
     let ((quiescent, waiting, virtual_ns), steps) =
-        beside(world, lines, &Guests::default(), mode, look);
+        beside(world, lines, &ExternalThreads::default(), mode, look);
     End { steps, virtual_ns, quiescent, waiting }
 }
 
@@ -83,7 +83,7 @@ fn waiting(runtime: &Threads) -> Vec<Stuck> {
 
 /// What runs on threads that are not the runtime's own.
 #[derive(Debug)]
-pub(crate) struct Guests {
+pub(crate) struct ExternalThreads {
     /// Threads of activities that are not among the lines: their numbers follow those of the lines, and they count
     /// as running until they wait or finish.
     pub(crate) visitors: Vec<Unparker>,
@@ -93,14 +93,14 @@ pub(crate) struct Guests {
     pub(crate) follows_clock: bool,
 }
 
-impl Default for Guests {
-    fn default() -> Guests {
-        Guests { visitors: Vec::new(), is_guest: |_| false, follows_clock: false }
+impl Default for ExternalThreads {
+    fn default() -> ExternalThreads {
+        ExternalThreads { visitors: Vec::new(), is_guest: |_| false, follows_clock: false }
     }
 }
 
 /// A line for a thread that is not the runtime's own, and what it sleeps on.
-pub(crate) struct Guest<'a> {
+pub(crate) struct ExternalThread<'a> {
     pub(crate) line: &'a mut Line,
     pub(crate) parker: Parker,
 }
@@ -110,9 +110,9 @@ pub(crate) struct Guest<'a> {
 pub(crate) fn beside<P: Setup, T>(
     world: &World<P>,
     lines: &mut [Line],
-    guests: &Guests,
+    guests: &ExternalThreads,
     mode: WaitMode,
-    body: impl FnOnce(&Shop<'_, P>, Vec<Guest<'_>>) -> T,
+    body: impl FnOnce(&ThreadedRun<'_, P>, Vec<ExternalThread<'_>>) -> T,
 ) -> (T, u64)
 where
     World<P>: Sync,
@@ -123,27 +123,29 @@ where
     let place = ActivityId::BOTTOM_HALF.index();
     let runtime = &Threads::new(unparkers, place, guests.follows_clock);
     // Pollers borrow the bottom half, so its line is kept apart; nothing is recorded in it yet.
-    let shop = Shop { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
+    let run = ThreadedRun { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
     let ended = std::thread::scope(|scope| {
-        let shop = &shop;
+        let run = &run;
         let mut outside = Vec::new();
         let mut threads = Vec::new();
         for (line, parker) in lines.iter_mut().zip(parkers) {
             match line.activity.id() {
-                _ if (guests.is_guest)(&line.activity) => outside.push(Guest { line, parker }),
-                ActivityId::BOTTOM_HALF => {
-                    threads.push(scope.spawn(move || run_bottom_half(shop, &parker)));
+                _ if (guests.is_guest)(&line.activity) => {
+                    outside.push(ExternalThread { line, parker })
                 }
-                _ => threads.push(scope.spawn(move || run_line(shop, line, &parker))),
+                ActivityId::BOTTOM_HALF => {
+                    threads.push(scope.spawn(move || run_bottom_half(run, &parker)));
+                }
+                _ => threads.push(scope.spawn(move || run_line(run, line, &parker))),
             }
         }
-        let result = body(shop, outside);
+        let result = body(run, outside);
         let steps = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (result, steps.sum())
     });
-    lines[place] = shop.bottom_half.into_inner();
+    lines[place] = run.bottom_half.into_inner();
     ended
 }
 
@@ -162,15 +164,15 @@ impl Drop for PanicGuard<'_> {
 }
 
 /// Runs one activity to its end; returns how many steps it made.
-fn run_line<P: Setup>(shop: &Shop<'_, P>, line: &mut Line, parker: &Parker) -> u64 {
+fn run_line<P: Setup>(run: &ThreadedRun<'_, P>, line: &mut Line, parker: &Parker) -> u64 {
     let me = line.activity.id();
-    let runtime = shop.runtime;
+    let runtime = run.runtime;
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
-        match shop.run_until_wait(line, &mut steps) {
+        match run.run_until_wait(line, &mut steps) {
             Progress::Block { until_ns, why } => {
-                if !shop.wait(line, parker, until_ns, why) {
+                if !run.wait(line, parker, until_ns, why) {
                     return steps;
                 }
             }
@@ -184,13 +186,13 @@ fn run_line<P: Setup>(shop: &Shop<'_, P>, line: &mut Line, parker: &Parker) -> u
 }
 
 /// The same for the bottom half, whose work others may do.
-fn run_bottom_half<P: Setup>(shop: &Shop<'_, P>, parker: &Parker) -> u64 {
+fn run_bottom_half<P: Setup>(run: &ThreadedRun<'_, P>, parker: &Parker) -> u64 {
     let me = ActivityId::BOTTOM_HALF;
-    let runtime = shop.runtime;
+    let runtime = run.runtime;
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
-        let (until_ns, why) = match runtime.run_bottom_half(shop, &shop.bottom_half) {
+        let (until_ns, why) = match runtime.run_bottom_half(run, &run.bottom_half) {
             // It stays at its queue.
             None => (None, Waiting::Work),
             Some((Progress::Block { until_ns, why }, more)) => {

@@ -31,14 +31,14 @@ pub enum WaitMode {
 }
 
 /// What the threads of a run share.
-pub struct Shop<'a, P: Setup> {
+pub struct ThreadedRun<'a, P: Setup> {
     pub(crate) world: &'a World<P>,
     pub(crate) runtime: &'a Threads,
     pub(super) mode: WaitMode,
     pub(super) bottom_half: Desk<Line>,
 }
 
-impl<P: Setup> Shop<'_, P> {
+impl<P: Setup> ThreadedRun<'_, P> {
     /// Makes steps of an activity until it waits or is finished; `Again` when the run was ended.
     pub(crate) fn run_until_wait(&self, line: &mut Line, steps: &mut u64) -> Progress {
         loop {
@@ -126,7 +126,7 @@ impl<P: Setup> Shop<'_, P> {
     }
 }
 
-impl<P: Setup> BottomHalf for Shop<'_, P> {
+impl<P: Setup> BottomHalf for ThreadedRun<'_, P> {
     type Line = Line;
     /// What its last step said, and how many it made.
     type Progress = (Progress, u64);

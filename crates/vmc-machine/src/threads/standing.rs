@@ -1,6 +1,6 @@
 //! Where everything on threads stands, in words: for a watchdog that sees no progress.
 
-use super::Shop;
+use super::ThreadedRun;
 use crate::activity::Activity;
 use crate::guest_driver::GuestDriver as _;
 use crate::line::Line;
@@ -11,7 +11,7 @@ use std::fmt::{self, Write};
 use vmc_threads::{Snapshot, State};
 use vmc_trace::Waiting;
 
-impl<P: Setup> Shop<'_, P> {
+impl<P: Setup> ThreadedRun<'_, P> {
     /// Says of each activity what it waits for, and of the driver's queue who looks at it.
     pub(crate) fn standing(&self) -> String {
         let mut text = String::new();
