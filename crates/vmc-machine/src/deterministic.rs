@@ -13,7 +13,7 @@ use std::hash::{Hash, Hasher};
 use vmc_trace::{Record, Waiting};
 
 /// How a run goes: who picks the next step, and who looks on.
-pub struct Course<'a> {
+pub struct RunConfig<'a> {
     /// Picks the next step.
     pub schedule: Schedule,
     /// Keeps the decisions, if asked to.
@@ -24,10 +24,10 @@ pub struct Course<'a> {
     pub max_steps: u64,
 }
 
-impl Course<'_> {
+impl RunConfig<'_> {
     /// First come, first served, without an observer.
     pub fn first_come(max_steps: u64) -> Self {
-        Course { schedule: Schedule::FirstCome, recording: None, watch: None, max_steps }
+        RunConfig { schedule: Schedule::FirstCome, recording: None, watch: None, max_steps }
     }
 }
 
@@ -127,13 +127,13 @@ impl Deterministic {
     }
 
     /// Takes the activity that the schedule picks off the ready list.
-    fn pick(&self, course: &mut Course<'_>) -> Option<ActivityId> {
+    fn pick(&self, config: &mut RunConfig<'_>) -> Option<ActivityId> {
         let ready = &mut self.lists.borrow_mut().ready;
         if ready.is_empty() {
             return None;
         }
-        let place = course.schedule.pick(ready);
-        if let (Some(recording), 2..) = (&mut course.recording, ready.len()) {
+        let place = config.schedule.pick(ready);
+        if let (Some(recording), 2..) = (&mut config.recording, ready.len()) {
             recording.push(place, ready[place]);
         }
         ready.remove(place)
@@ -242,17 +242,17 @@ impl Deterministic {
 }
 
 /// Runs until nothing is ready and none sleeps, `max_steps` steps were made, or the observer has seen enough.
-pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], course: &mut Course<'_>) -> End {
+pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], config: &mut RunConfig<'_>) -> End {
     let runtime = Deterministic::new(lines.len());
     let mut steps = 0;
     let quiescent = loop {
-        let Some(id) = runtime.pick(course) else {
+        let Some(id) = runtime.pick(config) else {
             if runtime.advance_time() {
                 continue;
             }
             break true;
         };
-        if steps == course.max_steps {
+        if steps == config.max_steps {
             break false;
         }
         steps += 1;
@@ -260,7 +260,7 @@ pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], course: &mut Course<'
         let recorded = line.recorder.recorded();
         let progress = line.step(world, &runtime);
         runtime.after_step(id, progress);
-        if let Some(watch) = &mut course.watch {
+        if let Some(watch) = &mut config.watch {
             let records = lines[id.index()].recorder.since(recorded);
             if !watch(Seen { id, now_ns: runtime.now_ns(), records }) {
                 break false;
@@ -270,19 +270,19 @@ pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], course: &mut Course<'
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting: runtime.stuck() }
 }
 
-/// Turns that are taken, first come, first served, while an activity outside of the lines waits.
+/// CooperativeExecutor that are taken, first come, first served, while an activity outside of the lines waits.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct CooperativeExecutor {
     runtime: Deterministic,
     visitor: ActivityId,
 }
 
-impl Turns {
+impl CooperativeExecutor {
     /// The visitor, whose number follows those of the lines, runs.
-    pub(crate) fn new(lines: usize, visitor: ActivityId) -> Turns {
+    pub(crate) fn new(lines: usize, visitor: ActivityId) -> CooperativeExecutor {
         let runtime = Deterministic::new(lines + 1);
         runtime.lists.borrow_mut().ready.retain(|id| *id != visitor);
-        Turns { runtime, visitor }
+        CooperativeExecutor { runtime, visitor }
     }
 
     /// The visitor waits until it is woken or the time has come; `false` when that never comes. Counts steps.
@@ -322,7 +322,7 @@ impl Turns {
     }
 }
 
-impl Runtime for Turns {
+impl Runtime for CooperativeExecutor {
     const DIVIDES_COPIES: bool = false;
 
     fn wake(&self, id: ActivityId) {

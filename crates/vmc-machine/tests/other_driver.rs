@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use vmc_check::{Ending, Setting, Violation, check};
 use vmc_machine::build;
-use vmc_machine::deterministic::{self, Course};
+use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::embed::Machine;
 use vmc_machine::ending::End;
 use vmc_machine::guest_driver::{GuestDriver, IndexView};
@@ -203,8 +203,8 @@ fn boot<P: Setup<Driver = Small>>(
 
 #[test]
 fn a_driver_of_a_user_brings_the_channel_up() {
-    let mut course = Course::first_come(10_000);
-    let run = |world: &_, lines: &mut [Line]| deterministic::run(world, lines, &mut course);
+    let mut config = RunConfig::first_come(10_000);
+    let run = |world: &_, lines: &mut [Line]| deterministic::run(world, lines, &mut config);
     let (sequence, state, found) = boot::<Deterministic<Small>>(Small::new(false), run);
     assert_eq!((state, found), (ChannelState::Ready, vec![]), "{sequence}");
     assert!(sequence.contains("ADD BUFFER RESPONSE"), "{sequence}");
@@ -220,8 +220,8 @@ fn a_driver_of_a_user_brings_the_channel_up() {
 
 #[test]
 fn what_a_driver_of_a_user_does_wrong_is_told_from_its_trace() {
-    let mut course = Course::first_come(10_000);
-    let run = |world: &_, lines: &mut [Line]| deterministic::run(world, lines, &mut course);
+    let mut config = RunConfig::first_come(10_000);
+    let run = |world: &_, lines: &mut [Line]| deterministic::run(world, lines, &mut config);
     let (sequence, _, found) = boot::<Deterministic<Small>>(Small::new(true), run);
     let by: Vec<_> = found.iter().map(|violation| violation.checker).collect();
     // The answer that it gave, and the one that is missing.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use vmc_check::{Ending, Violation};
 use vmc_machine::activity::{Activity, StepFailure};
 use vmc_machine::build::{self, MachineError};
-use vmc_machine::deterministic::{self, Course};
+use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::ending::End;
 use vmc_machine::line::Line;
 use vmc_machine::plan::{Plan, ThreadPlan};
@@ -21,7 +21,7 @@ use vmc_trace::{FileNumber, Trace, TraceNames};
 /// How to run.
 pub(crate) enum Mode<'a> {
     /// On one thread.
-    Deterministic(Course<'a>),
+    Deterministic(RunConfig<'a>),
     /// One thread per activity; `deadline` bounds the wall-clock time.
     Threads { deadline: Duration, wait: WaitMode },
 }
@@ -88,14 +88,14 @@ fn run_with<Q: Quirks>(
 ) -> Result<Outcome, MachineError> {
     let driver = Driver::with_quirks(plan.machine.driver, quirks)?;
     match mode {
-        Mode::Deterministic(mut course) => {
+        Mode::Deterministic(mut config) => {
             let outcome =
                 run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, lines| {
-                    deterministic::run(world, lines, &mut course)
+                    deterministic::run(world, lines, &mut config)
                 })?;
             let actors = Actors::new(&plan.threads);
-            let decisions = course.recording.map(|recording| recording.decisions(&actors));
-            Ok(Outcome { decisions, deviation: course.schedule.deviation(), ..outcome })
+            let decisions = config.recording.map(|recording| recording.decisions(&actors));
+            Ok(Outcome { decisions, deviation: config.schedule.deviation(), ..outcome })
         }
         Mode::Threads { deadline, wait } => {
             run_on::<Threads<Driver<Q>>>(plan, record, driver, |world, lines| {

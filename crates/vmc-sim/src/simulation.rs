@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use vmc_check::{Ending, Setting, Violation};
 use vmc_machine::activity::StepFailure;
 use vmc_machine::build::MachineError;
-use vmc_machine::deterministic::{Course, Watch};
+use vmc_machine::deterministic::{RunConfig, Watch};
 use vmc_machine::embed::Run;
 use vmc_machine::ending::Stuck;
 use vmc_machine::plan::{Plan, StartOrder};
@@ -81,9 +81,9 @@ impl Options {
         Options { schedule: ScheduleKind::Random { seed }, ..self }
     }
 
-    fn course(&self, plan: &Plan) -> Course<'static> {
+    fn config(&self, plan: &Plan) -> RunConfig<'static> {
         let actors = Actors::new(&plan.threads);
-        Course {
+        RunConfig {
             schedule: Schedule::new(&self.schedule, plan.decisions.as_ref(), &actors),
             recording: self.keep.recording(),
             watch: None,
@@ -208,7 +208,7 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
     let plan = scenario.plan();
     let deadline = options.deadline;
     let mode = match options.runtime {
-        RuntimeKind::Deterministic => Mode::Deterministic(options.course(plan)),
+        RuntimeKind::Deterministic => Mode::Deterministic(options.config(plan)),
         RuntimeKind::Threads => Mode::Threads { deadline, wait: WaitMode::Block },
         RuntimeKind::Polling => Mode::Threads { deadline, wait: WaitMode::Poll },
     };
@@ -272,8 +272,8 @@ pub(crate) fn observe(
     watch: Watch<'_>,
 ) -> Result<Outcome, MachineError> {
     let plan = scenario.plan();
-    let course = Course { watch: Some(watch), ..options.course(plan) };
-    run::run(plan, Mode::Deterministic(course), options.record, quirks(plan, options))
+    let config = RunConfig { watch: Some(watch), ..options.config(plan) };
+    run::run(plan, Mode::Deterministic(config), options.record, quirks(plan, options))
 }
 
 fn quirks(plan: &Plan, options: &Options) -> QuirkSet {

@@ -3,7 +3,7 @@
 use super::caller::{Me, Memory};
 use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
 use crate::build::{self, MachineError};
-use crate::deterministic::Turns;
+use crate::deterministic::CooperativeExecutor;
 use crate::ending::End;
 use crate::line::Line;
 use crate::plan::Plan;
@@ -19,7 +19,7 @@ use vmc_trace::{Actor, Trace, TraceNames};
 pub struct Deterministic {
     world: World<platform::Deterministic<Driver>>,
     lines: Vec<Line>,
-    turns: Turns,
+    executor: CooperativeExecutor,
     me: Me,
     steps: u64,
     plan: Plan,
@@ -35,14 +35,14 @@ impl Host for Deterministic {}
 
 impl sealed::Host for Deterministic {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
-        let Deterministic { world, lines, turns, me, steps, .. } = self;
-        let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
-        me.call(world, turns, input, memory, block).ok_or(CallError::Stuck)
+        let Deterministic { world, lines, executor, me, steps, .. } = self;
+        let block = |until_ns, why| executor.wait(world, lines, until_ns, why, steps);
+        me.call(world, executor, input, memory, block).ok_or(CallError::Stuck)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
-        let Deterministic { world, lines, turns, me, steps, .. } = self;
-        let block = |until_ns, why| turns.wait(world, lines, until_ns, why, steps);
+        let Deterministic { world, lines, executor, me, steps, .. } = self;
+        let block = |until_ns, why| executor.wait(world, lines, until_ns, why, steps);
         me.wait_until_ready(world, file, block).ok_or(CallError::Stuck)
     }
 }
@@ -56,16 +56,16 @@ impl Machine {
         let lines = self.lines(&plan, service, &order);
         let recorder = Recorder::new(Actor::App(FIRST), &order, self.record);
         let me = Me { id: ActivityId::app(FIRST), recorder };
-        let turns = Turns::new(lines.len(), me.id);
-        Ok(Application { host: Deterministic { world, lines, turns, me, steps: 0, plan } })
+        let executor = CooperativeExecutor::new(lines.len(), me.id);
+        Ok(Application { host: Deterministic { world, lines, executor, me, steps: 0, plan } })
     }
 }
 
 impl Application<Deterministic> {
     /// Has all others make steps until they all wait.
     pub fn settle(&mut self) {
-        let Deterministic { world, lines, turns, steps, .. } = &mut self.host;
-        turns.settle(world, lines, steps);
+        let Deterministic { world, lines, executor, steps, .. } = &mut self.host;
+        executor.settle(world, lines, steps);
     }
 
     /// Steps that the machine's activities have made, those of the application's calls not counted.
@@ -83,8 +83,8 @@ impl Application<Deterministic> {
     pub fn into_run(mut self) -> Run<platform::Deterministic<Driver>> {
         self.settle();
         let trace = self.host.take_trace();
-        let Deterministic { world, lines, turns, steps, plan, .. } = self.host;
-        let virtual_ns = turns.now_ns();
+        let Deterministic { world, lines, executor, steps, plan, .. } = self.host;
+        let virtual_ns = executor.now_ns();
         let end = End { steps, virtual_ns, quiescent: true, waiting: Vec::new() };
         Run { world, lines, trace, end, plan }
     }

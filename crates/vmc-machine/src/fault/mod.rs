@@ -141,7 +141,7 @@ pub enum Occasion {
     },
 }
 
-/// A point in the course of an hcall.
+/// A point in the config of an hcall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HcallPoint {
     /// Before the hypervisor makes the call.

@@ -31,7 +31,7 @@ use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_machine::activity::{Activity, App};
-use vmc_machine::deterministic::{self, Course};
+use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::life::Life;
 use vmc_machine::line::Line;
 use vmc_machine::orders::ServiceOrder;
@@ -282,7 +282,7 @@ fn read(file: String, expect: ReadExpect) -> Action {
 
 /// Goes on until nothing is left to do.
 fn rest<P: OwnDriver>(world: &World<P>, lines: &mut [Line]) -> Result<(), String> {
-    let end = deterministic::run(world, lines, &mut Course::first_come(MAX_STEPS));
+    let end = deterministic::run(world, lines, &mut RunConfig::first_come(MAX_STEPS));
     match end.quiescent {
         true => Ok(()),
         false => Err(format!("the machine does not come to rest within {MAX_STEPS} steps")),

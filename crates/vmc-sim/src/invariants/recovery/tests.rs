@@ -4,7 +4,7 @@ use super::{MAX_STEPS, check, rest, survivors};
 use crate::Scenario;
 use ibmvmc::{Conduct, Driver, Quirk};
 use vmc_machine::build;
-use vmc_machine::deterministic::{self, Course};
+use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::orders::ServiceOrder;
 use vmc_machine::platform::Deterministic;
 use vmc_machine::runtime::ActivityId;
@@ -28,7 +28,7 @@ fn recovered(text: &str, quirks: impl IntoIterator<Item = Quirk>) -> (Vec<String
     let driver = Driver::with_quirks(scenario.plan().machine.driver, conduct).unwrap();
     let (world, mut lines) =
         build::world::<Deterministic<_>>(scenario.plan(), true, driver).unwrap();
-    deterministic::run(&world, &mut lines, &mut Course::first_come(MAX_STEPS));
+    deterministic::run(&world, &mut lines, &mut RunConfig::first_come(MAX_STEPS));
     let recorded = lines[ActivityId::SERVICE.index()].recorder.recorded();
     let problems = check(&world, &mut lines, None);
     let records = lines[ActivityId::SERVICE.index()].recorder.since(recorded);
