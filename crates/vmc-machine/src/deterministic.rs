@@ -19,7 +19,7 @@ pub struct RunConfig<'a> {
     /// Keeps the decisions, if asked to.
     pub recording: Option<Recording>,
     /// Sees every step, if there is an observer; `false` ends the run.
-    pub watch: Option<Watch<'a>>,
+    pub watch: Option<Observer<'a>>,
     /// Beyond so many steps the run is ended.
     pub max_steps: u64,
 }
@@ -32,7 +32,7 @@ impl RunConfig<'_> {
 }
 
 /// An observer.
-pub type Watch<'a> = &'a mut dyn FnMut(Seen<'_>) -> bool;
+pub type Observer<'a> = &'a mut dyn FnMut(Seen<'_>) -> bool;
 
 /// A step that was made.
 #[derive(Clone, Copy, Debug)]

@@ -71,12 +71,12 @@ pub struct Kernel<D: GuestDriver> {
     /// The bottom half was scheduled and has not started since.
     pub bottom_half_due: bool,
     /// Activities that want to look at the driver when something changes.
-    pub(crate) watchers: Vec<(ActivityId, Watch)>,
+    pub(crate) watchers: Vec<(ActivityId, WakeCondition)>,
 }
 
 /// What an activity wants to be woken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Watch {
+pub(crate) enum WakeCondition {
     /// A change of the channel's state.
     Channel,
     /// A change of the state of this file's session.
@@ -124,7 +124,7 @@ impl<D: GuestDriver> Kernel<D> {
     }
 
     /// Has an activity woken after the next transition that may concern it.
-    pub(crate) fn watch(&mut self, id: ActivityId, watch: Watch) {
+    pub(crate) fn watch(&mut self, id: ActivityId, watch: WakeCondition) {
         if !self.watchers.contains(&(id, watch)) {
             self.watchers.push((id, watch));
         }
@@ -145,10 +145,10 @@ impl<D: GuestDriver> Kernel<D> {
         });
         self.watchers.retain(|(id, watch)| {
             let concerned = match watch {
-                Watch::Anything => true,
-                Watch::Channel => changed.channel,
+                WakeCondition::Anything => true,
+                WakeCondition::Channel => changed.channel,
                 // A session that is over names no file any more.
-                Watch::Session(watched) => {
+                WakeCondition::Session(watched) => {
                     changed.channel
                         || changed.session.is_some() && file.is_none_or(|f| f == *watched)
                 }

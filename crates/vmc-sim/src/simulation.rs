@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use vmc_check::{Ending, Setting, Violation};
 use vmc_machine::activity::StepFailure;
 use vmc_machine::build::MachineError;
-use vmc_machine::deterministic::{RunConfig, Watch};
+use vmc_machine::deterministic::{Observer, RunConfig};
 use vmc_machine::embed::Run;
 use vmc_machine::ending::Stuck;
 use vmc_machine::plan::{Plan, StartOrder};
@@ -269,7 +269,7 @@ pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> (Trace
 pub(crate) fn observe(
     scenario: &Scenario,
     options: &Options,
-    watch: Watch<'_>,
+    watch: Observer<'_>,
 ) -> Result<Outcome, MachineError> {
     let plan = scenario.plan();
     let config = RunConfig { watch: Some(watch), ..options.config(plan) };

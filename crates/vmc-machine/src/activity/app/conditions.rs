@@ -6,7 +6,7 @@ use crate::guest_driver::{GuestDriver, IndexView};
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, Desk};
-use crate::world::{Watch, World};
+use crate::world::{WakeCondition, World};
 use ibmvmc::{ChannelState, FileId, Profile, SessionState};
 use vmc_trace::{Event, FileNumber, Waiting};
 
@@ -93,16 +93,16 @@ pub(crate) fn watch_for(
     driver: &impl GuestDriver,
     condition: &Condition,
     file: Option<FileId>,
-) -> Watch {
+) -> WakeCondition {
     match (condition, file) {
         // The end of a task is no change of state.
-        (Condition::DriverStarted, _) if greets_absent_partner(driver) => Watch::Anything,
+        (Condition::DriverStarted, _) if greets_absent_partner(driver) => WakeCondition::Anything,
         (
             Condition::SessionReady { .. }
             | Condition::SessionSettled { .. }
             | Condition::SessionEnded { .. },
             Some(file),
-        ) => Watch::Session(file),
+        ) => WakeCondition::Session(file),
         (
             Condition::ChannelReady
             | Condition::ChannelDown
@@ -111,8 +111,8 @@ pub(crate) fn watch_for(
             | Condition::DriverStarted
             | Condition::DriverStopped,
             _,
-        ) => Watch::Channel,
-        _ => Watch::Anything,
+        ) => WakeCondition::Channel,
+        _ => WakeCondition::Anything,
     }
 }
 
