@@ -151,7 +151,7 @@ impl Line {
     }
 
     /// Fires a rule of the faults that needs no occasion.
-    pub fn strike<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R, rule: usize) {
+    pub fn inject<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R, rule: usize) {
         let me = self.id;
         let recorder = &mut self.recorder;
         Context { world, runtime, recorder, me, life: self.life }.fire(rule);

@@ -294,7 +294,7 @@ impl Programs<'_> {
         let Some(console) = self.seats.last() else { return };
         let (run, runtime) = (self.run, self.run.runtime);
         let mut console = console.lock();
-        run.in_turn(|| console.line.strike(run.world, runtime, rule));
+        run.in_turn(|| console.line.inject(run.world, runtime, rule));
     }
 
     /// The names of the seats.

@@ -25,7 +25,7 @@ pub enum StateChange {
 }
 
 /// What becomes of a message that is being sent.
-struct Fate {
+struct Delivery {
     /// What arrives.
     entry: CrqEntry,
     lost: bool,
@@ -114,31 +114,31 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         send: &dyn Fn(CrqEntry) -> Hcall,
         subject: Subject,
     ) -> HcallReturn {
-        let fate = self.fate(side, entry, subject);
+        let delivery = self.delivery(side, entry, subject);
         if !self.is_alive() {
             return ReturnCode::HARDWARE.into();
         }
         let world = self.world;
-        let result = if let Some(code) = fate.answer {
+        let result = if let Some(code) = delivery.answer {
             code.into()
-        } else if fate.lost {
+        } else if delivery.lost {
             ReturnCode::SUCCESS.into()
-        } else if let Some(held) = fate.held {
+        } else if let Some(held) = delivery.held {
             world.faults.with(|books| books.held.push(held));
             self.runtime.wake(ActivityId::DIRECTOR);
             ReturnCode::SUCCESS.into()
         } else {
-            let call = send(fate.entry);
+            let call = send(delivery.entry);
             world.hypervisor.hcall(partition_of(side), &call, &mut self.platform_sink())
         };
         // The sender knows nothing of what happened to its message.
         self.record_hcall(side, &send(entry), result, subject);
-        if !result.code.is_success() || fate.lost || fate.held.is_some() {
+        if !result.code.is_success() || delivery.lost || delivery.held.is_some() {
             return result;
         }
-        if fate.twice {
+        if delivery.twice {
             // A queue without room loses the second one.
-            let _ = self.inject(side, fate.entry);
+            let _ = self.inject(side, delivery.entry);
         }
         for overtaken in world.faults.take_overtaken(side) {
             let _ = self.inject(side, overtaken);
@@ -147,8 +147,8 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         result
     }
 
-    fn fate(&mut self, side: Side, entry: CrqEntry, subject: Subject) -> Fate {
-        let mut fate = Fate { entry, lost: false, twice: false, held: None, answer: None };
+    fn delivery(&mut self, side: Side, entry: CrqEntry, subject: Subject) -> Delivery {
+        let mut delivery = Delivery { entry, lost: false, twice: false, held: None, answer: None };
         for rule in self.rules_at_message(side, entry, MessagePoint::Sent, subject) {
             let now_ns = self.now_ns();
             let held = |entry, wait_ns, until_next| {
@@ -156,12 +156,12 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 Some(Held { by: side, entry, until_ns, until_next })
             };
             match &self.world.faults.rule(rule).act {
-                Act::Drop => fate.lost = true,
-                Act::Duplicate => fate.twice = true,
-                Act::Delay { ns } => fate.held = held(fate.entry, *ns, false),
-                Act::Reorder => fate.held = held(fate.entry, REORDER_LIMIT_NS, true),
-                Act::Corrupt(patch) => fate.entry = patch.apply(fate.entry),
-                Act::Answer(code) => fate.answer = Some(*code),
+                Act::Drop => delivery.lost = true,
+                Act::Duplicate => delivery.twice = true,
+                Act::Delay { ns } => delivery.held = held(delivery.entry, *ns, false),
+                Act::Reorder => delivery.held = held(delivery.entry, REORDER_LIMIT_NS, true),
+                Act::Corrupt(patch) => delivery.entry = patch.apply(delivery.entry),
+                Act::Answer(code) => delivery.answer = Some(*code),
                 _ => {
                     self.fire(rule);
                     continue;
@@ -169,7 +169,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             }
             self.announce_fault_of(rule, Some(subject), Some(entry));
         }
-        fate
+        delivery
     }
 
     /// Rules about a message that has arrived, or was taken by its receiver.

@@ -143,7 +143,7 @@ impl Machine {
             Move::Strike(rule) => {
                 self.faults_left = self.faults_left.saturating_sub(1);
                 let director = &mut self.lines[ActivityId::DIRECTOR.index()];
-                director.strike(&self.world, &self.books, rule);
+                director.inject(&self.world, &self.books, rule);
                 true
             }
             Move::Time => self.books.advance_time(),
