@@ -7,17 +7,17 @@
 //! rule for authors of scenarios.
 
 mod act;
-mod books;
 mod describe;
 mod hooks;
 mod patch;
+mod state;
 
-use books::{Held, Moment, Strand};
+use state::{Held, Moment, Strand};
 
 pub(crate) use act::SavedTce;
-pub(crate) use books::Faults;
 pub use hooks::{StateChange, subject_of};
 pub use patch::{Patch, Template};
+pub(crate) use state::Faults;
 
 use papr::{Access, Hcall, HcallName, ReturnCode};
 use std::ops::Range;

@@ -36,13 +36,13 @@ pub(crate) struct Moment {
 #[derive(Debug)]
 pub struct Faults<L: RawMutex> {
     rules: Arc<[Rule]>,
-    books: Mutex<L, Books>,
+    books: Mutex<L, FaultState>,
     executor: Mutex<L, ()>,
 }
 
 /// How far the rules have got.
 #[derive(Clone, Debug, Default)]
-pub struct Books {
+pub struct FaultState {
     progress: Vec<Progress>,
     /// The sessions that each index has had, in their order.
     sessions: BTreeMap<HmcIndex, Vec<HmcSession>>,
@@ -97,7 +97,7 @@ impl<L: RawMutex> Faults<L> {
             _ => None,
         };
         let due = rules.iter().enumerate().filter_map(timed).collect();
-        let books = Mutex::new(Books { progress, due, ..Books::default() });
+        let books = Mutex::new(FaultState { progress, due, ..FaultState::default() });
         Faults { rules: rules.into(), books, executor: Mutex::new(()) }
     }
 
@@ -162,7 +162,7 @@ impl<L: RawMutex> Faults<L> {
     }
 
     /// Works with what waits.
-    pub fn with<T>(&self, work: impl FnOnce(&mut Books) -> T) -> T {
+    pub fn with<T>(&self, work: impl FnOnce(&mut FaultState) -> T) -> T {
         work(&mut self.books.lock())
     }
 
@@ -242,7 +242,7 @@ impl<L: RawMutex> Faults<L> {
     }
 }
 
-impl Books {
+impl FaultState {
     /// Whether a moment is about the session that a rule means, if it means one.
     fn is_in_session(&self, trigger: &Trigger, moment: Moment) -> bool {
         let Some(nth) = trigger.nth_session else { return true };
