@@ -28,7 +28,7 @@ pub enum State<W> {
 }
 
 #[derive(Debug)]
-pub(crate) struct Books<W> {
+pub(crate) struct RunState<W> {
     states: Vec<State<W>>,
     running: usize,
     /// Nothing will ever run again: every activity waits and none until a time.
@@ -40,7 +40,7 @@ pub(crate) struct Books<W> {
 /// The books, as all activities share them.
 #[derive(Debug)]
 pub struct Threads<W> {
-    books: Mutex<Books<W>>,
+    books: Mutex<RunState<W>>,
     /// One per activity, each on a cache line of its own.
     pub(crate) marks: Vec<CachePadded<Mark>>,
     /// One per activity: a wake-up wakes exactly one thread.
@@ -71,12 +71,12 @@ pub struct Snapshot<W> {
 }
 
 impl<W: Copy> Threads<W> {
-    /// Books in which every activity runs. With guests, time follows the clock.
+    /// RunState in which every activity runs. With guests, time follows the clock.
     pub fn new(unparkers: Vec<Unparker>, bottom_half: usize, has_guests: bool) -> Threads<W> {
         let activities = unparkers.len();
         let states = vec![State::Running; activities];
         Threads {
-            books: Mutex::new(Books { states, running: activities, over: false, waiter: None }),
+            books: Mutex::new(RunState { states, running: activities, over: false, waiter: None }),
             marks: unparkers.iter().map(|_| CachePadded::default()).collect(),
             unparkers,
             time: Time::new(has_guests),
@@ -142,7 +142,7 @@ impl<W: Copy> Threads<W> {
         self.marks[id].take_token()
     }
 
-    fn wake_locked(&self, books: &mut Books<W>, id: usize) {
+    fn wake_locked(&self, books: &mut RunState<W>, id: usize) {
         match books.states.get_mut(id) {
             Some(state @ State::Blocked { .. }) => {
                 *state = State::Running;
@@ -231,7 +231,7 @@ impl<W: Copy> Threads<W> {
 
     /// One activity stopped running. If it was the last one, the bottom half goes on that was left at its queue, time
     /// moves on to the earliest sleeper, or the run is over.
-    fn one_less(&self, books: &mut Books<W>) {
+    fn one_less(&self, books: &mut RunState<W>) {
         books.running -= 1;
         if books.running > 0 {
             return;
@@ -267,7 +267,7 @@ impl<W: Copy> Threads<W> {
     }
 
     /// Has every thread look up, and the one that waits for the end.
-    fn end_all(&self, books: &Books<W>) {
+    fn end_all(&self, books: &RunState<W>) {
         self.unparkers.iter().chain(&books.waiter).for_each(Unparker::unpark);
     }
 
@@ -324,7 +324,7 @@ mod tests {
     const BOTTOM_HALF: usize = 0;
     const GUEST: usize = 1;
 
-    /// Books in which a guest runs, and the parkers of all activities.
+    /// RunState in which a guest runs, and the parkers of all activities.
     fn with_guest(activities: usize) -> (Threads<()>, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..activities).map(|_| Parker::new()).collect();
         let unparkers = parkers.iter().map(|parker| parker.unparker().clone()).collect();
