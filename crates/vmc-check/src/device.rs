@@ -154,7 +154,7 @@ impl Device {
     }
 
     /// What the messages say of the HMC connections.
-    pub(super) fn wire(&self) -> &super::protocol::Books {
+    pub(super) fn wire(&self) -> &super::protocol::ConnectionModel {
         self.wire.books()
     }
 

@@ -21,12 +21,12 @@
 //! channel is down; neither is what is done with any of them while it cannot be told which of several Capabilities was
 //! answered. The hypervisor's side is not verified here.
 
-mod books;
+mod connection_model;
 #[cfg(test)]
 mod tests;
 
 use super::wire::{Seen, Send};
-pub(super) use books::Books;
+pub(super) use connection_model::ConnectionModel;
 use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -83,7 +83,7 @@ pub(super) struct Automaton {
     responded: bool,
     profile: Profile,
     owed: BTreeMap<Request, Owed>,
-    books: Books,
+    books: ConnectionModel,
     /// What happened since the queue was registered that is a reason to free it.
     may_reset: bool,
     /// The last entry of the driver's own that found no room: a reason to free the queue until it gets through.
@@ -105,7 +105,11 @@ impl Automaton {
     /// A management partition that has done nothing yet. `sessions`: from the first number of an index to the one
     /// before 1 comes again.
     pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Automaton {
-        Automaton { books: Books::new(sessions, profile), profile, ..Automaton::default() }
+        Automaton {
+            books: ConnectionModel::new(sessions, profile),
+            profile,
+            ..Automaton::default()
+        }
     }
 
     /// What is wrong at the end of the run. `is_watched`: the side lives and looks at its queue.
@@ -117,7 +121,7 @@ impl Automaton {
     }
 
     /// What it may know of its HMC connections.
-    pub(super) fn books(&self) -> &Books {
+    pub(super) fn books(&self) -> &ConnectionModel {
         &self.books
     }
 

@@ -63,7 +63,7 @@ struct Connection {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct ConnectionModel {
     profile: Profile,
     /// The number before 1 comes again.
     last_session: u8,
@@ -78,10 +78,10 @@ pub(crate) struct Books {
     in_doubt: bool,
 }
 
-impl Books {
-    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Books {
+impl ConnectionModel {
+    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> ConnectionModel {
         let (first_session, last_session) = sessions.into_inner();
-        Books { profile, last_session, first_session, ..Books::default() }
+        ConnectionModel { profile, last_session, first_session, ..ConnectionModel::default() }
     }
 
     /// The books of an index, which begin before its first session.
