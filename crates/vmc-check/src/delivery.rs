@@ -146,24 +146,24 @@ mod tests {
     use super::*;
     use crate::device::watch_alone;
     use crate::testing::assert_reports;
-    use crate::testing::story::setting;
-    use crate::testing::story::{APP, FIRST, Story, digest, signal};
+    use crate::testing::trace_builder::setting;
+    use crate::testing::trace_builder::{APP, FIRST, TraceBuilder, digest, signal};
     use vmc_trace::Actor;
 
     const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
 
-    fn problems(story: Story) -> Vec<String> {
-        watch_alone(&story.trace(), &setting(), Checker::default())
+    fn problems(builder: TraceBuilder) -> Vec<String> {
+        watch_alone(&builder.trace(), &setting(), Checker::default())
     }
 
-    fn reads(story: Story, app: u16, len_bytes: u64, digest: u32) -> Story {
+    fn reads(builder: TraceBuilder, app: u16, len_bytes: u64, digest: u32) -> TraceBuilder {
         let result = CallResult::Bytes { len_bytes, digest: Some(digest) };
-        story.calls(app, READ).returns(app, READ, result)
+        builder.calls(app, READ).returns(app, READ, result)
     }
 
     #[test]
     fn messages_are_read_once_in_order_and_unchanged() {
-        let both = || Story::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16);
+        let both = || TraceBuilder::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16);
         let first = || reads(both(), APP, 8, digest(1));
         assert_eq!(problems(reads(first(), APP, 16, digest(2))), [""; 0]);
         assert_reports(
@@ -189,17 +189,17 @@ mod tests {
         let call = DeviceCall::Read { len_bytes: 4 };
         let result = |len_bytes| CallResult::Bytes { len_bytes, digest: Some(9) };
         let read = |len_bytes| {
-            let story = Story::session().fetches(2, 16).calls(APP, call.clone());
-            problems(story.returns(APP, call.clone(), result(len_bytes)))
+            let builder = TraceBuilder::session().fetches(2, 16).calls(APP, call.clone());
+            problems(builder.returns(APP, call.clone(), result(len_bytes)))
         };
         assert_eq!(read(4), [""; 0]);
         assert_eq!(read(3).len(), 1);
         // A read of nothing takes nothing.
         let nothing = DeviceCall::Read { len_bytes: 0 };
-        let story = Story::session().fetches(2, 16).calls(APP, nothing.clone());
-        let story =
-            story.returns(APP, nothing, CallResult::Bytes { len_bytes: 0, digest: Some(9) });
-        assert_eq!(problems(reads(story, APP, 16, digest(2))), [""; 0]);
+        let builder = TraceBuilder::session().fetches(2, 16).calls(APP, nothing.clone());
+        let builder =
+            builder.returns(APP, nothing, CallResult::Bytes { len_bytes: 0, digest: Some(9) });
+        assert_eq!(problems(reads(builder, APP, 16, digest(2))), [""; 0]);
     }
 
     /// Each of the two readers may have the first message or the second, as long as both have what they may have.
@@ -212,10 +212,10 @@ mod tests {
         };
         // The reads are under way at the same time; `reads` come back in this order.
         let problems_of = |messages: [&[u8]; 2], reads: [&[u8]; 2]| {
-            let story = Story::session().calls(APP, short.clone()).calls(1, READ);
-            let story = messages.into_iter().fold(story, Story::fetches_bytes);
-            let story = story.returns(APP, short.clone(), of(reads[0]));
-            problems(story.returns(1, READ, of(reads[1])))
+            let builder = TraceBuilder::session().calls(APP, short.clone()).calls(1, READ);
+            let builder = messages.into_iter().fold(builder, TraceBuilder::fetches_bytes);
+            let builder = builder.returns(APP, short.clone(), of(reads[0]));
+            problems(builder.returns(1, READ, of(reads[1])))
         };
         assert_eq!(problems_of([b"one", b"two"], [b"on", b"two"]), [""; 0]);
         assert_eq!(problems_of([b"one", b"two"], [b"tw", b"one"]), [""; 0]);
@@ -234,15 +234,16 @@ mod tests {
 
     #[test]
     fn two_readers_may_overtake_each_other() {
-        let story = Story::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16).calls(1, READ);
-        let overtakes = reads(story, APP, 16, digest(2));
+        let builder =
+            TraceBuilder::session().writes(APP, 1, 8).fetches(1, 8).fetches(2, 16).calls(1, READ);
+        let overtakes = reads(builder, APP, 16, digest(2));
         let first = CallResult::Bytes { len_bytes: 8, digest: Some(digest(1)) };
         assert_eq!(problems(overtakes.returns(1, READ, first)), [""; 0]);
     }
 
     #[test]
     fn a_signal_announces_what_the_rdma_has_put_there() {
-        let copied = || Story::session().copies_to_hyp(APP, 1, 8);
+        let copied = || TraceBuilder::session().copies_to_hyp(APP, 1, 8);
         assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 8))), [""; 0]);
         assert_reports(
             &problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 9))),

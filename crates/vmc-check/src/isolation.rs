@@ -189,20 +189,20 @@ mod tests {
     use super::*;
     use crate::device::watch_alone;
     use crate::testing::assert_reports;
-    use crate::testing::story::setting;
-    use crate::testing::story::{APP, FIRST, INDEX, Story, copy, digest, signal};
+    use crate::testing::trace_builder::setting;
+    use crate::testing::trace_builder::{APP, FIRST, INDEX, TraceBuilder, copy, digest, signal};
     use vmc_trace::{DeviceCall, FaultAct};
 
-    fn problems(story: Story, content: Content) -> Vec<String> {
-        watch_alone(&story.trace(), &setting(), Checker::new(content))
+    fn problems(builder: TraceBuilder, content: Content) -> Vec<String> {
+        watch_alone(&builder.trace(), &setting(), Checker::new(content))
     }
 
     fn numbered(n: u32, len_bytes: u32) -> Vec<u8> {
         vec![n as u8; len_bytes as usize]
     }
 
-    fn by_echo(story: Story) -> Vec<String> {
-        problems(story, Content::Echo)
+    fn by_echo(builder: TraceBuilder) -> Vec<String> {
+        problems(builder, Content::Echo)
     }
 
     fn lie() -> Event {
@@ -212,19 +212,19 @@ mod tests {
 
     #[test]
     fn an_echo_is_what_the_session_has_put_into_the_buffer_last() {
-        assert_eq!(by_echo(Story::session().writes(APP, 1, 16).fetches(1, 16)), [""; 0]);
+        assert_eq!(by_echo(TraceBuilder::session().writes(APP, 1, 16).fetches(1, 16)), [""; 0]);
         assert_reports(
-            &by_echo(Story::session().writes(APP, 1, 16).fetches(1, 15)),
+            &by_echo(TraceBuilder::session().writes(APP, 1, 16).fetches(1, 15)),
             &["HMC index 0 session 1 gets 15 bytes 0000d001 that were not sent to it"],
         );
         assert_reports(
-            &by_echo(Story::session().fetches(2, 16)),
+            &by_echo(TraceBuilder::session().fetches(2, 16)),
             &["HMC index 0 session 1 gets 16 bytes 0000d002 that were not sent to it"],
         );
         // A lie may make a buffer say anything but what another session has sent.
-        let lied = Story::session().and(Actor::Platform, lie());
+        let lied = TraceBuilder::session().and(Actor::Platform, lie());
         assert_eq!(by_echo(lied.clone().fetches(2, 16)), [""; 0]);
-        let other = Story::session().writes(APP, 2, 16).and(Actor::Platform, lie());
+        let other = TraceBuilder::session().writes(APP, 2, 16).and(Actor::Platform, lie());
         let other = other.and(Actor::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
         let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
         let fetch = Event::Rdma(Subject::Session(INDEX, HmcSession(2)), rdma);
@@ -238,11 +238,11 @@ mod tests {
     #[test]
     fn a_hypervisor_of_a_user_sends_what_it_likes_in_buffers_that_it_announces() {
         let own = Content::Any;
-        assert_eq!(problems(Story::session().fetches(2, 16), own), [""; 0]);
+        assert_eq!(problems(TraceBuilder::session().fetches(2, 16), own), [""; 0]);
         let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
         let fetch = Event::Rdma(Subject::Session(INDEX, FIRST), rdma);
         let unannounced =
-            Story::session().takes(signal(FIRST, 1, 16)).and(Actor::BottomHalf, fetch);
+            TraceBuilder::session().takes(signal(FIRST, 1, 16)).and(Actor::BottomHalf, fetch);
         assert_reports(
             &problems(unannounced, own),
             &[
@@ -254,19 +254,19 @@ mod tests {
     #[test]
     fn a_source_sends_its_messages_one_after_the_other() {
         let source = Content::Numbered { messages: 2, payload: numbered };
-        let sends = |story: Story, n| {
+        let sends = |builder: TraceBuilder, n| {
             let digest = Some(vmc_trace::digest(&numbered(n, 16)));
             let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, 2, 16) };
             let fetch = Event::Rdma(Subject::Session(INDEX, FIRST), rdma);
-            story.takes(signal(FIRST, 2, 16)).and(Actor::BottomHalf, fetch)
+            builder.takes(signal(FIRST, 2, 16)).and(Actor::BottomHalf, fetch)
         };
-        assert_eq!(problems(sends(sends(Story::session(), 0), 1), source), [""; 0]);
+        assert_eq!(problems(sends(sends(TraceBuilder::session(), 0), 1), source), [""; 0]);
         assert_reports(
-            &problems(sends(sends(Story::session(), 0), 0), source),
+            &problems(sends(sends(TraceBuilder::session(), 0), 0), source),
             &["HMC index 0 session 1 gets 16 bytes 69691905 that were not sent to it"],
         );
         assert_reports(
-            &problems(sends(Story::session(), 2), source),
+            &problems(sends(TraceBuilder::session(), 2), source),
             &["HMC index 0 session 1 gets 16 bytes 1c18edc5 that were not sent to it"],
         );
     }
@@ -275,7 +275,7 @@ mod tests {
     fn a_call_copies_for_the_session_of_its_file() {
         let write = DeviceCall::Write { len_bytes: 8 };
         let session =
-            Story::session().and(Actor::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
+            TraceBuilder::session().and(Actor::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
         let rdma = copy(RdmaDirection::ToHyp, 1, 8);
         let other = Event::Rdma(Subject::Session(INDEX, HmcSession(2)), rdma);
         let told = by_echo(session.calls(APP, write).and(Actor::App(APP), other));
@@ -291,7 +291,7 @@ mod tests {
     fn the_bottom_half_fetches_what_the_signal_names() {
         let other = Event::Rdma(Subject::Session(INDEX, FIRST), copy(RdmaDirection::ToMgmt, 2, 16));
         let told = by_echo(
-            Story::session()
+            TraceBuilder::session()
                 .writes(APP, 1, 16)
                 .takes(signal(FIRST, 1, 16))
                 .and(Actor::BottomHalf, other),

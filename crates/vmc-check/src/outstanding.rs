@@ -154,8 +154,8 @@ mod tests {
     use super::*;
     use crate::device::watch_alone;
     use crate::testing::assert_reports;
-    use crate::testing::story::setting;
-    use crate::testing::story::{FIRST, INDEX, LIMITS};
+    use crate::testing::trace_builder::setting;
+    use crate::testing::trace_builder::{FIRST, INDEX, LIMITS};
     use crate::testing::{Run, ours};
     use papr::{CrqEntry, InitFormat, ReturnCode};
     use vmc_proto::{BufferId, BufferOwner, Lioba, Status};

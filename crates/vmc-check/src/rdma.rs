@@ -166,26 +166,26 @@ mod tests {
     use super::*;
     use crate::device::watch_alone;
     use crate::testing::assert_reports;
-    use crate::testing::story::setting;
-    use crate::testing::story::{
-        APP, FIRST, INDEX, MTU, Story, copy, local, maps, remote, signal, unmaps,
+    use crate::testing::trace_builder::setting;
+    use crate::testing::trace_builder::{
+        APP, FIRST, INDEX, MTU, TraceBuilder, copy, local, maps, remote, signal, unmaps,
     };
     use vmc_proto::BufferOwner;
     use vmc_trace::DeviceCall;
 
-    fn problems(story: Story) -> Vec<String> {
-        watch_alone(&story.trace(), &setting(), Checker::default())
+    fn problems(builder: TraceBuilder) -> Vec<String> {
+        watch_alone(&builder.trace(), &setting(), Checker::default())
     }
 
     fn copies(actor: Actor, rdma: Rdma) -> Vec<String> {
         let subject = Subject::Session(INDEX, FIRST);
-        let story = Story::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
-        problems(story.and(actor, Event::Rdma(subject, rdma)))
+        let builder = TraceBuilder::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
+        problems(builder.and(actor, Event::Rdma(subject, rdma)))
     }
 
     #[test]
     fn copies_within_buffers_of_the_management_partition_pass() {
-        let run = Story::session().writes(APP, 1, MTU).fetches(2, MTU).writes(APP, 2, 1);
+        let run = TraceBuilder::session().writes(APP, 1, MTU).fetches(2, MTU).writes(APP, 2, 1);
         assert_eq!(problems(run), [""; 0]);
     }
 
@@ -196,7 +196,7 @@ mod tests {
             &copies(Actor::App(APP), copy(out, 1, MTU + 1)),
             &["app0: RDMA 65 B 0000d001: the MTU is 64"],
         );
-        let long = Story::session().fetches(2, MTU + 1);
+        let long = TraceBuilder::session().fetches(2, MTU + 1);
         assert_reports(&problems(long), &["bottom-half: RDMA 65 B 0000d002: the MTU is 64"]);
         assert_reports(
             &copies(Actor::App(APP), copy(back, 1, 8)),
@@ -229,13 +229,13 @@ mod tests {
                 "app0: RDMA 8 B 0000d001: buffer 1 of HMC index 0 lies at Some(Ioba(0x201000)), not at Ioba(0x201008)",
             ],
         );
-        let used = Story::session().writes(APP, 1, 8).copies_to_hyp(APP, 1, 8);
+        let used = TraceBuilder::session().writes(APP, 1, 8).copies_to_hyp(APP, 1, 8);
         assert_reports(
             &problems(used),
             &["app0: RDMA 8 B 0000d001: buffer 1 of HMC index 0 is not the management partition's"],
         );
         // Without its RDMA a message of the hypervisor has moved its buffer all the same.
-        let back = Story::session().takes(signal(FIRST, 2, 8)).copies_to_hyp(APP, 2, 8);
+        let back = TraceBuilder::session().takes(signal(FIRST, 2, 8)).copies_to_hyp(APP, 2, 8);
         assert_eq!(problems(back), [""; 0]);
     }
 
@@ -246,8 +246,9 @@ mod tests {
             let (session, index, buffer) = (FIRST, INDEX, BufferId(3));
             let lioba = Lioba(remote(3).0 as u32);
             let add = Message::AddBuffer { owner, session, index, buffer, lioba };
-            let story = Story::session().and(Actor::Service, maps(remote(3))).takes(add.encode());
-            story.and(Actor::BottomHalf, maps(local(3))).writes(APP, 3, 8)
+            let builder =
+                TraceBuilder::session().and(Actor::Service, maps(remote(3))).takes(add.encode());
+            builder.and(Actor::BottomHalf, maps(local(3))).writes(APP, 3, 8)
         };
         assert_eq!(problems(add(BufferOwner::MANAGEMENT)), [""; 0]);
         assert_reports(
@@ -258,19 +259,19 @@ mod tests {
 
     #[test]
     fn both_ends_are_mapped() {
-        let story = || Story::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
+        let builder = || TraceBuilder::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
         let unmapped = [
             (Actor::Service, remote(1), "0x201", "hyp"),
             (Actor::BottomHalf, local(1), "0x101", "mgmt"),
         ];
         for (actor, ioba, page, side) in unmapped {
-            let told = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            let told = builder().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
             let why = format!("page {page} of the window of {side} is not mapped");
             let why = format!("app0: RDMA 8 B 0000d001: {why}");
             assert_reports(&problems(told.copies_to_hyp(APP, 1, 8)), &[&why]);
-            let a_moment_ago = story().and(actor, unmaps(ioba)).copies_to_hyp(APP, 1, 8);
+            let a_moment_ago = builder().and(actor, unmaps(ioba)).copies_to_hyp(APP, 1, 8);
             assert_eq!(problems(a_moment_ago), [""; 0]);
-            let nothing = story().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            let nothing = builder().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
             assert_eq!(problems(nothing.copies_to_hyp(APP, 1, 0)), [""; 0], "it touches no page");
         }
     }

@@ -121,8 +121,8 @@ mod tests {
     use crate::device::watch_alone;
     use crate::testing::assert_reports;
     use crate::testing::ours;
-    use crate::testing::story::setting;
-    use crate::testing::story::{APP, Story};
+    use crate::testing::trace_builder::setting;
+    use crate::testing::trace_builder::{APP, TraceBuilder};
     use papr::CrqEntry;
     use vmc_proto::Errno;
     use vmc_trace::{Actor, CallResult};
@@ -130,38 +130,38 @@ mod tests {
     const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
     const INTERRUPTED: CallResult = CallResult::Error(Errno::EINTR);
 
-    fn problems(story: Story) -> Vec<String> {
-        watch_alone(&story.trace(), &setting(), Checker::new(true))
+    fn problems(builder: TraceBuilder) -> Vec<String> {
+        watch_alone(&builder.trace(), &setting(), Checker::new(true))
     }
 
-    fn ended(story: Story) -> Story {
-        story
+    fn ended(builder: TraceBuilder) -> TraceBuilder {
+        builder
             .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))
             .and(Actor::BottomHalf, ours::session(SessionState::Ended))
     }
 
     #[test]
     fn whoever_sleeps_without_a_reason_to_be_awake_may_sleep() {
-        let run = Story::session().calls(APP, READ).later().returns(APP, READ, INTERRUPTED);
+        let run = TraceBuilder::session().calls(APP, READ).later().returns(APP, READ, INTERRUPTED);
         assert_eq!(problems(run), [""; 0]);
         let woken =
-            Story::session().calls(APP, READ).fetches(2, 16).returns(APP, READ, INTERRUPTED);
+            TraceBuilder::session().calls(APP, READ).fetches(2, 16).returns(APP, READ, INTERRUPTED);
         assert_eq!(problems(woken.later()), [""; 0], "in time, with any result");
     }
 
     #[test]
     fn nobody_sleeps_while_a_message_waits_or_after_the_session() {
         for call in [READ, DeviceCall::Poll] {
-            let asleep = Story::session().calls(APP, call.clone());
+            let asleep = TraceBuilder::session().calls(APP, call.clone());
             let told = |why: &str| format!("thread 0 sleeps in {call}, and {why}");
-            for (story, why) in [
+            for (builder, why) in [
                 (asleep.clone().fetches(2, 16), "a message waits"),
                 (ended(asleep.clone()), "the session is over"),
             ] {
                 // However it wakes, it is too late.
-                let late = story.clone().later().returns(APP, call.clone(), INTERRUPTED);
+                let late = builder.clone().later().returns(APP, call.clone(), INTERRUPTED);
                 assert_reports(&problems(late), &[&told(why)]);
-                assert_reports(&problems(story), &[&told(why)]);
+                assert_reports(&problems(builder), &[&told(why)]);
             }
             let closed = asleep.calls(1, DeviceCall::Close);
             let late = closed.later().returns(APP, call.clone(), INTERRUPTED);
@@ -174,7 +174,7 @@ mod tests {
         for call in [READ, DeviceCall::Poll] {
             let told = format!("thread 0 sleeps in {call}, and a signal has come");
             let signalled =
-                Story::session().calls(APP, call).and(Actor::App(APP), Event::Signalled);
+                TraceBuilder::session().calls(APP, call).and(Actor::App(APP), Event::Signalled);
             assert_reports(&problems(signalled.later()), &[&told]);
         }
     }
@@ -183,16 +183,18 @@ mod tests {
     #[test]
     fn the_linux_profile_has_other_reasons() {
         let linux = Setting { profile: Profile::Linux, ..setting() };
-        let problems = |story: Story| watch_alone(&story.trace(), &linux, Checker::new(true));
+        let problems =
+            |builder: TraceBuilder| watch_alone(&builder.trace(), &linux, Checker::new(true));
         for call in [READ, DeviceCall::Poll] {
-            let closed = Story::session().calls(APP, call.clone()).calls(1, DeviceCall::Close);
+            let closed =
+                TraceBuilder::session().calls(APP, call.clone()).calls(1, DeviceCall::Close);
             assert_eq!(problems(closed.clone().later()), [""; 0]);
             let told = format!("thread 0 sleeps in {call}, and a message waits");
             assert_reports(&problems(closed.fetches(2, 16).later()), &[&told]);
         }
         let prepare = CrqEntry::transport_event(TransportEvent::PREPARE_SUSPEND);
         assert_reports(
-            &problems(Story::session().takes(prepare)),
+            &problems(TraceBuilder::session().takes(prepare)),
             &["HMC index 0 session 1 goes on after the channel went down"],
         );
     }
@@ -201,9 +203,9 @@ mod tests {
     fn no_session_outlives_the_channel() {
         let gone = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
         assert_reports(
-            &problems(Story::session().takes(gone)),
+            &problems(TraceBuilder::session().takes(gone)),
             &["HMC index 0 session 1 goes on after the channel went down"],
         );
-        assert_eq!(problems(ended(Story::session())), [""; 0]);
+        assert_eq!(problems(ended(TraceBuilder::session())), [""; 0]);
     }
 }

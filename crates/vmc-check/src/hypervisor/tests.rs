@@ -3,8 +3,8 @@
 use super::Automaton;
 use crate::device::watch_alone;
 use crate::testing::assert_reports;
-use crate::testing::story::setting;
-use crate::testing::story::{FIRST, INDEX, LIMITS, MTU, maps, remote, signal};
+use crate::testing::trace_builder::setting;
+use crate::testing::trace_builder::{FIRST, INDEX, LIMITS, MTU, maps, remote, signal};
 use crate::testing::{Run, ours};
 use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{

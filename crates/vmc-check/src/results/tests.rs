@@ -5,8 +5,10 @@ use crate::Setting;
 use crate::device::watch_alone;
 use crate::testing::assert_reports;
 use crate::testing::ours;
-use crate::testing::story::setting;
-use crate::testing::story::{APP, FILE, FIRST, INDEX, MTU, Story, copy, digest, signal};
+use crate::testing::trace_builder::setting;
+use crate::testing::trace_builder::{
+    APP, FILE, FIRST, INDEX, MTU, TraceBuilder, copy, digest, signal,
+};
 use papr::{CrqEntry, ReturnCode, TransportEvent};
 use vmc_proto::mgmt::{ChannelState, QueryState, SessionState};
 use vmc_proto::{BufferId, Errno, Message, Profile, Status};
@@ -18,19 +20,19 @@ const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
 const WRITE: DeviceCall = DeviceCall::Write { len_bytes: 8 };
 const OPEN: DeviceCall = DeviceCall::Open { nonblock: false };
 
-fn problems(story: Story) -> Vec<String> {
-    watch_alone(&story.trace(), &setting(), Checker::default())
+fn problems(builder: TraceBuilder) -> Vec<String> {
+    watch_alone(&builder.trace(), &setting(), Checker::default())
 }
 
-/// What is wrong if the call comes to this at the end of the story.
-fn verdict(story: Story, call: DeviceCall, result: CallResult) -> Vec<String> {
-    problems(story.calls(APP, call.clone()).returns(APP, call, result))
+/// What is wrong if the call comes to this at the end of the builder.
+fn verdict(builder: TraceBuilder, call: DeviceCall, result: CallResult) -> Vec<String> {
+    problems(builder.calls(APP, call.clone()).returns(APP, call, result))
 }
 
-/// What is wrong with the story of a driver with the Linux profile.
-fn on_linux(story: Story) -> Vec<String> {
+/// What is wrong with the builder of a driver with the Linux profile.
+fn on_linux(builder: TraceBuilder) -> Vec<String> {
     let linux = Setting { profile: Profile::Linux, ..setting() };
-    watch_alone(&story.trace(), &linux, Checker::default())
+    watch_alone(&builder.trace(), &linux, Checker::default())
 }
 
 #[track_caller]
@@ -46,9 +48,9 @@ fn message(len_bytes: u64, digest: u32) -> CallResult {
     CallResult::Bytes { len_bytes, digest: Some(digest) }
 }
 
-/// The session of the story is over.
-fn ended(story: Story) -> Story {
-    story
+/// The session of the builder is over.
+fn ended(builder: TraceBuilder) -> TraceBuilder {
+    builder
         .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))
         .and(Actor::BottomHalf, ours::session(SessionState::Ended))
         .and(Actor::BottomHalf, ours::channel(ChannelState::CrqInit))
@@ -57,7 +59,7 @@ fn ended(story: Story) -> Story {
 #[test]
 fn a_right_run_passes() {
     let close = DeviceCall::Close;
-    let run = Story::session()
+    let run = TraceBuilder::session()
         .writes(APP, 1, 8)
         .fetches(2, 16)
         .calls(APP, READ)
@@ -72,21 +74,23 @@ fn a_right_run_passes() {
 fn driver_document_initialization_open_is_busy_until_it_has_completed() {
     let open = |result| {
         let call = Event::Call(OPEN, Particulars::default());
-        move |story: Story| {
-            story
+        move |builder: TraceBuilder| {
+            builder
                 .and(Actor::App(1), call.clone())
                 .and(Actor::App(1), Event::Return(OPEN, result, None))
         }
     };
-    let seeding = || Story::default().and(Actor::BottomHalf, ours::channel(ChannelState::Seeding));
-    let failed = || Story::default().and(Actor::BottomHalf, ours::channel(ChannelState::Failed));
+    let seeding =
+        || TraceBuilder::default().and(Actor::BottomHalf, ours::channel(ChannelState::Seeding));
+    let failed =
+        || TraceBuilder::default().and(Actor::BottomHalf, ours::channel(ChannelState::Failed));
     assert_good(&problems(open(CallResult::Error(Errno::EBUSY))(seeding())));
     assert_reports(
         &problems(open(CallResult::Ok)(seeding())),
         &["thread 1: open() = 0: the initialization had not completed"],
     );
     assert_reports(
-        &problems(open(CallResult::Error(Errno::EBUSY))(Story::ready())),
+        &problems(open(CallResult::Error(Errno::EBUSY))(TraceBuilder::ready())),
         &["thread 1: open() = EBUSY: the channel was ready"],
     );
     assert_good(&problems(open(CallResult::Error(Errno::EIO))(failed())));
@@ -94,8 +98,8 @@ fn driver_document_initialization_open_is_busy_until_it_has_completed() {
         &problems(open(CallResult::Error(Errno::ENOMEM))(failed())),
         &["thread 1: open() = ENOMEM: nothing that open() comes to"],
     );
-    for story in [seeding(), failed()] {
-        assert_good(&on_linux(open(CallResult::Ok)(story)));
+    for builder in [seeding(), failed()] {
+        assert_good(&on_linux(open(CallResult::Ok)(builder)));
     }
 }
 
@@ -103,12 +107,12 @@ fn driver_document_initialization_open_is_busy_until_it_has_completed() {
 fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
     let id = || DeviceCall::SetHmcId { id: String::from("HMC") };
     let with = |len_bytes, starts: bool| {
-        let story = Story::ready().opens(APP, FILE).calls(APP, id());
-        let story = match starts {
-            true => story.and(Actor::App(APP), Event::SessionStarted(INDEX, FIRST)),
-            false => story,
+        let builder = TraceBuilder::ready().opens(APP, FILE).calls(APP, id());
+        let builder = match starts {
+            true => builder.and(Actor::App(APP), Event::SessionStarted(INDEX, FIRST)),
+            false => builder,
         };
-        problems(story.copies_to_hyp(APP, 0, len_bytes).returns(APP, id(), CallResult::Ok))
+        problems(builder.copies_to_hyp(APP, 0, len_bytes).returns(APP, id(), CallResult::Ok))
     };
     assert_good(&with(32, true));
     assert_reports(
@@ -119,7 +123,7 @@ fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
         &with(32, false),
         &["thread 0: set-hmc-id(\"HMC\") = 0: it has started no session"],
     );
-    let on_free = Story::ready().opens(APP, FILE);
+    let on_free = TraceBuilder::ready().opens(APP, FILE);
     assert_reports(
         &verdict(on_free.clone(), id(), CallResult::Error(Errno::EBUSY)),
         &["thread 0: set-hmc-id(\"HMC\") = EBUSY: an index was free, and its seed buffer there"],
@@ -130,11 +134,11 @@ fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
             "thread 0: set-hmc-id(\"HMC\") = EIO: the channel was ready, the file without a session, and nothing failed",
         ],
     );
-    assert_good(&verdict(Story::session(), id(), CallResult::Error(Errno::EBUSY)));
+    assert_good(&verdict(TraceBuilder::session(), id(), CallResult::Error(Errno::EBUSY)));
     // An invented message has told the driver of a session that was not opened.
     let (session, index, buffer, status) = (FIRST, INDEX, BufferId(0), Status::SUCCESS);
     let made_up = Message::InterfaceOpenResponse { status, session, index, buffer };
-    let misled = Story::ready().takes(made_up.encode()).opens(APP, FILE);
+    let misled = TraceBuilder::ready().takes(made_up.encode()).opens(APP, FILE);
     assert_good(&verdict(misled, id(), CallResult::Error(Errno::EBUSY)));
 }
 
@@ -149,7 +153,7 @@ fn linux_the_close_of_a_file_is_no_part_of_the_last_call_on_it() {
     let run = |opened, closed| {
         let of_app = Actor::App(APP);
         on_linux(
-            Story::ready()
+            TraceBuilder::ready()
                 .opens(APP, FILE)
                 .calls(APP, id())
                 .and(of_app, Event::SessionStarted(INDEX, FIRST))
@@ -168,25 +172,25 @@ fn linux_the_close_of_a_file_is_no_part_of_the_last_call_on_it() {
 
 #[test]
 fn driver_document_runtime_write_that_succeeds_was_copied_and_signalled() {
-    let story = || Story::session().calls(APP, WRITE);
-    let told = |story: Story, why: &str| {
+    let builder = || TraceBuilder::session().calls(APP, WRITE);
+    let told = |builder: TraceBuilder, why: &str| {
         let why = format!("thread 0: write(8) = 8: {why}");
-        assert_reports(&problems(story.returns(APP, WRITE, bytes(8))), &[&why]);
+        assert_reports(&problems(builder.returns(APP, WRITE, bytes(8))), &[&why]);
     };
-    told(story(), "the message was not copied");
-    told(story().copies_to_hyp(APP, 1, 8), "no SIGNAL announces the message");
+    told(builder(), "the message was not copied");
+    told(builder().copies_to_hyp(APP, 1, 8), "no SIGNAL announces the message");
     told(
-        story().copies_to_hyp(APP, 1, 7).sends(Actor::App(APP), signal(FIRST, 1, 7)),
+        builder().copies_to_hyp(APP, 1, 7).sends(Actor::App(APP), signal(FIRST, 1, 7)),
         "the message was not copied",
     );
     let refused = copy(RdmaDirection::ToHyp, 1, 8);
     let refused = vmc_trace::Rdma { code: ReturnCode::PERMISSION, digest: None, ..refused };
     let refused = Event::Rdma(Subject::Session(INDEX, FIRST), refused);
-    told(story().and(Actor::App(APP), refused.clone()), "the message was not copied");
-    let failed = story().and(Actor::App(APP), refused);
+    told(builder().and(Actor::App(APP), refused.clone()), "the message was not copied");
+    let failed = builder().and(Actor::App(APP), refused);
     assert_good(&problems(failed.returns(APP, WRITE, CallResult::Error(Errno::EIO))));
     assert_reports(
-        &verdict(ended(Story::session()), WRITE, bytes(8)),
+        &verdict(ended(TraceBuilder::session()), WRITE, bytes(8)),
         &["thread 0: write(8) = 8: the session was never ready"],
     );
 }
@@ -195,10 +199,10 @@ fn driver_document_runtime_write_that_succeeds_was_copied_and_signalled() {
 fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
     let busy = CallResult::Error(Errno::EBUSY);
     assert_reports(
-        &verdict(Story::session(), WRITE, busy.clone()),
+        &verdict(TraceBuilder::session(), WRITE, busy.clone()),
         &["thread 0: write(8) = EBUSY: the session was ready and had a buffer"],
     );
-    let used_up = || Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
+    let used_up = || TraceBuilder::session().writes(APP, 0, 8).writes(APP, 1, 8);
     assert_good(&verdict(used_up(), WRITE, busy.clone()));
     // An unread message keeps its buffer; once it is read, the buffer is free.
     let unread = used_up().fetches(2, 16);
@@ -209,8 +213,10 @@ fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
         &["thread 0: write(8) = EBUSY: the session was ready and had a buffer"],
     );
     let dropped = ours::sends(signal(FIRST, 1, 8), ReturnCode::DROPPED);
-    let dropped =
-        Story::session().calls(APP, WRITE).copies_to_hyp(APP, 1, 8).and(Actor::App(APP), dropped);
+    let dropped = TraceBuilder::session()
+        .calls(APP, WRITE)
+        .copies_to_hyp(APP, 1, 8)
+        .and(Actor::App(APP), dropped);
     assert_good(&problems(dropped.returns(APP, WRITE, busy)));
 }
 
@@ -218,67 +224,67 @@ fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
 fn driver_document_runtime_write_fails_for_a_reason() {
     let error = CallResult::Error(Errno::EIO);
     assert_reports(
-        &verdict(Story::session(), WRITE, error.clone()),
+        &verdict(TraceBuilder::session(), WRITE, error.clone()),
         &["thread 0: write(8) = EIO: the session was ready, and nothing failed"],
     );
     let long = DeviceCall::Write { len_bytes: u64::from(MTU) + 1 };
-    assert_good(&verdict(Story::session(), long.clone(), error.clone()));
+    assert_good(&verdict(TraceBuilder::session(), long.clone(), error.clone()));
     assert_reports(
-        &verdict(Story::session(), long, bytes(65)),
+        &verdict(TraceBuilder::session(), long, bytes(65)),
         &["thread 0: write(65) = 65: the message was not copied"],
     );
-    assert_good(&verdict(ended(Story::session()), WRITE, error.clone()));
-    assert_good(&verdict(Story::ready().opens(APP, FILE), WRITE, error));
+    assert_good(&verdict(ended(TraceBuilder::session()), WRITE, error.clone()));
+    assert_good(&verdict(TraceBuilder::ready().opens(APP, FILE), WRITE, error));
     assert_reports(
-        &verdict(Story::session(), WRITE, CallResult::Error(Errno::EFAULT)),
+        &verdict(TraceBuilder::session(), WRITE, CallResult::Error(Errno::EFAULT)),
         &["thread 0: write(8) = EFAULT: the memory was good"],
     );
 }
 
 #[test]
 fn driver_document_runtime_read_fails_for_a_reason() {
-    let on = |story: Story, errno| verdict(story, READ, CallResult::Error(errno));
+    let on = |builder: TraceBuilder, errno| verdict(builder, READ, CallResult::Error(errno));
     assert_reports(
-        &on(Story::session(), Errno::EIO),
+        &on(TraceBuilder::session(), Errno::EIO),
         &["thread 0: read(64) = EIO: the file has a session, and no RDMA of a message has failed"],
     );
     assert_reports(
-        &on(Story::session(), Errno::EBADFD),
+        &on(TraceBuilder::session(), Errno::EBADFD),
         &["thread 0: read(64) = EBADFD: the session was not over"],
     );
     assert_reports(
-        &on(Story::session(), Errno::EAGAIN),
+        &on(TraceBuilder::session(), Errno::EAGAIN),
         &["thread 0: read(64) = EAGAIN: the file blocks, or there was something to read"],
     );
     assert_reports(
-        &on(Story::session(), Errno::EINTR),
+        &on(TraceBuilder::session(), Errno::EINTR),
         &["thread 0: read(64) = EINTR: no signal has come"],
     );
-    let interrupted = |story: Story| {
-        let story = story.calls(APP, READ).and(Actor::App(APP), Event::Signalled);
-        problems(story.returns(APP, READ, CallResult::Error(Errno::EINTR)))
+    let interrupted = |builder: TraceBuilder| {
+        let builder = builder.calls(APP, READ).and(Actor::App(APP), Event::Signalled);
+        problems(builder.returns(APP, READ, CallResult::Error(Errno::EINTR)))
     };
-    assert_good(&interrupted(Story::session()));
+    assert_good(&interrupted(TraceBuilder::session()));
     assert_reports(
-        &interrupted(Story::session().fetches(2, 16)),
+        &interrupted(TraceBuilder::session().fetches(2, 16)),
         &["thread 0: read(64) = EINTR: the file does not block, or there was something to read"],
     );
-    assert_good(&on(ended(Story::session()), Errno::EBADFD));
+    assert_good(&on(ended(TraceBuilder::session()), Errno::EBADFD));
     assert_reports(
-        &on(ended(Story::session()), Errno::EIO),
+        &on(ended(TraceBuilder::session()), Errno::EIO),
         &["thread 0: read(64) = EIO: the file has a session, and no RDMA of a message has failed"],
     );
-    assert_good(&on(Story::ready().opens(APP, FILE), Errno::EIO));
+    assert_good(&on(TraceBuilder::ready().opens(APP, FILE), Errno::EIO));
     assert_reports(
-        &on(Story::session(), Errno::EINVAL),
+        &on(TraceBuilder::session(), Errno::EINVAL),
         &["thread 0: read(64) = EINVAL: nothing that read() comes to"],
     );
     assert_reports(
-        &verdict(Story::session(), READ, message(5, 5)),
+        &verdict(TraceBuilder::session(), READ, message(5, 5)),
         &["thread 0: read(64) = 5 00000005: nothing was there to read"],
     );
     assert_reports(
-        &verdict(Story::session(), READ, message(0, 0)),
+        &verdict(TraceBuilder::session(), READ, message(0, 0)),
         &["thread 0: read(64) = 0 00000000: no empty message was there"],
     );
 }
@@ -288,10 +294,10 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
     let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
     let failed = vmc_trace::Rdma { code: ReturnCode::PERMISSION, digest: None, ..rdma };
     let entry = signal(FIRST, 2, 16);
-    let story = Story::session()
+    let builder = TraceBuilder::session()
         .takes(entry)
         .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), failed));
-    let told = story.calls(APP, READ).returns(APP, READ, CallResult::Error(Errno::EIO));
+    let told = builder.calls(APP, READ).returns(APP, READ, CallResult::Error(Errno::EIO));
     assert_good(&problems(told.clone()));
     assert_reports(
         &verdict(told, READ, CallResult::Error(Errno::EIO)),
@@ -302,59 +308,61 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
 #[test]
 fn driver_document_runtime_poll_reports_what_there_is() {
     let look = Particulars { file: Some(FILE), ..Particulars::default() };
-    let looks = |story: Story| story.and(Actor::App(APP), Event::Call(DeviceCall::Poll, look));
-    let told = |story: Story, events| {
-        looks(story).returns(APP, DeviceCall::Poll, CallResult::Polled(events))
+    let looks =
+        |builder: TraceBuilder| builder.and(Actor::App(APP), Event::Call(DeviceCall::Poll, look));
+    let told = |builder: TraceBuilder, events| {
+        looks(builder).returns(APP, DeviceCall::Poll, CallResult::Polled(events))
     };
-    let poll = |story, events| problems(told(story, events));
+    let poll = |builder, events| problems(told(builder, events));
     let (nothing, readable, over) = (Polled::Nothing, Polled::Readable, Polled::HungUp);
-    assert_good(&poll(Story::session(), nothing));
+    assert_good(&poll(TraceBuilder::session(), nothing));
     assert_reports(
-        &poll(Story::session(), readable),
+        &poll(TraceBuilder::session(), readable),
         &["thread 0: poll() = POLLIN: nothing was there to read"],
     );
     assert_reports(
-        &poll(Story::session(), over),
+        &poll(TraceBuilder::session(), over),
         &["thread 0: poll() = POLLIN|POLLERR|POLLHUP: the session was not over"],
     );
-    assert_good(&poll(Story::session().fetches(2, 16), readable));
+    assert_good(&poll(TraceBuilder::session().fetches(2, 16), readable));
     assert_reports(
-        &poll(Story::session().fetches(2, 16), nothing),
+        &poll(TraceBuilder::session().fetches(2, 16), nothing),
         &["thread 0: poll() = 0: there was something to report"],
     );
-    assert_good(&poll(ended(Story::session()), over));
+    assert_good(&poll(ended(TraceBuilder::session()), over));
     assert_reports(
-        &poll(ended(Story::session()), nothing),
+        &poll(ended(TraceBuilder::session()), nothing),
         &["thread 0: poll() = 0: there was something to report"],
     );
-    assert_good(&on_linux(told(ended(Story::session()), readable)));
+    assert_good(&on_linux(told(ended(TraceBuilder::session()), readable)));
     assert_reports(
-        &on_linux(told(ended(Story::session()), over)),
+        &on_linux(told(ended(TraceBuilder::session()), over)),
         &["thread 0: poll() = POLLIN|POLLERR|POLLHUP: nothing that poll() comes to"],
     );
 }
 
 #[test]
 fn a_poll_that_waits_ends_without_an_event_only_when_a_signal_comes() {
-    let waits = |story: Story| story.calls(APP, DeviceCall::Poll);
-    let ends = |story: Story, result| problems(story.returns(APP, DeviceCall::Poll, result));
+    let waits = |builder: TraceBuilder| builder.calls(APP, DeviceCall::Poll);
+    let ends =
+        |builder: TraceBuilder, result| problems(builder.returns(APP, DeviceCall::Poll, result));
     let (nothing, interrupted) =
         (CallResult::Polled(Polled::Nothing), CallResult::Error(Errno::EINTR));
-    let signalled = |story: Story| waits(story).and(Actor::App(APP), Event::Signalled);
+    let signalled = |builder: TraceBuilder| waits(builder).and(Actor::App(APP), Event::Signalled);
     assert_reports(
-        &ends(waits(Story::session()), nothing.clone()),
+        &ends(waits(TraceBuilder::session()), nothing.clone()),
         &["thread 0: poll() = 0: it waits until there is something to report, or a signal comes"],
     );
     assert_reports(
-        &ends(signalled(Story::session()), nothing),
+        &ends(signalled(TraceBuilder::session()), nothing),
         &["thread 0: poll() = 0: it waits until there is something to report, or a signal comes"],
     );
     assert_reports(
-        &ends(waits(Story::session()), interrupted.clone()),
+        &ends(waits(TraceBuilder::session()), interrupted.clone()),
         &["thread 0: poll() = EINTR: no signal has come"],
     );
-    assert_good(&ends(signalled(Story::session()), interrupted.clone()));
-    let readable = signalled(Story::session().fetches(2, 16));
+    assert_good(&ends(signalled(TraceBuilder::session()), interrupted.clone()));
+    let readable = signalled(TraceBuilder::session().fetches(2, 16));
     assert_reports(
         &ends(readable, interrupted),
         &["thread 0: poll() = EINTR: it does not wait, or there was something to report"],
@@ -363,20 +371,24 @@ fn a_poll_that_waits_ends_without_an_event_only_when_a_signal_comes() {
 
 #[test]
 fn linux_read_looks_at_its_length_first() {
-    let read = |story: Story, len_bytes, result| {
+    let read = |builder: TraceBuilder, len_bytes, result| {
         let call = DeviceCall::Read { len_bytes };
-        on_linux(story.calls(APP, call.clone()).returns(APP, call, result))
+        on_linux(builder.calls(APP, call.clone()).returns(APP, call, result))
     };
     let long = u64::from(MTU) + 1;
-    for story in [Story::ready().opens(APP, FILE), Story::session(), ended(Story::session())] {
-        assert_good(&read(story.clone(), 0, message(0, 0)));
+    for builder in [
+        TraceBuilder::ready().opens(APP, FILE),
+        TraceBuilder::session(),
+        ended(TraceBuilder::session()),
+    ] {
+        assert_good(&read(builder.clone(), 0, message(0, 0)));
         assert_reports(
-            &read(story.clone(), 0, CallResult::Error(Errno::EIO)),
+            &read(builder.clone(), 0, CallResult::Error(Errno::EIO)),
             &["thread 0: read(0) = EIO: 0 bytes are read at once"],
         );
-        assert_good(&read(story.clone(), long, CallResult::Error(Errno::EINVAL)));
+        assert_good(&read(builder.clone(), long, CallResult::Error(Errno::EINVAL)));
         assert_reports(
-            &read(story, long, CallResult::Error(Errno::EBADFD)),
+            &read(builder, long, CallResult::Error(Errno::EBADFD)),
             &["thread 0: read(65) = EBADFD: the buffer is longer than the MTU"],
         );
     }
@@ -385,15 +397,15 @@ fn linux_read_looks_at_its_length_first() {
 #[test]
 fn linux_write_of_nothing_needs_an_open_session() {
     let nothing = DeviceCall::Write { len_bytes: 0 };
-    let write = |story: Story, result| {
-        on_linux(story.calls(APP, nothing.clone()).returns(APP, nothing.clone(), result))
+    let write = |builder: TraceBuilder, result| {
+        on_linux(builder.calls(APP, nothing.clone()).returns(APP, nothing.clone(), result))
     };
-    assert_good(&write(Story::session(), bytes(0)));
+    assert_good(&write(TraceBuilder::session(), bytes(0)));
     assert_reports(
-        &write(ended(Story::session()), bytes(0)),
+        &write(ended(TraceBuilder::session()), bytes(0)),
         &["thread 0: write(0) = 0: the session was never ready"],
     );
-    let used_up = Story::session().writes(APP, 0, 8).writes(APP, 1, 8);
+    let used_up = TraceBuilder::session().writes(APP, 0, 8).writes(APP, 1, 8);
     assert_good(&write(used_up.clone(), CallResult::Error(Errno::EBUSY)));
     assert_reports(
         &verdict(used_up, nothing, CallResult::Error(Errno::EBUSY)),
@@ -403,16 +415,16 @@ fn linux_write_of_nothing_needs_an_open_session() {
 
 #[test]
 fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
-    let closed = |story: Story| {
-        story.calls(1, DeviceCall::Close).returns(1, DeviceCall::Close, CallResult::Ok)
+    let closed = |builder: TraceBuilder| {
+        builder.calls(1, DeviceCall::Close).returns(1, DeviceCall::Close, CallResult::Ok)
     };
     let asleep = || {
         let sleep = Event::Sleep(vmc_trace::Waiting::Call);
-        closed(Story::session().calls(APP, READ).and(Actor::App(APP), sleep))
+        closed(TraceBuilder::session().calls(APP, READ).and(Actor::App(APP), sleep))
     };
     assert_good(&on_linux(asleep()));
     assert_reports(
-        &on_linux(closed(Story::session())),
+        &on_linux(closed(TraceBuilder::session())),
         &["thread 1: close() = 0: it was the last call on a closed file, whose session goes on"],
     );
     let woken = asleep().returns(APP, READ, CallResult::Error(Errno::EBADFD));
@@ -431,7 +443,7 @@ fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
         message(16, digest(2)),
     );
     assert_good(&on_linux(released));
-    let polls = closed(Story::session().calls(APP, DeviceCall::Poll))
+    let polls = closed(TraceBuilder::session().calls(APP, DeviceCall::Poll))
         .and(Actor::App(APP), ours::session(SessionState::Closing));
     let invalid = polls.returns(APP, DeviceCall::Poll, CallResult::Polled(Polled::Invalid));
     assert_good(&on_linux(invalid));
@@ -445,7 +457,7 @@ fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
         let (result, subject) = (code, Subject::Channel);
         Event::Hcall { call, result: papr::HcallReturn { code: result, r4: 0 }, subject }
     };
-    let busy = Story::ready()
+    let busy = TraceBuilder::ready()
         .opens(APP, FILE)
         .calls(APP, request.clone())
         .and(Actor::App(APP), asks(ReturnCode::BUSY));
@@ -465,7 +477,7 @@ fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
 #[test]
 fn query_shows_a_state_that_the_channel_had() {
     let query = |state, have_vmc| {
-        verdict(Story::session(), DeviceCall::Query, CallResult::State { have_vmc, state })
+        verdict(TraceBuilder::session(), DeviceCall::Query, CallResult::State { have_vmc, state })
     };
     assert_good(&query(QueryState::READY, true));
     assert_reports(
@@ -481,8 +493,8 @@ fn query_shows_a_state_that_the_channel_had() {
 #[test]
 fn a_file_that_is_closed_leaves_no_session_behind() {
     assert_reports(
-        &verdict(Story::session(), DeviceCall::Close, CallResult::Ok),
+        &verdict(TraceBuilder::session(), DeviceCall::Close, CallResult::Ok),
         &["thread 0: close() = 0: its session goes on"],
     );
-    assert_good(&verdict(ended(Story::session()), DeviceCall::Close, CallResult::Ok));
+    assert_good(&verdict(ended(TraceBuilder::session()), DeviceCall::Close, CallResult::Ok));
 }

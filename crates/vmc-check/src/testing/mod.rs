@@ -1,6 +1,6 @@
 //! Traces made by hand, for tests of the checkers.
 
-pub(super) mod story;
+pub(super) mod trace_builder;
 
 use vmc_trace::{Actor, Event, Record, Trace, TraceNames};
 
@@ -26,7 +26,7 @@ pub(super) fn assert_reports(found: &[String], expected: &[&str]) {
 
 /// Hypervisor calls of the management partition.
 pub(super) mod ours {
-    use super::story::{FIRST, INDEX};
+    use super::trace_builder::{FIRST, INDEX};
     use papr::{CrqEntry, Hcall, Ioba, ReturnCode, UnitAddress};
     use vmc_proto::mgmt;
     use vmc_trace::{ChannelState, Event, SessionState, Subject};

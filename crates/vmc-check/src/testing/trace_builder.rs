@@ -23,23 +23,23 @@ pub(crate) const LIMITS: Limits =
 pub(crate) const APP: u16 = 0;
 pub(crate) const FILE: FileNumber = FileNumber(0);
 
-/// The machine that stories are of.
+/// The machine that built traces are of.
 pub(crate) fn setting() -> Setting {
     Setting { mtu: MTU, ..Setting::default() }
 }
 
 /// A run so far.
 #[derive(Clone, Default)]
-pub(crate) struct Story {
+pub(crate) struct TraceBuilder {
     records: Vec<Record>,
     now_ns: u64,
 }
 
-impl Story {
+impl TraceBuilder {
     /// The channel is ready, with its seed buffer 0.
-    pub(crate) fn ready() -> Story {
+    pub(crate) fn ready() -> TraceBuilder {
         let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits: LIMITS };
-        Story::default()
+        TraceBuilder::default()
             .and(Actor::Task, ours::registers(ReturnCode::SUCCESS))
             .sends(Actor::Task, CrqEntry::init(InitFormat::INITIALIZE))
             .takes(CrqEntry::init(InitFormat::COMPLETE))
@@ -50,10 +50,10 @@ impl Story {
     }
 
     /// A session is ready: besides the seed each side has a buffer, 1 and 2.
-    pub(crate) fn session() -> Story {
+    pub(crate) fn session() -> TraceBuilder {
         let (session, index, buffer, status) = (FIRST, INDEX, BufferId(0), Status::SUCCESS);
         let id = DeviceCall::SetHmcId { id: String::from("HMC") };
-        Story::ready()
+        TraceBuilder::ready()
             .opens(APP, FILE)
             .calls(APP, id.clone())
             .and(Actor::App(APP), Event::SessionStarted(INDEX, FIRST))
@@ -71,37 +71,37 @@ impl Story {
         Trace::new(self.records, TraceNames::default())
     }
 
-    pub(crate) fn and(mut self, actor: Actor, event: Event) -> Story {
+    pub(crate) fn and(mut self, actor: Actor, event: Event) -> TraceBuilder {
         let seq = self.records.len() as u64;
         self.records.push(Record { seq, time_ns: self.now_ns, actor, event });
         self
     }
 
     /// Time moves on.
-    pub(crate) fn later(mut self) -> Story {
+    pub(crate) fn later(mut self) -> TraceBuilder {
         self.now_ns += 1;
         self
     }
 
-    pub(crate) fn opens(self, app: u16, file: FileNumber) -> Story {
+    pub(crate) fn opens(self, app: u16, file: FileNumber) -> TraceBuilder {
         let open = DeviceCall::Open { nonblock: false };
         self.and(Actor::App(app), Event::Call(open.clone(), Particulars::default()))
             .and(Actor::App(app), Event::Return(open, CallResult::Ok, Some(file)))
     }
 
     /// A call on [`FILE`]; `poll()` waits.
-    pub(crate) fn calls(self, app: u16, call: DeviceCall) -> Story {
+    pub(crate) fn calls(self, app: u16, call: DeviceCall) -> TraceBuilder {
         let waits = call == DeviceCall::Poll;
         let particulars = Particulars { file: Some(FILE), waits, bad_memory: false };
         self.and(Actor::App(app), Event::Call(call, particulars))
     }
 
-    pub(crate) fn returns(self, app: u16, call: DeviceCall, result: CallResult) -> Story {
+    pub(crate) fn returns(self, app: u16, call: DeviceCall, result: CallResult) -> TraceBuilder {
         self.and(Actor::App(app), Event::Return(call, result, Some(FILE)))
     }
 
     /// A `write()` that takes its way through a buffer.
-    pub(crate) fn writes(self, app: u16, buffer: u16, len_bytes: u32) -> Story {
+    pub(crate) fn writes(self, app: u16, buffer: u16, len_bytes: u32) -> TraceBuilder {
         let call = DeviceCall::Write { len_bytes: len_bytes.into() };
         let result = CallResult::Bytes { len_bytes: len_bytes.into(), digest: None };
         self.calls(app, call.clone())
@@ -111,16 +111,16 @@ impl Story {
     }
 
     /// The bottom half takes an entry.
-    pub(crate) fn takes(self, entry: CrqEntry) -> Story {
+    pub(crate) fn takes(self, entry: CrqEntry) -> TraceBuilder {
         self.and(Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
     }
 
-    pub(crate) fn sends(self, actor: Actor, entry: CrqEntry) -> Story {
+    pub(crate) fn sends(self, actor: Actor, entry: CrqEntry) -> TraceBuilder {
         self.and(actor, ours::sends(entry, ReturnCode::SUCCESS))
     }
 
     /// The hypervisor maps and offers a buffer; the management partition maps its own and accepts.
-    pub(crate) fn adds(self, session: HmcSession, buffer: u16, owner: BufferOwner) -> Story {
+    pub(crate) fn adds(self, session: HmcSession, buffer: u16, owner: BufferOwner) -> TraceBuilder {
         let (index, id, status) = (INDEX, BufferId(buffer), Status::SUCCESS);
         let lioba = Lioba(remote(buffer).0 as u32);
         let response = Message::AddBufferResponse { status, session, index, buffer: id };
@@ -131,13 +131,13 @@ impl Story {
     }
 
     /// The message in a buffer of the first session is copied to the hypervisor.
-    pub(crate) fn copies_to_hyp(self, app: u16, buffer: u16, len_bytes: u32) -> Story {
+    pub(crate) fn copies_to_hyp(self, app: u16, buffer: u16, len_bytes: u32) -> TraceBuilder {
         let rdma = copy(RdmaDirection::ToHyp, buffer, len_bytes);
         self.and(Actor::App(app), Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
     }
 
     /// A message with these bytes is announced in buffer 2 and fetched; its bytes are recorded.
-    pub(crate) fn fetches_bytes(self, bytes: &[u8]) -> Story {
+    pub(crate) fn fetches_bytes(self, bytes: &[u8]) -> TraceBuilder {
         let (buffer, len_bytes) = (2, bytes.len() as u32);
         let digest = Some(vmc_trace::digest(bytes));
         let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, buffer, len_bytes) };
@@ -150,7 +150,7 @@ impl Story {
     }
 
     /// A message is announced and fetched.
-    pub(crate) fn fetches(self, buffer: u16, len_bytes: u32) -> Story {
+    pub(crate) fn fetches(self, buffer: u16, len_bytes: u32) -> TraceBuilder {
         let rdma = copy(RdmaDirection::ToMgmt, buffer, len_bytes);
         let entry = signal(FIRST, buffer, len_bytes);
         self.and(Actor::Service, Event::Enqueued { to: Side::Mgmt, slot: 0, entry, overlaid: None })
