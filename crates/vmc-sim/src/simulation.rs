@@ -1,7 +1,7 @@
 //! Running a scenario: what to choose, and what comes back.
 
 use crate::invariants;
-use crate::reasons::{self, Story};
+use crate::reasons::{self, History};
 use crate::run::{self, Mode, Outcome, ThreadFailureKind};
 use ibmvmc::{Driver, QuirkSet, Quirks};
 use std::time::{Duration, Instant};
@@ -225,7 +225,7 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
     let problems = problems(scenario, &outcome);
     let notes = match problems.is_empty() {
         true => Vec::new(),
-        false => Story::of(&outcome.trace, plan).fired_again(),
+        false => History::of(&outcome.trace, plan).fired_again(),
     };
     let Outcome { trace, end, decisions, deviation, ending, .. } = outcome;
     let setting = invariants::setting(&plan.machine);
@@ -288,7 +288,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
         problems.push(Problem::Endless(format!("still there: {}", waiting.join(", "))));
     }
     let names = &outcome.trace.names().apps;
-    let story = Story::of(&outcome.trace, scenario.plan());
+    let history = History::of(&outcome.trace, scenario.plan());
     for failure in &outcome.failures {
         let thread = usize::from(failure.thread);
         let Some(name) = names.get(thread) else {
@@ -299,7 +299,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
         problems.push(match &failure.what {
             ThreadFailureKind::Unmet(unmet) => {
                 let StepFailure { expected, got, .. } = unmet.clone();
-                let known = reasons::remedy(&story, failure, unmet);
+                let known = reasons::remedy(&history, failure, unmet);
                 let error = scenario.report(
                     span,
                     format!("application `{name}`: expected {expected}, got {got}"),
@@ -315,7 +315,7 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
                 "have faults crash and reboot the management partition, or start another kernel (`kexec`), that often, or lower `life`",
             )),
             ThreadFailureKind::Stuck => {
-                let (why, known) = reasons::why_stuck(&story, failure, &outcome.failures);
+                let (why, known) = reasons::why_stuck(&history, failure, &outcome.failures);
                 let why = why.map_or(String::new(), |why| format!(": {why}"));
                 let waits = waits_for(&failure.step.action);
                 Problem::Stuck(scenario.report(

@@ -22,7 +22,7 @@ use vmc_trace::{
 const MAX_FIRINGS_NAMED: usize = 4;
 
 /// The records of a run, to be asked.
-pub(crate) struct Story<'a> {
+pub(crate) struct History<'a> {
     pub(crate) records: &'a [Record],
     pub(crate) names: &'a [String],
     pub(crate) plan: &'a Plan,
@@ -31,14 +31,14 @@ pub(crate) struct Story<'a> {
 /// A session, by index and number.
 type Session = (HmcIndex, HmcSession);
 
-impl<'a> Story<'a> {
-    pub(crate) fn of(trace: &'a Trace, plan: &'a Plan) -> Story<'a> {
-        Story { records: trace.records(), names: &trace.names().apps, plan }
+impl<'a> History<'a> {
+    pub(crate) fn of(trace: &'a Trace, plan: &'a Plan) -> History<'a> {
+        History { records: trace.records(), names: &trace.names().apps, plan }
     }
 
     /// The same up to a record.
-    fn until(&self, end: usize) -> Story<'a> {
-        Story { records: &self.records[..end], ..*self }
+    fn until(&self, end: usize) -> History<'a> {
+        History { records: &self.records[..end], ..*self }
     }
 
     fn app(&self, thread: u16) -> String {

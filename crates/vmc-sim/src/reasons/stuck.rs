@@ -1,6 +1,6 @@
 //! Why a wait cannot end.
 
-use super::Story;
+use super::History;
 use crate::run::{ThreadFailure, ThreadFailureKind};
 use ibmvmc::SessionState;
 use vmc_machine::script::{Action, Condition};
@@ -8,26 +8,26 @@ use vmc_trace::{ChannelState, Event, FileNumber, Side, Subject};
 
 /// Why a thread that waits does so in vain, as far as the records tell, and what to do about it.
 pub(crate) fn why_stuck(
-    story: &Story<'_>,
+    history: &History<'_>,
     failure: &ThreadFailure,
     failures: &[ThreadFailure],
 ) -> (Option<String>, Option<String>) {
-    if story.records.is_empty() {
+    if history.records.is_empty() {
         return (None, None);
     }
     let mut remedy = None;
     let mut why = match &failure.step.action {
-        Action::Await(flag) => story.posters(flag, failures),
+        Action::Await(flag) => history.posters(flag, failures),
         Action::Read { .. } | Action::Poll { .. } => {
-            story.about_session(failure.file, false, &mut remedy)
+            history.about_session(failure.file, false, &mut remedy)
         }
         Action::Wait(
             Condition::SessionReady { .. }
             | Condition::SessionSettled { .. }
             | Condition::SessionEnded { .. },
-        ) => story.about_session(failure.file, true, &mut remedy),
+        ) => history.about_session(failure.file, true, &mut remedy),
         Action::Wait(Condition::Readable { .. }) => {
-            story.about_session(failure.file, false, &mut remedy)
+            history.about_session(failure.file, false, &mut remedy)
         }
         Action::Wait(
             Condition::ChannelReady
@@ -36,22 +36,22 @@ pub(crate) fn why_stuck(
             | Condition::ChannelFailed
             | Condition::DriverStarted
             | Condition::Seeded,
-        ) => story.about_channel(Side::Mgmt),
-        Action::Wait(_) => story.about_channel(Side::Hyp),
+        ) => history.about_channel(Side::Mgmt),
+        Action::Wait(_) => history.about_channel(Side::Hyp),
         _ => Vec::new(),
     };
-    let away = story.hypervisor_away().filter(|away| !why.contains(away));
+    let away = history.hypervisor_away().filter(|away| !why.contains(away));
     if let (Some(_), None) = (&away, &remedy) {
         remedy = Some(String::from(
             "have a step start or resume the hypervisor's side before this one, or remove this one",
         ));
     }
     why.extend(away);
-    why.extend(story.fired_again());
+    why.extend(history.fired_again());
     ((!why.is_empty()).then(|| why.join("; ")), remedy)
 }
 
-impl Story<'_> {
+impl History<'_> {
     /// How far the session of a file is, if that explains why nothing more happens to it.
     fn about_session(
         &self,

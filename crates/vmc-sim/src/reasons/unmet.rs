@@ -1,6 +1,6 @@
 //! What to do about an expectation that was not met, where the records tell the cause.
 
-use super::Story;
+use super::History;
 use crate::run::ThreadFailure;
 use ibmvmc::{ChannelState, Errno, PollEvents, Reply, SessionState};
 use vmc_machine::activity::StepFailure;
@@ -9,14 +9,14 @@ use vmc_trace::{Actor, Event, Side};
 
 /// The remedy of this very case; `None` where the cause is not known.
 pub(crate) fn remedy(
-    story: &Story<'_>,
+    history: &History<'_>,
     failure: &ThreadFailure,
     unmet: &StepFailure,
 ) -> Option<String> {
     let of_thread = Actor::App(failure.thread);
     let back = |event: &Event| matches!(event, Event::Return(..));
-    let (place, _) = story.last(|record| record.actor == of_thread && back(&record.event))?;
-    let then = story.until(place);
+    let (place, _) = history.last(|record| record.actor == of_thread && back(&record.event))?;
+    let then = history.until(place);
     let file = failure.step.action.file().unwrap_or_default();
     let before = |state| {
         let wait = match file {
