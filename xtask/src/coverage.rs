@@ -4,7 +4,7 @@ use crate::Verdict;
 use crate::terminal::complain;
 use crate::workspace::scenarios;
 use std::collections::BTreeSet;
-use vmc_sim::{Coverage, Options, Scenario, Sight, simulate};
+use vmc_sim::{Coverage, CoveragePoint, Options, Scenario, simulate};
 
 /// Runs every scenario that has a snapshot and prints what none of them shows.
 pub(crate) fn run() -> Verdict {
@@ -16,17 +16,17 @@ pub(crate) fn run() -> Verdict {
         }
     };
     let missing = coverage.missing();
-    missing.iter().for_each(|sight| println!("missing: {sight}"));
-    println!("{} of {} shown", coverage.seen(), Sight::all().len());
+    missing.iter().for_each(|point| println!("missing: {point}"));
+    println!("{} of {} shown", coverage.seen(), CoveragePoint::all().len());
     if missing.is_empty() { Verdict::Good } else { Verdict::Failed }
 }
 
 /// What no run behind a snapshot shows, a line each.
 pub(crate) fn missing() -> Vec<String> {
-    let missing = |coverage: Coverage| -> BTreeSet<Sight> { coverage.missing() };
+    let missing = |coverage: Coverage| -> BTreeSet<CoveragePoint> { coverage.missing() };
     match measure().map(missing) {
         Ok(missing) => {
-            missing.iter().map(|sight| format!("no run behind a snapshot shows {sight}")).collect()
+            missing.iter().map(|point| format!("no run behind a snapshot shows {point}")).collect()
         }
         Err(problem) => vec![problem],
     }

@@ -6,7 +6,7 @@ use crate::workspace::scenarios;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use vmc_sim::{Catch, Quirk, Scenario, catches};
+use vmc_sim::{Detection, Quirk, Scenario, detections};
 
 /// Options of `cargo xtask quirks`.
 #[derive(Debug, clap::Args)]
@@ -79,10 +79,10 @@ fn table() -> Result<Vec<Row>, String> {
 
 fn row(quirk: Quirk, tagged: &[(String, Scenario)]) -> Result<Row, String> {
     let id = quirk.id();
-    let mut caught: BTreeSet<Catch> = BTreeSet::new();
+    let mut caught: BTreeSet<Detection> = BTreeSet::new();
     let mut names = Vec::new();
     for (name, scenario) in tagged.iter().filter(|(_, s)| s.tags().iter().any(|tag| tag == id)) {
-        caught.extend(catches(scenario, quirk).map_err(|e| format!("{name}: {e}"))?);
+        caught.extend(detections(scenario, quirk).map_err(|e| format!("{name}: {e}"))?);
         names.push(name.clone());
     }
     let caught_by = caught.iter().map(ToString::to_string).collect();

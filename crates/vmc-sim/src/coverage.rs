@@ -11,7 +11,7 @@ use vmc_trace::{CallResult, ChannelState, Event, SessionState, Side, Trace};
 
 /// Something that a run can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Sight {
+pub enum CoveragePoint {
     /// A message in a queue.
     Message(MessageType),
     /// CRQ INIT in a side's queue.
@@ -147,65 +147,69 @@ fn is_reported(state: SessionState) -> bool {
     }
 }
 
-impl Sight {
+impl CoveragePoint {
     /// Everything that there is to be seen.
-    pub fn all() -> BTreeSet<Sight> {
-        let mut all: BTreeSet<Sight> =
-            MessageType::ALL.iter().map(|&message| Sight::Message(message)).collect();
+    pub fn all() -> BTreeSet<CoveragePoint> {
+        let mut all: BTreeSet<CoveragePoint> =
+            MessageType::ALL.iter().map(|&message| CoveragePoint::Message(message)).collect();
         for side in [Side::Mgmt, Side::Hyp] {
-            all.extend([Sight::Init(side), Sight::InitComplete(side)]);
+            all.extend([CoveragePoint::Init(side), CoveragePoint::InitComplete(side)]);
         }
         all.extend(statuses());
         all.extend(
             (0..=u8::MAX)
                 .map(TransportEvent)
-                .filter_map(|event| event.name().map(|_| Sight::TransportEvent(event))),
+                .filter_map(|event| event.name().map(|_| CoveragePoint::TransportEvent(event))),
         );
         for (name, codes) in RETURN_CODES {
-            all.extend(codes.iter().map(|&code| Sight::Hcall(*name, code)));
+            all.extend(codes.iter().map(|&code| CoveragePoint::Hcall(*name, code)));
         }
         for side in [Side::Mgmt, Side::Hyp] {
-            all.extend(ChannelState::all(side).into_iter().map(Sight::Channel));
+            all.extend(ChannelState::all(side).into_iter().map(CoveragePoint::Channel));
             let states = SessionState::all(side).into_iter();
-            all.extend(states.filter(|state| is_reported(*state)).map(Sight::Session));
+            all.extend(states.filter(|state| is_reported(*state)).map(CoveragePoint::Session));
         }
         let errnos = Errno::ALL.iter().filter(|errno| **errno != TOO_MANY_FILES);
-        all.extend(errnos.map(|errno| Sight::Errno(*errno)));
+        all.extend(errnos.map(|errno| CoveragePoint::Errno(*errno)));
         all
     }
 
     /// What an event shows.
-    fn of(event: &Event) -> Vec<Sight> {
+    fn of(event: &Event) -> Vec<CoveragePoint> {
         match event {
             Event::Enqueued { to, entry, .. } => match Received::from_entry(*entry) {
-                Received::Init => vec![Sight::Init(*to)],
-                Received::InitComplete => vec![Sight::InitComplete(*to)],
-                Received::TransportEvent(event) => vec![Sight::TransportEvent(event)],
+                Received::Init => vec![CoveragePoint::Init(*to)],
+                Received::InitComplete => vec![CoveragePoint::InitComplete(*to)],
+                Received::TransportEvent(event) => vec![CoveragePoint::TransportEvent(event)],
                 Received::Message(decoded) => {
                     let message_type = decoded.message.message_type();
-                    let status =
-                        decoded.message.status().map(|status| Sight::Status(message_type, status));
-                    [Sight::Message(message_type)].into_iter().chain(status).collect()
+                    let status = decoded
+                        .message
+                        .status()
+                        .map(|status| CoveragePoint::Status(message_type, status));
+                    [CoveragePoint::Message(message_type)].into_iter().chain(status).collect()
                 }
                 _ => Vec::new(),
             },
-            Event::Hcall { call, result, .. } => vec![Sight::Hcall(call.kind(), result.code)],
-            Event::Rdma(_, rdma) => vec![Sight::Hcall(HcallName::CopyRdma, rdma.code)],
-            Event::ChannelState(state) => vec![Sight::Channel(*state)],
-            Event::SessionState(_, _, state) => vec![Sight::Session(*state)],
-            Event::Return(_, CallResult::Error(errno), _) => vec![Sight::Errno(*errno)],
+            Event::Hcall { call, result, .. } => {
+                vec![CoveragePoint::Hcall(call.kind(), result.code)]
+            }
+            Event::Rdma(_, rdma) => vec![CoveragePoint::Hcall(HcallName::CopyRdma, rdma.code)],
+            Event::ChannelState(state) => vec![CoveragePoint::Channel(*state)],
+            Event::SessionState(_, _, state) => vec![CoveragePoint::Session(*state)],
+            Event::Return(_, CallResult::Error(errno), _) => vec![CoveragePoint::Errno(*errno)],
             _ => Vec::new(),
         }
     }
 }
 
 /// Every status that LoPAR defines for a response.
-fn statuses() -> impl Iterator<Item = Sight> {
+fn statuses() -> impl Iterator<Item = CoveragePoint> {
     fn of<S: Copy + Into<Status>>(
         message: MessageType,
         all: &'static [S],
-    ) -> impl Iterator<Item = Sight> {
-        all.iter().map(move |&status| Sight::Status(message, status.into()))
+    ) -> impl Iterator<Item = CoveragePoint> {
+        all.iter().map(move |&status| CoveragePoint::Status(message, status.into()))
     }
     of(MessageType::CapabilitiesResponse, CapabilitiesStatus::ALL)
         .chain(of(MessageType::InterfaceOpenResponse, InterfaceStatus::ALL))
@@ -214,18 +218,20 @@ fn statuses() -> impl Iterator<Item = Sight> {
         .chain(of(MessageType::RemoveBufferResponse, RemoveBufferStatus::ALL))
 }
 
-impl fmt::Display for Sight {
+impl fmt::Display for CoveragePoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Sight::Message(message) => write!(f, "message {}", message.name()),
-            Sight::Init(to) => write!(f, "CRQ INIT to {to}"),
-            Sight::InitComplete(to) => write!(f, "CRQ INIT COMPLETE to {to}"),
-            Sight::Status(message, status) => write!(f, "{} with status {status}", message.name()),
-            Sight::TransportEvent(event) => write!(f, "transport event {event}"),
-            Sight::Hcall(name, code) => write!(f, "{name} = {code}"),
-            Sight::Channel(state) => write!(f, "channel of {}: {state}", state.side()),
-            Sight::Session(state) => write!(f, "session of {}: {state}", state.side()),
-            Sight::Errno(errno) => write!(f, "errno {errno}"),
+            CoveragePoint::Message(message) => write!(f, "message {}", message.name()),
+            CoveragePoint::Init(to) => write!(f, "CRQ INIT to {to}"),
+            CoveragePoint::InitComplete(to) => write!(f, "CRQ INIT COMPLETE to {to}"),
+            CoveragePoint::Status(message, status) => {
+                write!(f, "{} with status {status}", message.name())
+            }
+            CoveragePoint::TransportEvent(event) => write!(f, "transport event {event}"),
+            CoveragePoint::Hcall(name, code) => write!(f, "{name} = {code}"),
+            CoveragePoint::Channel(state) => write!(f, "channel of {}: {state}", state.side()),
+            CoveragePoint::Session(state) => write!(f, "session of {}: {state}", state.side()),
+            CoveragePoint::Errno(errno) => write!(f, "errno {errno}"),
         }
     }
 }
@@ -233,23 +239,24 @@ impl fmt::Display for Sight {
 /// What runs have shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    seen: BTreeSet<Sight>,
+    seen: BTreeSet<CoveragePoint>,
 }
 
 impl Coverage {
     /// Adds what a run shows.
     pub fn add(&mut self, trace: &Trace) {
-        self.seen.extend(trace.records().iter().flat_map(|record| Sight::of(&record.event)));
+        self.seen
+            .extend(trace.records().iter().flat_map(|record| CoveragePoint::of(&record.event)));
     }
 
     /// What was shown, of all that there is.
     pub fn seen(&self) -> usize {
-        Sight::all().intersection(&self.seen).count()
+        CoveragePoint::all().intersection(&self.seen).count()
     }
 
     /// What was not shown.
-    pub fn missing(&self) -> BTreeSet<Sight> {
-        &Sight::all() - &self.seen
+    pub fn missing(&self) -> BTreeSet<CoveragePoint> {
+        &CoveragePoint::all() - &self.seen
     }
 }
 
@@ -269,16 +276,16 @@ mod tests {
         let missing = coverage.missing();
         assert_eq!(coverage.seen() + missing.len(), all);
         for seen in [
-            Sight::Message(MessageType::InterfaceOpen),
-            Sight::Status(MessageType::AddBufferResponse, Status::SUCCESS),
-            Sight::Hcall(HcallName::RegCrq, ReturnCode::CLOSED),
-            Sight::Hcall(HcallName::CopyRdma, ReturnCode::SUCCESS),
-            Sight::Channel(ChannelState::Mgmt(mgmt::ChannelState::Ready)),
-            Sight::Session(SessionState::Hyp(hyp::SessionState::Ready)),
+            CoveragePoint::Message(MessageType::InterfaceOpen),
+            CoveragePoint::Status(MessageType::AddBufferResponse, Status::SUCCESS),
+            CoveragePoint::Hcall(HcallName::RegCrq, ReturnCode::CLOSED),
+            CoveragePoint::Hcall(HcallName::CopyRdma, ReturnCode::SUCCESS),
+            CoveragePoint::Channel(ChannelState::Mgmt(mgmt::ChannelState::Ready)),
+            CoveragePoint::Session(SessionState::Hyp(hyp::SessionState::Ready)),
         ] {
             assert!(!missing.contains(&seen), "{seen}");
         }
-        assert!(missing.contains(&Sight::Message(MessageType::Signal)));
-        assert!(missing.contains(&Sight::TransportEvent(TransportEvent::PARTNER_FAILED)));
+        assert!(missing.contains(&CoveragePoint::Message(MessageType::Signal)));
+        assert!(missing.contains(&CoveragePoint::TransportEvent(TransportEvent::PARTNER_FAILED)));
     }
 }

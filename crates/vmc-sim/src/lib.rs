@@ -31,8 +31,8 @@
 
 #![forbid(unsafe_code)]
 
-mod catch;
 mod coverage;
+mod detection;
 mod device_tree;
 pub mod explore;
 mod invariants;
@@ -45,8 +45,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-pub use catch::{Catch, catches};
-pub use coverage::{Coverage, Sight};
+pub use coverage::{Coverage, CoveragePoint};
+pub use detection::{Detection, detections};
 pub use device_tree::device_tree;
 pub use ibmvmc::{Quirk, QuirkSet};
 pub use model::{

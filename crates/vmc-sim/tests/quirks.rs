@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use vmc_sim::{Catch, Options, Problem, Quirk, QuirkSet, Scenario, catches, simulate};
+use vmc_sim::{Detection, Options, Problem, Quirk, QuirkSet, Scenario, detections, simulate};
 
-/// What notices each quirk, in the words of [`Catch`].
+/// What notices each quirk, in the words of [`Detection`].
 const NOTICED_BY: [(Quirk, &str); 24] = [
     (Quirk::H01, "expectation, invariant queue, hang, snapshot"),
     (Quirk::H02, "expectation, invariant recovery, hang, snapshot"),
@@ -75,11 +75,11 @@ fn every_quirk_is_noticed_by_these_checkers() {
     let scenarios = hazards();
     let noticed = Quirk::ALL.map(|quirk| {
         let tagged = scenarios.iter().filter(|s| s.tags().iter().any(|tag| tag == quirk.id()));
-        let caught: BTreeSet<Catch> =
-            tagged.flat_map(|scenario| catches(scenario, quirk).expect("a machine")).collect();
-        let by_more_than_the_trace = caught.iter().any(|catch| *catch != Catch::Snapshot);
+        let caught: BTreeSet<Detection> =
+            tagged.flat_map(|scenario| detections(scenario, quirk).expect("a machine")).collect();
+        let by_more_than_the_trace = caught.iter().any(|catch| *catch != Detection::Snapshot);
         assert!(by_more_than_the_trace, "only {caught:?} notices {quirk}: {}", quirk.summary());
-        let names: Vec<_> = caught.iter().map(Catch::to_string).collect();
+        let names: Vec<_> = caught.iter().map(Detection::to_string).collect();
         (quirk, names.join(", "))
     });
     let expected = NOTICED_BY.map(|(quirk, by)| (quirk, by.to_owned()));

@@ -18,12 +18,12 @@ pub struct Summary {
     /// Runs that came more than once with different results.
     contradictions: BTreeSet<Key>,
     /// States, and states with messages, by number.
-    sights: Vec<Sight>,
-    numbers: BTreeMap<Sight, u32>,
+    points: Vec<NamedPoint>,
+    numbers: BTreeMap<NamedPoint, u32>,
 }
 
 /// A state, or a message met in it.
-type Sight = (String, Option<String>);
+type NamedPoint = (String, Option<String>);
 
 /// What is needed of a row.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ struct Kept {
     checkers: Box<[String]>,
     steps: u64,
     events: u64,
-    sights: Box<[u32]>,
+    points: Box<[u32]>,
 }
 
 /// The report.
@@ -123,11 +123,11 @@ impl Summary {
                 return;
             }
         }
-        let mut sights = Vec::new();
+        let mut points = Vec::new();
         for (state, messages) in row.reached.states() {
-            sights.push(self.number((state.clone(), None)));
+            points.push(self.number((state.clone(), None)));
             for message in messages {
-                sights.push(self.number((state.clone(), Some(message.clone()))));
+                points.push(self.number((state.clone(), Some(message.clone()))));
             }
         }
         let kept = Kept {
@@ -135,16 +135,16 @@ impl Summary {
             checkers: row.checkers.iter().cloned().collect(),
             steps: row.steps,
             events: row.events,
-            sights: sights.into(),
+            points: points.into(),
         };
         self.runs.insert(row.key.clone(), kept);
     }
 
-    fn number(&mut self, sight: Sight) -> u32 {
-        let Summary { sights, numbers, .. } = self;
-        *numbers.entry(sight).or_insert_with_key(|sight| {
-            sights.push(sight.clone());
-            (sights.len() - 1) as u32
+    fn number(&mut self, point: NamedPoint) -> u32 {
+        let Summary { points, numbers, .. } = self;
+        *numbers.entry(point).or_insert_with_key(|point| {
+            points.push(point.clone());
+            (points.len() - 1) as u32
         })
     }
 
@@ -169,8 +169,8 @@ impl Summary {
                     failing.first.push(key.clone());
                 }
             }
-            for &number in &kept.sights {
-                let (state, message) = &self.sights[number as usize];
+            for &number in &kept.points {
+                let (state, message) = &self.points[number as usize];
                 let met = totals.states.entry(state.clone()).or_default();
                 match message {
                     None => met.runs += 1,

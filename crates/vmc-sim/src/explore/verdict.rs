@@ -1,6 +1,6 @@
 //! What found something wrong, in a word, and what it says.
 
-use crate::catch::Catch;
+use crate::detection::Detection;
 use crate::simulation::Problem;
 use std::any::Any;
 
@@ -18,15 +18,15 @@ pub(super) const MACHINE: &str = "machine";
 
 /// The name of what found a problem: an invariant's checker, `hang` or `expectation`.
 pub(super) fn checker(problem: &Problem) -> String {
-    match Catch::of(problem) {
-        Catch::Invariant(checker) => checker.to_owned(),
+    match Detection::of(problem) {
+        Detection::Invariant(checker) => checker.to_owned(),
         other => other.to_string(),
     }
 }
 
 /// Whether a checker's word is enough to say that the driver is wrong, also against the scenario's expectation.
 pub(super) fn proves(checker: &str) -> bool {
-    let of_scenario = [Catch::Expectation, Catch::Snapshot].map(|catch| catch.to_string());
+    let of_scenario = [Detection::Expectation, Detection::Snapshot].map(|catch| catch.to_string());
     checker != TRACE && checker != MACHINE && !of_scenario.iter().any(|name| name == checker)
 }
 

@@ -17,7 +17,7 @@ const MAX_STEPS: u64 = 2_000_000;
 
 /// What noticed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Catch {
+pub enum Detection {
     /// An expectation of the scenario: of a step, of the channel's state, or that a fault fires.
     Expectation,
     /// An invariant, by the name of its checker.
@@ -28,32 +28,32 @@ pub enum Catch {
     Snapshot,
 }
 
-impl Catch {
+impl Detection {
     /// What noticed a problem.
-    pub fn of(problem: &Problem) -> Catch {
+    pub fn of(problem: &Problem) -> Detection {
         match problem {
             Problem::Unmet { .. } | Problem::Unfired(_) | Problem::Channel { .. } => {
-                Catch::Expectation
+                Detection::Expectation
             }
-            Problem::Stuck(_) | Problem::Endless(_) => Catch::Hang,
-            Problem::Invariant { checker, .. } => Catch::Invariant(checker),
+            Problem::Stuck(_) | Problem::Endless(_) => Detection::Hang,
+            Problem::Invariant { checker, .. } => Detection::Invariant(checker),
         }
     }
 }
 
-impl fmt::Display for Catch {
+impl fmt::Display for Detection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Catch::Expectation => f.write_str("expectation"),
-            Catch::Invariant(checker) => write!(f, "invariant {checker}"),
-            Catch::Hang => f.write_str("hang"),
-            Catch::Snapshot => f.write_str("snapshot"),
+            Detection::Expectation => f.write_str("expectation"),
+            Detection::Invariant(checker) => write!(f, "invariant {checker}"),
+            Detection::Hang => f.write_str("hang"),
+            Detection::Snapshot => f.write_str("snapshot"),
         }
     }
 }
 
 /// Everything that notices a quirk in the runs of a scenario; empty when nothing does.
-pub fn catches(scenario: &Scenario, quirk: Quirk) -> Result<BTreeSet<Catch>, MachineError> {
+pub fn detections(scenario: &Scenario, quirk: Quirk) -> Result<BTreeSet<Detection>, MachineError> {
     let good = simulate(scenario, &Options::default())?.canonical();
     let quirks = QuirkSet::default().with(quirk);
     let random = (0..SCHEDULES).map(|seed| ScheduleKind::Random { seed });
@@ -62,9 +62,9 @@ pub fn catches(scenario: &Scenario, quirk: Quirk) -> Result<BTreeSet<Catch>, Mac
     for schedule in schedules {
         let options = Options { schedule, quirks, max_steps: MAX_STEPS, ..Options::default() };
         let report = simulate(scenario, &options)?;
-        caught.extend(report.problems.iter().map(Catch::of));
+        caught.extend(report.problems.iter().map(Detection::of));
         if report.canonical() != good {
-            caught.insert(Catch::Snapshot);
+            caught.insert(Detection::Snapshot);
         }
     }
     Ok(caught)
