@@ -12,7 +12,7 @@ use crate::outgoing::{Outgoing, backoff};
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Subject};
-use crate::{Breach, ChannelState, SessionState};
+use crate::{ChannelState, ProtocolViolation, SessionState};
 use core::time::Duration;
 use papr::{Hcall, HcallName, ReturnCode};
 use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Lioba, Message, Received};
@@ -163,7 +163,10 @@ impl<Q: Quirks> Driver<Q> {
             }
             (Stage::Take, _) => return self.queue_is_empty(id, call, sink),
             (Stage::EnableInterrupt, Outcome::Hcall(ret)) if !ret.code.is_success() => {
-                self.schedule_reset(Breach::HcallFailed(HcallName::VioSignal, ret.code), sink);
+                self.schedule_reset(
+                    ProtocolViolation::HcallFailed(HcallName::VioSignal, ret.code),
+                    sink,
+                );
             }
             (Stage::Send { outgoing, tries }, Outcome::Hcall(ret)) => {
                 return self.sent(id, call, outgoing, tries + 1, ret.code, sink);
@@ -330,7 +333,9 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::SUCCESS => self.was_sent(outgoing),
             ReturnCode::CLOSED => self.partner_is_closed(outgoing),
             ReturnCode::DROPPED => return self.was_dropped(id, call, outgoing, tries, sink),
-            _ => self.schedule_reset(Breach::HcallFailed(HcallName::SendCrq, code), sink),
+            _ => {
+                self.schedule_reset(ProtocolViolation::HcallFailed(HcallName::SendCrq, code), sink)
+            }
         }
         self.next_work(id, call, sink)
     }
@@ -349,7 +354,7 @@ impl<Q: Quirks> Driver<Q> {
             let stage = Stage::SendLater { outgoing, tries };
             return self.work_on(id, call, stage, Effect::Sleep(wait));
         }
-        self.schedule_reset(Breach::SendGivenUp(outgoing.kind()), sink);
+        self.schedule_reset(ProtocolViolation::SendGivenUp(outgoing.kind()), sink);
         self.next_work(id, call, sink)
     }
 
@@ -415,7 +420,7 @@ impl<Q: Quirks> Driver<Q> {
             self.inits_outstanding = self.inits_outstanding.saturating_add(1);
             self.outgoing.push_back(Outgoing::Init);
         } else {
-            self.schedule_reset(Breach::HcallFailed(HcallName::EnableCrq, code), sink);
+            self.schedule_reset(ProtocolViolation::HcallFailed(HcallName::EnableCrq, code), sink);
         }
         self.next_work(id, call, sink)
     }
@@ -477,7 +482,7 @@ impl<Q: Quirks> Driver<Q> {
             self.deliver(slot, Inbound::Message { buffer, len_bytes });
             return;
         }
-        self.breach(self.buffer_subject(slot, buffer), Breach::RdmaFailed(code), sink);
+        self.breach(self.buffer_subject(slot, buffer), ProtocolViolation::RdmaFailed(code), sink);
         if self.quirks.loses_buffer_of_failed_fetch() {
             return;
         }

@@ -7,7 +7,7 @@ use crate::outgoing::Outgoing;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::Subject;
-use crate::{Breach, SessionState};
+use crate::{ProtocolViolation, SessionState};
 use vmc_proto::{
     AddBufferStatus, BufferId, HmcIndex, HmcSession, Message, MessageType, RemoveBufferStatus,
     Status,
@@ -30,7 +30,7 @@ impl<Q: Quirks> Driver<Q> {
             Err(status)
         };
         let Some(slot) = self.negotiated_slot(index) else {
-            let breach = Breach::InvalidIndex(message_type, index);
+            let breach = ProtocolViolation::InvalidIndex(message_type, index);
             return refuse(breach, AddBufferStatus::InvalidHmcIndex);
         };
         if !self.accepts_buffers(slot, session) {
@@ -38,23 +38,29 @@ impl<Q: Quirks> Driver<Q> {
             if self.is_being_closed(slot, session) {
                 return Err(closed);
             }
-            return refuse(Breach::InvalidSession(message_type, session), closed);
+            return refuse(ProtocolViolation::InvalidSession(message_type, session), closed);
         }
         let owner = match owner {
             0 if self.quirks.publishes_before_response() => BufferOwner::Mgmt,
             0 => BufferOwner::Added,
             1 if session == HmcSession::NONE => {
-                return refuse(Breach::SeedOwnedByHypervisor, AddBufferStatus::GeneralFailure);
+                return refuse(
+                    ProtocolViolation::SeedOwnedByHypervisor,
+                    AddBufferStatus::GeneralFailure,
+                );
             }
             1 => BufferOwner::Hyp,
             other => {
-                return refuse(Breach::InvalidOwner(other), AddBufferStatus::GeneralFailure);
+                return refuse(
+                    ProtocolViolation::InvalidOwner(other),
+                    AddBufferStatus::GeneralFailure,
+                );
             }
         };
         match self.slot(slot).pool.get(usize::from(buffer.0)) {
             Some(None) => Ok(owner),
             _ => {
-                let breach = Breach::InvalidBuffer(message_type, buffer);
+                let breach = ProtocolViolation::InvalidBuffer(message_type, buffer);
                 refuse(breach, AddBufferStatus::InvalidBufferId)
             }
         }
@@ -117,13 +123,17 @@ impl<Q: Quirks> Driver<Q> {
         let subject = Subject::Session(index, session);
         let (status, buffer) = match self.negotiated_slot(index) {
             None => {
-                self.breach(subject, Breach::InvalidIndex(message_type, index), sink);
+                self.breach(subject, ProtocolViolation::InvalidIndex(message_type, index), sink);
                 let status = RemoveBufferStatus::InvalidHmcIndex;
                 (profile.remove_buffer_status(status), BufferId::default())
             }
             Some(slot) if !self.accepts_buffers(slot, session) => {
                 if !self.is_being_closed(slot, session) {
-                    self.breach(subject, Breach::InvalidSession(message_type, session), sink);
+                    self.breach(
+                        subject,
+                        ProtocolViolation::InvalidSession(message_type, session),
+                        sink,
+                    );
                 }
                 (profile.remove_buffer_closed(), BufferId::default())
             }
@@ -150,7 +160,7 @@ impl<Q: Quirks> Driver<Q> {
         let inbound = |b: &Buffer| b.owner != BufferOwner::Hyp;
         let last = self.slot(slot).buffers().filter(|(_, b)| inbound(b)).count() <= 1;
         if last && !self.quirks.gives_up_last_buffer() {
-            self.breach(subject, Breach::LastBuffer, sink);
+            self.breach(subject, ProtocolViolation::LastBuffer, sink);
             return None;
         }
         let free = |(_, b): &(BufferId, &Buffer)| b.owner == BufferOwner::Mgmt;

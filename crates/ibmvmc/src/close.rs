@@ -9,7 +9,7 @@ use crate::outgoing::Outgoing;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Dma, Effect, Outcome, Reply, Wakeup};
-use crate::{Breach, Errno, SessionState};
+use crate::{Errno, ProtocolViolation, SessionState};
 use papr::{HcallName, ReturnCode};
 use vmc_proto::{HmcIndex, Message};
 
@@ -216,7 +216,9 @@ impl<Q: Quirks> Driver<Q> {
                 self.drain_pool(slot);
                 self.schedule(Background::BottomHalf);
             }
-            code => self.schedule_reset(Breach::HcallFailed(HcallName::SendCrq, code), sink),
+            code => {
+                self.schedule_reset(ProtocolViolation::HcallFailed(HcallName::SendCrq, code), sink)
+            }
         }
         self.leave_to_bottom_half(call, slot)
     }

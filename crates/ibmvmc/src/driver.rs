@@ -9,7 +9,7 @@ use crate::outgoing::Outgoing;
 use crate::quirks::{NoQuirks, Quirks};
 use crate::step::{Background, Dma, Effect, Input, Outcome, Reply, Subject, Wakeup};
 use crate::task::Task;
-use crate::{Breach, ChannelState, Errno};
+use crate::{ChannelState, Errno, ProtocolViolation};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -385,8 +385,13 @@ impl<Q: Quirks> Driver<Q> {
         }
     }
 
-    pub(crate) fn breach(&self, subject: Subject, breach: Breach, sink: &mut impl EventSink) {
-        sink.event(Event::Breach(subject, breach));
+    pub(crate) fn breach(
+        &self,
+        subject: Subject,
+        breach: ProtocolViolation,
+        sink: &mut impl EventSink,
+    ) {
+        sink.event(Event::ProtocolViolation(subject, breach));
     }
 
     pub(crate) fn schedule(&mut self, background: Background) {
@@ -394,7 +399,7 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Has the reset task start over (protocol, Reset). It ends the sessions; until then calls go on.
-    pub(crate) fn schedule_reset(&mut self, breach: Breach, sink: &mut impl EventSink) {
+    pub(crate) fn schedule_reset(&mut self, breach: ProtocolViolation, sink: &mut impl EventSink) {
         self.breach(Subject::Channel, breach, sink);
         self.reset_later(sink);
     }

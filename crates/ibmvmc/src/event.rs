@@ -2,7 +2,7 @@
 
 use crate::files::FileId;
 use crate::step::Subject;
-use crate::{Breach, ChannelState, SessionState};
+use crate::{ChannelState, ProtocolViolation, SessionState};
 use vmc_proto::{HmcIndex, HmcSession};
 
 /// Something worth knowing.
@@ -15,7 +15,7 @@ pub enum Event {
     /// The driver's view of a session changed.
     Session(HmcIndex, HmcSession, SessionState),
     /// The hypervisor, or the platform, did what it must not.
-    Breach(Subject, Breach),
+    ProtocolViolation(Subject, ProtocolViolation),
 }
 
 /// Receives events while a transition runs.

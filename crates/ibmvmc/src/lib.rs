@@ -154,5 +154,5 @@ pub use step::{
     Background, Dma, Effect, Input, MapError, Outcome, PollEvents, Query, Reply, Subject,
     UserFault, Wakeup,
 };
-pub use vmc_proto::mgmt::{Breach, ChannelState, SessionState};
+pub use vmc_proto::mgmt::{ChannelState, ProtocolViolation, SessionState};
 pub use vmc_proto::{Errno, Profile};

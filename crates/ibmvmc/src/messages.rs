@@ -8,7 +8,7 @@ use crate::outgoing::Outgoing;
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::Subject;
-use crate::{Breach, ChannelState, SessionState};
+use crate::{ChannelState, ProtocolViolation, SessionState};
 use papr::TransportEvent;
 use vmc_proto::{
     AddBufferStatus, BufferId, Decoded, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType,
@@ -32,9 +32,9 @@ impl<Q: Quirks> Driver<Q> {
                 return None;
             }
             Received::Message(decoded) => return self.handle_message(decoded, sink),
-            Received::UnknownInit(format) => Breach::UnknownInit(format),
-            Received::UnknownMessage(byte) => Breach::UnknownMessage(byte),
-            Received::ReservedHeader(header) => Breach::ReservedHeader(header),
+            Received::UnknownInit(format) => ProtocolViolation::UnknownInit(format),
+            Received::UnknownMessage(byte) => ProtocolViolation::UnknownMessage(byte),
+            Received::ReservedHeader(header) => ProtocolViolation::ReservedHeader(header),
         };
         self.breach(Subject::Channel, breach, sink);
         None
@@ -61,7 +61,7 @@ impl<Q: Quirks> Driver<Q> {
                 return;
             }
         } else {
-            return self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
+            return self.breach(Subject::Channel, ProtocolViolation::UnexpectedInitComplete, sink);
         }
         self.end_all_sessions(sink);
         self.send_capabilities(sink);
@@ -95,7 +95,11 @@ impl<Q: Quirks> Driver<Q> {
             other => {
                 // Those two are known, and without another effect than being seen in the trace.
                 if !matches!(other, TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME) {
-                    self.breach(Subject::Channel, Breach::UnknownTransportEvent(other), sink);
+                    self.breach(
+                        Subject::Channel,
+                        ProtocolViolation::UnknownTransportEvent(other),
+                        sink,
+                    );
                 }
                 if self.config.profile.every_event_ends_sessions() {
                     self.partner_gone(sink);
@@ -127,7 +131,7 @@ impl<Q: Quirks> Driver<Q> {
         let message_type = message.message_type();
         let subject = message_subject(&message);
         if !reserved.is_empty() {
-            self.breach(subject, Breach::ReservedBytes(message_type, reserved), sink);
+            self.breach(subject, ProtocolViolation::ReservedBytes(message_type, reserved), sink);
         }
         if let Message::CapabilitiesResponse { status, limits } = message {
             self.capabilities_response(status, limits, sink);
@@ -135,7 +139,7 @@ impl<Q: Quirks> Driver<Q> {
         }
         if self.limits.is_none() {
             if !self.quirks.handles_messages_before_capabilities() {
-                self.breach(subject, Breach::BeforeCapabilities(message_type), sink);
+                self.breach(subject, ProtocolViolation::BeforeCapabilities(message_type), sink);
                 return None;
             }
             self.agree_on(self.config.limits());
@@ -181,7 +185,11 @@ impl<Q: Quirks> Driver<Q> {
             | Message::InterfaceClose { .. }
             | Message::AddBufferResponse { .. }
             | Message::RemoveBufferResponse { .. } => {
-                self.breach(subject, Breach::WrongDirection(message.message_type()), sink);
+                self.breach(
+                    subject,
+                    ProtocolViolation::WrongDirection(message.message_type()),
+                    sink,
+                );
                 None
             }
         }
@@ -206,7 +214,7 @@ impl<Q: Quirks> Driver<Q> {
                 }
             }
             _ => {
-                let breach = Breach::Unexpected(MessageType::CapabilitiesResponse);
+                let breach = ProtocolViolation::Unexpected(MessageType::CapabilitiesResponse);
                 return self.breach(Subject::Channel, breach, sink);
             }
         }
@@ -214,11 +222,11 @@ impl<Q: Quirks> Driver<Q> {
         let own = self.config.limits();
         let agreed = own.negotiate(peer);
         let breach = if !status.is_success() && !self.quirks.ignores_capabilities_status() {
-            Breach::CapabilitiesRefused(status)
+            ProtocolViolation::CapabilitiesRefused(status)
         } else if peer.version.major != own.version.major {
-            Breach::IncompatibleVersion(peer.version)
+            ProtocolViolation::IncompatibleVersion(peer.version)
         } else if !agreed.workable() {
-            Breach::UnworkableLimits(peer)
+            ProtocolViolation::UnworkableLimits(peer)
         } else {
             self.agree_on(agreed);
             return self.set_state(ChannelState::Seeding, sink);
@@ -247,7 +255,7 @@ impl<Q: Quirks> Driver<Q> {
     ) {
         let message_type = MessageType::InterfaceOpenResponse;
         let Some(slot) = self.negotiated_slot(index) else {
-            return self.schedule_reset(Breach::InvalidIndex(message_type, index), sink);
+            return self.schedule_reset(ProtocolViolation::InvalidIndex(message_type, index), sink);
         };
         let subject = Subject::Session(index, session);
         let expected = self.named_session(slot, session);
@@ -260,14 +268,14 @@ impl<Q: Quirks> Driver<Q> {
         }
         let expected = expected.filter(|expected| expected.is_unanswered(Request::Open));
         let Some(state) = expected.map(|session| session.state) else {
-            return self.breach(subject, Breach::Unexpected(message_type), sink);
+            return self.breach(subject, ProtocolViolation::Unexpected(message_type), sink);
         };
         self.open_answered(slot, status);
         // It was sent after everything that is stale, and so are all answers from now on.
         self.capabilities_stale = 0;
         let seed = self.slot(slot).open_buffer();
         if seed != Some(buffer) {
-            self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
+            self.breach(subject, ProtocolViolation::InvalidBuffer(message_type, buffer), sink);
         }
         self.slot_mut(slot).reclaim(BufferOwner::Open);
         if status.is_success() {
@@ -277,7 +285,7 @@ impl<Q: Quirks> Driver<Q> {
             };
         }
         // Refused: the seed buffer is available again, what was added for the session is not.
-        self.breach(subject, Breach::OpenRefused(status), sink);
+        self.breach(subject, ProtocolViolation::OpenRefused(status), sink);
         if self.withdraw_close(slot) {
             self.end_session(slot, sink);
         }
@@ -305,7 +313,7 @@ impl<Q: Quirks> Driver<Q> {
     ) {
         let message_type = MessageType::InterfaceCloseResponse;
         let Some(slot) = self.negotiated_slot(index) else {
-            return self.schedule_reset(Breach::InvalidIndex(message_type, index), sink);
+            return self.schedule_reset(ProtocolViolation::InvalidIndex(message_type, index), sink);
         };
         let named = self.named_session(slot, session);
         let closing = named.filter(|closing| closing.is_unanswered(Request::Close));
@@ -315,11 +323,11 @@ impl<Q: Quirks> Driver<Q> {
                 // The seed buffer has stayed.
                 return self.end_session(slot, sink);
             }
-            return self.schedule_reset(Breach::CloseFailed(status), sink);
+            return self.schedule_reset(ProtocolViolation::CloseFailed(status), sink);
         }
         if closing.is_none() {
             let subject = Subject::Session(index, session);
-            return self.breach(subject, Breach::Unexpected(message_type), sink);
+            return self.breach(subject, ProtocolViolation::Unexpected(message_type), sink);
         }
         self.end_session(slot, sink);
         self.drain_pool(slot);
@@ -345,7 +353,7 @@ impl<Q: Quirks> Driver<Q> {
         let message_type = MessageType::Signal;
         let subject = Subject::Session(index, session);
         let Some(slot) = self.negotiated_slot(index) else {
-            self.breach(subject, Breach::InvalidIndex(message_type, index), sink);
+            self.breach(subject, ProtocolViolation::InvalidIndex(message_type, index), sink);
             if self.quirks.answers_bad_signal() {
                 let status = AddBufferStatus::InvalidHmcIndex;
                 self.answer_add_buffer(index, session, buffer, status);
@@ -357,7 +365,11 @@ impl<Q: Quirks> Driver<Q> {
             // Sent before the hypervisor saw the Close: no reader is left.
             Some(SessionState::Closing) => return None,
             _ => {
-                self.breach(subject, Breach::InvalidSession(message_type, session), sink);
+                self.breach(
+                    subject,
+                    ProtocolViolation::InvalidSession(message_type, session),
+                    sink,
+                );
                 return None;
             }
         }
@@ -366,7 +378,7 @@ impl<Q: Quirks> Driver<Q> {
         let profile = self.config.profile;
         let owned = |place: &&mut Buffer| place.owner == BufferOwner::Hyp;
         let Some(place) = self.slot_mut(slot).buffer_mut(buffer).filter(owned) else {
-            self.breach(subject, Breach::InvalidBuffer(message_type, buffer), sink);
+            self.breach(subject, ProtocolViolation::InvalidBuffer(message_type, buffer), sink);
             if self.quirks.answers_bad_signal() {
                 let status = AddBufferStatus::InvalidBufferId;
                 self.answer_add_buffer(index, session, buffer, status);
@@ -380,7 +392,11 @@ impl<Q: Quirks> Driver<Q> {
                 // The buffer came with the message all the same.
                 place.owner = BufferOwner::Mgmt;
             }
-            let breach = if len_bytes == 0 { Breach::Empty } else { Breach::TooLong(len_bytes) };
+            let breach = if len_bytes == 0 {
+                ProtocolViolation::Empty
+            } else {
+                ProtocolViolation::TooLong(len_bytes)
+            };
             self.breach(subject, breach, sink);
             return None;
         }

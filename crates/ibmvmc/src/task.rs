@@ -8,7 +8,7 @@ use crate::outgoing::{Outgoing, backoff};
 use crate::profile::Observables;
 use crate::quirks::Quirks;
 use crate::step::{Background, Effect, Outcome, Reply, Subject};
-use crate::{Breach, ChannelState};
+use crate::{ChannelState, ProtocolViolation};
 use alloc::boxed::Box;
 use papr::{Hcall, HcallName, PAGE_SIZE, ReturnCode, VmcNode};
 
@@ -145,7 +145,7 @@ impl<Q: Quirks> Driver<Q> {
             (Stage::Register, Outcome::Hcall(ret)) => self.registered(id, call, ret.code, sink),
             (Stage::EnableInterrupt { greets }, Outcome::Hcall(ret)) => {
                 if !ret.code.is_success() {
-                    let breach = Breach::HcallFailed(HcallName::VioSignal, ret.code);
+                    let breach = ProtocolViolation::HcallFailed(HcallName::VioSignal, ret.code);
                     return self.start_over(id, call, breach, sink);
                 }
                 if greets {
@@ -219,11 +219,16 @@ impl<Q: Quirks> Driver<Q> {
             return self.freed_for_good(id, call, code, sink);
         }
         if self.resets_in_a_row >= MAX_RESETS_IN_A_ROW {
-            self.breach(Subject::Channel, Breach::TooManyResets, sink);
+            self.breach(Subject::Channel, ProtocolViolation::TooManyResets, sink);
             return self.device_failed(sink);
         }
         if !code.is_success() {
-            return self.start_over(id, call, Breach::HcallFailed(HcallName::FreeCrq, code), sink);
+            return self.start_over(
+                id,
+                call,
+                ProtocolViolation::HcallFailed(HcallName::FreeCrq, code),
+                sink,
+            );
         }
         match self.crq {
             Some(crq) => self.task_goes_on(id, call, Stage::Clear, Effect::ClearQueue(crq.queue)),
@@ -241,7 +246,11 @@ impl<Q: Quirks> Driver<Q> {
         sink: &mut impl EventSink,
     ) -> Effect {
         if !code.is_success() {
-            self.breach(Subject::Channel, Breach::HcallFailed(HcallName::FreeCrq, code), sink);
+            self.breach(
+                Subject::Channel,
+                ProtocolViolation::HcallFailed(HcallName::FreeCrq, code),
+                sink,
+            );
         }
         match self.crq.take() {
             Some(crq) => self.task_goes_on(id, call, Stage::UnmapQueue, Effect::Unmap(crq.queue)),
@@ -284,12 +293,16 @@ impl<Q: Quirks> Driver<Q> {
                 return self.start_over(
                     id,
                     call,
-                    Breach::HcallFailed(HcallName::RegCrq, code),
+                    ProtocolViolation::HcallFailed(HcallName::RegCrq, code),
                     sink,
                 );
             }
             _ => {
-                self.breach(Subject::Channel, Breach::HcallFailed(HcallName::RegCrq, code), sink);
+                self.breach(
+                    Subject::Channel,
+                    ProtocolViolation::HcallFailed(HcallName::RegCrq, code),
+                    sink,
+                );
                 return self.device_failed(sink);
             }
         };
@@ -336,11 +349,16 @@ impl<Q: Quirks> Driver<Q> {
                     self.task_goes_on(id, call, stage, Effect::Sleep(wait))
                 }
                 None => {
-                    let breach = Breach::SendGivenUp(Outgoing::Init.kind());
+                    let breach = ProtocolViolation::SendGivenUp(Outgoing::Init.kind());
                     self.start_over(id, call, breach, sink)
                 }
             },
-            _ => self.start_over(id, call, Breach::HcallFailed(HcallName::SendCrq, code), sink),
+            _ => self.start_over(
+                id,
+                call,
+                ProtocolViolation::HcallFailed(HcallName::SendCrq, code),
+                sink,
+            ),
         }
     }
 
@@ -372,7 +390,7 @@ impl<Q: Quirks> Driver<Q> {
         &mut self,
         id: CallId,
         mut call: Task,
-        breach: Breach,
+        breach: ProtocolViolation,
         sink: &mut impl EventSink,
     ) -> Effect {
         self.breach(Subject::Channel, breach, sink);

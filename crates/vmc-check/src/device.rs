@@ -473,7 +473,7 @@ fn changes_something(seen: &Seen<'_>) -> bool {
                 | Event::InterruptPending(_)
                 | Event::Sleep(_)
                 | Event::Wake(_)
-                | Event::Breach(..)
+                | Event::ProtocolViolation(..)
                 | Event::Dequeued { by: Side::Hyp, .. }
         ),
     }

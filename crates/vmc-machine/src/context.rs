@@ -7,7 +7,7 @@ use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};
 use papr::{Hcall, HcallReturn, PartitionId};
-use vmc_trace::{Actor, Breach, ChannelState, Event, SessionState, Side, Subject};
+use vmc_trace::{Actor, ChannelState, Event, ProtocolViolation, SessionState, Side, Subject};
 
 pub(crate) struct Context<'a, P: Setup, R: Runtime> {
     pub(crate) world: &'a World<P>,
@@ -179,8 +179,8 @@ impl<R: Runtime> ibmvmc::EventSink for DriverSink<'_, R> {
             ibmvmc::Event::Session(index, session, state) => {
                 Event::SessionState(index, session, SessionState::Mgmt(state))
             }
-            ibmvmc::Event::Breach(subject, breach) => {
-                Event::Breach(trace_subject(subject), Breach::Mgmt(breach))
+            ibmvmc::Event::ProtocolViolation(subject, breach) => {
+                Event::ProtocolViolation(trace_subject(subject), ProtocolViolation::Mgmt(breach))
             }
         });
     }
@@ -212,15 +212,15 @@ impl<R: Runtime> phyp::vmc::ServiceSink for ServiceSink<'_, R> {
             ServiceEvent::SessionState(index, session, state) => {
                 self.changes.note(StateChange::Session(index, session, SessionState::Hyp(state)));
             }
-            ServiceEvent::Breach { .. } => {}
+            ServiceEvent::ProtocolViolation { .. } => {}
         }
         self.recorder.record(self.runtime.last_ns(), || match event {
             ServiceEvent::ChannelState(state) => Event::ChannelState(ChannelState::Hyp(state)),
             ServiceEvent::SessionState(index, session, state) => {
                 Event::SessionState(index, session, SessionState::Hyp(state))
             }
-            ServiceEvent::Breach { subject, breach } => {
-                Event::Breach(service_subject(subject), Breach::Hyp(breach))
+            ServiceEvent::ProtocolViolation { subject, breach } => {
+                Event::ProtocolViolation(service_subject(subject), ProtocolViolation::Hyp(breach))
             }
         });
     }

@@ -50,7 +50,7 @@ impl SessionState {}
 
 /// What was wrong. The message or entry is ignored unless the text says what else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Breach {
+pub enum ProtocolViolation {
     /// An entry with a reserved header.
     ReservedHeader(Header),
     /// An initialization entry with a reserved format.
@@ -104,56 +104,72 @@ pub enum Breach {
     SendGivenUp(SentEntry),
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for ProtocolViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Breach::ReservedHeader(header) => write!(f, "{header} header"),
-            Breach::UnknownInit(format) => write!(f, "initialization entry with {format} format"),
-            Breach::UnexpectedInitComplete => f.write_str("INIT COMPLETE without an INIT"),
-            Breach::UnknownTransportEvent(event) => write!(f, "{event} transport event"),
-            Breach::UnknownMessage(byte) => write!(f, "unknown message type {byte:#04x}"),
-            Breach::ReservedBytes(message, bytes) => {
+            ProtocolViolation::ReservedHeader(header) => write!(f, "{header} header"),
+            ProtocolViolation::UnknownInit(format) => {
+                write!(f, "initialization entry with {format} format")
+            }
+            ProtocolViolation::UnexpectedInitComplete => {
+                f.write_str("INIT COMPLETE without an INIT")
+            }
+            ProtocolViolation::UnknownTransportEvent(event) => write!(f, "{event} transport event"),
+            ProtocolViolation::UnknownMessage(byte) => {
+                write!(f, "unknown message type {byte:#04x}")
+            }
+            ProtocolViolation::ReservedBytes(message, bytes) => {
                 write!(f, "{}: reserved {bytes:?} not zero", message.name())
             }
-            Breach::WrongDirection(message) => {
+            ProtocolViolation::WrongDirection(message) => {
                 write!(f, "{} is not for the hypervisor", message.name())
             }
-            Breach::BeforeInit(message) => {
+            ProtocolViolation::BeforeInit(message) => {
                 write!(f, "{} before the CRQ is initialized", message.name())
             }
-            Breach::BeforeCapabilities(message) => {
+            ProtocolViolation::BeforeCapabilities(message) => {
                 write!(f, "{} before the capabilities exchange", message.name())
             }
-            Breach::IncompatibleVersion(version) => write!(f, "incompatible version {version}"),
-            Breach::UnworkableLimits(limits) => write!(f, "unworkable capabilities {limits}"),
-            Breach::InvalidIndex(message, index) => {
+            ProtocolViolation::IncompatibleVersion(version) => {
+                write!(f, "incompatible version {version}")
+            }
+            ProtocolViolation::UnworkableLimits(limits) => {
+                write!(f, "unworkable capabilities {limits}")
+            }
+            ProtocolViolation::InvalidIndex(message, index) => {
                 write!(f, "{}: invalid HMC index {index}", message.name())
             }
-            Breach::InvalidSession(message, session) => {
+            ProtocolViolation::InvalidSession(message, session) => {
                 write!(f, "{}: no such session {session}", message.name())
             }
-            Breach::NotOpenable(index) => {
+            ProtocolViolation::NotOpenable(index) => {
                 write!(f, "INTERFACE OPEN: HMC index {index} is in use or has no buffer")
             }
-            Breach::InvalidBuffer(message, buffer) => {
+            ProtocolViolation::InvalidBuffer(message, buffer) => {
                 write!(f, "{}: invalid buffer {buffer}", message.name())
             }
-            Breach::TooLong(len) => write!(f, "SIGNAL: {len} bytes are longer than the MTU"),
-            Breach::Empty => f.write_str("SIGNAL: empty message"),
-            Breach::Unexpected(message) => write!(f, "unexpected {}", message.name()),
-            Breach::BufferRefused(buffer, status) => {
+            ProtocolViolation::TooLong(len) => {
+                write!(f, "SIGNAL: {len} bytes are longer than the MTU")
+            }
+            ProtocolViolation::Empty => f.write_str("SIGNAL: empty message"),
+            ProtocolViolation::Unexpected(message) => write!(f, "unexpected {}", message.name()),
+            ProtocolViolation::BufferRefused(buffer, status) => {
                 write!(f, "buffer {buffer} refused, status {status}")
             }
-            Breach::RefusedAfterUse(buffer, status) => {
+            ProtocolViolation::RefusedAfterUse(buffer, status) => {
                 write!(f, "buffer {buffer} refused, status {status}, after it was used")
             }
-            Breach::RemovalRefused(status) => write!(f, "no buffer given up, status {status}"),
-            Breach::TooManyRequests(message) => {
+            ProtocolViolation::RemovalRefused(status) => {
+                write!(f, "no buffer given up, status {status}")
+            }
+            ProtocolViolation::TooManyRequests(message) => {
                 write!(f, "{}: too many requests without an answer", message.name())
             }
-            Breach::Unsendable(len) => write!(f, "a message of {len} bytes cannot be sent"),
-            Breach::HcallFailed(name, code) => write!(f, "{name} failed: {code}"),
-            Breach::SendGivenUp(what) => write!(f, "{what} could not be sent"),
+            ProtocolViolation::Unsendable(len) => {
+                write!(f, "a message of {len} bytes cannot be sent")
+            }
+            ProtocolViolation::HcallFailed(name, code) => write!(f, "{name} failed: {code}"),
+            ProtocolViolation::SendGivenUp(what) => write!(f, "{what} could not be sent"),
         }
     }
 }

@@ -107,7 +107,7 @@ impl SessionState {}
 /// What was wrong. The driver ignores what it reports here, or answers it with a status; a reset follows
 /// only where the text says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Breach {
+pub enum ProtocolViolation {
     /// An entry with a reserved header.
     ReservedHeader(Header),
     /// An initialization entry with a reserved format.
@@ -162,51 +162,65 @@ pub enum Breach {
     TooManyResets,
 }
 
-impl fmt::Display for Breach {
+impl fmt::Display for ProtocolViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Breach::ReservedHeader(header) => write!(f, "{header} header"),
-            Breach::UnknownInit(format) => write!(f, "initialization entry with {format} format"),
-            Breach::UnknownTransportEvent(event) => write!(f, "{event} transport event"),
-            Breach::UnknownMessage(byte) => write!(f, "unknown message type {byte:#04x}"),
-            Breach::ReservedBytes(message, bytes) => {
+            ProtocolViolation::ReservedHeader(header) => write!(f, "{header} header"),
+            ProtocolViolation::UnknownInit(format) => {
+                write!(f, "initialization entry with {format} format")
+            }
+            ProtocolViolation::UnknownTransportEvent(event) => write!(f, "{event} transport event"),
+            ProtocolViolation::UnknownMessage(byte) => {
+                write!(f, "unknown message type {byte:#04x}")
+            }
+            ProtocolViolation::ReservedBytes(message, bytes) => {
                 write!(f, "{}: reserved {bytes:?} not zero", message.name())
             }
-            Breach::WrongDirection(message) => {
+            ProtocolViolation::WrongDirection(message) => {
                 write!(f, "{} is not for the management partition", message.name())
             }
-            Breach::BeforeCapabilities(message) => {
+            ProtocolViolation::BeforeCapabilities(message) => {
                 write!(f, "{} before the capabilities exchange", message.name())
             }
-            Breach::Unexpected(message) => write!(f, "unexpected {}", message.name()),
-            Breach::UnexpectedInitComplete => f.write_str("unexpected CRQ INIT COMPLETE"),
-            Breach::CapabilitiesRefused(status) => {
+            ProtocolViolation::Unexpected(message) => write!(f, "unexpected {}", message.name()),
+            ProtocolViolation::UnexpectedInitComplete => {
+                f.write_str("unexpected CRQ INIT COMPLETE")
+            }
+            ProtocolViolation::CapabilitiesRefused(status) => {
                 write!(f, "capabilities refused, status {status}")
             }
-            Breach::IncompatibleVersion(version) => write!(f, "incompatible version {version}"),
-            Breach::UnworkableLimits(limits) => write!(f, "unworkable capabilities {limits}"),
-            Breach::InvalidIndex(message, index) => {
+            ProtocolViolation::IncompatibleVersion(version) => {
+                write!(f, "incompatible version {version}")
+            }
+            ProtocolViolation::UnworkableLimits(limits) => {
+                write!(f, "unworkable capabilities {limits}")
+            }
+            ProtocolViolation::InvalidIndex(message, index) => {
                 write!(f, "{}: invalid HMC index {index}", message.name())
             }
-            Breach::InvalidSession(message, session) => {
+            ProtocolViolation::InvalidSession(message, session) => {
                 write!(f, "{}: no such session {session}", message.name())
             }
-            Breach::InvalidBuffer(message, buffer) => {
+            ProtocolViolation::InvalidBuffer(message, buffer) => {
                 write!(f, "{}: invalid buffer {buffer}", message.name())
             }
-            Breach::InvalidOwner(owner) => write!(f, "ADD BUFFER: invalid owner {owner}"),
-            Breach::SeedOwnedByHypervisor => {
+            ProtocolViolation::InvalidOwner(owner) => {
+                write!(f, "ADD BUFFER: invalid owner {owner}")
+            }
+            ProtocolViolation::SeedOwnedByHypervisor => {
                 f.write_str("ADD BUFFER: seed owned by the hypervisor")
             }
-            Breach::TooLong(len) => write!(f, "SIGNAL: {len} bytes are longer than the MTU"),
-            Breach::Empty => f.write_str("SIGNAL: empty message"),
-            Breach::LastBuffer => f.write_str("REMOVE BUFFER: the last inbound buffer"),
-            Breach::OpenRefused(status) => write!(f, "open refused, status {status}"),
-            Breach::CloseFailed(status) => write!(f, "close failed, status {status}"),
-            Breach::RdmaFailed(code) => write!(f, "RDMA failed: {code}"),
-            Breach::HcallFailed(name, code) => write!(f, "{name} failed: {code}"),
-            Breach::SendGivenUp(name) => write!(f, "{name} could not be sent"),
-            Breach::TooManyResets => f.write_str("too many resets in a row"),
+            ProtocolViolation::TooLong(len) => {
+                write!(f, "SIGNAL: {len} bytes are longer than the MTU")
+            }
+            ProtocolViolation::Empty => f.write_str("SIGNAL: empty message"),
+            ProtocolViolation::LastBuffer => f.write_str("REMOVE BUFFER: the last inbound buffer"),
+            ProtocolViolation::OpenRefused(status) => write!(f, "open refused, status {status}"),
+            ProtocolViolation::CloseFailed(status) => write!(f, "close failed, status {status}"),
+            ProtocolViolation::RdmaFailed(code) => write!(f, "RDMA failed: {code}"),
+            ProtocolViolation::HcallFailed(name, code) => write!(f, "{name} failed: {code}"),
+            ProtocolViolation::SendGivenUp(name) => write!(f, "{name} could not be sent"),
+            ProtocolViolation::TooManyResets => f.write_str("too many resets in a row"),
         }
     }
 }

@@ -69,7 +69,7 @@ macro_rules! code {
     };
 }
 
-code! { mgmt::Breach, "a breach that the driver finds" {
+code! { mgmt::ProtocolViolation, "a breach that the driver finds" {
     "reserved-header" ReservedHeader(a: Header);
     "unknown-init" UnknownInit(a: InitFormat);
     "unknown-transport-event" UnknownTransportEvent(a: TransportEvent);
@@ -98,7 +98,7 @@ code! { mgmt::Breach, "a breach that the driver finds" {
     "too-many-resets" TooManyResets;
 }}
 
-code! { hyp::Breach, "a breach that the hypervisor's side finds" {
+code! { hyp::ProtocolViolation, "a breach that the hypervisor's side finds" {
     "reserved-header" ReservedHeader(a: Header);
     "unknown-init" UnknownInit(a: InitFormat);
     "unexpected-init-complete" UnexpectedInitComplete;

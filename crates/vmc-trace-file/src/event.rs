@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use vmc_proto::mgmt::QueryState;
 use vmc_proto::{BufferId, HmcIndex, HmcSession};
 use vmc_trace::{
-    Actor, Breach, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct,
-    Particulars, Rdma, RdmaDirection, Record, SessionState, Side, Subject, Waiting,
+    Actor, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct,
+    Particulars, ProtocolViolation, Rdma, RdmaDirection, Record, SessionState, Side, Subject,
+    Waiting,
 };
 
 /// An event with its place in the run.
@@ -102,7 +103,7 @@ enum EventLine {
     /// A side's view of a session changed.
     SessionState { side: SideLine, index: u8, session: u8, state: String },
     /// A side found that its peer broke the protocol.
-    Breach { by: SideLine, subject: SubjectLine, breach: Coded },
+    ProtocolViolation { by: SideLine, subject: SubjectLine, breach: Coded },
     /// The operator of the machine did something.
     Operator(Coded),
     /// A fault rule did what it says.
@@ -300,12 +301,12 @@ impl EventLine {
                 session: session.0,
                 state: state.name().to_owned(),
             },
-            Event::Breach(subject, breach) => EventLine::Breach {
+            Event::ProtocolViolation(subject, breach) => EventLine::ProtocolViolation {
                 by: breach.by().into(),
                 subject: (*subject).into(),
                 breach: match breach {
-                    Breach::Mgmt(breach) => breach.code(),
-                    Breach::Hyp(breach) => breach.code(),
+                    ProtocolViolation::Mgmt(breach) => breach.code(),
+                    ProtocolViolation::Hyp(breach) => breach.code(),
                 },
             },
             Event::Operator(act) => EventLine::Operator(act.code()),
@@ -401,11 +402,17 @@ impl EventLine {
                     &state,
                 )?,
             ),
-            EventLine::Breach { by: SideLine::Mgmt, subject, breach } => {
-                Event::Breach(subject.into(), Breach::Mgmt(Code::decode(&breach)?))
+            EventLine::ProtocolViolation { by: SideLine::Mgmt, subject, breach } => {
+                Event::ProtocolViolation(
+                    subject.into(),
+                    ProtocolViolation::Mgmt(Code::decode(&breach)?),
+                )
             }
-            EventLine::Breach { by: SideLine::Hyp, subject, breach } => {
-                Event::Breach(subject.into(), Breach::Hyp(Code::decode(&breach)?))
+            EventLine::ProtocolViolation { by: SideLine::Hyp, subject, breach } => {
+                Event::ProtocolViolation(
+                    subject.into(),
+                    ProtocolViolation::Hyp(Code::decode(&breach)?),
+                )
             }
             EventLine::Operator(act) => Event::Operator(OperatorAct::decode(&act)?),
             EventLine::Fault { rule, act, subject, entry } => Event::Fault {

@@ -11,9 +11,9 @@ use vmc_proto::{
     Version, hyp, mgmt,
 };
 use vmc_trace::{
-    Actor, Breach, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, Forged,
-    OperatorAct, Particulars, Rdma, RdmaDirection, RdmaEnd, Record, SessionState, Side, Subject,
-    TraceNames, Waiting,
+    Actor, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, Forged, OperatorAct,
+    Particulars, ProtocolViolation, Rdma, RdmaDirection, RdmaEnd, Record, SessionState, Side,
+    Subject, TraceNames, Waiting,
 };
 
 fn side() -> impl Strategy<Value = Side> {
@@ -127,20 +127,24 @@ fn limits() -> impl Strategy<Value = Limits> {
     )
 }
 
-fn breach() -> impl Strategy<Value = Breach> {
-    use mgmt::Breach as M;
+fn breach() -> impl Strategy<Value = ProtocolViolation> {
+    use mgmt::ProtocolViolation as M;
     let bytes = any::<[bool; 16]>().prop_map(|set| ReservedBytes::at((0..16).filter(|&i| set[i])));
     prop_oneof![
-        any::<u8>().prop_map(|byte| Breach::Mgmt(M::UnknownMessage(byte))),
-        (message_type(), bytes).prop_map(|(m, bytes)| Breach::Mgmt(M::ReservedBytes(m, bytes))),
-        version().prop_map(|version| Breach::Mgmt(M::IncompatibleVersion(version))),
-        limits().prop_map(|limits| Breach::Mgmt(M::UnworkableLimits(limits))),
-        (hcall_name(), code()).prop_map(|(name, code)| Breach::Mgmt(M::HcallFailed(name, code))),
-        sent().prop_map(|sent| Breach::Mgmt(M::SendGivenUp(sent))),
-        Just(Breach::Mgmt(M::TooManyResets)),
-        any::<u64>().prop_map(|len| Breach::Hyp(hyp::Breach::Unsendable(len))),
-        any::<(u16, u8)>()
-            .prop_map(|(b, s)| Breach::Hyp(hyp::Breach::BufferRefused(BufferId(b), Status(s)))),
+        any::<u8>().prop_map(|byte| ProtocolViolation::Mgmt(M::UnknownMessage(byte))),
+        (message_type(), bytes)
+            .prop_map(|(m, bytes)| ProtocolViolation::Mgmt(M::ReservedBytes(m, bytes))),
+        version().prop_map(|version| ProtocolViolation::Mgmt(M::IncompatibleVersion(version))),
+        limits().prop_map(|limits| ProtocolViolation::Mgmt(M::UnworkableLimits(limits))),
+        (hcall_name(), code())
+            .prop_map(|(name, code)| ProtocolViolation::Mgmt(M::HcallFailed(name, code))),
+        sent().prop_map(|sent| ProtocolViolation::Mgmt(M::SendGivenUp(sent))),
+        Just(ProtocolViolation::Mgmt(M::TooManyResets)),
+        any::<u64>()
+            .prop_map(|len| ProtocolViolation::Hyp(hyp::ProtocolViolation::Unsendable(len))),
+        any::<(u16, u8)>().prop_map(|(b, s)| ProtocolViolation::Hyp(
+            hyp::ProtocolViolation::BufferRefused(BufferId(b), Status(s))
+        )),
     ]
 }
 
@@ -219,7 +223,8 @@ fn event() -> impl Strategy<Value = Event> {
             HmcSession(s),
             state
         )),
-        (subject(), breach()).prop_map(|(subject, breach)| Event::Breach(subject, breach)),
+        (subject(), breach())
+            .prop_map(|(subject, breach)| Event::ProtocolViolation(subject, breach)),
         side().prop_map(|side| Event::Operator(OperatorAct::Start(side))),
         Just(Event::Operator(OperatorAct::AttachHmc)),
     ];

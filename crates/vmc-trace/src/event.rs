@@ -1,7 +1,7 @@
 //! Events, as the actors of a run report them.
 
 use crate::act::{FaultAct, OperatorAct};
-use crate::state::{Breach, ChannelState, SessionState};
+use crate::state::{ChannelState, ProtocolViolation, SessionState};
 use papr::{CrqEntry, Hcall, HcallReturn, Ioba, ReturnCode, TransportEvent};
 use std::fmt;
 use vmc_proto::mgmt::QueryState;
@@ -274,7 +274,7 @@ pub enum Event {
     /// A side's view of a session changed.
     SessionState(HmcIndex, HmcSession, SessionState),
     /// A side found that its peer broke the protocol.
-    Breach(Subject, Breach),
+    ProtocolViolation(Subject, ProtocolViolation),
     /// The operator of the machine did something: started a side, attached an HMC.
     Operator(OperatorAct),
     /// A fault rule did what it says.

@@ -30,5 +30,5 @@ pub use event::{
 pub use order::Order;
 pub use render::{render, render_steps};
 pub use sequence::{Item, Live, Piece, Place, Sequence, Step, Text};
-pub use state::{Breach, ChannelState, SessionState};
+pub use state::{ChannelState, ProtocolViolation, SessionState};
 pub use trace::{Counts, Trace, TraceNames};

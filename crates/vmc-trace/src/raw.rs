@@ -144,7 +144,7 @@ impl fmt::Display for Event {
             Event::SessionState(index, session, state) => {
                 write!(f, "session {} {index}/{session} {state}", state.side())
             }
-            Event::Breach(subject, breach) => {
+            Event::ProtocolViolation(subject, breach) => {
                 write!(f, "breach {} ({subject}) \"{breach}\"", breach.by())
             }
             Event::Fault { rule, act, subject, entry } => {

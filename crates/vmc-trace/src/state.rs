@@ -96,29 +96,29 @@ impl fmt::Display for SessionState {
 
 /// What a side found that its peer, or the platform, must not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Breach {
+pub enum ProtocolViolation {
     /// The driver of the management partition found it.
-    Mgmt(mgmt::Breach),
+    Mgmt(mgmt::ProtocolViolation),
     /// The hypervisor's VMC service found it.
-    Hyp(hyp::Breach),
+    Hyp(hyp::ProtocolViolation),
 }
 
-impl Breach {
+impl ProtocolViolation {
     /// Who found it.
     pub const fn by(self) -> Side {
         match self {
-            Breach::Mgmt(_) => Side::Mgmt,
-            Breach::Hyp(_) => Side::Hyp,
+            ProtocolViolation::Mgmt(_) => Side::Mgmt,
+            ProtocolViolation::Hyp(_) => Side::Hyp,
         }
     }
 }
 
 /// What was wrong, in one line.
-impl fmt::Display for Breach {
+impl fmt::Display for ProtocolViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Breach::Mgmt(breach) => breach.fmt(f),
-            Breach::Hyp(breach) => breach.fmt(f),
+            ProtocolViolation::Mgmt(breach) => breach.fmt(f),
+            ProtocolViolation::Hyp(breach) => breach.fmt(f),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Counts {
         match event {
             Event::Return(..) => self.device_calls += 1,
             Event::SessionStarted(..) => self.sessions += 1,
-            Event::Breach(..) => self.breaches += 1,
+            Event::ProtocolViolation(..) => self.breaches += 1,
             Event::Hcall { call, .. } => *self.hcalls.entry(call.name()).or_default() += 1,
             Event::Enqueued { entry, .. } => {
                 *self.entries.entry(kind(Received::from_entry(*entry))).or_default() += 1;
@@ -117,7 +117,7 @@ mod tests {
     use crate::event::{
         Actor, CallResult, DeviceCall, FileNumber, Particulars, Rdma, Side, Subject, Waiting,
     };
-    use crate::state::{Breach, ChannelState, SessionState};
+    use crate::state::{ChannelState, ProtocolViolation, SessionState};
     use papr::{
         CrqEntry, Hcall, HcallReturn, InitFormat, Ioba, ReturnCode, TransportEvent, UnitAddress,
     };
@@ -173,7 +173,13 @@ mod tests {
                     subject: Subject::Channel,
                 },
             ),
-            (Actor::Service, Event::Breach(subject, Breach::Hyp(hyp::Breach::Empty))),
+            (
+                Actor::Service,
+                Event::ProtocolViolation(
+                    subject,
+                    ProtocolViolation::Hyp(hyp::ProtocolViolation::Empty),
+                ),
+            ),
             (Actor::Service, Event::ChannelState(ChannelState::Hyp(hyp::ChannelState::Ready))),
             (Actor::Service, Event::SessionState(HmcIndex(2), HmcSession(7), closed)),
             (Actor::Platform, Event::Operator(OperatorAct::Stop(Side::Mgmt))),

@@ -50,7 +50,7 @@ pub(crate) fn meaning(event: &Event) -> Meaning {
             text: "This side's view of a session: the connection of one open file, by an index and a session number.",
             sections: &[OPEN, CLOSE],
         },
-        Event::Breach(..) => Meaning {
+        Event::ProtocolViolation(..) => Meaning {
             text: "This side found that its peer broke the protocol.",
             sections: &["LoPAR, A Protocol for VMC Communications"],
         },

@@ -357,7 +357,7 @@ impl Lanes {
             }
             Event::ChannelState(state) => (self.side(state.side()), -1),
             Event::SessionState(_, _, state) => (self.side(state.side()), -1),
-            Event::Breach(_, breach) => (self.side(breach.by()), -1),
+            Event::ProtocolViolation(_, breach) => (self.side(breach.by()), -1),
             Event::InterruptPending(side) => (self.side(*side), -1),
             Event::Fault { .. } | Event::Operator(_) => (-1, -1),
             _ => (actor, -1),
@@ -382,7 +382,7 @@ fn kind_of(record: &Record, is_shown: bool) -> usize {
         Event::Hcall { .. } if is_shown => "hcall",
         Event::Hcall { .. } => "detail",
         Event::ChannelState(..) | Event::SessionState(..) => "state",
-        Event::Breach(..) => "breach",
+        Event::ProtocolViolation(..) => "breach",
         Event::Fault { .. } => "fault",
         Event::Operator(_) => "operator",
         Event::Fetched(_) => "payload",
@@ -455,9 +455,9 @@ fn session(record: &Record, now: &Now) -> Option<String> {
             let (index, session) = decoded.message.connection()?;
             Some(now.session(index.0, session.0))
         }
-        Event::Hcall { subject, .. } | Event::Rdma(subject, _) | Event::Breach(subject, _) => {
-            named(subject)
-        }
+        Event::Hcall { subject, .. }
+        | Event::Rdma(subject, _)
+        | Event::ProtocolViolation(subject, _) => named(subject),
         Event::Fault { subject, .. } => subject.as_ref().and_then(named),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use super::flows::*;
 use super::peer::{Peer, To, config};
-use crate::{Background, Breach, Effect, Errno, Input, Profile, Reply, SessionState};
+use crate::{Background, Effect, Errno, Input, Profile, ProtocolViolation, Reply, SessionState};
 use papr::{Hcall, ReturnCode};
 use vmc_proto::{HmcSession, Limits, MessageType};
 
@@ -282,6 +282,8 @@ fn buffers_that_cross_a_close_are_refused_without_a_breach() {
         recv!(peer, remove_buffer_response(closed.1, 0, 1, 0));
         assert_eq!(peer.events, []);
         send!(peer, add_buffer(Owner::MANAGEMENT, 0, 2, 9));
-        assert!(peer.reported(Breach::InvalidSession(MessageType::AddBuffer, HmcSession(2))));
+        assert!(
+            peer.reported(ProtocolViolation::InvalidSession(MessageType::AddBuffer, HmcSession(2)))
+        );
     }
 }

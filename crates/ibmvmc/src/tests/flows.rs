@@ -2,8 +2,8 @@
 
 use super::peer::{Peer, config, node};
 use crate::{
-    Breach, BufferOwner, ChannelState, Config, Effect, Errno, Event, FileId, Input, Profile,
-    Quirks, Reply, SlotView,
+    BufferOwner, ChannelState, Config, Effect, Errno, Event, FileId, Input, Profile,
+    ProtocolViolation, Quirks, Reply, SlotView,
 };
 use papr::{CrqEntry, Hcall, InitFormat};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version};
@@ -207,8 +207,10 @@ impl<Q: Quirks> Peer<Q> {
     }
 
     /// Whether the driver has reported this.
-    pub(super) fn reported(&self, breach: Breach) -> bool {
-        self.events.iter().any(|event| matches!(event, Event::Breach(_, b) if *b == breach))
+    pub(super) fn reported(&self, breach: ProtocolViolation) -> bool {
+        self.events
+            .iter()
+            .any(|event| matches!(event, Event::ProtocolViolation(_, b) if *b == breach))
     }
 
     /// Who may use a buffer; `None` when the slot does not have it.

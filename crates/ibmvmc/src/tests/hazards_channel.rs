@@ -4,7 +4,8 @@
 use super::flows::*;
 use super::peer::{Peer, To, config, node};
 use crate::{
-    Background, Breach, ChannelState, Config, Effect, Errno, Event, Input, Profile, Subject,
+    Background, ChannelState, Config, Effect, Errno, Event, Input, Profile, ProtocolViolation,
+    Subject,
 };
 use papr::hcall::opcode;
 use papr::{Hcall, Properties, ReturnCode, TransportEvent, VmcNode};
@@ -158,7 +159,7 @@ fn h05_sends_of_the_driver_itself_are_tried_again_and_then_it_resets() {
     send!(peer, remove_buffer(0, 1));
     let waits: alloc::vec::Vec<_> = peer.sleeps.iter().map(|time| time.as_millis()).collect();
     assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64]);
-    assert!(peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::Message(
+    assert!(peer.reported(ProtocolViolation::SendGivenUp(vmc_proto::SentEntry::Message(
         MessageType::RemoveBufferResponse
     ))));
     assert_eq!(peer.recv(), Some(INIT), "the driver resets");
@@ -184,7 +185,7 @@ fn h08_refused_capabilities_fail_the_device() {
             peer.settle();
             send!(peer, capabilities_response(status, PEER_LIMITS));
             assert_eq!(peer.driver.state(), ChannelState::Failed);
-            assert!(peer.reported(Breach::CapabilitiesRefused(Status(status))));
+            assert!(peer.reported(ProtocolViolation::CapabilitiesRefused(Status(status))));
             match profile {
                 Profile::Document => {
                     let open = Input::Open { nonblock: false };
@@ -213,7 +214,7 @@ fn h09_limits_that_cannot_work_fail_the_device() {
         peer.settle();
         send!(peer, capabilities_response(0, peer_limits));
         assert_eq!(peer.driver.state(), ChannelState::Failed, "{peer_limits}");
-        assert!(peer.reported(Breach::UnworkableLimits(peer_limits)));
+        assert!(peer.reported(ProtocolViolation::UnworkableLimits(peer_limits)));
         peer.drain();
         send!(peer, seed(0));
         recv_nothing!(peer);
@@ -245,7 +246,7 @@ fn h11_hmc_interface_messages_before_the_capabilities_are_dropped() {
         send!(peer, message);
         recv_nothing!(peer);
         assert_eq!(peer.driver.state(), ChannelState::Capabilities);
-        assert!(peer.reported(Breach::BeforeCapabilities(message_type)));
+        assert!(peer.reported(ProtocolViolation::BeforeCapabilities(message_type)));
         send!(peer, capabilities_response(0, PEER_LIMITS));
         (0..2).for_each(|index| peer.seed(index));
         assert_eq!(peer.driver.state(), ChannelState::Ready);
@@ -259,7 +260,7 @@ fn h11_what_was_exchanged_with_a_partner_that_is_gone_does_not_count() {
     peer.transport_event(TransportEvent::PARTNER_FAILED);
     send!(peer, seed(0));
     recv_nothing!(peer);
-    assert!(peer.reported(Breach::BeforeCapabilities(MessageType::AddBuffer)));
+    assert!(peer.reported(ProtocolViolation::BeforeCapabilities(MessageType::AddBuffer)));
 }
 
 #[test]
@@ -295,6 +296,6 @@ fn breaches_name_the_connection_that_they_are_about() {
     let mut peer = Peer::ready(Profile::Document);
     send!(peer, signal(1, 7, 0, 10));
     let subject = Subject::Session(HmcIndex(1), HmcSession(7));
-    let breach = Breach::InvalidSession(MessageType::Signal, HmcSession(7));
-    assert_eq!(peer.events.last(), Some(&Event::Breach(subject, breach)));
+    let breach = ProtocolViolation::InvalidSession(MessageType::Signal, HmcSession(7));
+    assert_eq!(peer.events.last(), Some(&Event::ProtocolViolation(subject, breach)));
 }

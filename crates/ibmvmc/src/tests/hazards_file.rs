@@ -4,8 +4,8 @@
 use super::flows::*;
 use super::peer::{Peer, To};
 use crate::{
-    Background, Breach, BufferOwner, Effect, Errno, Event, Input, PollEvents, Profile, Reply,
-    Subject,
+    Background, BufferOwner, Effect, Errno, Event, Input, PollEvents, Profile, ProtocolViolation,
+    Reply, Subject,
 };
 use alloc::vec::Vec;
 use papr::hcall::opcode;
@@ -64,7 +64,7 @@ fn h21_a_failed_rdma_of_a_message_loses_no_buffer_and_is_reported_once() {
         for buffer in [2, 3, 0] {
             peer.answer(To::Opcode(opcode::COPY_RDMA), &[ReturnCode::PERMISSION]);
             send!(peer, signal(0, 1, buffer, 100));
-            assert!(peer.reported(Breach::RdmaFailed(ReturnCode::PERMISSION)));
+            assert!(peer.reported(ProtocolViolation::RdmaFailed(ReturnCode::PERMISSION)));
             assert_eq!(peer.owner(0, buffer), Some(BufferOwner::Mgmt));
             if profile == Profile::Document {
                 assert_eq!(peer.read(file, 100), failed(Errno::EIO));
@@ -97,14 +97,23 @@ fn h22_a_bad_signal_is_reported_and_never_answered() {
     for profile in PROFILES {
         let mut peer = Peer::ready(profile);
         peer.session(0);
-        let invalid = Breach::InvalidBuffer;
+        let invalid = ProtocolViolation::InvalidBuffer;
         for (message, breach) in [
             (signal(0, 1, 9999, 5), invalid(MessageType::Signal, BufferId(9999))),
             // This one is ours.
             (signal(0, 1, 1, 5), invalid(MessageType::Signal, BufferId(1))),
-            (signal(200, 1, 2, 5), Breach::InvalidIndex(MessageType::Signal, HmcIndex(200))),
-            (signal(0, 2, 2, 5), Breach::InvalidSession(MessageType::Signal, HmcSession(2))),
-            (signal(1, 1, 2, 5), Breach::InvalidSession(MessageType::Signal, HmcSession(1))),
+            (
+                signal(200, 1, 2, 5),
+                ProtocolViolation::InvalidIndex(MessageType::Signal, HmcIndex(200)),
+            ),
+            (
+                signal(0, 2, 2, 5),
+                ProtocolViolation::InvalidSession(MessageType::Signal, HmcSession(2)),
+            ),
+            (
+                signal(1, 1, 2, 5),
+                ProtocolViolation::InvalidSession(MessageType::Signal, HmcSession(1)),
+            ),
         ] {
             send!(peer, message);
             recv_nothing!(peer);
@@ -218,7 +227,7 @@ fn h32_a_message_longer_than_the_mtu_is_refused_and_nothing_copied() {
             let subject = Subject::Session(HmcIndex(0), HmcSession(1));
             assert_eq!(
                 peer.events.last(),
-                Some(&Event::Breach(subject, Breach::TooLong(len_bytes)))
+                Some(&Event::ProtocolViolation(subject, ProtocolViolation::TooLong(len_bytes)))
             );
             // The buffer came with it; to the Linux driver nothing did.
             let owner = match profile {
@@ -239,7 +248,7 @@ fn h33_an_empty_message_is_no_end_of_file() {
     let file = peer.session(0);
     let reader = peer.start(Input::Read { file, len_bytes: 10 });
     send!(peer, signal(0, 1, 2, 0));
-    assert!(peer.reported(Breach::Empty));
+    assert!(peer.reported(ProtocolViolation::Empty));
     assert_eq!(peer.reply(reader), None);
     assert_eq!(peer.owner(0, 2), Some(BufferOwner::Mgmt));
     send!(peer, signal(0, 1, 3, 5));

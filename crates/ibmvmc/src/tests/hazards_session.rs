@@ -4,7 +4,7 @@
 use super::flows::*;
 use super::peer::{Peer, To};
 use crate::{
-    Breach, BufferOwner, ChannelState, Effect, Errno, Input, PollEvents, Profile, Reply,
+    BufferOwner, ChannelState, Effect, Errno, Input, PollEvents, Profile, ProtocolViolation, Reply,
     SessionState,
 };
 use papr::hcall::opcode;
@@ -120,7 +120,7 @@ fn h16_a_second_open_response_is_ignored_whatever_its_status() {
         let reader = peer.start(Input::Read { file, len_bytes: 10 });
         peer.settle();
         send!(peer, open_response(status, 0, 1));
-        assert!(peer.reported(Breach::Unexpected(MessageType::InterfaceOpenResponse)));
+        assert!(peer.reported(ProtocolViolation::Unexpected(MessageType::InterfaceOpenResponse)));
         assert_eq!(peer.reply(reader), None, "still asleep, on a live session");
         send!(peer, signal(0, 1, 2, 5));
         assert_eq!(peer.reply(reader), Some(Reply::Bytes(5)));
@@ -140,7 +140,7 @@ fn h16_a_refused_open_ends_the_session_and_wakes_its_readers() {
         send!(peer, add_buffer(Owner::MANAGEMENT, 0, 1, 1));
         recv!(peer, add_buffer_response(0, 0, 1, 1));
         send!(peer, open_response(1, 0, 1));
-        assert!(peer.reported(Breach::OpenRefused(Status(1))));
+        assert!(peer.reported(ProtocolViolation::OpenRefused(Status(1))));
         assert_eq!(peer.reply(reader), Some(failed(Errno::EBADFD)));
         let over =
             PollEvents { readable: true, hung_up: profile == Profile::Document, invalid: false };
@@ -163,7 +163,7 @@ fn h16_a_refused_open_keeps_the_seed_buffer_whatever_the_response_names() {
     let (index, session) = (vmc_proto::HmcIndex(0), HmcSession(1));
     let (status, buffer) = (Status(1), vmc_proto::BufferId(3));
     send!(peer, vmc_proto::Message::InterfaceOpenResponse { status, session, index, buffer });
-    let invalid = Breach::InvalidBuffer(MessageType::InterfaceOpenResponse, buffer);
+    let invalid = ProtocolViolation::InvalidBuffer(MessageType::InterfaceOpenResponse, buffer);
     assert!(peer.reported(invalid));
     assert_eq!(peer.owner(0, 0), Some(BufferOwner::Mgmt));
     assert_eq!(peer.owner(0, 3), None);
@@ -257,7 +257,7 @@ fn h24_the_last_inbound_buffer_is_never_given_up() {
         for _ in 0..3 {
             send!(peer, remove_buffer(0, 1));
             recv!(peer, remove_buffer_response(none_found.0, 0, 1, none_found.1));
-            assert!(peer.reported(Breach::LastBuffer));
+            assert!(peer.reported(ProtocolViolation::LastBuffer));
         }
         assert_eq!(peer.write(file, 9), Reply::Bytes(9));
     }
@@ -273,7 +273,7 @@ fn h25_buffers_of_an_old_session_are_answered_with_a_status() {
         recv!(peer, add_buffer_response(add, 0, 1, 1));
         send!(peer, remove_buffer(0, 1));
         recv!(peer, remove_buffer_response(remove, 0, 1, 0));
-        let invalid = |message| Breach::InvalidSession(message, HmcSession(1));
+        let invalid = |message| ProtocolViolation::InvalidSession(message, HmcSession(1));
         assert!(peer.reported(invalid(MessageType::AddBuffer)));
         assert!(peer.reported(invalid(MessageType::RemoveBuffer)));
     }
@@ -289,7 +289,7 @@ fn h28_an_undefined_owner_of_a_buffer_is_refused() {
         for owner in 2..=255 {
             send!(peer, add_buffer(vmc_proto::BufferOwner(owner), 0, 1, id));
             recv!(peer, add_buffer_response(status, 0, 1, id));
-            assert!(peer.reported(Breach::InvalidOwner(owner)));
+            assert!(peer.reported(ProtocolViolation::InvalidOwner(owner)));
         }
         assert_eq!(peer.owner(0, id), None);
     }

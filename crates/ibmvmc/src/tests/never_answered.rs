@@ -4,8 +4,8 @@
 use super::flows::*;
 use super::peer::{Peer, To, config};
 use crate::{
-    Background, Breach, ChannelState, Effect, Errno, Event, FileId, Input, PollEvents, Profile,
-    Reply, SessionState,
+    Background, ChannelState, Effect, Errno, Event, FileId, Input, PollEvents, Profile,
+    ProtocolViolation, Reply, SessionState,
 };
 use papr::{ReturnCode, TransportEvent};
 use vmc_proto::{HmcSession, Limits, MessageType};
@@ -41,7 +41,7 @@ fn paced(requests: u16) -> Peer {
 }
 
 fn breaches(peer: &Peer) -> usize {
-    peer.events.iter().filter(|event| matches!(event, Event::Breach(..))).count()
+    peer.events.iter().filter(|event| matches!(event, Event::ProtocolViolation(..))).count()
 }
 
 /// The index can be opened again, with the next number.
@@ -150,7 +150,7 @@ fn a_close_that_crosses_the_refusal_of_its_open() {
                 opens_again(&mut peer);
             }
             Profile::Linux => {
-                assert!(peer.reported(Breach::CloseFailed(vmc_proto::Status(1))));
+                assert!(peer.reported(ProtocolViolation::CloseFailed(vmc_proto::Status(1))));
                 assert_eq!(peer.driver.state(), ChannelState::CrqInit);
                 assert_eq!(peer.write(other, 1), failed(Errno::EIO));
             }
@@ -204,7 +204,7 @@ fn a_close_that_fails_while_the_open_is_unanswered_resets_the_channel() {
     for profile in PROFILES {
         let mut peer = closed_while_opening(profile);
         send!(peer, close_response(1, 0, 1));
-        assert!(peer.reported(Breach::CloseFailed(vmc_proto::Status(1))));
+        assert!(peer.reported(ProtocolViolation::CloseFailed(vmc_proto::Status(1))));
         assert_eq!(peer.driver.state(), ChannelState::CrqInit);
         assert_eq!(peer.driver.outstanding(), 0);
     }

@@ -2,7 +2,7 @@
 
 use super::flows::*;
 use super::peer::{Peer, To, config, node};
-use crate::{Background, Breach, ChannelState, Effect, Input, Profile, Reply, Wakeup};
+use crate::{Background, ChannelState, Effect, Input, Profile, ProtocolViolation, Reply, Wakeup};
 use papr::{Hcall, ReturnCode};
 use vmc_proto::MessageType;
 
@@ -107,7 +107,7 @@ fn a_reset_that_becomes_due_during_a_reset_is_not_forgotten() {
     peer.answer(To::SendInitComplete, &[ReturnCode::DROPPED; 8]);
     peer.deliver(INIT);
     peer.settle();
-    assert!(peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::InitComplete)));
+    assert!(peer.reported(ProtocolViolation::SendGivenUp(vmc_proto::SentEntry::InitComplete)));
     assert_eq!(peer.driver.state(), ChannelState::ResetScheduled);
     peer.release(probe);
     assert_eq!(peer.driver.state(), ChannelState::CrqInit);

@@ -4,8 +4,8 @@
 use super::flows::*;
 use super::peer::{Peer, To, config, node};
 use crate::{
-    Background, Breach, BufferOwner, ChannelState, Effect, Errno, Event, Input, Profile, Reply,
-    SessionState,
+    Background, BufferOwner, ChannelState, Effect, Errno, Event, Input, Profile, ProtocolViolation,
+    Reply, SessionState,
 };
 use alloc::vec::Vec;
 use papr::hcall::opcode;
@@ -45,7 +45,7 @@ fn an_open_or_close_response_with_an_index_out_of_range_resets() {
             peer.deliver(message.encode());
             peer.settle();
             let (index, _) = message.connection().unwrap();
-            assert!(peer.reported(Breach::InvalidIndex(message_type, index)));
+            assert!(peer.reported(ProtocolViolation::InvalidIndex(message_type, index)));
             assert_eq!(resets(&peer), 1);
             assert_eq!(peer.recv(), Some(INIT));
             peer.deliver(INIT_COMPLETE);
@@ -63,7 +63,7 @@ fn a_close_response_with_a_failure_resets() {
         let file = peer.session(0);
         peer.call(Input::Close(file));
         send!(peer, close_response(1, 0, 1));
-        assert!(peer.reported(Breach::CloseFailed(Status(1))));
+        assert!(peer.reported(ProtocolViolation::CloseFailed(Status(1))));
         assert_eq!(resets(&peer), 1);
     }
 }
@@ -77,7 +77,7 @@ fn a_close_response_to_an_open_is_ignored() {
         assert_eq!(peer.set_hmc_id(file), Reply::Ok);
         recv!(peer, open(0, 1));
         send!(peer, close_response(0, 0, 1));
-        assert!(peer.reported(Breach::Unexpected(MessageType::InterfaceCloseResponse)));
+        assert!(peer.reported(ProtocolViolation::Unexpected(MessageType::InterfaceCloseResponse)));
         peer.answer_open(0, 1);
         assert_eq!(peer.write(file, 1), Reply::Bytes(1));
     }
@@ -94,7 +94,9 @@ fn a_signal_before_the_open_is_answered_is_ignored() {
         send!(peer, add_buffer(Owner::HYPERVISOR, 0, 1, 1));
         recv!(peer, add_buffer_response(0, 0, 1, 1));
         send!(peer, signal(0, 1, 1, 5));
-        assert!(peer.reported(Breach::InvalidSession(MessageType::Signal, HmcSession(1))));
+        assert!(
+            peer.reported(ProtocolViolation::InvalidSession(MessageType::Signal, HmcSession(1)))
+        );
         assert_eq!(peer.owner(0, 1), Some(BufferOwner::Hyp));
         send!(peer, open_response(0, 0, 1));
         send!(peer, signal(0, 1, 1, 5));
@@ -153,7 +155,7 @@ fn an_event_that_says_nothing_of_the_partner_ends_sessions_in_the_linux_profile_
             peer.deliver(entry(0xFF, event));
             peer.settle();
             let is_known = matches!(event, 0x09 | 0x0A);
-            let unknown = Breach::UnknownTransportEvent(papr::TransportEvent(event));
+            let unknown = ProtocolViolation::UnknownTransportEvent(papr::TransportEvent(event));
             assert_eq!(peer.reported(unknown), !is_known, "{event}");
             let (state, read) = match profile {
                 Profile::Document => (ChannelState::Ready, None),
@@ -172,7 +174,7 @@ fn h39_every_reserved_header_is_reported_and_the_next_entry_handled() {
     for header in (0x01..=0xFE).filter(|header| ![0x80, 0xC0].contains(header)) {
         peer.deliver(entry(header, 0x01));
         send!(peer, remove_buffer(0, 9));
-        assert!(peer.reported(Breach::ReservedHeader(Header(header))));
+        assert!(peer.reported(ProtocolViolation::ReservedHeader(Header(header))));
         recv!(peer, remove_buffer_response(1, 0, 9, 0));
     }
 }
@@ -184,9 +186,9 @@ fn unknown_types_formats_and_events_are_reported_by_their_number() {
     peer.deliver(entry(0xC0, 0x42));
     peer.deliver(entry(0xFF, 0x42));
     peer.settle();
-    assert!(peer.reported(Breach::UnknownMessage(0x42)));
-    assert!(peer.reported(Breach::UnknownInit(InitFormat(0x42))));
-    assert!(peer.reported(Breach::UnknownTransportEvent(TransportEvent(0x42))));
+    assert!(peer.reported(ProtocolViolation::UnknownMessage(0x42)));
+    assert!(peer.reported(ProtocolViolation::UnknownInit(InitFormat(0x42))));
+    assert!(peer.reported(ProtocolViolation::UnknownTransportEvent(TransportEvent(0x42))));
 }
 
 #[test]
@@ -278,7 +280,7 @@ fn a_different_major_version_fails_the_device_a_different_minor_one_does_not() {
         peer.settle();
         send!(peer, capabilities_response(0, Limits { version, ..PEER_LIMITS }));
         assert_eq!(peer.driver.state(), state, "{version}");
-        let refused = peer.reported(Breach::IncompatibleVersion(version));
+        let refused = peer.reported(ProtocolViolation::IncompatibleVersion(version));
         assert_eq!(refused, state == ChannelState::Failed);
     }
 }
@@ -291,7 +293,7 @@ fn a_queue_that_cannot_be_registered_fails_the_device() {
         let probe = peer.start(Input::Probe(node()));
         peer.settle();
         assert_eq!(peer.reply(probe), Some(Reply::DeviceFailed), "{code}");
-        assert!(peer.reported(Breach::HcallFailed(papr::HcallName::RegCrq, code)));
+        assert!(peer.reported(ProtocolViolation::HcallFailed(papr::HcallName::RegCrq, code)));
         // It can still be removed, and another one probed.
         assert_eq!(peer.call(Input::Remove), Reply::Ok);
         assert_eq!(peer.driver.mapped().count(), 0);
@@ -319,7 +321,7 @@ fn resets_that_lead_nowhere_end_in_a_failed_device() {
     let probe = peer.start(Input::Probe(node()));
     peer.settle();
     assert_eq!(peer.reply(probe), Some(Reply::DeviceFailed));
-    assert!(peer.reported(Breach::TooManyResets));
+    assert!(peer.reported(ProtocolViolation::TooManyResets));
     assert_eq!(peer.driver.state(), ChannelState::Failed);
     // A device that is probed anew starts with a clean sheet.
     assert_eq!(peer.call(Input::Remove), Reply::Ok);
@@ -353,7 +355,7 @@ fn a_device_that_is_given_up_frees_its_queue() {
         peer.settle();
     }
     assert_eq!((peer.driver.state(), peer.registered), (ChannelState::Failed, false));
-    assert!(peer.reported(Breach::TooManyResets));
+    assert!(peer.reported(ProtocolViolation::TooManyResets));
     let hcalls = peer.hcalls.len();
     assert_eq!(peer.call(Input::Interrupt), Reply::Ok, "a late one");
     assert_eq!(peer.call(Input::BottomHalf), Reply::Ok);
@@ -460,7 +462,7 @@ fn a_device_that_comes_back_knows_nothing_of_the_one_before() {
     peer.probe();
     peer.deliver(INIT_COMPLETE);
     peer.settle();
-    assert!(peer.reported(Breach::UnexpectedInitComplete));
+    assert!(peer.reported(ProtocolViolation::UnexpectedInitComplete));
 }
 
 #[test]
@@ -473,11 +475,11 @@ fn a_partner_that_was_suspended_again_answers_both_inits() {
     for _ in 0..2 {
         peer.deliver(INIT_COMPLETE);
         peer.settle();
-        assert!(!peer.reported(Breach::UnexpectedInitComplete));
+        assert!(!peer.reported(ProtocolViolation::UnexpectedInitComplete));
     }
     peer.deliver(INIT_COMPLETE);
     peer.settle();
-    assert!(peer.reported(Breach::UnexpectedInitComplete));
+    assert!(peer.reported(ProtocolViolation::UnexpectedInitComplete));
 }
 
 /// A partner may drop Capabilities that come before it has answered the latest INIT: to it the handshake is not over
@@ -511,7 +513,7 @@ fn capabilities_from_before_the_latest_init_was_answered_may_get_no_answer() {
 /// first INIT reach the queue that was registered after it, and are answered too.
 #[test]
 fn an_answer_to_capabilities_from_before_the_partner_went_is_not_the_last_word() {
-    let unexpected = Breach::Unexpected(MessageType::CapabilitiesResponse);
+    let unexpected = ProtocolViolation::Unexpected(MessageType::CapabilitiesResponse);
     let mut peer = Peer::probed(config(Profile::Document));
     peer.deliver(INIT);
     peer.settle();
@@ -586,7 +588,7 @@ fn a_refusal_of_earlier_capabilities_is_not_the_last_word() {
         peer.session(0);
         assert!(peer.drain().is_empty(), "the exchange does not begin anew");
         send!(peer, refusal);
-        assert!(peer.reported(Breach::Unexpected(MessageType::CapabilitiesResponse)));
+        assert!(peer.reported(ProtocolViolation::Unexpected(MessageType::CapabilitiesResponse)));
         assert_eq!(peer.driver.state(), ChannelState::Ready, "each was answered once");
     }
 }
@@ -602,7 +604,7 @@ fn a_refusal_of_the_latest_capabilities_fails_the_device() {
     send!(peer, capabilities_response(2, PEER_LIMITS));
     assert_eq!(peer.driver.state(), ChannelState::Failed);
     send!(peer, capabilities_response(0, PEER_LIMITS));
-    assert!(peer.reported(Breach::Unexpected(MessageType::CapabilitiesResponse)));
+    assert!(peer.reported(ProtocolViolation::Unexpected(MessageType::CapabilitiesResponse)));
     assert_eq!(peer.driver.state(), ChannelState::Failed);
 }
 
@@ -630,7 +632,7 @@ fn an_init_that_reached_the_partners_next_queue_is_answered_from_there() {
     assert_eq!(peer.driver.state(), ChannelState::Capabilities);
     peer.deliver(INIT_COMPLETE);
     peer.settle();
-    assert!(peer.reported(Breach::UnexpectedInitComplete), "it was answered once");
+    assert!(peer.reported(ProtocolViolation::UnexpectedInitComplete), "it was answered once");
 }
 
 #[test]
@@ -643,7 +645,7 @@ fn an_init_that_was_answered_by_an_init_may_be_answered_once_more() {
     peer.deliver(INIT_COMPLETE);
     peer.settle();
     assert!(peer.drain().is_empty(), "{sent} messages went before");
-    assert!(!peer.reported(Breach::UnexpectedInitComplete));
+    assert!(!peer.reported(ProtocolViolation::UnexpectedInitComplete));
 }
 
 /// INITs crossed, and the answer to ours is so late that the channel is in use already.
@@ -670,7 +672,12 @@ fn a_queue_that_cannot_be_freed_is_freed_again() {
     assert_eq!(peer.recv(), Some(INIT));
     peer.answer(To::Opcode(opcode::FREE_CRQ), &[ReturnCode::HARDWARE]);
     assert_eq!(peer.call(Input::Remove), Reply::Ok);
-    assert!(peer.reported(Breach::HcallFailed(papr::HcallName::FreeCrq, ReturnCode::HARDWARE)));
+    assert!(
+        peer.reported(ProtocolViolation::HcallFailed(
+            papr::HcallName::FreeCrq,
+            ReturnCode::HARDWARE
+        ))
+    );
     assert_eq!(peer.driver.mapped().count(), 0);
 }
 

@@ -3,7 +3,7 @@
 
 use super::flows::*;
 use super::peer::{Peer, To, config};
-use crate::{Background, Breach, ChannelState, Effect, Input, Profile, Reply};
+use crate::{Background, ChannelState, Effect, Input, Profile, ProtocolViolation, Reply};
 use alloc::vec::Vec;
 use papr::hcall::opcode;
 use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
@@ -77,7 +77,7 @@ fn what_cannot_be_sent_for_127_ms_resets_the_channel() {
         peer.deliver(cause);
         peer.answer(to, &full);
         peer.settle();
-        assert!(peer.reported(Breach::SendGivenUp(what)), "{what}");
+        assert!(peer.reported(ProtocolViolation::SendGivenUp(what)), "{what}");
         assert_eq!(peer.drain().last(), Some(&INIT));
         assert_eq!(peer.driver.state(), ChannelState::CrqInit);
     }
@@ -85,11 +85,9 @@ fn what_cannot_be_sent_for_127_ms_resets_the_channel() {
     let file = peer.session(0);
     peer.answer(To::Send(MessageType::InterfaceClose), &full);
     assert_eq!(peer.call(Input::Close(file)), Reply::Ok);
-    assert!(
-        peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::Message(
-            MessageType::InterfaceClose
-        )))
-    );
+    assert!(peer.reported(ProtocolViolation::SendGivenUp(vmc_proto::SentEntry::Message(
+        MessageType::InterfaceClose
+    ))));
     assert_eq!(peer.recv(), Some(INIT));
 }
 
@@ -99,7 +97,7 @@ fn an_init_that_cannot_be_sent_frees_the_queue_and_starts_over() {
     peer.deliver(open_response(0, 200, 1).encode());
     peer.answer(To::SendInit, &[ReturnCode::DROPPED; 8]);
     peer.settle();
-    assert!(peer.reported(Breach::SendGivenUp(vmc_proto::SentEntry::Init)));
+    assert!(peer.reported(ProtocolViolation::SendGivenUp(vmc_proto::SentEntry::Init)));
     let frees = peer.hcalls.iter().filter(|call| call.name() == "H_FREE_CRQ").count();
     assert_eq!(frees, 2);
     assert_eq!(peer.recv(), Some(INIT));
@@ -115,7 +113,7 @@ fn an_init_to_a_partner_that_is_gone_is_not_repeated() {
     assert_eq!(peer.driver.state(), ChannelState::CrqInit);
     peer.deliver(INIT_COMPLETE);
     peer.settle();
-    assert!(peer.reported(Breach::UnexpectedInitComplete));
+    assert!(peer.reported(ProtocolViolation::UnexpectedInitComplete));
     peer.reinitialize();
 }
 
@@ -163,7 +161,7 @@ fn capabilities_to_a_partner_that_is_gone_do_not_count() {
     peer.deliver(INIT);
     peer.settle();
     send!(peer, capabilities_response(0, PEER_LIMITS));
-    assert!(peer.reported(Breach::Unexpected(MessageType::CapabilitiesResponse)));
+    assert!(peer.reported(ProtocolViolation::Unexpected(MessageType::CapabilitiesResponse)));
     assert_eq!(peer.driver.state(), ChannelState::Capabilities);
     peer.reinitialize();
     assert_eq!(peer.driver.state(), ChannelState::Ready);
@@ -174,7 +172,12 @@ fn a_send_that_fails_for_good_resets_the_channel() {
     let mut peer = Peer::ready(Profile::Document);
     peer.answer(To::Send(MessageType::RemoveBufferResponse), &[ReturnCode::PARAMETER]);
     send!(peer, remove_buffer(0, 0));
-    assert!(peer.reported(Breach::HcallFailed(papr::HcallName::SendCrq, ReturnCode::PARAMETER)));
+    assert!(
+        peer.reported(ProtocolViolation::HcallFailed(
+            papr::HcallName::SendCrq,
+            ReturnCode::PARAMETER
+        ))
+    );
     assert_eq!(peer.recv(), Some(INIT));
     peer.deliver(INIT_COMPLETE);
     peer.settle();
@@ -190,7 +193,10 @@ fn a_queue_that_cannot_be_enabled_is_registered_anew() {
     let mut peer = Peer::ready(Profile::Document);
     peer.answer(To::Opcode(opcode::ENABLE_CRQ), &[ReturnCode::HARDWARE]);
     peer.transport_event(TransportEvent::PARTNER_SUSPENDED);
-    assert!(peer.reported(Breach::HcallFailed(papr::HcallName::EnableCrq, ReturnCode::HARDWARE)));
+    assert!(peer.reported(ProtocolViolation::HcallFailed(
+        papr::HcallName::EnableCrq,
+        ReturnCode::HARDWARE
+    )));
     assert_eq!(peer.recv(), Some(INIT));
     assert_eq!(peer.driver.state(), ChannelState::CrqInit);
 }
@@ -265,7 +271,7 @@ fn an_init_after_a_suspension_that_finds_the_partner_gone_is_not_waited_for() {
     recv_nothing!(peer);
     peer.deliver(INIT_COMPLETE);
     peer.settle();
-    assert!(peer.reported(Breach::UnexpectedInitComplete));
+    assert!(peer.reported(ProtocolViolation::UnexpectedInitComplete));
     peer.reinitialize();
 }
 

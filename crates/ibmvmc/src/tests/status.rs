@@ -3,7 +3,7 @@
 
 use super::flows::*;
 use super::peer::Peer;
-use crate::{Breach, BufferOwner, Effect, Input, Profile, Reply};
+use crate::{BufferOwner, Effect, Input, Profile, ProtocolViolation, Reply};
 use vmc_proto::{BufferId, BufferOwner as RawOwner, HmcIndex, HmcSession, MessageType};
 
 /// Success, general failure, invalid index, invalid buffer, closed connection: the bytes of a profile.
@@ -48,35 +48,39 @@ fn add_buffer_response_has_a_status_for_each_condition() {
             (
                 add_buffer(Owner::MANAGEMENT, 2, 0, 0),
                 index,
-                Breach::InvalidIndex(MessageType::AddBuffer, HmcIndex(2)),
+                ProtocolViolation::InvalidIndex(MessageType::AddBuffer, HmcIndex(2)),
             ),
             (
                 add_buffer(Owner::MANAGEMENT, 0, 2, 1),
                 closed,
-                Breach::InvalidSession(MessageType::AddBuffer, HmcSession(2)),
+                ProtocolViolation::InvalidSession(MessageType::AddBuffer, HmcSession(2)),
             ),
             (
                 add_buffer(Owner::MANAGEMENT, 1, 1, 1),
                 closed,
-                Breach::InvalidSession(MessageType::AddBuffer, HmcSession(1)),
+                ProtocolViolation::InvalidSession(MessageType::AddBuffer, HmcSession(1)),
             ),
-            (add_buffer(RawOwner(2), 0, 1, 1), general, Breach::InvalidOwner(2)),
-            (add_buffer(Owner::HYPERVISOR, 1, 0, 1), general, Breach::SeedOwnedByHypervisor),
+            (add_buffer(RawOwner(2), 0, 1, 1), general, ProtocolViolation::InvalidOwner(2)),
+            (
+                add_buffer(Owner::HYPERVISOR, 1, 0, 1),
+                general,
+                ProtocolViolation::SeedOwnedByHypervisor,
+            ),
             (
                 add_buffer(Owner::MANAGEMENT, 0, 1, 4),
                 buffer,
-                Breach::InvalidBuffer(MessageType::AddBuffer, BufferId(4)),
+                ProtocolViolation::InvalidBuffer(MessageType::AddBuffer, BufferId(4)),
             ),
             (
                 add_buffer(Owner::MANAGEMENT, 0, 1, u16::MAX),
                 buffer,
-                Breach::InvalidBuffer(MessageType::AddBuffer, BufferId(u16::MAX)),
+                ProtocolViolation::InvalidBuffer(MessageType::AddBuffer, BufferId(u16::MAX)),
             ),
             // It is there already.
             (
                 add_buffer(Owner::MANAGEMENT, 0, 1, 3),
                 buffer,
-                Breach::InvalidBuffer(MessageType::AddBuffer, BufferId(3)),
+                ProtocolViolation::InvalidBuffer(MessageType::AddBuffer, BufferId(3)),
             ),
         ] {
             let before = peer.driver.mapped().count();
@@ -163,17 +167,23 @@ fn remove_buffer_response_has_a_status_for_each_condition() {
         let mut peer = Peer::ready(profile);
         let file = peer.session(0);
         for (to, session, status, buffer, breach) in [
-            (2, 0, index, 0, Some(Breach::InvalidIndex(MessageType::RemoveBuffer, HmcIndex(2)))),
+            (
+                2,
+                0,
+                index,
+                0,
+                Some(ProtocolViolation::InvalidIndex(MessageType::RemoveBuffer, HmcIndex(2))),
+            ),
             (
                 0,
                 2,
                 closed,
                 0,
-                Some(Breach::InvalidSession(MessageType::RemoveBuffer, HmcSession(2))),
+                Some(ProtocolViolation::InvalidSession(MessageType::RemoveBuffer, HmcSession(2))),
             ),
             (0, 1, success, given_up(profile), None),
-            (0, 1, none, no_buffer(profile), Some(Breach::LastBuffer)),
-            (1, 0, none, no_buffer(profile), Some(Breach::LastBuffer)),
+            (0, 1, none, no_buffer(profile), Some(ProtocolViolation::LastBuffer)),
+            (1, 0, none, no_buffer(profile), Some(ProtocolViolation::LastBuffer)),
         ] {
             send!(peer, remove_buffer(to, session));
             recv!(peer, remove_buffer_response(status, to, session, buffer));
@@ -249,7 +259,10 @@ fn reserved_bytes_are_reported_and_the_message_holds() {
     let reserved = |event: &crate::Event| {
         matches!(
             event,
-            crate::Event::Breach(_, Breach::ReservedBytes(MessageType::RemoveBuffer, _))
+            crate::Event::ProtocolViolation(
+                _,
+                ProtocolViolation::ReservedBytes(MessageType::RemoveBuffer, _)
+            )
         )
     };
     assert!(peer.events.iter().any(reserved));
@@ -267,6 +280,6 @@ fn messages_of_the_management_partition_are_not_for_it() {
     ] {
         send!(peer, message);
         recv_nothing!(peer);
-        assert!(peer.reported(Breach::WrongDirection(message_type)));
+        assert!(peer.reported(ProtocolViolation::WrongDirection(message_type)));
     }
 }

@@ -5,7 +5,7 @@ use super::event::ServiceSink;
 use super::outbox::{Job, Request, Standing};
 use super::service::{Service, may_seed};
 use super::session::{BufferState, SEED};
-use super::{Breach, SessionState};
+use super::{ProtocolViolation, SessionState};
 use vmc_proto::AddBufferStatus::ConnectionClosed;
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, MessageType, RemoveBufferStatus, Status,
@@ -74,7 +74,7 @@ impl<B: Behaviour> Service<B> {
         sink: &mut dyn ServiceSink,
     ) {
         let Some(standing) = self.outbox.answered(Request::AddBuffer(key, buffer)) else {
-            let breach = Breach::Unexpected(MessageType::AddBufferResponse);
+            let breach = ProtocolViolation::Unexpected(MessageType::AddBufferResponse);
             self.breach(key.subject(), breach, sink);
             return;
         };
@@ -89,12 +89,20 @@ impl<B: Behaviour> Service<B> {
             Standing::Open if status.is_success() => self.accepted(key, buffer),
             Standing::Open => {
                 if !is_closing {
-                    self.breach(key.subject(), Breach::BufferRefused(buffer, status), sink);
+                    self.breach(
+                        key.subject(),
+                        ProtocolViolation::BufferRefused(buffer, status),
+                        sink,
+                    );
                 }
                 self.lose_buffer(key, buffer);
             }
             Standing::Used if !status.is_success() && !is_closing => {
-                self.breach(key.subject(), Breach::RefusedAfterUse(buffer, status), sink);
+                self.breach(
+                    key.subject(),
+                    ProtocolViolation::RefusedAfterUse(buffer, status),
+                    sink,
+                );
             }
             Standing::Used | Standing::Over => {}
         }
@@ -146,7 +154,7 @@ impl<B: Behaviour> Service<B> {
     ) {
         let remove = MessageType::RemoveBufferResponse;
         if self.outbox.answered(Request::RemoveBuffer(key)).is_none() {
-            self.breach(key.subject(), Breach::Unexpected(remove), sink);
+            self.breach(key.subject(), ProtocolViolation::Unexpected(remove), sink);
             return;
         }
         // The session may have ended since: then the buffer is unmapped already.
@@ -155,9 +163,9 @@ impl<B: Behaviour> Service<B> {
         let breach = if may_refuse_removal(status) {
             return;
         } else if !status.is_success() {
-            Breach::RemovalRefused(status)
+            ProtocolViolation::RemovalRefused(status)
         } else if !self.outbox.may_use(key, buffer, state) {
-            Breach::InvalidBuffer(remove, buffer)
+            ProtocolViolation::InvalidBuffer(remove, buffer)
         } else if state != BufferState::Management {
             return self.lose_buffer(key, buffer);
         } else {

@@ -1,7 +1,7 @@
 //! What the service reports about itself and about its peer.
 
 use super::effect::Subject;
-use super::{Breach, ChannelState, SessionState};
+use super::{ChannelState, ProtocolViolation, SessionState};
 use vmc_proto::{HmcIndex, HmcSession};
 
 /// Something worth knowing.
@@ -12,11 +12,11 @@ pub enum ServiceEvent {
     /// The state of a session changed.
     SessionState(HmcIndex, HmcSession, SessionState),
     /// The peer or the platform did what it should not.
-    Breach {
+    ProtocolViolation {
         /// What it is about.
         subject: Subject,
         /// What was wrong.
-        breach: Breach,
+        breach: ProtocolViolation,
     },
 }
 

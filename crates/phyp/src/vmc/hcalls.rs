@@ -7,7 +7,7 @@ use super::event::{ServiceEvent, ServiceSink};
 use super::outbox::{Job, JobStep, Keep};
 use super::service::{BUSY_RETRY, MAX_FAILURES, Next, Op, PINNED_RETRY, RESET_PAUSE, Service};
 use super::session::BufferState;
-use super::{Breach, SessionState};
+use super::{ProtocolViolation, SessionState};
 use papr::{HcallName, InitFormat, ReturnCode};
 use vmc_proto::Message;
 
@@ -103,7 +103,11 @@ impl<B: Behaviour> Service<B> {
                 let Some(Job::AddBuffer { key, buffer, .. }) = self.outbox.remove_first() else {
                     return;
                 };
-                self.breach(key.subject(), Breach::HcallFailed(HcallName::PutTce, code), sink);
+                self.breach(
+                    key.subject(),
+                    ProtocolViolation::HcallFailed(HcallName::PutTce, code),
+                    sink,
+                );
                 self.lose_buffer(key, buffer);
             }
         }
@@ -118,7 +122,7 @@ impl<B: Behaviour> Service<B> {
                 if let Some(job) = self.outbox.remove_first() {
                     self.breach(
                         job.subject(),
-                        Breach::HcallFailed(HcallName::StuffTce, code),
+                        ProtocolViolation::HcallFailed(HcallName::StuffTce, code),
                         sink,
                     );
                 }
@@ -143,7 +147,7 @@ impl<B: Behaviour> Service<B> {
                     let given_up =
                         self.outbox.first().and_then(|job| Some((job.subject(), job.sends()?)));
                     if let Some((subject, entry)) = given_up {
-                        self.breach(subject, Breach::SendGivenUp(entry), sink);
+                        self.breach(subject, ProtocolViolation::SendGivenUp(entry), sink);
                     }
                     self.reset(After::Start, None, sink);
                 }
@@ -208,7 +212,7 @@ impl<B: Behaviour> Service<B> {
         then: After,
         sink: &mut dyn ServiceSink,
     ) -> After {
-        self.breach(Subject::Channel, Breach::HcallFailed(call, code), sink);
+        self.breach(Subject::Channel, ProtocolViolation::HcallFailed(call, code), sink);
         self.failures = self.failures.saturating_add(1);
         if then == After::Start && self.failures >= MAX_FAILURES { After::Fail } else { then }
     }

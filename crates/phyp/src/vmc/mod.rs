@@ -100,4 +100,4 @@ pub use service::{
     BUSY_RETRY, MAX_FAILURES, PINNED_RETRY, RESET_PAUSE, SEED_ATTEMPTS, SEED_RETRY, Service,
 };
 pub use session::{BufferState, SessionView};
-pub use vmc_proto::hyp::{Breach, ChannelState, SessionState};
+pub use vmc_proto::hyp::{ChannelState, ProtocolViolation, SessionState};

@@ -5,7 +5,7 @@ use super::event::ServiceSink;
 use super::outbox::Job;
 use super::service::{Next, Op, Service};
 use super::session::BufferState;
-use super::{Breach, SessionState};
+use super::{ProtocolViolation, SessionState};
 use vmc_proto::{BufferId, MessageType};
 
 impl<B: Behaviour> Service<B> {
@@ -37,24 +37,24 @@ impl<B: Behaviour> Service<B> {
         key: SessionKey,
         buffer: BufferId,
         len_bytes: u32,
-    ) -> Result<&mut BufferState, Breach> {
+    ) -> Result<&mut BufferState, ProtocolViolation> {
         let signal = MessageType::Signal;
         let mtu = self.sessions.mtu();
         let Some(connection) = self.sessions.get_mut(key.index) else {
-            return Err(Breach::InvalidIndex(signal, key.index));
+            return Err(ProtocolViolation::InvalidIndex(signal, key.index));
         };
         if connection.session != key.session || connection.state != SessionState::Ready {
-            return Err(Breach::InvalidSession(signal, key.session));
+            return Err(ProtocolViolation::InvalidSession(signal, key.session));
         }
         let Some(state) = connection.buffers.get_mut(usize::from(buffer.0)) else {
-            return Err(Breach::InvalidBuffer(signal, buffer));
+            return Err(ProtocolViolation::InvalidBuffer(signal, buffer));
         };
         if !self.outbox.may_use(key, buffer, *state) {
-            return Err(Breach::InvalidBuffer(signal, buffer));
+            return Err(ProtocolViolation::InvalidBuffer(signal, buffer));
         }
         match len_bytes {
-            0 => Err(Breach::Empty),
-            len if len > mtu => Err(Breach::TooLong(len)),
+            0 => Err(ProtocolViolation::Empty),
+            len if len > mtu => Err(ProtocolViolation::TooLong(len)),
             _ => Ok(state),
         }
     }
@@ -183,7 +183,7 @@ impl<B: Behaviour> Service<B> {
     fn sendable(&self, key: SessionKey, len_bytes: u64, sink: &mut dyn ServiceSink) -> bool {
         let fits = len_bytes <= u64::from(self.sessions.mtu());
         if !fits {
-            self.breach(key.subject(), Breach::Unsendable(len_bytes), sink);
+            self.breach(key.subject(), ProtocolViolation::Unsendable(len_bytes), sink);
         }
         fits
     }

@@ -7,7 +7,7 @@ use super::event::{ServiceEvent, ServiceSink};
 use super::outbox::{Job, Keep};
 use super::service::{Next, Op, Service};
 use super::session::{SEED, Sessions};
-use super::{Breach, SessionState};
+use super::{ProtocolViolation, SessionState};
 use papr::{CrqEntry, InitFormat, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, CapabilitiesStatus, HmcSession, InterfaceStatus, Limits, Message,
@@ -24,14 +24,14 @@ impl<B: Behaviour> Service<B> {
             Received::Message(decoded) => {
                 if !decoded.reserved.is_empty() {
                     let message = decoded.message.message_type();
-                    let breach = Breach::ReservedBytes(message, decoded.reserved);
+                    let breach = ProtocolViolation::ReservedBytes(message, decoded.reserved);
                     self.breach(subject(&decoded.message), breach, sink);
                 }
                 return self.message(decoded.message, sink);
             }
-            Received::UnknownInit(format) => Breach::UnknownInit(format),
-            Received::UnknownMessage(byte) => Breach::UnknownMessage(byte),
-            Received::ReservedHeader(header) => Breach::ReservedHeader(header),
+            Received::UnknownInit(format) => ProtocolViolation::UnknownInit(format),
+            Received::UnknownMessage(byte) => ProtocolViolation::UnknownMessage(byte),
+            Received::ReservedHeader(header) => ProtocolViolation::ReservedHeader(header),
         };
         self.breach(Subject::Channel, breach, sink);
         Next::Due
@@ -48,7 +48,7 @@ impl<B: Behaviour> Service<B> {
     /// INIT COMPLETE. When INITs crossed, the partner's own INIT has done its work already.
     fn init_complete(&mut self, sink: &mut dyn ServiceSink) -> Next {
         let Some(left) = self.inits_awaited.checked_sub(1) else {
-            self.breach(Subject::Channel, Breach::UnexpectedInitComplete, sink);
+            self.breach(Subject::Channel, ProtocolViolation::UnexpectedInitComplete, sink);
             return Next::Due;
         };
         self.inits_awaited = left;
@@ -71,7 +71,7 @@ impl<B: Behaviour> Service<B> {
             // They concern client adapters, which the VMC's are not.
             TransportEvent::PREPARE_SUSPEND | TransportEvent::RESUME => return Next::Due,
             unknown => {
-                let breach = Breach::UnknownTransportEvent(unknown);
+                let breach = ProtocolViolation::UnknownTransportEvent(unknown);
                 self.breach(Subject::Channel, breach, sink);
                 return Next::Due;
             }
@@ -114,7 +114,7 @@ impl<B: Behaviour> Service<B> {
     }
 
     /// Why a message of this type has no place here and now.
-    fn out_of_place(&self, message: MessageType) -> Option<Breach> {
+    fn out_of_place(&self, message: MessageType) -> Option<ProtocolViolation> {
         let is_request = match message {
             MessageType::Capabilities
             | MessageType::InterfaceOpen
@@ -126,17 +126,19 @@ impl<B: Behaviour> Service<B> {
             | MessageType::InterfaceOpenResponse
             | MessageType::InterfaceCloseResponse
             | MessageType::AddBuffer
-            | MessageType::RemoveBuffer => return Some(Breach::WrongDirection(message)),
+            | MessageType::RemoveBuffer => return Some(ProtocolViolation::WrongDirection(message)),
         };
         match self.phase {
             Phase::Ready => {}
             Phase::WaitingForCapabilities if message == MessageType::Capabilities => {}
-            Phase::WaitingForCapabilities => return Some(Breach::BeforeCapabilities(message)),
-            _ => return Some(Breach::BeforeInit(message)),
+            Phase::WaitingForCapabilities => {
+                return Some(ProtocolViolation::BeforeCapabilities(message));
+            }
+            _ => return Some(ProtocolViolation::BeforeInit(message)),
         }
         let max_unanswered = usize::from(self.config.announced().max_outstanding());
         (is_request && self.outbox.unanswered() >= max_unanswered)
-            .then_some(Breach::TooManyRequests(message))
+            .then_some(ProtocolViolation::TooManyRequests(message))
     }
 
     /// Capabilities: the exchange begins, or begins anew.
@@ -150,10 +152,10 @@ impl<B: Behaviour> Service<B> {
         }
         let negotiated = own.negotiate(peer);
         let refusal = if own.version.major != peer.version.major {
-            let breach = Breach::IncompatibleVersion(peer.version);
+            let breach = ProtocolViolation::IncompatibleVersion(peer.version);
             Some((CapabilitiesStatus::InvalidVersion, breach))
         } else if !negotiated.workable() {
-            let breach = Breach::UnworkableLimits(negotiated);
+            let breach = ProtocolViolation::UnworkableLimits(negotiated);
             Some((CapabilitiesStatus::GeneralFailure, breach))
         } else {
             None
@@ -187,10 +189,12 @@ impl<B: Behaviour> Service<B> {
             return Next::Due;
         }
         let breach = match self.sessions.get(key.index) {
-            None => Breach::InvalidIndex(open, key.index),
-            Some(_) if key.session == HmcSession::NONE => Breach::InvalidSession(open, key.session),
-            Some(c) if c.state != SessionState::Seeded => Breach::NotOpenable(key.index),
-            Some(_) if buffer != SEED => Breach::InvalidBuffer(open, buffer),
+            None => ProtocolViolation::InvalidIndex(open, key.index),
+            Some(_) if key.session == HmcSession::NONE => {
+                ProtocolViolation::InvalidSession(open, key.session)
+            }
+            Some(c) if c.state != SessionState::Seeded => ProtocolViolation::NotOpenable(key.index),
+            Some(_) if buffer != SEED => ProtocolViolation::InvalidBuffer(open, buffer),
             Some(_) => return Next::Op(Op::ReadHmcId { key, buffer }),
         };
         self.breach(key.subject(), breach, sink);
@@ -270,8 +274,8 @@ impl<B: Behaviour> Service<B> {
             }
             other => {
                 let breach = match other {
-                    Some(_) => Breach::InvalidSession(close, session),
-                    None => Breach::InvalidIndex(close, index),
+                    Some(_) => ProtocolViolation::InvalidSession(close, session),
+                    None => ProtocolViolation::InvalidIndex(close, index),
                 };
                 self.breach(key.subject(), breach, sink);
                 InterfaceStatus::GeneralFailure

@@ -8,7 +8,7 @@ use super::layout::{Layout, ServiceConfig, ServiceConfigError};
 use super::orders::{Order, Refusal};
 use super::outbox::{Job, JobStep, Keep, Outbox};
 use super::session::{BufferState, Connection, SessionView, Sessions};
-use super::{Breach, ChannelState, SessionState};
+use super::{ChannelState, ProtocolViolation, SessionState};
 use core::time::Duration;
 use papr::{GuestAddress, Ioba};
 use std::collections::VecDeque;
@@ -360,8 +360,13 @@ impl<B: Behaviour> Service<B> {
         }
     }
 
-    pub(super) fn breach(&self, subject: Subject, breach: Breach, sink: &mut dyn ServiceSink) {
-        sink.event(ServiceEvent::Breach { subject, breach });
+    pub(super) fn breach(
+        &self,
+        subject: Subject,
+        breach: ProtocolViolation,
+        sink: &mut dyn ServiceSink,
+    ) {
+        sink.event(ServiceEvent::ProtocolViolation { subject, breach });
     }
 
     /// Ends every session without a word to the peer, and unmaps all buffers.

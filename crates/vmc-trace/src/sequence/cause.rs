@@ -350,7 +350,7 @@ impl<'a> Builder<'a> {
                     self.replies.close(self.names.connection(*index, *session), node);
                 }
             }
-            Event::Breach(subject, breach) => {
+            Event::ProtocolViolation(subject, breach) => {
                 let by = breach.by();
                 // Found by the side that works through the queue, it is about the entry just taken.
                 if matches!(record.actor, Actor::BottomHalf | Actor::Service) {

@@ -5,7 +5,7 @@ use crate::event::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, S
 use crate::sequence::names::{Connection, Names};
 use crate::sequence::text::Text;
 use crate::sequence::{Place, Step};
-use crate::state::{Breach, SessionState};
+use crate::state::{ProtocolViolation, SessionState};
 use papr::{CrqEntry, Hcall, ReturnCode};
 use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, Received};
 
@@ -34,7 +34,9 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         Event::SessionState(index, session, state) => {
             (Place::At(state.side()), session_state(*index, *session, *state, names))
         }
-        Event::Breach(subject, what) => (Place::At(what.by()), breach(*subject, *what, names)),
+        Event::ProtocolViolation(subject, what) => {
+            (Place::At(what.by()), breach(*subject, *what, names))
+        }
         Event::Undelivered(event) => {
             let place = record.actor.side().map_or(Place::Operator, Place::At);
             (place, Text::words(&format!("{event}: partner has no queue")))
@@ -143,7 +145,7 @@ fn session_state(
     }
 }
 
-fn breach(subject: Subject, what: Breach, names: &Names<'_>) -> Text {
+fn breach(subject: Subject, what: ProtocolViolation, names: &Names<'_>) -> Text {
     let text = Text::words("breach");
     match subject {
         Subject::Channel => text,

@@ -93,7 +93,9 @@ impl Home {
                 let strand = Strand::Session(names.connection(*index, *session), state.side());
                 Home { also: app_strand(actor), ..Home::strand(strand) }
             }
-            Event::Breach(subject, breach) => Home::of_subject(*subject, actor, breach.by(), names),
+            Event::ProtocolViolation(subject, breach) => {
+                Home::of_subject(*subject, actor, breach.by(), names)
+            }
             Event::Rdma(subject, _) | Event::Hcall { subject, .. } => match actor.side() {
                 Some(side) => Home::of_subject(*subject, actor, side, names),
                 None => Home::machine(),

@@ -70,7 +70,7 @@ fn a_buffer_that_is_given_up_leaves_the_books_and_the_window() {
     assert!(peer.service.is_quiet());
     assert_eq!(peer.events, []);
     peer.send(signal(key(0, 1), 1, 1));
-    let invalid = Breach::InvalidBuffer(MessageType::Signal, BufferId(1));
+    let invalid = ProtocolViolation::InvalidBuffer(MessageType::Signal, BufferId(1));
     assert_eq!(peer.breaches(), [invalid]);
 }
 
@@ -84,7 +84,7 @@ fn a_buffer_in_use_is_not_given_up_and_nothing_changes() {
         peer.send(removed(key(0, 1), 1, status));
         match status {
             1 | 3 | 5 => assert_eq!(peer.breaches(), [], "status {status}"),
-            _ => assert_eq!(peer.breaches(), [Breach::RemovalRefused(Status(status))]),
+            _ => assert_eq!(peer.breaches(), [ProtocolViolation::RemovalRefused(Status(status))]),
         }
         assert_eq!(peer.buffers_of(0), [MGMT, MGMT, HYP, HYP]);
         assert!(peer.service.is_quiet());
@@ -116,7 +116,8 @@ fn only_a_buffer_of_the_management_partition_can_be_given_up() {
     take_from(&mut peer, key(0, 1), 0);
     for buffer in [0, 1, 2, 4, 9999] {
         take_from(&mut peer, key(0, 1), buffer);
-        let invalid = Breach::InvalidBuffer(MessageType::RemoveBufferResponse, BufferId(buffer));
+        let invalid =
+            ProtocolViolation::InvalidBuffer(MessageType::RemoveBufferResponse, BufferId(buffer));
         assert_eq!(peer.breaches(), [invalid]);
         assert_eq!(peer.buffers_of(0), [NONE, HYP, HYP, HYP]);
     }
@@ -131,7 +132,7 @@ fn a_buffer_on_offer_for_the_hypervisor_cannot_be_given_up() {
     peer.take_offer(key(0, 1), HYPERVISOR, 2);
     peer.recv_offer(key(0, 1), HYPERVISOR, 3);
     take_from(&mut peer, key(0, 1), 3);
-    let invalid = Breach::InvalidBuffer(MessageType::RemoveBufferResponse, BufferId(3));
+    let invalid = ProtocolViolation::InvalidBuffer(MessageType::RemoveBufferResponse, BufferId(3));
     assert_eq!(peer.breaches(), [invalid]);
     peer.send(offer_response(key(0, 1), 3, 0));
     assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 0)));
@@ -194,7 +195,7 @@ fn a_returned_buffer_may_be_refused() {
     give_back(&mut peer, 0);
     peer.recv_offer(key(0, 1), MANAGEMENT, 1);
     peer.send(offer_response(key(0, 1), 1, 1));
-    assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(1), Status(1))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(1), Status(1))]);
     assert_eq!(peer.buffers_of(0), [MGMT, NONE, HYP, HYP]);
     assert!(!peer.is_mapped(HmcIndex(0), BufferId(1)));
     peer.recv_nothing();
@@ -250,7 +251,7 @@ fn a_seed_buffer_that_is_given_up_is_offered_again() {
     assert!(!peer.is_mapped(HmcIndex(1), BufferId(0)));
     peer.send(open(key(1, 1), 0));
     assert_eq!(peer.recv(), message(open_response(key(1, 1), 0, 1)));
-    assert_eq!(peer.breaches(), [Breach::NotOpenable(HmcIndex(1))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::NotOpenable(HmcIndex(1))]);
     assert_eq!(peer.elapse(), SEED_RETRY);
     peer.take_offer(key(1, 0), MANAGEMENT, 0);
     peer.open(key(1, 1));
@@ -346,7 +347,7 @@ fn a_request_for_a_buffer_that_cannot_be_sent_resets_the_channel() {
     }
     assert_eq!(
         peer.breaches(),
-        [Breach::SendGivenUp(vmc_proto::SentEntry::Message(MessageType::RemoveBuffer))]
+        [ProtocolViolation::SendGivenUp(vmc_proto::SentEntry::Message(MessageType::RemoveBuffer))]
     );
     assert_eq!(peer.count(opcode::FREE_CRQ), 1);
 }
@@ -354,7 +355,7 @@ fn a_request_for_a_buffer_that_cannot_be_sent_resets_the_channel() {
 #[test]
 fn a_response_that_nobody_waits_for_gives_up_nothing() {
     let mut peer = Peer::with_session(config(), Sink, key(0, 1));
-    let unexpected = Breach::Unexpected(MessageType::RemoveBufferResponse);
+    let unexpected = ProtocolViolation::Unexpected(MessageType::RemoveBufferResponse);
     take(&mut peer, 0);
     peer.recv();
     for session in [key(0, 2), key(0, 0), key(1, 1), key(9, 1)] {

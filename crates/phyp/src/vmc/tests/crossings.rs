@@ -82,7 +82,10 @@ fn a_reset_that_crosses_forgets_what_was_asked_for() {
         }
         peer.send(removed(key(0, 1), 1, 0));
         let response = MessageType::RemoveBufferResponse;
-        let early = [Breach::BeforeInit(response), Breach::BeforeCapabilities(response)];
+        let early = [
+            ProtocolViolation::BeforeInit(response),
+            ProtocolViolation::BeforeCapabilities(response),
+        ];
         assert!(matches!(peer.breaches()[..], [breach] if early.contains(&breach)));
         assert_eq!(peer.mapped_pages(), 0);
     }
@@ -171,7 +174,7 @@ fn a_signal_before_the_response_to_the_open_is_refused_and_the_session_opens() {
     peer.send(open(key(0, 1), 0));
     peer.take_offer(key(0, 1), MANAGEMENT, 1);
     peer.send(signal(key(0, 1), 1, 5));
-    let invalid = Breach::InvalidSession(MessageType::Signal, key(0, 1).session);
+    let invalid = ProtocolViolation::InvalidSession(MessageType::Signal, key(0, 1).session);
     assert_eq!(peer.breaches(), [invalid]);
     peer.take_offer(key(0, 1), BufferOwner::HYPERVISOR, 2);
     peer.take_offer(key(0, 1), BufferOwner::HYPERVISOR, 3);

@@ -63,8 +63,8 @@ fn an_index_is_opened_before_its_seed_is_answered() {
 #[test]
 fn an_open_with_an_unanswered_seed_is_refused_for_every_reason_that_there_is() {
     for (session, buffer, breach) in [
-        (0, 0, Breach::InvalidSession(MessageType::InterfaceOpen, HmcSession::NONE)),
-        (1, 1, Breach::NotOpenable(HmcIndex(0))),
+        (0, 0, ProtocolViolation::InvalidSession(MessageType::InterfaceOpen, HmcSession::NONE)),
+        (1, 1, ProtocolViolation::NotOpenable(HmcIndex(0))),
     ] {
         let mut peer = offered(Sink);
         peer.send(open(key(0, session), buffer));
@@ -73,7 +73,7 @@ fn an_open_with_an_unanswered_seed_is_refused_for_every_reason_that_there_is() {
         assert_eq!(peer.state_of(HmcIndex(0)), (HmcSession::NONE, SessionState::Vacant));
         // That used nothing: the response still decides.
         peer.send(offer_response(key(0, 0), 0, 1));
-        assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(0), Status(1))]);
+        assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(0), Status(1))]);
         assert!(!peer.is_mapped(HmcIndex(0), BufferId(0)));
     }
 }
@@ -88,7 +88,7 @@ fn a_seed_that_was_not_sent_yet_cannot_be_used() {
     peer.recv_capabilities(0);
     peer.recv_nothing();
     peer.send(open(key(0, 1), 0));
-    assert_eq!(peer.breaches(), [Breach::NotOpenable(HmcIndex(0))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::NotOpenable(HmcIndex(0))]);
     peer.elapse();
     peer.take_offer(key(0, 0), MANAGEMENT, 0);
     peer.take_offer(key(1, 0), MANAGEMENT, 0);
@@ -120,7 +120,7 @@ fn a_buffer_that_was_not_sent_yet_cannot_be_signalled() {
     peer.script(opcode::SEND_CRQ, &[ReturnCode::DROPPED]);
     give_back(&mut peer, 0);
     peer.send(signal(key(0, 1), 1, 5));
-    let invalid = Breach::InvalidBuffer(MessageType::Signal, BufferId(1));
+    let invalid = ProtocolViolation::InvalidBuffer(MessageType::Signal, BufferId(1));
     assert_eq!(peer.breaches(), [invalid]);
     peer.elapse();
     peer.take_offer(key(0, 1), MANAGEMENT, 1);
@@ -147,7 +147,8 @@ fn a_buffer_for_messages_of_the_hypervisor_waits_for_its_response() {
 /// The use cannot be taken back: nothing changes, and the peer has contradicted itself.
 #[test]
 fn a_refusal_after_the_use_is_a_breach_and_changes_nothing() {
-    let refused = |buffer, status| Breach::RefusedAfterUse(BufferId(buffer), Status(status));
+    let refused =
+        |buffer, status| ProtocolViolation::RefusedAfterUse(BufferId(buffer), Status(status));
     let mut peer = opened_early(Sink);
     peer.send(offer_response(key(0, 0), 0, 1));
     assert_eq!(peer.breaches(), [refused(0, 1)]);
@@ -204,7 +205,7 @@ fn one_session_after_the_other_is_opened_before_any_seed_is_answered() {
     assert!(peer.service.is_quiet());
     assert!(peer.breaches().is_empty());
     peer.send(offer_response(key(0, 0), 0, 0));
-    assert_eq!(peer.breaches(), [Breach::Unexpected(MessageType::AddBufferResponse)]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::Unexpected(MessageType::AddBufferResponse)]);
 }
 
 #[test]
@@ -221,7 +222,7 @@ fn a_buffer_that_is_not_answered_can_be_given_up() {
     peer.send(offer_response(key(0, 1), 1, 0));
     assert!(peer.breaches().is_empty());
     peer.send(offer_response(key(0, 1), 1, 1));
-    assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(1), Status(1))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(1), Status(1))]);
     assert_eq!(peer.buffers_of(0), [MGMT, NONE, HYP, HYP]);
     assert!(peer.service.is_quiet());
 }
@@ -250,7 +251,7 @@ fn a_seed_that_is_not_answered_and_given_up_is_offered_again() {
     peer.send(removed(key(0, 0), 0, 0));
     peer.send(open(key(0, 1), 0));
     assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 1)));
-    assert_eq!(peer.breaches(), [Breach::NotOpenable(HmcIndex(0))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::NotOpenable(HmcIndex(0))]);
     peer.send(offer_response(key(0, 0), 0, 0));
     assert_eq!(peer.state_of(HmcIndex(0)), (HmcSession::NONE, SessionState::Vacant));
     peer.elapse();
@@ -283,7 +284,7 @@ fn a_channel_that_starts_over_forgets_what_was_used() {
         peer.events.clear();
         // The new seed is another one, and is answered or used as if the old one had never been.
         peer.send(offer_response(key(0, 0), 0, 1));
-        assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(0), Status(1))]);
+        assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(0), Status(1))]);
         peer.open(key(1, 1));
         peer.send(offer_response(key(1, 0), 0, 0));
         assert!(peer.breaches().is_empty());

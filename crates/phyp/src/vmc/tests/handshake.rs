@@ -58,7 +58,7 @@ fn crossing_inits_lead_to_one_exchange() {
 fn a_completion_without_an_init_changes_nothing() {
     let mut peer = Peer::ready(config(), Echo);
     peer.send_entry(COMPLETE);
-    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::UnexpectedInitComplete]);
     assert_eq!(peer.service.state(), ChannelState::Ready);
 }
 
@@ -98,7 +98,7 @@ fn another_major_version_is_refused_with_status_2() {
     peer.send(Message::Capabilities { limits: Limits { version, ..LIMITS } });
     peer.recv_capabilities(2);
     peer.recv_nothing();
-    assert_eq!(peer.breaches(), [Breach::IncompatibleVersion(version)]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::IncompatibleVersion(version)]);
     assert_eq!(peer.service.state(), ChannelState::WaitingForCapabilities);
     assert_eq!(peer.service.limits(), None);
 }
@@ -116,7 +116,10 @@ fn values_that_cannot_work_are_refused_with_status_1() {
         peer.send(Message::Capabilities { limits });
         peer.recv_capabilities(1);
         peer.recv_nothing();
-        assert_eq!(peer.breaches(), [Breach::UnworkableLimits(LIMITS.negotiate(limits))]);
+        assert_eq!(
+            peer.breaches(),
+            [ProtocolViolation::UnworkableLimits(LIMITS.negotiate(limits))]
+        );
         peer.send(Message::Capabilities { limits: LIMITS });
         peer.recv_capabilities(0);
     }
@@ -199,7 +202,7 @@ fn an_init_from_before_a_reset_is_not_completed_by_a_late_answer() {
     peer.run();
     peer.send_entry(COMPLETE);
     assert_eq!(peer.service.state(), ChannelState::WaitingForInit);
-    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::UnexpectedInitComplete]);
 }
 
 /// H_Closed does not say whether the partner is gone or was suspended. In the latter case it has the INIT still.
@@ -215,7 +218,7 @@ fn an_init_to_a_connection_that_closed_is_awaited_until_the_partner_is_gone() {
         if is_gone {
             peer.transport_event(TransportEvent::PARTNER_FAILED);
             peer.send_entry(COMPLETE);
-            assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+            assert_eq!(peer.breaches(), [ProtocolViolation::UnexpectedInitComplete]);
         } else {
             peer.send_entry(COMPLETE);
             assert_eq!(peer.service.state(), ChannelState::WaitingForCapabilities);
@@ -234,8 +237,8 @@ fn messages_out_of_their_time_are_dropped() {
     peer.send(open(key(0, 1), 0));
     peer.recv_nothing();
     let breaches = [
-        Breach::BeforeInit(MessageType::Capabilities),
-        Breach::BeforeCapabilities(MessageType::InterfaceOpen),
+        ProtocolViolation::BeforeInit(MessageType::Capabilities),
+        ProtocolViolation::BeforeCapabilities(MessageType::InterfaceOpen),
     ];
     assert_eq!(peer.breaches(), breaches);
 }
@@ -249,7 +252,7 @@ fn a_refused_seed_is_unmapped_and_offered_again_a_bounded_number_of_times() {
     for attempt in 1..=SEED_ATTEMPTS {
         peer.recv_offer(key(0, 0), BufferOwner::MANAGEMENT, 0);
         peer.send(offer_response(key(0, 0), 0, 1));
-        assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(0), Status(1))]);
+        assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(0), Status(1))]);
         assert_eq!(peer.mapped_pages(), 0);
         if attempt < SEED_ATTEMPTS {
             assert_eq!(peer.elapse(), SEED_RETRY);

@@ -38,7 +38,10 @@ fn a_buffer_that_is_on_its_way_back_is_not_the_managements() {
     peer.send(signal(A, 1, 11));
     assert_eq!(peer.buffers_of(0)[1], BufferState::Sending);
     peer.send(signal(A, 1, 12));
-    assert_eq!(peer.breaches(), [Breach::InvalidBuffer(MessageType::Signal, BufferId(1))]);
+    assert_eq!(
+        peer.breaches(),
+        [ProtocolViolation::InvalidBuffer(MessageType::Signal, BufferId(1))]
+    );
     peer.elapse();
     assert_eq!(peer.recv(), message(signal(A, 1, 11)));
     peer.recv_nothing();
@@ -48,16 +51,16 @@ fn a_buffer_that_is_on_its_way_back_is_not_the_managements() {
 fn a_signal_that_does_not_fit_is_reported_and_ignored() {
     let signal_type = MessageType::Signal;
     for (hostile, breach) in [
-        (signal(key(2, 1), 0, 1), Breach::InvalidIndex(signal_type, HmcIndex(2))),
-        (signal(key(0, 2), 0, 1), Breach::InvalidSession(signal_type, HmcSession(2))),
-        (signal(key(0, 0), 0, 1), Breach::InvalidSession(signal_type, HmcSession(0))),
-        (signal(key(1, 0), 0, 1), Breach::InvalidSession(signal_type, HmcSession(0))),
-        (signal(A, 2, 1), Breach::InvalidBuffer(signal_type, BufferId(2))),
-        (signal(A, 4, 1), Breach::InvalidBuffer(signal_type, BufferId(4))),
-        (signal(A, 9999, 1), Breach::InvalidBuffer(signal_type, BufferId(9999))),
-        (signal(A, 0, 0), Breach::Empty),
-        (signal(A, 0, 5001), Breach::TooLong(5001)),
-        (signal(A, 0, u32::MAX), Breach::TooLong(u32::MAX)),
+        (signal(key(2, 1), 0, 1), ProtocolViolation::InvalidIndex(signal_type, HmcIndex(2))),
+        (signal(key(0, 2), 0, 1), ProtocolViolation::InvalidSession(signal_type, HmcSession(2))),
+        (signal(key(0, 0), 0, 1), ProtocolViolation::InvalidSession(signal_type, HmcSession(0))),
+        (signal(key(1, 0), 0, 1), ProtocolViolation::InvalidSession(signal_type, HmcSession(0))),
+        (signal(A, 2, 1), ProtocolViolation::InvalidBuffer(signal_type, BufferId(2))),
+        (signal(A, 4, 1), ProtocolViolation::InvalidBuffer(signal_type, BufferId(4))),
+        (signal(A, 9999, 1), ProtocolViolation::InvalidBuffer(signal_type, BufferId(9999))),
+        (signal(A, 0, 0), ProtocolViolation::Empty),
+        (signal(A, 0, 5001), ProtocolViolation::TooLong(5001)),
+        (signal(A, 0, u32::MAX), ProtocolViolation::TooLong(u32::MAX)),
     ] {
         let mut peer = Peer::with_session(config(), Echo, A);
         peer.send(hostile);
@@ -73,7 +76,7 @@ fn a_signal_before_the_open_is_answered_is_reported() {
     let mut peer = Peer::ready(config(), Echo);
     peer.send(open(A, 0));
     peer.send(signal(A, 0, 1));
-    let breach = Breach::InvalidSession(MessageType::Signal, A.session);
+    let breach = ProtocolViolation::InvalidSession(MessageType::Signal, A.session);
     assert_eq!(peer.breaches(), [breach]);
 }
 
@@ -200,7 +203,7 @@ fn a_message_that_cannot_be_sent_is_reported() {
         peer.write(A.index, BufferId(0), order);
         peer.send(signal(A, 0, 1));
         peer.recv_nothing();
-        assert_eq!(peer.breaches(), [Breach::Unsendable(len_bytes)]);
+        assert_eq!(peer.breaches(), [ProtocolViolation::Unsendable(len_bytes)]);
         assert_eq!(peer.buffers_of(0)[0], BufferState::Hypervisor);
     }
 }
@@ -224,7 +227,7 @@ fn entries_that_are_no_message_for_us_are_reported_and_the_next_is_handled() {
     peer.enqueue(Message::RemoveBuffer { session: A.session, index: A.index }.encode());
     peer.send_entry(reserved);
     assert_eq!(peer.recv(), message(signal(A, 0, 9)), "reserved bytes do not void a message");
-    let texts: Vec<String> = peer.breaches().iter().map(Breach::to_string).collect();
+    let texts: Vec<String> = peer.breaches().iter().map(ProtocolViolation::to_string).collect();
     assert_eq!(
         texts,
         [
@@ -248,7 +251,7 @@ fn h39_every_reserved_header_is_reported_and_the_next_entry_handled() {
         peer.write(A.index, BufferId(0), &[header]);
         peer.send(signal(A, 0, 1));
         assert_eq!(peer.recv(), message(signal(A, 0, 1)), "after header {header:#04x}");
-        let last = peer.breaches().last().map(Breach::to_string);
+        let last = peer.breaches().last().map(ProtocolViolation::to_string);
         assert_eq!(last, Some(format!("reserved {header:#04x} header")));
     }
 }

@@ -320,9 +320,9 @@ impl<B: Behaviour> Peer<B> {
     }
 
     /// The breaches reported so far; forgets them and all other events.
-    pub(super) fn breaches(&mut self) -> Vec<Breach> {
+    pub(super) fn breaches(&mut self) -> Vec<ProtocolViolation> {
         let breaches = self.events.iter().filter_map(|event| match event {
-            ServiceEvent::Breach { breach, .. } => Some(*breach),
+            ServiceEvent::ProtocolViolation { breach, .. } => Some(*breach),
             _ => None,
         });
         let breaches = breaches.collect();

@@ -90,7 +90,7 @@ fn a_close_that_crosses_the_refusal_of_its_open_is_refused_and_no_breach() {
     peer.recv_nothing();
     assert_eq!(peer.events, []);
     assert_eq!(peer.state_of(HmcIndex(1)), (HmcSession(0), SessionState::Seeded));
-    let invalid = |session| Breach::InvalidSession(CLOSE, HmcSession(session));
+    let invalid = |session| ProtocolViolation::InvalidSession(CLOSE, HmcSession(session));
     // It answers one Close of this session, and none of another one.
     for session in [1, 2] {
         peer.send(close(key(1, session)));
@@ -106,7 +106,7 @@ fn a_close_of_a_session_that_was_never_opened_is_refused_and_a_breach() {
     let mut peer = Peer::ready(config(), Echo);
     peer.send(close(key(1, 1)));
     assert_eq!(peer.recv(), message(close_response(key(1, 1), 1)));
-    assert_eq!(peer.breaches(), [Breach::InvalidSession(CLOSE, HmcSession(1))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::InvalidSession(CLOSE, HmcSession(1))]);
     // A refusal before a session that was opened has nothing to do with it.
     assert!(peer.service.refuse_next(OPEN, Status(1)));
     peer.send(open(key(1, 1), 0));
@@ -114,7 +114,7 @@ fn a_close_of_a_session_that_was_never_opened_is_refused_and_a_breach() {
     peer.open(key(1, 2));
     peer.send(close(key(1, 1)));
     assert_eq!(peer.recv(), message(close_response(key(1, 1), 1)));
-    assert_eq!(peer.breaches(), [Breach::InvalidSession(CLOSE, HmcSession(1))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::InvalidSession(CLOSE, HmcSession(1))]);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn an_order_outlives_a_reset_and_requests_that_get_no_answer() {
     peer.send_entry(CrqEntry::init(InitFormat::INITIALIZE));
     peer.recv();
     peer.send(open(key(0, 1), 0));
-    assert_eq!(peer.breaches(), [Breach::BeforeCapabilities(OPEN)]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::BeforeCapabilities(OPEN)]);
     peer.send(Message::Capabilities { limits: LIMITS });
     peer.recv_capabilities(0);
     peer.take_offer(key(0, 0), BufferOwner::MANAGEMENT, 0);

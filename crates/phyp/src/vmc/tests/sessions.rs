@@ -89,12 +89,12 @@ fn a_refused_open_gets_status_1_and_leaves_the_index_openable() {
 fn an_open_that_names_what_is_not_there_gets_status_1() {
     let open_type = MessageType::InterfaceOpen;
     for (session, buffer, breach) in [
-        (key(2, 1), 0, Breach::InvalidIndex(open_type, HmcIndex(2))),
-        (key(255, 1), 0, Breach::InvalidIndex(open_type, HmcIndex(255))),
-        (key(1, 0), 0, Breach::InvalidSession(open_type, HmcSession(0))),
-        (key(0, 8), 0, Breach::NotOpenable(HmcIndex(0))),
-        (key(1, 1), 1, Breach::InvalidBuffer(open_type, BufferId(1))),
-        (key(1, 1), 9999, Breach::InvalidBuffer(open_type, BufferId(9999))),
+        (key(2, 1), 0, ProtocolViolation::InvalidIndex(open_type, HmcIndex(2))),
+        (key(255, 1), 0, ProtocolViolation::InvalidIndex(open_type, HmcIndex(255))),
+        (key(1, 0), 0, ProtocolViolation::InvalidSession(open_type, HmcSession(0))),
+        (key(0, 8), 0, ProtocolViolation::NotOpenable(HmcIndex(0))),
+        (key(1, 1), 1, ProtocolViolation::InvalidBuffer(open_type, BufferId(1))),
+        (key(1, 1), 9999, ProtocolViolation::InvalidBuffer(open_type, BufferId(9999))),
     ] {
         let mut peer = Peer::with_session(config(), Echo, key(0, 7));
         peer.send(open(session, buffer));
@@ -119,7 +119,8 @@ fn a_buffer_that_is_refused_during_the_open_is_unmapped_and_the_open_goes_on() {
         assert_eq!(peer.buffers_of(0)[usize::from(buffer)], BufferState::Unused);
         assert!(!peer.is_mapped(HmcIndex(0), BufferId(buffer)));
     }
-    let refused = |buffer, status| Breach::BufferRefused(BufferId(buffer), Status(status));
+    let refused =
+        |buffer, status| ProtocolViolation::BufferRefused(BufferId(buffer), Status(status));
     assert_eq!(peer.breaches(), [refused(1, 3), refused(3, 1)]);
 }
 
@@ -140,7 +141,7 @@ fn a_buffer_that_is_refused_because_the_session_is_being_closed_is_no_breach() {
     assert!(peer.breaches().is_empty());
     peer.recv_offer(key(0, 0), MANAGEMENT, 0);
     peer.send(offer_response(key(0, 0), 0, 4));
-    assert_eq!(peer.breaches(), [Breach::BufferRefused(BufferId(0), Status(4))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(0), Status(4))]);
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn a_buffer_that_cannot_be_mapped_is_not_offered() {
     assert_eq!(peer.recv(), message(open_response(key(0, 1), 0, 0)));
     assert_eq!(
         peer.breaches(),
-        [Breach::HcallFailed(papr::HcallName::PutTce, ReturnCode::PARAMETER)]
+        [ProtocolViolation::HcallFailed(papr::HcallName::PutTce, ReturnCode::PARAMETER)]
     );
     assert_eq!(peer.mapped_pages(), 2 * 4, "the page that was mapped is unmapped");
 }
@@ -179,9 +180,9 @@ fn close_unmaps_then_answers_then_seeds_the_index_anew() {
 fn a_close_of_what_is_not_open_gets_status_1() {
     let close_type = MessageType::InterfaceClose;
     for (session, breach) in [
-        (key(9, 7), Breach::InvalidIndex(close_type, HmcIndex(9))),
-        (key(0, 8), Breach::InvalidSession(close_type, HmcSession(8))),
-        (key(1, 0), Breach::InvalidSession(close_type, HmcSession(0))),
+        (key(9, 7), ProtocolViolation::InvalidIndex(close_type, HmcIndex(9))),
+        (key(0, 8), ProtocolViolation::InvalidSession(close_type, HmcSession(8))),
+        (key(1, 0), ProtocolViolation::InvalidSession(close_type, HmcSession(0))),
     ] {
         let mut peer = Peer::with_session(config(), Echo, key(0, 7));
         peer.send(close(session));
@@ -287,7 +288,7 @@ fn an_open_response_that_was_not_sent_yet_leaves_with_its_session() {
 #[test]
 fn responses_that_nobody_waits_for_are_reported() {
     let mut peer = Peer::ready(config(), Echo);
-    let unexpected = Breach::Unexpected(MessageType::AddBufferResponse);
+    let unexpected = ProtocolViolation::Unexpected(MessageType::AddBufferResponse);
     for response in [
         offer_response(key(0, 0), 0, 0),
         offer_response(key(0, 9), 0, 0),
@@ -302,7 +303,7 @@ fn responses_that_nobody_waits_for_are_reported() {
         index: HmcIndex(0),
         buffer: BufferId(0),
     });
-    assert_eq!(peer.breaches(), [Breach::Unexpected(MessageType::RemoveBufferResponse)]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::Unexpected(MessageType::RemoveBufferResponse)]);
     peer.recv_nothing();
 }
 
@@ -328,7 +329,7 @@ fn more_requests_than_half_of_our_queue_are_a_breach() {
     peer.run();
     let breaches = peer.breaches();
     assert_eq!(breaches.len(), 129);
-    assert_eq!(breaches[128], Breach::TooManyRequests(MessageType::InterfaceOpen));
+    assert_eq!(breaches[128], ProtocolViolation::TooManyRequests(MessageType::InterfaceOpen));
     peer.elapse();
     let responses = std::iter::from_fn(|| peer.recv_entry()).count();
     assert_eq!(responses, 128);

@@ -100,7 +100,7 @@ fn a_partner_that_was_suspended_twice_answers_both_inits() {
         assert_eq!(peer.breaches(), []);
     }
     peer.send_entry(COMPLETE);
-    assert_eq!(peer.breaches(), [Breach::UnexpectedInitComplete]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::UnexpectedInitComplete]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn client_adapter_events_change_nothing_and_unknown_ones_are_reported() {
     peer.transport_event(TransportEvent::RESUME);
     assert_eq!(peer.breaches(), []);
     peer.transport_event(TransportEvent(0x55));
-    assert_eq!(peer.breaches(), [Breach::UnknownTransportEvent(TransportEvent(0x55))]);
+    assert_eq!(peer.breaches(), [ProtocolViolation::UnknownTransportEvent(TransportEvent(0x55))]);
     peer.send(hello());
     assert_eq!(peer.recv(), message(hello()));
 }
@@ -186,7 +186,9 @@ fn a_send_that_is_dropped_for_too_long_resets_the_channel() {
     assert_eq!(peer.channel_calls(), [("H_FREE_CRQ", success), ("H_REG_CRQ", success)]);
     assert_eq!(
         peer.breaches(),
-        [Breach::SendGivenUp(vmc_proto::SentEntry::Message(vmc_proto::MessageType::Signal))]
+        [ProtocolViolation::SendGivenUp(vmc_proto::SentEntry::Message(
+            vmc_proto::MessageType::Signal
+        ))]
     );
     assert_eq!(peer.recv(), Received::Init);
     peer.recv_nothing();

@@ -8,7 +8,7 @@ use crate::event::{
     Side, Subject,
 };
 use crate::sequence::Sequence;
-use crate::state::{Breach, ChannelState, SessionState};
+use crate::state::{ChannelState, ProtocolViolation, SessionState};
 use papr::{CrqEntry, Hcall, Ioba, ReturnCode, TransportEvent, UnitAddress};
 use proptest::prelude::*;
 use vmc_proto::{BufferId, Errno, HmcIndex, HmcSession, hyp, mgmt};
@@ -120,10 +120,10 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(side, (i, s))| { Event::SessionState(i, s, SessionState::all(side)[2]) }),
         (side(), subject()).prop_map(|(by, subject)| {
             let breach = match by {
-                Side::Mgmt => Breach::Mgmt(mgmt::Breach::Empty),
-                Side::Hyp => Breach::Hyp(hyp::Breach::Empty),
+                Side::Mgmt => ProtocolViolation::Mgmt(mgmt::ProtocolViolation::Empty),
+                Side::Hyp => ProtocolViolation::Hyp(hyp::ProtocolViolation::Empty),
             };
-            Event::Breach(subject, breach)
+            Event::ProtocolViolation(subject, breach)
         }),
         Just(Event::Operator(OperatorAct::AttachHmc)),
         Just(Event::Command("CREATE PARTITION web1 2048 MB".to_owned())),

@@ -9,7 +9,7 @@ use crate::event::Polled;
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, RdmaDirection, Side, Subject,
 };
-use crate::state::{Breach, ChannelState, SessionState};
+use crate::state::{ChannelState, ProtocolViolation, SessionState};
 use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{BufferId, BufferOwner, Errno, HmcIndex, HmcSession, Limits, MessageType, mgmt};
 
@@ -225,8 +225,11 @@ fn a_breach_is_shown_after_the_entry_that_it_is() {
     let mut run = booted(&["a"], 1);
     run.open_session(0, (0, 1), 2);
     run.tell(Actor::Service, signal(0, 1, 9999, 1));
-    let breach = Breach::Mgmt(mgmt::Breach::InvalidBuffer(MessageType::Signal, BufferId(9999)));
-    run.record(Actor::BottomHalf, Event::Breach(subject(0, 1), breach));
+    let breach = ProtocolViolation::Mgmt(mgmt::ProtocolViolation::InvalidBuffer(
+        MessageType::Signal,
+        BufferId(9999),
+    ));
+    run.record(Actor::BottomHalf, Event::ProtocolViolation(subject(0, 1), breach));
     let told = "breach a#1: SIGNAL: invalid buffer 9999";
     assert_order(&run, &["session a#1: ready", "buffer=9999", told]);
 }

@@ -7,7 +7,7 @@ use crate::event::Polled;
 use crate::event::{
     Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Waiting,
 };
-use crate::state::Breach;
+use crate::state::ProtocolViolation;
 use papr::{
     CrqEntry, Hcall, InitFormat, Ioba, Liobn, ReturnCode, Tce, TransportEvent, UnitAddress,
 };
@@ -251,8 +251,8 @@ fn states_breaches_and_the_operator_are_shown_in_words() {
         run.channel(Side::Hyp, "waiting for INIT");
         run.session(Actor::BottomHalf, (3, 9), "ready");
         run.session(Actor::Service, (3, 0), "seeded");
-        let breach = Breach::Mgmt(mgmt::Breach::TooLong(5000));
-        run.record(Actor::BottomHalf, Event::Breach(subject(3, 9), breach));
+        let breach = ProtocolViolation::Mgmt(mgmt::ProtocolViolation::TooLong(5000));
+        run.record(Actor::BottomHalf, Event::ProtocolViolation(subject(3, 9), breach));
     });
     assert_eq!(
         lines,
