@@ -4,7 +4,7 @@ use crate::config::{Config, ConfigError};
 use crate::endpoint::{Endpoint, Identity, Side};
 use crate::pins::Pins;
 use crate::platform::{EventSink, Platform};
-use crate::status::{Moment, Status};
+use crate::status::{Status, StatusSnapshot};
 use crate::transport::Connection;
 use crate::vmc_device::VmcDevice;
 use lock_api::Mutex;
@@ -112,7 +112,7 @@ impl<P: Platform> Hypervisor<P> {
     fn dispatch(
         &self,
         caller: Option<Side>,
-        now: Moment,
+        now: StatusSnapshot,
         call: &Hcall,
         sink: &mut impl EventSink,
     ) -> Result<HcallReturn, ReturnCode> {

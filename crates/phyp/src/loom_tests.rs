@@ -14,7 +14,7 @@ use crate::lock::Flag;
 use crate::memory::{BadAddress, Memory};
 use crate::pins::{Pins, Span};
 use crate::ring;
-use crate::status::{Moment, Needs, Status};
+use crate::status::{Status, StatusMask, StatusSnapshot};
 use crate::sync::AtomicU64;
 use crate::window::{Fault, Window};
 use loom::sync::Arc;
@@ -305,9 +305,9 @@ impl Panes {
     }
 
     /// What a copy does that holds the page and has begun when this was the status.
-    fn move_bytes(&self, begun: Moment) {
+    fn move_bytes(&self, begun: StatusSnapshot) {
         if begun
-            .lives(Needs::CONNECTION)
+            .lives(StatusMask::CONNECTION)
             .is_some_and(|lives| lives.go_on_as_needed(self.status.now()))
         {
             self.moving.store(1, Ordering::Relaxed);

@@ -21,7 +21,7 @@ use crate::hypervisor::Hypervisor;
 use crate::memory::Memory;
 use crate::pins::{Pin, Span};
 use crate::platform::Platform;
-use crate::status::{Lives, Moment, Needs};
+use crate::status::{Epochs, StatusMask, StatusSnapshot};
 use crate::window::{Entries, Fault, Window};
 use papr::{
     Access, CopyRdma, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode,
@@ -40,7 +40,7 @@ pub struct PinnedCopy {
     /// Owner of the source's pane, address there.
     source: (Side, Ioba),
     destination: (Side, Ioba),
-    lives: Lives,
+    lives: Epochs,
     mapped: Mapped,
     /// `None` for a copy of no bytes.
     pin: Option<Pin>,
@@ -58,7 +58,7 @@ struct Copying<'a, P: Platform> {
     len_bytes: u64,
     source: End<'a, P>,
     destination: End<'a, P>,
-    needs: Needs,
+    needs: StatusMask,
 }
 
 /// One end of a copy: whose pane, and where in it.
@@ -76,7 +76,7 @@ impl<P: Platform> Hypervisor<P> {
     pub(crate) fn copy_rdma(
         &self,
         caller: Option<Side>,
-        now: Moment,
+        now: StatusSnapshot,
         call: &CopyRdma,
     ) -> HcallReturn {
         let copied = self.check_handles(caller, call).and_then(|copy| {
@@ -95,7 +95,7 @@ impl<P: Platform> Hypervisor<P> {
     fn copy_at_once<'a>(
         &self,
         copy: &Copying<'a, P>,
-        now: Moment,
+        now: StatusSnapshot,
         entries: impl Fn(&'a Window, Ioba) -> Option<Entries<'a>>,
     ) -> Result<(), ReturnCode> {
         let ends = copy.check_ranges(entries)?;
@@ -188,12 +188,12 @@ impl<P: Platform> Hypervisor<P> {
     /// Source and destination handles are checked for authorization per `ibm,my-dma-window`. Whose pane it is, and
     /// what it needs to work for the caller.
     #[inline(always)]
-    fn pane(&self, caller: Side, liobn: Liobn) -> Option<(&Endpoint<P>, Needs)> {
+    fn pane(&self, caller: Side, liobn: Liobn) -> Option<(&Endpoint<P>, StatusMask)> {
         let own = self.endpoint(caller);
         if own.liobn == liobn {
-            Some((own, Needs::life(caller)))
+            Some((own, StatusMask::life(caller)))
         } else if caller == Side::Management && self.vmc.remote_liobn == liobn {
-            Some((self.endpoint(Side::Platform), Needs::CONNECTION))
+            Some((self.endpoint(Side::Platform), StatusMask::CONNECTION))
         } else {
             None
         }
@@ -205,7 +205,7 @@ impl<P: Platform> Hypervisor<P> {
     fn check_access(
         &self,
         copy: &Copying<'_, P>,
-        lives: Lives,
+        lives: Epochs,
         [source, destination]: [Entries<'_>; 2],
     ) -> Result<Mapped, ReturnCode> {
         if !lives.go_on_as_needed(self.status.now()) {

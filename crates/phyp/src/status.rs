@@ -22,24 +22,24 @@ pub(crate) struct Status(AtomicU64);
 
 /// What it was at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Moment(u64);
+pub(crate) struct StatusSnapshot(u64);
 
 /// Which parts of the status something depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Needs(u64);
+pub(crate) struct StatusMask(u64);
 
 /// The lives of those sides that something depends on, at the moment at which it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Lives {
-    needs: Needs,
+pub(crate) struct Epochs {
+    needs: StatusMask,
     lives: u64,
 }
 
 impl Status {
     /// Loads sequentially consistently, so that a copy that has claimed its pins may look here next.
     #[inline(always)]
-    pub(crate) fn now(&self) -> Moment {
-        Moment(self.0.load(Ordering::SeqCst))
+    pub(crate) fn now(&self) -> StatusSnapshot {
+        StatusSnapshot(self.0.load(Ordering::SeqCst))
     }
 
     /// A side's partition crashes, or boots after a crash.
@@ -62,7 +62,7 @@ impl Clone for Status {
     }
 }
 
-impl Moment {
+impl StatusSnapshot {
     #[inline(always)]
     pub(crate) fn is_running(self, side: Side) -> bool {
         self.0 & crashed(side) == 0
@@ -70,41 +70,41 @@ impl Moment {
 
     /// The lives that are needed; `None` when one of those sides does not run.
     #[inline(always)]
-    pub(crate) fn lives(self, needs: Needs) -> Option<Lives> {
+    pub(crate) fn lives(self, needs: StatusMask) -> Option<Epochs> {
         let needed = self.0 & needs.0;
-        (needed & CRASHED == 0).then_some(Lives { needs, lives: needed & !LINKED })
+        (needed & CRASHED == 0).then_some(Epochs { needs, lives: needed & !LINKED })
     }
 }
 
-impl Needs {
+impl StatusMask {
     /// That a side's partition runs, as long as it does.
     #[inline(always)]
-    pub(crate) fn life(side: Side) -> Needs {
-        static LIVES: [Needs; 2] =
-            [Needs(life_bits(Side::Management)), Needs(life_bits(Side::Platform))];
+    pub(crate) fn life(side: Side) -> StatusMask {
+        static LIVES: [StatusMask; 2] =
+            [StatusMask(life_bits(Side::Management)), StatusMask(life_bits(Side::Platform))];
         LIVES[side as usize]
     }
 
     /// That both run, and are connected.
-    pub(crate) const CONNECTION: Needs =
-        Needs(life_bits(Side::Management) | life_bits(Side::Platform) | LINKED);
+    pub(crate) const CONNECTION: StatusMask =
+        StatusMask(life_bits(Side::Management) | life_bits(Side::Platform) | LINKED);
 
     #[inline(always)]
-    pub(crate) fn and(self, other: Needs) -> Needs {
-        Needs(self.0 | other.0)
+    pub(crate) fn and(self, other: StatusMask) -> StatusMask {
+        StatusMask(self.0 | other.0)
     }
 }
 
-impl Lives {
+impl Epochs {
     /// Whether none of them has ended.
     #[inline(always)]
-    pub(crate) fn go_on(self, now: Moment) -> bool {
+    pub(crate) fn go_on(self, now: StatusSnapshot) -> bool {
         now.0 & self.needs.0 & !LINKED == self.lives
     }
 
     /// The same, and that the sides are connected, if that is needed.
     #[inline(always)]
-    pub(crate) fn go_on_as_needed(self, now: Moment) -> bool {
+    pub(crate) fn go_on_as_needed(self, now: StatusSnapshot) -> bool {
         now.0 & self.needs.0 == self.lives | self.needs.0 & LINKED
     }
 }
@@ -141,13 +141,16 @@ mod tests {
                 status.end_life(side);
                 let now = status.now();
                 assert_eq!((now.is_running(side), now.is_running(other)), (running, true));
-                assert!(!lives(Needs::life(side)).go_on(now));
-                assert!(!lives(Needs::life(side)).go_on_as_needed(now));
-                assert!(lives(Needs::life(other)).go_on(now));
-                assert!(!lives(Needs::CONNECTION).go_on(now));
-                assert_eq!(now.lives(Needs::life(side)).is_some(), running);
-                assert!(now.lives(Needs::life(other)).is_some());
-                assert_eq!(now.lives(Needs::life(other).and(Needs::life(side))).is_some(), running);
+                assert!(!lives(StatusMask::life(side)).go_on(now));
+                assert!(!lives(StatusMask::life(side)).go_on_as_needed(now));
+                assert!(lives(StatusMask::life(other)).go_on(now));
+                assert!(!lives(StatusMask::CONNECTION).go_on(now));
+                assert_eq!(now.lives(StatusMask::life(side)).is_some(), running);
+                assert!(now.lives(StatusMask::life(other)).is_some());
+                assert_eq!(
+                    now.lives(StatusMask::life(other).and(StatusMask::life(side))).is_some(),
+                    running
+                );
             }
         }
     }
@@ -156,13 +159,13 @@ mod tests {
     fn the_connection_is_asked_for_by_those_who_need_it() {
         let status = Status::default();
         let lives = |needs| status.now().lives(needs).unwrap();
-        let (own, both) = (lives(Needs::life(MGMT)), lives(Needs::CONNECTION));
+        let (own, both) = (lives(StatusMask::life(MGMT)), lives(StatusMask::CONNECTION));
         for linked in [true, false] {
             status.set_linked(linked);
             assert!(own.go_on(status.now()) && own.go_on_as_needed(status.now()));
             assert!(both.go_on(status.now()));
             assert_eq!(both.go_on_as_needed(status.now()), linked);
-            assert_eq!(lives(Needs::CONNECTION), both, "a life is no link");
+            assert_eq!(lives(StatusMask::CONNECTION), both, "a life is no link");
         }
     }
 
