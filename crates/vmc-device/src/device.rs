@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_machine::embed::programs::{self, Next, Programs, Serving};
 use vmc_machine::embed::{AnyBehaviour, Waiting};
-use vmc_machine::life::Life;
+use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{Plan, ThreadPlan};
 use vmc_sim::{Problem, Scenario};
 use vmc_trace::Trace;
@@ -175,7 +175,7 @@ fn seat(number: u16) -> ThreadPlan {
     ThreadPlan {
         name: format!("program-{number}"),
         process: number,
-        life: Life::FIRST,
+        life: Incarnation::FIRST,
         optional: true,
         steps: Vec::new(),
     }

@@ -1,7 +1,7 @@
 //! What an activity works with during a step.
 
 use crate::fault::StateChange;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
@@ -15,7 +15,7 @@ pub(crate) struct Context<'a, P: Setup, R: Runtime> {
     pub(crate) recorder: &'a mut Recorder,
     pub(crate) me: ActivityId,
     /// The life of its partition that the activity belongs to.
-    pub(crate) life: Life,
+    pub(crate) life: Incarnation,
 }
 
 impl<P: Setup, R: Runtime> Context<'_, P, R> {
@@ -26,7 +26,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// Whether the partition has not died since the step began.
     pub(crate) fn is_alive(&self) -> bool {
         let side = self.recorder.actor().side();
-        side.is_none_or(|side| self.world.lives.now(side) == self.life)
+        side.is_none_or(|side| self.world.incarnations.now(side) == self.life)
     }
 
     /// Records an event. The dead do nothing.

@@ -35,7 +35,7 @@ pub mod ending;
 pub mod fault;
 pub mod guest_driver;
 pub mod guest_memory;
-pub mod life;
+pub mod incarnation;
 pub mod line;
 pub mod normal;
 pub mod orders;

@@ -2,7 +2,7 @@
 
 use crate::activity::{Activity, Request, Service};
 use crate::context::Context;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::recorder::Recorder;
@@ -23,7 +23,7 @@ pub struct Line {
     /// The side that it lives and dies with, if it is part of a partition.
     side: Option<Side>,
     /// The life that it belongs to, or waits for.
-    life: Life,
+    life: Incarnation,
     /// Whether it takes part in that life.
     present: bool,
 }
@@ -35,7 +35,7 @@ impl Line {
     }
 
     /// An activity that comes in the life that its partition is in.
-    pub fn visitor(activity: Activity, recorder: Recorder, life: Life) -> Line {
+    pub fn visitor(activity: Activity, recorder: Recorder, life: Incarnation) -> Line {
         let (id, side) = (activity.id(), activity.side());
         Line { activity, recorder, id, side, life, present: false }
     }
@@ -70,19 +70,19 @@ impl Line {
         let recorder = &mut self.recorder;
         let mut cx = Context { world, runtime, recorder, me, life: self.life };
         let Some(side) = self.side else { return go(&mut self.activity, &mut cx) };
-        let now = world.lives.now(side);
+        let now = world.incarnations.now(side);
         if now > self.life {
             return self.die(world, runtime, side, now);
         }
         if !self.present {
-            self.present = now == self.life && world.lives.enter(side, me, now);
+            self.present = now == self.life && world.incarnations.enter(side, me, now);
         }
         if !self.present {
             return Progress::Block { until_ns: None, why: Waiting::State };
         }
         let progress = go(&mut self.activity, &mut cx);
-        if matches!(progress, Progress::Finished) && world.lives.leave(side, me) {
-            cx.bury(side);
+        if matches!(progress, Progress::Finished) && world.incarnations.leave(side, me) {
+            cx.tear_down(side);
         }
         progress
     }
@@ -118,16 +118,16 @@ impl Line {
     }
 
     /// The life that it belongs to, or waits for.
-    pub(crate) fn life(&self) -> Life {
+    pub(crate) fn life(&self) -> Incarnation {
         self.life
     }
 
     /// Takes no part in the life of its partition until the next call that comes from outside.
     pub(crate) fn rest<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) {
         let Some(side) = self.side else { return };
-        if std::mem::take(&mut self.present) && world.lives.leave(side, self.id) {
+        if std::mem::take(&mut self.present) && world.incarnations.leave(side, self.id) {
             let recorder = &mut self.recorder;
-            Context { world, runtime, recorder, me: self.id, life: self.life }.bury(side);
+            Context { world, runtime, recorder, me: self.id, life: self.life }.tear_down(side);
         }
     }
 
@@ -138,13 +138,13 @@ impl Line {
         world: &World<P>,
         runtime: &R,
         side: Side,
-        now: Life,
+        now: Incarnation,
     ) -> Progress {
         let recorder = &mut self.recorder;
         let mut cx = Context { world, runtime, recorder, me: self.id, life: self.life };
         let goes_on = self.activity.die(&mut cx);
-        if std::mem::take(&mut self.present) && world.lives.leave(side, self.id) {
-            cx.bury(side);
+        if std::mem::take(&mut self.present) && world.incarnations.leave(side, self.id) {
+            cx.tear_down(side);
         }
         self.life = now.running();
         if goes_on { Progress::Again } else { Progress::Finished }
@@ -161,7 +161,7 @@ impl Line {
     /// or comes back from a call that is over.
     pub fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
         let Some(side) = self.side else { return self.activity.is_quiet(world) };
-        let now = world.lives.now(side);
+        let now = world.incarnations.now(side);
         now < self.life || now == self.life && self.present && self.activity.is_quiet(world)
     }
 

@@ -80,7 +80,7 @@ pub fn hash<Q: Quirks>(
     world.desk.lock().hash_normal(state);
     world.orders.hash_normal(state);
     world.faults.hash_normal(now_ns, state);
-    world.lives.hash_normal(state);
+    world.incarnations.hash_normal(state);
     world.driver_paused.load(Ordering::Acquire).hash(state);
     world.guest.reserved_pages().hash(state);
     world.hypervisor.hash_normal(&consumers(world, driver, lines), state);

@@ -2,7 +2,7 @@
 
 use crate::fault::Rule;
 use crate::guest_memory::KernelPage;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::schedule::Decisions;
 use crate::script::Step;
 use ibmvmc::{Config, LibertySet, QuirkSet};
@@ -76,7 +76,7 @@ pub struct ThreadPlan {
     /// Threads with the same number share their files.
     pub process: u16,
     /// The life of the management partition that it runs in.
-    pub life: Life,
+    pub life: Incarnation,
     /// Its life need not begin.
     pub optional: bool,
     /// Its script.

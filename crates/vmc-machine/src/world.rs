@@ -5,7 +5,7 @@ use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
 use crate::guest_driver::GuestDriver;
 use crate::guest_memory::GuestMemory;
-use crate::life::{Life, Lives};
+use crate::incarnation::{Incarnation, Incarnations};
 use crate::orders::Orders;
 use crate::platform::{PlatformLock, Setup};
 use crate::runtime::{ActivityId, Runtime};
@@ -46,7 +46,7 @@ pub struct World<P: Setup> {
     /// The fault rules, and what became of them.
     pub faults: Faults<P::Mutex>,
     /// Which lives the partitions are in.
-    pub lives: Lives<P::Mutex>,
+    pub incarnations: Incarnations<P::Mutex>,
     /// The driver takes no entry from its queue.
     pub driver_paused: AtomicBool,
     /// The names of the scenario's threads.
@@ -63,7 +63,7 @@ pub struct Kernel<D: GuestDriver> {
     /// The driver.
     pub driver: D,
     /// The partition's life that all of this belongs to.
-    pub(crate) life: Life,
+    pub(crate) life: Incarnation,
     /// Which activity runs each call that is in flight.
     pub callers: Callers,
     /// What the driver's task has to do, in order.
@@ -108,7 +108,7 @@ impl<D: GuestDriver> Kernel<D> {
     pub(crate) fn new(driver: D) -> Kernel<D> {
         Kernel {
             driver,
-            life: Life::FIRST,
+            life: Incarnation::FIRST,
             callers: Callers::default(),
             tasks: VecDeque::new(),
             bottom_half_due: false,
@@ -117,7 +117,7 @@ impl<D: GuestDriver> Kernel<D> {
     }
 
     /// The partition died: nothing is left. Observers look again.
-    pub(crate) fn die(&mut self, life: Life, runtime: &impl Runtime) {
+    pub(crate) fn die(&mut self, life: Incarnation, runtime: &impl Runtime) {
         let watchers = std::mem::take(&mut self.watchers);
         *self = Kernel { life, ..Kernel::new(self.driver.reloaded()) };
         watchers.into_iter().for_each(|(id, _)| runtime.wake(id));
@@ -174,7 +174,7 @@ where
             desk: Mutex::new(self.desk.lock().clone()),
             orders: self.orders.clone(),
             faults: self.faults.clone(),
-            lives: self.lives.clone(),
+            incarnations: self.incarnations.clone(),
             driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
             threads: self.threads.clone(),
             keeps_payload: self.keeps_payload,
@@ -199,7 +199,7 @@ impl<P: Setup> World<P> {
             desk: Mutex::new(desk),
             orders: Orders::default(),
             faults: Faults::new(rules),
-            lives: Lives::new(),
+            incarnations: Incarnations::new(),
             driver_paused: AtomicBool::new(false),
             threads: threads.into(),
             keeps_payload,

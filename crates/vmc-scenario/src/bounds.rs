@@ -41,7 +41,7 @@ pub(super) const EVENT_BYTES: Bounds = 0..=65536;
 pub(super) const MAX_THREADS: usize = 512;
 /// Applications with the same steps.
 pub(super) const COUNT: Bounds = 1..=MAX_THREADS as i64;
-/// Lives of the management partition, the first one included.
+/// Incarnations of the management partition, the first one included.
 pub(super) const LIFE: Bounds = 1..=100;
 
 /// Length of a user buffer or of a message of a step.

@@ -24,7 +24,7 @@ use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
 use std::sync::Arc;
 use vmc_machine::guest_memory::KernelPage;
-use vmc_machine::life::Life;
+use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use vmc_machine::schedule::{Actors, Decisions, DecisionsError, below};
 use vmc_machine::script::{
@@ -50,8 +50,8 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
             compiler.steps(&app.steps)?;
             let process = of_app.shares.unwrap_or(own);
             let life = match &app.life {
-                Some(life) => Life::nth(number("life", life, bounds::LIFE)? as u32),
-                None => Life::FIRST,
+                Some(life) => Incarnation::nth(number("life", life, bounds::LIFE)? as u32),
+                None => Incarnation::FIRST,
             };
             let (name, optional, steps) = (name.clone(), app.optional, compiler.steps);
             threads.push(ThreadPlan { name, process, life, optional, steps });

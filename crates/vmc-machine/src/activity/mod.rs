@@ -17,7 +17,7 @@ pub use service::Service;
 pub(crate) use task::Task;
 
 use crate::context::Context;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
@@ -71,10 +71,10 @@ impl Activity {
     }
 
     /// The life of its partition that it begins with.
-    pub(crate) fn first_life(&self) -> Life {
+    pub(crate) fn first_life(&self) -> Incarnation {
         match self {
             Activity::App(app) => app.life(),
-            _ => Life::FIRST,
+            _ => Incarnation::FIRST,
         }
     }
 

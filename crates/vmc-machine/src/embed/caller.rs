@@ -3,7 +3,7 @@
 use crate::activity::{driver_condition, watch_for};
 use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
@@ -57,7 +57,13 @@ impl Me {
         world: &'a World<P>,
         runtime: &'a R,
     ) -> Context<'a, P, R> {
-        Context { world, runtime, recorder: &mut self.recorder, me: self.id, life: Life::FIRST }
+        Context {
+            world,
+            runtime,
+            recorder: &mut self.recorder,
+            me: self.id,
+            life: Incarnation::FIRST,
+        }
     }
 
     /// Makes a call; `block` waits until this application is woken or the time has come, and is `false` when

@@ -9,7 +9,7 @@ use super::{File, Run, Waiting};
 use crate::activity::{Activity, Instruction, Request, StepFailure};
 use crate::build::{self, MachineError};
 use crate::ending::End;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::line::Line;
 use crate::plan::{Plan, ThreadPlan};
 use crate::platform;
@@ -50,7 +50,7 @@ pub struct Serving {
 pub struct OpenFile {
     /// The driver's name of it.
     pub file: File,
-    life: Life,
+    life: Incarnation,
 }
 
 /// What a call came to.
@@ -166,7 +166,7 @@ impl Programs<'_> {
         &self,
         seat: u16,
         request: Request,
-        life: Option<Life>,
+        life: Option<Incarnation>,
         before_sleep: &mut dyn FnMut(),
     ) -> Answer {
         let Some(place) = self.seats.get(usize::from(seat)) else { return Answer::stale() };
@@ -182,8 +182,8 @@ impl Programs<'_> {
             // One that came too late for its call is not one for the next.
             run.world.desk.lock().signals.remove(&app.number());
         }
-        let now = run.world.lives.now(Side::Mgmt);
-        if !run.world.lives.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
+        let now = run.world.incarnations.now(Side::Mgmt);
+        if !run.world.incarnations.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
             return Answer::stale();
         }
         let entered = run.in_turn(|| line.enter(run.world, runtime, request));
@@ -311,7 +311,7 @@ impl Programs<'_> {
     pub fn status(&self) -> Status {
         let world = self.run.world;
         let hypervisor = world.desk.lock().service_state.to_string();
-        let running = [Side::Mgmt, Side::Hyp].map(|side| world.lives.is_running(side));
+        let running = [Side::Mgmt, Side::Hyp].map(|side| world.incarnations.is_running(side));
         let kernel = world.kernel.lock();
         let driver = &kernel.driver;
         let sessions = driver.slots().map(|slot| {
@@ -373,7 +373,7 @@ pub fn serve<T>(
     plan.threads.push(ThreadPlan {
         name: String::from(CONSOLE),
         process: console,
-        life: Life::FIRST,
+        life: Incarnation::FIRST,
         optional: true,
         steps: Vec::new(),
     });

@@ -3,7 +3,7 @@
 use super::{Act, Held, RdmaEnd};
 use crate::activity::operator;
 use crate::context::{Context, partition_of};
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::orders::ServiceOrder;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
@@ -148,19 +148,19 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// Ends what runs in a partition; whether something did.
     fn end_life(&mut self, side: Side) -> bool {
         let world = self.world;
-        let Some(mourners) = world.lives.end(side) else { return false };
+        let Some(draining) = world.incarnations.end(side) else { return false };
         if side == Side::Mgmt {
-            world.kernel.lock().die(world.lives.now(side), self.runtime);
+            world.kernel.lock().die(world.incarnations.now(side), self.runtime);
         }
-        if mourners.is_empty() {
-            self.bury(side);
+        if draining.is_empty() {
+            self.tear_down(side);
         }
-        mourners.into_iter().for_each(|id| self.runtime.wake(id));
+        draining.into_iter().for_each(|id| self.runtime.wake(id));
         true
     }
 
     /// No activity of the life that has ended is left: what belonged to it goes.
-    pub(crate) fn bury(&mut self, side: Side) {
+    pub(crate) fn tear_down(&mut self, side: Side) {
         match side {
             Side::Mgmt => {
                 let mut desk = self.world.desk.lock();
@@ -178,13 +178,13 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// left.
     pub(crate) fn boot(&mut self, side: Side, rule: usize) -> bool {
         let world = self.world;
-        if !world.lives.is_deserted(side) {
+        if !world.incarnations.is_deserted(side) {
             return false;
         }
         let is_kexec = world.faults.rule(rule).act == Act::Kexec;
         // Another rule was faster, or the partition has died between two kernels: there is nothing to do, and nothing
         // to tell.
-        if world.lives.is_running(side)
+        if world.incarnations.is_running(side)
             || is_kexec != world.hypervisor.is_running(partition_of(side))
         {
             return true;
@@ -197,13 +197,13 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             Side::Mgmt => {
                 world.driver_paused.store(false, Ordering::Release);
                 let mut kernel = world.kernel.lock();
-                let life = world.lives.begin(side);
+                let life = world.incarnations.begin(side);
                 kernel.life = life;
                 life
             }
-            Side::Hyp => world.lives.begin(side),
+            Side::Hyp => world.incarnations.begin(side),
         };
-        debug_assert!(life > Life::FIRST);
+        debug_assert!(life > Incarnation::FIRST);
         match side {
             Side::Mgmt => {
                 operator::probe(self);

@@ -338,7 +338,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         result: HcallReturn,
         subject: Subject,
     ) {
-        if result.code == ReturnCode::HARDWARE && !self.world.lives.is_running(side) {
+        if result.code == ReturnCode::HARDWARE && !self.world.incarnations.is_running(side) {
             return;
         }
         self.record(|| Event::Hcall { call: *call, result, subject });

@@ -81,7 +81,7 @@ pub(crate) fn setting(machine: &MachinePlan) -> Setting {
 
 /// How a run has ended, as the checkers of traces want to know it.
 pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
-    let runs = |side| world.lives.is_running(side);
+    let runs = |side| world.incarnations.is_running(side);
     let kernel = world.kernel.lock();
     let driver_looks =
         !world.driver_paused.load(Ordering::Acquire) && kernel.driver.is_registered();

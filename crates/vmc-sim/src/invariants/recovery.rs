@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_machine::activity::{Activity, App};
 use vmc_machine::deterministic::{self, RunConfig};
-use vmc_machine::life::Life;
+use vmc_machine::incarnation::Incarnation;
 use vmc_machine::line::Line;
 use vmc_machine::orders::ServiceOrder;
 use vmc_machine::recorder::{Order, Recorder};
@@ -91,7 +91,7 @@ fn recover<P: OwnDriver>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), 
 
 fn is_meant_to_be_down<P: OwnDriver>(world: &World<P>, expected: Option<ChannelState>) -> bool {
     use phyp::vmc::ChannelState as ServiceState;
-    let is_running = |side| world.lives.is_running(side);
+    let is_running = |side| world.incarnations.is_running(side);
     let kernel = world.kernel.lock();
     let service = world.desk.lock().service_state;
     expected.is_some_and(|expected| expected != ChannelState::Ready)
@@ -299,10 +299,10 @@ fn visit<P: OwnDriver>(
     let number = lines.len() as u16 - ActivityId::FIXED;
     let steps =
         actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect();
-    let app = App::new(number, process.unwrap_or(number), Life::FIRST, steps);
+    let app = App::new(number, process.unwrap_or(number), Incarnation::FIRST, steps);
     let recorder = Recorder::new(Actor::App(number), &Order::default(), false);
     let visitor =
-        Line::visitor(Activity::App(Box::new(app)), recorder, world.lives.now(Side::Mgmt));
+        Line::visitor(Activity::App(Box::new(app)), recorder, world.incarnations.now(Side::Mgmt));
     lines.push(visitor);
     let rested = rest(world, lines);
     let visitor = lines.pop().map(|line| line.activity);

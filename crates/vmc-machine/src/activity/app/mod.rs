@@ -11,7 +11,7 @@ pub use outside::{Instruction, Request};
 
 use crate::call::CallRunner;
 use crate::context::Context;
-use crate::life::Life;
+use crate::incarnation::Incarnation;
 use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
@@ -34,7 +34,7 @@ pub struct App {
     /// Threads of one process share their files.
     process: u16,
     /// The life of the management partition that it runs in.
-    life: Life,
+    life: Incarnation,
     steps: Arc<[Step]>,
     next: usize,
     call: Option<InCall>,
@@ -74,7 +74,7 @@ pub struct StepFailure {
 
 impl App {
     /// A thread of an application that runs these steps in that life of its partition.
-    pub fn new(number: u16, process: u16, life: Life, steps: Vec<Step>) -> App {
+    pub fn new(number: u16, process: u16, life: Incarnation, steps: Vec<Step>) -> App {
         App {
             number,
             actor: Actor::App(number),
@@ -95,7 +95,7 @@ impl App {
     /// The operator of the machine, who starts it as the scenario says. What goes without saying is not
     /// recorded.
     pub fn operator(number: u16, steps: Vec<Step>) -> App {
-        App { actor: Actor::Platform, ..App::new(number, number, Life::FIRST, steps) }
+        App { actor: Actor::Platform, ..App::new(number, number, Incarnation::FIRST, steps) }
     }
 
     pub(crate) fn actor(&self) -> Actor {
@@ -107,7 +107,7 @@ impl App {
         self.actor == Actor::Platform
     }
 
-    pub(crate) fn life(&self) -> Life {
+    pub(crate) fn life(&self) -> Incarnation {
         self.life
     }
 

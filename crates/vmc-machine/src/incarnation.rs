@@ -1,4 +1,4 @@
-//! Lives of the partitions: from a boot to a crash, or to the start of another kernel.
+//! Incarnations of the partitions: from a boot to a crash, or to the start of another kernel.
 //!
 //! A crash ends every activity of its partition at once, but an activity notices only when it makes its next
 //! step; the one that the crash comes out of, when its step is done. Until then its hcalls fail and its transitions of the
@@ -14,26 +14,26 @@ use vmc_trace::Side;
 
 /// A partition's life, or the time between two: odd numbers are lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Life(u32);
+pub struct Incarnation(u32);
 
-impl Life {
+impl Incarnation {
     /// From the start of the run.
-    pub const FIRST: Life = Life(1);
+    pub const FIRST: Incarnation = Incarnation(1);
 
     /// The `n`th life, from 1.
-    pub const fn nth(n: u32) -> Life {
-        Life(2 * n - 1)
+    pub const fn nth(n: u32) -> Incarnation {
+        Incarnation(2 * n - 1)
     }
 
     /// This life, or the first one after it.
-    pub(crate) const fn running(self) -> Life {
-        Life(self.0 | 1)
+    pub(crate) const fn running(self) -> Incarnation {
+        Incarnation(self.0 | 1)
     }
 }
 
 /// The lives of both partitions and who is part of them.
 #[derive(Debug)]
-pub struct Lives<L: RawMutex> {
+pub struct Incarnations<L: RawMutex> {
     now: [AtomicU32; 2],
     rolls: Mutex<L, [Roll; 2]>,
 }
@@ -43,20 +43,20 @@ struct Roll {
     /// Activities that run in the present life.
     members: BTreeSet<ActivityId>,
     /// Activities of the life that has ended which have not noticed it.
-    mourners: BTreeSet<ActivityId>,
+    draining: BTreeSet<ActivityId>,
 }
 
-impl<L: RawMutex> Clone for Lives<L> {
-    fn clone(&self) -> Lives<L> {
+impl<L: RawMutex> Clone for Incarnations<L> {
+    fn clone(&self) -> Incarnations<L> {
         let now = self.now.each_ref().map(|life| life.load(Ordering::Acquire).into());
-        Lives { now, rolls: Mutex::new(self.rolls.lock().clone()) }
+        Incarnations { now, rolls: Mutex::new(self.rolls.lock().clone()) }
     }
 }
 
-impl<L: RawMutex> Lives<L> {
-    pub(crate) fn new() -> Lives<L> {
-        let first = || AtomicU32::new(Life::FIRST.0);
-        Lives { now: [first(), first()], rolls: Mutex::new(Default::default()) }
+impl<L: RawMutex> Incarnations<L> {
+    pub(crate) fn new() -> Incarnations<L> {
+        let first = || AtomicU32::new(Incarnation::FIRST.0);
+        Incarnations { now: [first(), first()], rolls: Mutex::new(Default::default()) }
     }
 
     /// Hashes who lives, and who has still to notice a death.
@@ -66,8 +66,8 @@ impl<L: RawMutex> Lives<L> {
     }
 
     /// The partition's present life, or the time between two.
-    pub fn now(&self, side: Side) -> Life {
-        Life(self.now[side as usize].load(Ordering::Acquire))
+    pub fn now(&self, side: Side) -> Incarnation {
+        Incarnation(self.now[side as usize].load(Ordering::Acquire))
     }
 
     /// Whether a partition runs.
@@ -77,7 +77,7 @@ impl<L: RawMutex> Lives<L> {
     }
 
     /// An activity begins in this life; `false` when it is over already.
-    pub(crate) fn enter(&self, side: Side, id: ActivityId, life: Life) -> bool {
+    pub(crate) fn enter(&self, side: Side, id: ActivityId, life: Incarnation) -> bool {
         let mut rolls = self.rolls.lock();
         let in_time = self.now(side) == life;
         if in_time {
@@ -91,7 +91,7 @@ impl<L: RawMutex> Lives<L> {
     pub(crate) fn leave(&self, side: Side, id: ActivityId) -> bool {
         let roll = &mut self.rolls.lock()[side as usize];
         roll.members.remove(&id);
-        roll.mourners.remove(&id) && roll.mourners.is_empty()
+        roll.draining.remove(&id) && roll.draining.is_empty()
     }
 
     /// Ends the partition's life; returns those who have to notice, `None` when it does not run.
@@ -102,19 +102,19 @@ impl<L: RawMutex> Lives<L> {
         }
         self.now[side as usize].fetch_add(1, Ordering::AcqRel);
         let roll = &mut rolls[side as usize];
-        roll.mourners = std::mem::take(&mut roll.members);
-        Some(roll.mourners.iter().copied().collect())
+        roll.draining = std::mem::take(&mut roll.members);
+        Some(roll.draining.iter().copied().collect())
     }
 
     /// Whether no activity of the last life is left.
     pub(crate) fn is_deserted(&self, side: Side) -> bool {
-        self.rolls.lock()[side as usize].mourners.is_empty()
+        self.rolls.lock()[side as usize].draining.is_empty()
     }
 
     /// The partition's next life begins.
-    pub(crate) fn begin(&self, side: Side) -> Life {
+    pub(crate) fn begin(&self, side: Side) -> Incarnation {
         let _rolls = self.rolls.lock();
-        Life(self.now[side as usize].fetch_add(1, Ordering::AcqRel) + 1)
+        Incarnation(self.now[side as usize].fetch_add(1, Ordering::AcqRel) + 1)
     }
 }
 
@@ -124,23 +124,26 @@ mod tests {
 
     #[test]
     fn a_partition_is_deserted_when_the_last_activity_has_noticed() {
-        let lives = Lives::<parking_lot::RawMutex>::new();
+        let lives = Incarnations::<parking_lot::RawMutex>::new();
         let (a, b) = (ActivityId::TASK, ActivityId::BOTTOM_HALF);
-        assert!(lives.enter(Side::Mgmt, a, Life::FIRST) && lives.enter(Side::Mgmt, b, Life::FIRST));
+        assert!(
+            lives.enter(Side::Mgmt, a, Incarnation::FIRST)
+                && lives.enter(Side::Mgmt, b, Incarnation::FIRST)
+        );
         assert_eq!(lives.end(Side::Mgmt), Some(vec![b, a]));
         assert_eq!(lives.end(Side::Mgmt), None, "it runs no more");
         assert!(!lives.is_running(Side::Mgmt) && lives.is_running(Side::Hyp));
         assert!(!lives.leave(Side::Mgmt, a) && !lives.is_deserted(Side::Mgmt));
         assert!(lives.leave(Side::Mgmt, b) && lives.is_deserted(Side::Mgmt));
-        assert_eq!(lives.begin(Side::Mgmt), Life::nth(2));
-        assert!(!lives.enter(Side::Mgmt, a, Life::FIRST), "too late");
-        assert!(lives.enter(Side::Mgmt, a, Life::nth(2)));
+        assert_eq!(lives.begin(Side::Mgmt), Incarnation::nth(2));
+        assert!(!lives.enter(Side::Mgmt, a, Incarnation::FIRST), "too late");
+        assert!(lives.enter(Side::Mgmt, a, Incarnation::nth(2)));
     }
 
     #[test]
     fn whoever_is_done_has_nothing_to_notice() {
-        let lives = Lives::<parking_lot::RawMutex>::new();
-        lives.enter(Side::Mgmt, ActivityId::app(0), Life::FIRST);
+        let lives = Incarnations::<parking_lot::RawMutex>::new();
+        lives.enter(Side::Mgmt, ActivityId::app(0), Incarnation::FIRST);
         assert!(!lives.leave(Side::Mgmt, ActivityId::app(0)));
         assert_eq!(lives.end(Side::Mgmt), Some(vec![]));
         assert!(lives.is_deserted(Side::Mgmt));
