@@ -6,7 +6,7 @@ use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
-use crate::script::{Action, Condition, Desk, Machine, Step};
+use crate::script::{Action, Condition, Machine, ProcessTable, Step};
 use crate::world::{MANAGEMENT, PLATFORM, World};
 use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::{AnyBehaviour, ServiceConfig};
@@ -88,10 +88,13 @@ pub(crate) fn build<P: Setup>(
     service.liobn = adapter.liobn;
     let service = phyp::vmc::Service::new(service, machine.behaviour.clone())?;
     let guest = GuestMemory::new(config.management_pages, window_pages, machine.kernel_page);
-    let desk = Desk::new(service.state());
+    let process_table = ProcessTable::new(service.state());
     let threads = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let (rules, keeps_payload) = (plan.rules.clone(), reads_beginnings(plan));
-    Ok((World::new(hypervisor, driver, guest, desk, rules, threads, keeps_payload), service))
+    Ok((
+        World::new(hypervisor, driver, guest, process_table, rules, threads, keeps_payload),
+        service,
+    ))
 }
 
 /// Whether a script may read less than a whole message.

@@ -77,7 +77,7 @@ pub fn hash<Q: Quirks>(
     for line in lines {
         line.hash_normal(&mut Normal { hasher: state, name: &name, now_ns });
     }
-    world.desk.lock().hash_normal(state);
+    world.process_table.lock().hash_normal(state);
     world.orders.hash_normal(state);
     world.faults.hash_normal(now_ns, state);
     world.incarnations.hash_normal(state);

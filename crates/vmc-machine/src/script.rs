@@ -1,4 +1,4 @@
-//! The desk where scripts and the machine's operator leave word for each other.
+//! The process_table where scripts and the machine's operator leave word for each other.
 
 use crate::runtime::ActivityId;
 use ibmvmc::FileId;
@@ -19,7 +19,7 @@ pub struct OpenFile {
 
 /// What the script's threads share.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct ProcessTable {
     /// Flags that were posted.
     pub(crate) flags: BTreeSet<String>,
     /// Open files of each process, by the names that the script gives them: one file can have several, as it can have
@@ -43,9 +43,9 @@ pub struct Desk {
     pub(crate) watchers: Vec<ActivityId>,
 }
 
-impl Desk {
-    pub(crate) fn new(service_state: ChannelState) -> Desk {
-        Desk {
+impl ProcessTable {
+    pub(crate) fn new(service_state: ChannelState) -> ProcessTable {
+        ProcessTable {
             flags: BTreeSet::new(),
             processes: BTreeMap::new(),
             files: BTreeMap::new(),

@@ -1,5 +1,5 @@
 //! The world that all activities share: the hypervisor, the driver with its lock, the operating system's
-//! memory, and the desk where scripts and operators leave word for each other.
+//! memory, and the process_table where scripts and operators leave word for each other.
 
 use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
@@ -9,7 +9,7 @@ use crate::incarnation::{Incarnation, Incarnations};
 use crate::orders::Orders;
 use crate::platform::{PlatformLock, Setup};
 use crate::runtime::{ActivityId, Runtime};
-use crate::script::Desk;
+use crate::script::ProcessTable;
 use ibmvmc::FileId;
 use lock_api::Mutex;
 use papr::{PartitionId, VmcNode};
@@ -40,7 +40,7 @@ pub struct World<P: Setup> {
     /// The management partition's memory.
     pub guest: GuestMemory<P::Mutex>,
     /// Where scripts and the operator leave word.
-    pub desk: Mutex<P::Mutex, Desk>,
+    pub process_table: Mutex<P::Mutex, ProcessTable>,
     /// Orders for the VMC service.
     pub orders: Orders<P::Mutex>,
     /// The fault rules, and what became of them.
@@ -171,7 +171,7 @@ where
             hypervisor: self.hypervisor.clone(),
             kernel: Mutex::new(self.kernel.lock().clone()),
             guest: self.guest.clone(),
-            desk: Mutex::new(self.desk.lock().clone()),
+            process_table: Mutex::new(self.process_table.lock().clone()),
             orders: self.orders.clone(),
             faults: self.faults.clone(),
             incarnations: self.incarnations.clone(),
@@ -187,7 +187,7 @@ impl<P: Setup> World<P> {
         hypervisor: Hypervisor<P::Platform>,
         driver: P::Driver,
         guest: GuestMemory<P::Mutex>,
-        desk: Desk,
+        process_table: ProcessTable,
         rules: Vec<Rule>,
         threads: Vec<String>,
         keeps_payload: bool,
@@ -196,7 +196,7 @@ impl<P: Setup> World<P> {
             hypervisor,
             kernel: Mutex::new(Kernel::new(driver)),
             guest,
-            desk: Mutex::new(desk),
+            process_table: Mutex::new(process_table),
             orders: Orders::default(),
             faults: Faults::new(rules),
             incarnations: Incarnations::new(),

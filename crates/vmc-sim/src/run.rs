@@ -139,9 +139,9 @@ fn thread_failure<P: Setup>(plan: &Plan, world: &World<P>, line: &Line) -> Optio
         }
         None => ThreadFailureKind::Stuck,
     };
-    let desk = world.desk.lock();
-    let open = |name| desk.file(app.process(), name);
+    let process_table = world.process_table.lock();
+    let open = |name| process_table.file(app.process(), name);
     let file = step.action.file().and_then(open).map(|id| FileNumber(id.number()));
-    drop(desk);
+    drop(process_table);
     Some(ThreadFailure { thread: app.number(), step, file, what })
 }

@@ -209,10 +209,10 @@ impl Service {
 
     fn pause<P: Setup, R: Runtime>(&mut self, cx: &Context<'_, P, R>, paused: bool) {
         self.work.paused = paused;
-        let mut desk = cx.world.desk.lock();
-        desk.service_paused = paused;
-        let mut watchers = std::mem::take(&mut desk.watchers);
-        drop(desk);
+        let mut process_table = cx.world.process_table.lock();
+        process_table.service_paused = paused;
+        let mut watchers = std::mem::take(&mut process_table.watchers);
+        drop(process_table);
         cx.wake_all(&mut watchers);
     }
 
@@ -220,11 +220,11 @@ impl Service {
     #[cold]
     fn publish_state<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) {
         let state = self.service.state();
-        let mut desk = cx.world.desk.lock();
-        if desk.service_state != state {
-            desk.service_state = state;
-            let mut watchers = std::mem::take(&mut desk.watchers);
-            drop(desk);
+        let mut process_table = cx.world.process_table.lock();
+        if process_table.service_state != state {
+            process_table.service_state = state;
+            let mut watchers = std::mem::take(&mut process_table.watchers);
+            drop(process_table);
             cx.wake_all(&mut watchers);
         }
     }

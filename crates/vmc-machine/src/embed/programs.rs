@@ -180,7 +180,7 @@ impl Programs<'_> {
             && !app.has_script()
         {
             // One that came too late for its call is not one for the next.
-            run.world.desk.lock().signals.remove(&app.number());
+            run.world.process_table.lock().signals.remove(&app.number());
         }
         let now = run.world.incarnations.now(Side::Mgmt);
         if !run.world.incarnations.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
@@ -202,7 +202,7 @@ impl Programs<'_> {
                     Reply::Opened(file) => Some(OpenFile { file, life }),
                     _ => None,
                 };
-                let is_killed = run.world.desk.lock().kills.contains(&app.process());
+                let is_killed = run.world.process_table.lock().kills.contains(&app.process());
                 self.rest(line);
                 return Answer { reply, message, opened, is_killed };
             }
@@ -228,14 +228,14 @@ impl Programs<'_> {
 
     /// A signal comes for a seat's call: if it sleeps, it is interrupted.
     pub fn interrupt(&self, seat: u16) {
-        self.run.world.desk.lock().signals.insert(seat);
+        self.run.world.process_table.lock().signals.insert(seat);
         self.run.runtime.wake(ActivityId::app(seat).index());
     }
 
     /// A seat's process is killed: its call comes back if it sleeps.
     pub fn kill(&self, seat: u16) {
         let Some(process) = self.processes.get(usize::from(seat)) else { return };
-        self.run.world.desk.lock().kills.insert(*process);
+        self.run.world.process_table.lock().kills.insert(*process);
         self.run.runtime.wake(ActivityId::app(seat).index());
     }
 
@@ -251,7 +251,7 @@ impl Programs<'_> {
         if let Activity::App(app) = &mut place.line.activity
             && !app.has_script()
         {
-            self.run.world.desk.lock().kills.remove(&app.process());
+            self.run.world.process_table.lock().kills.remove(&app.process());
             app.revive();
         }
     }
@@ -310,7 +310,7 @@ impl Programs<'_> {
     /// Where the machine stands.
     pub fn status(&self) -> Status {
         let world = self.run.world;
-        let hypervisor = world.desk.lock().service_state.to_string();
+        let hypervisor = world.process_table.lock().service_state.to_string();
         let running = [Side::Mgmt, Side::Hyp].map(|side| world.incarnations.is_running(side));
         let kernel = world.kernel.lock();
         let driver = &kernel.driver;

@@ -79,7 +79,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             }
             Act::Kill(thread) => self.kill(thread),
             Act::Interrupt(thread) => {
-                self.world.desk.lock().signals.insert(thread);
+                self.world.process_table.lock().signals.insert(thread);
                 self.runtime.wake(ActivityId::app(thread));
             }
             // The last ones need what is being done, and are checked to have it.
@@ -163,10 +163,10 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     pub(crate) fn tear_down(&mut self, side: Side) {
         match side {
             Side::Mgmt => {
-                let mut desk = self.world.desk.lock();
-                desk.forget_files();
-                desk.signals.clear();
-                desk.kills.clear();
+                let mut process_table = self.world.process_table.lock();
+                process_table.forget_files();
+                process_table.signals.clear();
+                process_table.kills.clear();
                 self.world.guest.reset();
             }
             Side::Hyp => self.world.orders.withdraw(),
@@ -243,7 +243,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     fn kill(&mut self, thread: u16) {
         let world = self.world;
-        world.desk.lock().kills.insert(thread);
+        world.process_table.lock().kills.insert(thread);
         self.wake_apps();
     }
 

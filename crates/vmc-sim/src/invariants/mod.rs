@@ -88,7 +88,7 @@ pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
     Ending {
         at_rest: end.quiescent,
         management_looks: runs(Side::Mgmt) && driver_looks,
-        hypervisor_looks: runs(Side::Hyp) && !world.desk.lock().service_paused,
+        hypervisor_looks: runs(Side::Hyp) && !world.process_table.lock().service_paused,
     }
 }
 
@@ -109,7 +109,7 @@ fn at_rest<P: OwnDriver>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<V
         let are_ready =
             agreeing.is_some_and(|service| service.state() == phyp::vmc::ChannelState::Ready);
         report("leaks", leaks::check(&kernel, &world.guest, in_call.len(), are_ready));
-        report("sleepers", sleepers::check(&kernel.driver, &world.desk.lock(), lines));
+        report("sleepers", sleepers::check(&kernel.driver, &world.process_table.lock(), lines));
     }
     found
 }
@@ -124,7 +124,7 @@ pub(crate) fn outstanding_now<P: OwnDriver>(world: &World<P>, lines: &[Line]) ->
 
 /// Whether a side was told to leave its queue alone.
 fn is_paused<P: OwnDriver>(world: &World<P>) -> bool {
-    world.desk.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
+    world.process_table.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
 }
 
 /// Threads whose call has not come back.

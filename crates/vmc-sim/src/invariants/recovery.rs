@@ -68,7 +68,8 @@ fn recover<P: OwnDriver>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), 
     rest(world, lines)?;
     offer_missing_seeds(world);
     rest(world, lines)?;
-    let (driver, service) = (world.kernel.lock().driver.state(), world.desk.lock().service_state);
+    let (driver, service) =
+        (world.kernel.lock().driver.state(), world.process_table.lock().service_state);
     if driver != ChannelState::Ready {
         let sides = format!("the driver is {driver}, the hypervisor's side {service}");
         return Err(format!("the channel does not come back: {sides}"));
@@ -93,7 +94,7 @@ fn is_meant_to_be_down<P: OwnDriver>(world: &World<P>, expected: Option<ChannelS
     use phyp::vmc::ChannelState as ServiceState;
     let is_running = |side| world.incarnations.is_running(side);
     let kernel = world.kernel.lock();
-    let service = world.desk.lock().service_state;
+    let service = world.process_table.lock().service_state;
     expected.is_some_and(|expected| expected != ChannelState::Ready)
         || !is_running(Side::Mgmt)
         || !is_running(Side::Hyp)
@@ -158,8 +159,11 @@ struct Stock {
 }
 
 fn survivors<P: OwnDriver>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
-    let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
-    let living = desk.processes.iter().filter(|(process, _)| !desk.kills.contains(process));
+    let (process_table, kernel) = (world.process_table.lock(), world.kernel.lock());
+    let living = process_table
+        .processes
+        .iter()
+        .filter(|(process, _)| !process_table.kills.contains(process));
     // Each by the first of its names.
     let first = |files: &BTreeMap<String, FileId>, (name, id): &(&String, &FileId)| {
         files.iter().find(|(_, other)| other == id).is_some_and(|(first, _)| first == *name)
@@ -212,8 +216,8 @@ impl Survivor {
 
     /// What it has; `None` when its file is closed, or its session may end.
     fn stock<P: OwnDriver>(&self, world: &World<P>) -> Result<Option<Stock>, String> {
-        let (desk, kernel) = (world.desk.lock(), world.kernel.lock());
-        if desk.file(self.process, &self.name) != Some(self.file) {
+        let (process_table, kernel) = (world.process_table.lock(), world.kernel.lock());
+        if process_table.file(self.process, &self.name) != Some(self.file) {
             return Ok(None);
         }
         let live = Some((self.session, SessionState::Ready));

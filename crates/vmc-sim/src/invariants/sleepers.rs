@@ -7,9 +7,13 @@
 use ibmvmc::{Driver, Effect, Input, Profile, Quirks, Reply};
 use vmc_machine::activity::Activity;
 use vmc_machine::line::Line;
-use vmc_machine::script::{Action, Desk};
+use vmc_machine::script::{Action, ProcessTable};
 
-pub(super) fn check<Q: Quirks>(driver: &Driver<Q>, desk: &Desk, lines: &[Line]) -> Vec<String> {
+pub(super) fn check<Q: Quirks>(
+    driver: &Driver<Q>,
+    process_table: &ProcessTable,
+    lines: &[Line],
+) -> Vec<String> {
     let mut problems = Vec::new();
     for line in lines {
         let Activity::App(app) = &line.activity else { continue };
@@ -18,7 +22,7 @@ pub(super) fn check<Q: Quirks>(driver: &Driver<Q>, desk: &Desk, lines: &[Line]) 
         else {
             continue;
         };
-        let Some(file) = desk.file(app.process(), file) else {
+        let Some(file) = process_table.file(app.process(), file) else {
             // There the file is released by the last call on it. Whether that had a reason to wake up, `wakeups` knows.
             if driver.config().profile == Profile::Linux {
                 continue;

@@ -143,7 +143,7 @@ impl Hash for State {
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.look(|machine| {
-            let service = machine.world.desk.lock().service_state;
+            let service = machine.world.process_table.lock().service_state;
             let kernel = machine.world.kernel.lock();
             writeln!(f, "driver: {}, hypervisor's side: {service}", kernel.driver.state())?;
             for slot in kernel.driver.slots() {

@@ -22,7 +22,7 @@ impl App {
     ) -> Progress {
         self.user = User::default();
         if let Action::Close { file, expect, .. } = action
-            && cx.world.desk.lock().drop_spare_name(self.process, file)
+            && cx.world.process_table.lock().drop_spare_name(self.process, file)
         {
             // The operating system closes the descriptor; the driver does not hear of it.
             return match expect {
@@ -30,7 +30,7 @@ impl App {
                 expect => self.fail(describe_expect(*expect), "success: the file has another name"),
             };
         }
-        let file = |name: &str| cx.world.desk.lock().file(self.process, name);
+        let file = |name: &str| cx.world.process_table.lock().file(self.process, name);
         let entered = match action {
             Action::Open { nonblock, .. } => Some((
                 DeviceCall::Open { nonblock: *nonblock },
@@ -110,8 +110,8 @@ impl App {
         cx.record(|| Event::Call(call.clone(), particulars));
         if let Some(Action::Close { file: name, .. }) = action {
             // From now on the name is free, as a file descriptor is.
-            self.at_desk(cx, |desk| {
-                desk.drop_name(self.process, name);
+            self.at_desk(cx, |process_table| {
+                process_table.drop_name(self.process, name);
             });
         }
         if let Some(Action::Write { file: name, payload, expect: Expect::Ok, .. }) = action
@@ -151,14 +151,14 @@ impl App {
 
     /// Whether the thread was killed, or its partition has died, since the step began.
     fn must_stop<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>) -> bool {
-        !cx.is_alive() || cx.world.desk.lock().kills.contains(&self.process)
+        !cx.is_alive() || cx.world.process_table.lock().kills.contains(&self.process)
     }
 
     pub(super) fn continue_call<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
     ) -> Progress {
-        if cx.world.desk.lock().signals.remove(&self.number) {
+        if cx.world.process_table.lock().signals.remove(&self.number) {
             self.interrupt(cx);
         }
         // So does its own alarm.
@@ -234,7 +234,7 @@ impl App {
     /// A killed process that got one more file: it is closed with the others.
     fn keep_for_exit<P: Setup, R: Runtime>(&self, cx: &Context<'_, P, R>, reply: Reply) {
         if let Reply::Opened(id) = reply {
-            cx.world.desk.lock().name_file(self.process, String::new(), id);
+            cx.world.process_table.lock().name_file(self.process, String::new(), id);
         }
     }
 
@@ -264,7 +264,7 @@ impl App {
         }
         match (action, reply) {
             (Action::Open { file, expect: Expect::Ok | Expect::Any, .. }, Reply::Opened(id)) => {
-                self.at_desk(cx, |desk| desk.name_file(self.process, file, id));
+                self.at_desk(cx, |process_table| process_table.name_file(self.process, file, id));
                 self.done()
             }
             (Action::Write { payload, expect: Expect::Ok, .. }, Reply::Bytes(len))

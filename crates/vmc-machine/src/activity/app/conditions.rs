@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::guest_driver::{GuestDriver, IndexView};
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
-use crate::script::{Condition, Desk};
+use crate::script::{Condition, ProcessTable};
 use crate::world::{WakeCondition, World};
 use ibmvmc::{ChannelState, FileId, Profile, SessionState};
 use vmc_trace::{Event, FileNumber, Waiting};
@@ -42,7 +42,7 @@ impl App {
         condition: &Condition,
     ) -> Progress {
         if let Condition::SessionEnded { file } = condition {
-            let file = cx.world.desk.lock().file_even_closed(self.process, file);
+            let file = cx.world.process_table.lock().file_even_closed(self.process, file);
             file.into_iter().for_each(|id| cx.record(|| Event::SawEnd(FileNumber(id.number()))));
         }
         self.done()
@@ -54,15 +54,15 @@ impl App {
         cx: &Context<'_, P, R>,
         condition: &Condition,
     ) -> bool {
-        let mut desk = cx.world.desk.lock();
-        if let Some(holds) = hypervisor_condition(&desk, condition) {
+        let mut process_table = cx.world.process_table.lock();
+        if let Some(holds) = hypervisor_condition(&process_table, condition) {
             if !holds {
-                desk.watch(cx.me);
+                process_table.watch(cx.me);
             }
             return holds;
         }
-        let file = self.file_of(&desk, condition);
-        drop(desk);
+        let file = self.file_of(&process_table, condition);
+        drop(process_table);
         let mut kernel = cx.world.kernel.lock();
         let holds = driver_condition(&kernel.driver, condition, file);
         if !holds {
@@ -74,17 +74,17 @@ impl App {
 
     /// The same without a wake-up later.
     pub(super) fn is_met<P: Setup>(&self, world: &World<P>, condition: &Condition) -> bool {
-        let desk = world.desk.lock();
-        if let Some(holds) = hypervisor_condition(&desk, condition) {
+        let process_table = world.process_table.lock();
+        if let Some(holds) = hypervisor_condition(&process_table, condition) {
             return holds;
         }
-        let file = self.file_of(&desk, condition);
-        drop(desk);
+        let file = self.file_of(&process_table, condition);
+        drop(process_table);
         driver_condition(&world.kernel.lock().driver, condition, file)
     }
 
-    fn file_of(&self, desk: &Desk, condition: &Condition) -> Option<FileId> {
-        desk.file(self.process, condition.file()?)
+    fn file_of(&self, process_table: &ProcessTable, condition: &Condition) -> Option<FileId> {
+        process_table.file(self.process, condition.file()?)
     }
 }
 
@@ -117,13 +117,15 @@ pub(crate) fn watch_for(
 }
 
 /// Whether a condition of the hypervisor's side holds; `None` for one of the driver.
-fn hypervisor_condition(desk: &Desk, condition: &Condition) -> Option<bool> {
+fn hypervisor_condition(process_table: &ProcessTable, condition: &Condition) -> Option<bool> {
     use phyp::vmc::ChannelState;
     match condition {
-        Condition::HypervisorStarted => Some(desk.service_state > ChannelState::Starting),
-        Condition::HypervisorWaiting => Some(desk.service_state == ChannelState::WaitingForInit),
-        Condition::HypervisorStopped => Some(desk.service_state == ChannelState::Stopped),
-        Condition::HypervisorPaused => Some(desk.service_paused),
+        Condition::HypervisorStarted => Some(process_table.service_state > ChannelState::Starting),
+        Condition::HypervisorWaiting => {
+            Some(process_table.service_state == ChannelState::WaitingForInit)
+        }
+        Condition::HypervisorStopped => Some(process_table.service_state == ChannelState::Stopped),
+        Condition::HypervisorPaused => Some(process_table.service_paused),
         _ => None,
     }
 }

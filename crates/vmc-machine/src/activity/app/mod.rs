@@ -147,7 +147,10 @@ impl App {
         }
         let faults = !cx.world.faults.are_none();
         let may_be_killed = faults || self.outside.is_some();
-        if may_be_killed && !self.killed && cx.world.desk.lock().kills.contains(&self.process) {
+        if may_be_killed
+            && !self.killed
+            && cx.world.process_table.lock().kills.contains(&self.process)
+        {
             self.killed = true;
         }
         if self.call.is_some() {
@@ -175,13 +178,13 @@ impl App {
             }
             Action::SleepNs(duration_ns) => self.sleep(cx.now_ns(), duration_ns),
             Action::Await(flag) => {
-                let mut desk = cx.world.desk.lock();
-                if desk.flags.contains(&flag) {
-                    drop(desk);
+                let mut process_table = cx.world.process_table.lock();
+                if process_table.flags.contains(&flag) {
+                    drop(process_table);
                     cx.record(|| Event::Awaited(flag));
                     return self.done();
                 }
-                desk.watch(cx.me);
+                process_table.watch(cx.me);
                 Progress::Block { until_ns: None, why: Waiting::State }
             }
             Action::Say(words) => {
@@ -190,20 +193,20 @@ impl App {
             }
             Action::Post(flag) => {
                 cx.record(|| Event::Posted(flag.clone()));
-                self.at_desk(cx, |desk| {
-                    desk.flags.insert(flag);
+                self.at_desk(cx, |process_table| {
+                    process_table.flags.insert(flag);
                 });
                 self.done()
             }
             Action::Dup { file, name, may_fail } => {
-                let id = cx.world.desk.lock().file(self.process, &file);
+                let id = cx.world.process_table.lock().file(self.process, &file);
                 if may_fail && id.is_none() {
                     return self.done();
                 }
                 let Some(id) = id else {
                     return self.fail("an open file", "the file is not open (any more)");
                 };
-                self.at_desk(cx, |desk| desk.name_file(self.process, name, id));
+                self.at_desk(cx, |process_table| process_table.name_file(self.process, name, id));
                 self.done()
             }
             Action::Start(machine) => self.start_machine(cx, machine),
@@ -213,7 +216,7 @@ impl App {
             Action::AttachHmc(attached) => self.attach_hmc(cx, attached),
             Action::Interrupt(thread) => {
                 cx.record(|| Event::Signals(thread));
-                cx.world.desk.lock().signals.insert(thread);
+                cx.world.process_table.lock().signals.insert(thread);
                 cx.runtime.wake(ActivityId::app(thread));
                 self.done()
             }
@@ -230,8 +233,10 @@ impl App {
         if self.failure.is_some() {
             return true;
         }
-        let desk = world.desk.lock();
-        if self.killed || desk.kills.contains(&self.process) || desk.signals.contains(&self.number)
+        let process_table = world.process_table.lock();
+        if self.killed
+            || process_table.kills.contains(&self.process)
+            || process_table.signals.contains(&self.number)
         {
             return false;
         }
@@ -240,9 +245,9 @@ impl App {
         }
         match self.steps.get(self.next).map(|step| &step.action) {
             None => true,
-            Some(Action::Await(flag)) => !desk.flags.contains(flag),
+            Some(Action::Await(flag)) => !process_table.flags.contains(flag),
             Some(Action::Wait(condition)) => {
-                drop(desk);
+                drop(process_table);
                 !self.is_met(world, condition)
             }
             Some(_) => false,
@@ -286,7 +291,7 @@ impl App {
         if self.outside.is_some() {
             return Progress::Finished;
         }
-        let file = cx.world.desk.lock().take_file(self.process);
+        let file = cx.world.process_table.lock().take_file(self.process);
         match file {
             Some(file) => self.close_at_exit(cx, file),
             None => Progress::Finished,
@@ -313,21 +318,21 @@ impl App {
         name: &str,
         change: impl FnOnce(&mut OpenFile) -> T,
     ) -> Option<T> {
-        let mut desk = cx.world.desk.lock();
-        let id = desk.file(self.process, name)?;
-        desk.files.get_mut(&id).map(change)
+        let mut process_table = cx.world.process_table.lock();
+        let id = process_table.file(self.process, name)?;
+        process_table.files.get_mut(&id).map(change)
     }
 
     /// Changes something that other threads may wait for.
     fn at_desk<P: Setup, R: Runtime>(
         &self,
         cx: &Context<'_, P, R>,
-        change: impl FnOnce(&mut crate::script::Desk),
+        change: impl FnOnce(&mut crate::script::ProcessTable),
     ) {
         let mut watchers = {
-            let mut desk = cx.world.desk.lock();
-            change(&mut desk);
-            std::mem::take(&mut desk.watchers)
+            let mut process_table = cx.world.process_table.lock();
+            change(&mut process_table);
+            std::mem::take(&mut process_table.watchers)
         };
         cx.wake_all(&mut watchers);
     }

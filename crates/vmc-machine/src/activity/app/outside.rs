@@ -200,7 +200,8 @@ impl App {
             }
             _ => false,
         };
-        let file = action.file().and_then(|name| world.desk.lock().file(self.process, name));
+        let file =
+            action.file().and_then(|name| world.process_table.lock().file(self.process, name));
         is_same && file.is_some() && file == file_of(input)
     }
 
@@ -260,13 +261,13 @@ impl App {
             _ => world.kernel.lock().driver.mtu().into(),
         };
         let is_done = {
-            let mut desk = world.desk.lock();
+            let mut process_table = world.process_table.lock();
             match &action {
                 Action::Dup { file, name, .. } => {
-                    let id = desk.file(self.process, file);
-                    id.map(|id| desk.name_file(self.process, name.clone(), id)).is_some()
+                    let id = process_table.file(self.process, file);
+                    id.map(|id| process_table.name_file(self.process, name.clone(), id)).is_some()
                 }
-                Action::Close { file, .. } => desk.drop_spare_name(self.process, file),
+                Action::Close { file, .. } => process_table.drop_spare_name(self.process, file),
                 _ => false,
             }
         };
