@@ -184,7 +184,7 @@ impl Calls {
     }
 
     /// What a call is named where only calls in flight are told apart ([`Driver::normal`](crate::Driver::normal)).
-    pub(crate) fn normal_id(&self, id: CallId) -> CallId {
+    pub(crate) fn canonical_id(&self, id: CallId) -> CallId {
         let in_flight = self
             .places
             .get(usize::from(id.place))
@@ -193,12 +193,12 @@ impl Calls {
     }
 
     /// Names every call in flight so, and forgets places that are free.
-    pub(crate) fn make_normal(&mut self) {
+    pub(crate) fn make_canonical(&mut self) {
         for place in &mut self.places {
             place.generation = 0;
             if let Some(call) = &mut place.call {
                 // Wake-ups are handed out before it, so it is none.
-                call.parked = call.parked.map(|effect| effect.normal(|id| id));
+                call.parked = call.parked.map(|effect| effect.canonical(|id| id));
             }
         }
         self.look_who_quiesces();

@@ -74,6 +74,7 @@
 
 #![deny(unsafe_code)]
 
+mod canonical;
 mod config;
 mod crq;
 mod endpoint;
@@ -83,7 +84,6 @@ mod lock;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod memory;
-mod normal;
 mod operator;
 mod pins;
 mod platform;
@@ -104,6 +104,7 @@ pub mod requirements {
     #![doc = include_str!("requirements.md")]
 }
 
+pub use canonical::Consumer;
 pub use config::{
     Config, ConfigError, MAX_MEMORY_PAGES, MAX_WINDOW_PAGES, MIN_VIRTUAL_DMA_SIZE, VmcPresence,
 };
@@ -113,7 +114,6 @@ pub use lock::LocalLock;
 #[cfg(not(loom))]
 pub use lock::SpinLock;
 pub use memory::{BadAddress, CowMemory, Memory, SharedMemory};
-pub use normal::Consumer;
 pub use operator::BusyCall;
 #[cfg(not(loom))]
 pub use platform::Threads;

@@ -47,8 +47,8 @@ pub struct PinnedCopy {
 }
 
 impl PinnedCopy {
-    /// Hashes its normal form. Where in memory its pages lie follows from their TCEs, which stay as they are.
-    pub fn hash_normal(&self, state: &mut impl Hasher) {
+    /// Hashes its canonical state. Where in memory its pages lie follows from their TCEs, which stay as they are.
+    pub fn hash_canonical(&self, state: &mut impl Hasher) {
         (self.len_bytes, self.source, self.destination, self.lives, self.pin).hash(state);
     }
 }

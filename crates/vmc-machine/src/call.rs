@@ -1,10 +1,10 @@
 //! A call into the driver: performs one effect after the other until the call is over.
 
+use crate::canonical::CanonicalHasher;
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest_driver::GuestDriver;
 use crate::guest_memory::GuestMemory;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest, World};
@@ -145,7 +145,7 @@ impl CallRunner {
     }
 
     /// Whether the next step is invisible to the other activities: the call is over, or goes to sleep.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_invisible(&self) -> bool {
         match self.effect {
             Effect::Done(_) => true,
             Effect::Wait => matches!(self.phase, Phase::Fresh),
@@ -162,19 +162,19 @@ impl CallRunner {
     }
 
     /// Hashes how far the call is. What it is about is only for the trace.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
-        normal.call(self.id);
-        normal.effect(self.effect);
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
+        canonical.call(self.id);
+        canonical.effect(self.effect);
         match &self.phase {
-            Phase::Fresh => 0u8.hash(&mut normal.hasher),
-            Phase::Waiting => 1u8.hash(&mut normal.hasher),
+            Phase::Fresh => 0u8.hash(&mut canonical.hasher),
+            Phase::Waiting => 1u8.hash(&mut canonical.hasher),
             Phase::Sleeping { until_ns } => {
-                2u8.hash(&mut normal.hasher);
-                normal.time(Some(*until_ns));
+                2u8.hash(&mut canonical.hasher);
+                canonical.time(Some(*until_ns));
             }
             Phase::Copying(pinned) => {
-                pinned.hash_normal(&mut normal.hasher);
-                self.saved.hash(&mut normal.hasher);
+                pinned.hash_canonical(&mut canonical.hasher);
+                self.saved.hash(&mut canonical.hasher);
             }
         }
     }

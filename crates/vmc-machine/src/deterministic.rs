@@ -212,7 +212,7 @@ impl Deterministic {
 
     /// Hashes who is ready, who sleeps how long from now, and whose next block returns at once. In which order
     /// the ready ones became so does not matter to a caller that may pick any of them.
-    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+    pub(crate) fn hash_canonical(&self, state: &mut impl Hasher) {
         let now_ns = self.now_ns.get();
         let places = &self.lists.borrow().places;
         for place in places.iter() {

@@ -60,7 +60,7 @@ impl<L: RawMutex> Incarnations<L> {
     }
 
     /// Hashes who lives, and who has still to notice a death.
-    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+    pub(crate) fn hash_canonical(&self, state: &mut impl Hasher) {
         self.now.each_ref().map(|life| life.load(Ordering::Acquire)).hash(state);
         self.rolls.lock().hash(state);
     }

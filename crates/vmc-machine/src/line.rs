@@ -1,9 +1,9 @@
 //! An activity with its recorder, and the life of its partition that it belongs to.
 
 use crate::activity::{Activity, Request, Service};
+use crate::canonical::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Progress, Runtime};
@@ -159,16 +159,16 @@ impl Line {
 
     /// Whether the next step is invisible to the other activities: it looks for work and finds none, goes to sleep,
     /// or comes back from a call that is over.
-    pub fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
-        let Some(side) = self.side else { return self.activity.is_quiet(world) };
+    pub fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
+        let Some(side) = self.side else { return self.activity.is_invisible(world) };
         let now = world.incarnations.now(side);
-        now < self.life || now == self.life && self.present && self.activity.is_quiet(world)
+        now < self.life || now == self.life && self.present && self.activity.is_invisible(world)
     }
 
     /// Hashes where it stands.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
-        (self.life, self.present).hash(&mut normal.hasher);
-        self.activity.hash_normal(normal);
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
+        (self.life, self.present).hash(&mut canonical.hasher);
+        self.activity.hash_canonical(canonical);
     }
 
     /// Whether it waits for a life that has not begun.

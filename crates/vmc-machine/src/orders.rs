@@ -74,7 +74,7 @@ impl<L: RawMutex> Orders<L> {
         !self.any.load(Ordering::Acquire)
     }
 
-    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+    pub(crate) fn hash_canonical(&self, state: &mut impl Hasher) {
         self.queue.lock().hash(state);
     }
 

@@ -60,7 +60,7 @@ impl ProcessTable {
     }
 
     /// Hashes what is left there; who watches, in no order, since each of them is woken by the same change.
-    pub(crate) fn hash_normal(&self, state: &mut impl Hasher) {
+    pub(crate) fn hash_canonical(&self, state: &mut impl Hasher) {
         (&self.flags, &self.processes, &self.files).hash(state);
         (&self.nameless, &self.signals, &self.kills).hash(state);
         (self.service_state, self.service_paused).hash(state);

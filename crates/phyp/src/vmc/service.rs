@@ -184,7 +184,7 @@ impl<B: Behaviour> Service<B> {
     }
 
     /// Whether the service is idle and nothing that it began is unfinished.
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_invisible(&self) -> bool {
         self.op == Op::Idle
             && self.order.is_none()
             && self.delay.is_none()
@@ -206,10 +206,10 @@ impl<B: Behaviour> Service<B> {
             && self.wake_after().is_none()
     }
 
-    /// The service's normal form: services that behave alike from now on have one. The element of the CRQ that
+    /// The service's canonical state: services that behave alike from now on have one. The element of the CRQ that
     /// is looked at next only names a place in a ring; queues are compared from there on.
     #[must_use]
-    pub fn normal(&self) -> Self {
+    pub fn canonical(&self) -> Self {
         Service { slot: 0, now: Duration::ZERO, ..self.clone() }
     }
 

@@ -1,8 +1,8 @@
 //! The driver's bottom half, run whenever it was scheduled.
 
 use crate::call::{CallProgress, CallRunner};
+use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::World;
@@ -86,10 +86,10 @@ impl BottomHalf {
     }
 
     /// Whether the next step is invisible to the other activities.
-    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+    pub(crate) fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
         self.running
             .as_ref()
-            .map_or_else(|| !world.kernel.lock().bottom_half_due, CallRunner::is_quiet)
+            .map_or_else(|| !world.kernel.lock().bottom_half_due, CallRunner::is_invisible)
     }
 
     /// The hcall that the next step makes, if it is known.
@@ -98,8 +98,8 @@ impl BottomHalf {
     }
 
     /// Hashes where it stands.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
-        normal.runner(self.running.as_ref());
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
+        canonical.runner(self.running.as_ref());
     }
 
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {

@@ -13,7 +13,7 @@ pub struct Director;
 
 impl Director {
     /// Whether the next step is invisible to the other activities.
-    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+    pub(crate) fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
         world.faults.with(|books| books.is_idle())
     }
 

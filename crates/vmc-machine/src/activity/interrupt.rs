@@ -6,8 +6,8 @@
 //! the same, because the interrupt may be lost.
 
 use crate::call::{CallProgress, CallRunner};
+use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::{MANAGEMENT, World};
@@ -65,7 +65,7 @@ impl Interrupt {
     }
 
     /// Whether the next step is invisible to the other activities.
-    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+    pub(crate) fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
         matches!(self.stage, Stage::Accept) && !world.hypervisor.has_interrupt(MANAGEMENT)
     }
 
@@ -78,12 +78,12 @@ impl Interrupt {
     }
 
     /// Hashes where it stands.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
-        self.failures.hash(&mut normal.hasher);
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
+        self.failures.hash(&mut canonical.hasher);
         match &self.stage {
-            Stage::Accept => 0u8.hash(&mut normal.hasher),
-            Stage::Finish(_) => 1u8.hash(&mut normal.hasher),
-            Stage::Handle(_, handler) => normal.runner(Some(handler)),
+            Stage::Accept => 0u8.hash(&mut canonical.hasher),
+            Stage::Finish(_) => 1u8.hash(&mut canonical.hasher),
+            Stage::Handle(_, handler) => canonical.runner(Some(handler)),
         }
     }
 

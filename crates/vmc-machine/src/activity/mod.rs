@@ -16,9 +16,9 @@ pub use interrupt::Interrupt;
 pub use service::Service;
 pub(crate) use task::Task;
 
+use crate::canonical::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
@@ -92,14 +92,14 @@ impl Activity {
     }
 
     /// Whether the next step is invisible to the other activities.
-    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+    pub(crate) fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
         match self {
-            Activity::Interrupt(activity) => activity.is_quiet(world),
-            Activity::BottomHalf(activity) => activity.is_quiet(world),
-            Activity::Task(activity) => activity.is_quiet(world),
-            Activity::Service(activity) => activity.is_quiet(world),
-            Activity::Director(activity) => activity.is_quiet(world),
-            Activity::App(activity) => activity.is_quiet(world),
+            Activity::Interrupt(activity) => activity.is_invisible(world),
+            Activity::BottomHalf(activity) => activity.is_invisible(world),
+            Activity::Task(activity) => activity.is_invisible(world),
+            Activity::Service(activity) => activity.is_invisible(world),
+            Activity::Director(activity) => activity.is_invisible(world),
+            Activity::App(activity) => activity.is_invisible(world),
         }
     }
 
@@ -116,14 +116,14 @@ impl Activity {
     }
 
     /// Hashes where it stands.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
         match self {
-            Activity::Interrupt(activity) => activity.hash_normal(normal),
-            Activity::BottomHalf(activity) => activity.hash_normal(normal),
-            Activity::Task(activity) => activity.hash_normal(normal),
-            Activity::Service(activity) => activity.hash_normal(normal),
+            Activity::Interrupt(activity) => activity.hash_canonical(canonical),
+            Activity::BottomHalf(activity) => activity.hash_canonical(canonical),
+            Activity::Task(activity) => activity.hash_canonical(canonical),
+            Activity::Service(activity) => activity.hash_canonical(canonical),
             Activity::Director(_) => {}
-            Activity::App(activity) => activity.hash_normal(normal),
+            Activity::App(activity) => activity.hash_canonical(canonical),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The VMC service of the hypervisor, on the platform partition.
 
+use crate::canonical::CanonicalHasher;
 use crate::context::{Context, service_subject};
 use crate::fault::{MessagePoint, subject_of};
-use crate::normal::Normal;
 use crate::orders::ServiceOrder;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
@@ -124,7 +124,7 @@ impl Service {
 
     /// Whether the next step is invisible to the other activities, if no order can come: the service looks at its
     /// queue, finds nothing and has nothing else to do.
-    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+    pub(crate) fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
         let memory = world.hypervisor.memory(PLATFORM);
         let finds_nothing = match &self.work.effect {
             Effect::Idle { wake_after: None } => true,
@@ -144,15 +144,15 @@ impl Service {
     }
 
     /// Hashes where it stands.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
-        self.service.normal().hash(&mut normal.hasher);
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
+        self.service.canonical().hash(&mut canonical.hasher);
         match &self.work.effect {
             // Which element it is, the service's queue tells.
-            Effect::TakeEntry { .. } => u8::MAX.hash(&mut normal.hasher),
-            Effect::Idle { .. } => normal.time(self.work.until_ns),
-            effect => effect.hash(&mut normal.hasher),
+            Effect::TakeEntry { .. } => u8::MAX.hash(&mut canonical.hasher),
+            Effect::Idle { .. } => canonical.time(self.work.until_ns),
+            effect => effect.hash(&mut canonical.hasher),
         }
-        (self.stopping, self.wanted, self.work.paused).hash(&mut normal.hasher);
+        (self.stopping, self.wanted, self.work.paused).hash(&mut canonical.hasher);
     }
 
     /// Does what the operator of the machine has asked for.

@@ -192,7 +192,7 @@ impl<L: RawMutex> Faults<L> {
 
     /// Hashes what is still to come of the rules. How many occasions each has seen counts only where none of them
     /// has to be armed.
-    pub(crate) fn hash_normal(&self, now_ns: u64, state: &mut impl Hasher) {
+    pub(crate) fn hash_canonical(&self, now_ns: u64, state: &mut impl Hasher) {
         let books = self.books.lock();
         let from_now = |at_ns: u64| at_ns.saturating_sub(now_ns);
         (books.unarchitected, books.disabling).hash(state);

@@ -3,7 +3,7 @@
 //! from there a message goes through every session, old and new (`invariants/recovery.rs`).
 //!
 //! This bounded liveness is a check of its own because `eventually` of stateright misses cycles (lassos). Runs from
-//! different states soon meet; what such a run has passed is remembered by a hash of the normal form and the order
+//! different states soon meet; what such a run has passed is remembered by a hash of the canonical state and the order
 //! of the ready list, and a run that comes there again would go on in the same way. So every state is checked.
 
 use super::machine::{Machine, Move};
@@ -11,7 +11,7 @@ use crate::invariants;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
-use vmc_machine::normal::Fingerprint;
+use vmc_machine::canonical::Fingerprint;
 use vmc_machine::runtime::ActivityId;
 
 /// More than any run of a small model takes to come to rest.
@@ -22,7 +22,7 @@ const MAX_STEPS: usize = 20_000;
 pub(super) struct Recovering(Mutex<BTreeSet<u64>>);
 
 impl Recovering {
-    /// What is wrong on the way back from a state, whose normal form has this hash.
+    /// What is wrong on the way back from a state, whose canonical state has this hash.
     pub(super) fn check(&self, from: &Machine, normal: Fingerprint) -> Result<(), String> {
         let mut ready = from.books.ready();
         ready.sort_unstable();
@@ -64,7 +64,7 @@ impl Recovering {
     }
 }
 
-/// A hash of a normal form and of the order in which activities became ready.
+/// A hash of a canonical state and of the order in which activities became ready.
 fn name(normal: Fingerprint, ready: &[ActivityId]) -> u64 {
     let mut name = normal;
     ready.hash(&mut name);

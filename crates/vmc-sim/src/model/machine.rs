@@ -1,21 +1,21 @@
 //! The machine between two moves, and every way to go on from there.
 //!
 //! A move is a step of a ready activity, what befalls it, or the passing of time; after it the machine **settles**:
-//! every quiet step is made at once. A quiet step (`Line::is_quiet`) looks for work and finds none, goes to sleep, or
+//! every invisible step is made at once. An invisible step (`Line::is_invisible`) looks for work and finds none, goes to sleep, or
 //! comes back from a call that is over: an *invisible* step in the terms of partial-order reduction (Godefroid, 1996; Peled,
 //! 1993). It neither changes what another activity can see nor sees what another one
 //! can change without waking it: an activity that was about to look and one that looked, slept and was woken stand at
-//! the same place with the same work. So what can happen before a quiet step can happen after it, with the same
+//! the same place with the same work. So what can happen before an invisible step can happen after it, with the same
 //! state in the end, and no order of the other steps is lost.
 
 use ibmvmc::{Conduct, Driver, QuirkSet};
 use papr::{CrqEntry, Hcall};
 use vmc_machine::activity::Activity;
 use vmc_machine::build::{self, MachineError};
+use vmc_machine::canonical::{self, Fingerprint};
 use vmc_machine::deterministic::Deterministic as Books;
 use vmc_machine::ending::End;
 use vmc_machine::line::Line;
-use vmc_machine::normal::{self, Fingerprint};
 use vmc_machine::plan::Plan;
 use vmc_machine::platform::Deterministic;
 use vmc_machine::recorder;
@@ -45,7 +45,7 @@ pub(crate) struct Machine {
     pub(crate) books: Books,
     /// How many faults may still happen.
     pub(crate) faults_left: u8,
-    /// Whether quiet steps are made at once, or are moves like any other.
+    /// Whether invisible steps are made at once, or are moves like any other.
     settles: bool,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Setting {
     pub(crate) quirks: QuirkSet,
     /// How many faults may happen.
     pub(crate) faults: u8,
-    /// Whether quiet steps are made at once.
+    /// Whether invisible steps are made at once.
     pub(crate) settles: bool,
     /// Whether what happens is recorded.
     pub(crate) record: bool,
@@ -155,16 +155,16 @@ impl Machine {
     fn settle(&mut self) {
         let orders_may_come = self.orders_may_come();
         while self.settles
-            && let Some(id) = self.books.find_ready(|id| self.is_quiet(id, orders_may_come))
+            && let Some(id) = self.books.find_ready(|id| self.is_invisible(id, orders_may_come))
         {
             self.step(id);
         }
     }
 
     /// The service looks for orders in every step, so none of its steps is quiet while there may be one.
-    fn is_quiet(&self, id: ActivityId, orders_may_come: bool) -> bool {
+    fn is_invisible(&self, id: ActivityId, orders_may_come: bool) -> bool {
         let may_be = id != ActivityId::SERVICE || !orders_may_come;
-        may_be && self.lines[id.index()].is_quiet(&self.world)
+        may_be && self.lines[id.index()].is_invisible(&self.world)
     }
 
     /// Whether a fault or the operator may yet give an order to the service.
@@ -211,7 +211,7 @@ impl Machine {
     /// What lies in the queues of the management partition and of the hypervisor's side.
     pub(crate) fn queued(&self) -> [Vec<String>; 2] {
         let kernel = self.world.kernel.lock();
-        let consumers = normal::consumers(&self.world, &kernel.driver, &self.lines);
+        let consumers = canonical::consumers(&self.world, &kernel.driver, &self.lines);
         let queued = self.world.hypervisor.queued(&consumers);
         queued.map(|entries| entries.into_iter().map(describe).collect())
     }
@@ -221,10 +221,10 @@ impl Machine {
         self.books.find_ready(|_| true).is_none() && !self.books.has_sleeper()
     }
 
-    /// A hash of the machine's normal form; of the faults, only what has happened.
+    /// A hash of the machine's canonical state; of the faults, only what has happened.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut state = Fingerprint::default();
-        normal::hash(&self.world, &self.lines, &self.books, &mut state);
+        canonical::hash(&self.world, &self.lines, &self.books, &mut state);
         state
     }
 

@@ -7,7 +7,7 @@
 //!
 //! Two things keep the spaces finite and small, and tests guard both:
 //!
-//! - **Canonical states** (`normal.rs` of `ibmvmc`, `phyp` and `vmc-machine`). A 64-bit hash of what decides how a state
+//! - **Canonical states** (`canonical.rs` of `ibmvmc`, `phyp` and `vmc-machine`). A 64-bit hash of what decides how a state
 //!   goes on tells states apart. Left out are virtual time (sleepers count from now), generations of calls that only tell
 //!   live names from stale ones, where in its ring a queue stands, the bytes of free elements and free memory, which frame
 //!   backs a page, the order of the ready list, how often a fault rule saw an occasion, and records. Random walks compare

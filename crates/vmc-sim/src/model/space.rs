@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vmc_check::Violation;
 use vmc_machine::activity::Activity;
+use vmc_machine::canonical::Fingerprint;
 use vmc_machine::ending::End;
 use vmc_machine::line::Line;
-use vmc_machine::normal::Fingerprint;
 use vmc_machine::plan::Plan;
 use vmc_machine::runtime::ActivityId;
 use vmc_trace::{Record, Sequence, Trace, render};
@@ -65,7 +65,7 @@ pub(super) struct Space {
 /// A state. The lock is there because the machine is made for one thread at a time.
 pub(super) struct State {
     machine: Mutex<Machine>,
-    /// Of the machine's normal form.
+    /// Of the machine's canonical state.
     normal: Fingerprint,
     /// Of that and of what may still happen.
     fingerprint: u64,

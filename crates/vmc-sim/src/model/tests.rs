@@ -1,4 +1,4 @@
-//! Tests of the models, and of what makes them small: the normal form, and quiet steps.
+//! Tests of the models, and of what makes them small: the canonical state, and invisible steps.
 
 use super::machine::{Begin, Machine, Move, Setting};
 use super::*;

@@ -58,7 +58,7 @@ fn one_at_a_time() -> Peer<Echo> {
 fn a_buffer_that_is_given_up_leaves_the_books_and_the_window() {
     let mut peer = Peer::with_session(config(), Sink, key(0, 1));
     peer.service.take_buffer(HmcIndex(0));
-    assert!(!peer.service.is_quiet());
+    assert!(!peer.service.is_invisible());
     peer.run();
     assert_eq!(peer.recv(), message(remove(key(0, 1))));
     assert_eq!(peer.service.outstanding(), 1);
@@ -67,7 +67,7 @@ fn a_buffer_that_is_given_up_leaves_the_books_and_the_window() {
     assert_eq!(peer.buffers_of(0), [MGMT, NONE, HYP, HYP]);
     assert!(!peer.is_mapped(HmcIndex(0), BufferId(1)));
     assert_eq!(peer.mapped_pages(), 2 * 4, "three buffers and the seed of the other index");
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
     assert_eq!(peer.events, []);
     peer.send(signal(key(0, 1), 1, 1));
     let invalid = ProtocolViolation::InvalidBuffer(MessageType::Signal, BufferId(1));
@@ -87,7 +87,7 @@ fn a_buffer_in_use_is_not_given_up_and_nothing_changes() {
             _ => assert_eq!(peer.breaches(), [ProtocolViolation::RemovalRefused(Status(status))]),
         }
         assert_eq!(peer.buffers_of(0), [MGMT, MGMT, HYP, HYP]);
-        assert!(peer.service.is_quiet());
+        assert!(peer.service.is_invisible());
     }
     assert_eq!(peer.count(opcode::STUFF_TCE), 0);
     take_from(&mut peer, key(0, 1), 1);
@@ -164,7 +164,7 @@ fn a_buffer_that_was_taken_is_returned_and_works() {
     assert_eq!(peer.buffers_of(0), [MGMT, MGMT, HYP, HYP]);
     give_back(&mut peer, 0);
     peer.recv_nothing();
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
     peer.write(HmcIndex(0), BufferId(1), b"hello");
     peer.send(signal(key(0, 1), 1, 5));
     assert_eq!(peer.recv(), message(signal(key(0, 1), 1, 5)));
@@ -219,7 +219,7 @@ fn a_buffer_that_is_returned_during_the_open_answers_no_open() {
         peer.send(offer_response(key(0, 1), 1, status));
         peer.send(offer_response(key(0, 1), 2, 0));
         peer.recv_nothing();
-        assert!(peer.service.is_quiet());
+        assert!(peer.service.is_invisible());
     }
 }
 
@@ -284,7 +284,7 @@ fn orders_for_an_index_that_was_not_negotiated_have_no_effect() {
         take(peer, index);
         give_back(peer, index);
         assert_eq!(peer.hcalls.len(), hcalls);
-        assert!(peer.service.is_quiet());
+        assert!(peer.service.is_invisible());
     };
     idle(&mut peer, 0);
     peer.start_as_second();

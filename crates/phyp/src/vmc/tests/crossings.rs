@@ -27,7 +27,7 @@ fn a_close_that_crosses_is_closed_and_the_late_response_is_awaited() {
         assert_eq!(peer.buffers_of(0), [MGMT, NONE, NONE, NONE], "the seed is another buffer");
         assert!(peer.is_mapped(HmcIndex(0), BufferId(0)));
         assert!(peer.breaches().is_empty());
-        assert!(peer.service.is_quiet());
+        assert!(peer.service.is_invisible());
     }
 }
 
@@ -40,7 +40,7 @@ fn what_was_not_asked_for_yet_is_not_asked_for_after_a_close() {
     assert_eq!(peer.recv(), message(close_response(key(0, 1), 0)));
     peer.take_offer(key(0, 0), MANAGEMENT, 0);
     peer.recv_nothing();
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn what_was_not_asked_for_yet_is_not_asked_for_after_an_open() {
     take(&mut peer, 0);
     peer.open(key(0, 1));
     peer.recv_nothing();
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 /// A response under way when the open came is about session 0.

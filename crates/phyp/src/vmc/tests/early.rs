@@ -51,7 +51,7 @@ fn an_index_is_opened_before_its_seed_is_answered() {
     peer.send(offer_response(key(0, 0), 0, 0));
     peer.send(offer_response(key(1, 0), 0, 0));
     assert_eq!(peer.buffers_of(0), [MGMT, MGMT, HYP, HYP]);
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
     for buffer in [0, 1] {
         peer.write(HmcIndex(0), BufferId(buffer), b"hello");
         peer.send(signal(key(0, 1), buffer, 5));
@@ -108,7 +108,7 @@ fn a_signal_comes_in_a_buffer_that_is_not_answered() {
     peer.send(signal(key(0, 1), 1, 5));
     assert_eq!(peer.recv(), message(signal(key(0, 1), 1, 5)));
     assert!(peer.breaches().is_empty());
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn one_session_after_the_other_is_opened_before_any_seed_is_answered() {
         peer.send(offer_response(key(0, 0), 0, 0));
     }
     peer.send(offer_response(key(1, 0), 0, 0));
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
     assert!(peer.breaches().is_empty());
     peer.send(offer_response(key(0, 0), 0, 0));
     assert_eq!(peer.breaches(), [ProtocolViolation::Unexpected(MessageType::AddBufferResponse)]);
@@ -224,7 +224,7 @@ fn a_buffer_that_is_not_answered_can_be_given_up() {
     peer.send(offer_response(key(0, 1), 1, 1));
     assert_eq!(peer.breaches(), [ProtocolViolation::BufferRefused(BufferId(1), Status(1))]);
     assert_eq!(peer.buffers_of(0), [MGMT, NONE, HYP, HYP]);
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 #[test]

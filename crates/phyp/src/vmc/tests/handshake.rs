@@ -71,7 +71,7 @@ fn every_negotiated_index_is_seeded_with_a_mapped_buffer_of_the_management_parti
         assert_eq!(peer.buffers_of(index)[1..], [BufferState::Unused; 3]);
     }
     assert_eq!(peer.mapped_pages(), 4);
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
     assert!(peer.breaches().is_empty());
 }
 

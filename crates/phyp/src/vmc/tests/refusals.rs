@@ -172,7 +172,7 @@ fn only_requests_can_be_refused_and_only_with_a_failure() {
         assert_eq!(refused, [CAPABILITIES, OPEN, CLOSE].contains(request), "{}", request.name());
     }
     assert!(!peer.service.refuse_next(OPEN, Status::SUCCESS));
-    assert!(peer.service.is_quiet(), "an order that waits for a request is no work");
+    assert!(peer.service.is_invisible(), "an order that waits for a request is no work");
 }
 
 #[test]

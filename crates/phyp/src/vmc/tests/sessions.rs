@@ -52,7 +52,7 @@ fn open_reads_the_hmc_id_and_adds_buffers_before_it_is_answered() {
             ServiceEvent::SessionState(HmcIndex(1), HmcSession(255), SessionState::Ready),
         ]
     );
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_close_during_the_open_answers_for_both_and_late_responses_are_awaited() {
     peer.recv_nothing();
     assert!(peer.breaches().is_empty());
     assert_eq!(peer.mapped_pages(), 2 * 2);
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 #[test]

@@ -218,7 +218,7 @@ fn stop_deregisters_as_the_busy_codes_hint_then_unmaps_and_is_silent() {
     assert_eq!(peer.mapped_pages(), 0);
     peer.send_entry(INIT);
     peer.recv_nothing();
-    assert!(peer.service.is_quiet());
+    assert!(peer.service.is_invisible());
 }
 
 #[test]

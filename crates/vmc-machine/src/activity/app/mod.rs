@@ -10,9 +10,9 @@ pub(crate) use conditions::{driver_condition, watch_for};
 pub use outside::{Instruction, Request};
 
 use crate::call::CallRunner;
+use crate::canonical::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
@@ -229,7 +229,7 @@ impl App {
     }
 
     /// Whether the next step is invisible to the other activities.
-    pub(crate) fn is_quiet<P: Setup>(&self, world: &World<P>) -> bool {
+    pub(crate) fn is_invisible<P: Setup>(&self, world: &World<P>) -> bool {
         if self.failure.is_some() {
             return true;
         }
@@ -241,7 +241,7 @@ impl App {
             return false;
         }
         if let Some(call) = &self.call {
-            return self.until_ns.is_none() && !self.user.interrupted && call.runner.is_quiet();
+            return self.until_ns.is_none() && !self.user.interrupted && call.runner.is_invisible();
         }
         match self.steps.get(self.next).map(|step| &step.action) {
             None => true,
@@ -261,17 +261,17 @@ impl App {
 
     /// Hashes where the script stands. How many effects a call has begun is only for rules that count them, and
     /// what memory holds only for the call that uses it.
-    pub(crate) fn hash_normal(&self, normal: &mut Normal<'_>) {
-        (self.killed, self.failure.is_some()).hash(&mut normal.hasher);
+    pub(crate) fn hash_canonical(&self, canonical: &mut CanonicalHasher<'_>) {
+        (self.killed, self.failure.is_some()).hash(&mut canonical.hasher);
         if !self.killed {
-            self.next.hash(&mut normal.hasher);
+            self.next.hash(&mut canonical.hasher);
         }
-        normal.time(self.until_ns);
-        self.hash_retrying(normal);
+        canonical.time(self.until_ns);
+        self.hash_retrying(canonical);
         if self.call.is_some() {
-            self.user.hash(&mut normal.hasher);
+            self.user.hash(&mut canonical.hasher);
         }
-        normal.runner(self.call.as_ref().map(|call| &call.runner));
+        canonical.runner(self.call.as_ref().map(|call| &call.runner));
     }
 
     /// The partition died under the thread. Whether it takes part in the next life.

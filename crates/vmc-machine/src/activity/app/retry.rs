@@ -4,8 +4,8 @@
 //! virtual time first, so that everything else has come to rest, and then twice as long as before, at most 64 ms.
 
 use super::App;
+use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::normal::Normal;
 use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, Retry};
@@ -95,12 +95,12 @@ impl App {
     }
 
     /// Hashes how far a step is. How often it was tried is only for a report.
-    pub(super) fn hash_retrying(&self, normal: &mut Normal<'_>) {
-        self.retrying.is_some().hash(&mut normal.hasher);
+    pub(super) fn hash_retrying(&self, canonical: &mut CanonicalHasher<'_>) {
+        self.retrying.is_some().hash(&mut canonical.hasher);
         if let Some(retrying) = &self.retrying {
-            normal.time(retrying.again_ns);
-            retrying.pause_ns.hash(&mut normal.hasher);
-            normal.passed(retrying.since_ns);
+            canonical.time(retrying.again_ns);
+            retrying.pause_ns.hash(&mut canonical.hasher);
+            canonical.passed(retrying.since_ns);
         }
     }
 }

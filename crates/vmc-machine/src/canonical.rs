@@ -1,4 +1,4 @@
-//! The normal form of the deterministic world between two steps: worlds that go on alike hash alike.
+//! The canonical state of the deterministic world between two steps: worlds that go on alike hash alike.
 //!
 //! Left out is what only names things or only grows: virtual time (a sleeper counts from now), generations of
 //! calls, where the rings of the queues stand, which frame backs a page, the order in which activities became ready
@@ -19,13 +19,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::Ordering;
 
 /// Takes the parts of a world one after the other.
-pub(crate) struct Normal<'a> {
+pub(crate) struct CanonicalHasher<'a> {
     pub(crate) hasher: &'a mut dyn Hasher,
     name: &'a dyn Fn(CallId) -> CallId,
     now_ns: u64,
 }
 
-impl Normal<'_> {
+impl CanonicalHasher<'_> {
     /// A call in flight.
     pub(crate) fn call(&mut self, id: Option<CallId>) {
         id.map(self.name).hash(&mut self.hasher);
@@ -33,7 +33,7 @@ impl Normal<'_> {
 
     /// What a call asks for.
     pub(crate) fn effect(&mut self, effect: Effect) {
-        effect.normal(self.name).hash(&mut self.hasher);
+        effect.canonical(self.name).hash(&mut self.hasher);
     }
 
     /// A virtual time, as that long from now. One that has passed is as good as another.
@@ -50,7 +50,7 @@ impl Normal<'_> {
     pub(crate) fn runner(&mut self, runner: Option<&CallRunner>) {
         runner.is_some().hash(&mut self.hasher);
         if let Some(runner) = runner {
-            runner.hash_normal(self);
+            runner.hash_canonical(self);
         }
     }
 }
@@ -63,27 +63,27 @@ pub fn hash<Q: Quirks>(
     state: &mut impl Hasher,
 ) {
     let now_ns = books.now_ns();
-    books.hash_normal(state);
+    books.hash_canonical(state);
     let kernel = world.kernel.lock();
     let driver = &kernel.driver;
-    driver.normal().hash(state);
+    driver.canonical().hash(state);
     (kernel.life, &kernel.tasks, kernel.bottom_half_due).hash(state);
     kernel.watchers.iter().copied().collect::<BTreeSet<_>>().hash(state);
-    let name = |id| driver.normal_id(id);
+    let name = |id| driver.canonical_id(id);
     kernel.callers.len().hash(state);
     for (id, caller) in kernel.callers.iter() {
         (name(id), caller).hash(state);
     }
     for line in lines {
-        line.hash_normal(&mut Normal { hasher: state, name: &name, now_ns });
+        line.hash_canonical(&mut CanonicalHasher { hasher: state, name: &name, now_ns });
     }
-    world.process_table.lock().hash_normal(state);
-    world.orders.hash_normal(state);
-    world.faults.hash_normal(now_ns, state);
-    world.incarnations.hash_normal(state);
+    world.process_table.lock().hash_canonical(state);
+    world.orders.hash_canonical(state);
+    world.faults.hash_canonical(now_ns, state);
+    world.incarnations.hash_canonical(state);
     world.driver_paused.load(Ordering::Acquire).hash(state);
     world.guest.reserved_pages().hash(state);
-    world.hypervisor.hash_normal(&consumers(world, driver, lines), state);
+    world.hypervisor.hash_canonical(&consumers(world, driver, lines), state);
 }
 
 /// How both sides read their queues, and which memory they use.

@@ -1,4 +1,4 @@
-//! The normal form (canonical state) of a machine, for the exploration of its states: machines that behave alike
+//! The canonical state (canonical state) of a machine, for the exploration of its states: machines that behave alike
 //! from now on hash alike.
 //!
 //! What is left out, and why it makes no difference:
@@ -32,8 +32,8 @@ pub struct Consumer {
 }
 
 impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
-    /// Hashes the machine's normal form; `consumers` are the management partition and the platform.
-    pub fn hash_normal(&self, consumers: &[Consumer; 2], state: &mut impl Hasher) {
+    /// Hashes the machine's canonical state; `consumers` are the management partition and the platform.
+    pub fn hash_canonical(&self, consumers: &[Consumer; 2], state: &mut impl Hasher) {
         self.connection.lock().hash(state);
         self.status.now().hash(state);
         self.pins.claimed().for_each(|claimed| claimed.hash(state));

@@ -1,4 +1,4 @@
-//! The normal form (canonical state) of a driver, for the exploration of its states: drivers that behave alike from
+//! The canonical state (canonical state) of a driver, for the exploration of its states: drivers that behave alike from
 //! now on have one.
 //!
 //! Two things in a driver differ without a difference in what it does. The generation of a [`CallId`] only tells
@@ -13,11 +13,11 @@ use crate::quirks::Quirks;
 use crate::step::{Dma, Effect, Wakeup};
 
 impl<Q: Quirks> Driver<Q> {
-    /// The driver's normal form.
+    /// The driver's canonical state.
     #[must_use]
-    pub fn normal(&self) -> Driver<Q> {
+    pub fn canonical(&self) -> Driver<Q> {
         let mut normal = self.clone();
-        let id = |id: &mut CallId| *id = self.normal_id(*id);
+        let id = |id: &mut CallId| *id = self.canonical_id(*id);
         normal.files.iter_mut().flat_map(|file| &mut file.waiters).for_each(id);
         for buffer in normal.slots.iter_mut().flat_map(|slot| slot.pool.iter_mut().flatten()) {
             if let BufferOwner::InCall(call) = &mut buffer.owner {
@@ -30,16 +30,16 @@ impl<Q: Quirks> Driver<Q> {
             }
         }
         normal.bottom_half.iter_mut().chain(&mut normal.task).for_each(id);
-        normal.calls.make_normal();
+        normal.calls.make_canonical();
         if let Some(crq) = &mut normal.crq {
             crq.next = 0;
         }
         normal
     }
 
-    /// What a call is named in the normal form.
-    pub fn normal_id(&self, id: CallId) -> CallId {
-        self.calls.normal_id(id)
+    /// What a call is named in the canonical state.
+    pub fn canonical_id(&self, id: CallId) -> CallId {
+        self.calls.canonical_id(id)
     }
 
     /// The CRQ and the element that is looked at next.
@@ -49,9 +49,9 @@ impl<Q: Quirks> Driver<Q> {
 }
 
 impl Effect {
-    /// The effect as a driver's normal form has it. `name` is [`Driver::normal_id`].
+    /// The effect as a driver's canonical state has it. `name` is [`Driver::canonical_id`].
     #[must_use]
-    pub fn normal(self, name: impl FnOnce(CallId) -> CallId) -> Effect {
+    pub fn canonical(self, name: impl FnOnce(CallId) -> CallId) -> Effect {
         match self {
             Effect::TakeEntry { queue, .. } => Effect::TakeEntry { queue, slot: 0 },
             Effect::Wake(Wakeup::Call(id)) => Effect::Wake(Wakeup::Call(name(id))),
