@@ -2,21 +2,21 @@
 
 use crate::lines::Line;
 use std::collections::BTreeMap;
-use vmc_sim::trace::{Actor, Record, Trace};
+use vmc_sim::trace::{ActorId, Record, Trace};
 
 /// Events of each actor that are shown.
 const EVENTS_PER_ACTOR: usize = 5;
 
 /// A line for each of the last events, grouped by actor: its number in the run, the virtual time, what happened.
 pub(crate) fn last_events(trace: &Trace) -> Vec<Line> {
-    let mut by_actor: BTreeMap<Actor, Vec<&Record>> = BTreeMap::new();
+    let mut by_actor: BTreeMap<ActorId, Vec<&Record>> = BTreeMap::new();
     for record in trace.records().iter().rev() {
         let records = by_actor.entry(record.actor).or_default();
         if records.len() < EVENTS_PER_ACTOR {
             records.push(record);
         }
     }
-    let name = |actor: Actor| name(actor, trace);
+    let name = |actor: ActorId| name(actor, trace);
     let width = by_actor.keys().map(|&actor| name(actor).chars().count()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for (&actor, records) in &by_actor {
@@ -33,9 +33,9 @@ pub(crate) fn last_events(trace: &Trace) -> Vec<Line> {
     lines
 }
 
-fn name(actor: Actor, trace: &Trace) -> String {
+fn name(actor: ActorId, trace: &Trace) -> String {
     let named = match actor {
-        Actor::App(number) => trace.names().apps.get(usize::from(number)).cloned(),
+        ActorId::App(number) => trace.names().apps.get(usize::from(number)).cloned(),
         _ => None,
     };
     named.unwrap_or_else(|| actor.to_string())
@@ -52,15 +52,15 @@ mod tests {
     use crate::lines::render;
     use vmc_sim::trace::{Event, TraceNames};
 
-    fn record(seq: u64, time_ns: u64, actor: Actor, flag: &str) -> Record {
+    fn record(seq: u64, time_ns: u64, actor: ActorId, flag: &str) -> Record {
         Record { seq, time_ns, actor, event: Event::Posted(flag.to_owned()) }
     }
 
     #[test]
     fn each_actor_shows_its_last_events_in_their_order() {
         let mut records: Vec<_> =
-            (0..7).map(|n| record(n, n, Actor::App(0), &n.to_string())).collect();
-        records.push(record(7, 5_000_001, Actor::Task, "late"));
+            (0..7).map(|n| record(n, n, ActorId::App(0), &n.to_string())).collect();
+        records.push(record(7, 5_000_001, ActorId::Task, "late"));
         let trace = Trace::new(records, TraceNames { apps: vec![String::from("reader")] });
         let expected = "\
 reader      2     0.000002 ms  posted \"2\"

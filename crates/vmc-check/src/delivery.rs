@@ -148,7 +148,7 @@ mod tests {
     use crate::testing::assert_reports;
     use crate::testing::trace_builder::setting;
     use crate::testing::trace_builder::{APP, FIRST, TraceBuilder, digest, signal};
-    use vmc_trace::Actor;
+    use vmc_trace::ActorId;
 
     const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
 
@@ -244,13 +244,13 @@ mod tests {
     #[test]
     fn a_signal_announces_what_the_rdma_has_put_there() {
         let copied = || TraceBuilder::session().copies_to_hyp(APP, 1, 8);
-        assert_eq!(problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 8))), [""; 0]);
+        assert_eq!(problems(copied().sends(ActorId::App(APP), signal(FIRST, 1, 8))), [""; 0]);
         assert_reports(
-            &problems(copied().sends(Actor::App(APP), signal(FIRST, 1, 9))),
+            &problems(copied().sends(ActorId::App(APP), signal(FIRST, 1, 9))),
             &["HMC index 0 session 1: SIGNAL announces 9 bytes in buffer 1, the RDMA put Some(8)"],
         );
         assert_reports(
-            &problems(copied().sends(Actor::App(APP), signal(FIRST, 0, 8))),
+            &problems(copied().sends(ActorId::App(APP), signal(FIRST, 0, 8))),
             &["HMC index 0 session 1: SIGNAL announces 8 bytes in buffer 0, the RDMA put Some(32)"],
         );
     }

@@ -20,7 +20,7 @@ use vmc_proto::Profile;
 use vmc_proto::mgmt::{ChannelState, SessionState};
 use vmc_proto::{HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{
-    self as trace, Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma,
+    self as trace, ActorId, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma,
     RdmaDirection, Record, Side, Subject, Trace, Waiting,
 };
 
@@ -187,8 +187,8 @@ impl Device {
     /// The index whose buffers the bottom half may be about to change, and how many there are.
     fn about_to_be_changed(&mut self, seen: &Seen<'_>) -> Option<(HmcIndex, usize)> {
         let entry = match seen {
-            Seen::Sent(send) if send.actor == Actor::BottomHalf => Some(send.entry),
-            Seen::Record(Record { actor: Actor::BottomHalf, event, .. }) => match event {
+            Seen::Sent(send) if send.actor == ActorId::BottomHalf => Some(send.entry),
+            Seen::Record(Record { actor: ActorId::BottomHalf, event, .. }) => match event {
                 Event::Dequeued { entry, .. } => Some(*entry),
                 // Part of a send.
                 Event::Enqueued { .. } | Event::InterruptPending(_) => return None,
@@ -203,7 +203,7 @@ impl Device {
     }
 
     fn sent(&mut self, send: &Send) {
-        if let Actor::App(app) = send.actor
+        if let ActorId::App(app) = send.actor
             && let Some(call) = self.calls.get_mut(&app)
         {
             call.sent.push((send.entry, send.code));
@@ -212,23 +212,23 @@ impl Device {
 
     fn record(&mut self, record: &Record) -> Option<Finished> {
         match (&record.event, record.actor) {
-            (Event::Call(call, particulars), Actor::App(app)) => {
+            (Event::Call(call, particulars), ActorId::App(app)) => {
                 self.called(app, call, *particulars);
             }
-            (Event::Return(call, result, file), Actor::App(app)) => {
+            (Event::Return(call, result, file), ActorId::App(app)) => {
                 return self.returned(app, call, result, *file);
             }
-            (Event::Signalled, Actor::App(app)) => {
+            (Event::Signalled, ActorId::App(app)) => {
                 if let Some(call) = self.calls.get_mut(&app) {
                     call.facts.signalled = true;
                 }
             }
-            (Event::Sleep(Waiting::Call), Actor::App(app)) => {
+            (Event::Sleep(Waiting::Call), ActorId::App(app)) => {
                 if let Some(call) = self.calls.get_mut(&app) {
                     call.facts.slept = true;
                 }
             }
-            (Event::SessionStarted(index, number), Actor::App(app)) => {
+            (Event::SessionStarted(index, number), ActorId::App(app)) => {
                 self.started(app, *index, *number);
             }
             (Event::SessionState(index, number, trace::SessionState::Mgmt(state)), _) => {
@@ -357,8 +357,8 @@ impl Device {
         }
     }
 
-    fn copied(&mut self, subject: Subject, rdma: &Rdma, actor: Actor) {
-        if let Actor::App(app) = actor {
+    fn copied(&mut self, subject: Subject, rdma: &Rdma, actor: ActorId) {
+        if let ActorId::App(app) = actor {
             if let Some(call) = self.calls.get_mut(&app) {
                 call.rdma = Some(*rdma);
             }

@@ -14,7 +14,7 @@ use super::wire::Seen;
 use crate::Content;
 use std::collections::{BTreeMap, BTreeSet};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
-use vmc_trace::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
+use vmc_trace::{ActorId, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
 
 type Key = (HmcIndex, HmcSession);
 
@@ -94,7 +94,7 @@ impl Checker {
             (Event::Rdma(Subject::Session(index, number), rdma), actor) => {
                 let key = (*index, *number);
                 let verdict = match actor {
-                    Actor::App(app) => self.copied_by_call(device, app, key, rdma),
+                    ActorId::App(app) => self.copied_by_call(device, app, key, rdma),
                     _ => self.fetched(key, rdma),
                 };
                 self.problems.extend(verdict.err());
@@ -222,13 +222,13 @@ mod tests {
             &["HMC index 0 session 1 gets 16 bytes 0000d002 that were not sent to it"],
         );
         // A lie may make a buffer say anything but what another session has sent.
-        let lied = TraceBuilder::session().and(Actor::Platform, lie());
+        let lied = TraceBuilder::session().and(ActorId::Platform, lie());
         assert_eq!(by_echo(lied.clone().fetches(2, 16)), [""; 0]);
-        let other = TraceBuilder::session().writes(APP, 2, 16).and(Actor::Platform, lie());
-        let other = other.and(Actor::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
+        let other = TraceBuilder::session().writes(APP, 2, 16).and(ActorId::Platform, lie());
+        let other = other.and(ActorId::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
         let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
         let fetch = Event::Rdma(Subject::Session(INDEX, HmcSession(2)), rdma);
-        let other = other.takes(signal(HmcSession(2), 2, 16)).and(Actor::BottomHalf, fetch);
+        let other = other.takes(signal(HmcSession(2), 2, 16)).and(ActorId::BottomHalf, fetch);
         assert_reports(
             &by_echo(other),
             &["HMC index 0 session 2 gets what HMC index 0 session 1 has sent"],
@@ -242,7 +242,7 @@ mod tests {
         let rdma = copy(RdmaDirection::ToMgmt, 2, 16);
         let fetch = Event::Rdma(Subject::Session(INDEX, FIRST), rdma);
         let unannounced =
-            TraceBuilder::session().takes(signal(FIRST, 1, 16)).and(Actor::BottomHalf, fetch);
+            TraceBuilder::session().takes(signal(FIRST, 1, 16)).and(ActorId::BottomHalf, fetch);
         assert_reports(
             &problems(unannounced, own),
             &[
@@ -258,7 +258,7 @@ mod tests {
             let digest = Some(vmc_trace::digest(&numbered(n, 16)));
             let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, 2, 16) };
             let fetch = Event::Rdma(Subject::Session(INDEX, FIRST), rdma);
-            builder.takes(signal(FIRST, 2, 16)).and(Actor::BottomHalf, fetch)
+            builder.takes(signal(FIRST, 2, 16)).and(ActorId::BottomHalf, fetch)
         };
         assert_eq!(problems(sends(sends(TraceBuilder::session(), 0), 1), source), [""; 0]);
         assert_reports(
@@ -274,11 +274,11 @@ mod tests {
     #[test]
     fn a_call_copies_for_the_session_of_its_file() {
         let write = DeviceCall::Write { len_bytes: 8 };
-        let session =
-            TraceBuilder::session().and(Actor::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
+        let session = TraceBuilder::session()
+            .and(ActorId::App(1), Event::SessionStarted(INDEX, HmcSession(2)));
         let rdma = copy(RdmaDirection::ToHyp, 1, 8);
         let other = Event::Rdma(Subject::Session(INDEX, HmcSession(2)), rdma);
-        let told = by_echo(session.calls(APP, write).and(Actor::App(APP), other));
+        let told = by_echo(session.calls(APP, write).and(ActorId::App(APP), other));
         assert_reports(
             &told,
             &[
@@ -294,7 +294,7 @@ mod tests {
             TraceBuilder::session()
                 .writes(APP, 1, 16)
                 .takes(signal(FIRST, 1, 16))
-                .and(Actor::BottomHalf, other),
+                .and(ActorId::BottomHalf, other),
         );
         assert_reports(
             &told,

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::testing::{Run, ours};
     use papr::{CrqEntry, InitFormat, ReturnCode};
-    use vmc_trace::{Actor, Event};
+    use vmc_trace::{ActorId, Event};
 
     #[test]
     fn a_violation_is_located_at_the_record_that_it_shows_with() {
@@ -117,9 +117,9 @@ mod tests {
         // Nothing was registered: INIT is not due.
         let taken = Event::Dequeued { by: Side::Hyp, slot: 0, entry: init };
         let run = Run::of([
-            (Actor::Service, taken),
-            (Actor::Task, ours::sends(init, ReturnCode::SUCCESS)),
-            (Actor::Service, Event::Sleep(vmc_trace::Waiting::Work)),
+            (ActorId::Service, taken),
+            (ActorId::Task, ours::sends(init, ReturnCode::SUCCESS)),
+            (ActorId::Service, Event::Sleep(vmc_trace::Waiting::Work)),
         ]);
         let trace = run.trace();
         let setting = Setting::default();

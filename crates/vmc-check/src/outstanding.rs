@@ -159,31 +159,31 @@ mod tests {
     use crate::testing::{Run, ours};
     use papr::{CrqEntry, InitFormat, ReturnCode};
     use vmc_proto::{BufferId, BufferOwner, Lioba, Status};
-    use vmc_trace::Actor;
+    use vmc_trace::ActorId;
 
-    fn problems(run: impl IntoIterator<Item = (Actor, Event)>) -> Vec<String> {
+    fn problems(run: impl IntoIterator<Item = (ActorId, Event)>) -> Vec<String> {
         watch_alone(&Run::of(run).trace(), &setting(), Checker::default())
     }
 
-    fn takes(actor: Actor, entry: CrqEntry) -> (Actor, Event) {
+    fn takes(actor: ActorId, entry: CrqEntry) -> (ActorId, Event) {
         let by = actor.side().unwrap();
         (actor, Event::Dequeued { by, slot: 0, entry })
     }
 
-    fn sends(actor: Actor, message: Message) -> (Actor, Event) {
+    fn sends(actor: ActorId, message: Message) -> (ActorId, Event) {
         (actor, ours::sends(message.encode(), ReturnCode::SUCCESS))
     }
 
     /// The hypervisor learns that its peer's queue has room for two.
-    fn begins() -> (Actor, Event) {
+    fn begins() -> (ActorId, Event) {
         let limits = Limits { crq_size: 2, ..LIMITS };
-        takes(Actor::Service, Message::Capabilities { limits }.encode())
+        takes(ActorId::Service, Message::Capabilities { limits }.encode())
     }
 
-    fn asks(buffer: u16) -> (Actor, Event) {
+    fn asks(buffer: u16) -> (ActorId, Event) {
         let (owner, buffer) = (BufferOwner::MANAGEMENT, BufferId(buffer));
         let (session, index, lioba) = (FIRST, INDEX, Lioba(0));
-        sends(Actor::Service, Message::AddBuffer { owner, session, index, buffer, lioba })
+        sends(ActorId::Service, Message::AddBuffer { owner, session, index, buffer, lioba })
     }
 
     fn answer(buffer: u16) -> CrqEntry {
@@ -195,14 +195,14 @@ mod tests {
     fn lopar_vmc_capabilities_no_more_than_half_of_the_peers_queue_is_outstanding() {
         let told = ["2 requests to mgmt outstanding, at most 1"];
         assert_eq!(problems([begins(), asks(0), asks(1)]), told);
-        let answered = [begins(), asks(0), takes(Actor::Service, answer(0)), asks(1)];
+        let answered = [begins(), asks(0), takes(ActorId::Service, answer(0)), asks(1)];
         assert_eq!(problems(answered), [""; 0]);
         let of_mgmt = {
             let limits = Limits { crq_size: 2, ..LIMITS };
             let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits };
             let open = Message::InterfaceOpen { session: FIRST, index: INDEX, buffer: BufferId(0) };
             let close = Message::InterfaceClose { session: FIRST, index: INDEX };
-            let (bottom_half, app) = (Actor::BottomHalf, Actor::App(0));
+            let (bottom_half, app) = (ActorId::BottomHalf, ActorId::App(0));
             [takes(bottom_half, response.encode()), sends(app, open), sends(app, close)]
         };
         assert_eq!(problems(of_mgmt), ["2 requests to hyp outstanding, at most 1"]);
@@ -213,8 +213,8 @@ mod tests {
     fn a_response_counts_where_it_is_taken_however_late_its_sender_notes_it() {
         let entry = answer(0);
         let stored = Event::Enqueued { to: Side::Hyp, slot: 0, entry, overlaid: None };
-        let stores = || (Actor::BottomHalf, stored.clone());
-        let takes = || takes(Actor::Service, entry);
+        let stores = || (ActorId::BottomHalf, stored.clone());
+        let takes = || takes(ActorId::Service, entry);
         assert_eq!(problems([begins(), asks(0), takes(), asks(1), stores()]), [""; 0]);
         // One that lies in the queue has told the hypervisor nothing yet.
         assert_reports(
@@ -229,7 +229,7 @@ mod tests {
         let limits = Limits { crq_size: 4, ..LIMITS };
         let (status, buffer) = (Status::SUCCESS, BufferId(0));
         let response = Message::CapabilitiesResponse { status, limits };
-        let (bottom_half, app, index) = (Actor::BottomHalf, Actor::App(0), INDEX);
+        let (bottom_half, app, index) = (ActorId::BottomHalf, ActorId::App(0), INDEX);
         let open = |session| sends(app, Message::InterfaceOpen { session, index, buffer });
         let close = |session| sends(app, Message::InterfaceClose { session, index });
         let opened = |session| {
@@ -254,14 +254,14 @@ mod tests {
 
     #[test]
     fn a_channel_that_begins_anew_has_no_requests() {
-        let init = takes(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+        let init = takes(ActorId::Service, CrqEntry::init(InitFormat::INITIALIZE));
         assert_eq!(problems([begins(), asks(0), init, begins(), asks(1)]), [""; 0]);
         assert_reports(
             &problems([begins(), asks(0), begins(), asks(1), asks(2)]),
             &["2 requests to mgmt outstanding, at most 1"],
         );
         // A made-up response takes nothing off what comes.
-        let made_up = takes(Actor::Service, answer(9));
+        let made_up = takes(ActorId::Service, answer(9));
         assert_reports(
             &problems([begins(), made_up, asks(0), asks(1)]),
             &["2 requests to mgmt outstanding, at most 1"],

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use vmc_proto::Profile;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
-use vmc_trace::{Actor, Event, FaultAct, OperatorAct, Record, Side};
+use vmc_trace::{ActorId, Event, FaultAct, OperatorAct, Record, Side};
 
 /// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.
 type Request = (MessageType, HmcIndex, HmcSession, Option<BufferId>);
@@ -451,7 +451,7 @@ impl Automaton {
     /// A send that failed. The driver's own ones it makes again while there is no room, and gives up for good
     /// after that.
     fn not_sent(&mut self, send: &Send) {
-        if matches!(send.actor, Actor::App(_)) && send.code == ReturnCode::DROPPED {
+        if matches!(send.actor, ActorId::App(_)) && send.code == ReturnCode::DROPPED {
             return;
         }
         if send.code == ReturnCode::DROPPED {
@@ -499,7 +499,7 @@ impl Automaton {
         }
         self.responded = true;
         // It has gone on, and not begun anew. A thread of an application may have decided to send before the driver heard.
-        if !matches!(send.actor, Actor::App(_)) {
+        if !matches!(send.actor, ActorId::App(_)) {
             self.may_exchange_again =
                 self.may_exchange_again.filter(|since| send.decided_after < *since);
         }

@@ -124,20 +124,20 @@ mod tests {
     use crate::testing::assert_reports;
     use crate::testing::{Run, ours};
     use papr::{InitFormat, TransportEvent};
-    use vmc_trace::Actor;
+    use vmc_trace::ActorId;
 
     const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
     const COMPLETE: CrqEntry = CrqEntry::init(InitFormat::COMPLETE);
 
-    fn stored(slot: u32, entry: CrqEntry) -> (Actor, Event) {
-        (Actor::Service, Event::Enqueued { to: Side::Mgmt, slot, entry, overlaid: None })
+    fn stored(slot: u32, entry: CrqEntry) -> (ActorId, Event) {
+        (ActorId::Service, Event::Enqueued { to: Side::Mgmt, slot, entry, overlaid: None })
     }
 
-    fn taken(slot: u32, entry: CrqEntry) -> (Actor, Event) {
-        (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot, entry })
+    fn taken(slot: u32, entry: CrqEntry) -> (ActorId, Event) {
+        (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot, entry })
     }
 
-    fn problems<const N: usize>(events: [(Actor, Event); N]) -> Vec<String> {
+    fn problems<const N: usize>(events: [(ActorId, Event); N]) -> Vec<String> {
         check(&Run::of(events).trace(), true, |_| true)
     }
 
@@ -183,7 +183,7 @@ mod tests {
         );
         assert_eq!(check(&left, true, |side| side == Side::Hyp), [""; 0], "told to leave it alone");
         assert_eq!(check(&left, false, |_| true), [""; 0], "under way");
-        assert_reports(&problems([stored(0, INIT), (Actor::Task, ours::frees())]), &[]);
+        assert_reports(&problems([stored(0, INIT), (ActorId::Task, ours::frees())]), &[]);
     }
 
     #[test]
@@ -192,10 +192,10 @@ mod tests {
         let overlaid =
             Event::Enqueued { to: Side::Mgmt, slot: 0, entry: event, overlaid: Some(INIT) };
         assert_reports(
-            &problems([stored(0, INIT), (Actor::Platform, overlaid), taken(0, event)]),
+            &problems([stored(0, INIT), (ActorId::Platform, overlaid), taken(0, event)]),
             &[],
         );
-        let registered = (Actor::Task, ours::registers(ReturnCode::SUCCESS));
+        let registered = (ActorId::Task, ours::registers(ReturnCode::SUCCESS));
         let (dead, next) = (stored(0, INIT), stored(0, COMPLETE));
         assert_reports(&problems([dead, registered, next, taken(0, COMPLETE)]), &[]);
     }

@@ -13,7 +13,7 @@ use super::wire::Seen;
 use papr::{Hcall, Ioba, Tce};
 use std::collections::BTreeMap;
 use vmc_proto::{BufferId, HmcIndex, Lioba, Message, Received};
-use vmc_trace::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Subject};
 
 /// The pages of a window: `None` for one that is mapped, the record that unmapped it for one that was.
 type Window = BTreeMap<u64, Option<u64>>;
@@ -27,7 +27,7 @@ pub(super) struct Checker {
     /// The MTU when the session of an index began.
     mtus: BTreeMap<HmcIndex, u32>,
     /// The last record of each actor.
-    last: BTreeMap<Actor, u64>,
+    last: BTreeMap<ActorId, u64>,
     problems: Vec<String>,
 }
 
@@ -114,8 +114,8 @@ impl Checker {
         rdma: &Rdma,
     ) -> Result<(), String> {
         let (local, remote) = match (rdma.direction, record.actor) {
-            (RdmaDirection::ToHyp, Actor::App(_)) => (rdma.source, rdma.destination),
-            (RdmaDirection::ToMgmt, Actor::BottomHalf) => (rdma.destination, rdma.source),
+            (RdmaDirection::ToHyp, ActorId::App(_)) => (rdma.source, rdma.destination),
+            (RdmaDirection::ToMgmt, ActorId::BottomHalf) => (rdma.destination, rdma.source),
             _ => return Err(String::from("not for this actor to make, or between other windows")),
         };
         let (Subject::Session(index, _), Some(buffer)) = (subject, rdma.buffer) else {
@@ -177,7 +177,7 @@ mod tests {
         watch_alone(&builder.trace(), &setting(), Checker::default())
     }
 
-    fn copies(actor: Actor, rdma: Rdma) -> Vec<String> {
+    fn copies(actor: ActorId, rdma: Rdma) -> Vec<String> {
         let subject = Subject::Session(INDEX, FIRST);
         let builder = TraceBuilder::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
         problems(builder.and(actor, Event::Rdma(subject, rdma)))
@@ -193,18 +193,18 @@ mod tests {
     fn no_copy_is_longer_than_the_mtu() {
         let (out, back) = (RdmaDirection::ToHyp, RdmaDirection::ToMgmt);
         assert_reports(
-            &copies(Actor::App(APP), copy(out, 1, MTU + 1)),
+            &copies(ActorId::App(APP), copy(out, 1, MTU + 1)),
             &["app0: RDMA 65 B 0000d001: the MTU is 64"],
         );
         let long = TraceBuilder::session().fetches(2, MTU + 1);
         assert_reports(&problems(long), &["bottom-half: RDMA 65 B 0000d002: the MTU is 64"]);
         assert_reports(
-            &copies(Actor::App(APP), copy(back, 1, 8)),
+            &copies(ActorId::App(APP), copy(back, 1, 8)),
             &["app0: RDMA 8 B 0000d001: not for this actor to make, or between other windows"],
         );
         let other = Rdma { direction: RdmaDirection::Other, ..copy(out, 1, 8) };
         assert_reports(
-            &copies(Actor::App(APP), other),
+            &copies(ActorId::App(APP), other),
             &["app0: RDMA 8 B 0000d001: not for this actor to make, or between other windows"],
         );
     }
@@ -213,18 +213,18 @@ mod tests {
     fn the_remote_end_is_the_beginning_of_a_buffer_that_its_sender_owns() {
         let out = RdmaDirection::ToHyp;
         assert_reports(
-            &copies(Actor::App(APP), copy(out, 2, 8)),
+            &copies(ActorId::App(APP), copy(out, 2, 8)),
             &["app0: RDMA 8 B 0000d002: buffer 2 of HMC index 0 is not the management partition's"],
         );
         assert_reports(
-            &copies(Actor::App(APP), copy(out, 3, 8)),
+            &copies(ActorId::App(APP), copy(out, 3, 8)),
             &[
                 "app0: RDMA 8 B 0000d003: buffer 3 of HMC index 0 lies at None, not at Ioba(0x203000)",
             ],
         );
         let beside = Rdma { destination: Ioba(remote(1).0 + 8), ..copy(out, 1, 8) };
         assert_reports(
-            &copies(Actor::App(APP), beside),
+            &copies(ActorId::App(APP), beside),
             &[
                 "app0: RDMA 8 B 0000d001: buffer 1 of HMC index 0 lies at Some(Ioba(0x201000)), not at Ioba(0x201008)",
             ],
@@ -247,8 +247,8 @@ mod tests {
             let lioba = Lioba(remote(3).0 as u32);
             let add = Message::AddBuffer { owner, session, index, buffer, lioba };
             let builder =
-                TraceBuilder::session().and(Actor::Service, maps(remote(3))).takes(add.encode());
-            builder.and(Actor::BottomHalf, maps(local(3))).writes(APP, 3, 8)
+                TraceBuilder::session().and(ActorId::Service, maps(remote(3))).takes(add.encode());
+            builder.and(ActorId::BottomHalf, maps(local(3))).writes(APP, 3, 8)
         };
         assert_eq!(problems(add(BufferOwner::MANAGEMENT)), [""; 0]);
         assert_reports(
@@ -261,17 +261,18 @@ mod tests {
     fn both_ends_are_mapped() {
         let builder = || TraceBuilder::session().calls(APP, DeviceCall::Write { len_bytes: 8 });
         let unmapped = [
-            (Actor::Service, remote(1), "0x201", "hyp"),
-            (Actor::BottomHalf, local(1), "0x101", "mgmt"),
+            (ActorId::Service, remote(1), "0x201", "hyp"),
+            (ActorId::BottomHalf, local(1), "0x101", "mgmt"),
         ];
         for (actor, ioba, page, side) in unmapped {
-            let told = builder().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            let told = builder().and(actor, unmaps(ioba)).and(ActorId::App(APP), unmaps(Ioba(0)));
             let why = format!("page {page} of the window of {side} is not mapped");
             let why = format!("app0: RDMA 8 B 0000d001: {why}");
             assert_reports(&problems(told.copies_to_hyp(APP, 1, 8)), &[&why]);
             let a_moment_ago = builder().and(actor, unmaps(ioba)).copies_to_hyp(APP, 1, 8);
             assert_eq!(problems(a_moment_ago), [""; 0]);
-            let nothing = builder().and(actor, unmaps(ioba)).and(Actor::App(APP), unmaps(Ioba(0)));
+            let nothing =
+                builder().and(actor, unmaps(ioba)).and(ActorId::App(APP), unmaps(Ioba(0)));
             assert_eq!(problems(nothing.copies_to_hyp(APP, 1, 0)), [""; 0], "it touches no page");
         }
     }

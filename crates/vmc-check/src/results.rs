@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use vmc_proto::Profile;
 use vmc_proto::mgmt::{ChannelState, QueryState, SessionState as State};
 use vmc_proto::{Errno, HMC_ID_BYTES, Message, Received};
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, Polled, Record};
+use vmc_trace::{ActorId, CallResult, DeviceCall, Event, Polled, Record};
 
 /// Whether the channel is neither ready nor failed in a state, and may become ready.
 fn is_on_its_way(state: ChannelState) -> bool {
@@ -42,7 +42,7 @@ pub(super) struct Checker {
 
 impl Watcher for Checker {
     fn after(&mut self, device: &Device, seen: &Seen<'_>, finished: Option<&Finished>) {
-        if let Seen::Record(Record { actor: Actor::App(app), event, .. }) = seen
+        if let Seen::Record(Record { actor: ActorId::App(app), event, .. }) = seen
             && let Event::Hcall { call: Hcall::RequestVmc, result, .. } = event
         {
             self.requested.insert(*app, result.code);

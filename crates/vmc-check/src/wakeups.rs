@@ -125,7 +125,7 @@ mod tests {
     use crate::testing::trace_builder::{APP, TraceBuilder};
     use papr::CrqEntry;
     use vmc_proto::Errno;
-    use vmc_trace::{Actor, CallResult};
+    use vmc_trace::{ActorId, CallResult};
 
     const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
     const INTERRUPTED: CallResult = CallResult::Error(Errno::EINTR);
@@ -137,7 +137,7 @@ mod tests {
     fn ended(builder: TraceBuilder) -> TraceBuilder {
         builder
             .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))
-            .and(Actor::BottomHalf, ours::session(SessionState::Ended))
+            .and(ActorId::BottomHalf, ours::session(SessionState::Ended))
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         for call in [READ, DeviceCall::Poll] {
             let told = format!("thread 0 sleeps in {call}, and a signal has come");
             let signalled =
-                TraceBuilder::session().calls(APP, call).and(Actor::App(APP), Event::Signalled);
+                TraceBuilder::session().calls(APP, call).and(ActorId::App(APP), Event::Signalled);
             assert_reports(&problems(signalled.later()), &[&told]);
         }
     }

@@ -8,7 +8,7 @@
 //! fault made of it. One that stored no entry is seen where the call came back.
 
 use papr::{CrqEntry, Hcall, ReturnCode};
-use vmc_trace::{Actor, Event, Record, Side, Trace};
+use vmc_trace::{ActorId, Event, Record, Side, Trace};
 
 /// Something that happened, in its place.
 pub(super) enum Seen<'a> {
@@ -21,7 +21,7 @@ pub(super) enum Seen<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Send {
     pub(super) by: Side,
-    pub(super) actor: Actor,
+    pub(super) actor: ActorId,
     pub(super) entry: CrqEntry,
     pub(super) code: ReturnCode,
     /// The sender decided to send after its record of this number, the last one before the call.
@@ -133,14 +133,14 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
 }
 
 /// A small number for each actor.
-fn number_of(actor: Actor) -> usize {
+fn number_of(actor: ActorId) -> usize {
     match actor {
-        Actor::Interrupt => 0,
-        Actor::BottomHalf => 1,
-        Actor::Task => 2,
-        Actor::Service => 3,
-        Actor::Platform => 4,
-        Actor::App(app) => 5 + usize::from(app),
+        ActorId::Interrupt => 0,
+        ActorId::BottomHalf => 1,
+        ActorId::Task => 2,
+        ActorId::Service => 3,
+        ActorId::Platform => 4,
+        ActorId::App(app) => 5 + usize::from(app),
     }
 }
 
@@ -176,9 +176,9 @@ mod tests {
         let order = ["mgmt sends c001", "hyp takes c001"];
         let call = ours::sends(INIT, ReturnCode::SUCCESS);
         for [first, second] in [[0, 1], [1, 0]] {
-            let events = [(Actor::Task, stored.clone()), (Actor::Service, taken.clone())];
+            let events = [(ActorId::Task, stored.clone()), (ActorId::Service, taken.clone())];
             let (a, b) = (events[first].clone(), events[second].clone());
-            assert_eq!(seen(Run::of([a, b, (Actor::Task, call.clone())])), order);
+            assert_eq!(seen(Run::of([a, b, (ActorId::Task, call.clone())])), order);
         }
     }
 
@@ -186,11 +186,11 @@ mod tests {
     fn a_message_counts_as_its_sender_meant_it_and_one_that_failed_where_it_failed() {
         let changed = Event::Enqueued { to: Side::Hyp, slot: 0, entry: COMPLETE, overlaid: None };
         let run = Run::of([
-            (Actor::Task, befallen()),
-            (Actor::Task, changed),
-            (Actor::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
-            (Actor::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
-            (Actor::Task, ours::sends(COMPLETE, ReturnCode::DROPPED)),
+            (ActorId::Task, befallen()),
+            (ActorId::Task, changed),
+            (ActorId::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
+            (ActorId::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
+            (ActorId::Task, ours::sends(COMPLETE, ReturnCode::DROPPED)),
         ]);
         assert_eq!(seen(run), ["mgmt sends c001", "hyp takes c002", "mgmt sends c002"]);
     }
@@ -199,21 +199,21 @@ mod tests {
     fn what_a_fault_puts_into_a_queue_in_between_is_nobodys_send() {
         let stray = Event::Enqueued { to: Side::Hyp, slot: 0, entry: COMPLETE, overlaid: None };
         let late = Run::of([
-            (Actor::Task, stray),
-            (Actor::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
-            (Actor::Task, befallen()),
-            (Actor::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
+            (ActorId::Task, stray),
+            (ActorId::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
+            (ActorId::Task, befallen()),
+            (ActorId::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
         ]);
         assert_eq!(seen(late), ["hyp takes c002", "mgmt sends c001"]);
     }
 
     #[test]
     fn a_signal_that_reaches_the_sender_is_no_decision_of_its_own() {
-        let app = Actor::App(0);
+        let app = ActorId::App(0);
         let run = Run::of([
-            (app, Event::Wake(Actor::BottomHalf)),
+            (app, Event::Wake(ActorId::BottomHalf)),
             (app, Event::SessionStarted(vmc_proto::HmcIndex(0), vmc_proto::HmcSession(1))),
-            (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry: INIT }),
+            (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry: INIT }),
             (app, Event::Signalled),
             (app, ours::sends(COMPLETE, ReturnCode::SUCCESS)),
         ]);

@@ -89,7 +89,7 @@ fn json_of(record: &Record, names: &TraceNames) -> String {
     let mut words = line.splitn(4, ' ');
     let (_, _, actor) = (words.next(), words.next(), words.next().unwrap_or_default());
     let who = match record.actor {
-        vmc_trace::Actor::App(app) => names.apps.get(usize::from(app)).map_or(actor, |name| name),
+        vmc_trace::ActorId::App(app) => names.apps.get(usize::from(app)).map_or(actor, |name| name),
         _ => actor,
     };
     let event = words.next().unwrap_or_default();
@@ -100,12 +100,12 @@ fn json_of(record: &Record, names: &TraceNames) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmc_trace::{Actor, Event};
+    use vmc_trace::{ActorId, Event};
 
     #[test]
     fn a_record_is_an_object_of_json() {
         let event = Event::Posted(String::from("go"));
-        let record = Record { seq: 3, time_ns: 70, actor: Actor::BottomHalf, event };
+        let record = Record { seq: 3, time_ns: 70, actor: ActorId::BottomHalf, event };
         let expected = r#"{"actor":"bottom-half","event":"posted \"go\"","seq":3,"time_ns":70}"#;
         let line = json_of(&record, &TraceNames::default());
         let same = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();

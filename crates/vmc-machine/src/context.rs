@@ -7,7 +7,7 @@ use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};
 use papr::{Hcall, HcallReturn, PartitionId};
-use vmc_trace::{Actor, ChannelState, Event, ProtocolViolation, SessionState, Side, Subject};
+use vmc_trace::{ActorId, ChannelState, Event, ProtocolViolation, SessionState, Side, Subject};
 
 pub(crate) struct Context<'a, P: Setup, R: Runtime> {
     pub(crate) world: &'a World<P>,
@@ -81,7 +81,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     /// Takes the hypervisor's events when a fault causes them.
     pub(crate) fn machine_sink(&mut self) -> PlatformSink<'_, R> {
-        PlatformSink { runtime: self.runtime, recorder: self.recorder, actor: Actor::Platform }
+        PlatformSink { runtime: self.runtime, recorder: self.recorder, actor: ActorId::Platform }
     }
 
     /// Wakes every activity that wanted to look at the driver after a transition.
@@ -101,7 +101,7 @@ pub(crate) struct PlatformSink<'a, R: Runtime> {
     runtime: &'a R,
     recorder: &'a mut Recorder,
     /// Whose doing it is.
-    actor: Actor,
+    actor: ActorId,
 }
 
 /// The states that a transition has changed, if fault rules may wait for them.

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use std::cell::RefCell;
 use std::sync::Arc;
 pub use vmc_trace::Order;
-use vmc_trace::{Actor, Event, Record};
+use vmc_trace::{ActorId, Event, Record};
 
 /// Room for fewer records is not worth keeping.
 const MIN_KEPT: usize = 64;
@@ -42,7 +42,7 @@ fn keep_room(mut records: Vec<Record>) {
 /// Records what one actor does.
 #[derive(Clone, Debug)]
 pub struct Recorder {
-    actor: Actor,
+    actor: ActorId,
     order: Order,
     /// `None` when they are not kept: then recording costs two comparisons, and what happens is only logged.
     records: Option<Records>,
@@ -85,18 +85,18 @@ impl Log {
 
 impl Recorder {
     /// A recorder of one actor, which keeps records if `enabled`.
-    pub fn new(actor: Actor, order: &Order, enabled: bool) -> Recorder {
+    pub fn new(actor: ActorId, order: &Order, enabled: bool) -> Recorder {
         let records = enabled.then(|| Records::Own(room()));
         Recorder { actor, order: order.clone(), records }
     }
 
     /// A recorder of one actor which keeps records in a log.
-    pub(crate) fn into_log(actor: Actor, order: &Order, log: &Log) -> Recorder {
+    pub(crate) fn into_log(actor: ActorId, order: &Order, log: &Log) -> Recorder {
         let records = Some(Records::Shared(log.clone()));
         Recorder { actor, order: order.clone(), records }
     }
 
-    pub(crate) fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> ActorId {
         self.actor
     }
 
@@ -110,7 +110,12 @@ impl Recorder {
     }
 
     /// Records what another actor does through this one: the platform, when a fault strikes.
-    pub(crate) fn record_as(&mut self, actor: Actor, time_ns: u64, event: impl FnOnce() -> Event) {
+    pub(crate) fn record_as(
+        &mut self,
+        actor: ActorId,
+        time_ns: u64,
+        event: impl FnOnce() -> Event,
+    ) {
         if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
             return;
         }
@@ -182,7 +187,7 @@ mod tests {
     use vmc_trace::{ChannelState, Side};
 
     fn recorder(order: &Order, records: usize) -> Recorder {
-        let mut recorder = Recorder::new(Actor::Platform, order, true);
+        let mut recorder = Recorder::new(ActorId::Platform, order, true);
         (0..records).for_each(|_| {
             recorder.record(0, || Event::ChannelState(ChannelState::initial(Side::Mgmt)))
         });

@@ -1,7 +1,7 @@
 //! What an activity needs of its runtime, and what it says after each step.
 
 use std::fmt;
-use vmc_trace::{Actor, Waiting};
+use vmc_trace::{ActorId, Waiting};
 
 /// One line of control: an interrupt handler, a background task, the VMC service, a thread of an
 /// application.
@@ -30,14 +30,14 @@ impl ActivityId {
     }
 
     /// The name under which the activity appears in the trace.
-    pub(crate) const fn actor(self) -> Actor {
+    pub(crate) const fn actor(self) -> ActorId {
         match self {
-            ActivityId::INTERRUPT => Actor::Interrupt,
-            ActivityId::BOTTOM_HALF => Actor::BottomHalf,
-            ActivityId::TASK => Actor::Task,
-            ActivityId::SERVICE => Actor::Service,
-            ActivityId::DIRECTOR => Actor::Platform,
-            ActivityId(n) => Actor::App(n - Self::FIXED),
+            ActivityId::INTERRUPT => ActorId::Interrupt,
+            ActivityId::BOTTOM_HALF => ActorId::BottomHalf,
+            ActivityId::TASK => ActorId::Task,
+            ActivityId::SERVICE => ActorId::Service,
+            ActivityId::DIRECTOR => ActorId::Platform,
+            ActivityId(n) => ActorId::App(n - Self::FIXED),
         }
     }
 

@@ -17,7 +17,7 @@ use vmc_machine::schedule::{Actors, Decisions, Deviation, Keep, Schedule, Schedu
 use vmc_machine::script::Action;
 use vmc_machine::threads::WaitMode;
 use vmc_scenario::{Scenario, ScenarioError};
-use vmc_trace::{Actor, Event, Sequence, Trace, render};
+use vmc_trace::{ActorId, Event, Sequence, Trace, render};
 
 /// Which runtime runs a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -182,7 +182,7 @@ impl Report {
         match problem {
             Problem::Unmet { app, .. } => {
                 let returned = self.trace.records().iter().rev().find(|record| {
-                    record.actor == Actor::App(*app) && matches!(record.event, Event::Return(..))
+                    record.actor == ActorId::App(*app) && matches!(record.event, Event::Return(..))
                 });
                 returned.map(|record| record.seq)
             }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmc_proto::hyp;
-use vmc_sim::trace::{Actor, Event, Record, SessionState};
+use vmc_sim::trace::{ActorId, Event, Record, SessionState};
 use vmc_sim::{Options, Report, RuntimeKind, Scenario, simulate};
 
 const OPENING: SessionState = SessionState::Hyp(hyp::SessionState::Opening);
@@ -226,7 +226,7 @@ fn the_document_frees_storage_before_the_close_and_linux_at_its_response() {
         let position =
             |wanted: &dyn Fn(&Record) -> bool| report.trace.records().iter().position(wanted);
         let unmapped = position(&|record| {
-            let by_driver = record.actor != Actor::Service;
+            let by_driver = record.actor != ActorId::Service;
             by_driver
                 && matches!(&record.event, Event::Hcall { call, .. } if call.name() == "H_STUFF_TCE")
         });

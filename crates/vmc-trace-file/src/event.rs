@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use vmc_proto::mgmt::QueryState;
 use vmc_proto::{BufferId, HmcIndex, HmcSession};
 use vmc_trace::{
-    Actor, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct,
+    ActorId, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct,
     Particulars, ProtocolViolation, Rdma, RdmaDirection, Record, SessionState, Side, Subject,
     Waiting,
 };
@@ -249,13 +249,19 @@ impl Line {
     }
 }
 
-fn actor_of(text: &str) -> Result<Actor, String> {
-    let fixed = [Actor::Interrupt, Actor::BottomHalf, Actor::Task, Actor::Service, Actor::Platform];
+fn actor_of(text: &str) -> Result<ActorId, String> {
+    let fixed = [
+        ActorId::Interrupt,
+        ActorId::BottomHalf,
+        ActorId::Task,
+        ActorId::Service,
+        ActorId::Platform,
+    ];
     if let Some(actor) = fixed.into_iter().find(|actor| actor.to_string() == text) {
         return Ok(actor);
     }
     // Only in the form in which it is written: no sign, no leading zeros.
-    let app = text.strip_prefix("app").and_then(|number| number.parse().ok()).map(Actor::App);
+    let app = text.strip_prefix("app").and_then(|number| number.parse().ok()).map(ActorId::App);
     app.filter(|actor| actor.to_string() == text).ok_or_else(|| {
         format!("expected an actor (app0, interrupt, bottom-half, task, service or platform), got {text:?}")
     })

@@ -11,9 +11,9 @@ use vmc_proto::{
     Version, hyp, mgmt,
 };
 use vmc_trace::{
-    Actor, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, Forged, OperatorAct,
-    Particulars, ProtocolViolation, Rdma, RdmaDirection, RdmaEnd, Record, SessionState, Side,
-    Subject, TraceNames, Waiting,
+    ActorId, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, Forged,
+    OperatorAct, Particulars, ProtocolViolation, Rdma, RdmaDirection, RdmaEnd, Record,
+    SessionState, Side, Subject, TraceNames, Waiting,
 };
 
 fn side() -> impl Strategy<Value = Side> {
@@ -29,9 +29,15 @@ fn subject() -> impl Strategy<Value = Subject> {
     prop_oneof![Just(Subject::Channel), session]
 }
 
-fn actor() -> impl Strategy<Value = Actor> {
-    let fixed = [Actor::Interrupt, Actor::BottomHalf, Actor::Task, Actor::Service, Actor::Platform];
-    prop_oneof![any::<u16>().prop_map(Actor::App), proptest::sample::select(fixed.to_vec())]
+fn actor() -> impl Strategy<Value = ActorId> {
+    let fixed = [
+        ActorId::Interrupt,
+        ActorId::BottomHalf,
+        ActorId::Task,
+        ActorId::Service,
+        ActorId::Platform,
+    ];
+    prop_oneof![any::<u16>().prop_map(ActorId::App), proptest::sample::select(fixed.to_vec())]
 }
 
 fn call() -> impl Strategy<Value = DeviceCall> {
@@ -374,7 +380,7 @@ fn what_is_no_trace_is_refused_with_its_line_and_what_was_expected() {
 fn a_line_reads_as_the_documentation_shows_it() {
     let entry = CrqEntry::from_words(0x8006_0000_0100_0001, 0xBB8);
     let event = Event::Enqueued { to: Side::Hyp, slot: 4, entry, overlaid: None };
-    let record = Record { seq: 12, time_ns: 0, actor: Actor::App(0), event };
+    let record = Record { seq: 12, time_ns: 0, actor: ActorId::App(0), event };
     let text = serde_json::to_string(&Line::of(&record)).expect("a line");
     let expected = "{\"seq\":12,\"time-ns\":0,\"actor\":\"app0\",\"event\":{\"enqueued\":{\"to\":\"hyp\",\
                     \"slot\":4,\"entry\":\"80060000010000010000000000000bb8\"}}}";

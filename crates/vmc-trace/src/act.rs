@@ -1,6 +1,6 @@
 //! What is done to the machine: by a fault rule, or by its operator.
 
-use crate::event::{Actor, FaultKind, Side};
+use crate::event::{ActorId, FaultKind, Side};
 use papr::{Access, CrqEntry, HcallName, ReturnCode, TransportEvent};
 use std::fmt;
 use vmc_proto::{HmcIndex, MessageType, SentEntry, Status};
@@ -192,7 +192,7 @@ impl FaultAct {
 /// Threads by their numbers, as the raw trace has them.
 impl fmt::Display for FaultAct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.describe(|thread| Actor::App(thread).to_string()))
+        f.write_str(&self.describe(|thread| ActorId::App(thread).to_string()))
     }
 }
 

@@ -37,7 +37,7 @@ impl fmt::Display for Side {
 
 /// Who did something. Events of one actor are in the order in which it did them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Actor {
+pub enum ActorId {
     /// A thread of an application, by its place in the scenario.
     App(u16),
     /// The management partition's interrupt handler.
@@ -52,13 +52,15 @@ pub enum Actor {
     Platform,
 }
 
-impl Actor {
+impl ActorId {
     /// The side the actor runs on; `None` for the platform.
     pub const fn side(self) -> Option<Side> {
         match self {
-            Actor::App(_) | Actor::Interrupt | Actor::BottomHalf | Actor::Task => Some(Side::Mgmt),
-            Actor::Service => Some(Side::Hyp),
-            Actor::Platform => None,
+            ActorId::App(_) | ActorId::Interrupt | ActorId::BottomHalf | ActorId::Task => {
+                Some(Side::Mgmt)
+            }
+            ActorId::Service => Some(Side::Hyp),
+            ActorId::Platform => None,
         }
     }
 }
@@ -305,7 +307,7 @@ pub enum Event {
     /// The actor was put to sleep.
     Sleep(Waiting),
     /// Another actor was woken.
-    Wake(Actor),
+    Wake(ActorId),
 }
 
 /// An event with its place in the run.
@@ -316,7 +318,7 @@ pub struct Record {
     /// Virtual time since the start of the run, in nanoseconds.
     pub time_ns: u64,
     /// Who did it.
-    pub actor: Actor,
+    pub actor: ActorId,
     /// What happened.
     pub event: Event,
 }

@@ -24,7 +24,7 @@ pub use act::{FaultAct, Forged, OperatorAct, RdmaEnd};
 pub use digest::{Digest, digest};
 pub use escape::{escaped, escaped_lines};
 pub use event::{
-    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Polled, Rdma,
+    ActorId, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Polled, Rdma,
     RdmaDirection, Record, Side, Subject, Waiting,
 };
 pub use order::Order;

@@ -1,7 +1,7 @@
 //! The text of a single record, as the raw trace shows it: every value, nothing named or left out.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Polled, Rdma,
+    ActorId, CallResult, DeviceCall, Event, FaultKind, FileNumber, Particulars, Polled, Rdma,
     RdmaDirection, Record, Subject, Waiting,
 };
 use std::fmt;
@@ -12,15 +12,15 @@ impl fmt::Display for Record {
     }
 }
 
-impl fmt::Display for Actor {
+impl fmt::Display for ActorId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Actor::App(number) => write!(f, "app{number}"),
-            Actor::Interrupt => f.write_str("interrupt"),
-            Actor::BottomHalf => f.write_str("bottom-half"),
-            Actor::Task => f.write_str("task"),
-            Actor::Service => f.write_str("service"),
-            Actor::Platform => f.write_str("platform"),
+            ActorId::App(number) => write!(f, "app{number}"),
+            ActorId::Interrupt => f.write_str("interrupt"),
+            ActorId::BottomHalf => f.write_str("bottom-half"),
+            ActorId::Task => f.write_str("task"),
+            ActorId::Service => f.write_str("service"),
+            ActorId::Platform => f.write_str("platform"),
         }
     }
 }
@@ -159,7 +159,7 @@ impl fmt::Display for Event {
                 f.write_str("fetched ")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
-            Event::Signals(app) => write!(f, "signal to {}", Actor::App(*app)),
+            Event::Signals(app) => write!(f, "signal to {}", ActorId::App(*app)),
             Event::Command(words) => write!(f, "command {words:?}"),
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),

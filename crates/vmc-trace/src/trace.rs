@@ -8,7 +8,7 @@ use vmc_proto::Received;
 /// Names that a scenario gives to the numbers in its records.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct TraceNames {
-    /// Name of each application thread, by the number in [`crate::Actor::App`].
+    /// Name of each application thread, by the number in [`crate::ActorId::App`].
     pub apps: Vec<String>,
 }
 
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::act::OperatorAct;
     use crate::event::{
-        Actor, CallResult, DeviceCall, FileNumber, Particulars, Rdma, Side, Subject, Waiting,
+        ActorId, CallResult, DeviceCall, FileNumber, Particulars, Rdma, Side, Subject, Waiting,
     };
     use crate::state::{ChannelState, ProtocolViolation, SessionState};
     use papr::{
@@ -123,7 +123,7 @@ mod tests {
     };
     use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, hyp};
 
-    fn events() -> Vec<(Actor, Event)> {
+    fn events() -> Vec<(ActorId, Event)> {
         let unit_address = UnitAddress(0x3000_0002);
         let subject = Subject::Session(HmcIndex(2), HmcSession(7));
         let message = Message::InterfaceClose { session: HmcSession(7), index: HmcIndex(2) };
@@ -148,25 +148,28 @@ mod tests {
         let closed = SessionState::Hyp(hyp::SessionState::Closed);
         vec![
             (
-                Actor::Task,
+                ActorId::Task,
                 Event::Hcall {
                     call: register,
                     result: ReturnCode::CLOSED.into(),
                     subject: Subject::Channel,
                 },
             ),
-            (Actor::App(0), Event::Call(DeviceCall::Close, on_file)),
-            (Actor::App(0), Event::SessionStarted(HmcIndex(2), HmcSession(7))),
-            (Actor::App(0), Event::Rdma(subject, rdma)),
-            (Actor::App(0), Event::Rdma(subject, failed)),
-            (Actor::BottomHalf, Event::Rdma(subject, inward)),
-            (Actor::App(0), Event::Enqueued { to, slot: 3, entry, overlaid: None }),
-            (Actor::Service, Event::Dequeued { by, slot: 3, entry }),
-            (Actor::Platform, Event::Enqueued { to, slot: 3, entry: event, overlaid: Some(init) }),
-            (Actor::App(0), Event::Return(DeviceCall::Close, CallResult::Ok, on_file.file)),
-            (Actor::App(0), Event::Call(DeviceCall::Poll, odd_poll)),
+            (ActorId::App(0), Event::Call(DeviceCall::Close, on_file)),
+            (ActorId::App(0), Event::SessionStarted(HmcIndex(2), HmcSession(7))),
+            (ActorId::App(0), Event::Rdma(subject, rdma)),
+            (ActorId::App(0), Event::Rdma(subject, failed)),
+            (ActorId::BottomHalf, Event::Rdma(subject, inward)),
+            (ActorId::App(0), Event::Enqueued { to, slot: 3, entry, overlaid: None }),
+            (ActorId::Service, Event::Dequeued { by, slot: 3, entry }),
             (
-                Actor::Interrupt,
+                ActorId::Platform,
+                Event::Enqueued { to, slot: 3, entry: event, overlaid: Some(init) },
+            ),
+            (ActorId::App(0), Event::Return(DeviceCall::Close, CallResult::Ok, on_file.file)),
+            (ActorId::App(0), Event::Call(DeviceCall::Poll, odd_poll)),
+            (
+                ActorId::Interrupt,
                 Event::Hcall {
                     call: Hcall::Xirr,
                     result: HcallReturn::success_with(0x0500_0010),
@@ -174,21 +177,21 @@ mod tests {
                 },
             ),
             (
-                Actor::Service,
+                ActorId::Service,
                 Event::ProtocolViolation(
                     subject,
                     ProtocolViolation::Hyp(hyp::ProtocolViolation::Empty),
                 ),
             ),
-            (Actor::Service, Event::ChannelState(ChannelState::Hyp(hyp::ChannelState::Ready))),
-            (Actor::Service, Event::SessionState(HmcIndex(2), HmcSession(7), closed)),
-            (Actor::Platform, Event::Operator(OperatorAct::Stop(Side::Mgmt))),
-            (Actor::Platform, Event::Undelivered(TransportEvent(0x33))),
-            (Actor::Platform, Event::InterruptPending(Side::Mgmt)),
-            (Actor::Service, Event::Sleep(Waiting::Work)),
-            (Actor::Platform, Event::Wake(Actor::App(1))),
-            (Actor::App(0), Event::Posted(String::from("go"))),
-            (Actor::App(1), Event::Awaited(String::from("go"))),
+            (ActorId::Service, Event::ChannelState(ChannelState::Hyp(hyp::ChannelState::Ready))),
+            (ActorId::Service, Event::SessionState(HmcIndex(2), HmcSession(7), closed)),
+            (ActorId::Platform, Event::Operator(OperatorAct::Stop(Side::Mgmt))),
+            (ActorId::Platform, Event::Undelivered(TransportEvent(0x33))),
+            (ActorId::Platform, Event::InterruptPending(Side::Mgmt)),
+            (ActorId::Service, Event::Sleep(Waiting::Work)),
+            (ActorId::Platform, Event::Wake(ActorId::App(1))),
+            (ActorId::App(0), Event::Posted(String::from("go"))),
+            (ActorId::App(1), Event::Awaited(String::from("go"))),
         ]
     }
 

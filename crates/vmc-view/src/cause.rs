@@ -1,7 +1,7 @@
 //! What each event was caused by: the chain from a call by its copy and its Signal to the reaction of the other side.
 
 use std::collections::BTreeMap;
-use vmc_trace::{Actor, Event, Record, Side};
+use vmc_trace::{ActorId, Event, Record, Side};
 
 /// For each record the places of the records that caused it, in the order of `records`.
 pub(crate) fn causes(records: &[Record]) -> Vec<Vec<usize>> {
@@ -22,7 +22,7 @@ struct Work {
 
 #[derive(Default)]
 struct Links {
-    work: BTreeMap<Actor, Work>,
+    work: BTreeMap<ActorId, Work>,
     queued: BTreeMap<(Side, u32), usize>,
     posted: BTreeMap<String, usize>,
     fault: Option<usize>,
@@ -49,7 +49,7 @@ impl Links {
             Event::Enqueued { to, slot, .. } => {
                 self.queued.insert((*to, *slot), at);
                 match record.actor {
-                    Actor::Platform => [fault, None],
+                    ActorId::Platform => [fault, None],
                     _ => [work.copy.take().or(work.trigger), None],
                 }
             }
@@ -76,7 +76,7 @@ impl Links {
                 [cause, None]
             }
             Event::Sleep(_) => {
-                if !matches!(record.actor, Actor::App(_)) {
+                if !matches!(record.actor, ActorId::App(_)) {
                     *work = Work::default();
                 }
                 return Vec::new();

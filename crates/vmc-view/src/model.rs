@@ -12,7 +12,7 @@ use vmc_proto::{
     AddBufferStatus, CapabilitiesStatus, InterfaceStatus, MessageType, Profile, Received,
     RemoveBufferStatus,
 };
-use vmc_trace::{Actor, Event, Rdma, RdmaDirection, Record, Sequence, Side, Step, Subject};
+use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Sequence, Side, Step, Subject};
 use vmc_trace_file::Run;
 
 /// The kinds of events: identifier, words, whether they are shown at first.
@@ -282,7 +282,7 @@ fn pack(run: &Run, meanings: &mut Vec<Meaning>) -> PackedRun {
 fn apps(run: &Run) -> Vec<String> {
     let mut apps = run.trace.names().apps.clone();
     let number = |record: &Record| match record.actor {
-        Actor::App(app) => Some(app),
+        ActorId::App(app) => Some(app),
         _ => None,
     };
     let most = run.trace.records().iter().filter_map(number).max();
@@ -325,10 +325,10 @@ impl Lanes {
         self.driver() + if side == Side::Mgmt { 0 } else { 3 }
     }
 
-    fn actor(&self, actor: Actor) -> i32 {
+    fn actor(&self, actor: ActorId) -> i32 {
         match actor {
-            Actor::App(app) => i32::from(app),
-            Actor::Platform => -1,
+            ActorId::App(app) => i32::from(app),
+            ActorId::Platform => -1,
             _ => actor.side().map_or(-1, |side| self.side(side)),
         }
     }
@@ -338,7 +338,7 @@ impl Lanes {
         let actor = self.actor(record.actor);
         match &record.event {
             // An application sends by itself; what the platform sends comes from the other end.
-            Event::Enqueued { to: Side::Hyp, .. } if matches!(record.actor, Actor::App(_)) => {
+            Event::Enqueued { to: Side::Hyp, .. } if matches!(record.actor, ActorId::App(_)) => {
                 (actor, self.queue(Side::Hyp))
             }
             Event::Enqueued { to, .. } => (self.side(to.partner()), self.queue(*to)),

@@ -13,7 +13,7 @@
 //!
 //! Times are virtual, in nanoseconds since the start of the run. What a fault does is a packet's comment, too.
 
-use vmc_trace::{Actor, Event, Rdma, RdmaDirection, Record, Side, Subject};
+use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Subject};
 use vmc_trace_file::Run;
 
 const USER0: u16 = 147;
@@ -78,13 +78,13 @@ impl Interfaces {
         fixed.into_iter().chain(self.apps.iter().cloned()).collect()
     }
 
-    fn of(&self, actor: Actor) -> u32 {
+    fn of(&self, actor: ActorId) -> u32 {
         match actor {
-            Actor::App(app) if usize::from(app) < self.apps.len() => 3 + u32::from(app),
+            ActorId::App(app) if usize::from(app) < self.apps.len() => 3 + u32::from(app),
             // A thread without a name is shown where its calls go.
-            Actor::App(_) | Actor::Interrupt | Actor::BottomHalf | Actor::Task => 0,
-            Actor::Service => 1,
-            Actor::Platform => 2,
+            ActorId::App(_) | ActorId::Interrupt | ActorId::BottomHalf | ActorId::Task => 0,
+            ActorId::Service => 1,
+            ActorId::Platform => 2,
         }
     }
 }

@@ -8,14 +8,14 @@ use crate::state::changes;
 use crate::words;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use vmc_trace::{Actor, Event, Side};
+use vmc_trace::{ActorId, Event, Side};
 use vmc_trace_file::Run;
 
 /// The run as trace events.
 pub fn perfetto(run: &Run) -> String {
     let names = run.trace.names();
     let mut events: Vec<Value> = Vec::new();
-    let mut tracks: BTreeMap<u32, Actor> = BTreeMap::new();
+    let mut tracks: BTreeMap<u32, ActorId> = BTreeMap::new();
     let mut counters = Counters::default();
     let mut flows: BTreeMap<(Side, u32), u64> = BTreeMap::new();
     let mut in_call: BTreeMap<u32, bool> = BTreeMap::new();
@@ -84,14 +84,14 @@ pub fn perfetto(run: &Run) -> String {
 }
 
 /// Process and thread of an actor.
-fn track(actor: Actor) -> (u32, u32) {
+fn track(actor: ActorId) -> (u32, u32) {
     match actor {
-        Actor::Interrupt => (1, 1),
-        Actor::BottomHalf => (1, 2),
-        Actor::Task => (1, 3),
-        Actor::Service => (2, 4),
-        Actor::Platform => (3, 5),
-        Actor::App(app) => (1, 10 + u32::from(app)),
+        ActorId::Interrupt => (1, 1),
+        ActorId::BottomHalf => (1, 2),
+        ActorId::Task => (1, 3),
+        ActorId::Service => (2, 4),
+        ActorId::Platform => (3, 5),
+        ActorId::App(app) => (1, 10 + u32::from(app)),
     }
 }
 

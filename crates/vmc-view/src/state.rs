@@ -8,7 +8,7 @@ use papr::{Hcall, ReturnCode};
 use std::collections::{BTreeMap, VecDeque};
 use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, Message, Received, hyp, mgmt};
 use vmc_trace::{
-    Actor, CallResult, ChannelState, DeviceCall, Event, FileNumber, RdmaDirection, Record,
+    ActorId, CallResult, ChannelState, DeviceCall, Event, FileNumber, RdmaDirection, Record,
     SessionState, Side, Subject, Trace, TraceNames,
 };
 
@@ -103,7 +103,7 @@ impl Tracker {
     }
 
     fn see(&mut self, record: &Record) {
-        if record.actor == Actor::BottomHalf
+        if record.actor == ActorId::BottomHalf
             && matches!(record.event, Event::Dequeued { .. } | Event::Sleep(_))
             && let Some((index, buffer)) = self.arriving.take()
         {
@@ -111,13 +111,15 @@ impl Tracker {
             self.move_buffer(index, buffer, place::MGMT);
         }
         match (&record.event, record.actor) {
-            (Event::Call(call, particulars), Actor::App(app)) => {
+            (Event::Call(call, particulars), ActorId::App(app)) => {
                 self.set(format!("call {app}"), &call.to_string());
                 let file = particulars.file;
                 self.calls.insert(app, Call { what: call.clone(), file, buffer: None });
             }
-            (Event::Return(_, result, file), Actor::App(app)) => self.returned(app, result, *file),
-            (Event::SessionStarted(index, session), Actor::App(app)) => {
+            (Event::Return(_, result, file), ActorId::App(app)) => {
+                self.returned(app, result, *file)
+            }
+            (Event::SessionStarted(index, session), ActorId::App(app)) => {
                 self.started(app, *index, *session);
             }
             (Event::Hcall { call, result, .. }, actor) => self.called(call, result.code, actor),
@@ -126,7 +128,7 @@ impl Tracker {
                 match rdma.direction {
                     RdmaDirection::ToHyp if rdma.code.is_success() => {
                         self.move_buffer(*index, buffer, place::WRITING);
-                        if let Actor::App(app) = actor
+                        if let ActorId::App(app) = actor
                             && let Some(call) = self.calls.get_mut(&app)
                         {
                             call.buffer = Some((*index, buffer));
@@ -143,7 +145,7 @@ impl Tracker {
                 self.set(format!("queue {to} {slot}"), &crate::words::entry(*entry));
                 if let Received::Message(decoded) = Received::from_entry(*entry) {
                     self.sent(*to, &decoded.message);
-                    if let Actor::App(app) = actor
+                    if let ActorId::App(app) = actor
                         && let Some(call) = self.calls.get_mut(&app)
                     {
                         call.buffer = None;
@@ -223,7 +225,7 @@ impl Tracker {
         }
     }
 
-    fn called(&mut self, call: &Hcall, code: ReturnCode, actor: Actor) {
+    fn called(&mut self, call: &Hcall, code: ReturnCode, actor: ActorId) {
         let Some(side) = actor.side() else { return };
         match call {
             Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {

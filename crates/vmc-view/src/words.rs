@@ -2,7 +2,7 @@
 
 use papr::CrqEntry;
 use vmc_proto::Received;
-use vmc_trace::{Actor, TraceNames};
+use vmc_trace::{ActorId, TraceNames};
 
 /// An entry in a few words: the message's name, without its numbers.
 pub(crate) fn entry(entry: CrqEntry) -> String {
@@ -17,16 +17,16 @@ pub(crate) fn entry(entry: CrqEntry) -> String {
 }
 
 /// What an actor is called.
-pub(crate) fn actor(actor: Actor, names: &TraceNames) -> String {
+pub(crate) fn actor(actor: ActorId, names: &TraceNames) -> String {
     match actor {
-        Actor::App(app) => match names.apps.get(usize::from(app)) {
+        ActorId::App(app) => match names.apps.get(usize::from(app)) {
             Some(name) => name.clone(),
             None => actor.to_string(),
         },
-        Actor::Interrupt => String::from("interrupt handler"),
-        Actor::BottomHalf => String::from("driver, bottom half"),
-        Actor::Task => String::from("driver, reset task"),
-        Actor::Service => String::from("hypervisor, VMC service"),
-        Actor::Platform => String::from("platform"),
+        ActorId::Interrupt => String::from("interrupt handler"),
+        ActorId::BottomHalf => String::from("driver, bottom half"),
+        ActorId::Task => String::from("driver, reset task"),
+        ActorId::Service => String::from("hypervisor, VMC service"),
+        ActorId::Platform => String::from("platform"),
     }
 }

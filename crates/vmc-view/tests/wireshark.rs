@@ -8,7 +8,7 @@ use vmc_proto::{
     BufferId, BufferOwner, Decoded, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType,
     Status, Version,
 };
-use vmc_trace::{Actor, Event, Record, Side, Trace, TraceNames};
+use vmc_trace::{ActorId, Event, Record, Side, Trace, TraceNames};
 use vmc_trace_file::{Problem, Run};
 use vmc_view::pcapng;
 
@@ -47,7 +47,7 @@ fn run() -> Run {
     let mut records = Vec::new();
     let mut add = |entry: CrqEntry, to: Side| {
         let seq = records.len() as u64;
-        let actor = if to == Side::Hyp { Actor::BottomHalf } else { Actor::Service };
+        let actor = if to == Side::Hyp { ActorId::BottomHalf } else { ActorId::Service };
         let event = Event::Enqueued { to, slot: seq as u32, entry, overlaid: None };
         records.push(Record { seq, time_ns: seq * 1_000_000, actor, event });
     };

@@ -10,20 +10,20 @@ use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
 };
-use vmc_trace::{Actor, Event, FaultAct, Side};
+use vmc_trace::{ActorId, Event, FaultAct, Side};
 
 const NONE: HmcSession = HmcSession::NONE;
 const TO_MGMT: BufferOwner = BufferOwner::MANAGEMENT;
 const TO_HYP: BufferOwner = BufferOwner::HYPERVISOR;
 
-type Told = (Actor, Event);
+type Told = (ActorId, Event);
 
 fn take(entry: CrqEntry) -> Told {
-    (Actor::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry })
+    (ActorId::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry })
 }
 
 fn send(entry: CrqEntry) -> Told {
-    (Actor::Service, ours::sends(entry, ReturnCode::SUCCESS))
+    (ActorId::Service, ours::sends(entry, ReturnCode::SUCCESS))
 }
 
 fn add_at(session: HmcSession, buffer: u16, owner: BufferOwner, lioba: u64) -> Told {
@@ -36,7 +36,7 @@ fn adds(session: HmcSession, buffer: u16, owner: BufferOwner) -> [Told; 3] {
     let (index, status, id) = (INDEX, Status::SUCCESS, BufferId(buffer));
     let response = Message::AddBufferResponse { status, session, index, buffer: id };
     [
-        (Actor::Service, maps(remote(buffer))),
+        (ActorId::Service, maps(remote(buffer))),
         add_at(session, buffer, owner, remote(buffer).0),
         take(response.encode()),
     ]
@@ -70,7 +70,7 @@ fn close_response(status: u8) -> CrqEntry {
 
 fn greeted() -> Vec<Told> {
     vec![
-        (Actor::Service, ours::registers(ReturnCode::CLOSED)),
+        (ActorId::Service, ours::registers(ReturnCode::CLOSED)),
         take(CrqEntry::init(InitFormat::INITIALIZE)),
         send(CrqEntry::init(InitFormat::COMPLETE)),
         take(capabilities(LIMITS)),
@@ -131,7 +131,7 @@ fn driver_document_initialization_each_step_follows_the_one_before() {
         &["hyp: CRQ INIT COMPLETE: it answers no INIT"],
     );
     assert_reports(&after(ready(), [take(init)]), &["hyp: CRQ INIT COMPLETE was never sent"]);
-    let registered = (Actor::Service, ours::registers(ReturnCode::SUCCESS));
+    let registered = (ActorId::Service, ours::registers(ReturnCode::SUCCESS));
     assert_reports(&problems([registered]), &["hyp: CRQ INIT was never sent"]);
     assert_reports(
         &after(ready(), [send(capabilities_response(0))]),
@@ -158,7 +158,7 @@ fn lopar_vmc_capabilities_success_means_that_both_sides_can_work_together() {
             &["hyp: CAPABILITIES RESPONSE: success, where both sides cannot work together"],
         );
     }
-    let early = (Actor::Service, maps(remote(0)));
+    let early = (ActorId::Service, maps(remote(0)));
     let add = add_at(NONE, 0, TO_MGMT, remote(0).0);
     assert_reports(
         &after(greeted(), [early, add]),
@@ -189,7 +189,7 @@ fn lopar_interface_open_and_close_get_one_response_each() {
         ],
     );
     let early =
-        [take(open()), (Actor::Service, maps(remote(1))), add_at(FIRST, 1, TO_MGMT, remote(1).0)];
+        [take(open()), (ActorId::Service, maps(remote(1))), add_at(FIRST, 1, TO_MGMT, remote(1).0)];
     let early = early.into_iter().chain([send(open_response(0))]);
     assert_eq!(after(ready(), early), [""; 0]);
     assert_reports(
@@ -209,7 +209,7 @@ fn lopar_interface_open_and_close_get_one_response_each() {
 fn a_request_of_a_kernel_that_another_one_has_replaced_needs_no_answer() {
     let kexec = || {
         let (rule, act) = (String::from("kexec"), FaultAct::Kexec);
-        (Actor::Platform, Event::Fault { rule, act, subject: None, entry: None })
+        (ActorId::Platform, Event::Fault { rule, act, subject: None, entry: None })
     };
     assert_eq!(after(ready(), [take(open()), kexec()]), [""; 0]);
     // The next kernel frees the queue, and makes its own requests.
@@ -222,7 +222,7 @@ fn a_request_of_a_kernel_that_another_one_has_replaced_needs_no_answer() {
 
 #[test]
 fn lopar_add_buffer_names_a_buffer_that_is_not_there_of_a_session_that_is() {
-    let mapped = || (Actor::Service, maps(remote(3)));
+    let mapped = || (ActorId::Service, maps(remote(3)));
     let add = |of, buffer, owner| {
         after(session(), [mapped(), add_at(of, buffer, BufferOwner(owner), remote(3).0)])
     };
@@ -264,7 +264,7 @@ fn lopar_add_buffer_names_a_buffer_that_is_not_there_of_a_session_that_is() {
         &after(ready(), [mapped(), send(other)]),
         &["hyp: ADD BUFFER HMC index 1 session 0: the index was not negotiated"],
     );
-    let seed = [(Actor::Service, maps(remote(0))), add_at(NONE, 0, TO_HYP, remote(0).0)];
+    let seed = [(ActorId::Service, maps(remote(0))), add_at(NONE, 0, TO_HYP, remote(0).0)];
     let mut closed = session();
     closed.extend([take(close()), send(close_response(0))]);
     assert_reports(
@@ -328,7 +328,7 @@ fn a_buffer_that_is_used_before_its_response_came_is_the_management_partitions()
                     .encode(),
             )
         };
-        let mapped = (Actor::Service, maps(remote(buffer)));
+        let mapped = (ActorId::Service, maps(remote(buffer)));
         ([mapped, add_at(session, buffer, owner, remote(buffer).0)], [response(0), response(1)])
     };
     let mut run = greeted();

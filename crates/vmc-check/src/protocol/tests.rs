@@ -8,27 +8,27 @@ use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Profile, Status, Version,
 };
-use vmc_trace::{Actor, Event, FaultAct, OperatorAct, Side};
+use vmc_trace::{ActorId, Event, FaultAct, OperatorAct, Side};
 
 const INDEX: HmcIndex = HmcIndex(0);
 const FIRST: HmcSession = HmcSession(1);
 const LIMITS: Limits =
     Limits { hmcs: 1, pool_size: 4, mtu: 4096, crq_size: 256, version: Version::CURRENT };
 
-fn take(entry: CrqEntry) -> (Actor, Event) {
-    (Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
+fn take(entry: CrqEntry) -> (ActorId, Event) {
+    (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
 }
 
-fn send(entry: CrqEntry) -> (Actor, Event) {
-    (Actor::BottomHalf, ours::sends(entry, ReturnCode::SUCCESS))
+fn send(entry: CrqEntry) -> (ActorId, Event) {
+    (ActorId::BottomHalf, ours::sends(entry, ReturnCode::SUCCESS))
 }
 
-fn add(session: HmcSession, buffer: u16, owner: BufferOwner) -> (Actor, Event) {
+fn add(session: HmcSession, buffer: u16, owner: BufferOwner) -> (ActorId, Event) {
     let (index, buffer, lioba) = (INDEX, BufferId(buffer), Lioba(0x1000));
     take(Message::AddBuffer { owner, session, index, buffer, lioba }.encode())
 }
 
-fn added(session: HmcSession, buffer: u16, status: u8) -> (Actor, Event) {
+fn added(session: HmcSession, buffer: u16, status: u8) -> (ActorId, Event) {
     let (status, index, buffer) = (Status(status), INDEX, BufferId(buffer));
     send(Message::AddBufferResponse { status, session, index, buffer }.encode())
 }
@@ -38,20 +38,20 @@ fn signal(buffer: u16, len_bytes: u32) -> CrqEntry {
     Message::Signal { session, index, buffer, len_bytes }.encode()
 }
 
-fn remove_response(status: u8, buffer: u16) -> (Actor, Event) {
+fn remove_response(status: u8, buffer: u16) -> (ActorId, Event) {
     let (status, session, index, buffer) = (Status(status), FIRST, INDEX, BufferId(buffer));
     send(Message::RemoveBufferResponse { status, session, index, buffer }.encode())
 }
 
-fn remove() -> (Actor, Event) {
+fn remove() -> (ActorId, Event) {
     take(Message::RemoveBuffer { session: FIRST, index: INDEX }.encode())
 }
 
-fn handshake() -> Vec<(Actor, Event)> {
+fn handshake() -> Vec<(ActorId, Event)> {
     let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits: LIMITS };
     vec![
-        (Actor::Task, ours::registers(ReturnCode::SUCCESS)),
-        (Actor::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::SUCCESS)),
+        (ActorId::Task, ours::registers(ReturnCode::SUCCESS)),
+        (ActorId::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::SUCCESS)),
         take(CrqEntry::init(InitFormat::COMPLETE)),
         send(Message::Capabilities { limits: LIMITS }.encode()),
         take(response.encode()),
@@ -61,11 +61,11 @@ fn handshake() -> Vec<(Actor, Event)> {
 }
 
 /// A session with a buffer on each side, besides the seed.
-fn session() -> Vec<(Actor, Event)> {
+fn session() -> Vec<(ActorId, Event)> {
     let (session, index, buffer, status) = (FIRST, INDEX, BufferId(0), Status::SUCCESS);
     let mut run = handshake();
     run.extend([
-        (Actor::App(0), Event::SessionStarted(INDEX, FIRST)),
+        (ActorId::App(0), Event::SessionStarted(INDEX, FIRST)),
         send(Message::InterfaceOpen { session, index, buffer }.encode()),
         add(FIRST, 1, BufferOwner::MANAGEMENT),
         added(FIRST, 1, 0),
@@ -76,18 +76,18 @@ fn session() -> Vec<(Actor, Event)> {
     run
 }
 
-fn problems(run: Vec<(Actor, Event)>) -> Vec<String> {
+fn problems(run: Vec<(ActorId, Event)>) -> Vec<String> {
     problems_in(Profile::Document, run)
 }
 
-fn problems_in(profile: Profile, run: Vec<(Actor, Event)>) -> Vec<String> {
+fn problems_in(profile: Profile, run: Vec<(ActorId, Event)>) -> Vec<String> {
     let mut automaton = Automaton::new(1..=255, profile);
     wire::walk(&Run::of(run).trace(), |seq, seen| automaton.see(seq, &seen));
     automaton.problems(true, true)
 }
 
 /// What is wrong when this comes after a session was opened.
-fn after_open(events: impl IntoIterator<Item = (Actor, Event)>) -> Vec<String> {
+fn after_open(events: impl IntoIterator<Item = (ActorId, Event)>) -> Vec<String> {
     let mut run = session();
     run.extend(events);
     problems(run)
@@ -230,7 +230,7 @@ fn lopar_signal_needs_an_open_session_a_buffer_of_the_sender_and_a_length() {
 fn lopar_interface_open_takes_the_next_session_of_a_free_index() {
     let (index, buffer) = (INDEX, BufferId(0));
     let open = |session| send(Message::InterfaceOpen { session, index, buffer }.encode());
-    let started = |number| (Actor::App(0), Event::SessionStarted(INDEX, HmcSession(number)));
+    let started = |number| (ActorId::App(0), Event::SessionStarted(INDEX, HmcSession(number)));
     assert_reports(
         &after_open([started(2), open(HmcSession(2))]),
         &["mgmt: INTERFACE OPEN HMC index 0 session 2: the index has a session"],
@@ -246,13 +246,13 @@ fn lopar_interface_open_takes_the_next_session_of_a_free_index() {
 
 const NO_REASON: &str = "mgmt: the queue is freed, and there is no reason to";
 
-fn frees() -> (Actor, Event) {
-    (Actor::Task, ours::frees())
+fn frees() -> (ActorId, Event) {
+    (ActorId::Task, ours::frees())
 }
 
-fn befalls(act: FaultAct) -> (Actor, Event) {
+fn befalls(act: FaultAct) -> (ActorId, Event) {
     let rule = String::from("it");
-    (Actor::Platform, Event::Fault { rule, act, subject: None, entry: None })
+    (ActorId::Platform, Event::Fault { rule, act, subject: None, entry: None })
 }
 
 #[test]
@@ -269,7 +269,8 @@ fn a_queue_is_freed_for_a_reason() {
         index: INDEX,
         buffer: BufferId(1),
     };
-    let finds_no_room = || (Actor::BottomHalf, ours::sends(answer().encode(), ReturnCode::DROPPED));
+    let finds_no_room =
+        || (ActorId::BottomHalf, ours::sends(answer().encode(), ReturnCode::DROPPED));
     assert_reports(&after_open([remove(), finds_no_room(), frees()]), &[]);
     let got_through = [remove(), finds_no_room(), send(answer().encode()), frees()];
     assert_reports(&after_open(got_through), &[NO_REASON]);
@@ -292,8 +293,8 @@ fn what_befalls_the_management_partition_excuses_no_more_than_it_leads_to() {
         let late = after_open([befalls(act), take(told), frees()]);
         assert_eq!(late, [NO_REASON], "{act}");
     }
-    let registers = || (Actor::Task, ours::registers(ReturnCode::CLOSED));
-    let operator = (Actor::App(0), Event::Operator(OperatorAct::Stop(Side::Mgmt)));
+    let registers = || (ActorId::Task, ours::registers(ReturnCode::CLOSED));
+    let operator = (ActorId::App(0), Event::Operator(OperatorAct::Stop(Side::Mgmt)));
     for order in
         [befalls(FaultAct::FreeCrq(Side::Mgmt)), befalls(FaultAct::Stop(Side::Mgmt)), operator]
     {
@@ -316,7 +317,7 @@ fn what_befalls_the_management_partition_excuses_no_more_than_it_leads_to() {
 #[test]
 fn what_was_decided_before_the_channel_went_down_is_not_judged() {
     let gone = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
-    let by_app = (Actor::App(0), ours::sends(signal(1, 8), ReturnCode::SUCCESS));
+    let by_app = (ActorId::App(0), ours::sends(signal(1, 8), ReturnCode::SUCCESS));
     assert_eq!(after_open([take(gone), by_app]), [""; 0]);
     assert_reports(
         &after_open([take(gone), send(signal(1, 8))]),
@@ -419,7 +420,7 @@ fn an_init_complete_that_answers_an_earlier_init_ends_an_initialization_sequence
 #[test]
 fn an_init_that_nobody_got_need_not_be_sent_again() {
     let init =
-        (Actor::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::CLOSED));
+        (ActorId::Task, ours::sends(CrqEntry::init(InitFormat::INITIALIZE), ReturnCode::CLOSED));
     let mut run = handshake();
     run.truncate(1);
     run.push(init);
@@ -432,7 +433,7 @@ fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
     let init = || CrqEntry::init(InitFormat::INITIALIZE);
     let mut run = handshake();
     run.truncate(1);
-    run.push((Actor::Task, ours::sends(init(), ReturnCode::DROPPED)));
+    run.push((ActorId::Task, ours::sends(init(), ReturnCode::DROPPED)));
     assert_reports(&problems(run.clone()), &["mgmt: CRQ INIT was never sent"]);
     let answers = [
         take(init()),
@@ -442,7 +443,7 @@ fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
     run.extend(answers);
     assert_eq!(problems(run.clone()), [""; 0]);
     // It may be sent all the same: INITs cross.
-    run.push((Actor::Task, ours::sends(init(), ReturnCode::SUCCESS)));
+    run.push((ActorId::Task, ours::sends(init(), ReturnCode::SUCCESS)));
     assert_eq!(problems(run), [""; 0]);
 }
 
@@ -456,7 +457,7 @@ fn an_init_that_was_decided_on_before_the_partner_went_is_not_awaited() {
     run.truncate(1);
     run.extend([
         take(gone),
-        (Actor::Task, ours::sends(init(), ReturnCode::SUCCESS)),
+        (ActorId::Task, ours::sends(init(), ReturnCode::SUCCESS)),
         take(init()),
         send(CrqEntry::init(InitFormat::COMPLETE)),
     ]);
@@ -497,7 +498,7 @@ fn a_buffer_may_be_used_before_its_add_buffer_is_answered_and_is_not_refused_aft
     let opened_early = || {
         let mut run = handshake();
         run.pop();
-        run.extend([(Actor::App(0), Event::SessionStarted(INDEX, FIRST)), open()]);
+        run.extend([(ActorId::App(0), Event::SessionStarted(INDEX, FIRST)), open()]);
         run
     };
     let after_early = |status| {
@@ -572,7 +573,7 @@ fn late_responses_are_about_what_they_were_asked() {
     let mut run = handshake();
     run.pop();
     run.extend([
-        (Actor::App(0), Event::SessionStarted(INDEX, FIRST)),
+        (ActorId::App(0), Event::SessionStarted(INDEX, FIRST)),
         send(Message::InterfaceOpen { session, index, buffer }.encode()),
         take(Message::InterfaceOpenResponse { status, session, index, buffer }.encode()),
         send(Message::InterfaceClose { session, index }.encode()),
@@ -580,7 +581,7 @@ fn late_responses_are_about_what_they_were_asked() {
         seed(),
         added(HmcSession::NONE, 0, 4),
         added(HmcSession::NONE, 0, 0),
-        (Actor::App(0), Event::SessionStarted(INDEX, HmcSession(2))),
+        (ActorId::App(0), Event::SessionStarted(INDEX, HmcSession(2))),
         send(Message::InterfaceOpen { session: HmcSession(2), index, buffer }.encode()),
     ]);
     assert_eq!(problems(run), [""; 0]);
@@ -602,10 +603,10 @@ fn a_session_may_be_closed_before_its_open_is_answered() {
     let opens = |number| {
         let session = HmcSession(number);
         let open = Message::InterfaceOpen { session, index, buffer };
-        [(Actor::App(0), Event::SessionStarted(INDEX, session)), send(open.encode())]
+        [(ActorId::App(0), Event::SessionStarted(INDEX, session)), send(open.encode())]
     };
     let close = || send(Message::InterfaceClose { session, index }.encode());
-    let run = |profile, rest: Vec<(Actor, Event)>| {
+    let run = |profile, rest: Vec<(ActorId, Event)>| {
         let mut run = handshake();
         run.extend(opens(1));
         run.push(close());
@@ -616,7 +617,7 @@ fn a_session_may_be_closed_before_its_open_is_answered() {
     for profile in [Profile::Document, Profile::Linux] {
         let seed =
             || [add(HmcSession::NONE, 0, BufferOwner::MANAGEMENT), added(HmcSession::NONE, 0, 0)];
-        let with_seed = |rest: &[(Actor, Event)]| {
+        let with_seed = |rest: &[(ActorId, Event)]| {
             let rest = rest.iter().cloned().chain(seed()).chain(opens(2));
             run(profile, rest.collect())
         };
@@ -661,7 +662,7 @@ fn a_session_may_be_closed_before_its_open_is_answered() {
     let by_app = Message::InterfaceClose { session, index };
     crosses.extend([
         opened(1),
-        (Actor::App(0), ours::sends(by_app.encode(), ReturnCode::SUCCESS)),
+        (ActorId::App(0), ours::sends(by_app.encode(), ReturnCode::SUCCESS)),
         closed(1),
     ]);
     crosses.extend(opens(2));

@@ -13,7 +13,7 @@ use papr::{CrqEntry, ReturnCode, TransportEvent};
 use vmc_proto::mgmt::{ChannelState, QueryState, SessionState};
 use vmc_proto::{BufferId, Errno, Message, Profile, Status};
 use vmc_trace::{
-    Actor, CallResult, DeviceCall, Event, Particulars, Polled, RdmaDirection, Subject,
+    ActorId, CallResult, DeviceCall, Event, Particulars, Polled, RdmaDirection, Subject,
 };
 
 const READ: DeviceCall = DeviceCall::Read { len_bytes: 64 };
@@ -52,8 +52,8 @@ fn message(len_bytes: u64, digest: u32) -> CallResult {
 fn ended(builder: TraceBuilder) -> TraceBuilder {
     builder
         .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))
-        .and(Actor::BottomHalf, ours::session(SessionState::Ended))
-        .and(Actor::BottomHalf, ours::channel(ChannelState::CrqInit))
+        .and(ActorId::BottomHalf, ours::session(SessionState::Ended))
+        .and(ActorId::BottomHalf, ours::channel(ChannelState::CrqInit))
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_right_run_passes() {
         .calls(APP, READ)
         .returns(APP, READ, message(16, digest(2)))
         .calls(APP, close.clone())
-        .and(Actor::App(APP), ours::session(SessionState::Closing))
+        .and(ActorId::App(APP), ours::session(SessionState::Closing))
         .returns(APP, close, CallResult::Ok);
     assert_good(&problems(run));
 }
@@ -76,14 +76,14 @@ fn driver_document_initialization_open_is_busy_until_it_has_completed() {
         let call = Event::Call(OPEN, Particulars::default());
         move |builder: TraceBuilder| {
             builder
-                .and(Actor::App(1), call.clone())
-                .and(Actor::App(1), Event::Return(OPEN, result, None))
+                .and(ActorId::App(1), call.clone())
+                .and(ActorId::App(1), Event::Return(OPEN, result, None))
         }
     };
     let seeding =
-        || TraceBuilder::default().and(Actor::BottomHalf, ours::channel(ChannelState::Seeding));
+        || TraceBuilder::default().and(ActorId::BottomHalf, ours::channel(ChannelState::Seeding));
     let failed =
-        || TraceBuilder::default().and(Actor::BottomHalf, ours::channel(ChannelState::Failed));
+        || TraceBuilder::default().and(ActorId::BottomHalf, ours::channel(ChannelState::Failed));
     assert_good(&problems(open(CallResult::Error(Errno::EBUSY))(seeding())));
     assert_reports(
         &problems(open(CallResult::Ok)(seeding())),
@@ -109,7 +109,7 @@ fn driver_document_open_the_hmc_id_has_32_bytes_and_starts_a_session() {
     let with = |len_bytes, starts: bool| {
         let builder = TraceBuilder::ready().opens(APP, FILE).calls(APP, id());
         let builder = match starts {
-            true => builder.and(Actor::App(APP), Event::SessionStarted(INDEX, FIRST)),
+            true => builder.and(ActorId::App(APP), Event::SessionStarted(INDEX, FIRST)),
             false => builder,
         };
         problems(builder.copies_to_hyp(APP, 0, len_bytes).returns(APP, id(), CallResult::Ok))
@@ -151,7 +151,7 @@ fn linux_the_close_of_a_file_is_no_part_of_the_last_call_on_it() {
     let close = Message::InterfaceClose { session, index }.encode();
     let sends = |entry, code| ours::sends(entry, code);
     let run = |opened, closed| {
-        let of_app = Actor::App(APP);
+        let of_app = ActorId::App(APP);
         on_linux(
             TraceBuilder::ready()
                 .opens(APP, FILE)
@@ -180,14 +180,14 @@ fn driver_document_runtime_write_that_succeeds_was_copied_and_signalled() {
     told(builder(), "the message was not copied");
     told(builder().copies_to_hyp(APP, 1, 8), "no SIGNAL announces the message");
     told(
-        builder().copies_to_hyp(APP, 1, 7).sends(Actor::App(APP), signal(FIRST, 1, 7)),
+        builder().copies_to_hyp(APP, 1, 7).sends(ActorId::App(APP), signal(FIRST, 1, 7)),
         "the message was not copied",
     );
     let refused = copy(RdmaDirection::ToHyp, 1, 8);
     let refused = vmc_trace::Rdma { code: ReturnCode::PERMISSION, digest: None, ..refused };
     let refused = Event::Rdma(Subject::Session(INDEX, FIRST), refused);
-    told(builder().and(Actor::App(APP), refused.clone()), "the message was not copied");
-    let failed = builder().and(Actor::App(APP), refused);
+    told(builder().and(ActorId::App(APP), refused.clone()), "the message was not copied");
+    let failed = builder().and(ActorId::App(APP), refused);
     assert_good(&problems(failed.returns(APP, WRITE, CallResult::Error(Errno::EIO))));
     assert_reports(
         &verdict(ended(TraceBuilder::session()), WRITE, bytes(8)),
@@ -216,7 +216,7 @@ fn driver_document_runtime_write_is_busy_only_without_a_buffer() {
     let dropped = TraceBuilder::session()
         .calls(APP, WRITE)
         .copies_to_hyp(APP, 1, 8)
-        .and(Actor::App(APP), dropped);
+        .and(ActorId::App(APP), dropped);
     assert_good(&problems(dropped.returns(APP, WRITE, busy)));
 }
 
@@ -261,7 +261,7 @@ fn driver_document_runtime_read_fails_for_a_reason() {
         &["thread 0: read(64) = EINTR: no signal has come"],
     );
     let interrupted = |builder: TraceBuilder| {
-        let builder = builder.calls(APP, READ).and(Actor::App(APP), Event::Signalled);
+        let builder = builder.calls(APP, READ).and(ActorId::App(APP), Event::Signalled);
         problems(builder.returns(APP, READ, CallResult::Error(Errno::EINTR)))
     };
     assert_good(&interrupted(TraceBuilder::session()));
@@ -296,7 +296,7 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
     let entry = signal(FIRST, 2, 16);
     let builder = TraceBuilder::session()
         .takes(entry)
-        .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), failed));
+        .and(ActorId::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), failed));
     let told = builder.calls(APP, READ).returns(APP, READ, CallResult::Error(Errno::EIO));
     assert_good(&problems(told.clone()));
     assert_reports(
@@ -309,7 +309,7 @@ fn a_reader_is_told_once_of_a_message_that_could_not_be_fetched() {
 fn driver_document_runtime_poll_reports_what_there_is() {
     let look = Particulars { file: Some(FILE), ..Particulars::default() };
     let looks =
-        |builder: TraceBuilder| builder.and(Actor::App(APP), Event::Call(DeviceCall::Poll, look));
+        |builder: TraceBuilder| builder.and(ActorId::App(APP), Event::Call(DeviceCall::Poll, look));
     let told = |builder: TraceBuilder, events| {
         looks(builder).returns(APP, DeviceCall::Poll, CallResult::Polled(events))
     };
@@ -348,7 +348,7 @@ fn a_poll_that_waits_ends_without_an_event_only_when_a_signal_comes() {
         |builder: TraceBuilder, result| problems(builder.returns(APP, DeviceCall::Poll, result));
     let (nothing, interrupted) =
         (CallResult::Polled(Polled::Nothing), CallResult::Error(Errno::EINTR));
-    let signalled = |builder: TraceBuilder| waits(builder).and(Actor::App(APP), Event::Signalled);
+    let signalled = |builder: TraceBuilder| waits(builder).and(ActorId::App(APP), Event::Signalled);
     assert_reports(
         &ends(waits(TraceBuilder::session()), nothing.clone()),
         &["thread 0: poll() = 0: it waits until there is something to report, or a signal comes"],
@@ -420,7 +420,7 @@ fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
     };
     let asleep = || {
         let sleep = Event::Sleep(vmc_trace::Waiting::Call);
-        closed(TraceBuilder::session().calls(APP, READ).and(Actor::App(APP), sleep))
+        closed(TraceBuilder::session().calls(APP, READ).and(ActorId::App(APP), sleep))
     };
     assert_good(&on_linux(asleep()));
     assert_reports(
@@ -437,14 +437,14 @@ fn linux_close_leaves_others_alone_and_the_last_one_releases_the_file() {
             "thread 0: read(64) = 16 0000d002: it was the last call on a closed file, whose session goes on",
         ],
     );
-    let released = read.and(Actor::App(APP), ours::session(SessionState::Closing)).returns(
+    let released = read.and(ActorId::App(APP), ours::session(SessionState::Closing)).returns(
         APP,
         READ,
         message(16, digest(2)),
     );
     assert_good(&on_linux(released));
     let polls = closed(TraceBuilder::session().calls(APP, DeviceCall::Poll))
-        .and(Actor::App(APP), ours::session(SessionState::Closing));
+        .and(ActorId::App(APP), ours::session(SessionState::Closing));
     let invalid = polls.returns(APP, DeviceCall::Poll, CallResult::Polled(Polled::Invalid));
     assert_good(&on_linux(invalid));
 }
@@ -460,13 +460,13 @@ fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
     let busy = TraceBuilder::ready()
         .opens(APP, FILE)
         .calls(APP, request.clone())
-        .and(Actor::App(APP), asks(ReturnCode::BUSY));
+        .and(ActorId::App(APP), asks(ReturnCode::BUSY));
     let given_up = busy.clone().returns(APP, request.clone(), CallResult::Error(Errno::EIO));
     assert_reports(
         &problems(given_up),
         &["thread 0: request-vmc() = EIO: H_REQUEST_VMC was busy, and was not called again"],
     );
-    let again = busy.and(Actor::App(APP), asks(ReturnCode::SUCCESS)).returns(
+    let again = busy.and(ActorId::App(APP), asks(ReturnCode::SUCCESS)).returns(
         APP,
         request,
         CallResult::DrcIndex(1),

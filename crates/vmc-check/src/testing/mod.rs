@@ -2,13 +2,13 @@
 
 pub(super) mod trace_builder;
 
-use vmc_trace::{Actor, Event, Record, Trace, TraceNames};
+use vmc_trace::{ActorId, Event, Record, Trace, TraceNames};
 
 /// A run that consists of these events, in this order.
-pub(super) struct Run(Vec<(Actor, Event)>);
+pub(super) struct Run(Vec<(ActorId, Event)>);
 
 impl Run {
-    pub(super) fn of(events: impl IntoIterator<Item = (Actor, Event)>) -> Run {
+    pub(super) fn of(events: impl IntoIterator<Item = (ActorId, Event)>) -> Run {
         Run(events.into_iter().collect())
     }
 

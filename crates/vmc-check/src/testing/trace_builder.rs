@@ -9,7 +9,7 @@ use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
 };
 use vmc_trace::{
-    Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
+    ActorId, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
     Side, Subject, Trace, TraceNames,
 };
 
@@ -40,13 +40,13 @@ impl TraceBuilder {
     pub(crate) fn ready() -> TraceBuilder {
         let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits: LIMITS };
         TraceBuilder::default()
-            .and(Actor::Task, ours::registers(ReturnCode::SUCCESS))
-            .sends(Actor::Task, CrqEntry::init(InitFormat::INITIALIZE))
+            .and(ActorId::Task, ours::registers(ReturnCode::SUCCESS))
+            .sends(ActorId::Task, CrqEntry::init(InitFormat::INITIALIZE))
             .takes(CrqEntry::init(InitFormat::COMPLETE))
-            .sends(Actor::BottomHalf, Message::Capabilities { limits: LIMITS }.encode())
+            .sends(ActorId::BottomHalf, Message::Capabilities { limits: LIMITS }.encode())
             .takes(response.encode())
             .adds(HmcSession::NONE, 0, BufferOwner::MANAGEMENT)
-            .and(Actor::BottomHalf, ours::channel(ChannelState::Ready))
+            .and(ActorId::BottomHalf, ours::channel(ChannelState::Ready))
     }
 
     /// A session is ready: besides the seed each side has a buffer, 1 and 2.
@@ -56,22 +56,22 @@ impl TraceBuilder {
         TraceBuilder::ready()
             .opens(APP, FILE)
             .calls(APP, id.clone())
-            .and(Actor::App(APP), Event::SessionStarted(INDEX, FIRST))
+            .and(ActorId::App(APP), Event::SessionStarted(INDEX, FIRST))
             .copies_to_hyp(APP, 0, 32)
-            .and(Actor::App(APP), ours::session(SessionState::Opening))
-            .sends(Actor::App(APP), Message::InterfaceOpen { session, index, buffer }.encode())
+            .and(ActorId::App(APP), ours::session(SessionState::Opening))
+            .sends(ActorId::App(APP), Message::InterfaceOpen { session, index, buffer }.encode())
             .returns(APP, id, CallResult::Ok)
             .adds(FIRST, 1, BufferOwner::MANAGEMENT)
             .adds(FIRST, 2, BufferOwner::HYPERVISOR)
             .takes(Message::InterfaceOpenResponse { status, session, index, buffer }.encode())
-            .and(Actor::BottomHalf, ours::session(SessionState::Ready))
+            .and(ActorId::BottomHalf, ours::session(SessionState::Ready))
     }
 
     pub(crate) fn trace(self) -> Trace {
         Trace::new(self.records, TraceNames::default())
     }
 
-    pub(crate) fn and(mut self, actor: Actor, event: Event) -> TraceBuilder {
+    pub(crate) fn and(mut self, actor: ActorId, event: Event) -> TraceBuilder {
         let seq = self.records.len() as u64;
         self.records.push(Record { seq, time_ns: self.now_ns, actor, event });
         self
@@ -85,19 +85,19 @@ impl TraceBuilder {
 
     pub(crate) fn opens(self, app: u16, file: FileNumber) -> TraceBuilder {
         let open = DeviceCall::Open { nonblock: false };
-        self.and(Actor::App(app), Event::Call(open.clone(), Particulars::default()))
-            .and(Actor::App(app), Event::Return(open, CallResult::Ok, Some(file)))
+        self.and(ActorId::App(app), Event::Call(open.clone(), Particulars::default()))
+            .and(ActorId::App(app), Event::Return(open, CallResult::Ok, Some(file)))
     }
 
     /// A call on [`FILE`]; `poll()` waits.
     pub(crate) fn calls(self, app: u16, call: DeviceCall) -> TraceBuilder {
         let waits = call == DeviceCall::Poll;
         let particulars = Particulars { file: Some(FILE), waits, bad_memory: false };
-        self.and(Actor::App(app), Event::Call(call, particulars))
+        self.and(ActorId::App(app), Event::Call(call, particulars))
     }
 
     pub(crate) fn returns(self, app: u16, call: DeviceCall, result: CallResult) -> TraceBuilder {
-        self.and(Actor::App(app), Event::Return(call, result, Some(FILE)))
+        self.and(ActorId::App(app), Event::Return(call, result, Some(FILE)))
     }
 
     /// A `write()` that takes its way through a buffer.
@@ -106,16 +106,16 @@ impl TraceBuilder {
         let result = CallResult::Bytes { len_bytes: len_bytes.into(), digest: None };
         self.calls(app, call.clone())
             .copies_to_hyp(app, buffer, len_bytes)
-            .sends(Actor::App(app), signal(FIRST, buffer, len_bytes))
+            .sends(ActorId::App(app), signal(FIRST, buffer, len_bytes))
             .returns(app, call, result)
     }
 
     /// The bottom half takes an entry.
     pub(crate) fn takes(self, entry: CrqEntry) -> TraceBuilder {
-        self.and(Actor::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
+        self.and(ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
     }
 
-    pub(crate) fn sends(self, actor: Actor, entry: CrqEntry) -> TraceBuilder {
+    pub(crate) fn sends(self, actor: ActorId, entry: CrqEntry) -> TraceBuilder {
         self.and(actor, ours::sends(entry, ReturnCode::SUCCESS))
     }
 
@@ -124,16 +124,16 @@ impl TraceBuilder {
         let (index, id, status) = (INDEX, BufferId(buffer), Status::SUCCESS);
         let lioba = Lioba(remote(buffer).0 as u32);
         let response = Message::AddBufferResponse { status, session, index, buffer: id };
-        self.and(Actor::Service, maps(remote(buffer)))
+        self.and(ActorId::Service, maps(remote(buffer)))
             .takes(Message::AddBuffer { owner, session, index, buffer: id, lioba }.encode())
-            .and(Actor::BottomHalf, maps(local(buffer)))
-            .sends(Actor::BottomHalf, response.encode())
+            .and(ActorId::BottomHalf, maps(local(buffer)))
+            .sends(ActorId::BottomHalf, response.encode())
     }
 
     /// The message in a buffer of the first session is copied to the hypervisor.
     pub(crate) fn copies_to_hyp(self, app: u16, buffer: u16, len_bytes: u32) -> TraceBuilder {
         let rdma = copy(RdmaDirection::ToHyp, buffer, len_bytes);
-        self.and(Actor::App(app), Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
+        self.and(ActorId::App(app), Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
     }
 
     /// A message with these bytes is announced in buffer 2 and fetched; its bytes are recorded.
@@ -143,19 +143,22 @@ impl TraceBuilder {
         let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, buffer, len_bytes) };
         let back = signal(FIRST, buffer, 1);
         self.takes(signal(FIRST, buffer, len_bytes))
-            .and(Actor::BottomHalf, Event::Fetched(bytes.into()))
-            .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
+            .and(ActorId::BottomHalf, Event::Fetched(bytes.into()))
+            .and(ActorId::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
             .copies_to_hyp(APP, buffer, 1)
-            .sends(Actor::App(APP), back)
+            .sends(ActorId::App(APP), back)
     }
 
     /// A message is announced and fetched.
     pub(crate) fn fetches(self, buffer: u16, len_bytes: u32) -> TraceBuilder {
         let rdma = copy(RdmaDirection::ToMgmt, buffer, len_bytes);
         let entry = signal(FIRST, buffer, len_bytes);
-        self.and(Actor::Service, Event::Enqueued { to: Side::Mgmt, slot: 0, entry, overlaid: None })
-            .takes(entry)
-            .and(Actor::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
+        self.and(
+            ActorId::Service,
+            Event::Enqueued { to: Side::Mgmt, slot: 0, entry, overlaid: None },
+        )
+        .takes(entry)
+        .and(ActorId::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
     }
 }
 

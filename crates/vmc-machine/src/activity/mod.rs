@@ -23,7 +23,7 @@ use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
 use papr::Hcall;
-use vmc_trace::{Actor, Side};
+use vmc_trace::{ActorId, Side};
 
 /// One of a machine's lines of control. Which one it is stands at the beginning: every step asks.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ impl Activity {
     }
 
     /// The name under which the activity appears in the trace.
-    pub(crate) fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> ActorId {
         match self {
             Activity::App(app) => app.actor(),
             other => other.id().actor(),

@@ -13,7 +13,7 @@ use crate::runtime::{ActivityId, Runtime};
 use crate::world::World;
 use ibmvmc::{Driver, Input, Reply};
 use std::fmt;
-use vmc_trace::{Actor, Trace, TraceNames};
+use vmc_trace::{ActorId, Trace, TraceNames};
 
 /// A machine on the caller's thread.
 pub struct Deterministic {
@@ -54,7 +54,7 @@ impl Machine {
         let (world, service) = build::build(&plan, Driver::new(plan.machine.driver)?)?;
         let order = Order::default();
         let lines = self.lines(&plan, service, &order);
-        let recorder = Recorder::new(Actor::App(FIRST), &order, self.record);
+        let recorder = Recorder::new(ActorId::App(FIRST), &order, self.record);
         let me = Me { id: ActivityId::app(FIRST), recorder };
         let executor = CooperativeExecutor::new(lines.len(), me.id);
         Ok(Application { host: Deterministic { world, lines, executor, me, steps: 0, plan } })

@@ -13,7 +13,7 @@ use crossbeam_utils::CachePadded;
 use ibmvmc::{Driver, Input, Reply};
 use std::fmt;
 use vmc_threads::Parker;
-use vmc_trace::Actor;
+use vmc_trace::ActorId;
 
 /// How the threads of a machine wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -162,7 +162,7 @@ impl Machine {
         let guests = ExternalThreads { visitors, is_guest, follows_clock };
         let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |run, lines| {
             let application = |(n, parker): (u16, Parker)| {
-                let recorder = Recorder::new(Actor::App(FIRST + n), &order, self.record);
+                let recorder = Recorder::new(ActorId::App(FIRST + n), &order, self.record);
                 let me = Me { id: ActivityId::app(FIRST + n), recorder };
                 Application { host: OnThreads { run, me, parker, calls: &calls } }
             };

@@ -10,7 +10,7 @@ use crate::runtime::{ActivityId, Runtime};
 use crate::world::TaskRequest;
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
 use std::sync::atomic::Ordering;
-use vmc_trace::{Actor, Event, Side, Subject};
+use vmc_trace::{ActorId, Event, Side, Subject};
 
 /// A TCE as it was before a fault changed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,7 +111,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         let subject = subject.filter(|_| rule.act.is_local());
         let actor = match subject {
             Some(_) => self.recorder.actor(),
-            None => Actor::Platform,
+            None => ActorId::Platform,
         };
         let event = || Event::Fault { rule: rule.name.clone(), act: rule.traced(), subject, entry };
         self.recorder.record_as(actor, self.runtime.last_ns(), event);

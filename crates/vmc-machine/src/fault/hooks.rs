@@ -11,7 +11,7 @@ use crate::world::MANAGEMENT;
 use papr::{CopyRdma, CrqEntry, Hcall, HcallReturn, ReturnCode};
 use phyp::{BusyCall, PinnedCopy};
 use vmc_proto::{HmcIndex, HmcSession, Received};
-use vmc_trace::{Actor, ChannelState, Event, SessionState, Side, Subject};
+use vmc_trace::{ActorId, ChannelState, Event, SessionState, Side, Subject};
 
 /// A state that changed during a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -311,7 +311,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
 
     fn moment(&self, subject: Subject) -> Moment {
         let app = match self.recorder.actor() {
-            Actor::App(app) => Some(app),
+            ActorId::App(app) => Some(app),
             _ => None,
         };
         let (strand, index) = match (app, subject) {

@@ -104,10 +104,10 @@ mod tests {
     use super::*;
     use papr::InitFormat;
     use vmc_proto::{Message, hyp};
-    use vmc_trace::{Actor, Record, TraceNames};
+    use vmc_trace::{ActorId, Record, TraceNames};
 
     fn reached(events: Vec<Event>) -> Reached {
-        let record = |(seq, event)| Record { seq, time_ns: 0, actor: Actor::Platform, event };
+        let record = |(seq, event)| Record { seq, time_ns: 0, actor: ActorId::Platform, event };
         Reached::of(&Trace::new((0..).zip(events).map(record).collect(), TraceNames::default()))
     }
 

@@ -40,7 +40,7 @@ use vmc_machine::runtime::ActivityId;
 use vmc_machine::script::{Action, Condition, Expect, ReadExpect, Step};
 use vmc_machine::world::{TaskRequest, World};
 use vmc_proto::{HmcIndex, HmcSession};
-use vmc_trace::{Actor, Side};
+use vmc_trace::{ActorId, Side};
 
 /// More than the longest way back: every page of the largest pool unmapped, mapped and offered anew.
 const MAX_STEPS: u64 = 2_000_000;
@@ -304,7 +304,7 @@ fn visit<P: OwnDriver>(
     let steps =
         actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect();
     let app = App::new(number, process.unwrap_or(number), Incarnation::FIRST, steps);
-    let recorder = Recorder::new(Actor::App(number), &Order::default(), false);
+    let recorder = Recorder::new(ActorId::App(number), &Order::default(), false);
     let visitor =
         Line::visitor(Activity::App(Box::new(app)), recorder, world.incarnations.now(Side::Mgmt));
     lines.push(visitor);

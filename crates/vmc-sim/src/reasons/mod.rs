@@ -14,8 +14,8 @@ use vmc_machine::fault::Rule;
 use vmc_machine::plan::Plan;
 use vmc_proto::{HmcIndex, HmcSession, hyp, mgmt};
 use vmc_trace::{
-    Actor, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct, Record,
-    SessionState, Side, Trace,
+    ActorId, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct,
+    Record, SessionState, Side, Trace,
 };
 
 /// Firings of a rule that are named.
@@ -54,7 +54,7 @@ impl<'a> History<'a> {
 
     /// The session that was asked for on a file last, since it was opened.
     fn session_of(&self, file: FileNumber) -> Option<Session> {
-        let mut asking: Vec<(Actor, Option<FileNumber>)> = Vec::new();
+        let mut asking: Vec<(ActorId, Option<FileNumber>)> = Vec::new();
         let mut session = None;
         for Record { actor, event, .. } in self.records {
             match event {
@@ -109,17 +109,17 @@ impl<'a> History<'a> {
         let actor = self.records[place].actor;
         let own = |record: &&Record| record.actor == actor;
         let is_cause = |record: &Record| match (&record.event, actor) {
-            (Event::Call(..), Actor::App(_)) => own(&record),
-            (Event::Dequeued { .. }, Actor::BottomHalf | Actor::Service) => own(&record),
-            (Event::ChannelState(ChannelState::Mgmt(state)), Actor::Task) => {
+            (Event::Call(..), ActorId::App(_)) => own(&record),
+            (Event::Dequeued { .. }, ActorId::BottomHalf | ActorId::Service) => own(&record),
+            (Event::ChannelState(ChannelState::Mgmt(state)), ActorId::Task) => {
                 *state == mgmt::ChannelState::ResetScheduled
             }
-            (Event::Operator(_), Actor::Task) => true,
+            (Event::Operator(_), ActorId::Task) => true,
             _ => false,
         };
         let own = before.last(is_cause).map(|(place, record)| match &record.event {
             Event::Call(call, _) => match actor {
-                Actor::App(thread) => format!("by {call} of {}", self.app(thread)),
+                ActorId::App(thread) => format!("by {call} of {}", self.app(thread)),
                 _ => format!("by {call}"),
             },
             Event::Dequeued { by, entry, .. } => {

@@ -5,7 +5,7 @@ use crate::run::ThreadFailure;
 use ibmvmc::{ChannelState, Errno, PollEvents, Reply, SessionState};
 use vmc_machine::activity::StepFailure;
 use vmc_machine::script::Action;
-use vmc_trace::{Actor, Event, Side};
+use vmc_trace::{ActorId, Event, Side};
 
 /// The remedy of this very case; `None` where the cause is not known.
 pub(crate) fn remedy(
@@ -13,7 +13,7 @@ pub(crate) fn remedy(
     failure: &ThreadFailure,
     unmet: &StepFailure,
 ) -> Option<String> {
-    let of_thread = Actor::App(failure.thread);
+    let of_thread = ActorId::App(failure.thread);
     let back = |event: &Event| matches!(event, Event::Return(..));
     let (place, _) = history.last(|record| record.actor == of_thread && back(&record.event))?;
     let then = history.until(place);

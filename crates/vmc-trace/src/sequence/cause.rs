@@ -10,7 +10,7 @@
 //! before the breach that it is.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FileNumber, Polled, Rdma, RdmaDirection, Record, Side,
+    ActorId, CallResult, DeviceCall, Event, FileNumber, Polled, Rdma, RdmaDirection, Record, Side,
     Subject,
 };
 use crate::sequence::arrange;
@@ -112,7 +112,7 @@ struct Builder<'a> {
     /// The last fault.
     last_fault: Option<NodeId>,
     /// The faults that have befallen what each actor is about to do.
-    befallen: BTreeMap<Actor, Vec<&'a Record>>,
+    befallen: BTreeMap<ActorId, Vec<&'a Record>>,
     /// The call that each application is in, and whether it has copied anything.
     in_call: BTreeMap<u16, (NodeId, bool)>,
     /// The file of the SETHMCID that each application is in.
@@ -200,7 +200,7 @@ impl<'a> Builder<'a> {
                 return;
             }
             Event::SessionStarted(index, session) => {
-                if let Actor::App(app) = record.actor {
+                if let ActorId::App(app) = record.actor {
                     if let Some(file) = self.opening.get(&app) {
                         let connection = self.names.connection(*index, *session);
                         self.sessions.insert(*file, connection);
@@ -314,7 +314,7 @@ impl<'a> Builder<'a> {
                     self.link_entry(node, *entry, sender, record.actor);
                 }
                 // What the bottom half maps, it maps for the entry just taken.
-                if record.actor == Actor::BottomHalf && entry.is_none() {
+                if record.actor == ActorId::BottomHalf && entry.is_none() {
                     self.after(self.last_taken.get(&Side::Mgmt).copied(), node);
                 }
                 self.last_fault = Some(node);
@@ -322,7 +322,7 @@ impl<'a> Builder<'a> {
             Event::Enqueued { to, slot, entry, overlaid } => {
                 self.after(self.registered.get(to).copied(), node);
                 // What the platform puts into a queue by itself, a fault has held back or made up.
-                if record.actor == Actor::Platform {
+                if record.actor == ActorId::Platform {
                     self.after(self.last_fault, node);
                 }
                 self.link_entry(node, *entry, to.partner(), record.actor);
@@ -353,7 +353,7 @@ impl<'a> Builder<'a> {
             Event::ProtocolViolation(subject, breach) => {
                 let by = breach.by();
                 // Found by the side that works through the queue, it is about the entry just taken.
-                if matches!(record.actor, Actor::BottomHalf | Actor::Service) {
+                if matches!(record.actor, ActorId::BottomHalf | ActorId::Service) {
                     self.after(self.last_taken.get(&by).copied(), node);
                 }
                 if let (Side::Mgmt, Subject::Session(index, session)) = (by, subject) {
@@ -361,14 +361,14 @@ impl<'a> Builder<'a> {
                 }
             }
             Event::Call(call, particulars) => {
-                if let Actor::App(app) = record.actor {
+                if let ActorId::App(app) = record.actor {
                     self.in_call.insert(app, (node, false));
                 }
                 match (call, particulars.file, record.actor) {
                     (DeviceCall::Close, Some(file), _) => {
                         self.closed.insert(file, node);
                     }
-                    (DeviceCall::SetHmcId { .. }, Some(file), Actor::App(app)) => {
+                    (DeviceCall::SetHmcId { .. }, Some(file), ActorId::App(app)) => {
                         self.opening.insert(app, file);
                     }
                     _ => {}
@@ -378,12 +378,12 @@ impl<'a> Builder<'a> {
                     DeviceCall::Close => Some(Requesting::Close),
                     _ => None,
                 };
-                if let (Some(requesting), Actor::App(app)) = (requesting, record.actor) {
+                if let (Some(requesting), ActorId::App(app)) = (requesting, record.actor) {
                     self.calls.insert((app, requesting), node);
                 }
             }
             Event::Return(call, result, file) => {
-                if let Actor::App(app) = record.actor {
+                if let ActorId::App(app) = record.actor {
                     let cause = self.replies.cause_of(app, result);
                     self.after(cause, node);
                     self.link_return(node, app, call, result, *file);
@@ -444,7 +444,7 @@ impl<'a> Builder<'a> {
     }
 
     /// What comes before a message that is sent, or that could not be.
-    fn link_entry(&mut self, node: NodeId, entry: CrqEntry, sender: Side, actor: Actor) {
+    fn link_entry(&mut self, node: NodeId, entry: CrqEntry, sender: Side, actor: ActorId) {
         let Received::Message(decoded) = Received::from_entry(entry) else { return };
         let message = decoded.message;
         match message {
@@ -471,7 +471,7 @@ impl<'a> Builder<'a> {
         if let (Some(call), Some(app)) = (request, connection.app()) {
             self.after(self.calls.get(&(app, call)).copied(), node);
         }
-        if request.is_some() || matches!(actor, Actor::App(_)) {
+        if request.is_some() || matches!(actor, ActorId::App(_)) {
             self.after(self.states.get(&strand).copied(), node);
         }
         // A freed index is seeded once its session is over on the hypervisor's side.
@@ -510,14 +510,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn link_rdma(&mut self, node: NodeId, subject: Subject, rdma: &Rdma, actor: Actor) {
+    fn link_rdma(&mut self, node: NodeId, subject: Subject, rdma: &Rdma, actor: ActorId) {
         let Subject::Session(index, session) = subject else { return };
         let connection = self.names.connection(index, session);
         let key = rdma.buffer.map(|buffer| (Side::Mgmt, index, buffer));
         if let Some(key) = key {
             self.after(self.last_use(key, connection).map(|last| last.node), node);
         }
-        if let Actor::App(app) = actor {
+        if let ActorId::App(app) = actor {
             if let Some((_, has_copied)) = self.in_call.get_mut(&app) {
                 *has_copied = rdma.code.is_success();
             }

@@ -1,7 +1,7 @@
 //! What the text says of each event.
 
 use crate::escape::escaped;
-use crate::event::{Actor, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
+use crate::event::{ActorId, Event, FaultKind, Rdma, RdmaDirection, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
 use crate::sequence::text::Text;
 use crate::sequence::{Place, Step};
@@ -68,7 +68,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
 
 fn application(record: &Record, names: &Names<'_>) -> Place {
     match record.actor {
-        Actor::App(app) => Place::Application(names.app_text(app)),
+        ActorId::App(app) => Place::Application(names.app_text(app)),
         other => Place::Application(Text::words(&other.to_string())),
     }
 }
@@ -80,7 +80,7 @@ fn hcall_step(record: &Record, call: &Hcall, code: ReturnCode, names: &Names<'_>
         // Sent again until there is room: how often depends on when the receiver looks. A call of an
         // application gives up at once, and its result shows.
         Hcall::SendCrq { .. }
-            if code == ReturnCode::DROPPED && !matches!(record.actor, Actor::App(_)) =>
+            if code == ReturnCode::DROPPED && !matches!(record.actor, ActorId::App(_)) =>
         {
             None
         }

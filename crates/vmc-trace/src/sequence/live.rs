@@ -46,11 +46,11 @@ fn gives_name(event: &Event) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Actor, CallResult, DeviceCall, Particulars, Side};
+    use crate::event::{ActorId, CallResult, DeviceCall, Particulars, Side};
     use crate::render::render_steps;
     use vmc_proto::{BufferId, HmcIndex, HmcSession};
 
-    fn record(actor: Actor, event: Event) -> Record {
+    fn record(actor: ActorId, event: Event) -> Record {
         Record { seq: 0, time_ns: 0, actor, event }
     }
 
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_session_keeps_its_name_from_piece_to_piece() {
-        let app = Actor::App(0);
+        let app = ActorId::App(0);
         let names = TraceNames { apps: vec![String::from("echo")] };
         let (index, session) = (HmcIndex(3), HmcSession(9));
         let mut live = Live::default();

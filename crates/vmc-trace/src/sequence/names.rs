@@ -1,6 +1,6 @@
 //! Names for what a run numbers by chance: which index a session got, which buffer the peer picked.
 
-use crate::event::{Actor, Event, Record, Side};
+use crate::event::{ActorId, Event, Record, Side};
 use crate::sequence::text::Text;
 use crate::trace::TraceNames;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +68,7 @@ impl<'a> Names<'a> {
     pub(crate) fn learn(&mut self, record: &Record) {
         match &record.event {
             Event::SessionStarted(index, session) => {
-                if let Actor::App(app) = record.actor {
+                if let ActorId::App(app) = record.actor {
                     self.start(app, *index, *session);
                 }
             }

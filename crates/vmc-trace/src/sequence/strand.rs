@@ -1,6 +1,6 @@
 //! Strands: lines of events whose order is fixed.
 
-use crate::event::{Actor, Event, Record, Side, Subject};
+use crate::event::{ActorId, Event, Record, Side, Subject};
 use crate::sequence::names::{Connection, Names};
 use crate::state::ChannelState;
 use papr::Hcall;
@@ -103,7 +103,7 @@ impl Home {
             Event::Operator(_) | Event::Fault { subject: None, .. } => Home::machine(),
             // How often there is an interrupt, and when, is chance: such a fault has no place among what is
             // shown.
-            Event::Fault { .. } if actor == Actor::Interrupt => Home::strand(Strand::Machine),
+            Event::Fault { .. } if actor == ActorId::Interrupt => Home::strand(Strand::Machine),
             Event::Fault { subject: Some(_), entry: Some(entry), .. } if actor.side().is_some() => {
                 let side = actor.side().unwrap_or(Side::Mgmt);
                 Home::of_entry(Received::from_entry(*entry), actor, side, names)
@@ -120,7 +120,7 @@ impl Home {
         }
     }
 
-    fn of_entry(entry: Received, actor: Actor, sender: Side, names: &Names<'_>) -> Home {
+    fn of_entry(entry: Received, actor: ActorId, sender: Side, names: &Names<'_>) -> Home {
         let message = match entry {
             Received::Message(decoded) => decoded.message,
             Received::TransportEvent(_) => {
@@ -138,7 +138,7 @@ impl Home {
         }
     }
 
-    fn of_subject(subject: Subject, actor: Actor, side: Side, names: &Names<'_>) -> Home {
+    fn of_subject(subject: Subject, actor: ActorId, side: Side, names: &Names<'_>) -> Home {
         match (subject, app_strand(actor)) {
             (Subject::Channel, Some(app)) => {
                 Home { also: Some(Strand::Channel(side)), ..Home::strand(app) }
@@ -170,9 +170,9 @@ impl Home {
     }
 }
 
-fn app_strand(actor: Actor) -> Option<Strand> {
+fn app_strand(actor: ActorId) -> Option<Strand> {
     match actor {
-        Actor::App(app) => Some(Strand::App(app)),
+        ActorId::App(app) => Some(Strand::App(app)),
         _ => None,
     }
 }

@@ -24,13 +24,13 @@ use papr::Hcall;
 use retry::Retrying;
 use std::hash::Hash;
 use std::sync::Arc;
-use vmc_trace::{Actor, CallResult, DeviceCall, Event, FileNumber, Waiting};
+use vmc_trace::{ActorId, CallResult, DeviceCall, Event, FileNumber, Waiting};
 
 /// A thread of an application.
 #[derive(Clone, Debug)]
 pub struct App {
     number: u16,
-    actor: Actor,
+    actor: ActorId,
     /// Threads of one process share their files.
     process: u16,
     /// The life of the management partition that it runs in.
@@ -77,7 +77,7 @@ impl App {
     pub fn new(number: u16, process: u16, life: Incarnation, steps: Vec<Step>) -> App {
         App {
             number,
-            actor: Actor::App(number),
+            actor: ActorId::App(number),
             process,
             life,
             steps: steps.into(),
@@ -95,16 +95,16 @@ impl App {
     /// The operator of the machine, who starts it as the scenario says. What goes without saying is not
     /// recorded.
     pub fn operator(number: u16, steps: Vec<Step>) -> App {
-        App { actor: Actor::Platform, ..App::new(number, number, Incarnation::FIRST, steps) }
+        App { actor: ActorId::Platform, ..App::new(number, number, Incarnation::FIRST, steps) }
     }
 
-    pub(crate) fn actor(&self) -> Actor {
+    pub(crate) fn actor(&self) -> ActorId {
         self.actor
     }
 
     /// Whether it is the machine's operator, who is outside of it.
     pub fn is_operator(&self) -> bool {
-        self.actor == Actor::Platform
+        self.actor == ActorId::Platform
     }
 
     pub(crate) fn life(&self) -> Incarnation {

@@ -8,7 +8,7 @@ use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::Machine;
 use crate::world::TaskRequest;
 use std::sync::atomic::Ordering;
-use vmc_trace::{Actor, Event, OperatorAct, Side};
+use vmc_trace::{ActorId, Event, OperatorAct, Side};
 
 impl App {
     /// Records what a script does as the machine's operator.
@@ -17,7 +17,7 @@ impl App {
         cx: &mut Context<'_, P, R>,
         act: OperatorAct,
     ) {
-        if self.actor != Actor::Platform {
+        if self.actor != ActorId::Platform {
             cx.record(|| Event::Operator(act));
         }
     }

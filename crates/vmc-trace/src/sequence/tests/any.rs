@@ -4,7 +4,7 @@ use super::run::{Run, unfolded};
 use crate::act::OperatorAct;
 use crate::event::Polled;
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
+    ActorId, CallResult, DeviceCall, Event, FileNumber, Particulars, Rdma, RdmaDirection, Record,
     Side, Subject,
 };
 use crate::sequence::Sequence;
@@ -13,13 +13,13 @@ use papr::{CrqEntry, Hcall, Ioba, ReturnCode, TransportEvent, UnitAddress};
 use proptest::prelude::*;
 use vmc_proto::{BufferId, Errno, HmcIndex, HmcSession, hyp, mgmt};
 
-fn actor() -> impl Strategy<Value = Actor> {
+fn actor() -> impl Strategy<Value = ActorId> {
     prop_oneof![
-        (0..3u16).prop_map(Actor::App),
-        Just(Actor::BottomHalf),
-        Just(Actor::Task),
-        Just(Actor::Service),
-        Just(Actor::Platform),
+        (0..3u16).prop_map(ActorId::App),
+        Just(ActorId::BottomHalf),
+        Just(ActorId::Task),
+        Just(ActorId::Service),
+        Just(ActorId::Platform),
     ]
 }
 

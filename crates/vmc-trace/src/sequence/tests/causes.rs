@@ -7,7 +7,7 @@ use super::run::{Run, subject};
 use crate::act::OperatorAct;
 use crate::event::Polled;
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, FileNumber, Particulars, RdmaDirection, Side, Subject,
+    ActorId, CallResult, DeviceCall, Event, FileNumber, Particulars, RdmaDirection, Side, Subject,
 };
 use crate::state::{ChannelState, ProtocolViolation, SessionState};
 use papr::{CrqEntry, Hcall, InitFormat, ReturnCode, TransportEvent};
@@ -47,7 +47,7 @@ fn shift(run: &mut Run, from: usize, to: usize) {
 
 /// Makes sure that the call before it is not shown as late as it could be.
 fn operator(run: &mut Run) {
-    run.record(Actor::Platform, Event::Operator(OperatorAct::AttachHmc));
+    run.record(ActorId::Platform, Event::Operator(OperatorAct::AttachHmc));
 }
 
 fn position(run: &Run, find: impl Fn(&Event) -> bool) -> usize {
@@ -57,18 +57,18 @@ fn position(run: &Run, find: impl Fn(&Event) -> bool) -> usize {
 #[test]
 fn the_side_that_registers_second_is_shown_second() {
     let mut run = Run::new(&[]);
-    run.register(Actor::Service, ReturnCode::CLOSED);
-    run.register(Actor::Task, ReturnCode::SUCCESS);
+    run.register(ActorId::Service, ReturnCode::CLOSED);
+    run.register(ActorId::Task, ReturnCode::SUCCESS);
     assert_order(&run, &["  H_REG_CRQ = H_Closed", "  H_REG_CRQ = H_Success"]);
 }
 
 #[test]
 fn a_registration_that_found_nobody_is_shown_after_the_partner_went() {
     let mut run = booted(&[], 1);
-    run.free(Actor::Service, ReturnCode::SUCCESS);
-    run.free(Actor::Task, ReturnCode::SUCCESS);
-    run.register(Actor::Task, ReturnCode::CLOSED);
-    run.register(Actor::Service, ReturnCode::SUCCESS);
+    run.free(ActorId::Service, ReturnCode::SUCCESS);
+    run.free(ActorId::Task, ReturnCode::SUCCESS);
+    run.register(ActorId::Task, ReturnCode::CLOSED);
+    run.register(ActorId::Service, ReturnCode::SUCCESS);
     let lines = run.lines();
     let order: Vec<&str> = lines[lines.len() - 4..].iter().map(|line| line.trim()).collect();
     let free = "H_FREE_CRQ = H_Success";
@@ -83,16 +83,16 @@ fn a_reset_divides_everything_into_before_and_after() {
     run.call(0, READ);
     operator(&mut run);
     let event = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
-    run.enqueue(Actor::Service, Side::Mgmt, event, None);
-    run.free(Actor::Service, ReturnCode::SUCCESS);
+    run.enqueue(ActorId::Service, Side::Mgmt, event, None);
+    run.free(ActorId::Service, ReturnCode::SUCCESS);
     run.take(Side::Mgmt);
     run.channel(Side::Mgmt, "CRQ init");
-    run.session(Actor::BottomHalf, (0, 1), "ended");
+    run.session(ActorId::BottomHalf, (0, 1), "ended");
     run.returns(0, READ, CallResult::Error(Errno::EBADFD));
-    run.register(Actor::Service, ReturnCode::SUCCESS);
-    run.send(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+    run.register(ActorId::Service, ReturnCode::SUCCESS);
+    run.send(ActorId::Service, CrqEntry::init(InitFormat::INITIALIZE));
     run.take(Side::Mgmt);
-    run.send(Actor::BottomHalf, CrqEntry::init(InitFormat::COMPLETE));
+    run.send(ActorId::BottomHalf, CrqEntry::init(InitFormat::COMPLETE));
     let tail = [
         "a  read(4096)",
         "*  attach an HMC",
@@ -124,7 +124,7 @@ fn after_a_reset_a_seed_is_named_after_its_slot_again() {
 fn what_the_operator_does_orders_against_everything() {
     let mut run = booted(&["a"], 1);
     run.open_file(0);
-    run.record(Actor::Platform, Event::Operator(OperatorAct::Stop(Side::Hyp)));
+    run.record(ActorId::Platform, Event::Operator(OperatorAct::Stop(Side::Hyp)));
     run.open_file(0);
     run.channel(Side::Hyp, "stopped");
     let text = "open() = 0";
@@ -138,7 +138,7 @@ fn a_failing_call_is_shown_after_the_state_that_made_it_fail() {
     run.open_session(0, (0, 1), 0);
     run.call(0, READ);
     operator(&mut run);
-    run.session(Actor::BottomHalf, (0, 1), "ended");
+    run.session(ActorId::BottomHalf, (0, 1), "ended");
     run.returns(0, READ, CallResult::Error(Errno::EBADFD));
     assert_order(&run, &["a  read(4096)", "*", "session a#1: ended", "a  read(4096) = EBADFD"]);
 }
@@ -150,12 +150,12 @@ fn a_read_that_close_ends_is_shown_after_the_close_however_late_it_comes_back() 
         run.open_session(0, (0, 1), 0);
         run.call(0, READ);
         run.call(1, DeviceCall::Close);
-        run.session(Actor::App(1), (0, 1), "closing");
+        run.session(ActorId::App(1), (0, 1), "closing");
         if !late {
             run.returns(0, READ, CallResult::Error(Errno::EBADFD));
         }
         run.returns(1, DeviceCall::Close, CallResult::Ok);
-        run.session(Actor::BottomHalf, (0, 1), "ended");
+        run.session(ActorId::BottomHalf, (0, 1), "ended");
         if late {
             run.returns(0, READ, CallResult::Error(Errno::EBADFD));
         }
@@ -171,9 +171,9 @@ fn a_poll_is_shown_after_the_message_or_the_end_that_it_reports() {
         run.open_session(0, (0, 1), 2);
         run.call(0, DeviceCall::Poll);
         operator(&mut run);
-        run.tell(Actor::Service, signal(0, 1, 2, 1));
-        run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
-        run.session(Actor::BottomHalf, (0, 1), "ended");
+        run.tell(ActorId::Service, signal(0, 1, 2, 1));
+        run.rdma(ActorId::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
+        run.session(ActorId::BottomHalf, (0, 1), "ended");
         run.returns(0, DeviceCall::Poll, CallResult::Polled(events));
         assert_order(&run, &["a  poll()", "*", cause, &format!("a  poll() = {events}")]);
     }
@@ -186,8 +186,8 @@ fn a_read_is_shown_after_its_own_message_even_if_it_is_shorter() {
     for (buffer, byte) in [(3, b"xx"), (4, b"yy")] {
         run.call(0, READ);
         operator(&mut run);
-        run.tell(Actor::Service, signal(0, 1, buffer, 2));
-        run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), buffer, byte);
+        run.tell(ActorId::Service, signal(0, 1, buffer, 2));
+        run.rdma(ActorId::BottomHalf, RdmaDirection::ToMgmt, (0, 1), buffer, byte);
         let digest = Some(crate::digest(&byte[..1]));
         run.returns(0, READ, CallResult::Bytes { len_bytes: 1, digest });
     }
@@ -200,8 +200,8 @@ fn a_thread_without_a_session_of_its_own_reads_what_another_left() {
     run.open_session(0, (0, 1), 2);
     run.call(1, READ);
     operator(&mut run);
-    run.tell(Actor::Service, signal(0, 1, 2, 1));
-    run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
+    run.tell(ActorId::Service, signal(0, 1, 2, 1));
+    run.rdma(ActorId::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
     let digest = Some(crate::digest(b"x"));
     run.returns(1, READ, CallResult::Bytes { len_bytes: 1, digest });
     let tail = ["b  read(4096)", "*", "SIGNAL", "RDMA 1 B", "b  read(4096) = 1"];
@@ -214,8 +214,8 @@ fn a_reply_in_a_buffer_of_the_hypervisor_is_shown_after_the_request() {
     run.open_session(0, (0, 1), 2);
     let write = DeviceCall::Write { len_bytes: 1 };
     run.call(0, write.clone());
-    run.tell(Actor::App(0), signal(0, 1, 1, 1));
-    run.tell(Actor::Service, signal(0, 1, 2, 1));
+    run.tell(ActorId::App(0), signal(0, 1, 1, 1));
+    run.tell(ActorId::Service, signal(0, 1, 2, 1));
     run.returns(0, write, CallResult::Bytes { len_bytes: 1, digest: None });
     assert_order(&run, &["a  write(1)", "SIGNAL a#1 b1", "SIGNAL a#1 b2"]);
 }
@@ -224,12 +224,12 @@ fn a_reply_in_a_buffer_of_the_hypervisor_is_shown_after_the_request() {
 fn a_breach_is_shown_after_the_entry_that_it_is() {
     let mut run = booted(&["a"], 1);
     run.open_session(0, (0, 1), 2);
-    run.tell(Actor::Service, signal(0, 1, 9999, 1));
+    run.tell(ActorId::Service, signal(0, 1, 9999, 1));
     let breach = ProtocolViolation::Mgmt(mgmt::ProtocolViolation::InvalidBuffer(
         MessageType::Signal,
         BufferId(9999),
     ));
-    run.record(Actor::BottomHalf, Event::ProtocolViolation(subject(0, 1), breach));
+    run.record(ActorId::BottomHalf, Event::ProtocolViolation(subject(0, 1), breach));
     let told = "breach a#1: SIGNAL: invalid buffer 9999";
     assert_order(&run, &["session a#1: ready", "buffer=9999", told]);
 }
@@ -283,9 +283,9 @@ fn an_entry_recorded_after_its_receiver_took_it_changes_nothing() {
 #[test]
 fn a_registration_recorded_after_the_partner_acted_on_it_changes_nothing() {
     let mut run = Run::new(&[]);
-    run.register(Actor::Service, ReturnCode::CLOSED);
-    run.register(Actor::Task, ReturnCode::SUCCESS);
-    run.send(Actor::Task, CrqEntry::init(InitFormat::INITIALIZE));
+    run.register(ActorId::Service, ReturnCode::CLOSED);
+    run.register(ActorId::Task, ReturnCode::SUCCESS);
+    run.send(ActorId::Task, CrqEntry::init(InitFormat::INITIALIZE));
     run.take(Side::Hyp);
     let expected = run.text();
     for late_by in 1..3 {
@@ -305,10 +305,10 @@ fn a_message_is_not_taken_for_an_earlier_one_that_its_sender_left_out() {
     let mut run = Run::new(&[]);
     let (by, slot, to, overlaid) = (Side::Hyp, 0, Side::Hyp, None);
     let entry = CrqEntry::init(InitFormat::INITIALIZE);
-    run.record(Actor::Service, Event::Dequeued { by, slot, entry });
+    run.record(ActorId::Service, Event::Dequeued { by, slot, entry });
     run.channel(Side::Hyp, "failed");
-    run.record(Actor::Task, Event::ChannelState(ChannelState::initial(Side::Mgmt)));
-    run.record(Actor::Task, Event::Enqueued { to, slot, entry, overlaid });
+    run.record(ActorId::Task, Event::ChannelState(ChannelState::initial(Side::Mgmt)));
+    run.record(ActorId::Task, Event::Enqueued { to, slot, entry, overlaid });
     assert!(run.text().contains("(not received)"), "{}", run.text());
 }
 
@@ -316,23 +316,23 @@ fn a_message_is_not_taken_for_an_earlier_one_that_its_sender_left_out() {
 fn an_answer_is_never_shown_before_what_it_answers() {
     let mut run = booted(&["a"], 1);
     run.open_session(0, (0, 1), 0);
-    run.tell(Actor::Service, add_buffer(0, 1, 5, BufferOwner::MANAGEMENT));
-    run.record(Actor::App(0), Event::Call(DeviceCall::Close, Particulars::default()));
-    run.tell(Actor::App(0), close(0, 1));
-    run.tell(Actor::Service, close_response(0, 1));
+    run.tell(ActorId::Service, add_buffer(0, 1, 5, BufferOwner::MANAGEMENT));
+    run.record(ActorId::App(0), Event::Call(DeviceCall::Close, Particulars::default()));
+    run.tell(ActorId::App(0), close(0, 1));
+    run.tell(ActorId::Service, close_response(0, 1));
     let (index, session) = (HmcIndex(0), HmcSession(1));
-    run.record(Actor::BottomHalf, Event::SessionState(index, session, ENDED));
+    run.record(ActorId::BottomHalf, Event::SessionState(index, session, ENDED));
     assert_order(&run, &["a  close()", "CLOSE a#1", "CLOSE RESPONSE a#1", "session a#1: ended"]);
 }
 
 #[test]
 fn nothing_reaches_a_queue_before_it_is_registered() {
     let mut run = Run::new(&["a"]);
-    run.register(Actor::Service, ReturnCode::CLOSED);
+    run.register(ActorId::Service, ReturnCode::CLOSED);
     run.call(0, DeviceCall::RequestVmc);
-    run.hcall(Actor::App(0), Hcall::RequestVmc, ReturnCode::SUCCESS, Subject::Channel);
-    run.register(Actor::Task, ReturnCode::SUCCESS);
-    run.send(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+    run.hcall(ActorId::App(0), Hcall::RequestVmc, ReturnCode::SUCCESS, Subject::Channel);
+    run.register(ActorId::Task, ReturnCode::SUCCESS);
+    run.send(ActorId::Service, CrqEntry::init(InitFormat::INITIALIZE));
     run.take(Side::Mgmt);
     let order = ["H_REG_CRQ = H_Closed", "a  request", "H_REQUEST_VMC", "H_REG_CRQ", "CRQ INIT"];
     assert_order(&run, &order);
@@ -349,9 +349,9 @@ fn what_an_application_does_in_a_session_is_shown_after_the_state_that_allows_it
     run.open_session(0, (0, 1), 2);
     run.call(0, write.clone());
     operator(&mut run);
-    run.session(Actor::BottomHalf, (0, 1), "opening");
-    run.rdma(Actor::App(0), RdmaDirection::ToHyp, (0, 1), 1, b"x");
-    run.say(Actor::App(0), signal(0, 1, 1, 1));
+    run.session(ActorId::BottomHalf, (0, 1), "opening");
+    run.rdma(ActorId::App(0), RdmaDirection::ToHyp, (0, 1), 1, b"x");
+    run.say(ActorId::App(0), signal(0, 1, 1, 1));
     assert_order(&run, &["a  write(1)", "*", "session a#1: opening", "RDMA 1 B", "SIGNAL"]);
     run.records
         .retain(|record| !matches!(record.event, Event::Rdma(_, rdma) if rdma.len_bytes == 1));
@@ -361,10 +361,10 @@ fn what_an_application_does_in_a_session_is_shown_after_the_state_that_allows_it
 #[test]
 fn a_channel_is_ready_after_the_answers_that_make_it_so() {
     let mut run = booted(&["a"], 1);
-    run.tell(Actor::Service, add_buffer(0, 0, 0, BufferOwner::MANAGEMENT));
+    run.tell(ActorId::Service, add_buffer(0, 0, 0, BufferOwner::MANAGEMENT));
     run.call(0, DeviceCall::Poll);
     run.channel(Side::Mgmt, "seeding");
-    run.tell(Actor::BottomHalf, add_buffer_response(0, 0, 0));
+    run.tell(ActorId::BottomHalf, add_buffer_response(0, 0, 0));
     run.channel(Side::Hyp, "ready");
     assert_order(&run, &["a  poll()", "channel: seeding", "BUFFER RESPONSE", "channel: ready"]);
 }
@@ -376,9 +376,9 @@ fn a_buffer_is_used_again_after_its_message_was_copied() {
     run.open_session(0, (0, 1), 2);
     run.call(1, write);
     operator(&mut run);
-    run.tell(Actor::Service, signal(0, 1, 2, 1));
-    run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
-    run.rdma(Actor::App(1), RdmaDirection::ToHyp, (0, 1), 2, b"yy");
+    run.tell(ActorId::Service, signal(0, 1, 2, 1));
+    run.rdma(ActorId::BottomHalf, RdmaDirection::ToMgmt, (0, 1), 2, b"x");
+    run.rdma(ActorId::App(1), RdmaDirection::ToHyp, (0, 1), 2, b"yy");
     assert_order(&run, &["*", "SIGNAL", "RDMA 1 B", "RDMA 2 B"]);
 }
 
@@ -389,8 +389,8 @@ fn of_several_sessions_a_read_belongs_to_the_one_with_its_bytes() {
         run.open_session(0, (index, 1), 2);
     }
     let arrives = |run: &mut Run, index: u8, bytes: &[u8]| {
-        run.tell(Actor::Service, signal(index, 1, 2, bytes.len() as u32));
-        run.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, (index, 1), 2, bytes);
+        run.tell(ActorId::Service, signal(index, 1, 2, bytes.len() as u32));
+        run.rdma(ActorId::BottomHalf, RdmaDirection::ToMgmt, (index, 1), 2, bytes);
     };
     arrives(&mut run, 0, b"x");
     run.call(0, READ);
@@ -406,8 +406,8 @@ fn what_a_thread_does_after_a_flag_comes_after_what_its_poster_did_before() {
     let mut run = booted(&["a", "b"], 1);
     run.call(1, DeviceCall::Query);
     run.returns(1, DeviceCall::Query, CallResult::Ok);
-    run.record(Actor::App(1), Event::Posted(String::from("go")));
-    run.record(Actor::App(0), Event::Awaited(String::from("go")));
+    run.record(ActorId::App(1), Event::Posted(String::from("go")));
+    run.record(ActorId::App(0), Event::Awaited(String::from("go")));
     run.call(0, DeviceCall::Poll);
     run.returns(0, DeviceCall::Poll, CallResult::Ok);
     assert_order(&run, &["b  query()", "a  poll()"]);
@@ -421,15 +421,15 @@ fn what_a_thread_does_after_it_saw_a_session_end_comes_after_what_ended_it() {
     let after = |is_closed: bool| {
         let mut run = booted(&["a", "b"], 1);
         let set_hmc_id = DeviceCall::SetHmcId { id: "A".to_owned() };
-        run.record(Actor::App(1), Event::Call(set_hmc_id, of_file));
+        run.record(ActorId::App(1), Event::Call(set_hmc_id, of_file));
         run.open_session(1, (0, 1), 0);
         if is_closed {
-            run.record(Actor::App(1), Event::Call(DeviceCall::Close, of_file));
+            run.record(ActorId::App(1), Event::Call(DeviceCall::Close, of_file));
             run.returns(1, DeviceCall::Close, CallResult::Ok);
         } else {
-            run.session(Actor::BottomHalf, (0, 1), "ended");
+            run.session(ActorId::BottomHalf, (0, 1), "ended");
         }
-        run.record(Actor::App(0), Event::SawEnd(FileNumber(0)));
+        run.record(ActorId::App(0), Event::SawEnd(FileNumber(0)));
         run.call(0, DeviceCall::Query);
         run.returns(0, DeviceCall::Query, CallResult::Ok);
         run

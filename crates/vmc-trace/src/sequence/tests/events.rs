@@ -5,7 +5,7 @@ use super::run::{Run, subject};
 use crate::act::OperatorAct;
 use crate::event::Polled;
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Waiting,
+    ActorId, CallResult, DeviceCall, Event, Rdma, RdmaDirection, Side, Subject, Waiting,
 };
 use crate::state::ProtocolViolation;
 use papr::{
@@ -88,11 +88,11 @@ fn an_application_without_a_name_gets_its_number() {
 fn results_of_crq_calls_are_shown_in_the_lane_of_their_caller() {
     let unit_address = UnitAddress(1);
     let lines = shown(|run| {
-        run.free(Actor::Task, ReturnCode::HARDWARE);
+        run.free(ActorId::Task, ReturnCode::HARDWARE);
         let enable = Hcall::EnableCrq { unit_address };
-        run.hcall(Actor::Service, enable, ReturnCode::LONG_BUSY_10_MSEC, Subject::Channel);
+        run.hcall(ActorId::Service, enable, ReturnCode::LONG_BUSY_10_MSEC, Subject::Channel);
         let call = Hcall::RequestVmc;
-        run.hcall(Actor::App(0), call, ReturnCode::NOT_AVAILABLE, Subject::Channel);
+        run.hcall(ActorId::App(0), call, ReturnCode::NOT_AVAILABLE, Subject::Channel);
     });
     assert_eq!(
         lines,
@@ -107,8 +107,8 @@ fn results_of_crq_calls_are_shown_in_the_lane_of_their_caller() {
 #[test]
 fn busy_answers_fold_into_one_line() {
     let lines = shown(|run| {
-        (0..3).for_each(|_| run.free(Actor::Task, ReturnCode::BUSY));
-        run.free(Actor::Task, ReturnCode::SUCCESS);
+        (0..3).for_each(|_| run.free(ActorId::Task, ReturnCode::BUSY));
+        run.free(ActorId::Task, ReturnCode::SUCCESS);
     });
     assert_eq!(lines, ["H_FREE_CRQ = H_Busy  x3", "H_FREE_CRQ = H_Success"]);
 }
@@ -117,7 +117,7 @@ fn busy_answers_fold_into_one_line() {
 fn calls_and_events_of_the_machinery_are_left_out() {
     let (liobn, ioba, unit_address) = (Liobn(1), Ioba(0), UnitAddress(1));
     let lines = shown(|run| {
-        let task = Actor::Task;
+        let task = ActorId::Task;
         for call in [
             Hcall::GetTce { liobn, ioba },
             Hcall::PutTce { liobn, ioba, tce: Tce(3) },
@@ -130,8 +130,8 @@ fn calls_and_events_of_the_machinery_are_left_out() {
         }
         run.record(task, Event::InterruptPending(Side::Mgmt));
         run.record(task, Event::Sleep(Waiting::Work));
-        run.record(task, Event::Wake(Actor::App(0)));
-        run.record(Actor::App(0), Event::SessionStarted(HmcIndex(0), HmcSession(1)));
+        run.record(task, Event::Wake(ActorId::App(0)));
+        run.record(ActorId::App(0), Event::SessionStarted(HmcIndex(0), HmcSession(1)));
     });
     assert_eq!(lines, [""; 0]);
 }
@@ -141,18 +141,18 @@ fn a_send_that_is_tried_again_is_not_shown() {
     let mut run = Run::new(&[]);
     run.boot(LIMITS);
     let text = run.text();
-    run.fails_to_send(Actor::Service, open(0, 1), ReturnCode::DROPPED);
+    run.fails_to_send(ActorId::Service, open(0, 1), ReturnCode::DROPPED);
     assert_eq!(run.text(), text);
-    run.fails_to_send(Actor::Service, open(0, 1), ReturnCode::CLOSED);
+    run.fails_to_send(ActorId::Service, open(0, 1), ReturnCode::CLOSED);
     assert_ne!(run.text(), text);
 }
 
 #[test]
 fn a_failed_send_is_an_arrow_that_stops_short() {
     let mut run = Run::new(&["a"]);
-    run.record(Actor::App(0), Event::SessionStarted(HmcIndex(0), HmcSession(1)));
-    run.fails_to_send(Actor::App(0), open(0, 1), ReturnCode::DROPPED);
-    run.fails_to_send(Actor::Service, open_response(0, 1), ReturnCode::CLOSED);
+    run.record(ActorId::App(0), Event::SessionStarted(HmcIndex(0), HmcSession(1)));
+    run.fails_to_send(ActorId::App(0), open(0, 1), ReturnCode::DROPPED);
+    run.fails_to_send(ActorId::Service, open_response(0, 1), ReturnCode::CLOSED);
     assert_eq!(
         run.lines(),
         [
@@ -178,7 +178,7 @@ fn an_rdma_shows_direction_length_digest_and_failure() {
     let failed = Rdma { code, digest, direction: RdmaDirection::ToHyp, ..ok };
     let odd = Rdma { code: ReturnCode::S_PARM, direction: RdmaDirection::Other, ..failed };
     for rdma in [ok, failed, odd] {
-        run.record(Actor::BottomHalf, Event::Rdma(Subject::Channel, rdma));
+        run.record(ActorId::BottomHalf, Event::Rdma(Subject::Channel, rdma));
     }
     assert_eq!(
         run.lines(),
@@ -193,7 +193,7 @@ fn an_rdma_shows_direction_length_digest_and_failure() {
 #[test]
 fn a_message_that_nobody_takes_is_marked() {
     let mut run = Run::new(&["a"]);
-    run.say(Actor::Service, close_response(0, 1));
+    run.say(ActorId::Service, close_response(0, 1));
     let line = &run.lines()[0];
     assert!(line.ends_with("|  (not received)"), "{line}");
     run.take(Side::Mgmt);
@@ -207,11 +207,11 @@ fn an_entry_that_the_next_round_of_the_queue_covers_was_not_received() {
     for slot in [0, 0] {
         let (to, overlaid) = (Side::Hyp, None);
         let entry = CrqEntry::init(InitFormat::INITIALIZE);
-        run.record(Actor::Task, Event::Enqueued { to, slot, entry, overlaid });
+        run.record(ActorId::Task, Event::Enqueued { to, slot, entry, overlaid });
     }
     let by = Side::Hyp;
     let entry = CrqEntry::init(InitFormat::INITIALIZE);
-    run.record(Actor::Service, Event::Dequeued { by, slot: 0, entry });
+    run.record(ActorId::Service, Event::Dequeued { by, slot: 0, entry });
     let lines = run.lines();
     assert!(lines[0].ends_with(">|  (not received)") && lines[1].ends_with(">|"), "{lines:?}");
 }
@@ -220,9 +220,9 @@ fn an_entry_that_the_next_round_of_the_queue_covers_was_not_received() {
 fn a_transport_event_is_dotted_and_marks_the_message_it_overlaid() {
     let mut run = Run::new(&["a"]);
     let lost = open(0, 1).encode();
-    run.send(Actor::App(0), lost);
+    run.send(ActorId::App(0), lost);
     let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
-    run.enqueue(Actor::Platform, Side::Hyp, event, Some(lost));
+    run.enqueue(ActorId::Platform, Side::Hyp, event, Some(lost));
     run.take(Side::Hyp);
     assert_eq!(
         run.lines(),
@@ -237,8 +237,8 @@ fn a_transport_event_is_dotted_and_marks_the_message_it_overlaid() {
 fn a_transport_event_without_a_queue_to_go_to_is_shown_where_it_began() {
     let event = Event::Undelivered(TransportEvent::PARTNER_DEREGISTERED);
     let lines = shown(|run| {
-        run.record(Actor::Service, event.clone());
-        run.record(Actor::Platform, event);
+        run.record(ActorId::Service, event.clone());
+        run.record(ActorId::Platform, event);
     });
     let text = "partner deregistered: partner has no queue";
     assert_eq!(lines, [text.to_owned(), format!("*  {text}")]);
@@ -247,12 +247,12 @@ fn a_transport_event_without_a_queue_to_go_to_is_shown_where_it_began() {
 #[test]
 fn states_breaches_and_the_operator_are_shown_in_words() {
     let lines = shown(|run| {
-        run.record(Actor::Platform, Event::Operator(OperatorAct::Start(Side::Hyp)));
+        run.record(ActorId::Platform, Event::Operator(OperatorAct::Start(Side::Hyp)));
         run.channel(Side::Hyp, "waiting for INIT");
-        run.session(Actor::BottomHalf, (3, 9), "ready");
-        run.session(Actor::Service, (3, 0), "seeded");
+        run.session(ActorId::BottomHalf, (3, 9), "ready");
+        run.session(ActorId::Service, (3, 0), "seeded");
         let breach = ProtocolViolation::Mgmt(mgmt::ProtocolViolation::TooLong(5000));
-        run.record(Actor::BottomHalf, Event::ProtocolViolation(subject(3, 9), breach));
+        run.record(ActorId::BottomHalf, Event::ProtocolViolation(subject(3, 9), breach));
     });
     assert_eq!(
         lines,
@@ -270,7 +270,7 @@ fn states_breaches_and_the_operator_are_shown_in_words() {
 fn entries_without_a_meaning_are_shown_as_they_are() {
     let lines = shown(|run| {
         for high in [0xC007_0000_0000_0000, 0x8099_0000_0000_0001, 0x4200_0000_0000_0000] {
-            run.send(Actor::Service, CrqEntry::from_words(high, 2));
+            run.send(ActorId::Service, CrqEntry::from_words(high, 2));
             run.take(Side::Mgmt);
         }
     });
@@ -290,16 +290,19 @@ fn entries_without_a_meaning_are_shown_as_they_are() {
 fn a_message_shows_its_status_and_what_its_sender_left_in_reserved_bytes() {
     let (session, index, buffer) = (HmcSession(0), HmcIndex(4), BufferId(0));
     let lines = shown(|run| {
-        run.tell(Actor::Service, add_buffer(4, 0, 0, BufferOwner(7)));
+        run.tell(ActorId::Service, add_buffer(4, 0, 0, BufferOwner(7)));
         let status = Status(3);
-        run.tell(Actor::BottomHalf, Message::AddBufferResponse { status, session, index, buffer });
+        run.tell(
+            ActorId::BottomHalf,
+            Message::AddBufferResponse { status, session, index, buffer },
+        );
         for status in [Status(0), Status(3)] {
             let message = Message::RemoveBufferResponse { status, session, index, buffer };
-            run.tell(Actor::BottomHalf, message);
+            run.tell(ActorId::BottomHalf, message);
         }
         let mut dirty = signal(4, 0, 9999, 100).encode();
         dirty.0[9] = 1;
-        run.send(Actor::Service, dirty);
+        run.send(ActorId::Service, dirty);
         run.take(Side::Mgmt);
     });
     let texts: Vec<&str> =

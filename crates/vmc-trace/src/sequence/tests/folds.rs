@@ -3,7 +3,7 @@
 use super::protocol::{LIMITS, add_buffer, add_buffer_response};
 use super::run::{Run, unfolded};
 use crate::act::OperatorAct;
-use crate::event::{Actor, CallResult, DeviceCall, Event, Polled};
+use crate::event::{ActorId, CallResult, DeviceCall, Event, Polled};
 use crate::sequence::Sequence;
 use vmc_proto::{BufferOwner, Limits};
 
@@ -38,18 +38,18 @@ fn numbers_fold_only_while_they_run_on_by_one() {
     let mut run = Run::new(&["a"]);
     run.open_session(0, (0, 1), 0);
     for buffer in [1, 2, 3, 5, 4] {
-        run.say(Actor::Service, add_buffer(0, 1, buffer, BufferOwner::MANAGEMENT));
+        run.say(ActorId::Service, add_buffer(0, 1, buffer, BufferOwner::MANAGEMENT));
     }
     for buffer in [1, 2, 3, 5, 4] {
-        run.say(Actor::Service, add_buffer(0, 1, buffer, BufferOwner::MANAGEMENT));
-        run.say(Actor::BottomHalf, add_buffer_response(0, 1, buffer));
+        run.say(ActorId::Service, add_buffer(0, 1, buffer, BufferOwner::MANAGEMENT));
+        run.say(ActorId::BottomHalf, add_buffer_response(0, 1, buffer));
     }
     // Buffers are named in the order in which they were added first, not of their numbers.
     let text = run.text();
     assert!(text.contains("ADD BUFFER a#1 b0..b4 owner=mgmt"), "{text}");
     let mut run = Run::new(&["a"]);
     for index in [1, 2, 3, 5, 6] {
-        run.say(Actor::Service, add_buffer(index, 0, 0, BufferOwner::MANAGEMENT));
+        run.say(ActorId::Service, add_buffer(index, 0, 0, BufferOwner::MANAGEMENT));
     }
     let text = run.text();
     assert!(text.contains("slot 1..3 b0") && text.contains("slot 5..6 b0"), "{text}");
@@ -95,9 +95,9 @@ fn a_session_that_is_opened_again_and_again_is_one_round() {
 fn a_message_that_is_not_received_is_not_folded_with_those_that_are() {
     let mut run = Run::new(&["a"]);
     for index in 0..4 {
-        run.tell(Actor::Service, add_buffer(index, 0, 0, BufferOwner::MANAGEMENT));
+        run.tell(ActorId::Service, add_buffer(index, 0, 0, BufferOwner::MANAGEMENT));
     }
-    run.say(Actor::Service, add_buffer(4, 0, 0, BufferOwner::MANAGEMENT));
+    run.say(ActorId::Service, add_buffer(4, 0, 0, BufferOwner::MANAGEMENT));
     let lines = run.lines();
     assert!(lines[0].ends_with("|  x4") && lines[1].ends_with("(not received)"), "{lines:?}");
 }
@@ -106,6 +106,6 @@ fn a_message_that_is_not_received_is_not_folded_with_those_that_are() {
 fn the_operators_repeated_word_is_counted() {
     let mut run = Run::new(&[]);
     let event = || Event::Operator(OperatorAct::AttachHmc);
-    (0..2).for_each(|_| run.record(Actor::Platform, event()));
+    (0..2).for_each(|_| run.record(ActorId::Platform, event()));
     assert_eq!(run.lines(), ["*  attach an HMC  x2"]);
 }

@@ -1,7 +1,7 @@
 //! The flows of the protocol as a well-behaved pair plays them, one record after the other.
 
 use super::run::Run;
-use crate::event::{Actor, CallResult, DeviceCall, Event, RdmaDirection, Side};
+use crate::event::{ActorId, CallResult, DeviceCall, Event, RdmaDirection, Side};
 use papr::{CrqEntry, InitFormat, ReturnCode};
 use vmc_proto::{
     BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
@@ -48,15 +48,15 @@ pub(super) fn signal(index: u8, session: u8, buffer: u16, len_bytes: u32) -> Mes
 impl Run {
     /// The driver registers first; every index of `limits` is seeded.
     pub(super) fn boot(&mut self, limits: Limits) {
-        self.register(Actor::Task, ReturnCode::CLOSED);
-        self.register(Actor::Service, ReturnCode::SUCCESS);
-        self.send(Actor::Service, CrqEntry::init(InitFormat::INITIALIZE));
+        self.register(ActorId::Task, ReturnCode::CLOSED);
+        self.register(ActorId::Service, ReturnCode::SUCCESS);
+        self.send(ActorId::Service, CrqEntry::init(InitFormat::INITIALIZE));
         self.take(Side::Mgmt);
-        self.send(Actor::BottomHalf, CrqEntry::init(InitFormat::COMPLETE));
+        self.send(ActorId::BottomHalf, CrqEntry::init(InitFormat::COMPLETE));
         self.take(Side::Hyp);
-        self.tell(Actor::BottomHalf, Message::Capabilities { limits });
+        self.tell(ActorId::BottomHalf, Message::Capabilities { limits });
         self.tell(
-            Actor::Service,
+            ActorId::Service,
             Message::CapabilitiesResponse { status: Status::SUCCESS, limits },
         );
         (0..limits.hmcs).for_each(|index| self.seed(index));
@@ -64,8 +64,8 @@ impl Run {
     }
 
     pub(super) fn seed(&mut self, index: u8) {
-        self.tell(Actor::Service, add_buffer(index, 0, 0, BufferOwner::MANAGEMENT));
-        self.tell(Actor::BottomHalf, add_buffer_response(index, 0, 0));
+        self.tell(ActorId::Service, add_buffer(index, 0, 0, BufferOwner::MANAGEMENT));
+        self.tell(ActorId::BottomHalf, add_buffer_response(index, 0, 0));
     }
 
     pub(super) fn open_file(&mut self, app: u16) {
@@ -76,7 +76,7 @@ impl Run {
 
     /// A session with `buffers` buffers besides the seed, the first half of them inbound.
     pub(super) fn open_session(&mut self, app: u16, (index, session): (u8, u8), buffers: u16) {
-        let actor = Actor::App(app);
+        let actor = ActorId::App(app);
         let call = DeviceCall::SetHmcId { id: "HMC-A".to_owned() };
         self.call(app, call.clone());
         self.record(actor, Event::SessionStarted(HmcIndex(index), HmcSession(session)));
@@ -85,17 +85,17 @@ impl Run {
         self.say(actor, open(index, session));
         self.returns(app, call, CallResult::Ok);
         self.take(Side::Hyp);
-        self.session(Actor::Service, (index, session), "opening");
+        self.session(ActorId::Service, (index, session), "opening");
         for buffer in 1..=buffers {
             let owner = match buffer <= buffers / 2 {
                 true => BufferOwner::MANAGEMENT,
                 false => BufferOwner::HYPERVISOR,
             };
-            self.tell(Actor::Service, add_buffer(index, session, buffer, owner));
-            self.tell(Actor::BottomHalf, add_buffer_response(index, session, buffer));
+            self.tell(ActorId::Service, add_buffer(index, session, buffer, owner));
+            self.tell(ActorId::BottomHalf, add_buffer_response(index, session, buffer));
         }
-        self.tell(Actor::Service, open_response(index, session));
-        self.session(Actor::BottomHalf, (index, session), "ready");
+        self.tell(ActorId::Service, open_response(index, session));
+        self.session(ActorId::BottomHalf, (index, session), "ready");
     }
 
     /// A message that the hypervisor sends back, and its read.
@@ -103,12 +103,12 @@ impl Run {
         let len_bytes = bytes.len() as u64;
         let write = DeviceCall::Write { len_bytes };
         self.call(app, write.clone());
-        self.rdma(Actor::App(app), RdmaDirection::ToHyp, ids, buffer, bytes);
-        self.say(Actor::App(app), signal(ids.0, ids.1, buffer, bytes.len() as u32));
+        self.rdma(ActorId::App(app), RdmaDirection::ToHyp, ids, buffer, bytes);
+        self.say(ActorId::App(app), signal(ids.0, ids.1, buffer, bytes.len() as u32));
         self.returns(app, write, CallResult::Bytes { len_bytes, digest: None });
         self.take(Side::Hyp);
-        self.tell(Actor::Service, signal(ids.0, ids.1, buffer, bytes.len() as u32));
-        self.rdma(Actor::BottomHalf, RdmaDirection::ToMgmt, ids, buffer, bytes);
+        self.tell(ActorId::Service, signal(ids.0, ids.1, buffer, bytes.len() as u32));
+        self.rdma(ActorId::BottomHalf, RdmaDirection::ToMgmt, ids, buffer, bytes);
         let read = DeviceCall::Read { len_bytes: 4096 };
         self.call(app, read.clone());
         let digest = Some(crate::digest(bytes));
@@ -117,12 +117,12 @@ impl Run {
 
     pub(super) fn close_session(&mut self, app: u16, (index, session): (u8, u8)) {
         self.call(app, DeviceCall::Close);
-        self.session(Actor::App(app), (index, session), "closing");
-        self.say(Actor::App(app), close(index, session));
+        self.session(ActorId::App(app), (index, session), "closing");
+        self.say(ActorId::App(app), close(index, session));
         self.returns(app, DeviceCall::Close, CallResult::Ok);
         self.take(Side::Hyp);
-        self.tell(Actor::Service, close_response(index, session));
-        self.session(Actor::BottomHalf, (index, session), "ended");
+        self.tell(ActorId::Service, close_response(index, session));
+        self.session(ActorId::BottomHalf, (index, session), "ended");
         self.seed(index);
     }
 }

@@ -1,7 +1,7 @@
 //! A hand-made run: its methods append the records of one thing that happened.
 
 use crate::event::{
-    Actor, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
+    ActorId, CallResult, DeviceCall, Event, Particulars, Rdma, RdmaDirection, Record, Side, Subject,
 };
 use crate::state::{ChannelState, SessionState};
 use crate::{Item, Sequence, Trace, TraceNames, render};
@@ -41,34 +41,40 @@ impl Run {
         self.text().lines().skip(1).map(str::to_owned).collect()
     }
 
-    pub(super) fn record(&mut self, actor: Actor, event: Event) {
+    pub(super) fn record(&mut self, actor: ActorId, event: Event) {
         let seq = self.records.len() as u64;
         self.records.push(Record { seq, time_ns: self.now_ns, actor, event });
     }
 
     pub(super) fn call(&mut self, app: u16, call: DeviceCall) {
-        self.record(Actor::App(app), Event::Call(call, Particulars::default()));
+        self.record(ActorId::App(app), Event::Call(call, Particulars::default()));
     }
 
     pub(super) fn returns(&mut self, app: u16, call: DeviceCall, result: CallResult) {
-        self.record(Actor::App(app), Event::Return(call, result, None));
+        self.record(ActorId::App(app), Event::Return(call, result, None));
     }
 
-    pub(super) fn hcall(&mut self, actor: Actor, call: Hcall, code: ReturnCode, subject: Subject) {
+    pub(super) fn hcall(
+        &mut self,
+        actor: ActorId,
+        call: Hcall,
+        code: ReturnCode,
+        subject: Subject,
+    ) {
         self.record(actor, Event::Hcall { call, result: code.into(), subject });
     }
 
-    pub(super) fn register(&mut self, actor: Actor, code: ReturnCode) {
+    pub(super) fn register(&mut self, actor: ActorId, code: ReturnCode) {
         let call = Hcall::RegCrq { unit_address: UNIT, queue: Ioba(0), len_bytes: 4096 };
         self.hcall(actor, call, code, Subject::Channel);
     }
 
-    pub(super) fn free(&mut self, actor: Actor, code: ReturnCode) {
+    pub(super) fn free(&mut self, actor: ActorId, code: ReturnCode) {
         self.hcall(actor, Hcall::FreeCrq { unit_address: UNIT }, code, Subject::Channel);
     }
 
     /// A successful H_SEND_CRQ.
-    pub(super) fn send(&mut self, actor: Actor, entry: CrqEntry) {
+    pub(super) fn send(&mut self, actor: ActorId, entry: CrqEntry) {
         let side = actor.side().expect("a sender has a side");
         self.enqueue(actor, side.partner(), entry, None);
         let subject = Subject::Channel;
@@ -76,18 +82,18 @@ impl Run {
         self.hcall(actor, call, ReturnCode::SUCCESS, subject);
     }
 
-    pub(super) fn say(&mut self, actor: Actor, message: Message) {
+    pub(super) fn say(&mut self, actor: ActorId, message: Message) {
         self.send(actor, message.encode());
     }
 
-    pub(super) fn fails_to_send(&mut self, actor: Actor, message: Message, code: ReturnCode) {
+    pub(super) fn fails_to_send(&mut self, actor: ActorId, message: Message, code: ReturnCode) {
         let call = Hcall::SendCrq { unit_address: UNIT, entry: message.encode() };
         self.hcall(actor, call, code, Subject::Channel);
     }
 
     pub(super) fn enqueue(
         &mut self,
-        actor: Actor,
+        actor: ActorId,
         to: Side,
         entry: CrqEntry,
         overlaid: Option<CrqEntry>,
@@ -107,20 +113,20 @@ impl Run {
     /// The side takes the oldest entry of its queue.
     pub(super) fn take(&mut self, by: Side) -> CrqEntry {
         let (slot, entry) = self.queues[by as usize].pop_front().expect("an entry to take");
-        let actor = if by == Side::Mgmt { Actor::BottomHalf } else { Actor::Service };
+        let actor = if by == Side::Mgmt { ActorId::BottomHalf } else { ActorId::Service };
         self.record(actor, Event::Dequeued { by, slot, entry });
         entry
     }
 
     /// A message that is taken at once.
-    pub(super) fn tell(&mut self, actor: Actor, message: Message) {
+    pub(super) fn tell(&mut self, actor: ActorId, message: Message) {
         self.say(actor, message);
         self.take(actor.side().expect("a sender has a side").partner());
     }
 
     pub(super) fn rdma(
         &mut self,
-        actor: Actor,
+        actor: ActorId,
         direction: RdmaDirection,
         (index, session): (u8, u8),
         buffer: u16,
@@ -139,13 +145,13 @@ impl Run {
     }
 
     pub(super) fn channel(&mut self, side: Side, state: &str) {
-        let actor = if side == Side::Mgmt { Actor::BottomHalf } else { Actor::Service };
+        let actor = if side == Side::Mgmt { ActorId::BottomHalf } else { ActorId::Service };
         let named = |known: &ChannelState| known.name() == state;
         let state = ChannelState::all(side).into_iter().find(named).expect("a state of the side");
         self.record(actor, Event::ChannelState(state));
     }
 
-    pub(super) fn session(&mut self, actor: Actor, (index, session): (u8, u8), state: &str) {
+    pub(super) fn session(&mut self, actor: ActorId, (index, session): (u8, u8), state: &str) {
         let side = actor.side().expect("an actor of a side");
         let (index, session) = (HmcIndex(index), HmcSession(session));
         let named = |known: &SessionState| known.name() == state;

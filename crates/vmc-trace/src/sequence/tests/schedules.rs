@@ -5,7 +5,7 @@ use super::protocol::{
     LIMITS, add_buffer, add_buffer_response, close, close_response, open, open_response, signal,
 };
 use super::run::Run;
-use crate::event::{Actor, CallResult, DeviceCall, Event, RdmaDirection, Side};
+use crate::event::{ActorId, CallResult, DeviceCall, Event, RdmaDirection, Side};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, VecDeque};
 use vmc_proto::{BufferOwner, HmcIndex, HmcSession, Limits, Message, Received};
@@ -163,7 +163,7 @@ impl World {
             Turn::ServiceTakes => self.service_takes(),
             Turn::ServiceSends => {
                 if let Some(message) = self.outbox.pop_front() {
-                    self.run.say(Actor::Service, message);
+                    self.run.say(ActorId::Service, message);
                 }
             }
         }
@@ -171,7 +171,7 @@ impl World {
 
     fn step_app(&mut self, i: usize) {
         let Some(step) = self.apps[i].program.pop_front() else { return };
-        let (number, actor) = (i as u16, Actor::App(i as u16));
+        let (number, actor) = (i as u16, ActorId::App(i as u16));
         let (app, run) = (&mut self.apps[i], &mut self.run);
         let ids @ (index, session) = app.ids;
         let set_hmc_id = || DeviceCall::SetHmcId { id: "HMC".to_owned() };
@@ -219,7 +219,7 @@ impl World {
         (slot.available, slot.sessions, slot.app) = (false, slot.sessions + 1, i);
         let ids @ (index, session) = (index as u8, slot.sessions);
         self.apps[i].ids = ids;
-        let actor = Actor::App(i as u16);
+        let actor = ActorId::App(i as u16);
         self.run.record(actor, Event::SessionStarted(HmcIndex(index), HmcSession(session)));
         self.run.session(actor, ids, "opening");
     }
@@ -248,7 +248,7 @@ impl World {
     }
 
     fn work(&mut self, work: Work) {
-        let actor = Actor::BottomHalf;
+        let actor = ActorId::BottomHalf;
         match work {
             Work::Answer(message) => self.run.say(actor, message),
             Work::Ready(app) => {
@@ -278,7 +278,7 @@ impl World {
         let owner = BufferOwner::MANAGEMENT;
         match decoded.message {
             Message::InterfaceOpen { .. } => {
-                self.run.session(Actor::Service, (index, session), "opening");
+                self.run.session(ActorId::Service, (index, session), "opening");
                 let add = |buffer| add_buffer(index, session, buffer, owner);
                 self.outbox.extend((1..=BUFFERS).map(add));
             }
@@ -286,13 +286,13 @@ impl World {
                 let answered = self.answered.entry((index, session)).or_default();
                 *answered += 1;
                 if *answered == BUFFERS {
-                    self.run.session(Actor::Service, (index, session), "ready");
+                    self.run.session(ActorId::Service, (index, session), "ready");
                     self.outbox.push_back(open_response(index, session));
                 }
             }
             message @ Message::Signal { .. } => self.outbox.push_back(message),
             Message::InterfaceClose { .. } => {
-                self.run.session(Actor::Service, (index, session), "closed");
+                self.run.session(ActorId::Service, (index, session), "closed");
                 self.outbox.push_back(close_response(index, session));
                 self.outbox.push_back(add_buffer(index, 0, 0, owner));
             }
