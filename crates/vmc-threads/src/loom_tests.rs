@@ -40,18 +40,18 @@ struct Crq {
 struct Machine {
     threads: Threads<()>,
     crq: Mutex<Crq>,
-    desk: Desk<Line>,
+    desk: Desk<Actor>,
 }
 
 /// Whether the bottom half has begun and is at its queue.
 #[derive(Default)]
-struct Line(bool);
+struct Actor(bool);
 
 impl BottomHalf for Machine {
-    type Line = Line;
+    type Actor = Actor;
     type Progress = ();
 
-    fn look(&self, line: &mut Line, is_due: bool) {
+    fn look(&self, line: &mut Actor, is_due: bool) {
         let mut crq = self.crq.lock();
         line.0 |= is_due && std::mem::take(&mut crq.is_due);
         if line.0 {
@@ -62,11 +62,11 @@ impl BottomHalf for Machine {
         }
     }
 
-    fn is_left(&self, line: &Line) -> bool {
+    fn is_left(&self, line: &Actor) -> bool {
         line.0
     }
 
-    fn go_on(&self, line: &mut Line) {
+    fn go_on(&self, line: &mut Actor) {
         loop {
             self.look(line, true);
             if !line.0 {
@@ -88,7 +88,7 @@ impl Machine {
         let machine = Machine {
             threads: Threads::new(unparkers, BOTTOM_HALF, false),
             crq: Mutex::new(Crq { is_enabled: true, ..Crq::default() }),
-            desk: Desk::new(Line::default()),
+            desk: Desk::new(Actor::default()),
         };
         (Arc::new(machine), parkers)
     }

@@ -122,19 +122,19 @@ impl<L> Desk<L> {
 /// What is done with the bottom half.
 pub trait BottomHalf {
     /// Where it stands.
-    type Line;
+    type Actor;
     /// How its own thread goes on.
     type Progress;
 
     /// Handles what is in the queue and leaves it there when it is empty. `is_due`: it may have been scheduled.
     /// What takes a thread of its own is left to that ([`Threads::wake_bottom_half`]).
-    fn look(&self, line: &mut Self::Line, is_due: bool);
+    fn look(&self, line: &mut Self::Actor, is_due: bool);
 
     /// Whether it is left at its queue, so that the interrupt is disabled.
-    fn is_left(&self, line: &Self::Line) -> bool;
+    fn is_left(&self, line: &Self::Actor) -> bool;
 
     /// Goes on, on its own thread, until it waits.
-    fn go_on(&self, line: &mut Self::Line) -> Self::Progress;
+    fn go_on(&self, line: &mut Self::Actor) -> Self::Progress;
 }
 
 impl<W: Copy> Threads<W> {
@@ -142,7 +142,7 @@ impl<W: Copy> Threads<W> {
     /// is over.
     pub fn poll_and_block<B: BottomHalf>(
         &self,
-        (bottom_half, desk): (&B, &Desk<B::Line>),
+        (bottom_half, desk): (&B, &Desk<B::Actor>),
         (id, parker): (usize, &Parker),
         until_ns: Option<u64>,
         why: W,
@@ -197,7 +197,7 @@ impl<W: Copy> Threads<W> {
 
     /// Does the bottom half's work once, unless another thread does.
     #[inline]
-    pub fn look_once<B: BottomHalf>(&self, bottom_half: &B, desk: &Desk<B::Line>) {
+    pub fn look_once<B: BottomHalf>(&self, bottom_half: &B, desk: &Desk<B::Actor>) {
         if let Some(mut place) = desk.place.try_lock() {
             let is_due = self.take_token(self.bottom_half);
             place.looks += 1;
@@ -211,7 +211,7 @@ impl<W: Copy> Threads<W> {
     pub fn run_bottom_half<B: BottomHalf>(
         &self,
         bottom_half: &B,
-        desk: &Desk<B::Line>,
+        desk: &Desk<B::Actor>,
     ) -> Option<B::Progress> {
         let mut place = desk.place.lock();
         let is_to_go_on = self.marks[self.bottom_half].take_go_on();
@@ -233,7 +233,7 @@ impl<W: Copy> Threads<W> {
     fn note_whether_left<B: BottomHalf>(
         &self,
         bottom_half: &B,
-        place: &mut MutexGuard<'_, Place<B::Line>>,
+        place: &mut MutexGuard<'_, Place<B::Actor>>,
     ) {
         let is_left = bottom_half.is_left(&place.line);
         if is_left == place.is_left {

@@ -354,7 +354,7 @@ mod tests {
     struct Resting;
 
     impl BottomHalf for Resting {
-        type Line = bool;
+        type Actor = bool;
         type Progress = ();
 
         fn look(&self, line: &mut bool, _: bool) {
