@@ -1,8 +1,8 @@
 //! Builds a machine: the world, and the activities that make it go on.
 
 use crate::activity::{Activity, App, BottomHalf, Director, Interrupt, Service, Task};
+use crate::actor::Actor;
 use crate::guest_memory::GuestMemory;
-use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
@@ -38,17 +38,17 @@ pub fn world<P: Setup>(
     plan: &Plan,
     record: bool,
     driver: P::Driver,
-) -> Result<(World<P>, Vec<Line>), MachineError> {
+) -> Result<(World<P>, Vec<Actor>), MachineError> {
     let (world, service) = build::<P>(plan, driver)?;
     let order = Order::default();
-    let lines = activities(plan, service)
+    let actors = activities(plan, service)
         .into_iter()
         .map(|activity| {
             let recorder = Recorder::new(activity.actor(), &order, record);
-            Line::new(activity, recorder)
+            Actor::new(activity, recorder)
         })
         .collect();
-    Ok((world, lines))
+    Ok((world, actors))
 }
 
 pub(crate) fn build<P: Setup>(

@@ -5,9 +5,9 @@
 //! or began to watch. `ibmvmc::Driver::normal` and `phyp::Consumer` give the reasons for their parts. Session
 //! numbers, lives and incarnations stay: scripts and faults are few, and so are they.
 
+use crate::actor::{Actor, service};
 use crate::call::CallRunner;
 use crate::deterministic::Deterministic as Books;
-use crate::line::{Line, service};
 use crate::platform::{Deterministic, Setup};
 use crate::runtime::Runtime;
 use crate::world::World;
@@ -58,7 +58,7 @@ impl CanonicalHasher<'_> {
 /// Hashes a world between two steps.
 pub fn hash<Q: Quirks>(
     world: &World<Deterministic<Driver<Q>>>,
-    lines: &[Line],
+    actors: &[Actor],
     books: &Books,
     state: &mut impl Hasher,
 ) {
@@ -74,8 +74,8 @@ pub fn hash<Q: Quirks>(
     for (id, caller) in kernel.callers.iter() {
         (name(id), caller).hash(state);
     }
-    for line in lines {
-        line.hash_canonical(&mut CanonicalHasher { hasher: state, name: &name, now_ns });
+    for actor in actors {
+        actor.hash_canonical(&mut CanonicalHasher { hasher: state, name: &name, now_ns });
     }
     world.process_table.lock().hash_canonical(state);
     world.orders.hash_canonical(state);
@@ -83,16 +83,16 @@ pub fn hash<Q: Quirks>(
     world.incarnations.hash_canonical(state);
     world.driver_paused.load(Ordering::Acquire).hash(state);
     world.guest.reserved_pages().hash(state);
-    world.hypervisor.hash_canonical(&consumers(world, driver, lines), state);
+    world.hypervisor.hash_canonical(&consumers(world, driver, actors), state);
 }
 
 /// How both sides read their queues, and which memory they use.
 pub fn consumers<Q: Quirks>(
     world: &World<Deterministic<Driver<Q>>>,
     driver: &Driver<Q>,
-    lines: &[Line],
+    actors: &[Actor],
 ) -> [Consumer; 2] {
-    [management(world, driver.queue()), platform(lines)]
+    [management(world, driver.queue()), platform(actors)]
 }
 
 fn management<P: Setup>(world: &World<P>, queue: Option<(ibmvmc::Dma, u16)>) -> Consumer {
@@ -105,8 +105,8 @@ fn management<P: Setup>(world: &World<P>, queue: Option<(ibmvmc::Dma, u16)>) -> 
     Consumer { queue, next: next.into(), pages }
 }
 
-fn platform(lines: &[Line]) -> Consumer {
-    let Some(service) = service(lines) else { return Consumer::default() };
+fn platform(actors: &[Actor]) -> Consumer {
+    let Some(service) = service(actors) else { return Consumer::default() };
     let (at, elements, next) = service.service().queue();
     let queue_pages = u64::from(elements) * papr::crq::ENTRY_SIZE / PAGE_SIZE;
     let page = |n: u64| GuestAddress(at.0 + n * PAGE_SIZE);

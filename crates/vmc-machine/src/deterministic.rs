@@ -1,8 +1,8 @@
 //! The deterministic runtime: one thread, virtual time, and a schedule that picks the next step among the
 //! activities that are ready (deterministic simulation testing).
 
+use crate::actor::Actor;
 use crate::ending::{End, Stuck};
-use crate::line::Line;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::schedule::{Recording, Schedule};
@@ -242,8 +242,8 @@ impl Deterministic {
 }
 
 /// Runs until nothing is ready and none sleeps, `max_steps` steps were made, or the observer has seen enough.
-pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], config: &mut RunConfig<'_>) -> End {
-    let runtime = Deterministic::new(lines.len());
+pub fn run<P: Setup>(world: &World<P>, actors: &mut [Actor], config: &mut RunConfig<'_>) -> End {
+    let runtime = Deterministic::new(actors.len());
     let mut steps = 0;
     let quiescent = loop {
         let Some(id) = runtime.pick(config) else {
@@ -256,12 +256,12 @@ pub fn run<P: Setup>(world: &World<P>, lines: &mut [Line], config: &mut RunConfi
             break false;
         }
         steps += 1;
-        let line = &mut lines[id.index()];
-        let recorded = line.recorder.recorded();
-        let progress = line.step(world, &runtime);
+        let actor = &mut actors[id.index()];
+        let recorded = actor.recorder.recorded();
+        let progress = actor.step(world, &runtime);
         runtime.after_step(id, progress);
         if let Some(watch) = &mut config.watch {
-            let records = lines[id.index()].recorder.since(recorded);
+            let records = actors[id.index()].recorder.since(recorded);
             if !watch(Seen { id, now_ns: runtime.now_ns(), records }) {
                 break false;
             }
@@ -279,8 +279,8 @@ pub(crate) struct CooperativeExecutor {
 
 impl CooperativeExecutor {
     /// The visitor, whose number follows those of the lines, runs.
-    pub(crate) fn new(lines: usize, visitor: ActivityId) -> CooperativeExecutor {
-        let runtime = Deterministic::new(lines + 1);
+    pub(crate) fn new(actors: usize, visitor: ActivityId) -> CooperativeExecutor {
+        let runtime = Deterministic::new(actors + 1);
         runtime.lists.borrow_mut().ready.retain(|id| *id != visitor);
         CooperativeExecutor { runtime, visitor }
     }
@@ -289,30 +289,30 @@ impl CooperativeExecutor {
     pub(crate) fn wait<P: Setup>(
         &self,
         world: &World<P>,
-        lines: &mut [Line],
+        actors: &mut [Actor],
         until_ns: Option<u64>,
         why: Waiting,
         steps: &mut u64,
     ) -> bool {
         // Puts it on the ready list if it was woken before.
         self.runtime.after_step(self.visitor, Progress::Block { until_ns, why });
-        self.run(world, lines, steps)
+        self.run(world, actors, steps)
     }
 
     /// All others make steps until all wait.
-    pub(crate) fn settle<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) {
-        self.run(world, lines, steps);
+    pub(crate) fn settle<P: Setup>(&self, world: &World<P>, actors: &mut [Actor], steps: &mut u64) {
+        self.run(world, actors, steps);
     }
 
     /// Runs until it is the visitor's turn; `false` when all wait and none sleeps.
-    fn run<P: Setup>(&self, world: &World<P>, lines: &mut [Line], steps: &mut u64) -> bool {
+    fn run<P: Setup>(&self, world: &World<P>, actors: &mut [Actor], steps: &mut u64) -> bool {
         let mut next = self.runtime.next();
         loop {
             match next {
                 Some(id) if id == self.visitor => return true,
                 Some(id) => {
                     *steps += 1;
-                    let progress = lines[id.index()].step(world, self);
+                    let progress = actors[id.index()].step(world, self);
                     next = self.runtime.next_after(id, progress);
                 }
                 None if self.runtime.advance_time() => next = self.runtime.next(),

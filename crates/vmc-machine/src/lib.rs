@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod activity;
+pub mod actor;
 pub mod build;
 mod call;
 mod callers;
@@ -37,7 +38,6 @@ pub mod fault;
 pub mod guest_driver;
 pub mod guest_memory;
 pub mod incarnation;
-pub mod line;
 pub mod orders;
 pub mod plan;
 pub mod platform;

@@ -10,12 +10,12 @@ use papr::{CrqEntry, Hcall, InitFormat, PAGE_SIZE, UnitAddress};
 use std::collections::VecDeque;
 use std::time::Duration;
 use vmc_check::{Ending, Setting, Violation, check};
+use vmc_machine::actor::Actor;
 use vmc_machine::build;
 use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::embed::Machine;
 use vmc_machine::ending::End;
 use vmc_machine::guest_driver::{GuestDriver, IndexView};
-use vmc_machine::line::Line;
 use vmc_machine::platform::{Deterministic, Setup, Threads};
 use vmc_machine::recorder::take_all;
 use vmc_machine::threads::{self, WaitMode};
@@ -188,13 +188,13 @@ impl GuestDriver for Small {
 /// Boots a machine around the driver; what it has sent, its state at the end, and what is wrong by the trace.
 fn boot<P: Setup<Driver = Small>>(
     driver: Small,
-    go: impl FnOnce(&World<P>, &mut [Line]) -> End,
+    go: impl FnOnce(&World<P>, &mut [Actor]) -> End,
 ) -> (String, ChannelState, Vec<Violation>) {
     let plan = Machine::default().plan();
-    let (world, mut lines) = build::world::<P>(&plan, true, driver).expect("a machine");
-    let end = go(&world, &mut lines);
+    let (world, mut actors) = build::world::<P>(&plan, true, driver).expect("a machine");
+    let end = go(&world, &mut actors);
     assert!(end.quiescent, "{end:?}");
-    let records = take_all(lines.iter_mut().map(|line| &mut line.recorder));
+    let records = take_all(actors.iter_mut().map(|actor| &mut actor.recorder));
     let trace = Trace::new(records, TraceNames::default());
     let ending = Ending { at_rest: true, management_looks: true, hypervisor_looks: true };
     let found = check(&trace, &Setting::default(), &ending);
@@ -204,13 +204,13 @@ fn boot<P: Setup<Driver = Small>>(
 #[test]
 fn a_driver_of_a_user_brings_the_channel_up() {
     let mut config = RunConfig::first_come(10_000);
-    let run = |world: &_, lines: &mut [Line]| deterministic::run(world, lines, &mut config);
+    let run = |world: &_, actors: &mut [Actor]| deterministic::run(world, actors, &mut config);
     let (sequence, state, found) = boot::<Deterministic<Small>>(Small::new(false), run);
     assert_eq!((state, found), (ChannelState::Ready, vec![]), "{sequence}");
     assert!(sequence.contains("ADD BUFFER RESPONSE"), "{sequence}");
     for wait in [WaitMode::Block, WaitMode::Poll] {
-        let run = |world: &_, lines: &mut [Line]| {
-            threads::run(world, lines, Duration::from_secs(60), wait)
+        let run = |world: &_, actors: &mut [Actor]| {
+            threads::run(world, actors, Duration::from_secs(60), wait)
         };
         let (on_threads, state, found) = boot::<Threads<Small>>(Small::new(false), run);
         assert_eq!((state, found), (ChannelState::Ready, vec![]));
@@ -221,7 +221,7 @@ fn a_driver_of_a_user_brings_the_channel_up() {
 #[test]
 fn what_a_driver_of_a_user_does_wrong_is_told_from_its_trace() {
     let mut config = RunConfig::first_come(10_000);
-    let run = |world: &_, lines: &mut [Line]| deterministic::run(world, lines, &mut config);
+    let run = |world: &_, actors: &mut [Actor]| deterministic::run(world, actors, &mut config);
     let (sequence, _, found) = boot::<Deterministic<Small>>(Small::new(true), run);
     let by: Vec<_> = found.iter().map(|violation| violation.checker).collect();
     // The answer that it gave, and the one that is missing.

@@ -5,10 +5,10 @@ use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet, Quirks};
 use std::time::Duration;
 use vmc_check::{Ending, Violation};
 use vmc_machine::activity::{Activity, StepFailure};
+use vmc_machine::actor::Actor;
 use vmc_machine::build::{self, MachineError};
 use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::ending::End;
-use vmc_machine::line::Line;
 use vmc_machine::plan::{Plan, ThreadPlan};
 use vmc_machine::platform::{Deterministic, Setup, Threads};
 use vmc_machine::recorder;
@@ -90,16 +90,16 @@ fn run_with<Q: Quirks>(
     match mode {
         Mode::Deterministic(mut config) => {
             let outcome =
-                run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, lines| {
-                    deterministic::run(world, lines, &mut config)
+                run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, actors| {
+                    deterministic::run(world, actors, &mut config)
                 })?;
             let actors = Actors::new(&plan.threads);
             let decisions = config.recording.map(|recording| recording.decisions(&actors));
             Ok(Outcome { decisions, deviation: config.schedule.deviation(), ..outcome })
         }
         Mode::Threads { deadline, wait } => {
-            run_on::<Threads<Driver<Q>>>(plan, record, driver, |world, lines| {
-                threads::run(world, lines, deadline, wait)
+            run_on::<Threads<Driver<Q>>>(plan, record, driver, |world, actors| {
+                threads::run(world, actors, deadline, wait)
             })
         }
     }
@@ -109,28 +109,28 @@ fn run_on<P: OwnDriver>(
     plan: &Plan,
     record: bool,
     driver: P::Driver,
-    go: impl FnOnce(&World<P>, &mut [Line]) -> End,
+    go: impl FnOnce(&World<P>, &mut [Actor]) -> End,
 ) -> Result<Outcome, MachineError> {
-    let (world, mut lines) = build::world::<P>(plan, record, driver)?;
-    let end = go(&world, &mut lines);
-    let records = recorder::take_all(lines.iter_mut().map(|line| &mut line.recorder));
+    let (world, mut actors) = build::world::<P>(plan, record, driver)?;
+    let end = go(&world, &mut actors);
+    let records = recorder::take_all(actors.iter_mut().map(|actor| &mut actor.recorder));
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let trace = Trace::new(records, TraceNames { apps });
     let channel = world.kernel.lock().driver.state();
-    let failures = lines.iter().filter_map(|line| thread_failure(plan, &world, line)).collect();
+    let failures = actors.iter().filter_map(|actor| thread_failure(plan, &world, actor)).collect();
     let unfired = world.faults.unfired();
     let ending = invariants::ending(&world, &end);
-    let violations = invariants::check(&world, &mut lines, &trace, &end, plan);
+    let violations = invariants::check(&world, &mut actors, &trace, &end, plan);
     let (decisions, deviation) = (None, None);
     Ok(Outcome { trace, end, failures, violations, ending, unfired, channel, decisions, deviation })
 }
 
-fn thread_failure<P: Setup>(plan: &Plan, world: &World<P>, line: &Line) -> Option<ThreadFailure> {
-    let Activity::App(app) = &line.activity else { return None };
+fn thread_failure<P: Setup>(plan: &Plan, world: &World<P>, actor: &Actor) -> Option<ThreadFailure> {
+    let Activity::App(app) = &actor.activity else { return None };
     let step = app.current_step()?.clone();
     let what = match app.failure() {
         Some(failure) => ThreadFailureKind::Unmet(failure.clone()),
-        None if line.is_unborn() => {
+        None if actor.is_unborn() => {
             let optional = |thread: &ThreadPlan| thread.optional;
             if plan.threads.get(usize::from(app.number())).is_some_and(optional) {
                 return None;

@@ -2,10 +2,10 @@
 
 use super::caller::{Me, Memory};
 use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
+use crate::actor::Actor;
 use crate::build::{self, MachineError};
 use crate::deterministic::CooperativeExecutor;
 use crate::ending::End;
-use crate::line::Line;
 use crate::plan::Plan;
 use crate::platform::{self, Setup};
 use crate::recorder::{self, Order, Recorder};
@@ -18,7 +18,7 @@ use vmc_trace::{ActorId, Trace, TraceNames};
 /// A machine on the caller's thread.
 pub struct Deterministic {
     world: World<platform::Deterministic<Driver>>,
-    lines: Vec<Line>,
+    actors: Vec<Actor>,
     executor: CooperativeExecutor,
     me: Me,
     steps: u64,
@@ -35,14 +35,14 @@ impl Host for Deterministic {}
 
 impl sealed::Host for Deterministic {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
-        let Deterministic { world, lines, executor, me, steps, .. } = self;
-        let block = |until_ns, why| executor.wait(world, lines, until_ns, why, steps);
+        let Deterministic { world, actors, executor, me, steps, .. } = self;
+        let block = |until_ns, why| executor.wait(world, actors, until_ns, why, steps);
         me.call(world, executor, input, memory, block).ok_or(CallError::Stuck)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
-        let Deterministic { world, lines, executor, me, steps, .. } = self;
-        let block = |until_ns, why| executor.wait(world, lines, until_ns, why, steps);
+        let Deterministic { world, actors, executor, me, steps, .. } = self;
+        let block = |until_ns, why| executor.wait(world, actors, until_ns, why, steps);
         me.wait_until_ready(world, file, block).ok_or(CallError::Stuck)
     }
 }
@@ -53,19 +53,19 @@ impl Machine {
         let plan = self.plan();
         let (world, service) = build::build(&plan, Driver::new(plan.machine.driver)?)?;
         let order = Order::default();
-        let lines = self.lines(&plan, service, &order);
+        let actors = self.actors(&plan, service, &order);
         let recorder = Recorder::new(ActorId::App(FIRST), &order, self.record);
         let me = Me { id: ActivityId::app(FIRST), recorder };
-        let executor = CooperativeExecutor::new(lines.len(), me.id);
-        Ok(Application { host: Deterministic { world, lines, executor, me, steps: 0, plan } })
+        let executor = CooperativeExecutor::new(actors.len(), me.id);
+        Ok(Application { host: Deterministic { world, actors, executor, me, steps: 0, plan } })
     }
 }
 
 impl Application<Deterministic> {
     /// Has all others make steps until they all wait.
     pub fn settle(&mut self) {
-        let Deterministic { world, lines, executor, steps, .. } = &mut self.host;
-        executor.settle(world, lines, steps);
+        let Deterministic { world, actors, executor, steps, .. } = &mut self.host;
+        executor.settle(world, actors, steps);
     }
 
     /// Steps that the machine's activities have made, those of the application's calls not counted.
@@ -83,10 +83,10 @@ impl Application<Deterministic> {
     pub fn into_run(mut self) -> Run<platform::Deterministic<Driver>> {
         self.settle();
         let trace = self.host.take_trace();
-        let Deterministic { world, lines, executor, steps, plan, .. } = self.host;
+        let Deterministic { world, actors, executor, steps, plan, .. } = self.host;
         let virtual_ns = executor.now_ns();
         let end = End { steps, virtual_ns, quiescent: true, waiting: Vec::new() };
-        Run { world, lines, trace, end, plan }
+        Run { world, actors, trace, end, plan }
     }
 }
 
@@ -95,7 +95,7 @@ pub struct Run<P: Setup> {
     /// The world.
     pub world: World<P>,
     /// The activities.
-    pub lines: Vec<Line>,
+    pub actors: Vec<Actor>,
     /// What was recorded.
     pub trace: Trace,
     /// How it ended.
@@ -106,8 +106,8 @@ pub struct Run<P: Setup> {
 
 impl Deterministic {
     fn take_trace(&mut self) -> Trace {
-        let lines = self.lines.iter_mut().map(|line| &mut line.recorder);
-        let records = recorder::take_all(lines.chain([&mut self.me.recorder]));
+        let actors = self.actors.iter_mut().map(|actor| &mut actor.recorder);
+        let records = recorder::take_all(actors.chain([&mut self.me.recorder]));
         Trace::new(records, TraceNames { apps: vec![String::from(OPERATOR), String::from("a")] })
     }
 }

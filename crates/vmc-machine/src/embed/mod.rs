@@ -56,9 +56,9 @@ pub use phyp::vmc::{
 pub use threads::{OnThreads, Service, Waiting};
 
 use crate::activity::Activity;
+use crate::actor::Actor;
 use crate::build;
 use crate::guest_memory::KernelPage;
-use crate::line::Line;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::recorder::{Order, Recorder};
 use caller::Memory;
@@ -243,17 +243,17 @@ impl Machine {
     }
 
     /// The activities that the machine has without applications: numbers of applications begin with 1.
-    fn lines(
+    fn actors(
         &self,
         plan: &Plan,
         service: phyp::vmc::Service<AnyBehaviour>,
         order: &Order,
-    ) -> Vec<Line> {
-        let line = |activity: Activity| {
+    ) -> Vec<Actor> {
+        let actor = |activity: Activity| {
             let recorder = Recorder::new(activity.actor(), order, self.record);
-            Line::new(activity, recorder)
+            Actor::new(activity, recorder)
         };
-        build::activities(plan, service).into_iter().map(line).collect()
+        build::activities(plan, service).into_iter().map(actor).collect()
     }
 }
 

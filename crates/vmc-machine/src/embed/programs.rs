@@ -7,10 +7,10 @@
 use super::threads::EndGuard;
 use super::{File, Run, Waiting};
 use crate::activity::{Activity, Instruction, Request, StepFailure};
+use crate::actor::Actor;
 use crate::build::{self, MachineError};
 use crate::ending::End;
 use crate::incarnation::Incarnation;
-use crate::line::Line;
 use crate::plan::{Plan, ThreadPlan};
 use crate::platform;
 use crate::recorder::{Log, Order, Recorder};
@@ -122,7 +122,7 @@ pub struct Status {
 }
 
 struct Seat {
-    line: Line,
+    actor: Actor,
     parker: Parker,
     /// Its script is at its end, and the run does not wait for it any more.
     is_finished: bool,
@@ -175,8 +175,8 @@ impl Programs<'_> {
         if seat.is_finished {
             return Answer::stale();
         }
-        let Seat { line, parker, .. } = &mut *seat;
-        if let Activity::App(app) = &line.activity
+        let Seat { actor, parker, .. } = &mut *seat;
+        if let Activity::App(app) = &actor.activity
             && !app.has_script()
         {
             // One that came too late for its call is not one for the next.
@@ -186,16 +186,16 @@ impl Programs<'_> {
         if !run.world.incarnations.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
             return Answer::stale();
         }
-        let entered = run.in_turn(|| line.enter(run.world, runtime, request));
-        if !entered || life.is_some_and(|life| life != line.life()) {
-            self.rest(line);
+        let entered = run.in_turn(|| actor.enter(run.world, runtime, request));
+        if !entered || life.is_some_and(|life| life != actor.life()) {
+            self.rest(actor);
             return Answer::stale();
         }
-        let life = line.life();
+        let life = actor.life();
         let mut sleeps = false;
         loop {
-            let progress = run.run_until_wait(line, &mut 0);
-            if let Activity::App(app) = &mut line.activity
+            let progress = run.run_until_wait(actor, &mut 0);
+            if let Activity::App(app) = &mut actor.activity
                 && let Some((reply, message)) = app.take_reply()
             {
                 let opened = match reply {
@@ -203,14 +203,14 @@ impl Programs<'_> {
                     _ => None,
                 };
                 let is_killed = run.world.process_table.lock().kills.contains(&app.process());
-                self.rest(line);
+                self.rest(actor);
                 return Answer { reply, message, opened, is_killed };
             }
             let Progress::Block { until_ns, why } = progress else { break };
             if !std::mem::replace(&mut sleeps, true) {
                 before_sleep();
             }
-            if !run.wait(line, parker, until_ns, why) {
+            if !run.wait(actor, parker, until_ns, why) {
                 break;
             }
         }
@@ -218,11 +218,11 @@ impl Programs<'_> {
     }
 
     /// A thread without a script is no part of its partition between two calls.
-    fn rest(&self, line: &mut Line) {
-        if let Activity::App(app) = &line.activity
+    fn rest(&self, actor: &mut Actor) {
+        if let Activity::App(app) = &actor.activity
             && app.has_ended()
         {
-            self.run.in_turn(|| line.rest(self.run.world, self.run.runtime));
+            self.run.in_turn(|| actor.rest(self.run.world, self.run.runtime));
         }
     }
 
@@ -248,7 +248,7 @@ impl Programs<'_> {
         }
         let Some(place) = self.seats.get(usize::from(seat)) else { return };
         let mut place = place.lock();
-        if let Activity::App(app) = &mut place.line.activity
+        if let Activity::App(app) = &mut place.actor.activity
             && !app.has_script()
         {
             self.run.world.process_table.lock().kills.remove(&app.process());
@@ -261,18 +261,18 @@ impl Programs<'_> {
         let Some(place) = self.seats.get(usize::from(seat)) else { return Next::End };
         let (run, runtime) = (self.run, self.run.runtime);
         let mut place = place.lock();
-        let Seat { line, parker, is_finished } = &mut *place;
+        let Seat { actor, parker, is_finished } = &mut *place;
         loop {
-            let progress = run.run_until_wait(line, &mut 0);
-            let is_unborn = line.is_unborn();
-            let Activity::App(app) = &mut line.activity else { return Next::End };
+            let progress = run.run_until_wait(actor, &mut 0);
+            let is_unborn = actor.is_unborn();
+            let Activity::App(app) = &mut actor.activity else { return Next::End };
             match progress {
                 Progress::Block { until_ns, why } => {
                     let instruction = (!is_unborn).then(|| app.instruction(run.world)).flatten();
                     if let Some(instruction) = instruction {
                         return Next::Do(instruction);
                     }
-                    if !run.wait(line, parker, until_ns, why) {
+                    if !run.wait(actor, parker, until_ns, why) {
                         return Next::Stuck;
                     }
                 }
@@ -294,7 +294,7 @@ impl Programs<'_> {
         let Some(console) = self.seats.last() else { return };
         let (run, runtime) = (self.run, self.run.runtime);
         let mut console = console.lock();
-        run.in_turn(|| console.line.inject(run.world, runtime, rule));
+        run.in_turn(|| console.actor.inject(run.world, runtime, rule));
     }
 
     /// The names of the seats.
@@ -379,13 +379,13 @@ pub fn serve<T>(
     });
     let conduct = Conduct { quirks: plan.quirks, liberties: plan.machine.liberties };
     let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
-    let (world, mut lines) = build::world::<Platform>(&plan, false, driver)?;
+    let (world, mut actors) = build::world::<Platform>(&plan, false, driver)?;
     let (order, log) = (Order::default(), Log::default());
-    for line in &mut lines {
+    for actor in &mut actors {
         if serving.record {
-            line.recorder = Recorder::into_log(line.activity.actor(), &order, &log);
+            actor.recorder = Recorder::into_log(actor.activity.actor(), &order, &log);
         }
-        line.open_to_outside();
+        actor.open_to_outside();
     }
     let mode = match serving.waiting {
         Waiting::Block => WaitMode::Block,
@@ -398,18 +398,18 @@ pub fn serve<T>(
     };
     let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
     let ((result, names, end), steps) =
-        threads::beside(&world, &mut lines, &guests, mode, |run, seats| {
+        threads::beside(&world, &mut actors, &guests, mode, |run, seats| {
             let _end = EndGuard(run);
             let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
             // Where time waits for programs, it does not wait for those that have nothing to do.
             let is_idle =
                 |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
             // A seat has its line for itself until the end.
-            let (mut places, seats): (Vec<&mut Line>, Vec<_>) = (0..)
+            let (mut places, seats): (Vec<&mut Actor>, Vec<_>) = (0..)
                 .zip(seats)
-                .map(|(n, ExternalThread { line, parker })| {
-                    let (own, is_finished) = (line.clone(), is_idle(n));
-                    (line, Mutex::new(Seat { line: own, parker, is_finished }))
+                .map(|(n, ExternalThread { actor, parker })| {
+                    let (own, is_finished) = (actor.clone(), is_idle(n));
+                    (actor, Mutex::new(Seat { actor: own, parker, is_finished }))
                 })
                 .unzip();
             (0..seats.len()).filter(|seat| is_idle(*seat)).for_each(finish);
@@ -422,7 +422,7 @@ pub fn serve<T>(
             let (quiescent, waiting, virtual_ns) = threads::rest(run.runtime, REST);
             let names = programs.names();
             for (place, seat) in places.iter_mut().zip(programs.seats) {
-                **place = seat.into_inner().line;
+                **place = seat.into_inner().actor;
             }
             (result, names, End { steps: 0, virtual_ns, quiescent, waiting })
         });
@@ -431,5 +431,5 @@ pub fn serve<T>(
         records.iter_mut().for_each(|record| record.time_ns = 0);
     }
     let trace = Trace::new(records, names);
-    Ok((result, Run { world, lines, trace, end: End { steps, ..end }, plan }))
+    Ok((result, Run { world, actors, trace, end: End { steps, ..end }, plan }))
 }

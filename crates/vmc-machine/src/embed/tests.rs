@@ -154,7 +154,7 @@ fn a_call_that_makes_no_progress_is_told_with_what_each_waits_for() {
             let on_hang = |standing| {
                 told = Some(standing);
                 // The call has begun. It takes its time until it sleeps.
-                while !LINES.iter().all(|line| monitor.standing().contains(line)) {
+                while !LINES.iter().all(|actor| monitor.standing().contains(actor)) {
                     std::thread::yield_now();
                 }
             };

@@ -87,7 +87,7 @@ impl Drop for OnThreads<'_> {
 /// The hypervisor's VMC service, for a thread of the caller's. Until one runs it, it does nothing.
 pub struct Service<'a> {
     run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
-    line: ExternalThread<'a>,
+    actor: ExternalThread<'a>,
 }
 
 impl fmt::Debug for Service<'_> {
@@ -99,7 +99,7 @@ impl fmt::Debug for Service<'_> {
 impl Service<'_> {
     /// Looks at the service's queue and handles what comes, until `is_enough` says so; it is asked at each look.
     pub fn serve(&mut self, is_enough: impl Fn() -> bool) {
-        self.run.serve_queue(self.line.line, is_enough);
+        self.run.serve_queue(self.actor.actor, is_enough);
     }
 }
 
@@ -130,8 +130,8 @@ impl Machine {
     ) -> Result<T, MachineError> {
         self.with_guests(WaitMode::Poll, 1, true, |run, mut apps, service| {
             // Both were asked for.
-            let (app, line) = (apps.remove(0), service.expect("the service's line"));
-            body(app, Service { run, line })
+            let (app, actor) = (apps.remove(0), service.expect("the service's line"));
+            body(app, Service { run, actor })
         })
     }
 
@@ -149,7 +149,7 @@ impl Machine {
         let plan = self.plan();
         let (world, hypervisors) = build::build(&plan, Driver::new(plan.machine.driver)?)?;
         let order = Order::default();
-        let mut lines = self.lines(&plan, hypervisors, &order);
+        let mut actors = self.actors(&plan, hypervisors, &order);
         let parkers: Vec<Parker> = (0..applications).map(|_| Parker::new()).collect();
         let calls: Vec<CachePadded<Calls>> =
             parkers.iter().map(|_| CachePadded::default()).collect();
@@ -160,15 +160,16 @@ impl Machine {
         };
         let follows_clock = service || applications > 0;
         let guests = ExternalThreads { visitors, is_guest, follows_clock };
-        let (result, _steps) = threads::beside(&world, &mut lines, &guests, mode, |run, lines| {
-            let application = |(n, parker): (u16, Parker)| {
-                let recorder = Recorder::new(ActorId::App(FIRST + n), &order, self.record);
-                let me = Me { id: ActivityId::app(FIRST + n), recorder };
-                Application { host: OnThreads { run, me, parker, calls: &calls } }
-            };
-            let _end = EndGuard(run);
-            body(run, (0..).zip(parkers).map(application).collect(), lines.into_iter().next())
-        });
+        let (result, _steps) =
+            threads::beside(&world, &mut actors, &guests, mode, |run, actors| {
+                let application = |(n, parker): (u16, Parker)| {
+                    let recorder = Recorder::new(ActorId::App(FIRST + n), &order, self.record);
+                    let me = Me { id: ActivityId::app(FIRST + n), recorder };
+                    Application { host: OnThreads { run, me, parker, calls: &calls } }
+                };
+                let _end = EndGuard(run);
+                body(run, (0..).zip(parkers).map(application).collect(), actors.into_iter().next())
+            });
         Ok(result)
     }
 }

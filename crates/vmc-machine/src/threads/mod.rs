@@ -12,8 +12,8 @@ mod standing;
 pub use polling::{ThreadedRun, WaitMode};
 
 use crate::activity::Activity;
+use crate::actor::Actor;
 use crate::ending::{End, Stuck};
-use crate::line::Line;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
@@ -51,7 +51,7 @@ impl Runtime for Threads {
 /// not come to rest is ended, and reported as not quiescent.
 pub fn run<P: Setup>(
     world: &World<P>,
-    lines: &mut [Line],
+    actors: &mut [Actor],
     deadline: Duration,
     mode: WaitMode,
 ) -> End
@@ -60,7 +60,7 @@ where
 {
     let look = |run: &ThreadedRun<'_, P>, _: Vec<ExternalThread<'_>>| rest(run.runtime, deadline);
     let ((quiescent, waiting, virtual_ns), steps) =
-        beside(world, lines, &ExternalThreads::default(), mode, look);
+        beside(world, actors, &ExternalThreads::default(), mode, look);
     End { steps, virtual_ns, quiescent, waiting }
 }
 
@@ -101,7 +101,7 @@ impl Default for ExternalThreads {
 
 /// A line for a thread that is not the runtime's own, and what it sleeps on.
 pub(crate) struct ExternalThread<'a> {
-    pub(crate) line: &'a mut Line,
+    pub(crate) actor: &'a mut Actor,
     pub(crate) parker: Parker,
 }
 
@@ -109,7 +109,7 @@ pub(crate) struct ExternalThread<'a> {
 /// what `body` does, and the steps of the lines.
 pub(crate) fn beside<P: Setup, T>(
     world: &World<P>,
-    lines: &mut [Line],
+    actors: &mut [Actor],
     guests: &ExternalThreads,
     mode: WaitMode,
     body: impl FnOnce(&ThreadedRun<'_, P>, Vec<ExternalThread<'_>>) -> T,
@@ -117,26 +117,26 @@ pub(crate) fn beside<P: Setup, T>(
 where
     World<P>: Sync,
 {
-    let parkers: Vec<Parker> = lines.iter().map(|_| Parker::new()).collect();
+    let parkers: Vec<Parker> = actors.iter().map(|_| Parker::new()).collect();
     let own = parkers.iter().map(|parker| parker.unparker().clone());
     let unparkers = own.chain(guests.visitors.iter().cloned()).collect();
     let place = ActivityId::BOTTOM_HALF.index();
     let runtime = &Threads::new(unparkers, place, guests.follows_clock);
     // Pollers borrow the bottom half, so its line is kept apart; nothing is recorded in it yet.
-    let run = ThreadedRun { world, runtime, mode, bottom_half: Desk::new(lines[place].clone()) };
+    let run = ThreadedRun { world, runtime, mode, bottom_half: Desk::new(actors[place].clone()) };
     let ended = std::thread::scope(|scope| {
         let run = &run;
         let mut outside = Vec::new();
         let mut threads = Vec::new();
-        for (line, parker) in lines.iter_mut().zip(parkers) {
-            match line.activity.id() {
-                _ if (guests.is_guest)(&line.activity) => {
-                    outside.push(ExternalThread { line, parker })
+        for (actor, parker) in actors.iter_mut().zip(parkers) {
+            match actor.activity.id() {
+                _ if (guests.is_guest)(&actor.activity) => {
+                    outside.push(ExternalThread { actor, parker })
                 }
                 ActivityId::BOTTOM_HALF => {
                     threads.push(scope.spawn(move || run_bottom_half(run, &parker)));
                 }
-                _ => threads.push(scope.spawn(move || run_line(run, line, &parker))),
+                _ => threads.push(scope.spawn(move || run_line(run, actor, &parker))),
             }
         }
         let result = body(run, outside);
@@ -145,7 +145,7 @@ where
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (result, steps.sum())
     });
-    lines[place] = run.bottom_half.into_inner();
+    actors[place] = run.bottom_half.into_inner();
     ended
 }
 
@@ -164,15 +164,15 @@ impl Drop for PanicGuard<'_> {
 }
 
 /// Runs one activity to its end; returns how many steps it made.
-fn run_line<P: Setup>(run: &ThreadedRun<'_, P>, line: &mut Line, parker: &Parker) -> u64 {
-    let me = line.activity.id();
+fn run_line<P: Setup>(run: &ThreadedRun<'_, P>, actor: &mut Actor, parker: &Parker) -> u64 {
+    let me = actor.activity.id();
     let runtime = run.runtime;
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
-        match run.run_until_wait(line, &mut steps) {
+        match run.run_until_wait(actor, &mut steps) {
             Progress::Block { until_ns, why } => {
-                if !run.wait(line, parker, until_ns, why) {
+                if !run.wait(actor, parker, until_ns, why) {
                     return steps;
                 }
             }

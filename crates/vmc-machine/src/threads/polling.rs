@@ -11,7 +11,7 @@
 
 use super::Threads;
 use crate::activity::{Activity, Service};
-use crate::line::Line;
+use crate::actor::Actor;
 use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress};
 use crate::world::World;
@@ -35,15 +35,15 @@ pub struct ThreadedRun<'a, P: Setup> {
     pub(crate) world: &'a World<P>,
     pub(crate) runtime: &'a Threads,
     pub(super) mode: WaitMode,
-    pub(super) bottom_half: Desk<Line>,
+    pub(super) bottom_half: Desk<Actor>,
 }
 
 impl<P: Setup> ThreadedRun<'_, P> {
     /// Makes steps of an activity until it waits or is finished; `Again` when the run was ended.
-    pub(crate) fn run_until_wait(&self, line: &mut Line, steps: &mut u64) -> Progress {
+    pub(crate) fn run_until_wait(&self, actor: &mut Actor, steps: &mut u64) -> Progress {
         loop {
             *steps += 1;
-            let progress = self.in_turn(|| line.step(self.world, self.runtime));
+            let progress = self.in_turn(|| actor.step(self.world, self.runtime));
             if progress != Progress::Again || self.runtime.is_aborted() {
                 return if self.runtime.is_aborted() { Progress::Again } else { progress };
             }
@@ -59,13 +59,13 @@ impl<P: Setup> ThreadedRun<'_, P> {
     /// An activity waits, after it has looked for work for a while; `false` when the run is over.
     pub(crate) fn wait(
         &self,
-        line: &Line,
+        actor: &Actor,
         parker: &Parker,
         until_ns: Option<u64>,
         why: Waiting,
     ) -> bool {
-        let id = line.activity.id();
-        match &line.activity {
+        let id = actor.activity.id();
+        match &actor.activity {
             Activity::Service(service) if self.mode == WaitMode::Poll => {
                 if self.look_at_service_queue(service, || false) {
                     return true;
@@ -109,10 +109,10 @@ impl<P: Setup> ThreadedRun<'_, P> {
     }
 
     /// Makes steps of the VMC service and looks for work of it, until told that it is enough.
-    pub(crate) fn serve_queue(&self, line: &mut Line, is_enough: impl Fn() -> bool) {
+    pub(crate) fn serve_queue(&self, actor: &mut Actor, is_enough: impl Fn() -> bool) {
         while !is_enough() {
-            self.run_until_wait(line, &mut 0);
-            let Activity::Service(service) = &line.activity else { return };
+            self.run_until_wait(actor, &mut 0);
+            let Activity::Service(service) = &actor.activity else { return };
             self.look_at_service_queue(service, &is_enough);
         }
     }
@@ -127,13 +127,13 @@ impl<P: Setup> ThreadedRun<'_, P> {
 }
 
 impl<P: Setup> BottomHalf for ThreadedRun<'_, P> {
-    type Line = Line;
+    type Actor = Actor;
     /// What its last step said, and how many it made.
     type Progress = (Progress, u64);
 
-    fn look(&self, line: &mut Line, mut is_due: bool) {
+    fn look(&self, actor: &mut Actor, mut is_due: bool) {
         let runtime = self.runtime;
-        if !is_between_entries(line) {
+        if !is_between_entries(actor) {
             // It waits for something that takes a thread of its own.
             if is_due {
                 runtime.wake_bottom_half();
@@ -142,9 +142,9 @@ impl<P: Setup> BottomHalf for ThreadedRun<'_, P> {
         }
         let was_told = is_due;
         loop {
-            let progress = self.in_turn(|| line.look(self.world, runtime, is_due));
+            let progress = self.in_turn(|| actor.look(self.world, runtime, is_due));
             let waits = progress != Progress::Again;
-            if !is_between_entries(line) {
+            if !is_between_entries(actor) {
                 if waits {
                     return runtime.wake_bottom_half();
                 }
@@ -163,17 +163,17 @@ impl<P: Setup> BottomHalf for ThreadedRun<'_, P> {
     }
 
     #[inline]
-    fn is_left(&self, line: &Line) -> bool {
-        matches!(&line.activity, Activity::BottomHalf(bottom_half) if bottom_half.is_at_queue())
+    fn is_left(&self, actor: &Actor) -> bool {
+        matches!(&actor.activity, Activity::BottomHalf(bottom_half) if bottom_half.is_at_queue())
     }
 
-    fn go_on(&self, line: &mut Line) -> (Progress, u64) {
+    fn go_on(&self, actor: &mut Actor) -> (Progress, u64) {
         let mut steps = 0;
-        (self.run_until_wait(line, &mut steps), steps)
+        (self.run_until_wait(actor, &mut steps), steps)
     }
 }
 
 /// Whether the bottom half has nothing in hand: it has not begun, or looks at its queue.
-fn is_between_entries(line: &Line) -> bool {
-    matches!(&line.activity, Activity::BottomHalf(bottom_half) if bottom_half.is_between_entries())
+fn is_between_entries(actor: &Actor) -> bool {
+    matches!(&actor.activity, Activity::BottomHalf(bottom_half) if bottom_half.is_between_entries())
 }

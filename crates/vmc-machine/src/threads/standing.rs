@@ -2,8 +2,8 @@
 
 use super::ThreadedRun;
 use crate::activity::Activity;
+use crate::actor::Actor;
 use crate::guest_driver::GuestDriver as _;
-use crate::line::Line;
 use crate::platform::Setup;
 use crate::runtime::ActivityId;
 use crate::world::MANAGEMENT;
@@ -38,7 +38,7 @@ impl<P: Setup> ThreadedRun<'_, P> {
         }
         let at_queue = if is_left { "is left at its queue" } else { "is not left at its queue" };
         writeln!(text, "the bottom half {at_queue}; {pollers} poll, {sleepers} sleep in calls")?;
-        match self.bottom_half.peek(|line| self.queue_of(line)) {
+        match self.bottom_half.peek(|actor| self.queue_of(actor)) {
             None => writeln!(text, "a thread has the bottom half")?,
             Some(queue) => writeln!(text, "{queue}")?,
         }
@@ -57,8 +57,8 @@ impl<P: Setup> ThreadedRun<'_, P> {
         }
     }
 
-    fn queue_of(&self, line: &Line) -> String {
-        let Activity::BottomHalf(bottom_half) = &line.activity else { return String::new() };
+    fn queue_of(&self, actor: &Actor) -> String {
+        let Activity::BottomHalf(bottom_half) = &actor.activity else { return String::new() };
         match bottom_half.queue_has_entry(self.world) {
             Some(true) => String::from("its queue has an entry"),
             Some(false) => String::from("its queue is empty"),

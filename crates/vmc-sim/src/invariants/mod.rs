@@ -12,8 +12,8 @@ use phyp::vmc::{AnyBehaviour, Named};
 use std::sync::atomic::Ordering;
 use vmc_check::{Content, Ending, Setting, Violation};
 use vmc_machine::activity::{Activity, Service};
+use vmc_machine::actor::{Actor, service};
 use vmc_machine::ending::End;
-use vmc_machine::line::{Line, service};
 use vmc_machine::plan::{MachinePlan, Plan};
 use vmc_machine::platform::Setup;
 use vmc_machine::world::World;
@@ -32,14 +32,14 @@ impl<Q: Quirks, P: Setup<Driver = Driver<Q>>> OwnDriver for P {
 /// Runs every checker over a run that has ended.
 pub(crate) fn check<P: OwnDriver>(
     world: &World<P>,
-    lines: &mut Vec<Line>,
+    actors: &mut Vec<Actor>,
     trace: &Trace,
     end: &End,
     plan: &Plan,
 ) -> Vec<Violation> {
-    let mut found = check_end(world, lines, trace, end, plan);
+    let mut found = check_end(world, actors, trace, end, plan);
     if end.quiescent && !world.faults.are_none() {
-        let problems = recovery::check(world, lines, plan.expected_channel);
+        let problems = recovery::check(world, actors, plan.expected_channel);
         found.extend(problems.into_iter().map(|what| Violation { checker: "recovery", what }));
     }
     found
@@ -48,7 +48,7 @@ pub(crate) fn check<P: OwnDriver>(
 /// What must hold where the run has ended.
 pub(crate) fn check_end<P: OwnDriver>(
     world: &World<P>,
-    lines: &[Line],
+    actors: &[Actor],
     trace: &Trace,
     end: &End,
     plan: &Plan,
@@ -58,7 +58,7 @@ pub(crate) fn check_end<P: OwnDriver>(
         // A message that was lost or made up leaves each side with books of its own, and so does one that a side
         // which stands still has not looked at.
         let agree = !world.faults.were_unarchitected() && !is_paused(world);
-        found.extend(at_rest(world, lines, agree));
+        found.extend(at_rest(world, actors, agree));
     }
     found
 }
@@ -93,15 +93,15 @@ pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
 }
 
 /// What must hold when nothing is under way; `agree`: of the books of both sides, too.
-fn at_rest<P: OwnDriver>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<Violation> {
+fn at_rest<P: OwnDriver>(world: &World<P>, actors: &[Actor], agree: bool) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |checker: &'static str, problems: Vec<String>| {
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
     };
     {
         let kernel = world.kernel.lock();
-        let in_call = calling_threads(lines);
-        let agreeing = service(lines).filter(|_| agree).map(Service::service);
+        let in_call = calling_threads(actors);
+        let agreeing = service(actors).filter(|_| agree).map(Service::service);
         report(
             "ownership",
             agreeing.map_or(Vec::new(), |service| ownership::check(&kernel.driver, service)),
@@ -109,16 +109,16 @@ fn at_rest<P: OwnDriver>(world: &World<P>, lines: &[Line], agree: bool) -> Vec<V
         let are_ready =
             agreeing.is_some_and(|service| service.state() == phyp::vmc::ChannelState::Ready);
         report("leaks", leaks::check(&kernel, &world.guest, in_call.len(), are_ready));
-        report("sleepers", sleepers::check(&kernel.driver, &world.process_table.lock(), lines));
+        report("sleepers", sleepers::check(&kernel.driver, &world.process_table.lock(), actors));
     }
     found
 }
 
 /// The bound on outstanding requests, of which both sides know in every state how many they are.
-pub(crate) fn outstanding_now<P: OwnDriver>(world: &World<P>, lines: &[Line]) -> Vec<Violation> {
+pub(crate) fn outstanding_now<P: OwnDriver>(world: &World<P>, actors: &[Actor]) -> Vec<Violation> {
     let kernel = world.kernel.lock();
     let driver = &kernel.driver;
-    let problems = outstanding::check_now(driver, service(lines).map(Service::service));
+    let problems = outstanding::check_now(driver, service(actors).map(Service::service));
     problems.into_iter().map(|what| Violation { checker: "outstanding", what }).collect()
 }
 
@@ -128,10 +128,10 @@ fn is_paused<P: OwnDriver>(world: &World<P>) -> bool {
 }
 
 /// Threads whose call has not come back.
-fn calling_threads(lines: &[Line]) -> Vec<u16> {
-    let calling = |line: &Line| match &line.activity {
+fn calling_threads(actors: &[Actor]) -> Vec<u16> {
+    let calling = |actor: &Actor| match &actor.activity {
         Activity::App(app) if app.is_in_call() => Some(app.number()),
         _ => None,
     };
-    lines.iter().filter_map(calling).collect()
+    actors.iter().filter_map(calling).collect()
 }

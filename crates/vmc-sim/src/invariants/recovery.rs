@@ -31,9 +31,9 @@ use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_machine::activity::{Activity, App};
+use vmc_machine::actor::Actor;
 use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::incarnation::Incarnation;
-use vmc_machine::line::Line;
 use vmc_machine::orders::ServiceOrder;
 use vmc_machine::recorder::{Order, Recorder};
 use vmc_machine::runtime::ActivityId;
@@ -51,23 +51,23 @@ const MESSAGE_BYTES: usize = 32;
 /// Runs the world on, from where a run has left it.
 pub(crate) fn check<P: OwnDriver>(
     world: &World<P>,
-    lines: &mut Vec<Line>,
+    actors: &mut Vec<Actor>,
     expected: Option<ChannelState>,
 ) -> Vec<String> {
     if is_meant_to_be_down(world, expected) {
         return Vec::new();
     }
     heal(world);
-    match recover(world, lines) {
-        Ok(()) => super::at_rest(world, lines, true).into_iter().map(|found| found.what).collect(),
+    match recover(world, actors) {
+        Ok(()) => super::at_rest(world, actors, true).into_iter().map(|found| found.what).collect(),
         Err(problem) => vec![problem],
     }
 }
 
-fn recover<P: OwnDriver>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), String> {
-    rest(world, lines)?;
+fn recover<P: OwnDriver>(world: &World<P>, actors: &mut Vec<Actor>) -> Result<(), String> {
+    rest(world, actors)?;
     offer_missing_seeds(world);
-    rest(world, lines)?;
+    rest(world, actors)?;
     let (driver, service) =
         (world.kernel.lock().driver.state(), world.process_table.lock().service_state);
     if driver != ChannelState::Ready {
@@ -77,17 +77,17 @@ fn recover<P: OwnDriver>(world: &World<P>, lines: &mut Vec<Line>) -> Result<(), 
     if let Some(problem) = world.kernel.lock().driver.slots().find_map(stands_still) {
         return Err(problem);
     }
-    let behaviour = super::service(lines).map(|service| service.service().behaviour());
+    let behaviour = super::service(actors).map(|service| service.service().behaviour());
     let echoes = behaviour.and_then(AnyBehaviour::named) == Some(&Named::Echo);
-    let operates = |line: &Line| match &line.activity {
+    let operates = |actor: &Actor| match &actor.activity {
         Activity::App(app) => app.steps_to_come().iter().any(|step| step.action.is_operators()),
         _ => false,
     };
-    let may_end = lines.iter().any(operates);
+    let may_end = actors.iter().any(operates);
     for survivor in survivors(world, may_end) {
-        survivor.carry(world, lines, echoes)?;
+        survivor.carry(world, actors, echoes)?;
     }
-    visit(world, lines, None, open_everywhere(world, echoes))
+    visit(world, actors, None, open_everywhere(world, echoes))
 }
 
 fn is_meant_to_be_down<P: OwnDriver>(world: &World<P>, expected: Option<ChannelState>) -> bool {
@@ -186,24 +186,24 @@ impl Survivor {
     fn carry<P: OwnDriver>(
         &self,
         world: &World<P>,
-        lines: &mut Vec<Line>,
+        actors: &mut Vec<Actor>,
         echoes: bool,
     ) -> Result<(), String> {
         let Some(before) = self.stock(world)? else { return Ok(()) };
         let reads = (0..before.unread).map(|_| self.read(ReadExpect::Any));
-        self.visit(world, lines, reads.collect())?;
+        self.visit(world, actors, reads.collect())?;
         let Some(before) = self.stock(world)?.filter(|stock| echoes || stock.inbound > 0) else {
             return Ok(());
         };
         // Its own threads may read what comes, and go on.
-        let goes_on = |line: &Line| match &line.activity {
+        let goes_on = |actor: &Actor| match &actor.activity {
             Activity::App(app) => app.process() == self.process && app.current_step().is_some(),
             _ => false,
         };
-        let others_read = lines.iter().any(goes_on);
+        let others_read = actors.iter().any(goes_on);
         let (file, payload, expect) = (self.name.clone(), message(self.index), Expect::Ok);
         let write = Action::Write { file, payload: payload.clone(), faults: false, expect };
-        self.visit(world, lines, vec![write])?;
+        self.visit(world, actors, vec![write])?;
         let Some(after) = self.stock(world)?.filter(|_| echoes) else { return Ok(()) };
         if after.outbound > before.outbound {
             return Err(self.problem("its echo does not come"));
@@ -211,7 +211,7 @@ impl Survivor {
         if others_read {
             return Ok(());
         }
-        self.visit(world, lines, vec![self.read(ReadExpect::Bytes(payload))])
+        self.visit(world, actors, vec![self.read(ReadExpect::Bytes(payload))])
     }
 
     /// What it has; `None` when its file is closed, or its session may end.
@@ -237,10 +237,10 @@ impl Survivor {
     fn visit<P: OwnDriver>(
         &self,
         world: &World<P>,
-        lines: &mut Vec<Line>,
+        actors: &mut Vec<Actor>,
         actions: Vec<Action>,
     ) -> Result<(), String> {
-        visit(world, lines, Some(self.process), actions).map_err(|problem| self.problem(&problem))
+        visit(world, actors, Some(self.process), actions).map_err(|problem| self.problem(&problem))
     }
 
     fn problem(&self, what: &str) -> String {
@@ -285,8 +285,8 @@ fn read(file: String, expect: ReadExpect) -> Action {
 }
 
 /// Goes on until nothing is left to do.
-fn rest<P: OwnDriver>(world: &World<P>, lines: &mut [Line]) -> Result<(), String> {
-    let end = deterministic::run(world, lines, &mut RunConfig::first_come(MAX_STEPS));
+fn rest<P: OwnDriver>(world: &World<P>, actors: &mut [Actor]) -> Result<(), String> {
+    let end = deterministic::run(world, actors, &mut RunConfig::first_come(MAX_STEPS));
     match end.quiescent {
         true => Ok(()),
         false => Err(format!("the machine does not come to rest within {MAX_STEPS} steps")),
@@ -296,20 +296,20 @@ fn rest<P: OwnDriver>(world: &World<P>, lines: &mut [Line]) -> Result<(), String
 /// Has a thread more do this, of an application that is there or of a new one.
 fn visit<P: OwnDriver>(
     world: &World<P>,
-    lines: &mut Vec<Line>,
+    actors: &mut Vec<Actor>,
     process: Option<u16>,
     actions: Vec<Action>,
 ) -> Result<(), String> {
-    let number = lines.len() as u16 - ActivityId::FIXED;
+    let number = actors.len() as u16 - ActivityId::FIXED;
     let steps =
         actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect();
     let app = App::new(number, process.unwrap_or(number), Incarnation::FIRST, steps);
     let recorder = Recorder::new(ActorId::App(number), &Order::default(), false);
     let visitor =
-        Line::visitor(Activity::App(Box::new(app)), recorder, world.incarnations.now(Side::Mgmt));
-    lines.push(visitor);
-    let rested = rest(world, lines);
-    let visitor = lines.pop().map(|line| line.activity);
+        Actor::visitor(Activity::App(Box::new(app)), recorder, world.incarnations.now(Side::Mgmt));
+    actors.push(visitor);
+    let rested = rest(world, actors);
+    let visitor = actors.pop().map(|actor| actor.activity);
     let Some(Activity::App(app)) = visitor else { return rested };
     let Some(Step { action, .. }) = app.current_step() else { return rested };
     let stands_at = match action {

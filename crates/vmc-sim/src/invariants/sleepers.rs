@@ -6,17 +6,17 @@
 
 use ibmvmc::{Driver, Effect, Input, Profile, Quirks, Reply};
 use vmc_machine::activity::Activity;
-use vmc_machine::line::Line;
+use vmc_machine::actor::Actor;
 use vmc_machine::script::{Action, ProcessTable};
 
 pub(super) fn check<Q: Quirks>(
     driver: &Driver<Q>,
     process_table: &ProcessTable,
-    lines: &[Line],
+    actors: &[Actor],
 ) -> Vec<String> {
     let mut problems = Vec::new();
-    for line in lines {
-        let Activity::App(app) = &line.activity else { continue };
+    for actor in actors {
+        let Activity::App(app) = &actor.activity else { continue };
         let step = app.current_step().filter(|_| app.is_in_call());
         let Some(Action::Read { file, .. } | Action::Poll { file, .. }) = step.map(|s| &s.action)
         else {

@@ -45,7 +45,7 @@ impl Recovering {
             }
             passed.push(state);
         }
-        let problems = invariants::recovery::check(&machine.world, &mut machine.lines, None);
+        let problems = invariants::recovery::check(&machine.world, &mut machine.actors, None);
         match problems.into_iter().next() {
             Some(problem) => Err(problem),
             None => self.remember(&passed),

@@ -1,7 +1,7 @@
 //! The machine between two moves, and every way to go on from there.
 //!
 //! A move is a step of a ready activity, what befalls it, or the passing of time; after it the machine **settles**:
-//! every invisible step is made at once. An invisible step (`Line::is_invisible`) looks for work and finds none, goes to sleep, or
+//! every invisible step is made at once. An invisible step (`Actor::is_invisible`) looks for work and finds none, goes to sleep, or
 //! comes back from a call that is over: an *invisible* step in the terms of partial-order reduction (Godefroid, 1996; Peled,
 //! 1993). It neither changes what another activity can see nor sees what another one
 //! can change without waking it: an activity that was about to look and one that looked, slept and was woken stand at
@@ -11,11 +11,11 @@
 use ibmvmc::{Conduct, Driver, QuirkSet};
 use papr::{CrqEntry, Hcall};
 use vmc_machine::activity::Activity;
+use vmc_machine::actor::Actor;
 use vmc_machine::build::{self, MachineError};
 use vmc_machine::canonical::{self, Fingerprint};
 use vmc_machine::deterministic::Deterministic as Books;
 use vmc_machine::ending::End;
-use vmc_machine::line::Line;
 use vmc_machine::plan::Plan;
 use vmc_machine::platform::Deterministic;
 use vmc_machine::recorder;
@@ -41,7 +41,7 @@ pub(crate) enum Move {
 #[derive(Clone)]
 pub(crate) struct Machine {
     pub(crate) world: World<Deterministic<Driver<Conduct>>>,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) actors: Vec<Actor>,
     pub(crate) books: Books,
     /// How many faults may still happen.
     pub(crate) faults_left: u8,
@@ -78,10 +78,10 @@ impl Machine {
         let Setting { quirks, faults, settles, record, begin } = setting;
         let conduct = Conduct { quirks, liberties: plan.machine.liberties };
         let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
-        let (world, lines) = build::world(plan, record, driver)?;
+        let (world, actors) = build::world(plan, record, driver)?;
         world.faults.arm(None);
-        let books = Books::new(lines.len());
-        let mut machine = Machine { world, lines, books, faults_left: faults, settles };
+        let books = Books::new(actors.len());
+        let mut machine = Machine { world, actors, books, faults_left: faults, settles };
         // Every activity joins the life of its partition, and finds nothing to do.
         for id in (0..ActivityId::FIXED).map(ActivityId) {
             machine.step(id);
@@ -89,16 +89,16 @@ impl Machine {
         machine.settle();
         match begin {
             Begin::Boot => {}
-            Begin::Ready => machine.rest_but_for(|line| line.activity.is_application()),
+            Begin::Ready => machine.rest_but_for(|actor| actor.activity.is_application()),
             Begin::Rest => machine.rest_but_for(|_| false),
         }
         Ok(machine)
     }
 
     /// Goes on first come, first served, until nothing is left to run but what stays where it is.
-    fn rest_but_for(&mut self, stays: impl Fn(&Line) -> bool) {
+    fn rest_but_for(&mut self, stays: impl Fn(&Actor) -> bool) {
         loop {
-            let next = self.books.find_ready(|id| !stays(&self.lines[id.index()]));
+            let next = self.books.find_ready(|id| !stays(&self.actors[id.index()]));
             if !self.make(next.map_or(Move::Time, Move::Step)) {
                 return;
             }
@@ -118,7 +118,7 @@ impl Machine {
                 None => moves.push(Move::Strike(number)),
                 Some(trigger) => {
                     let befalls = |id: &&ActivityId| {
-                        let activity = &self.lines[id.index()].activity;
+                        let activity = &self.actors[id.index()].activity;
                         trigger.may_be_at(activity.side(), activity.next_hcall())
                     };
                     moves.extend(ready.iter().filter(befalls).map(|id| Move::Struck(*id, number)));
@@ -142,7 +142,7 @@ impl Machine {
             }
             Move::Strike(rule) => {
                 self.faults_left = self.faults_left.saturating_sub(1);
-                let director = &mut self.lines[ActivityId::DIRECTOR.index()];
+                let director = &mut self.actors[ActivityId::DIRECTOR.index()];
                 director.inject(&self.world, &self.books, rule);
                 true
             }
@@ -164,19 +164,19 @@ impl Machine {
     /// The service looks for orders in every step, so none of its steps is quiet while there may be one.
     fn is_invisible(&self, id: ActivityId, orders_may_come: bool) -> bool {
         let may_be = id != ActivityId::SERVICE || !orders_may_come;
-        may_be && self.lines[id.index()].is_invisible(&self.world)
+        may_be && self.actors[id.index()].is_invisible(&self.world)
     }
 
     /// Whether a fault or the operator may yet give an order to the service.
     fn orders_may_come(&self) -> bool {
         let faults = &self.world.faults;
-        let is_busy = |line: &Line| match &line.activity {
+        let is_busy = |actor: &Actor| match &actor.activity {
             Activity::App(app) => app.is_operator() && app.current_step().is_some(),
             _ => false,
         };
         self.faults_left > 0 && !faults.are_none()
             || faults.with(|books| !books.is_idle())
-            || self.lines.iter().any(is_busy)
+            || self.actors.iter().any(is_busy)
     }
 
     fn step(&mut self, id: ActivityId) -> bool {
@@ -185,7 +185,7 @@ impl Machine {
         }
         // Which window pages are in use must not depend on how many were used before.
         self.world.guest.rewind();
-        let progress = self.lines[id.index()].step(&self.world, &self.books);
+        let progress = self.actors[id.index()].step(&self.world, &self.books);
         self.books.after_step(id, progress);
         true
     }
@@ -193,7 +193,7 @@ impl Machine {
     /// An activity's name, and what its next step asks of the hypervisor.
     pub(crate) fn next_step(&self, id: ActivityId) -> String {
         let name = self.name_of(id);
-        match self.lines[id.index()].activity.next_hcall() {
+        match self.actors[id.index()].activity.next_hcall() {
             Some(Hcall::SendCrq { entry, .. }) => format!("{name}: sends {}", describe(*entry)),
             Some(call) => format!("{name}: {}", call.name()),
             None => name,
@@ -211,7 +211,7 @@ impl Machine {
     /// What lies in the queues of the management partition and of the hypervisor's side.
     pub(crate) fn queued(&self) -> [Vec<String>; 2] {
         let kernel = self.world.kernel.lock();
-        let consumers = canonical::consumers(&self.world, &kernel.driver, &self.lines);
+        let consumers = canonical::consumers(&self.world, &kernel.driver, &self.actors);
         let queued = self.world.hypervisor.queued(&consumers);
         queued.map(|entries| entries.into_iter().map(describe).collect())
     }
@@ -224,7 +224,7 @@ impl Machine {
     /// A hash of the machine's canonical state; of the faults, only what has happened.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut state = Fingerprint::default();
-        canonical::hash(&self.world, &self.lines, &self.books, &mut state);
+        canonical::hash(&self.world, &self.actors, &self.books, &mut state);
         state
     }
 
@@ -235,7 +235,7 @@ impl Machine {
 
     /// What was recorded so far.
     pub(crate) fn take_trace(&mut self, plan: &Plan) -> Trace {
-        let records = recorder::take_all(self.lines.iter_mut().map(|line| &mut line.recorder));
+        let records = recorder::take_all(self.actors.iter_mut().map(|actor| &mut actor.recorder));
         let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
         Trace::new(records, TraceNames { apps })
     }

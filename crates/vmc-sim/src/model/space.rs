@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use vmc_check::Violation;
 use vmc_machine::activity::Activity;
+use vmc_machine::actor::Actor;
 use vmc_machine::canonical::Fingerprint;
 use vmc_machine::ending::End;
-use vmc_machine::line::Line;
 use vmc_machine::plan::Plan;
 use vmc_machine::runtime::ActivityId;
 use vmc_trace::{Record, Sequence, Trace, render};
@@ -38,7 +38,7 @@ pub(super) const PROPERTIES: [(&str, Check); 4] = [
     ("expectations", |_, state| state.look(expectations)),
     // Requests stay within half of the peer's queue.
     ("outstanding", |_, state| {
-        state.look(|machine| invariants::outstanding_now(&machine.world, &machine.lines))
+        state.look(|machine| invariants::outstanding_now(&machine.world, &machine.actors))
     }),
     // Every invariant of a run that has ended, on the way here; at rest those of its end.
     (RECORDS, Space::check_records),
@@ -244,9 +244,9 @@ impl Space {
         let records = trace.records().iter().map(timeless).collect();
         let trace = Trace::new(records, trace.names().clone());
         let mut found =
-            invariants::check_end(&machine.world, &machine.lines, &trace, &end, &self.plan);
+            invariants::check_end(&machine.world, &machine.actors, &trace, &end, &self.plan);
         if end.quiescent && self.plan.rules.is_empty() {
-            found.extend(stuck(&machine.lines, &end));
+            found.extend(stuck(&machine.actors, &end));
         }
         Ok(found)
     }
@@ -327,19 +327,19 @@ impl stateright::Model for Space {
 }
 
 fn expectations(machine: &Machine) -> Vec<Violation> {
-    let failure = |line: &Line| match &line.activity {
+    let failure = |actor: &Actor| match &actor.activity {
         Activity::App(app) => app.failure().map(|f| Violation {
             checker: "expectation",
             what: format!("expected {}, got {}", f.expected, f.got),
         }),
         _ => None,
     };
-    machine.lines.iter().filter_map(failure).collect()
+    machine.actors.iter().filter_map(failure).collect()
 }
 
 /// Scripts that do not get to their end although nothing has gone wrong.
-fn stuck(lines: &[Line], end: &End) -> Vec<Violation> {
-    let is_app = |id: &ActivityId| matches!(lines[id.index()].activity, Activity::App(_));
+fn stuck(actors: &[Actor], end: &End) -> Vec<Violation> {
+    let is_app = |id: &ActivityId| matches!(actors[id.index()].activity, Activity::App(_));
     let stuck = end.waiting.iter().map(|stuck| stuck.id).filter(is_app);
     stuck.map(|id| Violation { checker: "stuck", what: format!("{id} waits forever") }).collect()
 }

@@ -26,12 +26,12 @@ fn recovered(text: &str, quirks: impl IntoIterator<Item = Quirk>) -> (Vec<String
     let scenario = Scenario::parse("recovery.toml", text).unwrap_or_else(|e| panic!("{e}"));
     let conduct = Conduct { quirks: quirks.into_iter().collect(), ..Conduct::default() };
     let driver = Driver::with_quirks(scenario.plan().machine.driver, conduct).unwrap();
-    let (world, mut lines) =
+    let (world, mut actors) =
         build::world::<Deterministic<_>>(scenario.plan(), true, driver).unwrap();
-    deterministic::run(&world, &mut lines, &mut RunConfig::first_come(MAX_STEPS));
-    let recorded = lines[ActivityId::SERVICE.index()].recorder.recorded();
-    let problems = check(&world, &mut lines, None);
-    let records = lines[ActivityId::SERVICE.index()].recorder.since(recorded);
+    deterministic::run(&world, &mut actors, &mut RunConfig::first_come(MAX_STEPS));
+    let recorded = actors[ActivityId::SERVICE.index()].recorder.recorded();
+    let problems = check(&world, &mut actors, None);
+    let records = actors[ActivityId::SERVICE.index()].recorder.since(recorded);
     let by_index = records.iter().filter_map(|record| match record.event {
         Event::Dequeued { by: Side::Hyp, entry, .. } => match Received::from_entry(entry) {
             Received::Message(decoded) => match decoded.message {
@@ -92,13 +92,13 @@ fn a_session_that_ends_is_told_unless_a_script_may_have_ended_it() {
     let scenario = Scenario::parse("recovery.toml", &text).unwrap_or_else(|e| panic!("{e}"));
     for (may_end, told) in [(false, "and then: it is over"), (true, "")] {
         let driver = Driver::new(scenario.plan().machine.driver).unwrap();
-        let (world, mut lines) =
+        let (world, mut actors) =
             build::world::<Deterministic<_>>(scenario.plan(), true, driver).unwrap();
-        rest(&world, &mut lines).unwrap();
+        rest(&world, &mut actors).unwrap();
         let [survivor] = &survivors(&world, may_end)[..] else { panic!("one session") };
         world.orders.give([ServiceOrder::Stop, ServiceOrder::Start]);
-        rest(&world, &mut lines).unwrap();
-        let problem = survivor.carry(&world, &mut lines, true).err().unwrap_or_default();
+        rest(&world, &mut actors).unwrap();
+        let problem = survivor.carry(&world, &mut actors, true).err().unwrap_or_default();
         assert!(problem.ends_with(told), "{problem}");
         assert_eq!(problem.is_empty(), may_end);
     }

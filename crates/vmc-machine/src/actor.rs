@@ -13,7 +13,7 @@ use vmc_trace::{Side, Waiting};
 
 /// One of a run's lines of control.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct Actor {
     /// The activity.
     pub activity: Activity,
     /// Records what it does.
@@ -28,16 +28,16 @@ pub struct Line {
     present: bool,
 }
 
-impl Line {
-    pub(crate) fn new(activity: Activity, recorder: Recorder) -> Line {
+impl Actor {
+    pub(crate) fn new(activity: Activity, recorder: Recorder) -> Actor {
         let life = activity.first_life();
-        Line::visitor(activity, recorder, life)
+        Actor::visitor(activity, recorder, life)
     }
 
     /// An activity that comes in the life that its partition is in.
-    pub fn visitor(activity: Activity, recorder: Recorder, life: Incarnation) -> Line {
+    pub fn visitor(activity: Activity, recorder: Recorder, life: Incarnation) -> Actor {
         let (id, side) = (activity.id(), activity.side());
-        Line { activity, recorder, id, side, life, present: false }
+        Actor { activity, recorder, id, side, life, present: false }
     }
 
     /// Makes one step, or notices that a life has ended.
@@ -178,8 +178,8 @@ impl Line {
 }
 
 /// The VMC service among a run's lines.
-pub fn service(lines: &[Line]) -> Option<&Service> {
-    lines.iter().find_map(|line| match &line.activity {
+pub fn service(actors: &[Actor]) -> Option<&Service> {
+    actors.iter().find_map(|actor| match &actor.activity {
         Activity::Service(service) => Some(&**service),
         _ => None,
     })
