@@ -259,8 +259,8 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> (Trace, Vec<Problem>) {
-    let Run { world, lines, trace, end, plan } = &mut run;
-    let violations = invariants::check(world, lines, trace, end, plan);
+    let Run { world, actors, trace, end, plan } = &mut run;
+    let violations = invariants::check(world, actors, trace, end, plan);
     let problem = |Violation { checker, what }| Problem::Invariant { checker, what };
     (run.trace, violations.into_iter().map(problem).collect())
 }
