@@ -22,7 +22,7 @@ pub enum Fault {
 impl System {
     /// A fault befalls a partition, at a time. `Ok(false)` if it does nothing to a partition in this state: one that is
     /// off cannot crash, one without an operating system that is up or comes up cannot hang.
-    pub fn befall(
+    pub fn inject(
         &mut self,
         id: PartitionId,
         fault: Fault,

@@ -10,10 +10,10 @@
 //!   their window address, with what they hold, and a TCE by its access bits.
 //! - Memory that its owner's memory management counts as free. It is zeroed when it is given out again.
 
+use crate::backend::Backend;
 use crate::endpoint::Side;
 use crate::hypervisor::Hypervisor;
 use crate::memory::{CowMemory, Page};
-use crate::platform::Platform;
 use crate::ring;
 use papr::crq::ENTRY_SIZE;
 use papr::{CrqEntry, GuestAddress, PAGE_SIZE};
@@ -31,7 +31,7 @@ pub struct Consumer {
     pub pages: Vec<(u64, GuestAddress)>,
 }
 
-impl<P: Platform<Memory = CowMemory>> Hypervisor<P> {
+impl<P: Backend<Memory = CowMemory>> Hypervisor<P> {
     /// Hashes the machine's canonical state; `consumers` are the management partition and the platform.
     pub fn hash_canonical(&self, consumers: &[Consumer; 2], state: &mut impl Hasher) {
         self.connection.lock().hash(state);

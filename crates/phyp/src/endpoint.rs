@@ -1,10 +1,10 @@
 //! One side of the connection: a partition and its adapter.
 
+use crate::backend::{Backend, Event, EventSink};
 use crate::crq::{Crq, NotPlaced, Placed};
 use crate::hypervisor::Hypervisor;
 use crate::interrupt::Latch;
 use crate::memory::Memory;
-use crate::platform::{Event, EventSink, Platform};
 use crate::window::Window;
 use crossbeam_utils::CachePadded;
 use lock_api::{Mutex, MutexGuard};
@@ -45,7 +45,7 @@ pub struct PlatformAdapter {
 
 /// A partition with its adapter. What is written while messages pass is apart, in cache lines of its own, from
 /// what every call reads.
-pub(crate) struct Endpoint<P: Platform> {
+pub(crate) struct Endpoint<P: Backend> {
     pub(crate) side: Side,
     pub(crate) partition: PartitionId,
     pub(crate) unit_address: UnitAddress,
@@ -69,7 +69,7 @@ pub(crate) struct Identity {
     pub(crate) liobn: Liobn,
 }
 
-impl<P: Platform> Endpoint<P> {
+impl<P: Backend> Endpoint<P> {
     pub(crate) fn new(identity: Identity, memory_pages: u64, window_pages: u64) -> Endpoint<P> {
         let Identity { side, partition, unit_address, interrupt, liobn } = identity;
         Endpoint {
@@ -149,7 +149,7 @@ impl<P: Platform> Endpoint<P> {
     }
 }
 
-impl<P: Platform> Clone for Endpoint<P>
+impl<P: Backend> Clone for Endpoint<P>
 where
     P::Memory: Clone,
 {
@@ -170,7 +170,7 @@ where
 
 /// Who may name what. A partition without an adapter owns nothing, and neither does the management
 /// partition while the VMC device does not exist.
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// The side whose adapter `caller` owns.
     #[inline(always)]
     pub(crate) fn own_side(&self, caller: Option<Side>) -> Option<Side> {

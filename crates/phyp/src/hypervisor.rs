@@ -1,9 +1,9 @@
 //! The machine: two partitions, the connection between them, and the entry for hcalls.
 
+use crate::backend::{Backend, EventSink};
 use crate::config::{Config, ConfigError};
 use crate::endpoint::{Endpoint, Identity, Side};
 use crate::pins::Pins;
-use crate::platform::{EventSink, Platform};
 use crate::status::{Status, StatusSnapshot};
 use crate::transport::Connection;
 use crate::vmc_device::VmcDevice;
@@ -25,9 +25,9 @@ const PLATFORM_UNIT_ADDRESS: UnitAddress = UnitAddress(0x3000_0004);
 const PLATFORM_INTERRUPT: InterruptSource = InterruptSource(0x0A_0004);
 const PLATFORM_LIOBN: Liobn = Liobn(0x1000_0004);
 
-/// The hypervisor with its partitions. Every method takes `&self`; with a [`Platform`] made for threads it
+/// The hypervisor with its partitions. Every method takes `&self`; with a [`Backend`] made for threads it
 /// is shared between them.
-pub struct Hypervisor<P: Platform> {
+pub struct Hypervisor<P: Backend> {
     endpoints: [Endpoint<P>; 2],
     /// Taken before the lock of a queue.
     pub(crate) connection: Mutex<P::Lock, Connection>,
@@ -38,7 +38,7 @@ pub struct Hypervisor<P: Platform> {
     pub(crate) max_virtual_dma_size: u64,
 }
 
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// A machine whose partitions have just booted.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         config.check()?;
@@ -153,7 +153,7 @@ impl<P: Platform> Hypervisor<P> {
 
 /// The whole machine, with its memory. For the result to be a state that the machine was in, no thread may
 /// call it meanwhile.
-impl<P: Platform> Clone for Hypervisor<P>
+impl<P: Backend> Clone for Hypervisor<P>
 where
     P::Memory: Clone,
 {

@@ -4,9 +4,9 @@
 //! pending, or accepted and not yet ended, is lost, and so is one while the mode is disabled. Disabling
 //! does not take back an interrupt that is already pending (LoPAR, CRQ Facility Requirements, R1-24).
 
+use crate::backend::Backend;
 use crate::endpoint::Side;
 use crate::hypervisor::Hypervisor;
-use crate::platform::Platform;
 use crate::sync::AtomicU8;
 use papr::{HcallReturn, PartitionId, ReturnCode, UnitAddress, Xirr};
 use std::sync::atomic::Ordering;
@@ -94,7 +94,7 @@ impl Clone for Latch {
     }
 }
 
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// LoPAR, `H_VIO_SIGNAL`: sets the interrupt mode of an adapter.
     pub(crate) fn vio_signal(
         &self,

@@ -4,7 +4,7 @@
 //!
 //! [`Hypervisor::hcall`] takes a call and answers it; nothing here starts a thread, reads a clock or draws
 //! a random number. What differs between running on threads and running deterministically is the
-//! [`Platform`]: the lock, and the backing of a partition's [`Memory`]. Two of them are ready to use: [`Threads`] and
+//! [`Backend`]: the lock, and the backing of a partition's [`Memory`]. Two of them are ready to use: [`Threads`] and
 //! [`Deterministic`].
 //!
 //! Two partitions register their queues, one sends, the other receives, and bytes move by RDMA:
@@ -74,6 +74,7 @@
 
 #![deny(unsafe_code)]
 
+mod backend;
 mod canonical;
 mod config;
 mod crq;
@@ -86,7 +87,6 @@ mod loom_tests;
 mod memory;
 mod operator;
 mod pins;
-mod platform;
 mod rdma;
 mod ring;
 mod status;
@@ -104,6 +104,9 @@ pub mod requirements {
     #![doc = include_str!("requirements.md")]
 }
 
+#[cfg(not(loom))]
+pub use backend::Threads;
+pub use backend::{Backend, Deterministic, Event, EventSink};
 pub use canonical::Consumer;
 pub use config::{
     Config, ConfigError, MAX_MEMORY_PAGES, MAX_WINDOW_PAGES, MIN_VIRTUAL_DMA_SIZE, VmcPresence,
@@ -115,8 +118,5 @@ pub use lock::LocalLock;
 pub use lock::SpinLock;
 pub use memory::{BadAddress, CowMemory, Memory, SharedMemory};
 pub use operator::BusyCall;
-#[cfg(not(loom))]
-pub use platform::Threads;
-pub use platform::{Deterministic, Event, EventSink, Platform};
 pub use rdma::PinnedCopy;
 pub use ring::{has_entry, take_entry};

@@ -1,10 +1,10 @@
 //! What the machine's operator and faults do to partitions: crash, boot, termination, suspension, calls that
 //! are scripted to be busy, and injected entries.
 
+use crate::backend::{Backend, EventSink};
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::memory::Memory;
-use crate::platform::{EventSink, Platform};
 use crate::transport::Registration;
 use papr::{CrqEntry, Header, PartitionId, ReturnCode, TransportEvent};
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ pub enum BusyCall {
 
 /// Partitions that have no adapter on the VMC are not modelled: what the operator does to one of them has
 /// no effect.
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// The partition fails. Its queue is gone, its TCEs are invalid (LoPAR, Logical Remote DMA Option
     /// Requirements, R1-5), its memory is zero; its hcalls answer `H_Hardware` until it boots. The partner,
     /// if registered, gets "partner failed". Returns when no copy moves bytes from or to its memory.
@@ -127,7 +127,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 }
 
-impl<P: Platform> Endpoint<P> {
+impl<P: Backend> Endpoint<P> {
     fn wipe(&self) {
         let _serialised = self.crq.lock();
         self.window.invalidate();

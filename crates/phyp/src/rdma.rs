@@ -16,11 +16,11 @@
 //!   answers `H_Busy`.
 //! - Both ends may be in one pane. What arrives where they overlap is not defined.
 
+use crate::backend::Backend;
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::memory::Memory;
 use crate::pins::{Pin, Span};
-use crate::platform::Platform;
 use crate::status::{Epochs, StatusMask, StatusSnapshot};
 use crate::window::{Entries, Fault, Window};
 use papr::{
@@ -54,7 +54,7 @@ impl PinnedCopy {
 }
 
 /// A copy whose length and handles are right.
-struct Copying<'a, P: Platform> {
+struct Copying<'a, P: Backend> {
     len_bytes: u64,
     source: End<'a, P>,
     destination: End<'a, P>,
@@ -62,7 +62,7 @@ struct Copying<'a, P: Platform> {
 }
 
 /// One end of a copy: whose pane, and where in it.
-struct End<'a, P: Platform> {
+struct End<'a, P: Backend> {
     owner: &'a Endpoint<P>,
     ioba: Ioba,
 }
@@ -70,7 +70,7 @@ struct End<'a, P: Platform> {
 /// Where in memory source and destination begin, if the pages of each lie together.
 type Mapped = Option<[GuestAddress; 2]>;
 
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// LoPAR's `H_COPY_RDMA`, both halves at once. `now` is the status at the beginning of the call.
     #[inline(never)]
     pub(crate) fn copy_rdma(
@@ -221,7 +221,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 }
 
-impl<'a, P: Platform> Copying<'a, P> {
+impl<'a, P: Backend> Copying<'a, P> {
     /// Whether it has bytes, and those lie within a page at either end.
     #[inline(always)]
     fn is_page_to_page(&self) -> bool {
@@ -263,7 +263,7 @@ fn code(fault: Fault) -> ReturnCode {
 
 /// Moves the bytes of pages that are held, so each is mapped as it was when it was checked.
 #[inline(always)]
-fn move_bytes<P: Platform>(
+fn move_bytes<P: Backend>(
     source: &End<'_, P>,
     destination: &End<'_, P>,
     len_bytes: u64,
@@ -282,7 +282,7 @@ fn move_bytes<P: Platform>(
 
 /// Moves the bytes piece by piece, each within one page at both ends.
 #[inline(never)]
-fn move_by_page<P: Platform>(
+fn move_by_page<P: Backend>(
     source: &Endpoint<P>,
     mut from: Ioba,
     destination: &Endpoint<P>,

@@ -4,17 +4,17 @@
 //! that a copy holds cannot be remapped: no bit bucket is allowed, the call answers `H_Resource` and changes
 //! nothing. Bits that a TCE reserves are not stored.
 
+use crate::backend::Backend;
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::memory::{Memory, WORD_BYTES};
 use crate::pins::Span;
-use crate::platform::Platform;
 use papr::hcall::MAX_TCE_COUNT;
 use papr::{Access, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// LoPAR, `H_GET_TCE`: R4 is the entry. Real pages are the partition's logical ones here, so there is
     /// no reverse translation that could be partial.
     pub(crate) fn get_tce(
@@ -106,7 +106,7 @@ impl<P: Platform> Hypervisor<P> {
     }
 }
 
-impl<P: Platform> Endpoint<P> {
+impl<P: Backend> Endpoint<P> {
     /// Page numbers of `count` entries from `ioba` on, if the pane has them, else `H_Parameter`.
     fn entries(&self, ioba: Ioba, count: u64) -> Result<Range<u64>, ReturnCode> {
         let first = ioba.page();

@@ -8,11 +8,11 @@
 //!   The connection stays closed meanwhile, and `H_REG_CRQ` answers `H_Resource` until the free is through.
 //! - A queue whose page is no longer mapped for reading and writing has no room.
 
+use crate::backend::{Backend, EventSink};
 use crate::crq::{QUEUE_ACCESS, Queue};
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
 use crate::pins::Span;
-use crate::platform::{EventSink, Platform};
 use papr::{
     CrqEntry, HcallReturn, Header, IoRange, Ioba, PAGE_SIZE, ReturnCode, TransportEvent,
     UnitAddress,
@@ -54,7 +54,7 @@ impl Connection {
     }
 }
 
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// LoPAR, `H_REG_CRQ`: registers the queue of an adapter.
     pub(crate) fn reg_crq(
         &self,
@@ -169,7 +169,7 @@ impl<P: Platform> Hypervisor<P> {
 /// LoPAR, `H_REG_CRQ`: I/O addresses for the entire length are translated, the queue is 4 KiB aligned, its
 /// length a multiple of 4 KiB, else `H_Parameter`. The hypervisor reads headers and stores entries, so
 /// pages that do not allow both are as good as not mapped.
-fn check_queue<P: Platform>(own: &Endpoint<P>, range: &IoRange) -> Result<(), ReturnCode> {
+fn check_queue<P: Backend>(own: &Endpoint<P>, range: &IoRange) -> Result<(), ReturnCode> {
     let aligned = range.ioba.is_page_aligned()
         && range.len_bytes.is_multiple_of(PAGE_SIZE)
         && range.len_bytes != 0;

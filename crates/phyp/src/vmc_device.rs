@@ -3,10 +3,10 @@
 //! The call's number is reserved in LoPAR. Only the designated management partition has the authority to
 //! ask. A machine that an HMC manages has no VMC to give, and one that exists already is not made twice.
 
+use crate::backend::Backend;
 use crate::config::{Config, VmcPresence};
 use crate::endpoint::{PlatformAdapter, Side};
 use crate::hypervisor::Hypervisor;
-use crate::platform::Platform;
 use papr::device_tree::{VmcNode, Window};
 use papr::{DrcIndex, HcallReturn, Liobn, ReturnCode};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,7 +50,7 @@ impl Clone for VmcDevice {
     }
 }
 
-impl<P: Platform> Hypervisor<P> {
+impl<P: Backend> Hypervisor<P> {
     /// `H_REQUEST_VMC`: R4 is the DRC index of the device. The management partition asks, else
     /// `H_Authority`; no HMC manages the system, else `H_Not_Available`; there is no device yet, else
     /// `H_Resource`.

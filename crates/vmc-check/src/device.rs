@@ -150,12 +150,12 @@ impl Device {
 
     /// The longest message that both sides agree on.
     pub(super) fn mtu(&self) -> Option<u32> {
-        self.wire.books().limits().map(|limits| limits.mtu)
+        self.wire.model().limits().map(|limits| limits.mtu)
     }
 
     /// What the messages say of the HMC connections.
     pub(super) fn wire(&self) -> &super::protocol::ConnectionModel {
-        self.wire.books()
+        self.wire.model()
     }
 
     /// The management partition's side of the protocol.
@@ -347,8 +347,8 @@ impl Device {
     fn signalled(&mut self, index: HmcIndex, number: HmcSession, len_bytes: u32) {
         let Some(&latest) = self.latest.get(&index) else { return };
         let session = &self.sessions[latest];
-        let books = self.wire.books();
-        if session.number != number || !(books.was_handed_over() || books.is_in_doubt()) {
+        let model = self.wire.model();
+        if session.number != number || !(model.was_handed_over() || model.is_in_doubt()) {
             return;
         }
         // An empty message is fetched in the Linux profile, and no message otherwise.
@@ -398,7 +398,7 @@ impl Device {
         }
         let mut calls = std::mem::take(&mut self.calls);
         let is_opening = |call: &Call| matches!(call.what, DeviceCall::SetHmcId { .. });
-        let may_be_used_up = || self.wire.books().is_in_doubt() || !self.has_free_index();
+        let may_be_used_up = || self.wire.model().is_in_doubt() || !self.has_free_index();
         let no_free_index = calls.values().any(is_opening) && may_be_used_up();
         let mut others = Others { no_free_index, ..Others::default() };
         calls.values().for_each(|call| others.count(call, &self.files));
@@ -436,7 +436,7 @@ impl Device {
                 + others.writes.get(&place).map_or(0, |writes| writes - 1);
             // A side that a fault lies to may see it in another way.
             facts.no_free_buffer |=
-                self.inbound(session.index) <= held || !self.wire.books().is_judged(session.index);
+                self.inbound(session.index) <= held || !self.wire.model().is_judged(session.index);
         }
     }
 
@@ -452,12 +452,12 @@ impl Device {
     /// Whether a session can be opened: an index is without one, and has its seed buffer. One about which there are invented
     /// messages need not, to the driver.
     fn has_free_index(&self) -> bool {
-        let negotiated = self.wire.books().limits().map_or(0, |limits| limits.hmcs);
+        let negotiated = self.wire.model().limits().map_or(0, |limits| limits.hmcs);
         (0..negotiated).map(HmcIndex).any(|index| {
             let latest = self.latest.get(&index).map(|session| &self.sessions[*session]);
             latest.is_none_or(|session| session.state == SessionState::Ended)
                 && self.inbound(index) > 0
-                && self.wire.books().is_judged(index)
+                && self.wire.model().is_judged(index)
         })
     }
 }

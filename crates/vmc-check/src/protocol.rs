@@ -83,7 +83,7 @@ pub(super) struct Automaton {
     responded: bool,
     profile: Profile,
     owed: BTreeMap<Request, Owed>,
-    books: ConnectionModel,
+    model: ConnectionModel,
     /// What happened since the queue was registered that is a reason to free it.
     may_reset: bool,
     /// The last entry of the driver's own that found no room: a reason to free the queue until it gets through.
@@ -106,7 +106,7 @@ impl Automaton {
     /// before 1 comes again.
     pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Automaton {
         Automaton {
-            books: ConnectionModel::new(sessions, profile),
+            model: ConnectionModel::new(sessions, profile),
             profile,
             ..Automaton::default()
         }
@@ -121,8 +121,8 @@ impl Automaton {
     }
 
     /// What it may know of its HMC connections.
-    pub(super) fn books(&self) -> &ConnectionModel {
-        &self.books
+    pub(super) fn model(&self) -> &ConnectionModel {
+        &self.model
     }
 
     /// How many buffers of an index it has to send with: one that it is asked to give up does not count.
@@ -132,7 +132,7 @@ impl Automaton {
             .iter()
             .filter(|((kind, of, ..), _)| (*kind, *of) == (MessageType::RemoveBuffer, index));
         let removals: u32 = removals.map(|(_, owed)| owed.count).sum();
-        self.books.inbound(index).saturating_sub(removals as usize)
+        self.model.inbound(index).saturating_sub(removals as usize)
     }
 
     /// Takes the next thing that happened.
@@ -150,7 +150,7 @@ impl Automaton {
                 self.received(seq, Received::from_entry(*entry));
             }
             Event::SessionStarted(index, session) => {
-                let problem = self.books.started(*index, *session);
+                let problem = self.model.started(*index, *session);
                 self.problems.extend(problem);
             }
             Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Mgmt) => {
@@ -226,7 +226,7 @@ impl Automaton {
                     may_greet: self.profile == Profile::Linux,
                     profile: self.profile,
                     init_owed: true,
-                    books: std::mem::take(&mut self.books),
+                    model: std::mem::take(&mut self.model),
                     down_since: seq,
                     frees_ordered: self.frees_ordered,
                     problems: std::mem::take(&mut self.problems),
@@ -263,12 +263,12 @@ impl Automaton {
         self.down(seq);
         self.registered = false;
         self.is_dead = false;
-        self.books.forget();
+        self.model.forget();
     }
 
     /// Sessions, buffers and everything that is owed are gone.
     fn down(&mut self, seq: u64) {
-        self.books.drop_all();
+        self.model.drop_all();
         self.owed.clear();
         self.init_completes_due = 0;
         self.capabilities_due = 0;
@@ -348,36 +348,36 @@ impl Automaton {
 
     fn message(&mut self, seq: u64, message: Message) {
         if let Some((index, session)) = message.connection() {
-            self.books.heard_of(index, session);
+            self.model.heard_of(index, session);
         }
         match message {
             Message::CapabilitiesResponse { status, limits } => {
                 self.capabilities_answered(seq, status, limits);
             }
             // Dropped until the capabilities exchange has completed (LoPAR, VMC Capabilities).
-            _ if self.books.limits().is_none() => {}
+            _ if self.model.limits().is_none() => {}
             Message::AddBuffer { owner, session, index, buffer, .. } => {
-                let may_succeed = self.books.may_add(index, session, buffer, owner.0);
+                let may_succeed = self.model.may_add(index, session, buffer, owner.0);
                 self.owe((MessageType::AddBuffer, index, session, Some(buffer)), may_succeed);
-                self.books.offered(index, session, buffer, owner.0, may_succeed);
+                self.model.offered(index, session, buffer, owner.0, may_succeed);
             }
             Message::RemoveBuffer { session, index } => {
-                let may_succeed = self.books.may_remove(index, session);
+                let may_succeed = self.model.may_remove(index, session);
                 self.owe((MessageType::RemoveBuffer, index, session, None), may_succeed);
             }
             Message::InterfaceOpenResponse { status, session, index, .. } => {
-                self.may_reset |= !self.books.is_negotiated(index);
-                if self.books.open_answered(seq, index, session, status.is_success()) {
+                self.may_reset |= !self.model.is_negotiated(index);
+                if self.model.open_answered(seq, index, session, status.is_success()) {
                     // The partner has taken what was sent before, and answered it.
                     self.capabilities_stale = 0;
                 }
             }
             Message::InterfaceCloseResponse { status, session, index } => {
-                self.may_reset |= !self.books.is_negotiated(index) || !status.is_success();
-                self.books.close_answered(index, session, status.is_success());
+                self.may_reset |= !self.model.is_negotiated(index) || !status.is_success();
+                self.model.close_answered(index, session, status.is_success());
             }
             Message::Signal { session, index, buffer, len_bytes } => {
-                self.books.signalled_to_us(index, session, buffer, len_bytes);
+                self.model.signalled_to_us(index, session, buffer, len_bytes);
             }
             _ => {}
         }
@@ -393,7 +393,7 @@ impl Automaton {
     fn capabilities_answered(&mut self, seq: u64, status: Status, limits: vmc_proto::Limits) {
         if std::mem::take(&mut self.capabilities_unanswered) {
             self.down(seq);
-            self.books.agree(status, limits);
+            self.model.agree(status, limits);
             self.answered = true;
             self.inits_stale = 0;
             self.responded = false;
@@ -405,9 +405,9 @@ impl Automaton {
             // exchange.
             self.capabilities_stale -= 1;
             let come_to_the_same = !self.responded && self.owed.is_empty();
-            if !come_to_the_same || self.books.agreement(status, limits) != self.books.limits() {
+            if !come_to_the_same || self.model.agreement(status, limits) != self.model.limits() {
                 self.may_exchange_again = Some(seq);
-                self.books.doubt(status, limits);
+                self.model.doubt(status, limits);
             }
         }
     }
@@ -474,7 +474,7 @@ impl Automaton {
         if let Received::Message(decoded) = Received::from_entry(send.entry)
             && let Message::InterfaceClose { index, .. } = decoded.message
         {
-            self.books.freed(index);
+            self.model.freed(index);
         }
     }
 
@@ -494,7 +494,7 @@ impl Automaton {
                 self.problem("CAPABILITIES before INIT COMPLETE");
             }
             self.capabilities_unanswered = true;
-            self.books.offer(limits);
+            self.model.offer(limits);
             return;
         }
         self.responded = true;
@@ -508,25 +508,25 @@ impl Automaton {
             return self.problem(&format!("{name} is not for the management partition to send"));
         };
         let verdict = match message {
-            Message::InterfaceOpen { buffer, .. } => self.books.open(index, session, buffer),
+            Message::InterfaceOpen { buffer, .. } => self.model.open(index, session, buffer),
             _ if late => return,
-            _ if self.books.limits().is_none() => Err("before the capabilities exchange"),
-            Message::InterfaceClose { .. } => self.books.close(send.decided_after, index, session),
+            _ if self.model.limits().is_none() => Err("before the capabilities exchange"),
+            Message::InterfaceClose { .. } => self.model.close(send.decided_after, index, session),
             Message::Signal { buffer, len_bytes, .. } => {
-                self.books.signal(index, session, buffer, len_bytes)
+                self.model.signal(index, session, buffer, len_bytes)
             }
             Message::AddBufferResponse { status, buffer, .. } => self
                 .answered((MessageType::AddBuffer, index, session, Some(buffer)), status)
-                .and_then(|()| self.books.added(index, session, buffer, status)),
+                .and_then(|()| self.model.added(index, session, buffer, status)),
             Message::RemoveBufferResponse { status, buffer, .. } => self
                 .answered((MessageType::RemoveBuffer, index, session, None), status)
                 .and_then(|()| match status.is_success() {
-                    true => self.books.removed(index, session, buffer),
+                    true => self.model.removed(index, session, buffer),
                     false => Ok(()),
                 }),
             _ => Err("not for the management partition to send"),
         };
-        if let (Err(why), false, true) = (verdict, late, self.books.is_judged(index)) {
+        if let (Err(why), false, true) = (verdict, late, self.model.is_judged(index)) {
             self.problem(&format!("{name} HMC index {index} session {session}: {why}"));
         }
     }
@@ -558,7 +558,7 @@ impl Automaton {
             }
         }
         let owed = std::mem::take(&mut self.owed);
-        let judged = |((_, index, ..), _): &(Request, Owed)| self.books.is_judged(*index);
+        let judged = |((_, index, ..), _): &(Request, Owed)| self.model.is_judged(*index);
         let owed: Vec<_> = owed.into_iter().filter(judged).collect();
         for ((kind, index, session, _), owed) in owed {
             let (count, name) = (owed.count, kind.name());

@@ -136,8 +136,8 @@ impl Checker {
         }
         // Of a session that has ended meanwhile the books know no buffers any more.
         let is_live = device.live().any(|s| subject == Subject::Session(s.index, s.number));
-        let books = device.wire();
-        if is_live && books.is_judged(index) && !books.is_inbound(index, buffer) {
+        let model = device.wire();
+        if is_live && model.is_judged(index) && !model.is_inbound(index, buffer) {
             return Err(format!(
                 "buffer {buffer} of HMC index {index} is not the management partition's"
             ));

@@ -1,17 +1,17 @@
 //! An activity with its recorder, and the life of its partition that it belongs to.
 
 use crate::activity::{Activity, Request, Service};
+use crate::backend::Setup;
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
 use std::hash::Hash;
 use vmc_trace::{Side, Waiting};
 
-/// One of a run's lines of control.
+/// One of a run's actors.
 #[derive(Clone, Debug)]
 pub struct Actor {
     /// The activity.
@@ -31,11 +31,11 @@ pub struct Actor {
 impl Actor {
     pub(crate) fn new(activity: Activity, recorder: Recorder) -> Actor {
         let life = activity.first_life();
-        Actor::visitor(activity, recorder, life)
+        Actor::external(activity, recorder, life)
     }
 
     /// An activity that comes in the life that its partition is in.
-    pub fn visitor(activity: Activity, recorder: Recorder, life: Incarnation) -> Actor {
+    pub fn external(activity: Activity, recorder: Recorder, life: Incarnation) -> Actor {
         let (id, side) = (activity.id(), activity.side());
         Actor { activity, recorder, id, side, life, present: false }
     }
@@ -177,7 +177,7 @@ impl Actor {
     }
 }
 
-/// The VMC service among a run's lines.
+/// The VMC service among a run's actors.
 pub fn service(actors: &[Actor]) -> Option<&Service> {
     actors.iter().find_map(|actor| match &actor.activity {
         Activity::Service(service) => Some(&**service),

@@ -2,9 +2,9 @@
 
 use crate::activity::{Activity, App, BottomHalf, Director, Interrupt, Service, Task};
 use crate::actor::Actor;
+use crate::backend::Setup;
 use crate::guest_memory::GuestMemory;
 use crate::plan::{MachinePlan, Plan, StartOrder};
-use crate::platform::Setup;
 use crate::recorder::{Order, Recorder};
 use crate::script::{Action, Condition, Machine, ProcessTable, Step};
 use crate::world::{MANAGEMENT, PLATFORM, World};
@@ -82,7 +82,7 @@ pub(crate) fn build<P: Setup>(
         vmc: machine.vmc,
         hmc_attached: machine.hmc_attached,
     };
-    let hypervisor = Hypervisor::<P::Platform>::new(&config)?;
+    let hypervisor = Hypervisor::<P::Backend>::new(&config)?;
     let adapter = hypervisor.platform_adapter();
     service.unit_address = adapter.unit_address;
     service.liobn = adapter.liobn;

@@ -1,11 +1,11 @@
 //! A call into the driver: performs one effect after the other until the call is over.
 
+use crate::backend::Setup;
 use crate::canonical::CanonicalHasher;
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest_driver::GuestDriver;
 use crate::guest_memory::GuestMemory;
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Kernel, MANAGEMENT, TaskRequest, World};
 

@@ -6,9 +6,9 @@
 //! numbers, lives and incarnations stay: scripts and faults are few, and so are they.
 
 use crate::actor::{Actor, service};
+use crate::backend::{Deterministic, Setup};
 use crate::call::CallRunner;
-use crate::deterministic::Deterministic as Books;
-use crate::platform::{Deterministic, Setup};
+use crate::deterministic;
 use crate::runtime::Runtime;
 use crate::world::World;
 use ibmvmc::{CallId, Driver, Effect, Quirks};
@@ -59,11 +59,11 @@ impl CanonicalHasher<'_> {
 pub fn hash<Q: Quirks>(
     world: &World<Deterministic<Driver<Q>>>,
     actors: &[Actor],
-    books: &Books,
+    runtime: &deterministic::Deterministic,
     state: &mut impl Hasher,
 ) {
-    let now_ns = books.now_ns();
-    books.hash_canonical(state);
+    let now_ns = runtime.now_ns();
+    runtime.hash_canonical(state);
     let kernel = world.kernel.lock();
     let driver = &kernel.driver;
     driver.canonical().hash(state);

@@ -1,8 +1,8 @@
 //! What an activity works with during a step.
 
+use crate::backend::Setup;
 use crate::fault::StateChange;
 use crate::incarnation::Incarnation;
-use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};

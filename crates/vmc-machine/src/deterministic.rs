@@ -2,8 +2,8 @@
 //! activities that are ready (deterministic simulation testing).
 
 use crate::actor::Actor;
+use crate::backend::Setup;
 use crate::ending::{End, Stuck};
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::schedule::{Recording, Schedule};
 use crate::world::World;
@@ -270,22 +270,22 @@ pub fn run<P: Setup>(world: &World<P>, actors: &mut [Actor], config: &mut RunCon
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting: runtime.stuck() }
 }
 
-/// CooperativeExecutor that are taken, first come, first served, while an activity outside of the lines waits.
+/// Runs the actors, first come, first served, while an activity outside of them waits.
 #[derive(Debug)]
 pub(crate) struct CooperativeExecutor {
     runtime: Deterministic,
-    visitor: ActivityId,
+    external: ActivityId,
 }
 
 impl CooperativeExecutor {
-    /// The visitor, whose number follows those of the lines, runs.
-    pub(crate) fn new(actors: usize, visitor: ActivityId) -> CooperativeExecutor {
+    /// The external activity, whose number follows those of the actors, runs.
+    pub(crate) fn new(actors: usize, external: ActivityId) -> CooperativeExecutor {
         let runtime = Deterministic::new(actors + 1);
-        runtime.lists.borrow_mut().ready.retain(|id| *id != visitor);
-        CooperativeExecutor { runtime, visitor }
+        runtime.lists.borrow_mut().ready.retain(|id| *id != external);
+        CooperativeExecutor { runtime, external }
     }
 
-    /// The visitor waits until it is woken or the time has come; `false` when that never comes. Counts steps.
+    /// The external waits until it is woken or the time has come; `false` when that never comes. Counts steps.
     pub(crate) fn wait<P: Setup>(
         &self,
         world: &World<P>,
@@ -295,7 +295,7 @@ impl CooperativeExecutor {
         steps: &mut u64,
     ) -> bool {
         // Puts it on the ready list if it was woken before.
-        self.runtime.after_step(self.visitor, Progress::Block { until_ns, why });
+        self.runtime.after_step(self.external, Progress::Block { until_ns, why });
         self.run(world, actors, steps)
     }
 
@@ -304,12 +304,12 @@ impl CooperativeExecutor {
         self.run(world, actors, steps);
     }
 
-    /// Runs until it is the visitor's turn; `false` when all wait and none sleeps.
+    /// Runs until it is the external's turn; `false` when all wait and none sleeps.
     fn run<P: Setup>(&self, world: &World<P>, actors: &mut [Actor], steps: &mut u64) -> bool {
         let mut next = self.runtime.next();
         loop {
             match next {
-                Some(id) if id == self.visitor => return true,
+                Some(id) if id == self.external => return true,
                 Some(id) => {
                     *steps += 1;
                     let progress = actors[id.index()].step(world, self);

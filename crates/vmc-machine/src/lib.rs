@@ -26,6 +26,7 @@
 
 pub mod activity;
 pub mod actor;
+pub mod backend;
 pub mod build;
 mod call;
 mod callers;
@@ -40,7 +41,6 @@ pub mod guest_memory;
 pub mod incarnation;
 pub mod orders;
 pub mod plan;
-pub mod platform;
 pub mod recorder;
 pub mod runtime;
 pub mod schedule;

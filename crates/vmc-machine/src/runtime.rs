@@ -3,7 +3,7 @@
 use std::fmt;
 use vmc_trace::{ActorId, Waiting};
 
-/// One line of control: an interrupt handler, a background task, the VMC service, a thread of an
+/// One actor: an interrupt handler, a background task, the VMC service, a thread of an
 /// application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActivityId(pub u16);

@@ -1,19 +1,19 @@
 //! The world that all activities share: the hypervisor, the driver with its lock, the operating system's
 //! memory, and the process_table where scripts and operators leave word for each other.
 
+use crate::backend::{BackendLock, Setup};
 use crate::callers::Callers;
 use crate::fault::{Faults, Rule};
 use crate::guest_driver::GuestDriver;
 use crate::guest_memory::GuestMemory;
 use crate::incarnation::{Incarnation, Incarnations};
 use crate::orders::Orders;
-use crate::platform::{PlatformLock, Setup};
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::ProcessTable;
 use ibmvmc::FileId;
 use lock_api::Mutex;
 use papr::{PartitionId, VmcNode};
-use phyp::{Hypervisor, Platform};
+use phyp::{Backend, Hypervisor};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,9 +34,9 @@ pub(crate) fn side_of(partition: PartitionId) -> Side {
 /// Everything that more than one activity touches. What an activity has for itself is in the activity.
 pub struct World<P: Setup> {
     /// The hypervisor.
-    pub hypervisor: Hypervisor<P::Platform>,
+    pub hypervisor: Hypervisor<P::Backend>,
     /// The driver with its lock, and what its kernel keeps around it.
-    pub kernel: Mutex<PlatformLock<P>, Kernel<P::Driver>>,
+    pub kernel: Mutex<BackendLock<P>, Kernel<P::Driver>>,
     /// The management partition's memory.
     pub guest: GuestMemory<P::Mutex>,
     /// Where scripts and the operator leave word.
@@ -164,7 +164,7 @@ impl<D: GuestDriver> Kernel<D> {
 /// The whole world. For the result to be a state that it was in, no thread may touch it meanwhile.
 impl<P: Setup> Clone for World<P>
 where
-    <P::Platform as Platform>::Memory: Clone,
+    <P::Backend as Backend>::Memory: Clone,
 {
     fn clone(&self) -> World<P> {
         World {
@@ -184,7 +184,7 @@ where
 
 impl<P: Setup> World<P> {
     pub(crate) fn new(
-        hypervisor: Hypervisor<P::Platform>,
+        hypervisor: Hypervisor<P::Backend>,
         driver: P::Driver,
         guest: GuestMemory<P::Mutex>,
         process_table: ProcessTable,

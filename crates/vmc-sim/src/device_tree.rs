@@ -3,8 +3,8 @@
 use crate::Scenario;
 use ibmvmc::Driver;
 use papr::device_tree::Dump;
+use vmc_machine::backend::Deterministic;
 use vmc_machine::build::{self, MachineError};
-use vmc_machine::platform::Deterministic;
 
 /// What the management partition of a scenario's machine finds in its device tree as the machine starts; `None` while
 /// there is no VMC.

@@ -1,4 +1,4 @@
-//! The books of activities that run on threads: which of them run and which wait, what time it is, and who looks
+//! The state of a run on threads: which of them run and which wait, what time it is, and who looks
 //! at the queue of a bottom half that has left its interrupt disabled.
 //!
 //! An activity is a number; what it does, and what its bottom half does, is not known here. [`Threads`] is shared
@@ -35,6 +35,6 @@ mod sync;
 mod threads;
 mod time;
 
-pub use polling::{BottomHalf, Desk};
+pub use polling::{BottomHalf, SharedActor};
 pub use sync::{Parker, Unparker};
 pub use threads::{Snapshot, State, Threads};

@@ -1,4 +1,4 @@
-//! The books and the hand-over in every interleaving, by loom:
+//! The state of the run and the hand-over in every interleaving, by loom:
 //! `RUSTFLAGS="--cfg loom" cargo test -p vmc-threads --lib --target-dir target/loom loom_tests`.
 //!
 //! What runs here is the code that runs elsewhere, with loom's atomics and locks, and with one look before a poller
@@ -8,7 +8,7 @@
 //! The thread of the test is the sender, an activity that never waits. Another one that is never woken makes all
 //! threads wait at the end, which loom reports.
 
-use crate::polling::{BottomHalf, Desk};
+use crate::polling::{BottomHalf, SharedActor};
 use crate::sync::{Mutex, Parker, Unparker};
 use crate::threads::Threads;
 use loom::sync::Arc;
@@ -40,7 +40,7 @@ struct Crq {
 struct Machine {
     threads: Threads<()>,
     crq: Mutex<Crq>,
-    desk: Desk<Actor>,
+    shared: SharedActor<Actor>,
 }
 
 /// Whether the bottom half has begun and is at its queue.
@@ -51,10 +51,10 @@ impl BottomHalf for Machine {
     type Actor = Actor;
     type Progress = ();
 
-    fn look(&self, line: &mut Actor, is_due: bool) {
+    fn look(&self, actor: &mut Actor, is_due: bool) {
         let mut crq = self.crq.lock();
-        line.0 |= is_due && std::mem::take(&mut crq.is_due);
-        if line.0 {
+        actor.0 |= is_due && std::mem::take(&mut crq.is_due);
+        if actor.0 {
             crq.is_due &= !is_due;
             let entries = std::mem::take(&mut crq.entries);
             drop(crq);
@@ -62,20 +62,20 @@ impl BottomHalf for Machine {
         }
     }
 
-    fn is_left(&self, line: &Actor) -> bool {
-        line.0
+    fn is_left(&self, actor: &Actor) -> bool {
+        actor.0
     }
 
-    fn go_on(&self, line: &mut Actor) {
+    fn go_on(&self, actor: &mut Actor) {
         loop {
-            self.look(line, true);
-            if !line.0 {
+            self.look(actor, true);
+            if !actor.0 {
                 return;
             }
             let mut crq = self.crq.lock();
             // The interrupt is enabled, and the queue is looked at once more.
             crq.is_enabled = crq.entries.is_empty();
-            line.0 = !crq.is_enabled;
+            actor.0 = !crq.is_enabled;
         }
     }
 }
@@ -88,7 +88,7 @@ impl Machine {
         let machine = Machine {
             threads: Threads::new(unparkers, BOTTOM_HALF, false),
             crq: Mutex::new(Crq { is_enabled: true, ..Crq::default() }),
-            desk: Desk::new(Actor::default()),
+            shared: SharedActor::new(Actor::default()),
         };
         (Arc::new(machine), parkers)
     }
@@ -116,12 +116,12 @@ impl Machine {
     }
 
     fn look_once(&self) {
-        self.threads.look_once(self, &self.desk);
+        self.threads.look_once(self, &self.shared);
     }
 
     /// The activity waits in a call; whether it was woken.
     fn wait(&self, id: usize, parker: &Parker) -> bool {
-        self.threads.poll_and_block((self, &self.desk), (id, parker), None, ())
+        self.threads.poll_and_block((self, &self.shared), (id, parker), None, ())
     }
 
     /// Ends the run as soon as these have been woken. The threads have not finished: they go on outside of calls.
@@ -143,7 +143,7 @@ fn start_bottom_half(machine: &Arc<Machine>, parker: Parker) -> JoinHandle<()> {
     let machine = machine.clone();
     thread::spawn(move || {
         loop {
-            machine.threads.run_bottom_half(&*machine, &machine.desk);
+            machine.threads.run_bottom_half(&*machine, &machine.shared);
             if !machine.threads.block(BOTTOM_HALF, &parker, None, ()) {
                 return;
             }

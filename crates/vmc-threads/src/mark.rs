@@ -1,4 +1,4 @@
-//! What is seen of an activity without the lock of the books.
+//! What is seen of an activity without the lock of the state of the run.
 
 use crate::sync::AtomicU8;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ pub(crate) struct Mark(AtomicU8);
 impl Mark {
     /// A wake-up that came and was not taken yet.
     const TOKEN: u8 = 1;
-    /// It is blocked: waking it takes the books.
+    /// It is blocked: waking it takes the state of the run.
     const BLOCKED: u8 = 2;
     /// It looks at its queue by itself, and does so once more after it has taken this back.
     const LOOKS: u8 = 4;

@@ -88,13 +88,13 @@ impl Seen {
 
 /// Where the bottom half lies, for its own thread and for pollers.
 #[derive(Debug)]
-pub struct Desk<L> {
-    place: Mutex<Place<L>>,
+pub struct SharedActor<A> {
+    place: Mutex<Place<A>>,
 }
 
 #[derive(Debug)]
-struct Place<L> {
-    line: L,
+struct Place<A> {
+    actor: A,
     /// As the word has it.
     is_left: bool,
     /// How often others have looked, and what that was when its own thread ran last.
@@ -102,20 +102,22 @@ struct Place<L> {
     looks_before: u64,
 }
 
-impl<L> Desk<L> {
+impl<A> SharedActor<A> {
     /// A bottom half that is not at its queue.
-    pub fn new(line: L) -> Desk<L> {
-        Desk { place: Mutex::new(Place { line, is_left: false, looks: 0, looks_before: 0 }) }
+    pub fn new(actor: A) -> SharedActor<A> {
+        SharedActor {
+            place: Mutex::new(Place { actor, is_left: false, looks: 0, looks_before: 0 }),
+        }
     }
 
     /// The bottom half, when the run is over.
-    pub fn into_inner(self) -> L {
-        self.place.into_inner().line
+    pub fn into_inner(self) -> A {
+        self.place.into_inner().actor
     }
 
     /// Shows the bottom half, unless a thread has it.
-    pub fn peek<T>(&self, look: impl FnOnce(&L) -> T) -> Option<T> {
-        Some(look(&self.place.try_lock()?.line))
+    pub fn peek<T>(&self, look: impl FnOnce(&A) -> T) -> Option<T> {
+        Some(look(&self.place.try_lock()?.actor))
     }
 }
 
@@ -128,13 +130,13 @@ pub trait BottomHalf {
 
     /// Handles what is in the queue and leaves it there when it is empty. `is_due`: it may have been scheduled.
     /// What takes a thread of its own is left to that ([`Threads::wake_bottom_half`]).
-    fn look(&self, line: &mut Self::Actor, is_due: bool);
+    fn look(&self, actor: &mut Self::Actor, is_due: bool);
 
     /// Whether it is left at its queue, so that the interrupt is disabled.
-    fn is_left(&self, line: &Self::Actor) -> bool;
+    fn is_left(&self, actor: &Self::Actor) -> bool;
 
     /// Goes on, on its own thread, until it waits.
-    fn go_on(&self, line: &mut Self::Actor) -> Self::Progress;
+    fn go_on(&self, actor: &mut Self::Actor) -> Self::Progress;
 }
 
 impl<W: Copy> Threads<W> {
@@ -142,14 +144,14 @@ impl<W: Copy> Threads<W> {
     /// is over.
     pub fn poll_and_block<B: BottomHalf>(
         &self,
-        (bottom_half, desk): (&B, &Desk<B::Actor>),
+        (bottom_half, shared): (&B, &SharedActor<B::Actor>),
         (id, parker): (usize, &Parker),
         until_ns: Option<u64>,
         why: W,
     ) -> bool {
         self.watch.change(Watch::POLLER);
         let is_woken = self.look(1, id, || {
-            self.look_once(bottom_half, desk);
+            self.look_once(bottom_half, shared);
             false
         });
         if is_woken {
@@ -197,11 +199,11 @@ impl<W: Copy> Threads<W> {
 
     /// Does the bottom half's work once, unless another thread does.
     #[inline]
-    pub fn look_once<B: BottomHalf>(&self, bottom_half: &B, desk: &Desk<B::Actor>) {
-        if let Some(mut place) = desk.place.try_lock() {
+    pub fn look_once<B: BottomHalf>(&self, bottom_half: &B, shared: &SharedActor<B::Actor>) {
+        if let Some(mut place) = shared.place.try_lock() {
             let is_due = self.take_token(self.bottom_half);
             place.looks += 1;
-            bottom_half.look(&mut place.line, is_due);
+            bottom_half.look(&mut place.actor, is_due);
             self.note_whether_left(bottom_half, &mut place);
         }
     }
@@ -211,20 +213,20 @@ impl<W: Copy> Threads<W> {
     pub fn run_bottom_half<B: BottomHalf>(
         &self,
         bottom_half: &B,
-        desk: &Desk<B::Actor>,
+        shared: &SharedActor<B::Actor>,
     ) -> Option<B::Progress> {
-        let mut place = desk.place.lock();
+        let mut place = shared.place.lock();
         let is_to_go_on = self.marks[self.bottom_half].take_go_on();
         let is_forgotten = self.time.follows_clock() && place.looks == place.looks_before;
         place.looks_before = place.looks;
         if place.is_left && !is_to_go_on && !is_forgotten {
-            bottom_half.look(&mut place.line, true);
+            bottom_half.look(&mut place.actor, true);
             self.note_whether_left(bottom_half, &mut place);
             if place.is_left && !self.is_aborted() {
                 return None;
             }
         }
-        let progress = bottom_half.go_on(&mut place.line);
+        let progress = bottom_half.go_on(&mut place.actor);
         self.note_whether_left(bottom_half, &mut place);
         Some(progress)
     }
@@ -235,7 +237,7 @@ impl<W: Copy> Threads<W> {
         bottom_half: &B,
         place: &mut MutexGuard<'_, Place<B::Actor>>,
     ) {
-        let is_left = bottom_half.is_left(&place.line);
+        let is_left = bottom_half.is_left(&place.actor);
         if is_left == place.is_left {
             return;
         }

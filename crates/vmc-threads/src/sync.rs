@@ -1,4 +1,4 @@
-//! What the books are made of: the machine's atomics, locks and parking or, where every interleaving is looked at
+//! What the state of the run is made of: the machine's atomics, locks and parking or, where every interleaving is looked at
 //! (`--cfg loom`), those of loom.
 
 #[cfg(not(loom))]

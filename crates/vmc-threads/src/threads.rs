@@ -37,10 +37,10 @@ pub(crate) struct RunState<W> {
     waiter: Option<Unparker>,
 }
 
-/// The books, as all activities share them.
+/// The state of the run, as all activities share them.
 #[derive(Debug)]
 pub struct Threads<W> {
-    books: Mutex<RunState<W>>,
+    run: Mutex<RunState<W>>,
     /// One per activity, each on a cache line of its own.
     pub(crate) marks: Vec<CachePadded<Mark>>,
     /// One per activity: a wake-up wakes exactly one thread.
@@ -76,7 +76,7 @@ impl<W: Copy> Threads<W> {
         let activities = unparkers.len();
         let states = vec![State::Running; activities];
         Threads {
-            books: Mutex::new(RunState { states, running: activities, over: false, waiter: None }),
+            run: Mutex::new(RunState { states, running: activities, over: false, waiter: None }),
             marks: unparkers.iter().map(|_| CachePadded::default()).collect(),
             unparkers,
             time: Time::new(has_guests),
@@ -101,7 +101,7 @@ impl<W: Copy> Threads<W> {
     pub fn wake(&self, id: usize) {
         let blocked = self.marks.get(id).is_some_and(|mark| mark.leave_token());
         if blocked && !(id == self.bottom_half && self.is_token_seen()) {
-            self.wake_locked(&mut self.books.lock(), id);
+            self.wake_locked(&mut self.run.lock(), id);
         }
     }
 
@@ -142,11 +142,11 @@ impl<W: Copy> Threads<W> {
         self.marks[id].take_token()
     }
 
-    fn wake_locked(&self, books: &mut RunState<W>, id: usize) {
-        match books.states.get_mut(id) {
+    fn wake_locked(&self, run: &mut RunState<W>, id: usize) {
+        match run.states.get_mut(id) {
             Some(state @ State::Blocked { .. }) => {
                 *state = State::Running;
-                books.running += 1;
+                run.running += 1;
                 self.marks[id].unblock();
                 self.unparkers[id].unpark();
             }
@@ -159,7 +159,7 @@ impl<W: Copy> Threads<W> {
 
     /// Has the bottom half's own thread make a step.
     pub fn wake_bottom_half(&self) {
-        self.wake_locked(&mut self.books.lock(), self.bottom_half);
+        self.wake_locked(&mut self.run.lock(), self.bottom_half);
     }
 
     /// Has it look whether it is at its queue, and for how long it may be.
@@ -171,26 +171,26 @@ impl<W: Copy> Threads<W> {
     pub fn block(&self, id: usize, parker: &Parker, until_ns: Option<u64>, why: W) -> bool {
         let mark = &self.marks[id];
         {
-            let mut books = self.books.lock();
-            if books.over {
+            let mut run = self.run.lock();
+            if run.over {
                 return false;
             }
             if !mark.block() {
                 return true;
             }
-            books.states[id] = State::Blocked { until_ns, why };
-            self.one_less(&mut books);
+            run.states[id] = State::Blocked { until_ns, why };
+            self.one_less(&mut run);
         }
         let mut left_since = None;
         while mark.is_blocked() {
             let time_left = self.time_left(id, until_ns, &mut left_since);
             {
-                let mut books = self.books.lock();
-                if self.is_aborted() || books.over {
+                let mut run = self.run.lock();
+                if self.is_aborted() || run.over {
                     return !mark.is_blocked();
                 }
                 if time_left.is_some_and(|left| left.is_zero()) && mark.is_blocked() {
-                    self.wake_locked(&mut books, id);
+                    self.wake_locked(&mut run, id);
                 }
             }
             match time_left {
@@ -222,37 +222,37 @@ impl<W: Copy> Threads<W> {
 
     /// The activity is over. One that blocked when the run was over runs no more.
     pub fn finish(&self, id: usize) {
-        let mut books = self.books.lock();
-        let was = std::mem::replace(&mut books.states[id], State::Finished);
-        if matches!(was, State::Running) && !books.over {
-            self.one_less(&mut books);
+        let mut run = self.run.lock();
+        let was = std::mem::replace(&mut run.states[id], State::Finished);
+        if matches!(was, State::Running) && !run.over {
+            self.one_less(&mut run);
         }
     }
 
     /// One activity stopped running. If it was the last one, the bottom half goes on that was left at its queue, time
     /// moves on to the earliest sleeper, or the run is over.
-    fn one_less(&self, books: &mut RunState<W>) {
-        books.running -= 1;
-        if books.running > 0 {
+    fn one_less(&self, run: &mut RunState<W>) {
+        run.running -= 1;
+        if run.running > 0 {
             return;
         }
         let bottom_half = self.bottom_half;
-        if self.watch.is_left() && matches!(books.states[bottom_half], State::Blocked { .. }) {
+        if self.watch.is_left() && matches!(run.states[bottom_half], State::Blocked { .. }) {
             self.marks[bottom_half].set_go_on();
-            return self.wake_locked(books, bottom_half);
+            return self.wake_locked(run, bottom_half);
         }
         let due = |state: &State<W>| match state {
             State::Blocked { until_ns, .. } => *until_ns,
             _ => None,
         };
-        let Some(next_ns) = books.states.iter().filter_map(due).min() else {
-            books.over = true;
-            return self.end_all(books);
+        let Some(next_ns) = run.states.iter().filter_map(due).min() else {
+            run.over = true;
+            return self.end_all(run);
         };
         self.time.skip_to(next_ns);
-        for id in 0..books.states.len() {
-            match due(&books.states[id]) {
-                Some(until_ns) if until_ns <= next_ns => self.wake_locked(books, id),
+        for id in 0..run.states.len() {
+            match due(&run.states[id]) {
+                Some(until_ns) if until_ns <= next_ns => self.wake_locked(run, id),
                 // It sleeps by the clock, and has less to sleep now.
                 Some(_) if self.time.follows_clock() => self.unparkers[id].unpark(),
                 _ => {}
@@ -267,8 +267,8 @@ impl<W: Copy> Threads<W> {
     }
 
     /// Has every thread look up, and the one that waits for the end.
-    fn end_all(&self, books: &RunState<W>) {
-        self.unparkers.iter().chain(&books.waiter).for_each(Unparker::unpark);
+    fn end_all(&self, run: &RunState<W>) {
+        self.unparkers.iter().chain(&run.waiter).for_each(Unparker::unpark);
     }
 
     /// Whether every thread is to end after its step.
@@ -280,21 +280,21 @@ impl<W: Copy> Threads<W> {
     /// Ends every thread after its step.
     pub fn abort(&self) {
         self.abort.store(true, Ordering::Relaxed);
-        self.end_all(&self.books.lock());
+        self.end_all(&self.run.lock());
     }
 
     /// Waits until the run is over; `false` when the deadline came first, which ends it.
     pub fn wait_until_over(&self, deadline: Duration) -> bool {
         let until = Instant::now() + deadline;
         let parker = Parker::new();
-        self.books.lock().waiter = Some(parker.unparker().clone());
+        self.run.lock().waiter = Some(parker.unparker().clone());
         loop {
-            if self.books.lock().over {
+            if self.run.lock().over {
                 return true;
             }
             if Instant::now() >= until {
                 self.abort();
-                return self.books.lock().over;
+                return self.run.lock().over;
             }
             parker.park_deadline(until);
         }
@@ -302,15 +302,15 @@ impl<W: Copy> Threads<W> {
 
     /// Where every activity stands.
     pub fn snapshot(&self) -> Snapshot<W> {
-        let books = self.books.lock();
+        let run = self.run.lock();
         let marks = self.marks.iter().map(|mark| mark.words());
         Snapshot {
-            states: books.states.iter().copied().zip(marks).collect(),
+            states: run.states.iter().copied().zip(marks).collect(),
             pollers: self.watch.pollers(),
             sleepers: self.watch.sleepers(),
             is_left: self.watch.is_left(),
             now_ns: self.time.read(),
-            over: books.over,
+            over: run.over,
         }
     }
 }
@@ -318,7 +318,7 @@ impl<W: Copy> Threads<W> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::polling::{BottomHalf, Desk};
+    use crate::polling::{BottomHalf, SharedActor};
     use std::thread;
 
     const BOTTOM_HALF: usize = 0;
@@ -357,38 +357,38 @@ mod tests {
         type Actor = bool;
         type Progress = ();
 
-        fn look(&self, line: &mut bool, _: bool) {
-            *line = true;
+        fn look(&self, actor: &mut bool, _: bool) {
+            *actor = true;
         }
 
-        fn is_left(&self, line: &bool) -> bool {
-            *line
+        fn is_left(&self, actor: &bool) -> bool {
+            *actor
         }
 
-        fn go_on(&self, line: &mut bool) {
-            *line = false;
+        fn go_on(&self, actor: &mut bool) {
+            *actor = false;
         }
     }
 
     #[test]
     fn a_bottom_half_at_which_nobody_looks_goes_on_though_a_guest_is_outside_of_calls() {
         let (threads, mut parkers) = with_guest(2);
-        let desk = Desk::new(false);
+        let shared = SharedActor::new(false);
         thread::scope(|scope| {
-            let (threads, desk) = (&threads, &desk);
+            let (threads, shared) = (&threads, &shared);
             let parker = parkers.swap_remove(BOTTOM_HALF);
             let own = scope.spawn(move || {
                 while !threads.watch.is_left() {
                     thread::yield_now();
                 }
                 let mut runs = 0;
-                while threads.run_bottom_half(&Resting, desk).is_none() {
+                while threads.run_bottom_half(&Resting, shared).is_none() {
                     runs += 1;
                     assert!(threads.block(BOTTOM_HALF, &parker, None, ()));
                 }
                 runs
             });
-            threads.look_once(&Resting, desk);
+            threads.look_once(&Resting, shared);
             assert!(own.join().unwrap() >= 1, "it stays for a while");
         });
         assert!(!threads.watch.is_left());

@@ -163,7 +163,7 @@ fn adapters_of_a_running_partition_come_and_go_by_way_of_rmc() {
     let mut lab = Lab::new();
     let id = lab.running("web1");
     let slot = slot_of(lab.ok(add(id, SlotChoice::Lowest, on(1))));
-    lab.befalls(id, Fault::Hang);
+    lab.inject(id, Fault::Hang);
     let refusal = lab.refused(add(id, SlotChoice::Lowest, on(1)));
     assert!(matches!(refusal, Refusal::NoRmc { .. }), "{refusal}");
     let refusal = lab.refused(Operation::RemoveEthernet { partition: id, slot });

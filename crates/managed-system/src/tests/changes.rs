@@ -168,7 +168,7 @@ fn the_rest_has_limits() {
 fn values_that_stay_are_no_change() {
     let mut lab = Lab::new();
     let id = lab.running("web1");
-    lab.befalls(id, Fault::Hang);
+    lab.inject(id, Fault::Hang);
     let version = lab.at(id).version();
     let Configuration { memory_mb, processors, max_slots, .. } = small();
     let same = Change {
@@ -224,7 +224,7 @@ fn limits_are_fixed_while_a_partition_is_active() {
         lab.on(id);
         lab.wait(seconds(60));
     }
-    lab.befalls(id, Fault::Crash);
+    lab.inject(id, Fault::Crash);
     let refusal = lab.refused(change(id, with_memory(memory(512, 2048, 4096))));
     let (attribute, state) = (Attribute::MinMemory, PartitionState::Error);
     assert_eq!(refusal, Refusal::FixedWhileActive { partition: id, attribute, state });
@@ -263,7 +263,7 @@ fn a_running_partition_grows_and_shrinks_by_way_of_rmc() {
         sharing: SharedSharing::Capped,
     };
     lab.ok(change(id, with_processors(capped)));
-    lab.befalls(id, Fault::Hang);
+    lab.inject(id, Fault::Hang);
     let refusal = lab.refused(change(id, with_processors(small().processors)));
     assert!(matches!(refusal, Refusal::NoRmc { .. }), "{refusal}");
 }

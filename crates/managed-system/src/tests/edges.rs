@@ -23,7 +23,7 @@ fn every_edge_is_taken_and_listed() {
             lab.off(id, PowerOff::Hard);
         },
         |lab, id| {
-            lab.befalls(id, Fault::Crash);
+            lab.inject(id, Fault::Crash);
         },
         |lab, _| {
             lab.job(Operation::SystemOff { immediate: true, restart: true });
@@ -34,7 +34,7 @@ fn every_edge_is_taken_and_listed() {
             let _ = lab.try_request(&dump.into());
         },
         |lab, id| {
-            lab.befalls(id, Fault::Hang);
+            lab.inject(id, Fault::Hang);
             let how = PowerOff::Normal;
             let stop = Operation::PowerOff { partition: id, how, restart: false };
             let _ = lab.try_request(&stop.into());
@@ -55,7 +55,7 @@ fn every_edge_is_taken_and_listed() {
                     lab.off(id, PowerOff::Normal);
                 }
                 7 => {
-                    lab.befalls(id, Fault::Crash);
+                    lab.inject(id, Fault::Crash);
                 }
                 _ => {}
             }

@@ -182,12 +182,12 @@ impl Lab {
     }
 
     #[track_caller]
-    fn befalls(&mut self, partition: PartitionId, fault: Fault) -> bool {
+    fn inject(&mut self, partition: PartitionId, fault: Fault) -> bool {
         let before = self.system.clone();
-        let befallen = self.system.befall(partition, fault, self.now).expect("a partition");
+        let is_injected = self.system.inject(partition, fault, self.now).expect("a partition");
         self.holds();
         assert_eq!(problems_between(&before, &self.system), [""; 0], "{fault:?}");
-        befallen
+        is_injected
     }
 
     /// A partition that is up, with RMC.

@@ -118,7 +118,7 @@ fn only_a_partition_that_is_off_is_deleted() {
     let delete = Operation::DeletePartition { partition: id };
     let state = PartitionState::Running;
     assert_eq!(lab.refused(delete.clone()), Refusal::StillActive { partition: id, state });
-    lab.befalls(id, Fault::Crash);
+    lab.inject(id, Fault::Crash);
     let state = PartitionState::Error;
     assert_eq!(lab.refused(delete.clone()), Refusal::StillActive { partition: id, state });
     lab.off(id, PowerOff::Hard);

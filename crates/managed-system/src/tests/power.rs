@@ -99,7 +99,7 @@ fn power_on_of_a_partition_that_is_not_off_is_refused() {
     let state = PartitionState::Running;
     assert_eq!(refusal, Refusal::AlreadyActive { partition: id, state });
     assert_eq!(refusal.code(), "HSCL05EA");
-    lab.befalls(id, Fault::Crash);
+    lab.inject(id, Fault::Crash);
     let state = PartitionState::Error;
     assert_eq!(lab.refused(power_on), Refusal::AlreadyActive { partition: id, state });
 }
@@ -191,7 +191,7 @@ fn a_normal_power_off_waits_for_an_operating_system_only() {
     }
     lab.on(id);
     lab.wait(seconds(1));
-    lab.befalls(id, Fault::Crash);
+    lab.inject(id, Fault::Crash);
     assert_eq!(lab.refused(again.clone()), Refusal::InError { partition: id });
     assert_eq!(lab.refused(again).code(), "HSCL3205");
 }
@@ -255,10 +255,10 @@ fn a_dump_is_written_by_what_was_started() {
     assert!(codes_of(&lab, id).contains(&codes::DUMPS));
     lab.wait(seconds(60));
     assert_eq!((lab.at(id).rmc(), lab.status(job)), (RmcState::Active, JobStatus::Completed));
-    lab.befalls(id, Fault::Crash);
+    lab.inject(id, Fault::Crash);
     lab.ok(dump.clone());
     lab.wait(seconds(60));
-    lab.befalls(id, Fault::Hang);
+    lab.inject(id, Fault::Hang);
     lab.ok(dump);
     assert_eq!(lab.state(id), PartitionState::Starting);
 }
@@ -267,11 +267,11 @@ fn a_dump_is_written_by_what_was_started() {
 fn a_crash_is_the_state_error_until_a_hard_power_off() {
     let mut lab = Lab::new();
     let id = lab.create(linux("web1"));
-    assert!(!lab.befalls(id, Fault::Crash), "it is off");
+    assert!(!lab.inject(id, Fault::Crash), "it is off");
     for time in [0, 5, 20, 60] {
         let on = lab.on(id);
         lab.wait(seconds(time));
-        assert!(lab.befalls(id, Fault::Crash));
+        assert!(lab.inject(id, Fault::Crash));
         assert_eq!(
             (lab.state(id), lab.at(id).reference_code()),
             (PartitionState::Error, codes::CRASHED)
@@ -281,12 +281,12 @@ fn a_crash_is_the_state_error_until_a_hard_power_off() {
             let failure = Failure::Crashed { code: codes::CRASHED };
             assert_eq!(lab.status(on), JobStatus::Failed(failure));
         }
-        assert!(!lab.befalls(id, Fault::Crash), "it has crashed already");
+        assert!(!lab.inject(id, Fault::Crash), "it has crashed already");
         lab.off(id, PowerOff::Hard);
     }
     let id = lab.running("web2");
     let job = lab.off(id, PowerOff::Normal);
-    lab.befalls(id, Fault::Crash);
+    lab.inject(id, Fault::Crash);
     let failure = Failure::Crashed { code: codes::CRASHED };
     assert_eq!(
         (lab.state(id), lab.status(job)),
@@ -298,7 +298,7 @@ fn a_crash_is_the_state_error_until_a_hard_power_off() {
 fn a_hung_operating_system_does_not_stop_in_time() {
     let mut lab = Lab::new();
     let id = lab.running("web1");
-    assert!(lab.befalls(id, Fault::Hang));
+    assert!(lab.inject(id, Fault::Hang));
     assert_eq!((lab.state(id), lab.at(id).rmc()), (PartitionState::Running, RmcState::Inactive));
     let how = PowerOff::OperatingSystem { immediate: true };
     let refusal = lab.refused(Operation::PowerOff { partition: id, how, restart: false });
@@ -320,18 +320,18 @@ fn a_hung_operating_system_does_not_stop_in_time() {
     lab.wait(seconds(60));
     let job = lab.off(id, PowerOff::Normal);
     lab.wait(seconds(1));
-    assert!(lab.befalls(id, Fault::Hang));
+    assert!(lab.inject(id, Fault::Hang));
     lab.wait(seconds(300));
     assert_eq!(
         (lab.state(id), lab.status(job)),
         (PartitionState::Running, JobStatus::Failed(failure))
     );
     lab.off(id, PowerOff::Hard);
-    assert!(!lab.befalls(id, Fault::Hang), "it is off");
+    assert!(!lab.inject(id, Fault::Hang), "it is off");
     lab.on(id);
-    assert!(!lab.befalls(id, Fault::Hang), "it has no operating system yet");
+    assert!(!lab.inject(id, Fault::Hang), "it has no operating system yet");
     lab.wait(seconds(20));
-    assert!(lab.befalls(id, Fault::Hang));
+    assert!(lab.inject(id, Fault::Hang));
     lab.wait(seconds(1000));
     assert_eq!(
         (lab.state(id), lab.at(id).reference_code()),
@@ -343,7 +343,7 @@ fn a_hung_operating_system_does_not_stop_in_time() {
 fn the_next_start_goes_wrong_and_the_one_after_does_not() {
     let mut lab = Lab::new();
     let id = lab.create(linux("web1"));
-    assert!(lab.befalls(id, Fault::Boot(BootFault::Fails)));
+    assert!(lab.inject(id, Fault::Boot(BootFault::Fails)));
     let job = lab.on(id);
     lab.wait(seconds(12));
     let failure = Failure::BootFailed { code: codes::BOOT_FAILED };
@@ -353,14 +353,14 @@ fn the_next_start_goes_wrong_and_the_one_after_does_not() {
     );
     lab.off(id, PowerOff::Hard);
 
-    lab.befalls(id, Fault::Boot(BootFault::Hangs));
+    lab.inject(id, Fault::Boot(BootFault::Hangs));
     lab.on(id);
     lab.wait(seconds(100));
     assert_eq!((lab.state(id), lab.at(id).rmc()), (PartitionState::Running, RmcState::Inactive));
     assert_eq!(lab.system.next_due(), None);
     lab.off(id, PowerOff::Hard);
 
-    lab.befalls(id, Fault::Boot(BootFault::FindsNoDevice));
+    lab.inject(id, Fault::Boot(BootFault::FindsNoDevice));
     lab.on(id);
     lab.wait(seconds(100));
     assert_eq!(lab.state(id), PartitionState::OpenFirmware);

@@ -379,7 +379,7 @@ fn happen(lab: &mut Lab, happening: &Happening) -> Option<Result<(), Refusal>> {
         Happening::Passes(ms) => lab.wait(Duration::from_millis(*ms)),
         Happening::Befalls(id, fault) => {
             if system.partition(*id).is_ok() {
-                lab.befalls(*id, *fault);
+                lab.inject(*id, *fault);
             }
         }
         Happening::Attached(id, name) => {

@@ -81,7 +81,7 @@ fn both_ends_of_a_pair_need_rmc_when_they_run() {
         assert!(matches!(refusal, Refusal::NoRmc { partition, .. } if partition == client));
     }
     lab.off(client, PowerOff::Hard);
-    lab.befalls(VIOS, Fault::Hang);
+    lab.inject(VIOS, Fault::Hang);
     for operation in [pair(client), remove.clone()] {
         let refusal = lab.refused(operation);
         assert!(matches!(refusal, Refusal::NoRmc { partition: VIOS, .. }), "{refusal}");
@@ -111,7 +111,7 @@ fn a_client_boots_from_what_a_running_server_offers() {
     lab.ok(disk("d", 100));
     lab.ok(target(None, a_disk("d")));
     assert_eq!(ends_in(&lab), PartitionState::Running);
-    lab.befalls(VIOS, Fault::Hang);
+    lab.inject(VIOS, Fault::Hang);
     assert_eq!(ends_in(&lab), PartitionState::OpenFirmware, "the server hangs");
     lab.off(VIOS, PowerOff::Hard);
     assert_eq!(ends_in(&lab), PartitionState::OpenFirmware, "the server is off");

@@ -1,7 +1,7 @@
 //! Each hcall makes its checks in LoPAR's order: a call with several faults gets the code of the first.
 
 use super::{HYP, MGMT, Machine, ORDINARY, message, on_both_runtimes};
-use crate::{Memory, Platform, VmcPresence};
+use crate::{Backend, Memory, VmcPresence};
 use papr::hcall::opcode;
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, Liobn, PAGE_SIZE, Registers, ReturnCode,
@@ -21,7 +21,7 @@ on_both_runtimes![
 
 const FOREIGN: UnitAddress = UnitAddress(0x99);
 
-fn h_reg_crq_checks_address_then_queue_then_authority_then_connection<P: Platform>() {
+fn h_reg_crq_checks_address_then_queue_then_authority_then_connection<P: Backend>() {
     let mut machine = Machine::<P>::with(|config| config.vmc = VmcPresence::OnRequest);
     let unit_address = machine.end(HYP).unit_address;
     let reg = |unit_address, queue, len_bytes| Hcall::RegCrq {
@@ -42,7 +42,7 @@ fn h_reg_crq_checks_address_then_queue_then_authority_then_connection<P: Platfor
     assert_eq!(machine.call(HYP, reg(unit_address, 0, PAGE_SIZE)).code, ReturnCode::RESOURCE);
 }
 
-fn h_send_crq_checks_address_then_header_then_connection_then_room<P: Platform>() {
+fn h_send_crq_checks_address_then_header_then_connection_then_room<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let unit_address = machine.end(MGMT).unit_address;
     let bad_header = CrqEntry::from_words(0x7F00_0000_0000_0000, 0);
@@ -61,7 +61,7 @@ fn h_send_crq_checks_address_then_header_then_connection_then_room<P: Platform>(
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::CLOSED, "full, but closed first");
 }
 
-fn h_free_crq_and_the_other_adapter_calls_check_the_unit_address<P: Platform>() {
+fn h_free_crq_and_the_other_adapter_calls_check_the_unit_address<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let own = machine.end(MGMT).unit_address;
     let (management, platform) = (machine.id(MGMT), machine.id(HYP));
@@ -82,7 +82,7 @@ fn h_free_crq_and_the_other_adapter_calls_check_the_unit_address<P: Platform>() 
     assert_eq!(machine.send(HYP, message(1)), ReturnCode::SUCCESS, "nothing was freed");
 }
 
-fn h_stuff_tce_checks_pane_then_count_then_range_then_address<P: Platform>() {
+fn h_stuff_tce_checks_pane_then_count_then_range_then_address<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let own = machine.end(MGMT).liobn;
     let pane = machine.end(MGMT).window.size_bytes();
@@ -99,7 +99,7 @@ fn h_stuff_tce_checks_pane_then_count_then_range_then_address<P: Platform>() {
     assert_eq!(stuff(own, 0, Tce::INVALID, 512), ReturnCode::SUCCESS);
 }
 
-fn h_put_tce_indirect_checks_sign_then_count_then_pane_then_range_then_list<P: Platform>() {
+fn h_put_tce_indirect_checks_sign_then_count_then_pane_then_range_then_list<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let own = machine.end(MGMT).liobn;
     let pane = machine.end(MGMT).window.size_bytes();
@@ -120,7 +120,7 @@ fn h_put_tce_indirect_checks_sign_then_count_then_pane_then_range_then_list<P: P
     assert_eq!(put(own, 0, 0, 512), ReturnCode::SUCCESS);
 }
 
-fn tce_calls_reach_the_callers_first_pane_only<P: Platform>() {
+fn tce_calls_reach_the_callers_first_pane_only<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let (management, platform) = (machine.id(MGMT), machine.id(HYP));
     let (mgmt_pane, hyp_pane) = (machine.end(MGMT).liobn, machine.end(HYP).liobn);
@@ -145,7 +145,7 @@ fn tce_calls_reach_the_callers_first_pane_only<P: Platform>() {
     }
 }
 
-fn h_copy_rdma_checks_length_then_handles_then_ranges_then_access<P: Platform>() {
+fn h_copy_rdma_checks_length_then_handles_then_ranges_then_access<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let good = CopyRdma { source_ioba: Ioba(PAGE_SIZE), ..machine.to_hyp(0, PAGE_SIZE, 100) };
     let max = machine.hypervisor.max_virtual_dma_size;
@@ -211,7 +211,7 @@ fn h_copy_rdma_checks_length_then_handles_then_ranges_then_access<P: Platform>()
     assert_eq!(machine.call_as(ORDINARY, Hcall::CopyRdma(good)).code, ReturnCode::S_PARM);
 }
 
-fn an_unknown_opcode_is_not_supported<P: Platform>() {
+fn an_unknown_opcode_is_not_supported<P: Backend>() {
     let machine = Machine::<P>::new();
     let registers = |opcode| Registers { opcode, args: [0; 9] };
     let call = |opcode| {

@@ -2,7 +2,7 @@
 
 use super::{HYP, MGMT, Machine, ORDINARY, message, on_both_runtimes};
 use crate::endpoint::Side;
-use crate::{Event, Platform};
+use crate::{Backend, Event};
 use papr::{Access, CrqEntry, PAGE_SIZE, PartitionId, ReturnCode, TransportEvent};
 
 on_both_runtimes![
@@ -17,7 +17,7 @@ on_both_runtimes![
     a_partition_runs_except_from_a_crash_to_the_next_boot,
 ];
 
-fn inject<P: Platform>(
+fn inject<P: Backend>(
     machine: &mut Machine<P>,
     to: Side,
     entry: CrqEntry,
@@ -30,7 +30,7 @@ fn with_header(header: u8) -> CrqEntry {
     CrqEntry::from_words(u64::from(header) << 56 | 0x33 << 48, 0)
 }
 
-fn an_injected_entry_is_enqueued_whatever_its_header<P: Platform>() {
+fn an_injected_entry_is_enqueued_whatever_its_header<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for header in 1..=u8::MAX {
         let slot = u32::from(header) - 1;
@@ -43,7 +43,7 @@ fn an_injected_entry_is_enqueued_whatever_its_header<P: Platform>() {
     }
 }
 
-fn an_injected_entry_takes_its_turn_and_interrupts_as_any_other<P: Platform>() {
+fn an_injected_entry_takes_its_turn_and_interrupts_as_any_other<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(HYP, true);
     machine.send(MGMT, message(1));
@@ -62,7 +62,7 @@ fn an_injected_entry_takes_its_turn_and_interrupts_as_any_other<P: Platform>() {
     assert_eq!(machine.events[1..], [Event::InterruptPending { partition }]);
 }
 
-fn an_injected_transport_event_changes_nothing_of_the_connection<P: Platform>() {
+fn an_injected_transport_event_changes_nothing_of_the_connection<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for event in [
         TransportEvent::PARTNER_FAILED,
@@ -76,14 +76,14 @@ fn an_injected_transport_event_changes_nothing_of_the_connection<P: Platform>() 
     assert_eq!(machine.take(MGMT, 3), Some(message(2)));
 }
 
-fn an_entry_is_injected_without_a_partner<P: Platform>() {
+fn an_entry_is_injected_without_a_partner<P: Backend>() {
     let mut machine = Machine::<P>::new();
     assert_eq!(machine.register(MGMT, 1), ReturnCode::CLOSED);
     assert_eq!(inject(&mut machine, MGMT, message(1)), Ok(()));
     assert_eq!(machine.take(MGMT, 0), Some(message(1)));
 }
 
-fn an_entry_is_injected_into_a_disabled_connection<P: Platform>() {
+fn an_entry_is_injected_into_a_disabled_connection<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.suspend_partner_of(MGMT);
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::CLOSED);
@@ -91,7 +91,7 @@ fn an_entry_is_injected_into_a_disabled_connection<P: Platform>() {
     assert_eq!(machine.take(HYP, 0), Some(message(1)));
 }
 
-fn injection_needs_a_registered_queue<P: Platform>() {
+fn injection_needs_a_registered_queue<P: Backend>() {
     let mut machine = Machine::<P>::new();
     assert_eq!(inject(&mut machine, MGMT, message(1)), Err(ReturnCode::CLOSED));
     for other in [ORDINARY, PartitionId(99)] {
@@ -107,7 +107,7 @@ fn injection_needs_a_registered_queue<P: Platform>() {
     assert_eq!(machine.events, []);
 }
 
-fn injection_needs_room<P: Platform>() {
+fn injection_needs_room<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for n in 0..PAGE_SIZE / papr::crq::ENTRY_SIZE {
         assert_eq!(inject(&mut machine, MGMT, message(n)), Ok(()));
@@ -125,7 +125,7 @@ fn injection_needs_room<P: Platform>() {
     assert_eq!(inject(&mut machine, MGMT, event), Err(ReturnCode::DROPPED), "its page is gone");
 }
 
-fn a_free_element_is_no_entry<P: Platform>() {
+fn a_free_element_is_no_entry<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     assert_eq!(inject(&mut machine, MGMT, with_header(0)), Err(ReturnCode::PARAMETER));
     assert_eq!(machine.events, []);
@@ -133,7 +133,7 @@ fn a_free_element_is_no_entry<P: Platform>() {
     assert_eq!(machine.take(MGMT, 0), Some(message(1)), "there is no gap in front of it");
 }
 
-fn a_partition_runs_except_from_a_crash_to_the_next_boot<P: Platform>() {
+fn a_partition_runs_except_from_a_crash_to_the_next_boot<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let runs = |machine: &Machine<P>, side| machine.hypervisor.is_running(machine.id(side));
     assert!(runs(&machine, MGMT) && runs(&machine, HYP));

@@ -2,7 +2,7 @@
 
 use super::{HYP, MGMT, Machine, ORDINARY, message, on_both_runtimes};
 use crate::endpoint::Side;
-use crate::{Event, Platform};
+use crate::{Backend, Event};
 use papr::{Hcall, InterruptSource, ReturnCode, Xirr};
 
 on_both_runtimes![
@@ -18,24 +18,24 @@ on_both_runtimes![
 ];
 
 /// The source of the interrupt that a side accepts, if there is one.
-fn accept<P: Platform>(machine: &mut Machine<P>, side: Side) -> Option<InterruptSource> {
+fn accept<P: Backend>(machine: &mut Machine<P>, side: Side) -> Option<InterruptSource> {
     let accepted = machine.call(side, Hcall::Xirr);
     assert_eq!(accepted.code, ReturnCode::SUCCESS);
     Xirr(u32::try_from(accepted.r4).unwrap()).source()
 }
 
-fn end<P: Platform>(machine: &mut Machine<P>, side: Side) {
+fn end<P: Backend>(machine: &mut Machine<P>, side: Side) {
     let xirr = Xirr::new(0xFF, machine.end(side).interrupt);
     assert!(machine.call(side, Hcall::Eoi { xirr }).code.is_success());
 }
 
 /// How many interrupts have become pending.
-fn pended<P: Platform>(machine: &Machine<P>) -> usize {
+fn pended<P: Backend>(machine: &Machine<P>) -> usize {
     let pending = |event: &&Event| matches!(event, Event::InterruptPending { .. });
     machine.events.iter().filter(pending).count()
 }
 
-fn lopar_crq_r1_19_an_interrupt_is_accepted_with_h_xirr_and_ended_with_h_eoi<P: Platform>() {
+fn lopar_crq_r1_19_an_interrupt_is_accepted_with_h_xirr_and_ended_with_h_eoi<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(HYP, true);
     assert_eq!(machine.call(HYP, Hcall::Xirr).r4, 0);
@@ -51,7 +51,7 @@ fn lopar_crq_r1_19_an_interrupt_is_accepted_with_h_xirr_and_ended_with_h_eoi<P: 
     assert_eq!(accept(&mut machine, HYP), None, "ending it presents nothing");
 }
 
-fn lopar_crq_r1_20_interrupts_are_disabled_at_boot<P: Platform>() {
+fn lopar_crq_r1_20_interrupts_are_disabled_at_boot<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.send(HYP, message(1));
     assert_eq!(pended(&machine), 0);
@@ -63,7 +63,7 @@ fn lopar_crq_r1_20_interrupts_are_disabled_at_boot<P: Platform>() {
     assert_eq!(pended(&machine), 0);
 }
 
-fn lopar_crq_r1_21_registering_disables_interrupts<P: Platform>() {
+fn lopar_crq_r1_21_registering_disables_interrupts<P: Backend>() {
     let mut machine = Machine::<P>::new();
     machine.register(HYP, 1);
     machine.set_interrupts(MGMT, true);
@@ -72,14 +72,14 @@ fn lopar_crq_r1_21_registering_disables_interrupts<P: Platform>() {
     assert_eq!(pended(&machine), 0);
 }
 
-fn lopar_crq_r1_22_deregistering_disables_interrupts<P: Platform>() {
+fn lopar_crq_r1_22_deregistering_disables_interrupts<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(MGMT, true);
     machine.free(MGMT);
     assert!(!machine.end(MGMT).latch.pulse());
 }
 
-fn lopar_crq_r1_23_an_enqueue_interrupts_unless_one_is_outstanding<P: Platform>() {
+fn lopar_crq_r1_23_an_enqueue_interrupts_unless_one_is_outstanding<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(MGMT, true);
     machine.send(HYP, message(1));
@@ -98,7 +98,7 @@ fn lopar_crq_r1_23_an_enqueue_interrupts_unless_one_is_outstanding<P: Platform>(
     assert_eq!(pended(&machine), 3, "a transport event is an enqueue too");
 }
 
-fn lopar_crq_r1_24_no_interrupt_while_disabled_but_a_pending_one_stays<P: Platform>() {
+fn lopar_crq_r1_24_no_interrupt_while_disabled_but_a_pending_one_stays<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(MGMT, true);
     machine.send(HYP, message(1));
@@ -112,7 +112,7 @@ fn lopar_crq_r1_24_no_interrupt_while_disabled_but_a_pending_one_stays<P: Platfo
     assert_eq!(pended(&machine), 1);
 }
 
-fn h_vio_signal_ignores_bits_without_an_interrupt<P: Platform>() {
+fn h_vio_signal_ignores_bits_without_an_interrupt<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let unit_address = machine.end(MGMT).unit_address;
     let mode = Hcall::VioSignal { unit_address, mode: !1 };
@@ -123,7 +123,7 @@ fn h_vio_signal_ignores_bits_without_an_interrupt<P: Platform>() {
     assert!(machine.end(MGMT).latch.pulse());
 }
 
-fn h_eoi_takes_only_a_source_of_the_caller<P: Platform>() {
+fn h_eoi_takes_only_a_source_of_the_caller<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(MGMT, true);
     machine.send(HYP, message(1));
@@ -147,7 +147,7 @@ fn h_eoi_takes_only_a_source_of_the_caller<P: Platform>() {
     assert!(accept(&mut machine, MGMT).is_some(), "ending it once more was harmless");
 }
 
-fn a_failed_partition_leaves_no_interrupt_behind<P: Platform>() {
+fn a_failed_partition_leaves_no_interrupt_behind<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(MGMT, true);
     machine.send(HYP, message(1));

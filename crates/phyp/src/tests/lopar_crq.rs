@@ -1,7 +1,7 @@
 //! LoPAR, CRQ Facility Requirements, each by its number.
 
 use super::{HYP, MGMT, Machine, QUEUE, message, on_both_runtimes, queue_frame, slot_address};
-use crate::{Event, Memory, Platform};
+use crate::{Backend, Event, Memory};
 use papr::{Access, CrqEntry, Header, InitFormat, Ioba, PAGE_SIZE, ReturnCode, TransportEvent};
 use std::sync::atomic::Ordering;
 
@@ -24,7 +24,7 @@ on_both_runtimes![
     lopar_crq_r1_18_an_entry_goes_where_the_queue_is_mapped_now,
 ];
 
-fn lopar_crq_r1_2_rejects_a_queue_that_is_not_4_kib_aligned<P: Platform>() {
+fn lopar_crq_r1_2_rejects_a_queue_that_is_not_4_kib_aligned<P: Backend>() {
     let mut machine = Machine::<P>::new();
     machine.map(MGMT, 0, 8, Access::ReadWrite);
     machine.map(MGMT, 1, 9, Access::ReadWrite);
@@ -35,7 +35,7 @@ fn lopar_crq_r1_2_rejects_a_queue_that_is_not_4_kib_aligned<P: Platform>() {
     assert_eq!(machine.register_at(MGMT, Ioba(PAGE_SIZE), PAGE_SIZE), ReturnCode::CLOSED);
 }
 
-fn lopar_crq_r1_3_rejects_a_queue_that_is_not_a_multiple_of_4_kib_long<P: Platform>() {
+fn lopar_crq_r1_3_rejects_a_queue_that_is_not_a_multiple_of_4_kib_long<P: Backend>() {
     let mut machine = Machine::<P>::new();
     machine.map(MGMT, 0, 8, Access::ReadWrite);
     machine.map(MGMT, 1, 9, Access::ReadWrite);
@@ -46,7 +46,7 @@ fn lopar_crq_r1_3_rejects_a_queue_that_is_not_a_multiple_of_4_kib_long<P: Platfo
     assert_eq!(machine.register_at(MGMT, QUEUE, 2 * PAGE_SIZE), ReturnCode::CLOSED);
 }
 
-fn lopar_crq_r1_4_rejects_a_queue_that_is_not_mapped_in_the_first_pane<P: Platform>() {
+fn lopar_crq_r1_4_rejects_a_queue_that_is_not_mapped_in_the_first_pane<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let rejected = |machine: &mut Machine<P>, queue: u64, len_bytes, why: &str| {
         let code = machine.register_at(MGMT, Ioba(queue), len_bytes);
@@ -69,7 +69,7 @@ fn lopar_crq_r1_4_rejects_a_queue_that_is_not_mapped_in_the_first_pane<P: Platfo
     assert_eq!(machine.register_at(MGMT, QUEUE, PAGE_SIZE), ReturnCode::CLOSED);
 }
 
-fn lopar_crq_r1_5_enqueues_from_offset_zero_in_a_circle<P: Platform>() {
+fn lopar_crq_r1_5_enqueues_from_offset_zero_in_a_circle<P: Backend>() {
     for (pages, entries) in [(1, 256), (16, 4096)] {
         let mut machine = Machine::<P>::new();
         machine.register(HYP, pages);
@@ -91,7 +91,7 @@ fn lopar_crq_r1_5_enqueues_from_offset_zero_in_a_circle<P: Platform>() {
     }
 }
 
-fn lopar_crq_r1_6_enqueues_only_into_a_free_entry<P: Platform>() {
+fn lopar_crq_r1_6_enqueues_only_into_a_free_entry<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for n in 0..256 {
         machine.send(MGMT, message(n));
@@ -108,7 +108,7 @@ fn lopar_crq_r1_6_enqueues_only_into_a_free_entry<P: Platform>() {
     assert_eq!(machine.peek(HYP, 0), message(999));
 }
 
-fn lopar_crq_r1_7_enqueues_the_sixteen_bytes_of_the_request<P: Platform>() {
+fn lopar_crq_r1_7_enqueues_the_sixteen_bytes_of_the_request<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let entry = CrqEntry([0x80, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
     assert!(machine.send(MGMT, entry).is_success());
@@ -119,7 +119,7 @@ fn lopar_crq_r1_7_enqueues_the_sixteen_bytes_of_the_request<P: Platform>() {
     assert_eq!(machine.take(HYP, 0), None, "an entry is taken once");
 }
 
-fn lopar_crq_r1_8_enqueues_nothing_without_a_registered_queue<P: Platform>() {
+fn lopar_crq_r1_8_enqueues_nothing_without_a_registered_queue<P: Backend>() {
     let mut machine = Machine::<P>::new();
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::CLOSED, "neither side is registered");
     machine.register(MGMT, 1);
@@ -135,7 +135,7 @@ fn lopar_crq_r1_8_enqueues_nothing_without_a_registered_queue<P: Platform>() {
     assert_eq!(machine.peek(HYP, 1), CrqEntry::FREE);
 }
 
-fn lopar_crq_r1_9_neither_looks_at_nor_changes_other_bytes<P: Platform>() {
+fn lopar_crq_r1_9_neither_looks_at_nor_changes_other_bytes<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     // Free elements whose other bytes are anything.
     let stale = 0x00FF_FFFF_FFFF_FFFF;
@@ -152,7 +152,7 @@ fn lopar_crq_r1_9_neither_looks_at_nor_changes_other_bytes<P: Platform>() {
     assert_eq!(machine.take(HYP, 1), None, "an element with header 0 is free");
 }
 
-fn lopar_crq_r1_10_takes_exactly_the_headers_a_sender_may_use<P: Platform>() {
+fn lopar_crq_r1_10_takes_exactly_the_headers_a_sender_may_use<P: Backend>() {
     for header in 0..=u8::MAX {
         let mut machine = Machine::<P>::connected();
         let entry = CrqEntry::from_words(u64::from(header) << 56, 0);
@@ -167,7 +167,7 @@ fn lopar_crq_r1_10_takes_exactly_the_headers_a_sender_may_use<P: Platform>() {
     }
 }
 
-fn lopar_crq_r1_11_leaves_the_format_of_an_initialization_entry_to_the_partners<P: Platform>() {
+fn lopar_crq_r1_11_leaves_the_format_of_an_initialization_entry_to_the_partners<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for format in 0..=u8::MAX {
         let entry = CrqEntry::init(InitFormat(format));
@@ -176,7 +176,7 @@ fn lopar_crq_r1_11_leaves_the_format_of_an_initialization_entry_to_the_partners<
     }
 }
 
-fn lopar_crq_r1_12_transport_events_have_their_architected_formats<P: Platform>() {
+fn lopar_crq_r1_12_transport_events_have_their_architected_formats<P: Backend>() {
     type Cause<P> = fn(&mut Machine<P>);
     let causes: [(Cause<P>, [u8; 2]); 4] = [
         (|machine| machine.crash(HYP), [0xFF, 0x01]),
@@ -192,7 +192,7 @@ fn lopar_crq_r1_12_transport_events_have_their_architected_formats<P: Platform>(
     }
 }
 
-fn lopar_crq_r1_13_reports_a_failed_partner<P: Platform>() {
+fn lopar_crq_r1_13_reports_a_failed_partner<P: Backend>() {
     for (failed, other) in [(MGMT, HYP), (HYP, MGMT)] {
         let mut machine = Machine::<P>::connected();
         machine.crash(failed);
@@ -206,7 +206,7 @@ fn lopar_crq_r1_13_reports_a_failed_partner<P: Platform>() {
     }
 }
 
-fn lopar_crq_r1_13_overlays_the_last_valid_entry_of_a_full_queue<P: Platform>() {
+fn lopar_crq_r1_13_overlays_the_last_valid_entry_of_a_full_queue<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for n in 0..256 {
         machine.send(HYP, message(n));
@@ -227,7 +227,7 @@ fn lopar_crq_r1_13_overlays_the_last_valid_entry_of_a_full_queue<P: Platform>() 
     assert_eq!(machine.take(MGMT, 0), Some(message(1)));
 }
 
-fn lopar_crq_r1_14_reports_a_partner_that_deregistered<P: Platform>() {
+fn lopar_crq_r1_14_reports_a_partner_that_deregistered<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.events.clear();
     assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS);
@@ -242,7 +242,7 @@ fn lopar_crq_r1_14_reports_a_partner_that_deregistered<P: Platform>() {
     assert_eq!(machine.events, [], "a partner without a queue is told nothing");
 }
 
-fn lopar_crq_r1_16_reports_a_partner_that_was_terminated_by_request<P: Platform>() {
+fn lopar_crq_r1_16_reports_a_partner_that_was_terminated_by_request<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.terminate_partner_of(HYP);
     let entry = CrqEntry::transport_event(TransportEvent::PARTNER_TERMINATED);
@@ -251,7 +251,7 @@ fn lopar_crq_r1_16_reports_a_partner_that_was_terminated_by_request<P: Platform>
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::HARDWARE, "it does not run any more");
 }
 
-fn lopar_crq_r1_18_an_entry_goes_where_the_queue_is_mapped_now<P: Platform>() {
+fn lopar_crq_r1_18_an_entry_goes_where_the_queue_is_mapped_now<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.send(MGMT, message(1));
     assert!(machine.map(HYP, 0, 30, Access::ReadWrite).is_success());

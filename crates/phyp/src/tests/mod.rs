@@ -14,7 +14,7 @@ mod threads;
 mod transport;
 
 use crate::endpoint::{Endpoint, Side};
-use crate::{Config, Event, Hypervisor, Memory, Platform};
+use crate::{Backend, Config, Event, Hypervisor, Memory};
 pub(crate) use crate::{Deterministic, Threads};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, HcallReturn, Ioba, Liobn, PAGE_SIZE,
@@ -48,12 +48,12 @@ pub(crate) const ORDINARY: PartitionId = PartitionId(7);
 pub(crate) const QUEUE: Ioba = Ioba(0);
 
 /// A hypervisor and the events of all calls so far.
-pub(crate) struct Machine<P: Platform> {
+pub(crate) struct Machine<P: Backend> {
     pub(crate) hypervisor: Hypervisor<P>,
     pub(crate) events: Vec<Event>,
 }
 
-impl<P: Platform> Machine<P> {
+impl<P: Backend> Machine<P> {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }

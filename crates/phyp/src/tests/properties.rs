@@ -2,7 +2,7 @@
 //! was, and both runtimes do the same.
 
 use super::{Deterministic, HYP, MGMT, ORDINARY, Side, Threads};
-use crate::{Config, Event, Hypervisor, Memory, Platform};
+use crate::{Backend, Config, Event, Hypervisor, Memory};
 use papr::hcall::opcode;
 use papr::{
     Access, GuestAddress, PAGE_SIZE, PartitionId, Registers, ReturnCode, ReturnRegisters,
@@ -47,7 +47,7 @@ struct Seen {
 
 /// Runs the steps, with a canary in every page of both partitions, and looks at the canaries of pages that
 /// were never mapped for writing.
-fn run<P: Platform>(steps: &[Step]) -> Seen {
+fn run<P: Backend>(steps: &[Step]) -> Seen {
     let hypervisor = Hypervisor::<P>::new(&config()).unwrap();
     let mut canary = [CANARY; 2];
     for side in Side::BOTH {

@@ -2,7 +2,7 @@
 
 use super::{HYP, MGMT, Machine, message, on_both_runtimes};
 use crate::pins::SLOTS;
-use crate::{Memory, PinnedCopy, Platform};
+use crate::{Backend, Memory, PinnedCopy};
 use papr::{Access, CopyRdma, GuestAddress, Hcall, PAGE_SIZE, ReturnCode, TransportEvent};
 
 on_both_runtimes![
@@ -34,7 +34,7 @@ fn frame(page: u64) -> u64 {
 }
 
 /// A complete connection, 40 pages mapped on each side, the management partition's filled with a pattern.
-fn machine<P: Platform>() -> Machine<P> {
+fn machine<P: Backend>() -> Machine<P> {
     let mut machine = Machine::<P>::connected();
     for page in 1..=40 {
         machine.map(MGMT, page, frame(page), Access::ReadWrite);
@@ -51,20 +51,20 @@ fn pattern(at: u64) -> u8 {
 }
 
 /// Bytes of a pane of [`machine`] as its partition sees them.
-fn in_pane<P: Platform>(machine: &Machine<P>, side: super::Side, at: u64, len: u64) -> Vec<u8> {
+fn in_pane<P: Backend>(machine: &Machine<P>, side: super::Side, at: u64, len: u64) -> Vec<u8> {
     let byte = |at: u64| frame(at / PAGE_SIZE) * PAGE_SIZE + at % PAGE_SIZE;
     (at..at + len).flat_map(|at| machine.bytes(side, byte(at), 1)).collect()
 }
 
-fn copy<P: Platform>(machine: &mut Machine<P>, call: CopyRdma) -> ReturnCode {
+fn copy<P: Backend>(machine: &mut Machine<P>, call: CopyRdma) -> ReturnCode {
     machine.call(MGMT, Hcall::CopyRdma(call)).code
 }
 
-fn begin<P: Platform>(machine: &Machine<P>, call: CopyRdma) -> PinnedCopy {
+fn begin<P: Backend>(machine: &Machine<P>, call: CopyRdma) -> PinnedCopy {
     machine.hypervisor.copy_rdma_begin(machine.id(MGMT), &call).unwrap()
 }
 
-fn bytes_arrive_at_any_alignment_and_length<P: Platform>() {
+fn bytes_arrive_at_any_alignment_and_length<P: Backend>() {
     let base = PAGE_SIZE;
     for (from, to, len) in [
         (0, 0, 4096),
@@ -90,13 +90,13 @@ fn bytes_arrive_at_any_alignment_and_length<P: Platform>() {
 }
 
 /// Pages 1 to 12 of a side's pane lie one after the other in its memory.
-fn lay_together<P: Platform>(machine: &mut Machine<P>, side: super::Side) {
+fn lay_together<P: Backend>(machine: &mut Machine<P>, side: super::Side) {
     for page in 1..=12 {
         assert!(machine.map(side, page, 100 + page, Access::ReadWrite).is_success());
     }
 }
 
-fn pages_that_lie_together_are_copied_like_scattered_ones<P: Platform>() {
+fn pages_that_lie_together_are_copied_like_scattered_ones<P: Backend>() {
     for sides in [&[MGMT][..], &[HYP], &[MGMT, HYP]] {
         let mut machine = machine::<P>();
         let (from, to, len) = (PAGE_SIZE + 5, 2 * PAGE_SIZE + 3, 9 * PAGE_SIZE + 77);
@@ -119,7 +119,7 @@ fn pages_that_lie_together_are_copied_like_scattered_ones<P: Platform>() {
     }
 }
 
-fn the_longest_copy_is_as_long_as_the_property_says<P: Platform>() {
+fn the_longest_copy_is_as_long_as_the_property_says<P: Backend>() {
     let mut machine = machine::<P>();
     let max = machine.hypervisor.max_virtual_dma_size;
     assert_eq!(max, 32 * PAGE_SIZE);
@@ -130,7 +130,7 @@ fn the_longest_copy_is_as_long_as_the_property_says<P: Platform>() {
     assert_eq!(copy(&mut machine, call), ReturnCode::PARAMETER);
 }
 
-fn a_copy_reaches_the_last_byte_of_a_pane<P: Platform>() {
+fn a_copy_reaches_the_last_byte_of_a_pane<P: Backend>() {
     let mut machine = machine::<P>();
     let last = machine.end(HYP).window.pages() - 1;
     machine.map(HYP, last, 20, Access::ReadWrite);
@@ -141,7 +141,7 @@ fn a_copy_reaches_the_last_byte_of_a_pane<P: Platform>() {
     assert_eq!(copy(&mut machine, call), ReturnCode::D_PARM);
 }
 
-fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
+fn a_copy_with_one_bad_page_moves_nothing<P: Backend>() {
     for (side, access) in [(HYP, Access::Read), (MGMT, Access::Write), (MGMT, Access::None)] {
         let mut machine = machine::<P>();
         machine.map(side, 4, frame(4), access);
@@ -151,7 +151,7 @@ fn a_copy_with_one_bad_page_moves_nothing<P: Platform>() {
     }
 }
 
-fn each_of_the_pages_that_lie_together_has_its_own_access<P: Platform>() {
+fn each_of_the_pages_that_lie_together_has_its_own_access<P: Backend>() {
     for (side, enough, too_little) in
         [(MGMT, Access::Read, Access::Write), (HYP, Access::Write, Access::Read)]
     {
@@ -172,7 +172,7 @@ fn each_of_the_pages_that_lie_together_has_its_own_access<P: Platform>() {
 }
 
 /// The other end lies within a page.
-fn a_copy_that_crosses_pages_at_one_end_needs_both<P: Platform>() {
+fn a_copy_that_crosses_pages_at_one_end_needs_both<P: Backend>() {
     let crossing = 2 * PAGE_SIZE - 4;
     for (side, from, to) in [(MGMT, crossing, PAGE_SIZE), (HYP, PAGE_SIZE, crossing)] {
         let mut machine = machine::<P>();
@@ -188,7 +188,7 @@ fn a_copy_that_crosses_pages_at_one_end_needs_both<P: Platform>() {
 }
 
 /// The copy is asked for while the change is under way.
-fn a_copy_of_a_page_whose_mapping_is_being_changed_is_busy<P: Platform>() {
+fn a_copy_of_a_page_whose_mapping_is_being_changed_is_busy<P: Backend>() {
     for (side, page, len) in
         [MGMT, HYP].into_iter().flat_map(|side| [(side, 1, 8), (side, 3, 3 * PAGE_SIZE)])
     {
@@ -209,7 +209,7 @@ fn a_copy_of_a_page_whose_mapping_is_being_changed_is_busy<P: Platform>() {
     }
 }
 
-fn both_ends_may_be_in_either_pane<P: Platform>() {
+fn both_ends_may_be_in_either_pane<P: Backend>() {
     let mut machine = machine::<P>();
     let (local, remote) = (machine.end(MGMT).liobn, machine.remote_liobn());
     let there = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 100);
@@ -231,7 +231,7 @@ fn both_ends_may_be_in_either_pane<P: Platform>() {
 }
 
 /// LoPAR, General VIO Requirements, R1-16.
-fn the_remote_pane_works_only_while_the_connection_is_complete<P: Platform>() {
+fn the_remote_pane_works_only_while_the_connection_is_complete<P: Backend>() {
     for broken_by in [MGMT, HYP] {
         let mut machine = machine::<P>();
         let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
@@ -252,7 +252,7 @@ fn the_remote_pane_works_only_while_the_connection_is_complete<P: Platform>() {
     assert_eq!(copy(&mut machine, call), ReturnCode::PERMISSION);
 }
 
-fn pinned_pages_cannot_be_remapped<P: Platform>() {
+fn pinned_pages_cannot_be_remapped<P: Backend>() {
     let mut machine = machine::<P>();
     let pinned = begin(&machine, machine.to_hyp(2 * PAGE_SIZE + 100, 6 * PAGE_SIZE, PAGE_SIZE));
     for (side, page, expected) in [
@@ -277,7 +277,7 @@ fn pinned_pages_cannot_be_remapped<P: Platform>() {
     assert_eq!(machine.call(HYP, stuff).code, ReturnCode::SUCCESS);
 }
 
-fn a_pinned_copy_keeps_the_queue_from_being_freed<P: Platform>() {
+fn a_pinned_copy_keeps_the_queue_from_being_freed<P: Backend>() {
     for side in [MGMT, HYP] {
         let mut machine = machine::<P>();
         machine.events.clear();
@@ -297,7 +297,7 @@ fn a_pinned_copy_keeps_the_queue_from_being_freed<P: Platform>() {
     }
 }
 
-fn only_a_copy_that_holds_the_linked_pane_keeps_the_queue<P: Platform>() {
+fn only_a_copy_that_holds_the_linked_pane_keeps_the_queue<P: Backend>() {
     let mut machine = machine::<P>();
     let there = machine.to_hyp(PAGE_SIZE, 2 * PAGE_SIZE, 8);
     let local = CopyRdma { destination_liobn: there.source_liobn, ..there };
@@ -312,7 +312,7 @@ fn only_a_copy_that_holds_the_linked_pane_keeps_the_queue<P: Platform>() {
     assert_eq!(machine.hypervisor.copy_rdma_finish(local), ReturnCode::SUCCESS);
 }
 
-fn a_pinned_copy_of_a_crashed_partition_copies_nothing<P: Platform>() {
+fn a_pinned_copy_of_a_crashed_partition_copies_nothing<P: Backend>() {
     for boot in [false, true] {
         let mut machine = machine::<P>();
         let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
@@ -330,7 +330,7 @@ fn a_pinned_copy_of_a_crashed_partition_copies_nothing<P: Platform>() {
     }
 }
 
-fn a_pinned_copy_into_a_crashed_partition_copies_nothing<P: Platform>() {
+fn a_pinned_copy_into_a_crashed_partition_copies_nothing<P: Backend>() {
     let mut machine = machine::<P>();
     let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
     machine.crash(HYP);
@@ -341,7 +341,7 @@ fn a_pinned_copy_into_a_crashed_partition_copies_nothing<P: Platform>() {
 }
 
 /// Even if the partition runs again meanwhile and has mapped the same pages.
-fn no_copy_outlives_its_caller_or_the_owner_of_a_pane<P: Platform>() {
+fn no_copy_outlives_its_caller_or_the_owner_of_a_pane<P: Backend>() {
     let liobns = |machine: &Machine<P>| [machine.end(MGMT).liobn, machine.remote_liobn()];
     for (source, destination) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         for crashed in [MGMT, HYP] {
@@ -367,7 +367,7 @@ fn no_copy_outlives_its_caller_or_the_owner_of_a_pane<P: Platform>() {
 }
 
 /// Not even one of no bytes, which looks at no mapping.
-fn no_copy_begins_while_its_caller_or_the_owner_of_a_pane_does_not_run<P: Platform>() {
+fn no_copy_begins_while_its_caller_or_the_owner_of_a_pane_does_not_run<P: Backend>() {
     for crashed in [MGMT, HYP] {
         let mut machine = machine::<P>();
         machine.crash(crashed);
@@ -377,7 +377,7 @@ fn no_copy_begins_while_its_caller_or_the_owner_of_a_pane_does_not_run<P: Platfo
     }
 }
 
-fn an_abandoned_copy_holds_nothing<P: Platform>() {
+fn an_abandoned_copy_holds_nothing<P: Backend>() {
     let mut machine = machine::<P>();
     let pinned = begin(&machine, machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8));
     machine.hypervisor.copy_rdma_abandon(pinned.clone());
@@ -387,7 +387,7 @@ fn an_abandoned_copy_holds_nothing<P: Platform>() {
     assert_eq!(machine.free(HYP), ReturnCode::SUCCESS);
 }
 
-fn a_copy_without_a_free_pin_is_busy_and_holds_nothing<P: Platform>() {
+fn a_copy_without_a_free_pin_is_busy_and_holds_nothing<P: Backend>() {
     let mut machine = machine::<P>();
     let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
     let mut held: Vec<PinnedCopy> = (0..SLOTS).map(|_| begin(&machine, call)).collect();
@@ -401,7 +401,7 @@ fn a_copy_without_a_free_pin_is_busy_and_holds_nothing<P: Platform>() {
     assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS);
 }
 
-fn a_copy_that_fails_its_checks_holds_nothing<P: Platform>() {
+fn a_copy_that_fails_its_checks_holds_nothing<P: Backend>() {
     let mut machine = machine::<P>();
     machine.map(HYP, 1, frame(1), Access::Read);
     let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);

@@ -22,7 +22,7 @@ fn rows() -> Vec<(&'static str, Vec<&'static str>)> {
 }
 
 fn is_a_test(name: &str) -> bool {
-    let definitions = [format!("fn {name}("), format!("fn {name}<P: Platform>(")];
+    let definitions = [format!("fn {name}("), format!("fn {name}<P: Backend>(")];
     SOURCES.iter().any(|source| definitions.iter().any(|fragment| source.contains(fragment)))
 }
 

@@ -1,7 +1,7 @@
 //! The TCE hcalls: what they store, and that they store all or nothing.
 
 use super::{HYP, MGMT, Machine, on_both_runtimes};
-use crate::{Memory, Platform};
+use crate::{Backend, Memory};
 use papr::{Access, GuestAddress, Hcall, Ioba, PAGE_SIZE, ReturnCode, Tce};
 use std::sync::atomic::Ordering;
 
@@ -20,19 +20,19 @@ fn tce(frame: u64, access: Access) -> Tce {
     Tce::new(GuestAddress(frame * PAGE_SIZE), access)
 }
 
-fn get<P: Platform>(machine: &mut Machine<P>, page: u64) -> Tce {
+fn get<P: Backend>(machine: &mut Machine<P>, page: u64) -> Tce {
     let liobn = machine.end(MGMT).liobn;
     let got = machine.call(MGMT, Hcall::GetTce { liobn, ioba: Ioba(page * PAGE_SIZE) });
     assert_eq!(got.code, ReturnCode::SUCCESS);
     Tce(got.r4)
 }
 
-fn stuff<P: Platform>(machine: &mut Machine<P>, page: u64, tce: Tce, count: u64) -> ReturnCode {
+fn stuff<P: Backend>(machine: &mut Machine<P>, page: u64, tce: Tce, count: u64) -> ReturnCode {
     let (liobn, ioba) = (machine.end(MGMT).liobn, Ioba(page * PAGE_SIZE));
     machine.call(MGMT, Hcall::StuffTce { liobn, ioba, tce, count }).code
 }
 
-fn put_list<P: Platform>(machine: &mut Machine<P>, page: u64, tces: &[Tce]) -> ReturnCode {
+fn put_list<P: Backend>(machine: &mut Machine<P>, page: u64, tces: &[Tce]) -> ReturnCode {
     const LIST: GuestAddress = GuestAddress(40 * PAGE_SIZE);
     for (tce, n) in tces.iter().zip(0..) {
         let at = GuestAddress(LIST.0 + n * 8);
@@ -43,7 +43,7 @@ fn put_list<P: Platform>(machine: &mut Machine<P>, page: u64, tces: &[Tce]) -> R
     machine.call(MGMT, Hcall::PutTceIndirect { liobn, ioba, list: LIST, count }).code
 }
 
-fn h_put_tce_and_h_get_tce_agree<P: Platform>() {
+fn h_put_tce_and_h_get_tce_agree<P: Backend>() {
     let mut machine = Machine::<P>::new();
     assert_eq!(get(&mut machine, 3), Tce::INVALID);
     for access in [Access::Read, Access::Write, Access::ReadWrite, Access::None] {
@@ -58,7 +58,7 @@ fn h_put_tce_and_h_get_tce_agree<P: Platform>() {
     assert_eq!((get(&mut machine, 2), get(&mut machine, 4)), (Tce::INVALID, Tce::INVALID));
 }
 
-fn h_get_tce_shows_the_old_entry_while_it_is_being_changed<P: Platform>() {
+fn h_get_tce_shows_the_old_entry_while_it_is_being_changed<P: Backend>() {
     let mut machine = Machine::<P>::new();
     machine.map(MGMT, 3, 77, Access::Read);
     let (end, caller) = (machine.end(MGMT), machine.id(MGMT));
@@ -76,7 +76,7 @@ fn h_get_tce_shows_the_old_entry_while_it_is_being_changed<P: Platform>() {
     assert_eq!(self::get(&mut machine, 3), tce(78, Access::Write));
 }
 
-fn h_put_tce_does_not_look_at_the_address_of_a_page_fault<P: Platform>() {
+fn h_put_tce_does_not_look_at_the_address_of_a_page_fault<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let beyond = machine.end(MGMT).memory.pages();
     assert_eq!(machine.map(MGMT, 0, beyond, Access::Read), ReturnCode::PARAMETER);
@@ -85,7 +85,7 @@ fn h_put_tce_does_not_look_at_the_address_of_a_page_fault<P: Platform>() {
     assert_eq!(machine.map(MGMT, 0, beyond - 1, Access::Read), ReturnCode::SUCCESS);
 }
 
-fn h_stuff_tce_sets_a_range_and_nothing_beside_it<P: Platform>() {
+fn h_stuff_tce_sets_a_range_and_nothing_beside_it<P: Backend>() {
     let mut machine = Machine::<P>::new();
     assert!(stuff(&mut machine, 10, tce(5, Access::ReadWrite), 512).is_success());
     for (page, mapped) in [(9, false), (10, true), (521, true), (522, false)] {
@@ -97,14 +97,14 @@ fn h_stuff_tce_sets_a_range_and_nothing_beside_it<P: Platform>() {
     assert_eq!(get(&mut machine, 12), Tce::INVALID);
 }
 
-fn h_stuff_tce_with_a_bad_address_changes_nothing<P: Platform>() {
+fn h_stuff_tce_with_a_bad_address_changes_nothing<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let beyond = machine.end(MGMT).memory.pages();
     let code = stuff(&mut machine, 0, tce(beyond, Access::Write), 2);
     assert_eq!((code, get(&mut machine, 0)), (ReturnCode::PARAMETER, Tce::INVALID));
 }
 
-fn h_put_tce_indirect_sets_its_list<P: Platform>() {
+fn h_put_tce_indirect_sets_its_list<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let list: Vec<Tce> = (0..512).map(|n| tce(900 - n, Access::Read)).collect();
     assert!(put_list(&mut machine, 100, &list).is_success());
@@ -115,7 +115,7 @@ fn h_put_tce_indirect_sets_its_list<P: Platform>() {
     assert!(put_list(&mut machine, 100, &[]).is_success());
 }
 
-fn h_put_tce_indirect_with_one_bad_entry_changes_nothing<P: Platform>() {
+fn h_put_tce_indirect_with_one_bad_entry_changes_nothing<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let beyond = machine.end(MGMT).memory.pages();
     let list = [tce(1, Access::Read), tce(2, Access::Read), tce(beyond, Access::Read)];
@@ -125,7 +125,7 @@ fn h_put_tce_indirect_with_one_bad_entry_changes_nothing<P: Platform>() {
     assert!(put_list(&mut machine, 0, &list).is_success());
 }
 
-fn no_call_reaches_beyond_the_pane<P: Platform>() {
+fn no_call_reaches_beyond_the_pane<P: Backend>() {
     let mut machine = Machine::<P>::with(|config| config.management_window_pages = 4);
     let valid = tce(1, Access::Read);
     assert_eq!(machine.map(MGMT, 4, 1, Access::Read), ReturnCode::PARAMETER);

@@ -1,7 +1,7 @@
 //! Races on real threads: the queue without a lock at its consumer, and mappings taken away under work.
 
 use super::{HYP, MGMT, Machine, Side, Threads, message, slot_address};
-use crate::{BadAddress, Event, Hypervisor, Memory, Platform, SharedMemory};
+use crate::{Backend, BadAddress, Event, Hypervisor, Memory, SharedMemory};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
     ReturnCode, Tce, Xirr,
@@ -341,7 +341,7 @@ impl Watched {
 
 struct WatchedThreads;
 
-impl Platform for WatchedThreads {
+impl Backend for WatchedThreads {
     type Lock = crate::SpinLock;
     type Memory = Watched;
 }

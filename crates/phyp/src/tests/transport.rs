@@ -1,7 +1,7 @@
 //! Registering, freeing, suspending: the life of a connection.
 
 use super::{HYP, MGMT, Machine, message, on_both_runtimes};
-use crate::{BusyCall, Event, Platform, VmcPresence};
+use crate::{Backend, BusyCall, Event, VmcPresence};
 use papr::{Access, CrqEntry, Hcall, ReturnCode, TransportEvent};
 
 on_both_runtimes![
@@ -30,7 +30,7 @@ fn event(event: TransportEvent) -> Option<CrqEntry> {
     Some(CrqEntry::transport_event(event))
 }
 
-fn registering_second_completes_the_connection_from_either_side<P: Platform>() {
+fn registering_second_completes_the_connection_from_either_side<P: Backend>() {
     for (first, second) in [(MGMT, HYP), (HYP, MGMT)] {
         let mut machine = Machine::<P>::new();
         assert_eq!(machine.register(first, 1), ReturnCode::CLOSED);
@@ -41,7 +41,7 @@ fn registering_second_completes_the_connection_from_either_side<P: Platform>() {
     }
 }
 
-fn a_partner_that_comes_back_finds_the_other_side_registered<P: Platform>() {
+fn a_partner_that_comes_back_finds_the_other_side_registered<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.free(HYP);
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::CLOSED);
@@ -56,7 +56,7 @@ fn a_partner_that_comes_back_finds_the_other_side_registered<P: Platform>() {
     assert_eq!(machine.take(MGMT, 2), Some(message(2)));
 }
 
-fn a_busy_free_has_closed_the_connection_already<P: Platform>() {
+fn a_busy_free_has_closed_the_connection_already<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.set_interrupts(MGMT, true);
     let codes = [ReturnCode::BUSY, ReturnCode::LONG_BUSY_10_MSEC];
@@ -73,7 +73,7 @@ fn a_busy_free_has_closed_the_connection_already<P: Platform>() {
     assert_eq!(machine.register(MGMT, 1), ReturnCode::SUCCESS);
 }
 
-fn a_busy_answer_that_is_an_error_changes_nothing<P: Platform>() {
+fn a_busy_answer_that_is_an_error_changes_nothing<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let codes = [ReturnCode::HARDWARE];
     machine.hypervisor.answer_busy(machine.id(MGMT), BusyCall::FreeCrq, &codes);
@@ -81,7 +81,7 @@ fn a_busy_answer_that_is_an_error_changes_nothing<P: Platform>() {
     assert_eq!(machine.send(HYP, message(1)), ReturnCode::SUCCESS);
 }
 
-fn busy_answers_of_a_queue_that_is_not_registered_close_nothing<P: Platform>() {
+fn busy_answers_of_a_queue_that_is_not_registered_close_nothing<P: Backend>() {
     let mut machine = Machine::<P>::new();
     let codes = [ReturnCode::BUSY];
     machine.hypervisor.answer_busy(machine.id(MGMT), BusyCall::FreeCrq, &codes);
@@ -89,7 +89,7 @@ fn busy_answers_of_a_queue_that_is_not_registered_close_nothing<P: Platform>() {
     assert_eq!(machine.register(MGMT, 1), ReturnCode::CLOSED);
 }
 
-fn a_partner_that_frees_meanwhile_does_not_reach_a_queue_that_is_closing<P: Platform>() {
+fn a_partner_that_frees_meanwhile_does_not_reach_a_queue_that_is_closing<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.hypervisor.answer_busy(machine.id(MGMT), BusyCall::FreeCrq, &[ReturnCode::BUSY]);
     assert_eq!(machine.free(MGMT), ReturnCode::BUSY);
@@ -100,7 +100,7 @@ fn a_partner_that_frees_meanwhile_does_not_reach_a_queue_that_is_closing<P: Plat
     assert_eq!(machine.take(HYP, 0), event(TransportEvent::PARTNER_DEREGISTERED));
 }
 
-fn a_suspended_partner_disables_sending_until_the_queue_is_enabled<P: Platform>() {
+fn a_suspended_partner_disables_sending_until_the_queue_is_enabled<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.suspend_partner_of(MGMT);
     assert_eq!(machine.take(MGMT, 0), event(TransportEvent::PARTNER_SUSPENDED));
@@ -113,7 +113,7 @@ fn a_suspended_partner_disables_sending_until_the_queue_is_enabled<P: Platform>(
     assert_eq!(machine.enable(MGMT), ReturnCode::SUCCESS, "enabling twice is harmless");
 }
 
-fn registering_anew_enables_the_queue<P: Platform>() {
+fn registering_anew_enables_the_queue<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.suspend_partner_of(MGMT);
     machine.free(MGMT);
@@ -121,7 +121,7 @@ fn registering_anew_enables_the_queue<P: Platform>() {
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::SUCCESS);
 }
 
-fn h_enable_crq_is_busy_as_scripted<P: Platform>() {
+fn h_enable_crq_is_busy_as_scripted<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.suspend_partner_of(MGMT);
     let codes = [ReturnCode::LONG_BUSY_10_MSEC, ReturnCode::BUSY];
@@ -134,7 +134,7 @@ fn h_enable_crq_is_busy_as_scripted<P: Platform>() {
     assert_eq!(machine.send(MGMT, message(1)), ReturnCode::SUCCESS);
 }
 
-fn scripted_answers_follow_those_that_are_still_to_come<P: Platform>() {
+fn scripted_answers_follow_those_that_are_still_to_come<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     let codes = [ReturnCode::LONG_BUSY_10_MSEC, ReturnCode::BUSY];
     for code in codes {
@@ -145,7 +145,7 @@ fn scripted_answers_follow_those_that_are_still_to_come<P: Platform>() {
 }
 
 /// In a full queue.
-fn an_event_may_overlay_an_event<P: Platform>() {
+fn an_event_may_overlay_an_event<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for n in 1..=256 {
         machine.send(HYP, message(n));
@@ -161,7 +161,7 @@ fn an_event_may_overlay_an_event<P: Platform>() {
 }
 
 /// LoPAR, General VIO Requirements, R1-15.
-fn mappings_survive_what_the_partner_does<P: Platform>() {
+fn mappings_survive_what_the_partner_does<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.map(MGMT, 5, 55, Access::Read);
     machine.free(MGMT);
@@ -171,7 +171,7 @@ fn mappings_survive_what_the_partner_does<P: Platform>() {
     assert_eq!(machine.end(HYP).window.get(0).map(|tce| tce.access()), Some(Access::None));
 }
 
-fn a_crash_while_a_free_is_busy_is_reported_as_a_failure<P: Platform>() {
+fn a_crash_while_a_free_is_busy_is_reported_as_a_failure<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.hypervisor.answer_busy(machine.id(MGMT), BusyCall::FreeCrq, &[ReturnCode::BUSY; 9]);
     machine.free(MGMT);
@@ -182,7 +182,7 @@ fn a_crash_while_a_free_is_busy_is_reported_as_a_failure<P: Platform>() {
     assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS, "its script ended with it");
 }
 
-fn a_failed_partition_makes_no_calls<P: Platform>() {
+fn a_failed_partition_makes_no_calls<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.fill(MGMT, 3, 0xAA);
     machine.crash(MGMT);
@@ -196,7 +196,7 @@ fn a_failed_partition_makes_no_calls<P: Platform>() {
 }
 
 /// The calls are made as if they had found the partition running.
-fn a_call_under_way_when_its_partition_fails_leaves_nothing_behind<P: Platform>() {
+fn a_call_under_way_when_its_partition_fails_leaves_nothing_behind<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.crash(MGMT);
     let (caller, end) = (Some(MGMT), machine.end(MGMT));
@@ -216,7 +216,7 @@ fn a_call_under_way_when_its_partition_fails_leaves_nothing_behind<P: Platform>(
     assert_eq!(machine.take(HYP, 1), None, "the partner got one event");
 }
 
-fn a_boot_does_nothing_to_a_partition_that_runs<P: Platform>() {
+fn a_boot_does_nothing_to_a_partition_that_runs<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     machine.fill(MGMT, 3, 0xAA);
     machine.boot(MGMT);
@@ -224,7 +224,7 @@ fn a_boot_does_nothing_to_a_partition_that_runs<P: Platform>() {
     assert_eq!(machine.send(HYP, message(1)), ReturnCode::SUCCESS);
 }
 
-fn without_the_vmc_there_is_no_connection<P: Platform>() {
+fn without_the_vmc_there_is_no_connection<P: Backend>() {
     let mut machine = Machine::<P>::with(|config| config.vmc = VmcPresence::OnRequest);
     assert_eq!(machine.hypervisor.vmc_node(), None);
     assert_eq!(machine.register(HYP, 1), ReturnCode::NOT_FOUND);
@@ -237,7 +237,7 @@ fn without_the_vmc_there_is_no_connection<P: Platform>() {
     assert_eq!(machine.register(MGMT, 1), ReturnCode::SUCCESS);
 }
 
-fn a_request_makes_the_vmc_once<P: Platform>() {
+fn a_request_makes_the_vmc_once<P: Backend>() {
     let mut machine = Machine::<P>::with(|config| {
         config.hmc_attached = true;
     });
@@ -265,7 +265,7 @@ fn a_request_makes_the_vmc_once<P: Platform>() {
     assert!(machine.hypervisor.vmc_node().is_some(), "a device stays once it exists");
 }
 
-fn the_node_shows_the_size_of_each_pane<P: Platform>() {
+fn the_node_shows_the_size_of_each_pane<P: Backend>() {
     let machine = Machine::<P>::with(|config| {
         (config.management_window_pages, config.platform_window_pages) = (600, 700);
     });

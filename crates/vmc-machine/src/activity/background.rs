@@ -1,9 +1,9 @@
 //! The driver's bottom half, run whenever it was scheduled.
 
+use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::World;
 use ibmvmc::Input;

@@ -5,10 +5,10 @@
 //! The operating system then makes it again after a while, [`MAX_TRIES`] times in all; the queue is looked at all
 //! the same, because the interrupt may be lost.
 
+use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::{MANAGEMENT, World};
 use ibmvmc::Input;

@@ -16,16 +16,16 @@ pub use interrupt::Interrupt;
 pub use service::Service;
 pub(crate) use task::Task;
 
+use crate::backend::Setup;
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
 use papr::Hcall;
 use vmc_trace::{ActorId, Side};
 
-/// One of a machine's lines of control. Which one it is stands at the beginning: every step asks.
+/// An activity of a machine. Which one it is stands at the beginning: every step asks.
 #[derive(Clone, Debug)]
 #[repr(u8)]
 pub enum Activity {

@@ -1,10 +1,10 @@
 //! The VMC service of the hypervisor, on the platform partition.
 
+use crate::backend::Setup;
 use crate::canonical::CanonicalHasher;
 use crate::context::{Context, service_subject};
 use crate::fault::{MessagePoint, subject_of};
 use crate::orders::ServiceOrder;
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::{PLATFORM, World};
 use papr::{CrqEntry, GuestAddress, Hcall, Header};

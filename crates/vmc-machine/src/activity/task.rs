@@ -1,9 +1,9 @@
 //! The driver's task: probes a device that appeared, resets the channel, removes the device.
 
+use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::world::{TaskRequest, World};
 use ibmvmc::Input;

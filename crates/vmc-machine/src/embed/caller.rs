@@ -1,10 +1,10 @@
 //! The memory of an embedded application's call, and how its calls and waits are made on either runtime.
 
 use crate::activity::{driver_condition, watch_for};
+use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::platform::Setup;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Condition;

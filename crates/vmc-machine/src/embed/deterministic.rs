@@ -3,11 +3,11 @@
 use super::caller::{Me, Memory};
 use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
 use crate::actor::Actor;
+use crate::backend::{self, Setup};
 use crate::build::{self, MachineError};
 use crate::deterministic::CooperativeExecutor;
 use crate::ending::End;
 use crate::plan::Plan;
-use crate::platform::{self, Setup};
 use crate::recorder::{self, Order, Recorder};
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::World;
@@ -17,7 +17,7 @@ use vmc_trace::{ActorId, Trace, TraceNames};
 
 /// A machine on the caller's thread.
 pub struct Deterministic {
-    world: World<platform::Deterministic<Driver>>,
+    world: World<backend::Deterministic<Driver>>,
     actors: Vec<Actor>,
     executor: CooperativeExecutor,
     me: Me,
@@ -80,7 +80,7 @@ impl Application<Deterministic> {
     }
 
     /// The same with the world as the run has left it, for checkers that look there, too.
-    pub fn into_run(mut self) -> Run<platform::Deterministic<Driver>> {
+    pub fn into_run(mut self) -> Run<backend::Deterministic<Driver>> {
         self.settle();
         let trace = self.host.take_trace();
         let Deterministic { world, actors, executor, steps, plan, .. } = self.host;

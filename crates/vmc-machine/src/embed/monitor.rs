@@ -1,6 +1,6 @@
 //! A watchdog for machines on threads: it sees when a call makes no progress, and says who waits for what.
 
-use crate::platform;
+use crate::backend;
 use crate::threads::ThreadedRun;
 use crossbeam_utils::CachePadded;
 use ibmvmc::Driver;
@@ -48,7 +48,7 @@ impl Drop for InCall<'_> {
 /// Watches the applications of a machine on threads, from any thread.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
-    run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
+    run: &'a ThreadedRun<'a, backend::Threads<Driver>>,
     calls: &'a [CachePadded<Calls>],
 }
 
@@ -60,7 +60,7 @@ impl fmt::Debug for Monitor<'_> {
 
 impl<'a> Monitor<'a> {
     pub(super) fn new(
-        run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
+        run: &'a ThreadedRun<'a, backend::Threads<Driver>>,
         calls: &'a [CachePadded<Calls>],
     ) -> Monitor<'a> {
         Monitor { run, calls }

@@ -8,11 +8,11 @@ use super::threads::EndGuard;
 use super::{File, Run, Waiting};
 use crate::activity::{Activity, Instruction, Request, StepFailure};
 use crate::actor::Actor;
+use crate::backend;
 use crate::build::{self, MachineError};
 use crate::ending::End;
 use crate::incarnation::Incarnation;
 use crate::plan::{Plan, ThreadPlan};
-use crate::platform;
 use crate::recorder::{Log, Order, Recorder};
 use crate::runtime::{ActivityId, Progress};
 use crate::threads::{self, ExternalThread, ExternalThreads, ThreadedRun, WaitMode};
@@ -25,7 +25,7 @@ use vmc_threads::Parker;
 use vmc_trace::{Side, Trace, TraceNames};
 
 /// The setup of such a machine.
-pub type Platform = platform::Threads<Driver<Conduct>>;
+pub type OnThreads = backend::Threads<Driver<Conduct>>;
 
 /// The name of the thread from which the operator acts.
 const CONSOLE: &str = "console";
@@ -130,7 +130,7 @@ struct Seat {
 
 /// The machine, for the threads that bring the calls of programs.
 pub struct Programs<'a> {
-    run: &'a ThreadedRun<'a, Platform>,
+    run: &'a ThreadedRun<'a, OnThreads>,
     seats: Vec<Mutex<Seat>>,
     /// The process of each seat.
     processes: Vec<u16>,
@@ -367,7 +367,7 @@ pub fn serve<T>(
     plan: &Plan,
     serving: Serving,
     body: impl FnOnce(&Programs<'_>) -> T,
-) -> Result<(T, Run<Platform>), MachineError> {
+) -> Result<(T, Run<OnThreads>), MachineError> {
     let mut plan = plan.clone();
     let console = plan.threads.len() as u16;
     plan.threads.push(ThreadPlan {
@@ -379,7 +379,7 @@ pub fn serve<T>(
     });
     let conduct = Conduct { quirks: plan.quirks, liberties: plan.machine.liberties };
     let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
-    let (world, mut actors) = build::world::<Platform>(&plan, false, driver)?;
+    let (world, mut actors) = build::world::<OnThreads>(&plan, false, driver)?;
     let (order, log) = (Order::default(), Log::default());
     for actor in &mut actors {
         if serving.record {
@@ -391,20 +391,20 @@ pub fn serve<T>(
         Waiting::Block => WaitMode::Block,
         Waiting::Poll => WaitMode::Poll,
     };
-    let guests = ExternalThreads {
-        visitors: Vec::new(),
-        is_guest: Activity::is_application,
+    let external = ExternalThreads {
+        unparkers: Vec::new(),
+        is_external: Activity::is_application,
         follows_clock: serving.follows_clock,
     };
     let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
     let ((result, names, end), steps) =
-        threads::beside(&world, &mut actors, &guests, mode, |run, seats| {
+        threads::beside(&world, &mut actors, &external, mode, |run, seats| {
             let _end = EndGuard(run);
             let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
             // Where time waits for programs, it does not wait for those that have nothing to do.
             let is_idle =
                 |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
-            // A seat has its line for itself until the end.
+            // A seat has its actor for itself until the end.
             let (mut places, seats): (Vec<&mut Actor>, Vec<_>) = (0..)
                 .zip(seats)
                 .map(|(n, ExternalThread { actor, parker })| {

@@ -4,8 +4,8 @@ use super::caller::{Me, Memory};
 use super::monitor::{Calls, Monitor};
 use super::{Application, CallError, FIRST, File, Host, Machine, sealed};
 use crate::activity::Activity;
+use crate::backend::{self, Setup};
 use crate::build::{self, MachineError};
-use crate::platform::{self, Setup};
 use crate::recorder::{Order, Recorder};
 use crate::runtime::ActivityId;
 use crate::threads::{self, ExternalThread, ExternalThreads, ThreadedRun, WaitMode};
@@ -29,7 +29,7 @@ pub enum Waiting {
 
 /// A machine on threads of its own.
 pub struct OnThreads<'a> {
-    run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
+    run: &'a ThreadedRun<'a, backend::Threads<Driver>>,
     me: Me,
     parker: Parker,
     /// Of all applications.
@@ -86,7 +86,7 @@ impl Drop for OnThreads<'_> {
 
 /// The hypervisor's VMC service, for a thread of the caller's. Until one runs it, it does nothing.
 pub struct Service<'a> {
-    run: &'a ThreadedRun<'a, platform::Threads<Driver>>,
+    run: &'a ThreadedRun<'a, backend::Threads<Driver>>,
     actor: ExternalThread<'a>,
 }
 
@@ -130,7 +130,7 @@ impl Machine {
     ) -> Result<T, MachineError> {
         self.with_guests(WaitMode::Poll, 1, true, |run, mut apps, service| {
             // Both were asked for.
-            let (app, actor) = (apps.remove(0), service.expect("the service's line"));
+            let (app, actor) = (apps.remove(0), service.expect("the service's actor"));
             body(app, Service { run, actor })
         })
     }
@@ -141,7 +141,7 @@ impl Machine {
         applications: u16,
         service: bool,
         body: impl FnOnce(
-            &ThreadedRun<'_, platform::Threads<Driver>>,
+            &ThreadedRun<'_, backend::Threads<Driver>>,
             Vec<Application<OnThreads<'_>>>,
             Option<ExternalThread<'_>>,
         ) -> T,
@@ -153,15 +153,15 @@ impl Machine {
         let parkers: Vec<Parker> = (0..applications).map(|_| Parker::new()).collect();
         let calls: Vec<CachePadded<Calls>> =
             parkers.iter().map(|_| CachePadded::default()).collect();
-        let visitors = parkers.iter().map(|parker| parker.unparker().clone()).collect();
-        let is_guest: fn(&Activity) -> bool = match service {
+        let unparkers = parkers.iter().map(|parker| parker.unparker().clone()).collect();
+        let is_external: fn(&Activity) -> bool = match service {
             true => |activity| matches!(activity, Activity::Service(_)),
             false => |_| false,
         };
         let follows_clock = service || applications > 0;
-        let guests = ExternalThreads { visitors, is_guest, follows_clock };
+        let external = ExternalThreads { unparkers, is_external, follows_clock };
         let (result, _steps) =
-            threads::beside(&world, &mut actors, &guests, mode, |run, actors| {
+            threads::beside(&world, &mut actors, &external, mode, |run, actors| {
                 let application = |(n, parker): (u16, Parker)| {
                     let recorder = Recorder::new(ActorId::App(FIRST + n), &order, self.record);
                     let me = Me { id: ActivityId::app(FIRST + n), recorder };

@@ -2,10 +2,10 @@
 
 use super::{Act, Held, RdmaEnd};
 use crate::activity::operator;
+use crate::backend::Setup;
 use crate::context::{Context, partition_of};
 use crate::incarnation::Incarnation;
 use crate::orders::ServiceOrder;
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::TaskRequest;
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
@@ -27,7 +27,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         let act = self.world.faults.rule(rule).act.clone();
         if let Act::Reboot(side) = act {
             // It takes place, and is announced, when no activity of the last life is left.
-            self.world.faults.with(|books| books.boots.push((side, rule)));
+            self.world.faults.with(|faults| faults.boots.push((side, rule)));
             self.runtime.wake(ActivityId::DIRECTOR);
             return;
         }
@@ -140,7 +140,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// processors of the old one stop first: the new one starts when they all have.
     fn kexec(&mut self, rule: usize) {
         if self.end_life(Side::Mgmt) {
-            self.world.faults.with(|books| books.boots.push((Side::Mgmt, rule)));
+            self.world.faults.with(|faults| faults.boots.push((Side::Mgmt, rule)));
             self.runtime.wake(ActivityId::DIRECTOR);
         }
     }
@@ -229,7 +229,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         let arriving: Vec<Held> = self
             .world
             .faults
-            .with(|books| books.held.extract_if(.., |held| held.until_ns <= now_ns).collect());
+            .with(|faults| faults.held.extract_if(.., |held| held.until_ns <= now_ns).collect());
         for held in arriving {
             // A queue that is gone by now loses the message, as it would have lost any.
             let _ = self.inject(held.by, held.entry);

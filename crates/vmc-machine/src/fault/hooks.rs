@@ -4,8 +4,8 @@ use super::{
     Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, SavedTce,
     Strand,
 };
+use crate::backend::Setup;
 use crate::context::{Context, StateChanges, partition_of};
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::MANAGEMENT;
 use papr::{CopyRdma, CrqEntry, Hcall, HcallReturn, ReturnCode};
@@ -124,7 +124,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         } else if delivery.lost {
             ReturnCode::SUCCESS.into()
         } else if let Some(held) = delivery.held {
-            world.faults.with(|books| books.held.push(held));
+            world.faults.with(|faults| faults.held.push(held));
             self.runtime.wake(ActivityId::DIRECTOR);
             ReturnCode::SUCCESS.into()
         } else {

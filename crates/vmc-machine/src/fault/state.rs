@@ -36,7 +36,7 @@ pub(crate) struct Moment {
 #[derive(Debug)]
 pub struct Faults<L: RawMutex> {
     rules: Arc<[Rule]>,
-    books: Mutex<L, FaultState>,
+    faults: Mutex<L, FaultState>,
     executor: Mutex<L, ()>,
 }
 
@@ -84,8 +84,8 @@ struct Progress {
 
 impl<L: RawMutex> Clone for Faults<L> {
     fn clone(&self) -> Faults<L> {
-        let books = Mutex::new(self.books.lock().clone());
-        Faults { rules: Arc::clone(&self.rules), books, executor: Mutex::new(()) }
+        let faults = Mutex::new(self.faults.lock().clone());
+        Faults { rules: Arc::clone(&self.rules), faults, executor: Mutex::new(()) }
     }
 }
 
@@ -97,8 +97,8 @@ impl<L: RawMutex> Faults<L> {
             _ => None,
         };
         let due = rules.iter().enumerate().filter_map(timed).collect();
-        let books = Mutex::new(FaultState { progress, due, ..FaultState::default() });
-        Faults { rules: rules.into(), books, executor: Mutex::new(()) }
+        let faults = Mutex::new(FaultState { progress, due, ..FaultState::default() });
+        Faults { rules: rules.into(), faults, executor: Mutex::new(()) }
     }
 
     /// Waits until no other activity is in a step, if there are rules. An occasion and what its rules do are one
@@ -119,17 +119,17 @@ impl<L: RawMutex> Faults<L> {
 
     /// The rules that fire at this moment, in the order of the scenario. `is` tells what happens.
     pub(crate) fn due_at(&self, moment: Moment, is: impl Fn(&Occasion) -> bool) -> Vec<usize> {
-        let mut books = self.books.lock();
+        let mut faults = self.faults.lock();
         let mut due = Vec::new();
         for (number, rule) in self.rules.iter().enumerate() {
             let Some(trigger) = &rule.trigger else { continue };
-            let begun = trigger.since.is_none_or(|rule| books.progress[rule].hits > 0);
+            let begun = trigger.since.is_none_or(|rule| faults.progress[rule].hits > 0);
             if begun
                 && concerns(trigger, moment)
-                && books.is_in_session(trigger, moment)
+                && faults.is_in_session(trigger, moment)
                 && is(&trigger.occasion)
             {
-                due.extend(books.count(number, rule, moment.strand).then_some(number));
+                due.extend(faults.count(number, rule, moment.strand).then_some(number));
             }
         }
         due
@@ -137,24 +137,24 @@ impl<L: RawMutex> Faults<L> {
 
     /// Takes note that the driver gives an index a new session.
     pub(crate) fn session_begins(&self, index: HmcIndex, session: HmcSession) {
-        self.books.lock().sessions.entry(index).or_default().push(session);
+        self.faults.lock().sessions.entry(index).or_default().push(session);
     }
 
     /// Takes note that a rule has fired, and has those wait that follow it. Whether there are any.
     pub(crate) fn fired(&self, number: usize, now_ns: u64) -> bool {
-        let mut books = self.books.lock();
-        books.progress[number].hits += 1;
+        let mut faults = self.faults.lock();
+        faults.progress[number].hits += 1;
         let act = &self.rules[number].act;
-        books.unarchitected |= act.kind() == FaultKind::Unarchitected;
-        books.disabling |= self.rules[number].optional && act.may_fail_device();
+        faults.unarchitected |= act.kind() == FaultKind::Unarchitected;
+        faults.disabling |= self.rules[number].optional && act.may_fail_device();
         let mut any = false;
         for (follower, rule) in self.rules.iter().enumerate() {
             if let Some(Trigger { occasion: Occasion::After { rule: cause, ns }, .. }) =
                 rule.trigger
                 && cause == number
-                && books.count(follower, rule, Strand::Machine)
+                && faults.count(follower, rule, Strand::Machine)
             {
-                books.due.push((now_ns.saturating_add(ns), follower));
+                faults.due.push((now_ns.saturating_add(ns), follower));
                 any = true;
             }
         }
@@ -163,79 +163,79 @@ impl<L: RawMutex> Faults<L> {
 
     /// Works with what waits.
     pub fn with<T>(&self, work: impl FnOnce(&mut FaultState) -> T) -> T {
-        work(&mut self.books.lock())
+        work(&mut self.faults.lock())
     }
 
     /// Takes the messages of a side that waited for another one to arrive.
     pub(crate) fn take_overtaken(&self, by: Side) -> Vec<CrqEntry> {
-        let mut books = self.books.lock();
-        let taken = books.held.extract_if(.., |held| held.by == by && held.until_next);
+        let mut faults = self.faults.lock();
+        let taken = faults.held.extract_if(.., |held| held.by == by && held.until_next);
         taken.map(|held| held.entry).collect()
     }
 
     /// Has only this rule fire where there is an occasion, or none. Rules that follow another one come with it.
     pub fn arm(&self, rule: Option<usize>) {
-        self.books.lock().armed = Some(rule);
+        self.faults.lock().armed = Some(rule);
     }
 
     /// How often a rule has fired.
     pub fn hits(&self, rule: usize) -> u32 {
-        self.books.lock().progress[rule].hits
+        self.faults.lock().progress[rule].hits
     }
 
     /// Hands out the number of each rule that has fired.
     pub fn each_fired(&self, mut take: impl FnMut(usize)) {
-        let books = self.books.lock();
-        let numbered = books.progress.iter().enumerate();
+        let faults = self.faults.lock();
+        let numbered = faults.progress.iter().enumerate();
         numbered.filter(|(_, progress)| progress.hits > 0).for_each(|(number, _)| take(number));
     }
 
     /// Hashes what is still to come of the rules. How many occasions each has seen counts only where none of them
     /// has to be armed.
     pub(crate) fn hash_canonical(&self, now_ns: u64, state: &mut impl Hasher) {
-        let books = self.books.lock();
+        let faults = self.faults.lock();
         let from_now = |at_ns: u64| at_ns.saturating_sub(now_ns);
-        (books.unarchitected, books.disabling).hash(state);
+        (faults.unarchitected, faults.disabling).hash(state);
         let means_session = |rule: &Rule| {
             rule.trigger.as_ref().is_some_and(|trigger| trigger.nth_session.is_some())
         };
         if self.rules.iter().any(means_session) {
-            books.sessions.hash(state);
+            faults.sessions.hash(state);
         }
         // Or else one that waits could pass for one of the next list.
-        (books.due.len(), books.boots.len(), books.held.len()).hash(state);
-        for (at_ns, rule) in &books.due {
+        (faults.due.len(), faults.boots.len(), faults.held.len()).hash(state);
+        for (at_ns, rule) in &faults.due {
             (from_now(*at_ns), rule).hash(state);
         }
-        for (side, rule) in &books.boots {
+        for (side, rule) in &faults.boots {
             (*side as u8, rule).hash(state);
         }
-        for held in &books.held {
+        for held in &faults.held {
             (held.by as u8, held.entry, from_now(held.until_ns), held.until_next).hash(state);
         }
     }
 
     /// From now on no rule fires.
     pub fn end(&self) {
-        self.books.lock().over = true;
+        self.faults.lock().over = true;
     }
 
     /// Whether a fault has happened that the architecture does not know.
     pub fn were_unarchitected(&self) -> bool {
-        self.books.lock().unarchitected
+        self.faults.lock().unarchitected
     }
 
     /// Whether something has happened after which a device that has failed did so rightly. What has to happen does
     /// not count: its scenario says in which state the channel ends.
     pub fn may_have_failed_device(&self) -> bool {
-        self.books.lock().disabling
+        self.faults.lock().disabling
     }
 
     /// The rules that had to fire and never did, and the most occasions that each of them has seen on one strand.
     pub fn unfired(&self) -> Vec<(usize, u32)> {
-        let books = self.books.lock();
+        let faults = self.faults.lock();
         let most = |progress: &Progress| progress.seen.values().copied().max().unwrap_or(0);
-        let numbered = books.progress.iter().enumerate();
+        let numbered = faults.progress.iter().enumerate();
         let never = numbered
             .filter(|(number, progress)| progress.hits == 0 && !self.rules[*number].optional);
         never.map(|(number, progress)| (number, most(progress))).collect()

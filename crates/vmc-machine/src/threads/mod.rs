@@ -1,5 +1,5 @@
 //! The threaded runtime: one thread per activity, blocking that really blocks. Who runs, who waits and who looks at
-//! the driver's queue is the books' (`vmc_threads`); here is what the activities do.
+//! the driver's queue is in `vmc_threads`; here is what the activities do.
 //!
 //! | module | subject |
 //! |---|---|
@@ -13,15 +13,15 @@ pub use polling::{ThreadedRun, WaitMode};
 
 use crate::activity::Activity;
 use crate::actor::Actor;
+use crate::backend::Setup;
 use crate::ending::{End, Stuck};
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
 use std::time::Duration;
-use vmc_threads::{Desk, Parker, State, Unparker};
+use vmc_threads::{Parker, SharedActor, State, Unparker};
 use vmc_trace::Waiting;
 
-/// The books, as the activities see them.
+/// The state of the run, as the activities see them.
 pub(crate) type Threads = vmc_threads::Threads<Waiting>;
 
 impl Runtime for Threads {
@@ -84,33 +84,33 @@ fn waiting(runtime: &Threads) -> Vec<Stuck> {
 /// What runs on threads that are not the runtime's own.
 #[derive(Debug)]
 pub(crate) struct ExternalThreads {
-    /// Threads of activities that are not among the lines: their numbers follow those of the lines, and they count
+    /// Threads of activities that are not among the actors: their numbers follow those of the actors, and they count
     /// as running until they wait or finish.
-    pub(crate) visitors: Vec<Unparker>,
-    /// Which of the lines are guests; they count as running, too.
-    pub(crate) is_guest: fn(&Activity) -> bool,
+    pub(crate) unparkers: Vec<Unparker>,
+    /// Which of the actors are external threads; they count as running, too.
+    pub(crate) is_external: fn(&Activity) -> bool,
     /// Whether time follows the clock.
     pub(crate) follows_clock: bool,
 }
 
 impl Default for ExternalThreads {
     fn default() -> ExternalThreads {
-        ExternalThreads { visitors: Vec::new(), is_guest: |_| false, follows_clock: false }
+        ExternalThreads { unparkers: Vec::new(), is_external: |_| false, follows_clock: false }
     }
 }
 
-/// A line for a thread that is not the runtime's own, and what it sleeps on.
+/// An actor for a thread that is not the runtime's own, and what it sleeps on.
 pub(crate) struct ExternalThread<'a> {
     pub(crate) actor: &'a mut Actor,
     pub(crate) parker: Parker,
 }
 
-/// Has the lines run while `body` does, which must see to it that they end; it gets the lines of the guests. Returns
-/// what `body` does, and the steps of the lines.
+/// Has the actors run while `body` does, which must see to it that they end; it gets those of the external threads. Returns
+/// what `body` does, and the steps of the actors.
 pub(crate) fn beside<P: Setup, T>(
     world: &World<P>,
     actors: &mut [Actor],
-    guests: &ExternalThreads,
+    external: &ExternalThreads,
     mode: WaitMode,
     body: impl FnOnce(&ThreadedRun<'_, P>, Vec<ExternalThread<'_>>) -> T,
 ) -> (T, u64)
@@ -119,18 +119,19 @@ where
 {
     let parkers: Vec<Parker> = actors.iter().map(|_| Parker::new()).collect();
     let own = parkers.iter().map(|parker| parker.unparker().clone());
-    let unparkers = own.chain(guests.visitors.iter().cloned()).collect();
+    let unparkers = own.chain(external.unparkers.iter().cloned()).collect();
     let place = ActivityId::BOTTOM_HALF.index();
-    let runtime = &Threads::new(unparkers, place, guests.follows_clock);
-    // Pollers borrow the bottom half, so its line is kept apart; nothing is recorded in it yet.
-    let run = ThreadedRun { world, runtime, mode, bottom_half: Desk::new(actors[place].clone()) };
+    let runtime = &Threads::new(unparkers, place, external.follows_clock);
+    // Pollers borrow the bottom half, so its actor is kept apart; nothing is recorded in it yet.
+    let run =
+        ThreadedRun { world, runtime, mode, bottom_half: SharedActor::new(actors[place].clone()) };
     let ended = std::thread::scope(|scope| {
         let run = &run;
         let mut outside = Vec::new();
         let mut threads = Vec::new();
         for (actor, parker) in actors.iter_mut().zip(parkers) {
             match actor.activity.id() {
-                _ if (guests.is_guest)(&actor.activity) => {
+                _ if (external.is_external)(&actor.activity) => {
                     outside.push(ExternalThread { actor, parker })
                 }
                 ActivityId::BOTTOM_HALF => {

@@ -12,10 +12,10 @@
 use super::Threads;
 use crate::activity::{Activity, Service};
 use crate::actor::Actor;
-use crate::platform::Setup;
+use crate::backend::Setup;
 use crate::runtime::{ActivityId, Progress};
 use crate::world::World;
-use vmc_threads::{BottomHalf, Desk, Parker};
+use vmc_threads::{BottomHalf, Parker, SharedActor};
 use vmc_trace::Waiting;
 
 /// The VMC service asks for wake-ups at one of so many looks only: entries it sees without.
@@ -35,7 +35,7 @@ pub struct ThreadedRun<'a, P: Setup> {
     pub(crate) world: &'a World<P>,
     pub(crate) runtime: &'a Threads,
     pub(super) mode: WaitMode,
-    pub(super) bottom_half: Desk<Actor>,
+    pub(super) bottom_half: SharedActor<Actor>,
 }
 
 impl<P: Setup> ThreadedRun<'_, P> {

@@ -3,8 +3,8 @@
 use super::ThreadedRun;
 use crate::activity::Activity;
 use crate::actor::Actor;
+use crate::backend::Setup;
 use crate::guest_driver::GuestDriver as _;
-use crate::platform::Setup;
 use crate::runtime::ActivityId;
 use crate::world::MANAGEMENT;
 use std::fmt::{self, Write};

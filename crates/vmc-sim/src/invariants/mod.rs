@@ -13,9 +13,9 @@ use std::sync::atomic::Ordering;
 use vmc_check::{Content, Ending, Setting, Violation};
 use vmc_machine::activity::{Activity, Service};
 use vmc_machine::actor::{Actor, service};
+use vmc_machine::backend::Setup;
 use vmc_machine::ending::End;
 use vmc_machine::plan::{MachinePlan, Plan};
-use vmc_machine::platform::Setup;
 use vmc_machine::world::World;
 use vmc_trace::{Side, Trace};
 

@@ -305,12 +305,12 @@ fn visit<P: OwnDriver>(
         actions.into_iter().map(|action| Step { action, span: 0..0, retry: None }).collect();
     let app = App::new(number, process.unwrap_or(number), Incarnation::FIRST, steps);
     let recorder = Recorder::new(ActorId::App(number), &Order::default(), false);
-    let visitor =
-        Actor::visitor(Activity::App(Box::new(app)), recorder, world.incarnations.now(Side::Mgmt));
-    actors.push(visitor);
+    let external =
+        Actor::external(Activity::App(Box::new(app)), recorder, world.incarnations.now(Side::Mgmt));
+    actors.push(external);
     let rested = rest(world, actors);
-    let visitor = actors.pop().map(|actor| actor.activity);
-    let Some(Activity::App(app)) = visitor else { return rested };
+    let external = actors.pop().map(|actor| actor.activity);
+    let Some(Activity::App(app)) = external else { return rested };
     let Some(Step { action, .. }) = app.current_step() else { return rested };
     let stands_at = match action {
         Action::Open { file, .. } => format!("{file}: the file cannot be opened"),

@@ -1,6 +1,6 @@
 //! The models: small machines, with what their applications do and which faults may happen. Each is a scenario file of
 //! `models/`, read with a difference: a fault that waits for nothing may strike the machine at any point, one that waits
-//! for an hcall or a message may strike any of them, and one of them strikes in a run, at most. Faults that follow
+//! for an hcall or a message may strike any of them, and one of them injections in a run, at most. Faults that follow
 //! another one come with it, and a fault that a step of a script fires happens there alone. Models with the tag
 //! `begins-ready` begin where the channel is ready and nothing moves, but for the applications, and those with
 //! `begins-at-rest` where the applications, too, have come as far as they get without a fault.
@@ -150,7 +150,7 @@ impl Model {
 }
 
 /// The faults that may strike by themselves.
-pub(super) fn strikes(plan: &Plan) -> Vec<usize> {
+pub(super) fn injections(plan: &Plan) -> Vec<usize> {
     let is_fired = |number: usize| {
         let steps = plan.threads.iter().flat_map(|thread| &thread.steps);
         let fires = |action: &Action| *action == Action::Fault(number);

@@ -24,22 +24,22 @@ pub(super) struct Recovering(Mutex<BTreeSet<u64>>);
 impl Recovering {
     /// What is wrong on the way back from a state, whose canonical state has this hash.
     pub(super) fn check(&self, from: &Machine, normal: Fingerprint) -> Result<(), String> {
-        let mut ready = from.books.ready();
+        let mut ready = from.runtime.ready();
         ready.sort_unstable();
         if self.is_known(name(normal, &ready)) {
             return Ok(());
         }
         let mut machine = from.clone();
         machine.faults_left = 0;
-        machine.books.sort_ready();
+        machine.runtime.sort_ready();
         let mut passed = vec![name(normal, &ready)];
         while !machine.is_at_rest() {
             if passed.len() == MAX_STEPS {
                 return Err(format!("it does not come to rest within {MAX_STEPS} steps"));
             }
-            let next = machine.books.find_ready(|_| true).map_or(Move::Time, Move::Step);
+            let next = machine.runtime.find_ready(|_| true).map_or(Move::Time, Move::Step);
             machine.make(next);
-            let state = name(machine.fingerprint(), &machine.books.ready());
+            let state = name(machine.fingerprint(), &machine.runtime.ready());
             if self.is_known(state) {
                 return self.remember(&passed);
             }

@@ -12,12 +12,12 @@ use ibmvmc::{Conduct, Driver, QuirkSet};
 use papr::{CrqEntry, Hcall};
 use vmc_machine::activity::Activity;
 use vmc_machine::actor::Actor;
+use vmc_machine::backend::Deterministic;
 use vmc_machine::build::{self, MachineError};
 use vmc_machine::canonical::{self, Fingerprint};
-use vmc_machine::deterministic::Deterministic as Books;
+use vmc_machine::deterministic;
 use vmc_machine::ending::End;
 use vmc_machine::plan::Plan;
-use vmc_machine::platform::Deterministic;
 use vmc_machine::recorder;
 use vmc_machine::runtime::ActivityId;
 use vmc_machine::world::World;
@@ -42,7 +42,7 @@ pub(crate) enum Move {
 pub(crate) struct Machine {
     pub(crate) world: World<Deterministic<Driver<Conduct>>>,
     pub(crate) actors: Vec<Actor>,
-    pub(crate) books: Books,
+    pub(crate) runtime: deterministic::Deterministic,
     /// How many faults may still happen.
     pub(crate) faults_left: u8,
     /// Whether invisible steps are made at once, or are moves like any other.
@@ -80,8 +80,8 @@ impl Machine {
         let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
         let (world, actors) = build::world(plan, record, driver)?;
         world.faults.arm(None);
-        let books = Books::new(actors.len());
-        let mut machine = Machine { world, actors, books, faults_left: faults, settles };
+        let runtime = deterministic::Deterministic::new(actors.len());
+        let mut machine = Machine { world, actors, runtime, faults_left: faults, settles };
         // Every activity joins the life of its partition, and finds nothing to do.
         for id in (0..ActivityId::FIXED).map(ActivityId) {
             machine.step(id);
@@ -98,7 +98,7 @@ impl Machine {
     /// Goes on first come, first served, until nothing is left to run but what stays where it is.
     fn rest_but_for(&mut self, stays: impl Fn(&Actor) -> bool) {
         loop {
-            let next = self.books.find_ready(|id| !stays(&self.actors[id.index()]));
+            let next = self.runtime.find_ready(|id| !stays(&self.actors[id.index()]));
             if !self.make(next.map_or(Move::Time, Move::Step)) {
                 return;
             }
@@ -106,14 +106,14 @@ impl Machine {
     }
 
     /// The ways to go on.
-    pub(crate) fn moves(&self, strikes: &[usize]) -> Vec<Move> {
-        let mut ready = self.books.ready();
+    pub(crate) fn moves(&self, injections: &[usize]) -> Vec<Move> {
+        let mut ready = self.runtime.ready();
         ready.sort_unstable();
         let mut moves: Vec<Move> = ready.iter().map(|id| Move::Step(*id)).collect();
-        if self.books.has_sleeper() {
+        if self.runtime.has_sleeper() {
             moves.push(Move::Time);
         }
-        for number in strikes.iter().copied().filter(|_| self.faults_left > 0) {
+        for number in injections.iter().copied().filter(|_| self.faults_left > 0) {
             match &self.world.faults.rule(number).trigger {
                 None => moves.push(Move::Strike(number)),
                 Some(trigger) => {
@@ -143,10 +143,10 @@ impl Machine {
             Move::Strike(rule) => {
                 self.faults_left = self.faults_left.saturating_sub(1);
                 let director = &mut self.actors[ActivityId::DIRECTOR.index()];
-                director.inject(&self.world, &self.books, rule);
+                director.inject(&self.world, &self.runtime, rule);
                 true
             }
-            Move::Time => self.books.advance_time(),
+            Move::Time => self.runtime.advance_time(),
         };
         self.settle();
         made
@@ -155,7 +155,7 @@ impl Machine {
     fn settle(&mut self) {
         let orders_may_come = self.orders_may_come();
         while self.settles
-            && let Some(id) = self.books.find_ready(|id| self.is_invisible(id, orders_may_come))
+            && let Some(id) = self.runtime.find_ready(|id| self.is_invisible(id, orders_may_come))
         {
             self.step(id);
         }
@@ -175,18 +175,18 @@ impl Machine {
             _ => false,
         };
         self.faults_left > 0 && !faults.are_none()
-            || faults.with(|books| !books.is_idle())
+            || faults.with(|state| !state.is_idle())
             || self.actors.iter().any(is_busy)
     }
 
     fn step(&mut self, id: ActivityId) -> bool {
-        if !self.books.take(id) {
+        if !self.runtime.take(id) {
             return false;
         }
         // Which window pages are in use must not depend on how many were used before.
         self.world.guest.rewind();
-        let progress = self.actors[id.index()].step(&self.world, &self.books);
-        self.books.after_step(id, progress);
+        let progress = self.actors[id.index()].step(&self.world, &self.runtime);
+        self.runtime.after_step(id, progress);
         true
     }
 
@@ -218,19 +218,19 @@ impl Machine {
 
     /// Whether nothing is left to run.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.books.find_ready(|_| true).is_none() && !self.books.has_sleeper()
+        self.runtime.find_ready(|_| true).is_none() && !self.runtime.has_sleeper()
     }
 
     /// A hash of the machine's canonical state; of the faults, only what has happened.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         let mut state = Fingerprint::default();
-        canonical::hash(&self.world, &self.actors, &self.books, &mut state);
+        canonical::hash(&self.world, &self.actors, &self.runtime, &mut state);
         state
     }
 
     /// How the run so far would have ended if nothing more had happened.
     pub(crate) fn end(&self) -> End {
-        End { steps: 0, virtual_ns: 0, quiescent: self.is_at_rest(), waiting: self.books.stuck() }
+        End { steps: 0, virtual_ns: 0, quiescent: self.is_at_rest(), waiting: self.runtime.stuck() }
     }
 
     /// What was recorded so far.

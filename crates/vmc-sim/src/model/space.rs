@@ -53,7 +53,7 @@ pub(super) const PROPERTIES: [(&str, Check); 4] = [
 pub(super) struct Space {
     plan: Plan,
     /// The rules of its faults that strike by themselves.
-    strikes: Vec<usize>,
+    injections: Vec<usize>,
     setting: Setting,
     recovering: Recovering,
     at_rest: AtomicUsize,
@@ -161,7 +161,7 @@ impl fmt::Debug for State {
                 let entries = entries.iter().map(|entry| format!("\n  {entry}"));
                 writeln!(f, "queue of the {side}:{lies}{}", entries.collect::<String>())?;
             }
-            let ready = machine.books.ready();
+            let ready = machine.runtime.ready();
             let steps = ready.iter().map(|id| machine.next_step(*id));
             steps.into_iter().try_for_each(|step| writeln!(f, "ready: {step}"))?;
             let waiting = machine.end().waiting;
@@ -179,10 +179,10 @@ impl Space {
         let begin = model.begin()?;
         let setting = Setting { quirks, faults: FAULTS, settles: true, record: false, begin };
         let initial = State::new(Machine::new(&plan, setting)?, None);
-        let strikes = catalogue::strikes(&plan);
+        let injections = catalogue::injections(&plan);
         let (recovering, at_rest) = (Recovering::default(), AtomicUsize::new(0));
         let fired = plan.rules.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Space { plan, strikes, setting, recovering, at_rest, fired, initial })
+        Ok(Space { plan, injections, setting, recovering, at_rest, fired, initial })
     }
 
     /// How many states at rest were looked at.
@@ -300,7 +300,7 @@ impl stateright::Model for Space {
     }
 
     fn actions(&self, state: &State, moves: &mut Vec<Move>) {
-        moves.extend(state.look(|machine| machine.moves(&self.strikes)));
+        moves.extend(state.look(|machine| machine.moves(&self.injections)));
     }
 
     fn next_state(&self, state: &State, next: Move) -> Option<State> {

@@ -147,8 +147,8 @@ fn next(machine: &Machine, made: Move) -> Option<Machine> {
 }
 
 /// The states that follow.
-fn successors(machine: &Machine, strikes: &[usize]) -> BTreeSet<u64> {
-    let moves = machine.moves(strikes).into_iter();
+fn successors(machine: &Machine, injections: &[usize]) -> BTreeSet<u64> {
+    let moves = machine.moves(injections).into_iter();
     moves.filter_map(|made| next(machine, made)).map(|machine| name(&machine)).collect()
 }
 
@@ -157,19 +157,19 @@ fn states_of_one_name_go_on_alike(name_of_model: &str) {
     const WALKS: u64 = 60;
     const MOVES: usize = 400;
     let plan = model(name_of_model).plan().expect("a plan");
-    let strikes = catalogue::strikes(&plan);
+    let injections = catalogue::injections(&plan);
     let mut known: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     let mut compared = 0;
     for walk in 0..WALKS {
         let mut rng = ChaCha8Rng::seed_from_u64(walk);
         let mut machine = machine(&plan, true);
         for _ in 0..MOVES {
-            let follow = successors(&machine, &strikes);
+            let follow = successors(&machine, &injections);
             if let Some(before) = known.insert(name(&machine), follow.clone()) {
                 compared += 1;
                 assert_eq!(before, follow, "{name_of_model}, walk {walk}");
             }
-            let mut moves = machine.moves(&strikes);
+            let mut moves = machine.moves(&injections);
             // Faults are many, and only one of them happens: most walks get further without.
             if below(&mut rng, 40) > 0 {
                 moves.retain(|made| matches!(made, Move::Step(_) | Move::Time));
@@ -207,7 +207,7 @@ fn what_the_normal_form_leaves_out_of_sessions_changes_nothing() {
 /// Every state at rest that can be reached.
 fn ends(name_of_model: &str, settles: bool) -> (usize, BTreeSet<u64>) {
     let plan = model(name_of_model).plan().expect("a plan");
-    let strikes = catalogue::strikes(&plan);
+    let injections = catalogue::injections(&plan);
     let first = machine(&plan, settles);
     let mut seen = BTreeSet::from([name(&first)]);
     let mut ends = BTreeSet::new();
@@ -216,7 +216,7 @@ fn ends(name_of_model: &str, settles: bool) -> (usize, BTreeSet<u64>) {
         if machine.is_at_rest() {
             ends.insert(name(&machine));
         }
-        let moves = machine.moves(&strikes).into_iter();
+        let moves = machine.moves(&injections).into_iter();
         for after in moves.filter_map(|made| next(&machine, made)) {
             if seen.insert(name(&after)) {
                 waiting.push_back(after);

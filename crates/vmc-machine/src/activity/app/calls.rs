@@ -1,11 +1,11 @@
 //! Steps that are calls on the device: entered, performed, and compared with what the step expects.
 
 use super::{App, InCall};
+use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
 use crate::fault::CallKind;
 use crate::guest_driver::GuestDriver as _;
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, PollExpect, ReadExpect, Step};
 use ibmvmc::shell::User;

@@ -1,9 +1,9 @@
 //! What scripts wait for.
 
 use super::App;
+use crate::backend::Setup;
 use crate::context::Context;
 use crate::guest_driver::{GuestDriver, IndexView};
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Condition, ProcessTable};
 use crate::world::{WakeCondition, World};

@@ -9,11 +9,11 @@ mod retry;
 pub(crate) use conditions::{driver_condition, watch_for};
 pub use outside::{Instruction, Request};
 
+use crate::backend::Setup;
 use crate::call::CallRunner;
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::{Action, OpenFile, Step};
 use crate::world::World;

@@ -1,9 +1,9 @@
 //! What scripts do as the machine's operator.
 
 use super::App;
+use crate::backend::Setup;
 use crate::context::Context;
 use crate::orders::ServiceOrder;
-use crate::platform::Setup;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::script::Machine;
 use crate::world::TaskRequest;

@@ -3,9 +3,9 @@
 //! program, and everything else (to wait, to sleep, to post, to act as the operator) is done here as ever.
 
 use super::App;
+use crate::backend::Setup;
 use crate::context::Context;
 use crate::guest_driver::GuestDriver;
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::Action;
 use crate::world::World;

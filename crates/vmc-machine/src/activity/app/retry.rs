@@ -4,9 +4,9 @@
 //! virtual time first, so that everything else has come to rest, and then twice as long as before, at most 64 ms.
 
 use super::App;
+use crate::backend::Setup;
 use crate::canonical::CanonicalHasher;
 use crate::context::Context;
-use crate::platform::Setup;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, Retry};
 use ibmvmc::Reply;

@@ -3,10 +3,10 @@
 use super::{MAX_STEPS, check, rest, survivors};
 use crate::Scenario;
 use ibmvmc::{Conduct, Driver, Quirk};
+use vmc_machine::backend::Deterministic;
 use vmc_machine::build;
 use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::orders::ServiceOrder;
-use vmc_machine::platform::Deterministic;
 use vmc_machine::runtime::ActivityId;
 use vmc_proto::{Message, Received};
 use vmc_trace::{Event, Side};

@@ -3,13 +3,13 @@
 
 use crate::guest_driver::GuestDriver;
 use lock_api::RawMutex;
-use phyp::{LocalLock, Platform};
+use phyp::{Backend, LocalLock};
 use std::marker::PhantomData;
 
 /// What a run is made of.
 pub trait Setup: 'static {
     /// Memory and locks.
-    type Platform: Platform;
+    type Backend: Backend;
     /// The driver of the management partition.
     type Driver: GuestDriver;
     /// The lock around what the world keeps beside hypervisor and driver. It may be held for a whole step; that of
@@ -18,14 +18,14 @@ pub trait Setup: 'static {
 }
 
 /// The hypervisor's locks.
-pub(crate) type PlatformLock<P> = <<P as Setup>::Platform as Platform>::Lock;
+pub(crate) type BackendLock<P> = <<P as Setup>::Backend as Backend>::Lock;
 
 /// One thread.
 #[derive(Debug)]
 pub struct Deterministic<D>(PhantomData<D>);
 
 impl<D: GuestDriver + 'static> Setup for Deterministic<D> {
-    type Platform = phyp::Deterministic;
+    type Backend = phyp::Deterministic;
     type Driver = D;
     type Mutex = LocalLock;
 }
@@ -35,7 +35,7 @@ impl<D: GuestDriver + 'static> Setup for Deterministic<D> {
 pub struct Threads<D>(PhantomData<D>);
 
 impl<D: GuestDriver + 'static> Setup for Threads<D> {
-    type Platform = phyp::Threads;
+    type Backend = phyp::Threads;
     type Driver = D;
     type Mutex = parking_lot::RawMutex;
 }

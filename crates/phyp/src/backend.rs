@@ -5,7 +5,7 @@ use papr::{CrqEntry, PartitionId, TransportEvent};
 
 /// What differs between the runtimes. [`Threads`] and [`Deterministic`] are ready to use; another one may have a
 /// lock or a memory of its own.
-pub trait Platform: 'static {
+pub trait Backend: 'static {
     /// The lock around each queue and around the connection: [`SpinLock`](crate::SpinLock) on threads,
     /// [`LocalLock`](crate::LocalLock) where there is only one.
     type Lock: lock_api::RawMutex;
@@ -20,7 +20,7 @@ pub trait Platform: 'static {
 pub enum Threads {}
 
 #[cfg(not(loom))]
-impl Platform for Threads {
+impl Backend for Threads {
     type Lock = crate::SpinLock;
     type Memory = crate::SharedMemory;
 }
@@ -30,7 +30,7 @@ impl Platform for Threads {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Deterministic {}
 
-impl Platform for Deterministic {
+impl Backend for Deterministic {
     type Lock = crate::LocalLock;
     type Memory = crate::CowMemory;
 }
