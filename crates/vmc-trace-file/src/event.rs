@@ -103,7 +103,7 @@ enum EventLine {
     /// A side's view of a session changed.
     SessionState { side: SideLine, index: u8, session: u8, state: String },
     /// A side found that its peer broke the protocol.
-    ProtocolViolation { by: SideLine, subject: SubjectLine, breach: Coded },
+    Breach { by: SideLine, subject: SubjectLine, breach: Coded },
     /// The operator of the machine did something.
     Operator(Coded),
     /// A fault rule did what it says.
@@ -307,7 +307,7 @@ impl EventLine {
                 session: session.0,
                 state: state.name().to_owned(),
             },
-            Event::ProtocolViolation(subject, breach) => EventLine::ProtocolViolation {
+            Event::ProtocolViolation(subject, breach) => EventLine::Breach {
                 by: breach.by().into(),
                 subject: (*subject).into(),
                 breach: match breach {
@@ -408,18 +408,14 @@ impl EventLine {
                     &state,
                 )?,
             ),
-            EventLine::ProtocolViolation { by: SideLine::Mgmt, subject, breach } => {
-                Event::ProtocolViolation(
-                    subject.into(),
-                    ProtocolViolation::Mgmt(Code::decode(&breach)?),
-                )
-            }
-            EventLine::ProtocolViolation { by: SideLine::Hyp, subject, breach } => {
-                Event::ProtocolViolation(
-                    subject.into(),
-                    ProtocolViolation::Hyp(Code::decode(&breach)?),
-                )
-            }
+            EventLine::Breach { by: SideLine::Mgmt, subject, breach } => Event::ProtocolViolation(
+                subject.into(),
+                ProtocolViolation::Mgmt(Code::decode(&breach)?),
+            ),
+            EventLine::Breach { by: SideLine::Hyp, subject, breach } => Event::ProtocolViolation(
+                subject.into(),
+                ProtocolViolation::Hyp(Code::decode(&breach)?),
+            ),
             EventLine::Operator(act) => Event::Operator(OperatorAct::decode(&act)?),
             EventLine::Fault { rule, act, subject, entry } => Event::Fault {
                 rule,
