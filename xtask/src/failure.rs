@@ -2,13 +2,12 @@
 
 use crate::last_events::last_events;
 use crate::lines::{Line, diff};
-use crate::races::what_raced;
+use crate::races;
 use crate::snapshot_file::Snapshot;
 use crate::workspace::{ScenarioFile, short};
 use std::cell::OnceCell;
 use std::io;
 use std::path::PathBuf;
-use vmc_sim::trace::Sequence;
 use vmc_sim::{
     Divergence, Options, Problem, Report, RuntimeKind, Scenario, ScheduleKind, simulate,
 };
@@ -194,13 +193,7 @@ impl<'a> Judge<'a> {
         if self.first_come().is_none_or(|first_come| first_come == came) {
             return Vec::new();
         }
-        let Ok(first_come) = simulate(self.scenario, &Options::default()) else {
-            return Vec::new();
-        };
-        let raced = what_raced(&Sequence::of(&first_come.trace), &Sequence::of(&report.trace));
-        let remedy = "wait for the first before the step that causes the second; if either order is right, list what may \
-                      come in `outcomes`; `--invariants-only` checks all but the trace";
-        raced.into_iter().chain([String::from(remedy)]).collect()
+        races::race(self.scenario, report)
     }
 
     fn first_come(&self) -> Option<&str> {
@@ -331,7 +324,7 @@ mod tests {
         assert!(raced.starts_with("what raced: `"), "{raced}");
         assert!(raced.contains("10") && raced.contains("20"), "{raced}");
         assert!(
-            remedy.contains("`outcomes`") && remedy.contains("`--invariants-only`"),
+            remedy.contains("`outcomes`") && remedy.contains("`sim --invariants-only`"),
             "{remedy}"
         );
         let seed = failure.run.strip_prefix("deterministic, seed ").expect("a seed");

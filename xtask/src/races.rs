@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 use vmc_sim::trace::{Item, Place, Sequence, Side};
+use vmc_sim::{Options, Report, Scenario, simulate};
+
+/// What can be done about a race.
+const REMEDY: &str = "wait for the first before the step that causes the second; if either order is right, list what \
+                      may come in `outcomes`; `sim --invariants-only` checks all but the trace";
 
 /// A step, and the strand that it is on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,8 +17,21 @@ struct Told {
     nth: usize,
 }
 
+/// What raced in a run that gave another trace than the run first come, first served, and what can be done about it;
+/// empty if both give the same.
+pub(crate) fn race(scenario: &Scenario, came: &Report) -> Vec<String> {
+    let Ok(first_come) = simulate(scenario, &Options::default()) else {
+        return Vec::new();
+    };
+    if first_come.canonical() == came.canonical() {
+        return Vec::new();
+    }
+    let raced = what_raced(&Sequence::of(&first_come.trace), &Sequence::of(&came.trace));
+    raced.into_iter().chain([String::from(REMEDY)]).collect()
+}
+
 /// The first two steps on different strands that changed places; or else where the second run leaves the first.
-pub(crate) fn what_raced(expected: &Sequence, got: &Sequence) -> Option<String> {
+fn what_raced(expected: &Sequence, got: &Sequence) -> Option<String> {
     let (expected, got) = (told(&expected.items), told(&got.items));
     let first = expected.iter().zip(&got).position(|(one, other)| one != other)?;
     let places: BTreeMap<&Told, usize> = got.iter().zip(0..).collect();

@@ -359,6 +359,10 @@ fn a_failing_seed_is_told_once_in_full_and_its_command_repeats_it() {
         ran.out
     );
     assert_eq!(ran.out.matches("  what is wrong:").count(), 1, "{}", ran.out);
+    let race = ran.out.split("\n  the race:\n").nth(1).expect("a race that is told");
+    let told = ["what raced: `", "the first difference: expected `"];
+    assert!(told.iter().any(|told| race.trim_start().starts_with(told)), "{race}");
+    assert!(race.contains("list what may come in `outcomes`"), "{race}");
     assert!(ran.out.contains("\n  trace "), "{}", ran.out);
     let command =
         ran.out.split("to repeat it: cargo xtask ").nth(1).and_then(|rest| rest.lines().next());
@@ -601,7 +605,7 @@ fn a_race_names_what_raced_and_passes_where_only_invariants_count() {
     let ran = xtask(&arguments);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.out.contains("what raced: `"), "{}", ran.out);
-    assert!(ran.out.contains("`outcomes`; `--invariants-only`"), "{}", ran.out);
+    assert!(ran.out.contains("`outcomes`; `sim --invariants-only`"), "{}", ran.out);
     let ran = xtask(&[&arguments[..], &["--invariants-only"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.out);
 }

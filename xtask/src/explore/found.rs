@@ -2,12 +2,12 @@
 
 use super::args::{Args, Schedule};
 use super::subjects::{Chosen, GENERATED};
-use crate::{replay, shrink};
+use crate::{races, replay, shrink};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use vmc_sim::Shrunk;
 use vmc_sim::explore::{Explored, Failure, Search};
+use vmc_sim::{Shrunk, simulate};
 
 /// Lines at the end of a trace that are shown.
 const TRACE_LINES: usize = 40;
@@ -55,9 +55,25 @@ impl Found {
         }
         if self.told.insert((subject.name.clone(), came.checkers.clone())) {
             lines.extend(in_full(failure));
+            lines.extend(self.race(subject, seed, came));
             lines.extend(self.made_small(subject, seed)?);
         }
         Ok(lines.join("\n"))
+    }
+
+    /// What raced, if the trace is another one.
+    fn race(&self, subject: &Chosen, seed: u64, came: &Explored) -> Vec<String> {
+        let mut lines = Vec::new();
+        let scenario = subject.subject.scenario(seed);
+        if came.has_wrong_trace()
+            && let Ok(report) = simulate(&scenario, &self.search.options(seed))
+        {
+            let raced = races::race(&scenario, &report);
+            if !raced.is_empty() {
+                part(&mut lines, "the race", &raced.join("\n"));
+            }
+        }
+        lines
     }
 
     /// The failure made small, if there is a budget for that.

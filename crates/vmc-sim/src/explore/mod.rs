@@ -183,6 +183,11 @@ impl Explored {
         self.checkers.is_empty()
     }
 
+    /// Whether its trace is none of those that it may give.
+    pub fn has_wrong_trace(&self) -> bool {
+        self.checkers.contains(verdict::TRACE)
+    }
+
     fn of(
         schedule: String,
         report: &Report,
