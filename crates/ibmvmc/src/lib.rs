@@ -113,7 +113,7 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 extern crate std;
 
 mod bottom_half;
@@ -140,6 +140,22 @@ mod write;
 
 #[cfg(test)]
 mod tests;
+#[cfg(all(fuzzing, not(test)))]
+#[allow(dead_code, unused_imports, unused_macros)]
+mod tests;
+
+/// What fuzz targets run, with the oracles of the tests.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// The driver under the actions that `bytes` stand for.
+    ///
+    /// # Panics
+    ///
+    /// When a check of the tests does not hold.
+    pub fn driver(bytes: &[u8]) {
+        crate::tests::fuzz::driver(bytes);
+    }
+}
 
 pub use calls::CallId;
 pub use config::{Config, ConfigError};

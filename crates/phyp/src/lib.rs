@@ -95,9 +95,34 @@ mod tce;
 #[cfg(not(loom))]
 #[cfg(test)]
 mod tests;
+#[cfg(all(fuzzing, not(test)))]
+#[allow(dead_code, unused_imports, unused_macros)]
+mod tests;
 mod transport;
 pub mod vmc;
 mod vmc_device;
+
+/// What fuzz targets run, with the oracles of the tests.
+#[cfg(fuzzing)]
+pub mod fuzzing {
+    /// The machine under the hypervisor calls and faults that `bytes` stand for.
+    ///
+    /// # Panics
+    ///
+    /// When a check of the tests does not hold.
+    pub fn hypervisor(bytes: &[u8]) {
+        crate::tests::fuzz::hypervisor(bytes);
+    }
+
+    /// The VMC service under the entries, answers and orders that `bytes` stand for.
+    ///
+    /// # Panics
+    ///
+    /// When a check of the tests does not hold.
+    pub fn service(bytes: &[u8]) {
+        crate::vmc::tests::fuzz::service(bytes);
+    }
+}
 mod window;
 
 pub mod requirements {

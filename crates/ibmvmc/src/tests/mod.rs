@@ -12,6 +12,7 @@ mod concurrency;
 mod device_file;
 mod diagrams;
 mod flows;
+pub(crate) mod fuzz;
 mod hazards_channel;
 mod hazards_file;
 mod hazards_session;

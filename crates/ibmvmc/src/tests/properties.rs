@@ -18,13 +18,13 @@ use vmc_proto::{BufferId, BufferOwner as Owner, HmcIndex, HmcSession, Limits, Me
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
-enum Action {
+pub(super) enum Action {
     /// A call starts, on one of the files that are open.
     Start(Call),
     /// A call in flight goes on by one effect, or a background activity starts.
-    Step(prop::sample::Index),
+    Step(usize),
     /// A call that sleeps is interrupted.
-    Interrupt(prop::sample::Index),
+    Interrupt(usize),
     /// The peer sends something.
     Deliver(CrqEntry),
     /// A user copy or a mapping fails.
@@ -32,13 +32,13 @@ enum Action {
     /// The next such hcall fails.
     Answer(To, ReturnCode),
     /// A call that has long ended gets an outcome.
-    Late(prop::sample::Index),
+    Late(usize),
     /// Everything comes to rest.
     Settle,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Call {
+pub(super) enum Call {
     Open { nonblock: bool },
     SetHmcId(usize),
     Write(usize, u64),
@@ -121,14 +121,14 @@ fn action() -> impl Strategy<Value = Action> {
     );
     prop_oneof![
         12 => call().prop_map(Action::Start),
-        40 => any::<prop::sample::Index>().prop_map(Action::Step),
-        2 => any::<prop::sample::Index>().prop_map(Action::Interrupt),
+        40 => any::<usize>().prop_map(Action::Step),
+        2 => any::<usize>().prop_map(Action::Interrupt),
         16 => entry().prop_map(Action::Deliver),
         1 => any::<bool>().prop_map(|map| Action::Fail { map }),
         3 => (to, prop::sample::select(ReturnCode::NAMED)).prop_map(|(to, code)| {
             Action::Answer(to, code)
         }),
-        1 => any::<prop::sample::Index>().prop_map(Action::Late),
+        1 => any::<usize>().prop_map(Action::Late),
         4 => Just(Action::Settle),
     ]
 }
@@ -142,8 +142,8 @@ impl<Q: Quirks> World<Q> {
     fn act(&mut self, action: &Action) {
         match action {
             Action::Start(call) => self.start(*call),
-            Action::Step(which) => self.step(which),
-            Action::Interrupt(which) => self.interrupt(which),
+            Action::Step(which) => self.step(*which),
+            Action::Interrupt(which) => self.interrupt(*which),
             Action::Deliver(entry) => {
                 if self.peer.has_room() {
                     self.peer.deliver(*entry);
@@ -152,7 +152,7 @@ impl<Q: Quirks> World<Q> {
             Action::Fail { map: true } => self.peer.memory.map_failures = 1,
             Action::Fail { map: false } => self.peer.memory.user_faults = 1,
             Action::Answer(to, code) => self.peer.answer(*to, &[*code]),
-            Action::Late(which) => self.late(which),
+            Action::Late(which) => self.late(*which),
             Action::Settle => self.peer.settle(),
         }
     }
@@ -184,9 +184,9 @@ impl<Q: Quirks> World<Q> {
         calls.filter(|(_, call)| !over(&call.effect)).map(|(index, _)| Handle(index)).collect()
     }
 
-    fn step(&mut self, which: &prop::sample::Index) {
+    fn step(&mut self, which: usize) {
         let calls = self.in_flight();
-        let index = which.index(calls.len() + 1);
+        let index = which % (calls.len() + 1);
         match calls.get(index) {
             Some(call) => {
                 self.peer.step(*call);
@@ -195,11 +195,11 @@ impl<Q: Quirks> World<Q> {
         }
     }
 
-    fn interrupt(&mut self, which: &prop::sample::Index) {
+    fn interrupt(&mut self, which: usize) {
         let mut calls = self.in_flight();
         calls.retain(|call| self.peer.calls[call.0].effect == Effect::Wait);
         if !calls.is_empty() {
-            let call = calls[which.index(calls.len())];
+            let call = calls[which % calls.len()];
             if let Some(id) = self.peer.calls[call.0].id {
                 self.peer.resume(call, id, Outcome::Interrupted);
             }
@@ -215,12 +215,12 @@ impl<Q: Quirks> World<Q> {
         }
     }
 
-    fn late(&mut self, which: &prop::sample::Index) {
+    fn late(&mut self, which: usize) {
         let over = self.peer.calls.iter().filter(|call| matches!(call.effect, Effect::Done(_)));
         let ids: Vec<_> = over.filter_map(|call| call.id).collect();
         if !ids.is_empty() {
             let before = self.peer.driver.clone();
-            let id = ids[which.index(ids.len())];
+            let id = ids[which % ids.len()];
             let effect = self.peer.driver.resume(id, Outcome::Done, &mut ());
             assert_eq!(effect, Effect::Done(Reply::Stale));
             assert_eq!(self.peer.driver, before);
@@ -274,6 +274,32 @@ fn quirks() -> impl Strategy<Value = QuirkSet> {
     quirks.prop_map(|quirks| quirks.into_iter().collect())
 }
 
+/// The checks hold whatever happens to the driver, and it comes back afterwards.
+pub(super) fn survives(profile: Profile, ready: bool, actions: &[Action]) {
+    let peer = if ready { Peer::ready(profile) } else { Peer::new(config(profile)) };
+    let mut world = World { peer };
+    if ready {
+        world.peer.session(0);
+    }
+    for action in actions {
+        world.act(action);
+    }
+    world.heal();
+}
+
+/// A driver that misbehaves neither panics nor works without end.
+pub(super) fn survives_with_quirks(profile: Profile, quirks: QuirkSet, actions: &[Action]) {
+    let mut world = World { peer: Peer::quirky(config(profile), quirks) };
+    world.peer.boot();
+    world.peer.session(0);
+    for action in actions {
+        world.act(action);
+    }
+    world.peer.settle();
+    world.peer.call(Input::Remove);
+    world.peer.forget_answers();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
 
@@ -283,15 +309,7 @@ proptest! {
         ready in any::<bool>(),
         actions in prop::collection::vec(action(), 1..150),
     ) {
-        let peer = if ready { Peer::ready(profile) } else { Peer::new(config(profile)) };
-        let mut world = World { peer };
-        if ready {
-            world.peer.session(0);
-        }
-        for action in &actions {
-            world.act(action);
-        }
-        world.heal();
+        survives(profile, ready, &actions);
     }
 
     /// A driver that misbehaves still neither panics nor works forever.
@@ -301,15 +319,7 @@ proptest! {
         quirks in quirks(),
         actions in prop::collection::vec(action(), 1..150),
     ) {
-        let mut world = World { peer: Peer::quirky(config(profile), quirks) };
-        world.peer.boot();
-        world.peer.session(0);
-        for action in &actions {
-            world.act(action);
-        }
-        world.peer.settle();
-        world.peer.call(Input::Remove);
-        world.peer.forget_answers();
+        survives_with_quirks(profile, quirks, &actions);
     }
 
     /// The driver is a value: the same state and the same inputs give the same result.

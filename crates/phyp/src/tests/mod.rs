@@ -1,6 +1,7 @@
 //! Tests of the machine as its partitions see it.
 
 mod clones;
+pub(crate) mod fuzz;
 mod hcall_order;
 mod injection;
 mod interrupts;

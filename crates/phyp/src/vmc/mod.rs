@@ -85,7 +85,10 @@ mod receive;
 mod service;
 mod session;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+#[cfg(all(fuzzing, not(test)))]
+#[allow(dead_code, unused_imports, unused_macros)]
+pub(crate) mod tests;
 
 pub use behaviour::{
     Actions, AnyBehaviour, Behaviour, BoxedBehaviour, Echo, Incoming, Named, SessionKey, Sink,

@@ -3,6 +3,7 @@
 mod buffers;
 mod crossings;
 mod early;
+pub(crate) mod fuzz;
 mod handshake;
 mod hostile;
 mod messages;
