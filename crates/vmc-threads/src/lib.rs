@@ -15,7 +15,9 @@
 //! Virtual time moves on when every activity waits: to the earliest sleeper, or to the end of the run if there is
 //! none. A *guest* is an activity on a thread that others own, such as a program that makes calls. As long as one
 //! is not blocked it can make a call at any time, so that time and end cannot be decided by who waits: with guests,
-//! virtual time follows the clock of the machine, and jumps only while every guest is blocked in a call, too.
+//! virtual time follows the clock of the machine, and jumps only while every guest is blocked in a call, too. A wait
+//! ends when the clock says so and every activity but the guests has had its turn since (`turns`): how often something
+//! is tried again does not depend on how many processors there are.
 //!
 //! | module | subject |
 //! |---|---|
@@ -23,6 +25,7 @@
 //! | `polling` | who looks at the queue |
 //! | `mark` | what is seen of an activity without a lock |
 //! | `time` | virtual time |
+//! | `turns` | whether each activity has had its turn since the clock reached a time |
 //! | `sync` | locks, atomics and parking; those of loom where every interleaving is looked at |
 
 #![forbid(unsafe_code)]
@@ -34,6 +37,7 @@ mod polling;
 mod sync;
 mod threads;
 mod time;
+mod turns;
 
 pub use polling::{BottomHalf, SharedActor};
 pub use sync::{Parker, Unparker};

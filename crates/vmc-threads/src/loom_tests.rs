@@ -86,7 +86,7 @@ impl Machine {
         let parkers: Vec<Parker> = (0..activities).map(|_| Parker::new()).collect();
         let unparkers: Vec<Unparker> = parkers.iter().map(|p| p.unparker().clone()).collect();
         let machine = Machine {
-            threads: Threads::new(unparkers, BOTTOM_HALF, false),
+            threads: Threads::new(unparkers, BOTTOM_HALF),
             crq: Mutex::new(Crq { is_enabled: true, ..Crq::default() }),
             shared: SharedActor::new(Actor::default()),
         };

@@ -97,17 +97,14 @@ struct Place<A> {
     actor: A,
     /// As the word has it.
     is_left: bool,
-    /// How often others have looked, and what that was when its own thread ran last.
-    looks: u64,
+    /// The count of others' looks when its own thread ran last.
     looks_before: u64,
 }
 
 impl<A> SharedActor<A> {
     /// A bottom half that is not at its queue.
     pub fn new(actor: A) -> SharedActor<A> {
-        SharedActor {
-            place: Mutex::new(Place { actor, is_left: false, looks: 0, looks_before: 0 }),
-        }
+        SharedActor { place: Mutex::new(Place { actor, is_left: false, looks_before: 0 }) }
     }
 
     /// The bottom half, when the run is over.
@@ -188,6 +185,7 @@ impl<W: Copy> Threads<W> {
                 if self.is_aborted() {
                     return false;
                 }
+                self.turns.count_turn(id);
             }
             if look() {
                 return true;
@@ -202,9 +200,10 @@ impl<W: Copy> Threads<W> {
     pub fn look_once<B: BottomHalf>(&self, bottom_half: &B, shared: &SharedActor<B::Actor>) {
         if let Some(mut place) = shared.place.try_lock() {
             let is_due = self.take_token(self.bottom_half);
-            place.looks += 1;
+            self.turns.count_look();
             bottom_half.look(&mut place.actor, is_due);
             self.note_whether_left(bottom_half, &mut place);
+            self.turns.count_look();
         }
     }
 
@@ -217,8 +216,9 @@ impl<W: Copy> Threads<W> {
     ) -> Option<B::Progress> {
         let mut place = shared.place.lock();
         let is_to_go_on = self.marks[self.bottom_half].take_go_on();
-        let is_forgotten = self.time.follows_clock() && place.looks == place.looks_before;
-        place.looks_before = place.looks;
+        let looks = self.turns.looks();
+        let is_forgotten = self.time.follows_clock() && looks == place.looks_before;
+        place.looks_before = looks;
         if place.is_left && !is_to_go_on && !is_forgotten {
             bottom_half.look(&mut place.actor, true);
             self.note_whether_left(bottom_half, &mut place);
@@ -227,6 +227,7 @@ impl<W: Copy> Threads<W> {
             }
         }
         let progress = bottom_half.go_on(&mut place.actor);
+        self.turns.count_turn(self.bottom_half);
         self.note_whether_left(bottom_half, &mut place);
         Some(progress)
     }

@@ -4,12 +4,16 @@ use crate::mark::Mark;
 use crate::polling::Watch;
 use crate::sync::{AtomicBool, Mutex, Parker, Unparker, fence, fence_for_loom};
 use crate::time::Time;
+use crate::turns::{Since, Turns};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long the bottom half stays at its queue while no activity looks there, on a machine with guests.
 pub(crate) const GRACE: Duration = Duration::from_millis(10);
+
+/// How long an activity waits whose time has come, until it looks again whether the others have had their turn.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Where an activity stands; `W` says what it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,7 @@ pub struct Threads<W> {
     /// One per activity: a wake-up wakes exactly one thread.
     unparkers: Vec<Unparker>,
     pub(crate) time: Time,
+    pub(crate) turns: Turns,
     /// Every thread ends after its step: the deadline has passed, or the machine is no longer needed.
     abort: AtomicBool,
     /// The activity whose work others may do.
@@ -71,15 +76,34 @@ pub struct Snapshot<W> {
 }
 
 impl<W: Copy> Threads<W> {
-    /// RunState in which every activity runs. With guests, time follows the clock.
-    pub fn new(unparkers: Vec<Unparker>, bottom_half: usize, has_guests: bool) -> Threads<W> {
+    /// A run in which every activity runs, and time jumps.
+    pub fn new(unparkers: Vec<Unparker>, bottom_half: usize) -> Threads<W> {
+        Threads::with_time(unparkers, bottom_half, Time::new(false), Vec::new())
+    }
+
+    /// The same with guests, so that time follows the clock: whether each activity is one.
+    pub fn with_guests(
+        unparkers: Vec<Unparker>,
+        bottom_half: usize,
+        guests: Vec<bool>,
+    ) -> Threads<W> {
+        Threads::with_time(unparkers, bottom_half, Time::new(true), guests)
+    }
+
+    fn with_time(
+        unparkers: Vec<Unparker>,
+        bottom_half: usize,
+        time: Time,
+        guests: Vec<bool>,
+    ) -> Threads<W> {
         let activities = unparkers.len();
         let states = vec![State::Running; activities];
         Threads {
             run: Mutex::new(RunState { states, running: activities, over: false, waiter: None }),
             marks: unparkers.iter().map(|_| CachePadded::default()).collect(),
             unparkers,
-            time: Time::new(has_guests),
+            time,
+            turns: Turns::new(activities, guests),
             abort: AtomicBool::new(false),
             bottom_half,
             watch: CachePadded::default(),
@@ -182,17 +206,27 @@ impl<W: Copy> Threads<W> {
             self.one_less(&mut run);
         }
         let mut left_since = None;
+        let mut due_since = None;
         while mark.is_blocked() {
-            let time_left = self.time_left(id, until_ns, &mut left_since);
+            let mut time_left = self.time_left(until_ns);
+            let grace = self.grace_left(id, &mut left_since);
             {
                 let mut run = self.run.lock();
                 if self.is_aborted() || run.over {
                     return !mark.is_blocked();
                 }
                 if time_left.is_some_and(|left| left.is_zero()) && mark.is_blocked() {
+                    if self.is_time(&mut run, id, &mut due_since) {
+                        self.wake_locked(&mut run, id);
+                    } else {
+                        time_left = Some(LOOK_AGAIN);
+                    }
+                }
+                if grace.is_some_and(|left| left.is_zero()) && mark.is_blocked() {
                     self.wake_locked(&mut run, id);
                 }
             }
+            let time_left = time_left.into_iter().chain(grace).min();
             match time_left {
                 // A wake-up between the look at the mark and this has unparked the thread already.
                 None => parker.park(),
@@ -202,22 +236,50 @@ impl<W: Copy> Threads<W> {
         true
     }
 
-    /// How long a blocked activity may sleep by the clock, if there is a bound.
-    fn time_left(
-        &self,
-        id: usize,
-        until_ns: Option<u64>,
-        left_since: &mut Option<Instant>,
-    ) -> Option<Duration> {
-        if !self.time.follows_clock() {
-            return None;
-        }
-        let is_left = id == self.bottom_half && self.watch.is_left();
-        let grace = is_left.then(|| {
+    /// How long a blocked activity sleeps by the clock until its time has come.
+    fn time_left(&self, until_ns: Option<u64>) -> Option<Duration> {
+        until_ns.and_then(|ns| self.time.left_until(ns))
+    }
+
+    /// How much longer the bottom half stays at its queue by the clock.
+    fn grace_left(&self, id: usize, left_since: &mut Option<Instant>) -> Option<Duration> {
+        let may_stay = self.time.follows_clock() && id == self.bottom_half && self.watch.is_left();
+        may_stay.then(|| {
             let since = left_since.get_or_insert_with(Instant::now);
             GRACE.saturating_sub(since.elapsed())
-        });
-        until_ns.and_then(|ns| self.time.left_until(ns)).into_iter().chain(grace).min()
+        })
+    }
+
+    /// Whether the time of a blocked activity has come, by the clock and by what the others have done since.
+    fn is_time(&self, run: &mut RunState<W>, me: usize, due_since: &mut Option<Since>) -> bool {
+        let since = &*due_since.get_or_insert_with(|| self.turns.now());
+        let has_had_turn = |(id, state): (usize, &State<W>)| {
+            id == me || !matches!(state, State::Running) || self.turns.has_had_turn(id, since)
+        };
+        run.states.iter().enumerate().all(has_had_turn) && self.has_bottom_half_looked(run, since)
+    }
+
+    /// Whether the bottom half has looked at its queue since the clock reached a time, on whichever thread, or the
+    /// interrupt tells it to. Where others have left it at its queue and look no more, its own thread goes on.
+    fn has_bottom_half_looked(&self, run: &mut RunState<W>, since: &Since) -> bool {
+        let bottom_half = self.bottom_half;
+        if self.watch.is_left() {
+            if self.watch.pollers() > 0 {
+                return self.turns.was_looked_at(since);
+            }
+            if matches!(run.states[bottom_half], State::Blocked { .. }) {
+                self.marks[bottom_half].set_go_on();
+                self.wake_locked(run, bottom_half);
+                return false;
+            }
+        }
+        !self.turns.is_in_other_hands() || self.turns.was_looked_at(since)
+    }
+
+    /// An activity has made so many more steps. Only the thread that has it counts them.
+    #[inline]
+    pub fn count_steps(&self, id: usize, steps: u64) {
+        self.turns.count_steps(id, steps);
     }
 
     /// The activity is over. One that blocked when the run was over runs no more.
@@ -328,12 +390,14 @@ mod tests {
     fn with_guest(activities: usize) -> (Threads<()>, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..activities).map(|_| Parker::new()).collect();
         let unparkers = parkers.iter().map(|parker| parker.unparker().clone()).collect();
-        (Threads::new(unparkers, BOTTOM_HALF, true), parkers)
+        let guests = (0..activities).map(|id| id == GUEST).collect();
+        (Threads::with_guests(unparkers, BOTTOM_HALF, guests), parkers)
     }
 
     #[test]
     fn a_timer_fires_while_a_guest_is_outside_of_calls() {
         let (threads, parkers) = with_guest(3);
+        threads.finish(BOTTOM_HALF);
         let until_ns = threads.now_ns() + 2_000_000;
         assert!(threads.block(2, &parkers[2], Some(until_ns), ()));
         assert!(threads.now_ns() >= until_ns);
@@ -348,6 +412,51 @@ mod tests {
         assert!(threads.now_ns() >= DAY_NS);
         assert!(!threads.block(GUEST, &parkers[GUEST], None, ()), "nothing can wake it");
         assert!(!threads.block(GUEST, &parkers[GUEST], None, ()), "nor later");
+    }
+
+    /// Whether the time of an activity has come that the clock has reached.
+    fn is_time(threads: &Threads<()>, id: usize, due_since: &mut Option<Since>) -> bool {
+        threads.is_time(&mut threads.run.lock(), id, due_since)
+    }
+
+    #[test]
+    fn a_time_waits_for_the_turn_of_each_activity_that_is_no_guest() {
+        const OTHER: usize = 2;
+        const SLEEPER: usize = 3;
+        let (threads, _parkers) = with_guest(4);
+        threads.finish(BOTTOM_HALF);
+        let mut due_since = None;
+        assert!(!is_time(&threads, SLEEPER, &mut due_since), "the other one has no processor");
+        while !is_time(&threads, SLEEPER, &mut due_since) {
+            threads.count_steps(OTHER, 64);
+        }
+        assert!(!is_time(&threads, SLEEPER, &mut None), "what it did before does not count");
+        threads.finish(OTHER);
+        assert!(is_time(&threads, SLEEPER, &mut None), "the guest does not count");
+    }
+
+    #[test]
+    fn an_activity_that_finds_its_queue_empty_has_had_its_turn() {
+        let (threads, _parkers) = with_guest(4);
+        threads.finish(BOTTOM_HALF);
+        let mut due_since = None;
+        assert!(!is_time(&threads, 3, &mut due_since));
+        threads.look(1, 2, || true);
+        assert!(is_time(&threads, 3, &mut due_since));
+    }
+
+    #[test]
+    fn a_time_waits_until_somebody_has_looked_at_the_bottom_halfs_queue() {
+        let (threads, _parkers) = with_guest(3);
+        let shared = SharedActor::new(false);
+        threads.run.lock().states[BOTTOM_HALF] = State::Blocked { until_ns: None, why: () };
+        threads.look_once(&Resting, &shared);
+        assert!(threads.watch.is_left());
+        let mut due_since = None;
+        assert!(!is_time(&threads, 2, &mut due_since), "its own thread goes on first");
+        assert!(matches!(threads.run.lock().states[BOTTOM_HALF], State::Running));
+        assert!(threads.run_bottom_half(&Resting, &shared).is_some(), "and not only looks");
+        assert!(is_time(&threads, 2, &mut due_since));
     }
 
     /// One that is at its queue as soon as it is looked at, until its own thread goes on.

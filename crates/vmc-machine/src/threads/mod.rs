@@ -121,7 +121,13 @@ where
     let own = parkers.iter().map(|parker| parker.unparker().clone());
     let unparkers = own.chain(external.unparkers.iter().cloned()).collect();
     let place = ActivityId::BOTTOM_HALF.index();
-    let runtime = &Threads::new(unparkers, place, external.follows_clock);
+    let runtime = &if external.follows_clock {
+        let own = actors.iter().map(|actor| (external.is_external)(&actor.activity));
+        let guests = own.chain(external.unparkers.iter().map(|_| true)).collect();
+        Threads::with_guests(unparkers, place, guests)
+    } else {
+        Threads::new(unparkers, place)
+    };
     // Pollers borrow the bottom half, so its actor is kept apart; nothing is recorded in it yet.
     let run =
         ThreadedRun { world, runtime, mode, bottom_half: SharedActor::new(actors[place].clone()) };

@@ -21,6 +21,9 @@ use vmc_trace::Waiting;
 /// The VMC service asks for wake-ups at one of so many looks only: entries it sees without.
 const LOOKS_PER_WAKE_UP: u32 = 1 << 6;
 
+/// An activity that is at work says so after so many steps.
+const STEPS_PER_COUNT: u64 = 1 << 6;
+
 /// How threads wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitMode {
@@ -43,6 +46,9 @@ impl<P: Setup> ThreadedRun<'_, P> {
     pub(crate) fn run_until_wait(&self, actor: &mut Actor, steps: &mut u64) -> Progress {
         loop {
             *steps += 1;
+            if steps.is_multiple_of(STEPS_PER_COUNT) {
+                self.runtime.count_steps(actor.activity.id().index(), STEPS_PER_COUNT);
+            }
             let progress = self.in_turn(|| actor.step(self.world, self.runtime));
             if progress != Progress::Again || self.runtime.is_aborted() {
                 return if self.runtime.is_aborted() { Progress::Again } else { progress };
