@@ -196,7 +196,7 @@ impl Partition {
         self.profiles.get(&name.to_owned())
     }
 
-    /// The profile that it was last activated with.
+    /// The profile that it was activated with last, or that was applied last.
     pub fn last_profile(&self) -> Option<&str> {
         self.last_profile.as_deref()
     }

@@ -169,6 +169,7 @@ impl System {
         self.check_slots(id, configuration.max_slots)?;
         if let Some(partition) = self.partitions.get_mut(&id) {
             partition.configuration = configuration;
+            partition.last_profile = Some(name.to_owned());
         }
         Ok(Outcome::Done(self.touch(id, &[Property::Configuration])))
     }

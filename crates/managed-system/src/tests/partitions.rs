@@ -190,6 +190,7 @@ fn profiles_are_kept_applied_and_activated() {
     lab.off(id, PowerOff::Hard);
     lab.ok(apply);
     assert_eq!(lab.at(id).configuration(), &small());
+    assert_eq!(lab.at(id).last_profile(), Some("default"));
     lab.ok(Operation::SaveProfile { partition, name: "saved".into() });
     assert_eq!(lab.at(id).profile("saved"), Some(&small()));
     lab.ok(Operation::DeleteProfile { partition, name: "saved".into() });
