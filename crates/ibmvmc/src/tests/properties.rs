@@ -274,7 +274,7 @@ fn quirks() -> impl Strategy<Value = QuirkSet> {
     quirks.prop_map(|quirks| quirks.into_iter().collect())
 }
 
-/// The checks hold whatever happens to the driver, and it comes back afterwards.
+/// The checks hold after each action, and the driver comes back when the faults end.
 pub(super) fn survives(profile: Profile, ready: bool, actions: &[Action]) {
     let peer = if ready { Peer::ready(profile) } else { Peer::new(config(profile)) };
     let mut world = World { peer };

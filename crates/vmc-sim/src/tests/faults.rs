@@ -13,6 +13,15 @@ steps = [
 ]
 "#;
 
+/// An application that waits for a message which does not come, so that nothing is under way.
+const WAITS: &str = r#"
+[[app]]
+name = "a"
+steps = [
+  { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" }, { read = { expect = "echo" } },
+]
+"#;
+
 fn parse(faults: &str, apps: &str) -> Result<Scenario, ScenarioError> {
     let text = format!("title = \"t\"\n[machine]\npool-size = 3\n{faults}\n{apps}");
     Scenario::parse("fault.toml", &text)
@@ -68,7 +77,7 @@ const WHEN_READ: &str = "{ call = \"read\", app = \"a\" }";
 fn crash_ends_the_partition_and_reboot_begins_another_life() {
     let faults = rule(WHEN_READ, "{ crash = \"mgmt\" }")
         + "[[fault]]\nname = \"boot\"\nwhen = { after = \"it\", ms = 3 }\ndo = { reboot = \"mgmt\" }\n";
-    let apps = format!("{ECHO}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
+    let apps = format!("{WAITS}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
     let report = shows(
         &faults,
         &apps,
@@ -80,7 +89,7 @@ fn crash_ends_the_partition_and_reboot_begins_another_life() {
 
 #[test]
 fn kexec_ends_a_life_and_begins_another_one_that_finds_its_queue_registered() {
-    let apps = format!("{ECHO}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
+    let apps = format!("{WAITS}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
     let pieces = [
         "it: mgmt starts another kernel",
         "H_REG_CRQ = H_Resource",
@@ -98,7 +107,7 @@ fn a_partition_that_dies_between_two_kernels_boots_and_the_second_one_does_not_s
     let faults = rule(WHEN_READ, "\"kexec\"")
         + "[[fault]]\nname = \"crash\"\nwhen = { call = \"read\", app = \"a\" }\ndo = { crash = \"mgmt\" }\n"
         + "[[fault]]\nname = \"boot\"\nwhen = { after = \"crash\", ms = 3 }\ndo = { reboot = \"mgmt\" }\n";
-    let apps = format!("{ECHO}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
+    let apps = format!("{WAITS}[[app]]\nlife = 2\nsteps = [ {{ open = {{}} }} ]\n");
     let pieces = ["it: mgmt starts", "crash: mgmt crashes", "partner failed", "boot: mgmt boots"];
     let report = shows(&faults, &apps, &pieces);
     assert!(!report.canonical().contains("H_Resource"), "{}", report.canonical());
