@@ -6,7 +6,6 @@ use crate::error::DeviceError;
 use crate::fuse::connection::{Connection, Stop};
 use crate::live::{TraceTo, Writer};
 use crate::place::Place;
-use crate::router::Router;
 use crate::rules;
 use crate::script;
 use crate::server::Server;
@@ -17,8 +16,8 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use vmc_machine::embed::Waiting;
 use vmc_machine::embed::programs::{self, Next, Programs, Serving};
-use vmc_machine::embed::{AnyBehaviour, Waiting};
 use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{Plan, ThreadPlan};
 use vmc_sim::{Problem, Scenario};
@@ -37,8 +36,6 @@ pub struct Options {
     pub at: PathBuf,
     /// The machine, its applications' names and its fault rules.
     pub scenario: Scenario,
-    /// The hypervisor routes commands, instead of what the scenario says.
-    pub router: bool,
     /// The scripts of the scenario say which calls programs make, and time is virtual. Without this programs do as they
     /// like, and time is that of the clock.
     pub scripted: bool,
@@ -153,9 +150,6 @@ fn reserved(options: &Options) -> Vec<String> {
 
 fn plan_of(options: &Options) -> Plan {
     let mut plan = options.scenario.plan().clone();
-    if options.router {
-        plan.machine.behaviour = AnyBehaviour::new(Router::default());
-    }
     let seats = plan.threads.len() as u16;
     if options.scripted {
         // For what the kernel does by itself.

@@ -32,7 +32,6 @@ mod fuse;
 mod live;
 mod place;
 mod process;
-mod router;
 mod rules;
 mod script;
 mod server;

@@ -39,7 +39,7 @@ struct Cli {
 
     /// What the hypervisor does with messages: `echo`, `sink`, `router`, or as a scenario says it, such as
     /// `{ source = { events = 3, bytes = 64 } }`
-    #[arg(long, value_name = "NAME", default_value = "echo")]
+    #[arg(long, value_name = "NAME", default_value = "echo", conflicts_with = "scenario")]
     behaviour: String,
 
     /// Where the trace goes: `text` or `json` for the terminal, `none`, or a file
@@ -93,12 +93,10 @@ fn give_order(at: &Path, order: &str) -> ExitCode {
 }
 
 fn options(cli: &Cli) -> Result<Options, DeviceError> {
-    let router = cli.behaviour == "router";
     let scenario = match &cli.scenario {
         Some(path) => Scenario::load(path)?,
         None => {
             let behaviour = match cli.behaviour.as_str() {
-                "router" => String::from("\"echo\""),
                 name if name.starts_with('{') => name.to_owned(),
                 name => format!("{name:?}"),
             };
@@ -111,7 +109,6 @@ fn options(cli: &Cli) -> Result<Options, DeviceError> {
     Ok(Options {
         at: cli.at.clone(),
         scenario,
-        router,
         scripted: cli.scripted,
         trace: TraceTo::parse(&cli.trace),
         record: !cli.no_record,

@@ -20,6 +20,7 @@
 //! | `state HAVE STATE`, `index N` | of QUERY and REQUESTVMC |
 
 use std::fmt::Write;
+use vmc_machine::activity::Request;
 use vmc_machine::embed::programs::{Answer, Next};
 use vmc_machine::embed::{PollEvents, Reply};
 use vmc_machine::script::Action;
@@ -61,10 +62,33 @@ fn hmc_id(id: &str) -> String {
     hex(&bytes)
 }
 
-/// What a program should see of a call that came to this.
-pub(crate) fn result_of(answer: &Answer, is_read: bool) -> String {
+/// What shows a program the outcome of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// The bytes that a `read()` brings.
+    Bytes,
+    /// Nothing: a descriptor is closed whatever the driver says.
+    Nothing,
+    /// The value that the call returns.
+    Value,
+}
+
+impl Shown {
+    /// By a call with this request.
+    pub(crate) fn by(request: &Request) -> Shown {
+        match request {
+            Request::Read { .. } => Shown::Bytes,
+            Request::Close(_) => Shown::Nothing,
+            _ => Shown::Value,
+        }
+    }
+}
+
+/// What a program should see of a call with this outcome.
+pub(crate) fn result_of(answer: &Answer, shown: Shown) -> String {
     match answer.reply {
-        Reply::Bytes(_) if is_read => format!("read {}", hex(&answer.message)),
+        _ if shown == Shown::Nothing => String::from("done"),
+        Reply::Bytes(_) if shown == Shown::Bytes => format!("read {}", hex(&answer.message)),
         Reply::Bytes(len) => format!("written {len}"),
         Reply::Poll(events) => format!("events {}", mask(events)),
         Reply::Query(query) => format!("state {} {}", u8::from(query.have_vmc), query.state),
@@ -107,11 +131,12 @@ mod tests {
             opened: None,
             is_killed: false,
         };
-        assert_eq!(result_of(&answer(Reply::Bytes(2), b"hi"), true), "read 6869");
-        assert_eq!(result_of(&answer(Reply::Bytes(0), b""), true), "read -");
-        assert_eq!(result_of(&answer(Reply::Bytes(2), b""), false), "written 2");
+        assert_eq!(result_of(&answer(Reply::Bytes(2), b"hi"), Shown::Bytes), "read 6869");
+        assert_eq!(result_of(&answer(Reply::Bytes(0), b""), Shown::Bytes), "read -");
+        assert_eq!(result_of(&answer(Reply::Bytes(2), b""), Shown::Value), "written 2");
         let busy = Reply::Failed(vmc_machine::embed::Errno::EBUSY);
-        assert_eq!(result_of(&answer(busy, b""), false), "error 16");
-        assert_eq!(result_of(&answer(Reply::Stale, b""), false), "error 5");
+        assert_eq!(result_of(&answer(busy, b""), Shown::Value), "error 16");
+        assert_eq!(result_of(&answer(Reply::Stale, b""), Shown::Value), "error 5");
+        assert_eq!(result_of(&answer(Reply::Stale, b""), Shown::Nothing), "done");
     }
 }

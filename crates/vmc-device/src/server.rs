@@ -13,7 +13,7 @@ use crate::fuse::connection::Connection;
 use crate::fuse::wire::{self, Body, Header, IOCTL_COMPAT, Kind, Operation, ROOT};
 use crate::place::{DEVICE, Place};
 use crate::process;
-use crate::script;
+use crate::script::{self, Shown};
 use files::Files;
 use parking_lot::{Condvar, Mutex};
 use polls::Polls;
@@ -149,9 +149,9 @@ impl<'p> Server<'p> {
         self.results.as_ref()?.lock().remove(&seat)
     }
 
-    fn note_result(&self, seat: u16, answer: &Answer, is_read: bool) {
+    fn note_result(&self, seat: u16, answer: &Answer, shown: Shown) {
         if let Some(results) = &self.results {
-            results.lock().insert(seat, script::result_of(answer, is_read));
+            results.lock().insert(seat, script::result_of(answer, shown));
         }
     }
 
@@ -299,7 +299,7 @@ where
         let flight = Flight { seat, thread: self.header.thread };
         let unique = self.header.unique;
         let mut flies = false;
-        let is_read = matches!(request, Request::Read { .. });
+        let shown = Shown::by(&request);
         let answer = server.programs.call_on(seat, on, request, &mut || {
             server.flights.lock().insert(unique, flight);
             flies = true;
@@ -308,7 +308,7 @@ where
         if flies {
             server.flights.lock().remove(&unique);
         }
-        server.note_result(seat, &answer, is_read);
+        server.note_result(seat, &answer, shown);
         if answer.is_killed
             && let Some(pid) = process::of(flight.thread).and_then(|pid| Pid::from_raw(pid as i32))
         {
@@ -328,7 +328,7 @@ where
         let nonblock = flags & NONBLOCK != 0;
         let request = Request::Open { nonblock };
         let answer = server.programs.call(seat, request, &mut || self.hand_over());
-        server.note_result(seat, &answer, false);
+        server.note_result(seat, &answer, Shown::Value);
         match answer.opened {
             Some(open) => {
                 let handle = server.files.lock().insert(open, node, seat, thread, nonblock);

@@ -6,6 +6,7 @@
 use super::{Errno, Flight, Job, Server, errno_of, welcome};
 use crate::fuse::wire::{Body, POLL_SCHEDULE_NOTIFY};
 use crate::process;
+use crate::script::Shown;
 use std::collections::BTreeMap;
 use vmc_machine::activity::Request;
 use vmc_machine::embed::{PollEvents, Reply};
@@ -71,7 +72,7 @@ where
             self.hand_over();
         });
         let events = mask(answer.reply);
-        server.note_result(seat, &answer, false);
+        server.note_result(seat, &answer, Shown::Value);
         if !slept {
             return connection.answer(unique, &Body::polled(events));
         }

@@ -1,7 +1,6 @@
 //! System calls of real programs on the device.
 
-use crate::common::{Device, cannot_serve, folder, need_fuse, options, text_of};
-use std::path::Path;
+use crate::common::{Device, cannot_serve, compile, folder, need_fuse, options, text_of};
 use std::process::{Command, Stdio};
 
 const TWO: &str = "[machine]\nhmcs = 2\n";
@@ -75,13 +74,7 @@ fn a_device_is_made_when_a_program_asks_for_it() {
 
 #[test]
 fn the_flow_of_a_public_test_program_runs_to_its_end() {
-    need_fuse!();
-    let folder = folder();
-    let mut options = options(&folder.join("ibmvmc"), TWO);
-    options.router = true;
-    let device = Device::serve(options, folder);
-    device.python(CALLS, &["router"]);
-    device.end_well();
+    holds("[machine]\nhmcs = 2\nbehaviour = \"router\"\n", "router", "");
 }
 
 #[test]
@@ -90,12 +83,8 @@ fn the_examples_run() {
     let device = Device::start(TWO);
     let output = device.python("examples/echo.py", &["20"]);
     assert!(output.ends_with("20 echoes\n"), "{output}");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/echo.c");
     let folder = folder();
-    let binary = folder.join("echo");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-Wall", "-Werror", "-o"]).arg(&binary).arg(source);
-    text_of(compiler.output().unwrap());
+    let binary = compile("examples/echo.c", &folder);
     let output = Command::new(&binary).arg(&device.served.device).arg("200").output().unwrap();
     assert!(text_of(output).ends_with("200 echoes\n"));
     std::fs::remove_dir_all(folder).unwrap();

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use vmc_device::{DeviceError, Options, Served, TraceTo, Verdict, serve};
 use vmc_sim::Scenario;
 
@@ -54,7 +55,6 @@ pub(crate) fn options(at: &Path, machine: &str) -> Options {
     Options {
         at: at.to_owned(),
         scenario: Scenario::parse("test.toml", &text).unwrap(),
-        router: false,
         scripted: false,
         trace: TraceTo::Nothing,
         record: true,
@@ -78,6 +78,16 @@ impl Device {
             Ok(served) => Device { served, folder, thread: Some(thread) },
             Err(_) => panic!("{}", thread.join().unwrap().unwrap_err()),
         }
+    }
+
+    /// Waits until it ends by itself, or for so long.
+    pub(crate) fn wait(&self, patience: Duration) -> bool {
+        let until = std::time::Instant::now() + patience;
+        let thread = self.thread.as_ref().unwrap();
+        while !thread.is_finished() && std::time::Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        thread.is_finished()
     }
 
     /// Ends it; nothing of it may be left.
@@ -123,6 +133,16 @@ impl Drop for Device {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Compiles a C program of this crate into a folder.
+pub(crate) fn compile(source: &str, folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let binary = folder.join(source.file_stem().unwrap());
+    let mut compiler = Command::new("cc");
+    compiler.args(["-Wall", "-Wextra", "-Werror", "-pthread", "-o"]).arg(&binary).arg(source);
+    text_of(compiler.output().unwrap());
+    binary
 }
 
 /// The output of a program that must have succeeded.
