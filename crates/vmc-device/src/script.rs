@@ -67,7 +67,7 @@ fn hmc_id(id: &str) -> String {
 pub(crate) enum Shown {
     /// The bytes that a `read()` brings.
     Bytes,
-    /// Nothing: a descriptor is closed whatever the driver says.
+    /// Nothing: a descriptor is closed even if the driver fails the call.
     Nothing,
     /// The value that the call returns.
     Value,
