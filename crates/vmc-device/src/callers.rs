@@ -20,7 +20,10 @@ pub(crate) struct Callers {
     reserved: Vec<String>,
     seats: Vec<Option<Holder>>,
     threads: BTreeMap<u32, u16>,
+    /// The names in use. Where a seat changes hands, that of the last one can be used again.
     names: BTreeSet<String>,
+    /// The name of each seat that was taken.
+    named: BTreeMap<u16, String>,
     /// Seats from here on were never taken.
     fresh: usize,
 }
@@ -38,7 +41,7 @@ impl Callers {
         let fresh = reserved.len();
         let names = reserved.iter().cloned().collect();
         let seats = vec![None; usize::from(seats)];
-        Callers { reserved, seats, threads: BTreeMap::new(), names, fresh }
+        Callers { reserved, seats, threads: BTreeMap::new(), names, named: BTreeMap::new(), fresh }
     }
 
     /// The seat of a thread; `None` when none is free. `begins` says that it opens the device: then it may be another
@@ -61,8 +64,8 @@ impl Callers {
             self.take(seat, thread);
             return Some(Seated { seat: seat as u16, is_new: Some(None) });
         }
-        let name = self.unused_name(name.unwrap_or_else(|| String::from("program")));
         let seat = self.free_seat()?;
+        let name = self.name_seat(seat, name.unwrap_or_else(|| String::from("program")));
         self.take(seat, thread);
         Some(Seated { seat: seat as u16, is_new: Some(Some(name)) })
     }
@@ -71,7 +74,7 @@ impl Callers {
     pub(crate) fn extra(&mut self, name: &str) -> Option<Seated> {
         let seat = self.free_seat()?;
         self.seats[seat] = Some(Holder { thread: std::process::id(), start: None });
-        let name = self.unused_name(name.to_owned());
+        let name = self.name_seat(seat, name.to_owned());
         Some(Seated { seat: seat as u16, is_new: Some(Some(name)) })
     }
 
@@ -84,9 +87,15 @@ impl Callers {
         }
     }
 
-    /// The threads that have a seat, with it.
+    /// The threads that have a seat and live, with it.
     pub(crate) fn threads(&self) -> impl Iterator<Item = (u32, u16)> {
-        self.threads.iter().map(|(thread, seat)| (*thread, *seat))
+        let seated = self.threads.iter().map(|(thread, seat)| (*thread, *seat));
+        seated.filter(|(_, seat)| !self.is_free(usize::from(*seat)))
+    }
+
+    /// Whether a seat is that of this thread, and the thread lives.
+    pub(crate) fn holds(&self, seat: u16, thread: u32) -> bool {
+        self.threads.get(&thread) == Some(&seat) && !self.is_free(usize::from(seat))
     }
 
     fn is_reserved_for_another(&self, thread: u32) -> bool {
@@ -116,11 +125,16 @@ impl Callers {
         })
     }
 
-    fn unused_name(&mut self, name: String) -> String {
+    /// Gives a seat this name, with a number where another seat has it.
+    fn name_seat(&mut self, seat: usize, name: String) -> String {
+        if let Some(before) = self.named.remove(&(seat as u16)) {
+            self.names.remove(&before);
+        }
         let numbered = (2..).map(|n| format!("{name}-{n}"));
         let names = std::iter::once(name.clone()).chain(numbered);
         let unused = names.into_iter().find(|name| !self.names.contains(name)).unwrap_or_default();
         self.names.insert(unused.clone());
+        self.named.insert(seat as u16, unused.clone());
         unused
     }
 }
@@ -149,7 +163,13 @@ mod tests {
         callers.seats[2] = Some(Holder { thread: GONE - 1, start: Some(7) });
         callers.threads.remove(&GONE);
         let next = callers.seat_of(GONE, false).unwrap();
-        assert_eq!(next, named(2, "program-2"));
+        // So can its name.
+        assert_eq!(next, named(2, "program"));
+        assert_eq!(callers.names.len(), 3, "as many names as seats");
+        assert!(callers.holds(1, me) && !callers.holds(2, me));
+        // Another thread has got the number of one that is gone.
+        callers.seats[1] = Some(Holder { thread: me, start: Some(7) });
+        assert!(!callers.holds(1, me));
     }
 
     #[test]

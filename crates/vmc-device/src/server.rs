@@ -18,7 +18,7 @@ use files::Files;
 use parking_lot::{Condvar, Mutex};
 use polls::Polls;
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, PidfdFlags, Signal};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::thread::{Scope, ScopedJoinHandle};
@@ -51,10 +51,11 @@ pub(crate) struct Server<'p> {
     kernel_seat: u16,
     files: Mutex<Files>,
     polls: Mutex<Polls>,
-    /// Calls that may sleep, by the number of their request.
-    flights: Mutex<BTreeMap<u64, Flight>>,
+    /// Calls that may sleep.
+    flights: Mutex<Flights>,
     lead: Mutex<Lead>,
     followers: Condvar,
+    ended: Condvar,
     /// What the programs of scripts should have seen of their last calls, by their seats.
     results: Option<Mutex<BTreeMap<u16, String>>>,
     /// What went wrong for want of rights, once each.
@@ -65,6 +66,14 @@ pub(crate) struct Server<'p> {
 struct Flight {
     seat: u16,
     thread: u32,
+}
+
+/// Calls that may sleep, by the number of their request.
+#[derive(Debug, Default)]
+struct Flights {
+    calls: BTreeMap<u64, Flight>,
+    /// The device is served no more: none may sleep.
+    are_over: bool,
 }
 
 #[derive(Debug, Default)]
@@ -108,9 +117,10 @@ impl<'p> Server<'p> {
             kernel_seat,
             files: Mutex::new(Files::default()),
             polls: Mutex::new(Polls::default()),
-            flights: Mutex::new(BTreeMap::new()),
+            flights: Mutex::default(),
             lead: Mutex::new(Lead { is_vacant: true, ..Lead::default() }),
             followers: Condvar::new(),
+            ended: Condvar::new(),
             results: scripted.then(Mutex::default),
             warn,
         }
@@ -119,9 +129,13 @@ impl<'p> Server<'p> {
     /// Answers requests until [`Server::stop`]; then every call comes back, and every file is closed.
     pub(crate) fn run(&self) {
         std::thread::scope(|scope| {
-            self.work(scope);
-            self.lead.lock().has_ended = true;
-            self.followers.notify_all();
+            scope.spawn(move || self.work(scope));
+            // A thread that leads may be one too many later, so this one only waits.
+            let mut lead = self.lead.lock();
+            while !lead.has_ended {
+                self.ended.wait(&mut lead);
+            }
+            drop(lead);
             // Calls that sleep come back.
             match self.results {
                 Some(_) => self.programs.end(),
@@ -176,6 +190,7 @@ impl<'p> Server<'p> {
                     let mut lead = self.lead.lock();
                     lead.has_ended = true;
                     self.followers.notify_all();
+                    self.ended.notify_all();
                     return;
                 };
                 let Some((header, operation)) = wire::parse(&buffer[..len]) else { continue };
@@ -191,15 +206,16 @@ impl<'p> Server<'p> {
         }
     }
 
-    /// Interrupts every call that sleeps, until none is left.
+    /// Interrupts every call that sleeps, until none is left. One that is about to sleep does not.
     fn wake_sleepers(&self) {
         loop {
             let seats: Vec<u16> = {
-                let flights = self.flights.lock();
-                if flights.is_empty() {
+                let mut flights = self.flights.lock();
+                flights.are_over = true;
+                if flights.calls.is_empty() {
                     return;
                 }
-                flights.values().map(|flight| flight.seat).collect()
+                flights.calls.values().map(|flight| flight.seat).collect()
             };
             seats.into_iter().for_each(|seat| self.programs.interrupt(seat));
             std::thread::sleep(std::time::Duration::from_millis(1));
@@ -301,19 +317,16 @@ where
         let mut flies = false;
         let shown = Shown::by(&request);
         let answer = server.programs.call_on(seat, on, request, &mut || {
-            server.flights.lock().insert(unique, flight);
+            server.takes_off(unique, flight);
             flies = true;
             self.hand_over();
         });
         if flies {
-            server.flights.lock().remove(&unique);
+            server.flights.lock().calls.remove(&unique);
         }
         server.note_result(seat, &answer, shown);
-        if answer.is_killed
-            && let Some(pid) = process::of(flight.thread).and_then(|pid| Pid::from_raw(pid as i32))
-        {
-            // That it is gone already is as good.
-            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        if answer.is_killed {
+            server.kill(flight);
         }
         answer
     }
@@ -430,10 +443,32 @@ where
 }
 
 impl Server<'_> {
+    /// Kills a program's process, as a fault rule says. One that the kernel has killed may be gone by now, and its
+    /// number another one's.
+    fn kill(&self, flight: Flight) {
+        let Some(pid) = process::of(flight.thread).and_then(|pid| Pid::from_raw(pid as i32)) else {
+            return;
+        };
+        let Ok(process) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if self.callers.lock().holds(flight.seat, flight.thread) {
+            // That it is gone already is as good.
+            let _ = rustix::process::pidfd_send_signal(process, Signal::KILL);
+        }
+    }
+
+    /// A call is about to sleep.
+    fn takes_off(&self, unique: u64, flight: Flight) {
+        let mut flights = self.flights.lock();
+        flights.calls.insert(unique, flight);
+        if flights.are_over {
+            self.programs.interrupt(flight.seat);
+        }
+    }
+
     /// A signal has come for the thread whose request has this number.
     fn interrupt(&self, unique: u64) {
         let flights = self.flights.lock();
-        let Some(flight) = flights.get(&unique) else { return };
+        let Some(flight) = flights.calls.get(&unique) else { return };
         if process::is_killed(flight.thread) {
             self.programs.kill(flight.seat);
         } else {

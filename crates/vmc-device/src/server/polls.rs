@@ -66,7 +66,7 @@ where
         let request = Request::Poll { file: open.file, wait: true };
         let answer = server.programs.call_on(seat, open, request, &mut || {
             server.polls.lock().files.entry(handle).or_default().asleep = Some(seat);
-            server.flights.lock().insert(unique, flight);
+            server.takes_off(unique, flight);
             slept = true;
             connection.answer(unique, &Body::polled(0));
             self.hand_over();
@@ -76,7 +76,7 @@ where
         if !slept {
             return connection.answer(unique, &Body::polled(events));
         }
-        server.flights.lock().remove(&unique);
+        server.flights.lock().calls.remove(&unique);
         {
             let mut polls = server.polls.lock();
             if let Some(poll) = polls.files.get_mut(&handle) {
