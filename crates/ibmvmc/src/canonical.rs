@@ -1,4 +1,4 @@
-//! The canonical state (canonical state) of a driver, for the exploration of its states: drivers that behave alike from
+//! The canonical state of a driver, for the exploration of its states: drivers that behave alike from
 //! now on have one.
 //!
 //! Two things in a driver differ without a difference in what it does. The generation of a [`CallId`] only tells

@@ -1,4 +1,4 @@
-//! The canonical state (canonical state) of a machine, for the exploration of its states: machines that behave alike
+//! The canonical state of a machine, for the exploration of its states: machines that behave alike
 //! from now on hash alike.
 //!
 //! What is left out, and why it makes no difference:

@@ -1,4 +1,4 @@
-//! Add Buffers of an HMC index that await their response, for checkers that keep model.
+//! Add Buffers of an HMC index that await their response, for checkers that keep a model of the connection.
 //!
 //! LoPAR, Add Buffer: the message itself transfers the buffer. So the management partition may use it before its
 //! response is out, and has accepted it with that.

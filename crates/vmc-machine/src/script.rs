@@ -1,4 +1,4 @@
-//! The process_table where scripts and the machine's operator leave word for each other.
+//! The process table, where scripts and the machine's operator leave word for each other.
 
 use crate::runtime::ActivityId;
 use ibmvmc::FileId;

@@ -1,5 +1,5 @@
 //! The world that all activities share: the hypervisor, the driver with its lock, the operating system's
-//! memory, and the process_table where scripts and operators leave word for each other.
+//! memory, and the process table, where scripts and operators leave word for each other.
 
 use crate::backend::{BackendLock, Setup};
 use crate::callers::Callers;

@@ -24,12 +24,12 @@ fn problems(builder: TraceBuilder) -> Vec<String> {
     watch_alone(&builder.trace(), &setting(), Checker::default())
 }
 
-/// What is wrong if the call comes to this at the end of the builder.
+/// What is wrong if the call comes to this at the end of the trace.
 fn verdict(builder: TraceBuilder, call: DeviceCall, result: CallResult) -> Vec<String> {
     problems(builder.calls(APP, call.clone()).returns(APP, call, result))
 }
 
-/// What is wrong with the builder of a driver with the Linux profile.
+/// What is wrong with the trace of a driver with the Linux profile.
 fn on_linux(builder: TraceBuilder) -> Vec<String> {
     let linux = Setting { profile: Profile::Linux, ..setting() };
     watch_alone(&builder.trace(), &linux, Checker::default())
@@ -48,7 +48,7 @@ fn message(len_bytes: u64, digest: u32) -> CallResult {
     CallResult::Bytes { len_bytes, digest: Some(digest) }
 }
 
-/// The session of the builder is over.
+/// The session of the trace is over.
 fn ended(builder: TraceBuilder) -> TraceBuilder {
     builder
         .takes(CrqEntry::transport_event(TransportEvent::PARTNER_FAILED))

@@ -1,7 +1,7 @@
 //! Faults: rules that say when something goes wrong, and what.
 //!
 //! A [`Rule`] is looked up wherever one of its occasions can be: at hcalls, messages, calls of applications,
-//! allocations and changes of state (`hooks`). `faults` counts the occasions of each rule and tells which
+//! allocations and changes of state (`hooks`). `state` counts the occasions of each rule and tells which
 //! one is its turn; `act` does what the rule says. What has to wait (a boot, a delayed message, a rule that
 //! follows another one) is left to an activity of its own, the director. `scenarios/README.md` documents each
 //! rule for authors of scenarios.
@@ -141,7 +141,7 @@ pub enum Occasion {
     },
 }
 
-/// A point in the config of an hcall.
+/// A point in the course of an hcall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HcallPoint {
     /// Before the hypervisor makes the call.

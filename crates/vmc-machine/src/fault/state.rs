@@ -37,7 +37,7 @@ pub(crate) struct Moment {
 pub struct Faults<L: RawMutex> {
     rules: Arc<[Rule]>,
     faults: Mutex<L, FaultState>,
-    executor: Mutex<L, ()>,
+    turn: Mutex<L, ()>,
 }
 
 /// How far the rules have got.
@@ -85,7 +85,7 @@ struct Progress {
 impl<L: RawMutex> Clone for Faults<L> {
     fn clone(&self) -> Faults<L> {
         let faults = Mutex::new(self.faults.lock().clone());
-        Faults { rules: Arc::clone(&self.rules), faults, executor: Mutex::new(()) }
+        Faults { rules: Arc::clone(&self.rules), faults, turn: Mutex::new(()) }
     }
 }
 
@@ -98,14 +98,14 @@ impl<L: RawMutex> Faults<L> {
         };
         let due = rules.iter().enumerate().filter_map(timed).collect();
         let faults = Mutex::new(FaultState { progress, due, ..FaultState::default() });
-        Faults { rules: rules.into(), faults, executor: Mutex::new(()) }
+        Faults { rules: rules.into(), faults, turn: Mutex::new(()) }
     }
 
     /// Waits until no other activity is in a step, if there are rules. An occasion and what its rules do are one
     /// thing: the receiver of a message must not find it before the rules that wait for its delivery have fired, and
     /// of two partitions that die at once neither lives to see the other's end.
     pub(crate) fn turn(&self) -> Option<MutexGuard<'_, L, ()>> {
-        (!self.are_none()).then(|| self.executor.lock())
+        (!self.are_none()).then(|| self.turn.lock())
     }
 
     /// Whether there is nothing that could ever fire, so that the hooks need not ask.

@@ -1,6 +1,6 @@
 //! The models: small machines, with what their applications do and which faults may happen. Each is a scenario file of
 //! `models/`, read with a difference: a fault that waits for nothing may strike the machine at any point, one that waits
-//! for an hcall or a message may strike any of them, and one of them injections in a run, at most. Faults that follow
+//! for an hcall or a message may strike any of them, and at most one of them is injected in a run. Faults that follow
 //! another one come with it, and a fault that a step of a script fires happens there alone. Models with the tag
 //! `begins-ready` begin where the channel is ready and nothing moves, but for the applications, and those with
 //! `begins-at-rest` where the applications, too, have come as far as they get without a fault.
