@@ -1,8 +1,8 @@
-//! An activity with its recorder, and the life of its partition that it belongs to.
+//! An actor: an activity with its recorder, and the incarnation of its partition that it belongs to.
 
 use crate::activity::{Activity, Request, Service};
 use crate::backend::Setup;
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
 use crate::recorder::Recorder;
@@ -20,11 +20,11 @@ pub struct Actor {
     pub recorder: Recorder,
     /// The name under which it is woken.
     id: ActivityId,
-    /// The side that it lives and dies with, if it is part of a partition.
+    /// The side that it is part of, and dies with, if any.
     side: Option<Side>,
-    /// The life that it belongs to, or waits for.
+    /// The incarnation that it belongs to, or waits for.
     life: Incarnation,
-    /// Whether it takes part in that life.
+    /// Whether it takes part in it.
     present: bool,
 }
 
@@ -34,13 +34,13 @@ impl Actor {
         Actor::external(activity, recorder, life)
     }
 
-    /// An activity that comes in the life that its partition is in.
+    /// An activity that comes in the incarnation that its partition is in.
     pub fn external(activity: Activity, recorder: Recorder, life: Incarnation) -> Actor {
         let (id, side) = (activity.id(), activity.side());
         Actor { activity, recorder, id, side, life, present: false }
     }
 
-    /// Makes one step, or notices that a life has ended.
+    /// Makes one step, or notices that an incarnation has ended.
     #[inline(always)]
     pub fn step<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) -> Progress {
         self.advance(world, runtime, Activity::step)
@@ -95,7 +95,7 @@ impl Actor {
         request: Request,
     ) -> bool {
         let mut request = Some(request);
-        // At first it may have to notice that a life has ended.
+        // At first it may have to notice that an incarnation has ended.
         for _ in 0..2 {
             self.advance(world, runtime, |activity, cx| match (activity, request.take()) {
                 (Activity::App(app), Some(request)) => app.enter_from_outside(cx, request),
@@ -117,12 +117,12 @@ impl Actor {
         }
     }
 
-    /// The life that it belongs to, or waits for.
+    /// The incarnation that it belongs to, or waits for.
     pub(crate) fn life(&self) -> Incarnation {
         self.life
     }
 
-    /// Takes no part in the life of its partition until the next call that comes from outside.
+    /// Takes no part in its partition until the next call that comes from outside.
     pub(crate) fn rest<P: Setup, R: Runtime>(&mut self, world: &World<P>, runtime: &R) {
         let Some(side) = self.side else { return };
         if std::mem::take(&mut self.present) && world.incarnations.leave(side, self.id) {
@@ -131,7 +131,7 @@ impl Actor {
         }
     }
 
-    /// Its life has ended, and the partition is in this one, or between two.
+    /// Its incarnation has ended, and the partition is in this one, or between two.
     #[cold]
     fn die<P: Setup, R: Runtime>(
         &mut self,
@@ -171,7 +171,7 @@ impl Actor {
         self.activity.hash_canonical(canonical);
     }
 
-    /// Whether it waits for a life that has not begun.
+    /// Whether it waits for an incarnation that has not begun.
     pub fn is_unborn(&self) -> bool {
         !self.present
     }

@@ -1,5 +1,5 @@
-//! What runs are made of: the platform of the hypervisor and the lock around the rest, which is what the runtimes
-//! differ in, and the driver.
+//! What a run is made of: the hypervisor's memory and locks, and the lock around the rest of the world, in which the
+//! runtimes differ; and the driver.
 
 use crate::guest_driver::GuestDriver;
 use lock_api::RawMutex;

@@ -1,4 +1,4 @@
-//! Builds a machine: the world, and the activities that make it go on.
+//! Builds a machine: the world, and its activities.
 
 use crate::activity::{Activity, App, BottomHalf, Director, Interrupt, Service, Task};
 use crate::actor::Actor;
@@ -31,6 +31,14 @@ pub enum MachineError {
     /// {0}
     #[error(transparent)]
     Service(#[from] phyp::vmc::ServiceConfigError),
+    /// fault `{name}` cannot fire: {why}
+    #[error("fault `{name}` cannot fire: {why}")]
+    Rule {
+        /// The rule.
+        name: String,
+        /// Why, and what to do.
+        why: &'static str,
+    },
 }
 
 /// A world around a driver that nothing has happened in, and its activities.

@@ -1,7 +1,7 @@
 //! A call into the driver: performs one effect after the other until the call is over.
 
 use crate::backend::Setup;
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::{Context, partition_of, trace_subject};
 use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
 use crate::guest_driver::GuestDriver;
@@ -348,6 +348,16 @@ impl CallRunner {
         }
         cx.world.guest.release(dma.ioba, dma.len_bytes);
         Ok(Outcome::Done)
+    }
+}
+
+impl CanonicalHasher<'_> {
+    /// A call that an activity runs, if it does.
+    pub(crate) fn runner(&mut self, runner: Option<&CallRunner>) {
+        runner.is_some().hash(&mut self.hasher);
+        if let Some(runner) = runner {
+            runner.hash_canonical(self);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who makes the calls that are in flight.
+//! Which activity makes each call that is in flight.
 
 use crate::runtime::ActivityId;
 use ibmvmc::CallId;

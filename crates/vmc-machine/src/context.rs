@@ -14,7 +14,7 @@ pub(crate) struct Context<'a, P: Setup, R: Runtime> {
     pub(crate) runtime: &'a R,
     pub(crate) recorder: &'a mut Recorder,
     pub(crate) me: ActivityId,
-    /// The life of its partition that the activity belongs to.
+    /// The incarnation of its partition that the activity belongs to.
     pub(crate) life: Incarnation,
 }
 

@@ -1,5 +1,6 @@
 //! The deterministic runtime: one thread, virtual time, and a schedule that picks the next step among the
-//! activities that are ready (deterministic simulation testing).
+//! activities that are ready (deterministic simulation
+//! testing, as FoundationDB and TigerBeetle do it).
 
 use crate::actor::Actor;
 use crate::backend::Setup;
@@ -52,7 +53,7 @@ enum State {
     Finished,
 }
 
-/// The scheduler's books, reached from inside a step by wake-ups.
+/// The state of the scheduler, reached from inside a step by wake-ups.
 #[derive(Clone, Debug)]
 pub struct Deterministic {
     now_ns: Cell<u64>,
@@ -127,13 +128,17 @@ impl Deterministic {
     }
 
     /// Takes the activity that the schedule picks off the ready list.
-    fn pick(&self, config: &mut RunConfig<'_>) -> Option<ActivityId> {
+    fn pick(
+        &self,
+        schedule: &mut Schedule,
+        recording: Option<&mut Recording>,
+    ) -> Option<ActivityId> {
         let ready = &mut self.lists.borrow_mut().ready;
         if ready.is_empty() {
             return None;
         }
-        let place = config.schedule.pick(ready);
-        if let (Some(recording), 2..) = (&mut config.recording, ready.len()) {
+        let place = schedule.pick(ready);
+        if let (Some(recording), 2..) = (recording, ready.len()) {
             recording.push(place, ready[place]);
         }
         ready.remove(place)
@@ -142,6 +147,12 @@ impl Deterministic {
     /// Takes the first one off the ready list.
     fn next(&self) -> Option<ActivityId> {
         self.lists.borrow_mut().ready.pop_front()
+    }
+
+    /// An activity that was woken, and taken off the ready list, is not there to go on: its next block returns at once.
+    #[cold]
+    fn keep_wakeup(&self, id: ActivityId) {
+        self.lists.borrow_mut().places[id.index()].token = true;
     }
 
     /// Takes note of what an activity that was ready says after its step.
@@ -246,7 +257,7 @@ pub fn run<P: Setup>(world: &World<P>, actors: &mut [Actor], config: &mut RunCon
     let runtime = Deterministic::new(actors.len());
     let mut steps = 0;
     let quiescent = loop {
-        let Some(id) = runtime.pick(config) else {
+        let Some(id) = runtime.pick(&mut config.schedule, config.recording.as_mut()) else {
             if runtime.advance_time() {
                 continue;
             }
@@ -270,24 +281,33 @@ pub fn run<P: Setup>(world: &World<P>, actors: &mut [Actor], config: &mut RunCon
     End { steps, virtual_ns: runtime.now_ns(), quiescent, waiting: runtime.stuck() }
 }
 
-/// Runs the actors, first come, first served, while an activity outside of them waits.
+/// No activity: a machine has fewer.
+const NONE: ActivityId = ActivityId(u16::MAX);
+
+/// Runs the actors while an activity outside of them waits: first come, first served, or as a schedule draws them.
 #[derive(Debug)]
 pub(crate) struct CooperativeExecutor {
     runtime: Deterministic,
-    external: ActivityId,
+    /// Draws whose turn it is, if one does.
+    drawn: Option<Box<RefCell<Schedule>>>,
 }
 
 impl CooperativeExecutor {
-    /// The external activity, whose number follows those of the actors, runs.
-    pub(crate) fn new(actors: usize, external: ActivityId) -> CooperativeExecutor {
-        let runtime = Deterministic::new(actors + 1);
-        runtime.lists.borrow_mut().ready.retain(|id| *id != external);
-        CooperativeExecutor { runtime, external }
+    /// So many external activities, whose numbers follow those of the actors, run.
+    pub(crate) fn new(
+        actors: usize,
+        external: usize,
+        drawn: Option<Schedule>,
+    ) -> CooperativeExecutor {
+        let runtime = Deterministic::new(actors + external);
+        runtime.lists.borrow_mut().ready.truncate(actors);
+        CooperativeExecutor { runtime, drawn: drawn.map(|drawn| Box::new(RefCell::new(drawn))) }
     }
 
-    /// The external waits until it is woken or the time has come; `false` when that never comes. Counts steps.
+    /// An external waits until it is woken or the time has come; `false` when that never comes. Counts steps.
     pub(crate) fn wait<P: Setup>(
         &self,
+        external: ActivityId,
         world: &World<P>,
         actors: &mut [Actor],
         until_ns: Option<u64>,
@@ -295,27 +315,85 @@ impl CooperativeExecutor {
         steps: &mut u64,
     ) -> bool {
         // Puts it on the ready list if it was woken before.
-        self.runtime.after_step(self.external, Progress::Block { until_ns, why });
-        self.run(world, actors, steps)
+        self.runtime.after_step(external, Progress::Block { until_ns, why });
+        self.run(external, world, actors, steps)
     }
 
-    /// All others make steps until all wait.
+    /// An external has made a step: others may come before its next one.
+    #[inline]
+    pub(crate) fn take_turns<P: Setup>(
+        &self,
+        external: ActivityId,
+        world: &World<P>,
+        actors: &mut [Actor],
+        steps: &mut u64,
+    ) {
+        if let Some(drawn) = &self.drawn {
+            self.runtime.after_step(external, Progress::Again);
+            self.run_as_drawn(drawn, external, world, actors, steps);
+        }
+    }
+
+    /// All actors make steps until all wait.
     pub(crate) fn settle<P: Setup>(&self, world: &World<P>, actors: &mut [Actor], steps: &mut u64) {
-        self.run(world, actors, steps);
+        self.run(NONE, world, actors, steps);
     }
 
     /// Runs until it is the external's turn; `false` when all wait and none sleeps.
-    fn run<P: Setup>(&self, world: &World<P>, actors: &mut [Actor], steps: &mut u64) -> bool {
+    fn run<P: Setup>(
+        &self,
+        external: ActivityId,
+        world: &World<P>,
+        actors: &mut [Actor],
+        steps: &mut u64,
+    ) -> bool {
+        if let Some(drawn) = &self.drawn {
+            return self.run_as_drawn(drawn, external, world, actors, steps);
+        }
         let mut next = self.runtime.next();
         loop {
             match next {
-                Some(id) if id == self.external => return true,
+                Some(id) if id == external => return true,
                 Some(id) => {
+                    let Some(actor) = actors.get_mut(id.index()) else {
+                        // Another external, which is outside of calls.
+                        self.runtime.keep_wakeup(id);
+                        next = self.runtime.next();
+                        continue;
+                    };
                     *steps += 1;
-                    let progress = actors[id.index()].step(world, self);
+                    let progress = actor.step(world, self);
                     next = self.runtime.next_after(id, progress);
                 }
                 None if self.runtime.advance_time() => next = self.runtime.next(),
+                None => return false,
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn run_as_drawn<P: Setup>(
+        &self,
+        drawn: &RefCell<Schedule>,
+        external: ActivityId,
+        world: &World<P>,
+        actors: &mut [Actor],
+        steps: &mut u64,
+    ) -> bool {
+        loop {
+            match self.runtime.pick(&mut drawn.borrow_mut(), None) {
+                Some(id) if id == external => return true,
+                Some(id) => {
+                    let Some(actor) = actors.get_mut(id.index()) else {
+                        self.runtime.keep_wakeup(id);
+                        continue;
+                    };
+                    *steps += 1;
+                    let progress = actor.step(world, self);
+                    self.runtime.after_step(id, progress);
+                }
+                None if self.runtime.advance_time() => {}
                 None => return false,
             }
         }

@@ -1,7 +1,7 @@
 //! Incarnations of the partitions: from a boot to a crash, or to the start of another kernel.
 //!
 //! A crash ends every activity of its partition at once, but an activity notices only when it makes its next
-//! step; the one that the crash comes out of, when its step is done. Until then its hcalls fail and its transitions of the
+//! step; the one that has caused the crash, when its step is done. Until then its hcalls fail and its transitions of the
 //! driver do nothing. A partition boots again when all have noticed, as a real one starts with all processors
 //! stopped.
 
@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 use vmc_trace::Side;
 
-/// A partition's life, or the time between two: odd numbers are lives.
+/// A partition from a boot to its end, or the time between two of them: odd numbers are incarnations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(u32);
 
@@ -20,18 +20,18 @@ impl Incarnation {
     /// From the start of the run.
     pub const FIRST: Incarnation = Incarnation(1);
 
-    /// The `n`th life, from 1.
+    /// The `n`th incarnation, from 1.
     pub const fn nth(n: u32) -> Incarnation {
         Incarnation(2 * n - 1)
     }
 
-    /// This life, or the first one after it.
+    /// This incarnation, or the first one after it.
     pub(crate) const fn running(self) -> Incarnation {
         Incarnation(self.0 | 1)
     }
 }
 
-/// The lives of both partitions and who is part of them.
+/// The incarnations of both partitions, and which activities are part of them.
 #[derive(Debug)]
 pub struct Incarnations<L: RawMutex> {
     now: [AtomicU32; 2],
@@ -40,9 +40,9 @@ pub struct Incarnations<L: RawMutex> {
 
 #[derive(Clone, Debug, Default, Hash)]
 struct Roll {
-    /// Activities that run in the present life.
+    /// Activities that run in the present incarnation.
     members: BTreeSet<ActivityId>,
-    /// Activities of the life that has ended which have not noticed it.
+    /// Activities of the last one that have not noticed its end.
     draining: BTreeSet<ActivityId>,
 }
 
@@ -59,13 +59,13 @@ impl<L: RawMutex> Incarnations<L> {
         Incarnations { now: [first(), first()], rolls: Mutex::new(Default::default()) }
     }
 
-    /// Hashes who lives, and who has still to notice a death.
+    /// Hashes which activities run, and which have still to notice an end.
     pub(crate) fn hash_canonical(&self, state: &mut impl Hasher) {
         self.now.each_ref().map(|life| life.load(Ordering::Acquire)).hash(state);
         self.rolls.lock().hash(state);
     }
 
-    /// The partition's present life, or the time between two.
+    /// The partition's present incarnation, or the time between two.
     pub fn now(&self, side: Side) -> Incarnation {
         Incarnation(self.now[side as usize].load(Ordering::Acquire))
     }
@@ -76,7 +76,7 @@ impl<L: RawMutex> Incarnations<L> {
         now.running() == now
     }
 
-    /// An activity begins in this life; `false` when it is over already.
+    /// An activity begins in this incarnation; `false` when it is over already.
     pub(crate) fn enter(&self, side: Side, id: ActivityId, life: Incarnation) -> bool {
         let mut rolls = self.rolls.lock();
         let in_time = self.now(side) == life;
@@ -86,7 +86,7 @@ impl<L: RawMutex> Incarnations<L> {
         in_time
     }
 
-    /// An activity has come to its end, or has noticed the end of its life. Whether it is the last one to
+    /// An activity has come to its end, or has noticed the end of its incarnation. Whether it is the last one to
     /// notice.
     pub(crate) fn leave(&self, side: Side, id: ActivityId) -> bool {
         let roll = &mut self.rolls.lock()[side as usize];
@@ -94,7 +94,7 @@ impl<L: RawMutex> Incarnations<L> {
         roll.draining.remove(&id) && roll.draining.is_empty()
     }
 
-    /// Ends the partition's life; returns those who have to notice, `None` when it does not run.
+    /// Ends the partition's incarnation; returns the activities that have to notice, `None` when it does not run.
     pub(crate) fn end(&self, side: Side) -> Option<Vec<ActivityId>> {
         let mut rolls = self.rolls.lock();
         if !self.is_running(side) {
@@ -106,12 +106,12 @@ impl<L: RawMutex> Incarnations<L> {
         Some(roll.draining.iter().copied().collect())
     }
 
-    /// Whether no activity of the last life is left.
+    /// Whether no activity of the last incarnation is left.
     pub(crate) fn is_deserted(&self, side: Side) -> bool {
         self.rolls.lock()[side as usize].draining.is_empty()
     }
 
-    /// The partition's next life begins.
+    /// The partition's next incarnation begins.
     pub(crate) fn begin(&self, side: Side) -> Incarnation {
         let _rolls = self.rolls.lock();
         Incarnation(self.now[side as usize].fetch_add(1, Ordering::AcqRel) + 1)

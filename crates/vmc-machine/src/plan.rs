@@ -2,9 +2,8 @@
 
 use crate::fault::Rule;
 use crate::guest_memory::KernelPage;
-use crate::incarnation::Incarnation;
 use crate::schedule::Decisions;
-use crate::script::Step;
+pub use crate::script::ThreadPlan;
 use ibmvmc::{Config, LibertySet, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::AnyBehaviour;
@@ -66,19 +65,4 @@ pub enum StartOrder {
     Hypervisor,
     /// Scripts start both.
     Manual,
-}
-
-/// A thread of an application.
-#[derive(Clone, Debug)]
-pub struct ThreadPlan {
-    /// Its name in traces and errors.
-    pub name: String,
-    /// Threads with the same number share their files.
-    pub process: u16,
-    /// The life of the management partition that it runs in.
-    pub life: Incarnation,
-    /// Its life need not begin.
-    pub optional: bool,
-    /// Its script.
-    pub steps: Vec<Step>,
 }

@@ -109,7 +109,7 @@ impl Recorder {
         self.record_as(self.actor, time_ns, event);
     }
 
-    /// Records what another actor does through this one: the platform, when a fault strikes.
+    /// Records what another actor does through this one: the platform, when a fault happens.
     pub(crate) fn record_as(
         &mut self,
         actor: ActorId,

@@ -1,5 +1,7 @@
-//! The process table, where scripts and the machine's operator leave word for each other.
+//! Scripts: the steps of an application's threads, what they can wait for, and the process table, which the threads and
+//! the machine's operator share.
 
+use crate::incarnation::Incarnation;
 use crate::runtime::ActivityId;
 use ibmvmc::FileId;
 use phyp::vmc::ChannelState;
@@ -507,4 +509,19 @@ impl fmt::Display for Condition {
         };
         f.write_str(words)
     }
+}
+
+/// A thread of an application.
+#[derive(Clone, Debug)]
+pub struct ThreadPlan {
+    /// Its name in traces and errors.
+    pub name: String,
+    /// Threads with the same number share their files.
+    pub process: u16,
+    /// The incarnation of the management partition that it runs in.
+    pub life: Incarnation,
+    /// Its incarnation need not begin.
+    pub optional: bool,
+    /// Its script.
+    pub steps: Vec<Step>,
 }

@@ -39,13 +39,13 @@ pub struct World<P: Setup> {
     pub kernel: Mutex<BackendLock<P>, Kernel<P::Driver>>,
     /// The management partition's memory.
     pub guest: GuestMemory<P::Mutex>,
-    /// Where scripts and the operator leave word.
+    /// What the threads of applications and the operator share.
     pub process_table: Mutex<P::Mutex, ProcessTable>,
     /// Orders for the VMC service.
     pub orders: Orders<P::Mutex>,
     /// The fault rules, and what became of them.
     pub faults: Faults<P::Mutex>,
-    /// Which lives the partitions are in.
+    /// Which incarnation each partition is in.
     pub incarnations: Incarnations<P::Mutex>,
     /// The driver takes no entry from its queue.
     pub driver_paused: AtomicBool,
@@ -62,7 +62,7 @@ pub struct World<P: Setup> {
 pub struct Kernel<D: GuestDriver> {
     /// The driver.
     pub driver: D,
-    /// The partition's life that all of this belongs to.
+    /// The partition's incarnation that all of this belongs to.
     pub(crate) life: Incarnation,
     /// Which activity runs each call that is in flight.
     pub callers: Callers,

@@ -188,11 +188,11 @@ impl GuestDriver for Small {
 /// Boots a machine around the driver; what it has sent, its state at the end, and what is wrong by the trace.
 fn boot<P: Setup<Driver = Small>>(
     driver: Small,
-    go: impl FnOnce(&World<P>, &mut [Actor]) -> End,
+    go: impl FnOnce(World<P>, Vec<Actor>) -> (World<P>, Vec<Actor>, End),
 ) -> (String, ChannelState, Vec<Violation>) {
     let plan = Machine::default().plan();
-    let (world, mut actors) = build::world::<P>(&plan, true, driver).expect("a machine");
-    let end = go(&world, &mut actors);
+    let (world, actors) = build::world::<P>(&plan, true, driver).expect("a machine");
+    let (world, mut actors, end) = go(world, actors);
     assert!(end.quiescent, "{end:?}");
     let records = take_all(actors.iter_mut().map(|actor| &mut actor.recorder));
     let trace = Trace::new(records, TraceNames::default());
@@ -201,17 +201,21 @@ fn boot<P: Setup<Driver = Small>>(
     (render(&Sequence::of(&trace)), world.kernel.lock().driver.state(), found)
 }
 
+fn on_one_thread(
+    world: World<Deterministic<Small>>,
+    mut actors: Vec<Actor>,
+) -> (World<Deterministic<Small>>, Vec<Actor>, End) {
+    let end = deterministic::run(&world, &mut actors, &mut RunConfig::first_come(10_000));
+    (world, actors, end)
+}
+
 #[test]
 fn a_driver_of_a_user_brings_the_channel_up() {
-    let mut config = RunConfig::first_come(10_000);
-    let run = |world: &_, actors: &mut [Actor]| deterministic::run(world, actors, &mut config);
-    let (sequence, state, found) = boot::<Deterministic<Small>>(Small::new(false), run);
+    let (sequence, state, found) = boot::<Deterministic<Small>>(Small::new(false), on_one_thread);
     assert_eq!((state, found), (ChannelState::Ready, vec![]), "{sequence}");
     assert!(sequence.contains("ADD BUFFER RESPONSE"), "{sequence}");
     for wait in [WaitMode::Block, WaitMode::Poll] {
-        let run = |world: &_, actors: &mut [Actor]| {
-            threads::run(world, actors, Duration::from_secs(60), wait)
-        };
+        let run = |world, actors| threads::run(world, actors, Duration::from_secs(60), wait);
         let (on_threads, state, found) = boot::<Threads<Small>>(Small::new(false), run);
         assert_eq!((state, found), (ChannelState::Ready, vec![]));
         assert_eq!(on_threads, sequence);
@@ -220,9 +224,7 @@ fn a_driver_of_a_user_brings_the_channel_up() {
 
 #[test]
 fn what_a_driver_of_a_user_does_wrong_is_told_from_its_trace() {
-    let mut config = RunConfig::first_come(10_000);
-    let run = |world: &_, actors: &mut [Actor]| deterministic::run(world, actors, &mut config);
-    let (sequence, _, found) = boot::<Deterministic<Small>>(Small::new(true), run);
+    let (sequence, _, found) = boot::<Deterministic<Small>>(Small::new(true), on_one_thread);
     let by: Vec<_> = found.iter().map(|violation| violation.checker).collect();
     // The answer that it gave, and the one that is missing.
     assert_eq!(by, ["protocol", "protocol"], "{found:?}\n{sequence}");

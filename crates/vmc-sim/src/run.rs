@@ -90,8 +90,9 @@ fn run_with<Q: Quirks>(
     match mode {
         Mode::Deterministic(mut config) => {
             let outcome =
-                run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, actors| {
-                    deterministic::run(world, actors, &mut config)
+                run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, mut actors| {
+                    let end = deterministic::run(&world, &mut actors, &mut config);
+                    (world, actors, end)
                 })?;
             let actors = Actors::new(&plan.threads);
             let decisions = config.recording.map(|recording| recording.decisions(&actors));
@@ -109,10 +110,10 @@ fn run_on<P: OwnDriver>(
     plan: &Plan,
     record: bool,
     driver: P::Driver,
-    go: impl FnOnce(&World<P>, &mut [Actor]) -> End,
+    go: impl FnOnce(World<P>, Vec<Actor>) -> (World<P>, Vec<Actor>, End),
 ) -> Result<Outcome, MachineError> {
-    let (world, mut actors) = build::world::<P>(plan, record, driver)?;
-    let end = go(&world, &mut actors);
+    let (world, actors) = build::world::<P>(plan, record, driver)?;
+    let (world, mut actors, end) = go(world, actors);
     let records = recorder::take_all(actors.iter_mut().map(|actor| &mut actor.recorder));
     let apps = plan.threads.iter().map(|thread| thread.name.clone()).collect();
     let trace = Trace::new(records, TraceNames { apps });

@@ -1,4 +1,7 @@
-//! What is seen of an activity without the lock of the state of the run.
+//! Marks of an activity that others read without the lock of the run's state.
+//!
+//! Blocking and waking are Dekker's handshake (Dijkstra, 1965): each side writes its mark and reads the other's afterwards,
+//! sequentially consistently, so at least one of them sees the other, and no wake-up is lost.
 
 use crate::sync::AtomicU8;
 use std::sync::atomic::Ordering;

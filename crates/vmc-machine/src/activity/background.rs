@@ -2,7 +2,7 @@
 
 use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::Context;
 use crate::runtime::{Progress, Runtime};
 use crate::world::World;

@@ -7,7 +7,7 @@
 
 use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::Context;
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::{MANAGEMENT, World};

@@ -17,7 +17,7 @@ pub use service::Service;
 pub(crate) use task::Task;
 
 use crate::backend::Setup;
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
 use crate::runtime::{ActivityId, Progress, Runtime};
@@ -56,7 +56,7 @@ impl Activity {
         }
     }
 
-    /// The side that it lives and dies with; `None` for what is no part of a partition.
+    /// The side that it is part of, and dies with; `None` for what is no part of a partition.
     pub fn side(&self) -> Option<Side> {
         match self {
             Activity::Director(_) => None,
@@ -70,7 +70,7 @@ impl Activity {
         matches!(self, Activity::App(app) if !app.is_operator())
     }
 
-    /// The life of its partition that it begins with.
+    /// The incarnation of its partition that it begins with.
     pub(crate) fn first_life(&self) -> Incarnation {
         match self {
             Activity::App(app) => app.life(),
@@ -78,7 +78,7 @@ impl Activity {
         }
     }
 
-    /// Its partition died. Whether it takes part in the next life.
+    /// Its partition died. Whether it takes part in the next incarnation.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
         match self {
             Activity::Interrupt(activity) => activity.die(cx),

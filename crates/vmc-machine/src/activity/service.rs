@@ -1,7 +1,7 @@
 //! The VMC service of the hypervisor, on the platform partition.
 
 use crate::backend::Setup;
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::{Context, service_subject};
 use crate::fault::{MessagePoint, subject_of};
 use crate::orders::ServiceOrder;
@@ -20,7 +20,7 @@ use vmc_trace::{Event, Side, Waiting};
 #[derive(Clone, Debug)]
 pub struct Service {
     service: phyp::vmc::Service<AnyBehaviour>,
-    /// As it was at first, for the next life of its partition.
+    /// As it was at first, for the next incarnation of its partition.
     fresh: Arc<phyp::vmc::Service<AnyBehaviour>>,
     /// It was told to stop, and has not begun to.
     stopping: bool,
@@ -112,7 +112,7 @@ impl Service {
         !self.work.paused && memory.load(at, Ordering::Acquire).is_ok_and(is_valid)
     }
 
-    /// The partition died: the next life begins with an empty memory, and so with empty books, but for what its behaviour
+    /// The partition died: the next incarnation begins with an empty memory and knows no buffers, but for what its behaviour
     /// has stored.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
         let now = Duration::from_nanos(cx.now_ns());

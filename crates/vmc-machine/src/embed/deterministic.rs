@@ -1,15 +1,17 @@
-//! A machine on the caller's thread: while a call waits, all others make steps, first come, first served.
+//! A machine on the caller's thread: while a call waits, all others make steps, first come, first served. With a seed,
+//! the seed draws whose step is next, and the others' steps come between those of a call, too.
 
-use super::caller::{Me, Memory};
-use super::{Application, CallError, FIRST, File, Host, Machine, OPERATOR, sealed};
+use super::caller::{Me, Memory, Pause};
+use super::{Application, CallError, FIRST, File, Host, Machine, Run, names, sealed};
 use crate::actor::Actor;
-use crate::backend::{self, Setup};
+use crate::backend;
 use crate::build::{self, MachineError};
 use crate::deterministic::CooperativeExecutor;
 use crate::ending::End;
 use crate::plan::Plan;
 use crate::recorder::{self, Order, Recorder};
 use crate::runtime::{ActivityId, Runtime};
+use crate::schedule::{Actors, Schedule, ScheduleKind};
 use crate::world::World;
 use ibmvmc::{Driver, Input, Reply};
 use std::fmt;
@@ -20,7 +22,7 @@ pub struct Deterministic {
     world: World<backend::Deterministic<Driver>>,
     actors: Vec<Actor>,
     executor: CooperativeExecutor,
-    me: Me,
+    apps: Vec<Me>,
     steps: u64,
     plan: Plan,
 }
@@ -31,41 +33,77 @@ impl fmt::Debug for Deterministic {
     }
 }
 
+/// With one application.
 impl Host for Deterministic {}
 
 impl sealed::Host for Deterministic {
     fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
-        let Deterministic { world, actors, executor, me, steps, .. } = self;
-        let block = |until_ns, why| executor.wait(world, actors, until_ns, why, steps);
-        me.call(world, executor, input, memory, block).ok_or(CallError::Stuck)
+        self.call_of(0, input, memory)
     }
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
-        let Deterministic { world, actors, executor, me, steps, .. } = self;
-        let block = |until_ns, why| executor.wait(world, actors, until_ns, why, steps);
-        me.wait_until_ready(world, file, block).ok_or(CallError::Stuck)
+        self.wait_of(0, file)
     }
+}
+
+/// One of several applications of a machine on the caller's thread.
+#[derive(Debug)]
+pub struct OneOf<'a> {
+    machine: &'a mut Deterministic,
+    app: usize,
+}
+
+impl Host for OneOf<'_> {}
+
+impl sealed::Host for OneOf<'_> {
+    fn call(&mut self, input: Input, memory: Memory<'_>) -> Result<Reply, CallError> {
+        self.machine.call_of(self.app, input, memory)
+    }
+
+    fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
+        self.machine.wait_of(self.app, file)
+    }
+}
+
+/// The applications of a machine on the caller's thread. They make their calls one after the other: a call that only
+/// another application could wake is [`CallError::Stuck`].
+#[derive(Debug)]
+pub struct Applications {
+    machine: Deterministic,
 }
 
 impl Machine {
     /// Boots a machine on the caller's thread, with one application.
     pub fn deterministic(&self) -> Result<Application<Deterministic>, MachineError> {
+        Ok(Application { host: self.boot(1)? })
+    }
+
+    /// Boots a machine on the caller's thread, with so many applications.
+    pub fn deterministic_with(&self, applications: u16) -> Result<Applications, MachineError> {
+        Ok(Applications { machine: self.boot(applications)? })
+    }
+
+    fn boot(&self, applications: u16) -> Result<Deterministic, MachineError> {
+        self.check_rules()?;
         let plan = self.plan();
         let (world, service) = build::build(&plan, Driver::new(plan.machine.driver)?)?;
         let order = Order::default();
-        let actors = self.actors(&plan, service, &order);
-        let recorder = Recorder::new(ActorId::App(FIRST), &order, self.record);
-        let me = Me { id: ActivityId::app(FIRST), recorder };
-        let executor = CooperativeExecutor::new(actors.len(), me.id);
-        Ok(Application { host: Deterministic { world, actors, executor, me, steps: 0, plan } })
+        let recorder = |actor: ActorId| Recorder::new(actor, &order, self.record);
+        let actors = self.actors(&plan, service, recorder);
+        let app = |n| Me { id: ActivityId::app(n), recorder: recorder(ActorId::App(n)) };
+        let apps: Vec<Me> = (FIRST..).take(usize::from(applications)).map(app).collect();
+        let drawn = self.seed.map(|seed| {
+            Schedule::new(&ScheduleKind::Random { seed }, None, &Actors::new(&plan.threads))
+        });
+        let executor = CooperativeExecutor::new(actors.len(), apps.len(), drawn);
+        Ok(Deterministic { world, actors, executor, apps, steps: 0, plan })
     }
 }
 
 impl Application<Deterministic> {
     /// Has all others make steps until they all wait.
     pub fn settle(&mut self) {
-        let Deterministic { world, actors, executor, steps, .. } = &mut self.host;
-        executor.settle(world, actors, steps);
+        self.host.settle();
     }
 
     /// Steps that the machine's activities have made, those of the application's calls not counted.
@@ -75,39 +113,79 @@ impl Application<Deterministic> {
 
     /// Ends the run after all have come to rest; hands back what was recorded.
     pub fn into_trace(mut self) -> Trace {
-        self.settle();
+        self.host.settle();
         self.host.take_trace()
     }
 
     /// The same with the world as the run has left it, for checkers that look there, too.
-    pub fn into_run(mut self) -> Run<backend::Deterministic<Driver>> {
-        self.settle();
-        let trace = self.host.take_trace();
-        let Deterministic { world, actors, executor, steps, plan, .. } = self.host;
-        let virtual_ns = executor.now_ns();
-        let end = End { steps, virtual_ns, quiescent: true, waiting: Vec::new() };
-        Run { world, actors, trace, end, plan }
+    pub fn into_run(self) -> Run<backend::Deterministic<Driver>> {
+        self.host.into_run()
     }
 }
 
-/// A run that has ended, and what is left of it.
-pub struct Run<P: Setup> {
-    /// The world.
-    pub world: World<P>,
-    /// The activities.
-    pub actors: Vec<Actor>,
-    /// What was recorded.
-    pub trace: Trace,
-    /// How it ended.
-    pub end: End,
-    /// What the machine was made of.
-    pub plan: Plan,
+impl Applications {
+    /// The `n`th application, from 0.
+    pub fn get(&mut self, n: usize) -> Option<Application<OneOf<'_>>> {
+        let machine = &mut self.machine;
+        (n < machine.apps.len()).then_some(Application { host: OneOf { machine, app: n } })
+    }
+
+    /// Has all others make steps until they all wait.
+    pub fn settle(&mut self) {
+        self.machine.settle();
+    }
+
+    /// Ends the run after all have come to rest; hands back what it has left, to be judged.
+    pub fn into_run(self) -> Run<backend::Deterministic<Driver>> {
+        self.machine.into_run()
+    }
 }
 
 impl Deterministic {
+    #[inline]
+    fn call_of(
+        &mut self,
+        app: usize,
+        input: Input,
+        memory: Memory<'_>,
+    ) -> Result<Reply, CallError> {
+        let Deterministic { world, actors, executor, apps, steps, .. } = self;
+        let me = &mut apps[app];
+        let id = me.id;
+        let pause = |pause| match pause {
+            Pause::Step => {
+                executor.take_turns(id, world, actors, steps);
+                true
+            }
+            Pause::Block(until_ns, why) => executor.wait(id, world, actors, until_ns, why, steps),
+        };
+        me.call(world, executor, input, memory, || (), pause)
+    }
+
+    fn wait_of(&mut self, app: usize, file: Option<File>) -> Result<(), CallError> {
+        let Deterministic { world, actors, executor, apps, steps, .. } = self;
+        let me = &apps[app];
+        let block = |until_ns, why| executor.wait(me.id, world, actors, until_ns, why, steps);
+        me.wait_until_ready(world, file, block)
+    }
+
+    fn settle(&mut self) {
+        self.executor.settle(&self.world, &mut self.actors, &mut self.steps);
+    }
+
     fn take_trace(&mut self) -> Trace {
         let actors = self.actors.iter_mut().map(|actor| &mut actor.recorder);
-        let records = recorder::take_all(actors.chain([&mut self.me.recorder]));
-        Trace::new(records, TraceNames { apps: vec![String::from(OPERATOR), String::from("a")] })
+        let apps = self.apps.iter_mut().map(|me| &mut me.recorder);
+        let records = recorder::take_all(actors.chain(apps));
+        Trace::new(records, TraceNames { apps: names(self.apps.len()) })
+    }
+
+    fn into_run(mut self) -> Run<backend::Deterministic<Driver>> {
+        self.settle();
+        let trace = self.take_trace();
+        let Deterministic { world, actors, executor, steps, plan, .. } = self;
+        let virtual_ns = executor.now_ns();
+        let end = End { steps, virtual_ns, quiescent: true, waiting: Vec::new() };
+        Run { world, actors, trace, end, plan }
     }
 }

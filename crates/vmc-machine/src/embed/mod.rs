@@ -40,6 +40,35 @@
 //! assert_eq!(&answer[..5], b"HELLO");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! [`Machine::profile`] chooses what the driver goes by, [`Machine::seed`] draws the order of steps, and
+//! [`Machine::faults`] says what goes wrong. [`Machine::deterministic_with`] has several applications on the caller's
+//! thread. [`Machine::spawn`] gives a machine on threads that the program owns, with applications for any threads of it:
+//!
+//! ```
+//! use vmc_machine::embed::{Machine, Waiting};
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let (machine, apps) = Machine { record: true, connections: 2, ..Machine::default() }
+//!         .spawn(Waiting::Block, 2)?;
+//!     let talks = apps.into_iter().map(|mut app| {
+//!         std::thread::spawn(move || -> std::io::Result<usize> {
+//!             let file = app.open_session("HMC")?;
+//!             app.write(file, b"hello")?;
+//!             Ok(app.read(file, &mut [0; 4096])?)
+//!         })
+//!     });
+//!     for talk in talks.collect::<Vec<_>>() {
+//!         assert_eq!(talk.join().expect("no panic")?, 5);
+//!     }
+//!     let run = machine.into_run().expect("no application is in use");
+//!     assert!(!run.trace.records().is_empty());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `vmc_sim::judge` tells what does not hold in a run. What an application is to live through, a crash of its partition
+//! or the death of its process, takes a program for each ([`programs`]).
 
 mod caller;
 mod deterministic;
@@ -47,26 +76,33 @@ mod monitor;
 pub mod programs;
 mod threads;
 
-pub use deterministic::{Deterministic, Run};
-pub use ibmvmc::{Command, Errno, FileId as File, PollEvents, Reply};
+pub use crate::fault::{self, Rule};
+pub use deterministic::{Applications, Deterministic, OneOf};
+pub use ibmvmc::{Command, Errno, FileId as File, PollEvents, Profile, Reply};
 pub use monitor::Monitor;
 pub use phyp::vmc::{
     Actions, AnyBehaviour, Behaviour, Incoming, Named, SessionKey, Source, Verdict,
 };
-pub use threads::{OnThreads, Service, Waiting};
+pub use threads::{OnOwnThreads, OnThreads, Service, Threaded, ThreadedMachine, Waiting};
 
 use crate::activity::Activity;
 use crate::actor::Actor;
-use crate::build;
+use crate::backend::Setup;
+use crate::build::{self, MachineError};
+use crate::ending::End;
+use crate::fault::{Act, Occasion, Trigger};
 use crate::guest_memory::KernelPage;
 use crate::plan::{MachinePlan, Plan, StartOrder};
-use crate::recorder::{Order, Recorder};
+use crate::recorder::Recorder;
+use crate::world::World;
 use caller::Memory;
 use ibmvmc::{Config, Input, LibertySet, QuirkSet};
 use phyp::VmcPresence;
+use std::{fmt, io};
+use vmc_trace::{ActorId, Trace};
 
 /// What a machine is made of. Both sides offer the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Machine {
     /// HMC connections, 1 to 255: so many sessions can be open at a time.
     pub connections: u8,
@@ -80,6 +116,14 @@ pub struct Machine {
     pub crq_pages: u16,
     /// What the hypervisor does with messages: `Named::Sink.into()`, or `AnyBehaviour::new` of one's own.
     pub behaviour: AnyBehaviour,
+    /// Whether the driver goes by the driver document or by the Linux driver where they differ.
+    pub profile: Profile,
+    /// What goes wrong, and when ([`Rule::new`]; or the rules of a scenario's plan). A rule names the applications of
+    /// the machine by their numbers, from 0.
+    pub faults: Vec<Rule>,
+    /// Draws the order in which the activities of a machine on the caller's thread make their steps, those of a call
+    /// among them; without one they come first come, first served, and a call goes on until it waits.
+    pub seed: Option<u64>,
     /// Whether what happens is recorded.
     pub record: bool,
 }
@@ -93,6 +137,9 @@ impl Default for Machine {
             mtu: 4096,
             crq_pages: 1,
             behaviour: Named::Echo.into(),
+            profile: Profile::default(),
+            faults: Vec::new(),
+            seed: None,
             record: false,
         }
     }
@@ -107,9 +154,51 @@ pub enum CallError {
     /// the call would sleep forever: nothing that runs can wake it
     #[error("the call would sleep forever: nothing that runs can wake it")]
     Stuck,
+    /// the application is gone: its partition has crashed
+    #[error("the application is gone: its partition has crashed")]
+    Crashed,
 }
 
-/// Where an application's machine runs: [`Deterministic`] or [`OnThreads`].
+/// With the call's errno, where it has one.
+impl From<CallError> for io::Error {
+    fn from(error: CallError) -> io::Error {
+        match error {
+            CallError::Failed(errno) => io::Error::from_raw_os_error(errno.number()),
+            CallError::Stuck => io::Error::new(io::ErrorKind::Deadlock, error),
+            CallError::Crashed => io::Error::new(io::ErrorKind::NotConnected, error),
+        }
+    }
+}
+
+/// What the run of a machine has left, to be judged.
+pub struct Run<P: Setup> {
+    /// The world.
+    pub world: World<P>,
+    /// The activities.
+    pub actors: Vec<Actor>,
+    /// What was recorded.
+    pub trace: Trace,
+    /// How it ended.
+    pub end: End,
+    /// What the machine was made of.
+    pub plan: Plan,
+}
+
+impl<P: Setup> Run<P> {
+    /// The names of the fault rules that never fired.
+    pub fn unfired(&self) -> Vec<&str> {
+        let unfired = self.world.faults.unfired().into_iter();
+        unfired.map(|(rule, _)| self.plan.rules[rule].name.as_str()).collect()
+    }
+}
+
+impl<P: Setup> fmt::Debug for Run<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// Where an application's machine runs: [`Deterministic`], [`OneOf`] several there, or [`Threaded`].
 pub trait Host: sealed::Host {}
 
 mod sealed {
@@ -124,7 +213,9 @@ mod sealed {
     }
 }
 
-/// An application of the management partition: makes one call at a time on files that it has opened.
+/// An application of the management partition: makes one call at a time on files that it, or another application of
+/// the same machine, has opened. A [`File`] is a number that any of them may use, as the threads of a process do; so one
+/// can read what comes while another one writes.
 #[derive(Debug)]
 pub struct Application<H: Host> {
     host: H,
@@ -145,7 +236,12 @@ impl<H: Host> Application<H> {
             return Err(error);
         }
         set?;
-        self.host.wait_until_ready(Some(file))?;
+        let ready = self.host.wait_until_ready(Some(file));
+        if let Err(error @ CallError::Failed(_)) = ready {
+            self.close(file)?;
+            return Err(error);
+        }
+        ready?;
         Ok(file)
     }
 
@@ -205,13 +301,21 @@ fn unexpected(reply: Reply) -> CallError {
     })
 }
 
-/// Names of the threads, by their number: the operator has the first one.
-const OPERATOR: &str = "operator";
+/// Names of the threads, by their number: the operator has the first one, the applications the letters, as far as
+/// they reach.
+fn names(applications: usize) -> Vec<String> {
+    let app = |n: usize| match u8::try_from(n) {
+        Ok(n @ 0..26) => char::from(b'a' + n).to_string(),
+        _ => format!("app-{n}"),
+    };
+    std::iter::once(String::from("operator")).chain((0..applications).map(app)).collect()
+}
 
 impl Machine {
     /// The plan of the machine, without applications: for [`build::world`] around another driver.
     pub fn plan(&self) -> Plan {
         let driver = Config {
+            profile: self.profile,
             hmcs: self.connections,
             pool_size: self.buffers,
             mtu: self.mtu,
@@ -235,7 +339,7 @@ impl Machine {
         Plan {
             machine,
             threads: Vec::new(),
-            rules: Vec::new(),
+            rules: self.rules(),
             quirks: QuirkSet::default(),
             expected_channel: None,
             decisions: None,
@@ -247,13 +351,41 @@ impl Machine {
         &self,
         plan: &Plan,
         service: phyp::vmc::Service<AnyBehaviour>,
-        order: &Order,
+        recorder: impl Fn(ActorId) -> Recorder,
     ) -> Vec<Actor> {
         let actor = |activity: Activity| {
-            let recorder = Recorder::new(activity.actor(), order, self.record);
+            let recorder = recorder(activity.actor());
             Actor::new(activity, recorder)
         };
         build::activities(plan, service).into_iter().map(actor).collect()
+    }
+
+    /// The rules, with the numbers that the applications have in the machine.
+    fn rules(&self) -> Vec<Rule> {
+        let mut rules = self.faults.clone();
+        for trigger in rules.iter_mut().filter_map(|rule| rule.trigger.as_mut()) {
+            trigger.app = trigger.app.map(|app| app.saturating_add(FIRST));
+        }
+        rules
+    }
+
+    /// Refuses rules that cannot fire, because an embedded application has no script, and its calls are its own.
+    fn check_rules(&self) -> Result<(), MachineError> {
+        for rule in &self.faults {
+            let why = match (&rule.trigger, &rule.act) {
+                (None, _) => "it has no trigger, and no script fires it: give it an occasion",
+                (Some(Trigger { occasion: Occasion::Call { .. }, .. }), _) => {
+                    "it waits for a call of an application, which an embedded machine does not watch: have it wait \
+                     for an hcall, a message or a state"
+                }
+                (_, Act::Kill(_) | Act::Interrupt(_)) => {
+                    "it kills or interrupts an application, which is the program's own here: remove it"
+                }
+                _ => continue,
+            };
+            return Err(MachineError::Rule { name: rule.name.clone(), why });
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,8 @@ use crate::threads::ThreadedRun;
 use crossbeam_utils::CachePadded;
 use ibmvmc::Driver;
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -46,23 +48,20 @@ impl Drop for InCall<'_> {
 }
 
 /// Watches the applications of a machine on threads, from any thread.
-#[derive(Clone, Copy)]
-pub struct Monitor<'a> {
-    run: &'a ThreadedRun<'a, backend::Threads<Driver>>,
-    calls: &'a [CachePadded<Calls>],
+#[derive(Clone)]
+pub struct Monitor<R> {
+    run: R,
+    calls: Arc<[CachePadded<Calls>]>,
 }
 
-impl fmt::Debug for Monitor<'_> {
+impl<R> fmt::Debug for Monitor<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").field("calls", &self.calls).finish_non_exhaustive()
     }
 }
 
-impl<'a> Monitor<'a> {
-    pub(super) fn new(
-        run: &'a ThreadedRun<'a, backend::Threads<Driver>>,
-        calls: &'a [CachePadded<Calls>],
-    ) -> Monitor<'a> {
+impl<R: Deref<Target = ThreadedRun<backend::Threads<Driver>>>> Monitor<R> {
+    pub(super) fn new(run: R, calls: Arc<[CachePadded<Calls>]>) -> Monitor<R> {
         Monitor { run, calls }
     }
 
@@ -83,11 +82,14 @@ impl<'a> Monitor<'a> {
     /// Runs `body`. When a call takes longer than `patience`, calls `on_hang` once with where the machine stood, and
     /// ends the machine: the call comes back with [`Stuck`](super::CallError::Stuck).
     pub fn watch<T>(
-        self,
+        &self,
         patience: Duration,
         on_hang: impl FnOnce(String) + Send,
         body: impl FnOnce() -> T,
-    ) -> T {
+    ) -> T
+    where
+        R: Sync,
+    {
         std::thread::scope(|scope| {
             let (end, ended) = mpsc::channel::<()>();
             scope.spawn(move || {
@@ -103,7 +105,7 @@ impl<'a> Monitor<'a> {
     }
 
     /// Where the machine stands when a call has taken too long; `None` at the end.
-    fn wait_for_hang(self, patience: Duration, ended: &mpsc::Receiver<()>) -> Option<String> {
+    fn wait_for_hang(&self, patience: Duration, ended: &mpsc::Receiver<()>) -> Option<String> {
         let now = Instant::now();
         let mut seen: Vec<(Option<u64>, Instant)> = vec![(None, now); self.calls.len()];
         loop {

@@ -4,7 +4,7 @@
 //! A **seat** is what such a thread is in the machine: an actor of the trace that has one call in flight at most. Each
 //! thread of the plan is a seat; one with a script is led through it by [`Programs::next`].
 
-use super::threads::EndGuard;
+use super::threads::{REST, timeless};
 use super::{File, Run, Waiting};
 use crate::activity::{Activity, Instruction, Request, StepFailure};
 use crate::actor::Actor;
@@ -15,11 +15,10 @@ use crate::incarnation::Incarnation;
 use crate::plan::{Plan, ThreadPlan};
 use crate::recorder::{Log, Order, Recorder};
 use crate::runtime::{ActivityId, Progress};
-use crate::threads::{self, ExternalThread, ExternalThreads, ThreadedRun, WaitMode};
+use crate::threads::{self, ExternalThread, ExternalThreads, RunningMachine, ThreadedRun};
 use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
 use parking_lot::Mutex;
 use std::fmt;
-use std::time::Duration;
 use vmc_proto::HmcIndex;
 use vmc_threads::Parker;
 use vmc_trace::{Side, Trace, TraceNames};
@@ -29,9 +28,6 @@ pub type OnThreads = backend::Threads<Driver<Conduct>>;
 
 /// The name of the thread from which the operator acts.
 const CONSOLE: &str = "console";
-
-/// How long the machine may take to come to rest at the end.
-const REST: Duration = Duration::from_secs(10);
 
 /// How a machine serves programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +41,7 @@ pub struct Serving {
     pub record: bool,
 }
 
-/// A file that a program has open. It is of one life of the management partition.
+/// A file that a program has open. It is of one incarnation of the management partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OpenFile {
     /// The driver's name of it.
@@ -130,7 +126,7 @@ struct Seat {
 
 /// The machine, for the threads that bring the calls of programs.
 pub struct Programs<'a> {
-    run: &'a ThreadedRun<'a, OnThreads>,
+    run: &'a ThreadedRun<OnThreads>,
     seats: Vec<Mutex<Seat>>,
     /// The process of each seat.
     processes: Vec<u16>,
@@ -151,7 +147,7 @@ impl Programs<'_> {
         self.make(seat, request, None, before_sleep)
     }
 
-    /// The same on an open file: a call on a file of a life that is over comes to nothing.
+    /// The same on an open file: a call on a file of an incarnation that is over comes to nothing.
     pub fn call_on(
         &self,
         seat: u16,
@@ -170,7 +166,7 @@ impl Programs<'_> {
         before_sleep: &mut dyn FnMut(),
     ) -> Answer {
         let Some(place) = self.seats.get(usize::from(seat)) else { return Answer::stale() };
-        let (run, runtime) = (self.run, self.run.runtime);
+        let (run, runtime) = (self.run, &self.run.runtime);
         let mut seat = place.lock();
         if seat.is_finished {
             return Answer::stale();
@@ -186,7 +182,7 @@ impl Programs<'_> {
         if !run.world.incarnations.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
             return Answer::stale();
         }
-        let entered = run.in_turn(|| actor.enter(run.world, runtime, request));
+        let entered = run.in_turn(|| actor.enter(&run.world, runtime, request));
         if !entered || life.is_some_and(|life| life != actor.life()) {
             self.rest(actor);
             return Answer::stale();
@@ -222,7 +218,7 @@ impl Programs<'_> {
         if let Activity::App(app) = &actor.activity
             && app.has_ended()
         {
-            self.run.in_turn(|| actor.rest(self.run.world, self.run.runtime));
+            self.run.in_turn(|| actor.rest(&self.run.world, &self.run.runtime));
         }
     }
 
@@ -259,7 +255,7 @@ impl Programs<'_> {
     /// What comes next in the script of a seat: what is not a call is done first, however long it takes.
     pub fn next(&self, seat: u16) -> Next {
         let Some(place) = self.seats.get(usize::from(seat)) else { return Next::End };
-        let (run, runtime) = (self.run, self.run.runtime);
+        let (run, runtime) = (self.run, &self.run.runtime);
         let mut place = place.lock();
         let Seat { actor, parker, is_finished } = &mut *place;
         loop {
@@ -268,7 +264,7 @@ impl Programs<'_> {
             let Activity::App(app) = &mut actor.activity else { return Next::End };
             match progress {
                 Progress::Block { until_ns, why } => {
-                    let instruction = (!is_unborn).then(|| app.instruction(run.world)).flatten();
+                    let instruction = (!is_unborn).then(|| app.instruction(&run.world)).flatten();
                     if let Some(instruction) = instruction {
                         return Next::Do(instruction);
                     }
@@ -292,9 +288,9 @@ impl Programs<'_> {
     /// Fires a fault rule of the plan, by its number.
     pub fn fire(&self, rule: usize) {
         let Some(console) = self.seats.last() else { return };
-        let (run, runtime) = (self.run, self.run.runtime);
+        let (run, runtime) = (self.run, &self.run.runtime);
         let mut console = console.lock();
-        run.in_turn(|| console.actor.inject(run.world, runtime, rule));
+        run.in_turn(|| console.actor.inject(&run.world, runtime, rule));
     }
 
     /// The names of the seats.
@@ -309,7 +305,7 @@ impl Programs<'_> {
 
     /// Where the machine stands.
     pub fn status(&self) -> Status {
-        let world = self.run.world;
+        let world = &self.run.world;
         let hypervisor = world.process_table.lock().service_state.to_string();
         let running = [Side::Mgmt, Side::Hyp].map(|side| world.incarnations.is_running(side));
         let kernel = world.kernel.lock();
@@ -387,49 +383,37 @@ pub fn serve<T>(
         }
         actor.open_to_outside();
     }
-    let mode = match serving.waiting {
-        Waiting::Block => WaitMode::Block,
-        Waiting::Poll => WaitMode::Poll,
-    };
     let external = ExternalThreads {
         unparkers: Vec::new(),
         is_external: Activity::is_application,
         follows_clock: serving.follows_clock,
     };
     let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
-    let ((result, names, end), steps) =
-        threads::beside(&world, &mut actors, &external, mode, |run, seats| {
-            let _end = EndGuard(run);
-            let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
-            // Where time waits for programs, it does not wait for those that have nothing to do.
-            let is_idle =
-                |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
-            // A seat has its actor for itself until the end.
-            let (mut places, seats): (Vec<&mut Actor>, Vec<_>) = (0..)
-                .zip(seats)
-                .map(|(n, ExternalThread { actor, parker })| {
-                    let (own, is_finished) = (actor.clone(), is_idle(n));
-                    (actor, Mutex::new(Seat { actor: own, parker, is_finished }))
-                })
-                .unzip();
-            (0..seats.len()).filter(|seat| is_idle(*seat)).for_each(finish);
-            let follows_clock = serving.follows_clock;
-            let processes = plan.threads.iter().map(|thread| thread.process).collect();
-            let log = log.clone();
-            let programs = Programs { run, seats, processes, follows_clock, names, log };
-            let result = body(&programs);
-            (0..programs.seats.len()).for_each(finish);
-            let (quiescent, waiting, virtual_ns) = threads::rest(run.runtime, REST);
-            let names = programs.names();
-            for (place, seat) in places.iter_mut().zip(programs.seats) {
-                **place = seat.into_inner().actor;
-            }
-            (result, names, End { steps: 0, virtual_ns, quiescent, waiting })
-        });
-    let mut records = log.take();
-    if serving.follows_clock {
-        records.iter_mut().for_each(|record| record.time_ns = 0);
-    }
-    let trace = Trace::new(records, names);
-    Ok((result, Run { world, actors, trace, end: End { steps, ..end }, plan }))
+    let (machine, external) =
+        RunningMachine::start(world, actors, &external, serving.waiting.mode());
+    let run = &**machine.run();
+    let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
+    // Where time waits for programs, it does not wait for those that have nothing to do.
+    let is_idle = |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
+    let seat = |(n, ExternalThread { actor, parker })| {
+        Mutex::new(Seat { actor, parker, is_finished: is_idle(n) })
+    };
+    let seats: Vec<Mutex<Seat>> = (0..).zip(external).map(seat).collect();
+    (0..seats.len()).filter(|seat| is_idle(*seat)).for_each(finish);
+    let follows_clock = serving.follows_clock;
+    let processes = plan.threads.iter().map(|thread| thread.process).collect();
+    let programs = Programs { run, seats, processes, follows_clock, names, log: log.clone() };
+    let result = body(&programs);
+    (0..programs.seats.len()).for_each(finish);
+    let (quiescent, waiting, virtual_ns) = threads::rest(&run.runtime, REST);
+    run.runtime.abort();
+    let names = programs.names();
+    let seats = programs.seats.into_iter().map(|seat| seat.into_inner().actor).collect();
+    let (world, actors, steps) = machine.end(seats);
+    let end = End { steps, virtual_ns, quiescent, waiting };
+    let records = match follows_clock {
+        true => timeless(log.take()),
+        false => log.take(),
+    };
+    Ok((result, Run { world, actors, trace: Trace::new(records, names), end, plan }))
 }

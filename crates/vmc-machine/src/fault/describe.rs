@@ -27,7 +27,7 @@ impl Act {
         self.traced(None).kind()
     }
 
-    /// The act as a trace keeps it; `hcall` is the call that it may answer, if it does not befall a message.
+    /// The act as a trace keeps it; `hcall` is the call that it may answer, if it is not about a message.
     fn traced(&self, hcall: Option<HcallName>) -> FaultAct {
         match self {
             Act::Crash(side) => FaultAct::Crash(*side),

@@ -1,29 +1,23 @@
 //! Faults: rules that say when something goes wrong, and what.
 //!
 //! A [`Rule`] is looked up wherever one of its occasions can be: at hcalls, messages, calls of applications,
-//! allocations and changes of state (`hooks`). `state` counts the occasions of each rule and tells which
-//! one is its turn; `act` does what the rule says. What has to wait (a boot, a delayed message, a rule that
+//! allocations and changes of state (`inject/hooks.rs`). `state` counts the occasions of each rule and tells which
+//! one is its turn; `inject/act.rs` does what the rule says. What has to wait (a boot, a delayed message, a rule that
 //! follows another one) is left to an activity of its own, the director. `scenarios/README.md` documents each
 //! rule for authors of scenarios.
 
-mod act;
 mod describe;
-mod hooks;
 mod patch;
 mod state;
 
-use state::{Held, Moment, Strand};
-
-pub(crate) use act::SavedTce;
-pub use hooks::{StateChange, subject_of};
 pub use patch::{Patch, Template};
-pub(crate) use state::Faults;
+pub(crate) use state::{Faults, Held, Moment, Strand};
 
-use papr::{Access, Hcall, HcallName, ReturnCode};
+use papr::{Access, CrqEntry, Hcall, HcallName, Ioba, Liobn, ReturnCode, Tce};
 use std::ops::Range;
-use vmc_proto::{HmcIndex, MessageType, Status};
+use vmc_proto::{HmcIndex, HmcSession, MessageType, Received, Status};
 pub use vmc_trace::RdmaEnd;
-use vmc_trace::{ChannelState, FaultKind, SessionState, Side};
+use vmc_trace::{ChannelState, FaultKind, SessionState, Side, Subject};
 
 /// When something goes wrong, and what.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +38,22 @@ pub struct Rule {
     pub span: Range<usize>,
 }
 
+impl Rule {
+    /// A rule that fires once, at the first such occasion.
+    pub fn new(name: impl Into<String>, occasion: Occasion, act: Act) -> Rule {
+        let trigger = Some(Trigger::at(occasion));
+        Rule {
+            name: name.into(),
+            trigger,
+            nth: 1,
+            times: Some(1),
+            act,
+            optional: false,
+            span: 0..0,
+        }
+    }
+}
+
 /// Which occasions count.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trigger {
@@ -62,6 +72,12 @@ pub struct Trigger {
 }
 
 impl Trigger {
+    /// Every such occasion.
+    pub fn at(occasion: Occasion) -> Trigger {
+        let (app, index, nth_session, since) = (None, None, None, None);
+        Trigger { occasion, app, index, channel_only: false, nth_session, since }
+    }
+
     /// Whether its occasions can be about a session.
     pub fn may_name_session(&self) -> bool {
         matches!(
@@ -291,7 +307,7 @@ impl Act {
     }
 
     /// Whether the fault belongs to what is being done when it fires, and not to the whole machine.
-    fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         matches!(
             self,
             Act::Drop
@@ -306,4 +322,35 @@ impl Act {
                 | Act::Interrupt(_)
         )
     }
+}
+
+/// A state that changed during a transition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateChange {
+    /// A side's new view of the channel.
+    Channel(ChannelState),
+    /// A side's new view of a session.
+    Session(HmcIndex, HmcSession, SessionState),
+    /// The driver has given an index a new session.
+    Started(HmcIndex, HmcSession),
+}
+
+/// What a message is about.
+pub fn subject_of(entry: CrqEntry) -> Subject {
+    match Received::from_entry(entry) {
+        Received::Message(decoded) => match decoded.message.connection() {
+            Some((index, session)) => Subject::Session(index, session),
+            None => Subject::Channel,
+        },
+        _ => Subject::Channel,
+    }
+}
+
+/// A TCE as it was before a fault changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SavedTce {
+    pub(crate) owner: Side,
+    pub(crate) liobn: Liobn,
+    pub(crate) ioba: Ioba,
+    pub(crate) tce: Tce,
 }

@@ -1,4 +1,4 @@
-//! Which rules have their turn, and what waits because of them.
+//! How far each rule is, and what waits because of one: boots, and messages that arrive later.
 
 use super::{EntryKind, Occasion, Rule, Trigger};
 use lock_api::{Mutex, MutexGuard, RawMutex};
@@ -103,7 +103,7 @@ impl<L: RawMutex> Faults<L> {
 
     /// Waits until no other activity is in a step, if there are rules. An occasion and what its rules do are one
     /// thing: the receiver of a message must not find it before the rules that wait for its delivery have fired, and
-    /// of two partitions that die at once neither lives to see the other's end.
+    /// of two partitions that die at once neither notices the other's end.
     pub(crate) fn turn(&self) -> Option<MutexGuard<'_, L, ()>> {
         (!self.are_none()).then(|| self.turn.lock())
     }
@@ -243,7 +243,7 @@ impl<L: RawMutex> Faults<L> {
 }
 
 impl FaultState {
-    /// Whether a moment is about the session that a rule means, if it means one.
+    /// Whether an occasion is about the session that a rule means, if it means one.
     fn is_in_session(&self, trigger: &Trigger, moment: Moment) -> bool {
         let Some(nth) = trigger.nth_session else { return true };
         let (Some(index), Some(session)) = (moment.index, moment.session) else { return false };

@@ -10,8 +10,8 @@
 //! sides, and the names of applications. `first` stands for whichever activity has been ready longest. An
 //! application that is named like one of these is written with `app:` before its name.
 
-use crate::plan::ThreadPlan;
 use crate::runtime::ActivityId;
+use crate::script::ThreadPlan;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;

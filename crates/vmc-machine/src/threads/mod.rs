@@ -1,5 +1,5 @@
-//! The threaded runtime: one thread per activity, blocking that really blocks. Who runs, who waits and who looks at
-//! the driver's queue is in `vmc_threads`; here is what the activities do.
+//! The threaded runtime: one thread for each activity; one that waits blocks its thread. `vmc_threads` keeps who runs,
+//! who waits and who looks at the driver's queue; here is what the activities do.
 //!
 //! | module | subject |
 //! |---|---|
@@ -17,6 +17,8 @@ use crate::backend::Setup;
 use crate::ending::{End, Stuck};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::world::World;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use vmc_threads::{Parker, SharedActor, State, Unparker};
 use vmc_trace::Waiting;
@@ -47,21 +49,21 @@ impl Runtime for Threads {
     }
 }
 
-/// Runs until every activity waits and none sleeps. `deadline` bounds the wall-clock time: a run that does
-/// not come to rest is ended, and reported as not quiescent.
+/// Runs until every activity waits and none sleeps; hands world and actors back. `deadline` bounds the wall-clock time:
+/// a run that does not come to rest is ended, and reported as not quiescent.
 pub fn run<P: Setup>(
-    world: &World<P>,
-    actors: &mut [Actor],
+    world: World<P>,
+    actors: Vec<Actor>,
     deadline: Duration,
     mode: WaitMode,
-) -> End
+) -> (World<P>, Vec<Actor>, End)
 where
-    World<P>: Sync,
+    World<P>: Send + Sync,
 {
-    let look = |run: &ThreadedRun<'_, P>, _: Vec<ExternalThread<'_>>| rest(run.runtime, deadline);
-    let ((quiescent, waiting, virtual_ns), steps) =
-        beside(world, actors, &ExternalThreads::default(), mode, look);
-    End { steps, virtual_ns, quiescent, waiting }
+    let (machine, _) = RunningMachine::start(world, actors, &ExternalThreads::default(), mode);
+    let (quiescent, waiting, virtual_ns) = rest(&machine.run().runtime, deadline);
+    let (world, actors, steps) = machine.end(Vec::new());
+    (world, actors, End { steps, virtual_ns, quiescent, waiting })
 }
 
 /// Waits for the end, and says whether it came in time, who waits then, and what time it is.
@@ -100,60 +102,97 @@ impl Default for ExternalThreads {
 }
 
 /// An actor for a thread that is not the runtime's own, and what it sleeps on.
-pub(crate) struct ExternalThread<'a> {
-    pub(crate) actor: &'a mut Actor,
+pub(crate) struct ExternalThread {
+    pub(crate) actor: Actor,
     pub(crate) parker: Parker,
 }
 
-/// Has the actors run while `body` does, which must see to it that they end; it gets those of the external threads. Returns
-/// what `body` does, and the steps of the actors.
-pub(crate) fn beside<P: Setup, T>(
-    world: &World<P>,
-    actors: &mut [Actor],
-    external: &ExternalThreads,
-    mode: WaitMode,
-    body: impl FnOnce(&ThreadedRun<'_, P>, Vec<ExternalThread<'_>>) -> T,
-) -> (T, u64)
-where
-    World<P>: Sync,
-{
-    let parkers: Vec<Parker> = actors.iter().map(|_| Parker::new()).collect();
-    let own = parkers.iter().map(|parker| parker.unparker().clone());
-    let unparkers = own.chain(external.unparkers.iter().cloned()).collect();
-    let place = ActivityId::BOTTOM_HALF.index();
-    let runtime = &if external.follows_clock {
-        let own = actors.iter().map(|actor| (external.is_external)(&actor.activity));
-        let guests = own.chain(external.unparkers.iter().map(|_| true)).collect();
-        Threads::with_guests(unparkers, place, guests)
-    } else {
-        Threads::new(unparkers, place)
-    };
-    // Pollers borrow the bottom half, so its actor is kept apart; nothing is recorded in it yet.
-    let run =
-        ThreadedRun { world, runtime, mode, bottom_half: SharedActor::new(actors[place].clone()) };
-    let ended = std::thread::scope(|scope| {
-        let run = &run;
-        let mut outside = Vec::new();
-        let mut threads = Vec::new();
-        for (actor, parker) in actors.iter_mut().zip(parkers) {
+/// The threads of a machine. Dropped, it ends them and waits for them.
+pub(crate) struct RunningMachine<P: Setup> {
+    run: Arc<ThreadedRun<P>>,
+    /// Each returns its actor and how many steps it made; the bottom half's actor is shared.
+    threads: Vec<JoinHandle<(Option<Actor>, u64)>>,
+}
+
+impl<P: Setup> RunningMachine<P> {
+    /// Has the actors run, each on a thread of its own, but for those of the external threads, which are returned.
+    pub(crate) fn start(
+        world: World<P>,
+        actors: Vec<Actor>,
+        external: &ExternalThreads,
+        mode: WaitMode,
+    ) -> (RunningMachine<P>, Vec<ExternalThread>)
+    where
+        World<P>: Send + Sync,
+    {
+        let parkers: Vec<Parker> = actors.iter().map(|_| Parker::new()).collect();
+        let own = parkers.iter().map(|parker| parker.unparker().clone());
+        let unparkers = own.chain(external.unparkers.iter().cloned()).collect();
+        let place = ActivityId::BOTTOM_HALF.index();
+        let runtime = if external.follows_clock {
+            let own = actors.iter().map(|actor| (external.is_external)(&actor.activity));
+            let guests = own.chain(external.unparkers.iter().map(|_| true)).collect();
+            Threads::with_guests(unparkers, place, guests)
+        } else {
+            Threads::new(unparkers, place)
+        };
+        // Pollers borrow the bottom half, so its actor is kept apart; nothing is recorded in it yet.
+        let bottom_half = SharedActor::new(actors[place].clone());
+        let run = Arc::new(ThreadedRun { world, runtime, mode, bottom_half });
+        let (mut threads, mut outside) = (Vec::new(), Vec::new());
+        for (mut actor, parker) in actors.into_iter().zip(parkers) {
+            let run = Arc::clone(&run);
             match actor.activity.id() {
                 _ if (external.is_external)(&actor.activity) => {
-                    outside.push(ExternalThread { actor, parker })
+                    outside.push(ExternalThread { actor, parker });
                 }
                 ActivityId::BOTTOM_HALF => {
-                    threads.push(scope.spawn(move || run_bottom_half(run, &parker)));
+                    threads.push(thread::spawn(move || (None, run_bottom_half(&run, &parker))));
                 }
-                _ => threads.push(scope.spawn(move || run_line(run, actor, &parker))),
+                _ => threads.push(thread::spawn(move || {
+                    let steps = run_actor(&run, &mut actor, &parker);
+                    (Some(actor), steps)
+                })),
             }
         }
-        let result = body(run, outside);
-        let steps = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        (result, steps.sum())
-    });
-    actors[place] = run.bottom_half.into_inner();
-    ended
+        (RunningMachine { run, threads }, outside)
+    }
+
+    /// What the threads share.
+    pub(crate) fn run(&self) -> &Arc<ThreadedRun<P>> {
+        &self.run
+    }
+
+    /// Waits for the threads, which the caller has seen to it that they end, as it has that no others have the run
+    /// any more; a panic of theirs goes on here. Returns the world, all actors with those of `outside`, and the steps.
+    pub(crate) fn end(mut self, outside: Vec<Actor>) -> (World<P>, Vec<Actor>, u64) {
+        let (mut actors, mut steps) = (outside, 0);
+        // All of them, before a panic goes on.
+        let threads = std::mem::take(&mut self.threads).into_iter();
+        for ended in threads.map(JoinHandle::join).collect::<Vec<_>>() {
+            let (actor, more) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            actors.extend(actor);
+            steps += more;
+        }
+        let run = Arc::clone(&self.run);
+        drop(self);
+        let run = Arc::into_inner(run).expect("the threads have ended");
+        actors.push(run.bottom_half.into_inner());
+        actors.sort_by_key(|actor| actor.activity.id());
+        (run.world, actors, steps)
+    }
+}
+
+impl<P: Setup> Drop for RunningMachine<P> {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.run.runtime.abort();
+        }
+        for thread in self.threads.drain(..) {
+            // One that has panicked has said so.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Ends its activity for the others when the thread panics, so that the run ends and the panic is passed on.
@@ -171,9 +210,9 @@ impl Drop for PanicGuard<'_> {
 }
 
 /// Runs one activity to its end; returns how many steps it made.
-fn run_line<P: Setup>(run: &ThreadedRun<'_, P>, actor: &mut Actor, parker: &Parker) -> u64 {
+fn run_actor<P: Setup>(run: &ThreadedRun<P>, actor: &mut Actor, parker: &Parker) -> u64 {
     let me = actor.activity.id();
-    let runtime = run.runtime;
+    let runtime = &run.runtime;
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
@@ -193,9 +232,9 @@ fn run_line<P: Setup>(run: &ThreadedRun<'_, P>, actor: &mut Actor, parker: &Park
 }
 
 /// The same for the bottom half, whose work others may do.
-fn run_bottom_half<P: Setup>(run: &ThreadedRun<'_, P>, parker: &Parker) -> u64 {
+fn run_bottom_half<P: Setup>(run: &ThreadedRun<P>, parker: &Parker) -> u64 {
     let me = ActivityId::BOTTOM_HALF;
-    let runtime = run.runtime;
+    let runtime = &run.runtime;
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {

@@ -6,7 +6,7 @@
 //! thread goes on, which enables the interrupt and looks once more. The VMC service looks at its own queue before it
 //! waits for the doorbell, which senders do not ring meanwhile.
 //!
-//! Looking is not waiting: without guests virtual time stands still meanwhile. What is recorded is what the bottom
+//! Looking is not waiting: without external threads virtual time stands still meanwhile. What is recorded is what the bottom
 //! half does, on any thread, so the canonical trace is that of every other schedule.
 
 use super::Threads;
@@ -34,14 +34,14 @@ pub enum WaitMode {
 }
 
 /// What the threads of a run share.
-pub struct ThreadedRun<'a, P: Setup> {
-    pub(crate) world: &'a World<P>,
-    pub(crate) runtime: &'a Threads,
+pub struct ThreadedRun<P: Setup> {
+    pub(crate) world: World<P>,
+    pub(crate) runtime: Threads,
     pub(super) mode: WaitMode,
     pub(super) bottom_half: SharedActor<Actor>,
 }
 
-impl<P: Setup> ThreadedRun<'_, P> {
+impl<P: Setup> ThreadedRun<P> {
     /// Makes steps of an activity until it waits or is finished; `Again` when the run was ended.
     pub(crate) fn run_until_wait(&self, actor: &mut Actor, steps: &mut u64) -> Progress {
         loop {
@@ -49,7 +49,7 @@ impl<P: Setup> ThreadedRun<'_, P> {
             if steps.is_multiple_of(STEPS_PER_COUNT) {
                 self.runtime.count_steps(actor.activity.id().index(), STEPS_PER_COUNT);
             }
-            let progress = self.in_turn(|| actor.step(self.world, self.runtime));
+            let progress = self.in_turn(|| actor.step(&self.world, &self.runtime));
             if progress != Progress::Again || self.runtime.is_aborted() {
                 return if self.runtime.is_aborted() { Progress::Again } else { progress };
             }
@@ -77,7 +77,7 @@ impl<P: Setup> ThreadedRun<'_, P> {
                     return true;
                 }
                 self.runtime.looks_no_more(id.index());
-                if service.has_mail(self.world) {
+                if service.has_mail(&self.world) {
                     return true;
                 }
             }
@@ -127,18 +127,18 @@ impl<P: Setup> ThreadedRun<'_, P> {
     fn look_at_service_queue(&self, service: &Service, is_enough: impl Fn() -> bool) -> bool {
         let id = ActivityId::SERVICE.index();
         self.runtime.looks_by_itself(id);
-        let has_work = || service.has_mail(self.world) || is_enough();
+        let has_work = || service.has_mail(&self.world) || is_enough();
         self.runtime.look(LOOKS_PER_WAKE_UP, id, has_work)
     }
 }
 
-impl<P: Setup> BottomHalf for ThreadedRun<'_, P> {
+impl<P: Setup> BottomHalf for ThreadedRun<P> {
     type Actor = Actor;
     /// What its last step said, and how many it made.
     type Progress = (Progress, u64);
 
     fn look(&self, actor: &mut Actor, mut is_due: bool) {
-        let runtime = self.runtime;
+        let runtime = &self.runtime;
         if !is_between_entries(actor) {
             // It waits for something that takes a thread of its own.
             if is_due {
@@ -148,7 +148,7 @@ impl<P: Setup> BottomHalf for ThreadedRun<'_, P> {
         }
         let was_told = is_due;
         loop {
-            let progress = self.in_turn(|| actor.look(self.world, runtime, is_due));
+            let progress = self.in_turn(|| actor.look(&self.world, runtime, is_due));
             let waits = progress != Progress::Again;
             if !is_between_entries(actor) {
                 if waits {

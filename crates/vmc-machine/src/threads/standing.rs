@@ -1,4 +1,4 @@
-//! Where everything on threads stands, in words: for a watchdog that sees no progress.
+//! What each thread of a run waits for, as text: for a watchdog that sees no progress.
 
 use super::ThreadedRun;
 use crate::activity::Activity;
@@ -11,7 +11,7 @@ use std::fmt::{self, Write};
 use vmc_threads::{Snapshot, State};
 use vmc_trace::Waiting;
 
-impl<P: Setup> ThreadedRun<'_, P> {
+impl<P: Setup> ThreadedRun<P> {
     /// Says of each activity what it waits for, and of the driver's queue who looks at it.
     pub(crate) fn standing(&self) -> String {
         let mut text = String::new();
@@ -59,7 +59,7 @@ impl<P: Setup> ThreadedRun<'_, P> {
 
     fn queue_of(&self, actor: &Actor) -> String {
         let Activity::BottomHalf(bottom_half) = &actor.activity else { return String::new() };
-        match bottom_half.queue_has_entry(self.world) {
+        match bottom_half.queue_has_entry(&self.world) {
             Some(true) => String::from("its queue has an entry"),
             Some(false) => String::from("its queue is empty"),
             None => String::from("it looks at no queue"),

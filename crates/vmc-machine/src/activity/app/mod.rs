@@ -11,7 +11,7 @@ pub use outside::{Instruction, Request};
 
 use crate::backend::Setup;
 use crate::call::CallRunner;
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::Context;
 use crate::incarnation::Incarnation;
 use crate::runtime::{ActivityId, Progress, Runtime};
@@ -33,7 +33,7 @@ pub struct App {
     actor: ActorId,
     /// Threads of one process share their files.
     process: u16,
-    /// The life of the management partition that it runs in.
+    /// The incarnation of the management partition that it runs in.
     life: Incarnation,
     steps: Arc<[Step]>,
     next: usize,
@@ -73,7 +73,7 @@ pub struct StepFailure {
 }
 
 impl App {
-    /// A thread of an application that runs these steps in that life of its partition.
+    /// A thread of an application that runs these steps in that incarnation of its partition.
     pub fn new(number: u16, process: u16, life: Incarnation, steps: Vec<Step>) -> App {
         App {
             number,
@@ -274,7 +274,7 @@ impl App {
         canonical.runner(self.call.as_ref().map(|call| &call.runner));
     }
 
-    /// The partition died under the thread. Whether it takes part in the next life.
+    /// The partition died under the thread. Whether it takes part in the next incarnation.
     pub(crate) fn die<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> bool {
         if let Some(InCall { runner, call, file, .. }) = self.call.take() {
             runner.abandon(cx);

@@ -5,7 +5,7 @@
 
 use super::App;
 use crate::backend::Setup;
-use crate::canonical::CanonicalHasher;
+use crate::canonical_hasher::CanonicalHasher;
 use crate::context::Context;
 use crate::runtime::{Progress, Runtime};
 use crate::script::{Action, Expect, Retry};

@@ -1,28 +1,16 @@
 //! The places where rules can fire.
 
-use super::{
-    Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, SavedTce,
-    Strand,
-};
 use crate::backend::Setup;
 use crate::context::{Context, StateChanges, partition_of};
+use crate::fault::{
+    Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, SavedTce,
+    StateChange, Strand,
+};
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::MANAGEMENT;
 use papr::{CopyRdma, CrqEntry, Hcall, HcallReturn, ReturnCode};
 use phyp::{BusyCall, PinnedCopy};
-use vmc_proto::{HmcIndex, HmcSession, Received};
-use vmc_trace::{ActorId, ChannelState, Event, SessionState, Side, Subject};
-
-/// A state that changed during a transition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StateChange {
-    /// A side's new view of the channel.
-    Channel(ChannelState),
-    /// A side's new view of a session.
-    Session(HmcIndex, HmcSession, SessionState),
-    /// The driver has given an index a new session.
-    Started(HmcIndex, HmcSession),
-}
+use vmc_trace::{ActorId, Event, Side, Subject};
 
 /// What becomes of a message that is being sent.
 struct Delivery {
@@ -342,16 +330,5 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             return;
         }
         self.record(|| Event::Hcall { call: *call, result, subject });
-    }
-}
-
-/// What a message is about.
-pub fn subject_of(entry: CrqEntry) -> Subject {
-    match Received::from_entry(entry) {
-        Received::Message(decoded) => match decoded.message.connection() {
-            Some((index, session)) => Subject::Session(index, session),
-            None => Subject::Channel,
-        },
-        _ => Subject::Channel,
     }
 }

@@ -1,32 +1,23 @@
 //! What a rule does to the machine.
 
-use super::{Act, Held, RdmaEnd};
 use crate::activity::operator;
 use crate::backend::Setup;
 use crate::context::{Context, partition_of};
+use crate::fault::{Act, Held, RdmaEnd, SavedTce};
 use crate::incarnation::Incarnation;
 use crate::orders::ServiceOrder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::TaskRequest;
-use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, Liobn, PAGE_SIZE, ReturnCode, Tce};
+use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, PAGE_SIZE, ReturnCode, Tce};
 use std::sync::atomic::Ordering;
 use vmc_trace::{ActorId, Event, Side, Subject};
-
-/// A TCE as it was before a fault changed it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SavedTce {
-    owner: Side,
-    liobn: Liobn,
-    ioba: Ioba,
-    tce: Tce,
-}
 
 impl<P: Setup, R: Runtime> Context<'_, P, R> {
     /// Fires a rule at a place where there is nothing but the machine to act on.
     pub(crate) fn fire(&mut self, rule: usize) {
         let act = self.world.faults.rule(rule).act.clone();
         if let Act::Reboot(side) = act {
-            // It takes place, and is announced, when no activity of the last life is left.
+            // It takes place, and is announced, when no activity of the last incarnation is left.
             self.world.faults.with(|faults| faults.boots.push((side, rule)));
             self.runtime.wake(ActivityId::DIRECTOR);
             return;
@@ -100,7 +91,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         self.announce_fault_of(number, subject, None);
     }
 
-    /// The same, of a fault that befalls a message.
+    /// The same, of a fault that is about a message.
     pub(super) fn announce_fault_of(
         &mut self,
         number: usize,
@@ -120,7 +111,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         }
     }
 
-    /// Ends a partition's life: its activities notice at their next step.
+    /// Ends a partition's incarnation: its activities notice at their next step.
     fn crash(&mut self, side: Side, by_partner: bool) {
         let world = self.world;
         // One that is between two kernels dies as well; the second one does not start then.
@@ -159,7 +150,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         true
     }
 
-    /// No activity of the life that has ended is left: what belonged to it goes.
+    /// No activity of the incarnation that has ended is left: what belonged to it goes.
     pub(crate) fn tear_down(&mut self, side: Side) {
         match side {
             Side::Mgmt => {
@@ -174,7 +165,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         self.runtime.wake(ActivityId::DIRECTOR);
     }
 
-    /// Boots a partition whose last life has ended, or starts its next kernel; `false` while an activity of that life is
+    /// Boots a partition whose last incarnation has ended, or starts its next kernel; `false` while an activity of it is
     /// left.
     pub(crate) fn boot(&mut self, side: Side, rule: usize) -> bool {
         let world = self.world;
