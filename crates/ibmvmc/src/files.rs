@@ -185,7 +185,7 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// What `poll()` reports now (driver document, VMC Interface Runtime: readable when a message waits).
-    fn poll_events(&self, file: FileId) -> PollEvents {
+    pub fn poll_events(&self, file: FileId) -> PollEvents {
         let profile = self.config.profile;
         if profile.last_call_releases() && self.files.get(file).is_none_or(|file| file.closed) {
             return PollEvents { invalid: true, ..PollEvents::default() };

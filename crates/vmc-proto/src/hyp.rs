@@ -29,8 +29,6 @@ states! {
     Failed = "failed";
 }
 
-impl ChannelState {}
-
 states! {
     /// The service's view of an HMC connection.
     SessionState:
@@ -45,8 +43,6 @@ states! {
     /// The session ended. Only reported: the connection itself is vacant then.
     Closed = "closed";
 }
-
-impl SessionState {}
 
 /// What was wrong. The message or entry is ignored unless the text says what else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

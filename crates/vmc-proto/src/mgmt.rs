@@ -102,8 +102,6 @@ states! {
     Ended = "ended";
 }
 
-impl SessionState {}
-
 /// What was wrong. The driver ignores what it reports here, or answers it with a status; a reset follows
 /// only where the text says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

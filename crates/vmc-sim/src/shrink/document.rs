@@ -311,59 +311,18 @@ fn section(text: &mut String, heading: &str, table: &Table) {
     entries.into_iter().for_each(|(key, value)| entry(text, key, value));
 }
 
-/// A line of a table; a list of steps and a longer text have a line for each of theirs.
+/// A line of a table; a list of steps has a line for each of its own.
 fn entry(text: &mut String, key: &str, value: &Value) {
-    let key = bare(key);
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let quoted = key.is_empty() || !key.chars().all(is_bare);
+    let key = if quoted { Value::from(key).to_string() } else { key.to_owned() };
     let _ = match value {
         Value::Array(steps) if key == "steps" && !steps.is_empty() => {
-            let steps: String = steps.iter().map(|step| format!("  {},\n", inline(step))).collect();
+            let steps: String = steps.iter().map(|step| format!("  {step},\n")).collect();
             writeln!(text, "{key} = [\n{steps}]")
         }
-        Value::String(prose) if prose.contains('\n') => {
-            let lines: Vec<_> = prose.split('\n').map(escaped).collect();
-            writeln!(text, "{key} = \"\"\"\n{}\"\"\"", lines.join("\n"))
-        }
-        _ => writeln!(text, "{key} = {}", inline(value)),
+        _ => writeln!(text, "{key} = {value}"),
     };
-}
-
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Table(table) if table.is_empty() => String::from("{}"),
-        Value::Table(table) => {
-            let entry =
-                |(key, value): (&String, &Value)| format!("{} = {}", bare(key), inline(value));
-            format!("{{ {} }}", table.iter().map(entry).collect::<Vec<_>>().join(", "))
-        }
-        Value::Array(values) => {
-            format!("[{}]", values.iter().map(inline).collect::<Vec<_>>().join(", "))
-        }
-        Value::String(text) => format!("\"{}\"", escaped(text)),
-        other => other.to_string(),
-    }
-}
-
-fn bare(key: &str) -> String {
-    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if !key.is_empty() && key.chars().all(is_bare) {
-        key.to_owned()
-    } else {
-        format!("\"{}\"", escaped(key))
-    }
-}
-
-/// What stands between the quotes of a TOML string.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        let _ = match c {
-            '"' | '\\' => write!(escaped, "\\{c}"),
-            '\n' => write!(escaped, "\\n"),
-            c if c.is_control() => write!(escaped, "\\u{:04X}", u32::from(c)),
-            c => write!(escaped, "{c}"),
-        };
-    }
-    escaped
 }
 
 /// Prose in lines of readable length.
