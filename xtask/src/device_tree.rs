@@ -37,7 +37,7 @@ pub(crate) fn run(command: &Command) -> Verdict {
 }
 
 fn write(name: &str, file: &Path) -> Result<Verdict, String> {
-    let scenario = Scenario::load(&one(name)?.path).map_err(|e| crate::sim::show(&e))?;
+    let scenario = Scenario::load(&one(name)?.path).map_err(|e| crate::terminal::show(&e))?;
     let dump = device_tree(&scenario).map_err(|e| format!("{name}: {e}"))?;
     let dump = dump.ok_or_else(|| {
         format!(

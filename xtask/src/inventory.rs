@@ -1,8 +1,7 @@
 //! `cargo xtask inventory`: writes an inventory of a seed, or checks one.
 
 use crate::Verdict;
-use crate::sim::show;
-use crate::terminal::{complain, print};
+use crate::terminal::{complain, print, show};
 use std::path::PathBuf;
 use vmc_sim::{Inventory, generate_inventory};
 

@@ -11,6 +11,7 @@ mod device_tree;
 mod explore;
 mod failure;
 mod failure_pages;
+mod import_circles;
 mod instructions;
 mod inventory;
 mod last_events;

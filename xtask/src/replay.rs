@@ -3,8 +3,7 @@
 use crate::Verdict;
 use crate::last_events::last_events;
 use crate::lines::{Line, counted};
-use crate::sim::show;
-use crate::terminal::{complain, print, print_lines};
+use crate::terminal::{complain, print, print_lines, show};
 use std::path::{Path, PathBuf};
 use vmc_sim::trace::escaped;
 use vmc_sim::{Options, Replay, ReplayError, Replayed, Scenario};

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
 fn made_small(args: &Args) -> Result<(), String> {
     let (text, options) = case(args)?;
     let shrunk = within(args.budget, &text, &options).map_err(|error| match &error {
-        ShrinkError::Scenario(mistake) => crate::sim::show(mistake),
+        ShrinkError::Scenario(mistake) => crate::terminal::show(mistake),
         _ => format!("{}: {error}", args.file.display()),
     })?;
     let Shrunk { text, report, runs, before, after, .. } = &shrunk;
@@ -75,7 +75,7 @@ fn case(args: &Args) -> Result<(String, Options), String> {
         let replay = replay::load(&args.file)?;
         (replay.scenario_text().to_owned(), replay.options())
     } else {
-        Scenario::load(&args.file).map_err(|error| crate::sim::show(&error))?;
+        Scenario::load(&args.file).map_err(|error| crate::terminal::show(&error))?;
         (text, Options::default())
     };
     let more = args.quirks.iter().copied();

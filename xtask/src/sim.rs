@@ -10,24 +10,17 @@ use crate::replay;
 use crate::report::{FailureReport, heading};
 use crate::saved;
 use crate::select::{Chosen, Selection};
-use crate::terminal::{complain, print, print_lines};
+use crate::terminal::{complain, print, print_lines, show};
 use crate::workspace::ScenarioFile;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
-use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde::Serialize;
-use std::io::IsTerminal;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 use vmc_sim::explore::Schedules;
 use vmc_sim::trace::escaped;
-use vmc_sim::{
-    Divergence, Options, Report, RuntimeKind, Scenario, ScenarioError, check_determinism, simulate,
-};
-
-/// Beyond this an error's first line is wrapped.
-const MAX_ERROR_WIDTH: usize = 400;
+use vmc_sim::{Divergence, Options, Report, RuntimeKind, Scenario, check_determinism, simulate};
 
 /// Options of `cargo xtask sim`.
 #[derive(Debug, clap::Args)]
@@ -208,21 +201,6 @@ pub(crate) fn run(args: &Args) -> Verdict {
         (0, _) => Verdict::Good,
         (_, 0) => Verdict::Failed,
         _ => Verdict::Mistake,
-    }
-}
-
-/// An error with the text around it. The width keeps file, line and message on one line.
-pub(crate) fn show(error: &ScenarioError) -> String {
-    let mut text = String::new();
-    // Without colours: what looks like one comes from the file.
-    let theme = match std::io::stderr().is_terminal() {
-        true => GraphicalTheme::unicode_nocolor(),
-        false => GraphicalTheme::none(),
-    };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(MAX_ERROR_WIDTH);
-    match handler.render_report(&mut text, error) {
-        Ok(()) => text,
-        Err(_) => error.to_string(),
     }
 }
 

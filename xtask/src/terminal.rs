@@ -2,8 +2,13 @@
 //! and whether colours make sense there.
 
 use crate::lines::{Line, render};
+use miette::{GraphicalReportHandler, GraphicalTheme};
 use std::io::{ErrorKind, IsTerminal, Write};
+use vmc_sim::ScenarioError;
 use vmc_sim::trace::escaped_lines;
+
+/// Beyond this an error's first line is wrapped.
+const MAX_ERROR_WIDTH: usize = 400;
 
 /// Exit code of a command whose output is not read any more: 128 and the number of `SIGPIPE`, as shells have it.
 const BROKEN_PIPE: i32 = 141;
@@ -34,4 +39,19 @@ fn write(text: &str) {
 /// Whether standard output shows colours: on a terminal, unless `NO_COLOR` is set.
 fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+}
+
+/// An error with the text around it. The width keeps file, line and message on one line.
+pub(crate) fn show(error: &ScenarioError) -> String {
+    let mut text = String::new();
+    // Without colours: what looks like one comes from the file.
+    let theme = match std::io::stderr().is_terminal() {
+        true => GraphicalTheme::unicode_nocolor(),
+        false => GraphicalTheme::none(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(MAX_ERROR_WIDTH);
+    match handler.render_report(&mut text, error) {
+        Ok(()) => text,
+        Err(_) => error.to_string(),
+    }
 }

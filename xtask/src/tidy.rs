@@ -73,7 +73,7 @@ type Check = fn() -> Vec<String>;
 
 /// Runs every check; each prints what it found.
 pub(crate) fn run() -> Verdict {
-    let checks: [(&str, Check); 12] = [
+    let checks: [(&str, Check); 13] = [
         ("formatting", || cargo(&["fmt", "--all", "--", "--check"], &[])),
         ("lints", || {
             // With all features, so that the benchmarks' larger peers are compiled, too.
@@ -87,6 +87,7 @@ pub(crate) fn run() -> Verdict {
             )
         }),
         ("crates", crate::crate_order::problems),
+        ("imports", crate::import_circles::problems),
         ("top level", top_level),
         ("module docs", module_docs),
         ("sources", sources),

@@ -1,5 +1,7 @@
 //! Bounds of the numbers in a scenario file: the checks refuse what lies outside, and the schema says so.
 
+use super::error::Problem;
+use super::spanned::Number;
 use std::ops::RangeInclusive;
 
 /// From the least to the most.
@@ -74,3 +76,24 @@ pub(super) const BYTE: Bounds = 0..=u8::MAX as i64;
 pub(super) const TWO_BYTES: Bounds = 0..=u16::MAX as i64;
 /// What fits a field of four bytes.
 pub(super) const FOUR_BYTES: Bounds = 0..=u32::MAX as i64;
+
+/// A number within bounds, or an error that says them.
+pub(super) fn number(what: &str, number: &Number, bounds: Bounds) -> Result<i64, Problem> {
+    let value = *number.get_ref();
+    if bounds.contains(&value) {
+        return Ok(value);
+    }
+    let (message, remedy) = out_of_bounds(what, value, &bounds);
+    Err(Problem::new(number.span(), message, remedy))
+}
+
+/// What is wrong with a number that lies outside, and what to do.
+pub(crate) fn out_of_bounds(
+    what: &str,
+    value: impl std::fmt::Display,
+    bounds: &Bounds,
+) -> (String, String) {
+    let (least, most) = (bounds.start(), bounds.end());
+    let message = format!("{what} is {least} to {most}, not {value}");
+    (message, format!("write a number from {least} to {most}"))
+}

@@ -1,26 +1,24 @@
 //! What cannot be meant: impossible values, names that do not exist, and waiting for what cannot happen.
 
+mod calls;
 mod ioctl;
 mod machine;
+mod ready;
 mod retry;
 
 pub(super) use machine::version;
 
-use super::bounds::{self, Bounds};
-use super::compile::kernel_page;
+use super::bounds::{self, number};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
-    AppForm, AppStartForm, BehaviourForm, MachineForm, MachineSideForm, Number, OpenForm,
-    PatternForm, PollForm, PollResultForm, ReadForm, ReadWord, ResultForm, ScenarioForm, StartForm,
-    StepForm, VmcForm, WaitStateForm, WriteForm,
+    AppForm, AppStartForm, BehaviourForm, OpenForm, ResultForm, ScenarioForm, StepForm,
+    WaitStateForm,
 };
-use super::length::{self, Length};
 use super::names::Names;
 use super::size;
-use super::spanned::Spanned;
-use ibmvmc::Errno;
-use machine::negotiated;
+use super::spanned::{Number, Spanned};
+use ready::never_ready;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -37,27 +35,6 @@ pub(super) fn check(form: &ScenarioForm) -> Check {
         apps.check_app(place, app)?;
     }
     Ok(())
-}
-
-/// A number within bounds, or an error that says them.
-pub(super) fn number(what: &str, number: &Number, bounds: Bounds) -> Result<i64, Problem> {
-    let value = *number.get_ref();
-    if bounds.contains(&value) {
-        return Ok(value);
-    }
-    let (message, remedy) = out_of_bounds(what, value, &bounds);
-    Err(Problem::new(number.span(), message, remedy))
-}
-
-/// What is wrong with a number that lies outside, and what to do.
-pub(crate) fn out_of_bounds(
-    what: &str,
-    value: impl std::fmt::Display,
-    bounds: &Bounds,
-) -> (String, String) {
-    let (least, most) = (bounds.start(), bounds.end());
-    let message = format!("{what} is {least} to {most}, not {value}");
-    (message, format!("write a number from {least} to {most}"))
 }
 
 /// What the applications of a scenario offer to each other.
@@ -384,139 +361,6 @@ impl<'a> Apps<'a> {
             || self.by_other_name(&self.with_session, progress)
     }
 
-    fn check_write(
-        &self,
-        form: &'a WriteForm,
-        progress: &mut Progress<'a>,
-        span: Range<usize>,
-    ) -> Check {
-        self.must_be_open(progress, &form.file, span.clone())?;
-        let round = progress.round;
-        check_payload(WRITTEN, (form.bytes.as_ref(), round), &form.pattern, span)?;
-        let bytes = |length: &Length| length.get_ref().in_round(round.unwrap_or(0));
-        let empty = form.bytes.as_ref().is_some_and(|length| bytes(length) == 0);
-        if form.expect == ResultForm::Ok && !empty {
-            *progress.unread.entry(&form.file).or_default() += 1;
-        }
-        Ok(())
-    }
-
-    fn check_read(
-        &self,
-        form: &'a ReadForm,
-        progress: &mut Progress<'a>,
-        span: Range<usize>,
-    ) -> Check {
-        self.must_be_open(progress, &form.file, span.clone())?;
-        if let Some(bytes) = &form.bytes {
-            length::check(bytes, progress.round)?;
-        }
-        patience(form.patience_ms.as_ref())?;
-        if form.expect.0.word.is_none() {
-            check_payload(
-                EXPECTED,
-                (form.expect.0.bytes.as_ref(), progress.round),
-                &form.expect.0.pattern,
-                span.clone(),
-            )?;
-        }
-        let siblings = self.has_siblings(progress) || self.dups.contains(&progress.process);
-        let cannot =
-            |message: String, remedy: &str| Err(Problem::new(span.clone(), message, remedy));
-        match (form.expect.0.word, &self.form.machine.behaviour) {
-            (Some(ReadWord::Echo), BehaviourForm::Echo) => {
-                let unread = progress.unread.entry(&form.file).or_default();
-                *unread -= 1;
-                if *unread < 0 && !siblings && self.form.fault.is_empty() {
-                    return cannot(
-                        String::from("this waits for an echo of a message that was never written"),
-                        "write a message before it, or read less often",
-                    );
-                }
-                Ok(())
-            }
-            (Some(ReadWord::Echo), _) => cannot(
-                String::from("this waits for an echo, but the hypervisor does not echo"),
-                "set behaviour = \"echo\" for the machine, or expect something else",
-            ),
-            (Some(ReadWord::Event), BehaviourForm::Source(source)) => {
-                let read = progress.events.entry(&form.file).or_default();
-                *read += 1;
-                let sent = *source.events.get_ref();
-                if *read > sent && !siblings {
-                    return cannot(
-                        format!("this waits for event {read}, but the hypervisor sends {sent}"),
-                        "raise `events` of the source, or read less often",
-                    );
-                }
-                Ok(())
-            }
-            (Some(ReadWord::Event), _) => cannot(
-                String::from("this waits for an event, but the hypervisor sends none by itself"),
-                "set behaviour = { source = { events = 1, bytes = 64 } } for the machine",
-            ),
-            (Some(ReadWord::Error(Errno::EAGAIN)), _)
-                if !self.is_nonblocking(progress, &form.file) =>
-            {
-                cannot(
-                    String::from("a blocking file never returns EAGAIN: this waits forever"),
-                    "open the file with nonblock = true",
-                )
-            }
-            (Some(ReadWord::Error(Errno::EINTR)), _) if form.patience_ms.is_none() => {
-                self.must_be_interrupted(progress, span)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether the file may have been opened with O_NONBLOCK.
-    fn is_nonblocking(&self, progress: &Progress<'_>, file: &str) -> bool {
-        progress.nonblock.contains(file)
-            || self.by_sibling(&self.nonblocking, progress, file)
-            || self.by_other_name(&self.nonblocking, progress)
-    }
-
-    /// A call of this application waits for a signal, which must come from somewhere.
-    fn must_be_interrupted(&self, progress: &Progress<'_>, span: Range<usize>) -> Check {
-        if self.is_interrupted(progress.place) || !self.form.fault.is_empty() {
-            return Ok(());
-        }
-        Err(Problem::new(
-            span,
-            "no step or fault interrupts this application: this never returns",
-            "name the application, and add a step { interrupt = \"its name\" } to another",
-        ))
-    }
-
-    fn is_interrupted(&self, place: usize) -> bool {
-        self.interrupted.iter().any(|thread| self.names.apps()[place].numbers.contains(thread))
-    }
-
-    fn check_poll(&self, form: &PollForm, progress: &Progress<'_>, span: Range<usize>) -> Check {
-        patience(form.patience_ms.as_ref())?;
-        if form.wait && form.expect == PollResultForm::Nothing {
-            return Err(Problem::new(
-                span,
-                "a poll that waits for something never reports nothing",
-                "leave `wait` out, or expect what it waits for",
-            ));
-        }
-        if let PollResultForm::Error(ibmvmc::Errno::EINTR) = form.expect {
-            if !form.wait {
-                return Err(Problem::new(
-                    span,
-                    "a poll that does not wait is never interrupted",
-                    "add wait = true",
-                ));
-            }
-            if form.patience_ms.is_none() {
-                self.must_be_interrupted(progress, span.clone())?;
-            }
-        }
-        self.must_be_open(progress, &form.file, span)
-    }
-
     fn check_wait(
         &self,
         state: WaitStateForm,
@@ -567,142 +411,12 @@ fn patience(ms: Option<&Number>) -> Check {
     ms.map_or(Ok(()), |ms| number("patience-ms", ms, bounds::MILLISECONDS).map(|_| ()))
 }
 
-/// A message in a scenario, for errors about it.
-struct Payload {
-    name: &'static str,
-    example: &'static str,
-}
-
-const WRITTEN: Payload = Payload { name: "a write", example: "{ write = { bytes = 4096 } }" };
-const EXPECTED: Payload =
-    Payload { name: "an expected message", example: "{ read = { expect = { bytes = 4096 } } }" };
-
-/// A message is a text, or so many bytes of a pattern.
-fn check_payload(
-    what: Payload,
-    (bytes, round): (Option<&Length>, Option<u32>),
-    pattern: &PatternForm,
-    span: Range<usize>,
-) -> Check {
-    match (bytes, pattern) {
-        (Some(bytes), PatternForm::Text(_)) => Err(Problem::new(
-            bytes.span(),
-            "a text has its own length",
-            "leave `bytes` out, or choose another pattern",
-        )),
-        (Some(bytes), _) => length::check(bytes, round),
-        (None, PatternForm::Text(_)) => Ok(()),
-        (None, _) => Err(Problem::new(
-            span,
-            format!("{} needs its length", what.name),
-            format!("add `bytes`, such as {}", what.example),
-        )),
-    }
-}
-
 fn for_each_step<'a>(steps: &'a [Spanned<StepForm>], visit: &mut impl FnMut(&'a StepForm)) {
     for step in steps {
         match step.get_ref() {
             StepForm::Repeat(form) => for_each_step(&form.steps, visit),
             step => visit(step),
         }
-    }
-}
-
-/// Why the channel of a machine can never be ready. Only applications that begin at once can help it along: the
-/// others wait for it.
-fn never_ready(form: &ScenarioForm) -> Option<&'static str> {
-    let machine = &form.machine;
-    let major = |text: &Option<Spanned<String>>| {
-        text.as_ref()
-            .and_then(|text| version(text).ok())
-            .unwrap_or(vmc_proto::Version::CURRENT)
-            .major
-    };
-    let driver = major(&machine.version);
-    let hypervisor = if machine.hypervisor.version.is_some() {
-        major(&machine.hypervisor.version)
-    } else {
-        driver
-    };
-    let detaches = Help::of(form, |step| matches!(step, StepForm::AttachHmc(false)));
-    if machine.hmc_attached && detaches != Help::InTime {
-        return Some("an HMC manages the system");
-    }
-    if driver != hypervisor {
-        return Some("the major versions differ");
-    }
-    if window_is_too_small(machine) {
-        return Some("the window has no room for the queue and a buffer");
-    }
-    let zero = |value: &Option<Number>| value.as_ref().is_some_and(|value| *value.get_ref() == 0);
-    let too_small = |mtu: &Option<Number>| mtu.as_ref().is_some_and(|mtu| *mtu.get_ref() < 32);
-    let offered = &machine.hypervisor;
-    if zero(&offered.hmcs) || zero(&offered.pool_size) || too_small(&offered.mtu) {
-        return Some("the hypervisor offers what no channel can work with");
-    }
-    let starts = |side: MachineSideForm| {
-        Help::of(form, |step| matches!(step, StepForm::Start(started) if *started == side))
-    };
-    let requests = Help::of(form, |step| match step {
-        StepForm::RequestVmc(form) => form.expect == ResultForm::Ok,
-        StepForm::Ioctl(form) => ioctl::requests_vmc(form),
-        _ => false,
-    });
-    // After an HMC was detached the sides do not start by themselves either.
-    let by_hand = machine.start == StartForm::Manual || machine.hmc_attached;
-    let on_request = machine.vmc == VmcForm::OnRequest;
-    // A device that is requested is probed then; one that is there already cannot be requested.
-    let probes = if on_request || machine.hmc_attached { requests } else { Help::Never };
-    let driver = probes.max(starts(MachineSideForm::Driver));
-    match (requests, driver, starts(MachineSideForm::Hypervisor)) {
-        (Help::Never, _, _) if on_request => Some("no step requests the VMC"),
-        (Help::TooLate, _, _) if on_request => Some("only who waits for it requests the VMC"),
-        (_, Help::Never, _) if by_hand => Some("no step starts the driver"),
-        (_, Help::TooLate, _) if by_hand => Some("only who waits for it starts the driver"),
-        (_, _, Help::Never) if by_hand => Some("no step starts the hypervisor's side"),
-        (_, _, Help::TooLate) if by_hand => {
-            Some("only who waits for it starts the hypervisor's side")
-        }
-        _ => None,
-    }
-}
-
-/// Whether the driver cannot map its queue and one buffer.
-fn window_is_too_small(machine: &MachineForm) -> bool {
-    let defaults = ibmvmc::Config::default();
-    let or = |number: &Option<Number>, default: i64| {
-        number.as_ref().map_or(default, |number| *number.get_ref())
-    };
-    let queue = or(&machine.crq_pages, defaults.crq_pages.into());
-    let mtu = negotiated(&machine.mtu, &machine.hypervisor.mtu, defaults.mtu);
-    let page = kernel_page(machine.kernel_page);
-    let pages = |bytes: u64| page.window_pages(bytes) as i64;
-    let least = pages(queue.unsigned_abs() * papr::PAGE_SIZE) + pages(mtu.unsigned_abs());
-    machine.window_pages.as_ref().is_some_and(|pages| *pages.get_ref() < least)
-}
-
-/// Whether some application does what the channel needs to come up.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Help {
-    Never,
-    /// Only applications do that begin when the channel is ready.
-    TooLate,
-    InTime,
-}
-
-impl Help {
-    fn of(form: &ScenarioForm, wanted: impl Fn(&StepForm) -> bool) -> Help {
-        let by = |app: &AppForm| {
-            let mut found = false;
-            for_each_step(&app.steps, &mut |step| found |= wanted(step));
-            match (found, app.start) {
-                (false, _) => Help::Never,
-                (true, AppStartForm::Ready) => Help::TooLate,
-                (true, AppStartForm::Boot) => Help::InTime,
-            }
-        };
-        form.app.iter().map(|app| by(app.get_ref())).max().unwrap_or(Help::Never)
     }
 }
 

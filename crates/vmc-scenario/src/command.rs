@@ -7,12 +7,12 @@ pub(super) use fields::Fields;
 pub(super) use judge::{AnswerCheck, EventCheck};
 
 use super::bounds;
+use super::defaults::default_file;
 use super::error::Problem;
-use super::file::{Number, default_file};
 use super::length::Length;
 use super::schema::{self, exactly_one_of, within};
 use super::short::{Short, ShortOrLong};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use super::words;
 use hmc_proto::{
     Bytes, DataLayout, Echo, Operation, Request, Rest, ReturnCode, Token, Value, parse_hex,

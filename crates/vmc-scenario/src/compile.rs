@@ -1,20 +1,19 @@
 //! From the form of a scenario to a plan that can be run.
 
-use super::bounds;
-use super::check::{number, version};
+use super::bounds::{self, number};
+use super::check::version;
 use super::command::{Command, CommandForm};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
-    AppStartForm, BehaviourForm, DupResultForm, HypervisorForm, KernelPageForm, MachineForm,
-    MachineSideForm, Number, PatternForm, PollResultForm, ProfileForm, ReadForm, ReadWord,
-    ResultForm, ScenarioForm, ScheduleForm, StartForm, StepForm, VmcForm, WaitForm, WaitStateForm,
-    WriteForm,
+    AppStartForm, BehaviourForm, DupResultForm, HypervisorForm, MachineForm, MachineSideForm,
+    PatternForm, PollResultForm, ProfileForm, ReadForm, ReadWord, ResultForm, ScenarioForm,
+    ScheduleForm, StartForm, StepForm, VmcForm, WaitForm, WaitStateForm, WriteForm,
 };
 use super::length::Length;
 use super::names::Names;
 use super::rules::rules;
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use hmc_router::Router;
 use ibmvmc::{Config, Liberty, LibertySet, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
@@ -23,7 +22,6 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
 use std::sync::Arc;
-use vmc_machine::guest_memory::KernelPage;
 use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
 use vmc_machine::schedule::{Actors, Decisions, DecisionsError, below};
@@ -153,15 +151,8 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
         },
         hmc_attached: form.hmc_attached,
         window_pages: form.window_pages.as_ref().map(value),
-        kernel_page: kernel_page(form.kernel_page),
+        kernel_page: form.kernel_page.page(),
     })
-}
-
-pub(super) fn kernel_page(form: KernelPageForm) -> KernelPage {
-    match form {
-        KernelPageForm::Small => KernelPage::Small,
-        KernelPageForm::Large => KernelPage::Large,
-    }
 }
 
 /// What the hypervisor offers: what the driver does, unless the scenario says otherwise.

@@ -1,7 +1,6 @@
 //! What is wrong with a scenario file, where, and what to do.
 
 use super::Source;
-use super::shape::{self, Kind};
 use miette::{Diagnostic, LabeledSpan, SourceCode};
 use std::fmt;
 use std::ops::Range;
@@ -53,37 +52,17 @@ impl Problem {
 }
 
 impl ScenarioError {
-    pub(crate) fn unreadable(file: &str, error: &std::io::Error, kind: Kind) -> ScenarioError {
+    /// One about a file as a whole.
+    pub(crate) fn of_file(file: &str, message: String, remedy: &str) -> ScenarioError {
         ScenarioError {
             file: file.to_owned(),
             line: 0,
             column: 0,
-            message: format!("the file cannot be read: {error}"),
-            remedy: String::from(match kind {
-                Kind::Scenario => "name a scenario file, such as scenarios/boot/driver-first.toml",
-                Kind::Inventory => {
-                    "name an inventory; `cargo xtask inventory --partitions 4 --seed 1` prints one"
-                }
-            }),
+            message,
+            remedy: remedy.to_owned(),
             span: 0..0,
             source: None,
         }
-    }
-
-    /// The text is no file of that kind: not TOML, an unknown key, a wrong type.
-    pub(crate) fn syntax(source: &Source, error: &toml::de::Error, kind: Kind) -> ScenarioError {
-        let problem = shape::problem(&source.text, kind).unwrap_or_else(|| {
-            let message = error.message().lines().collect::<Vec<_>>().join("; ");
-            let remedy = match message.as_str() {
-                "duplicate key" => {
-                    "write the key once; a table of which there are several has two brackets, as `[[app]]`"
-                }
-                _ => kind.examples(),
-            };
-            let span = error.span().unwrap_or(0..0);
-            Problem::new(span, format!("this is not TOML: {message}"), remedy)
-        });
-        problem.at(source)
     }
 
     /// Name of the file, as it was given.

@@ -1,9 +1,8 @@
 //! The form of fault rules in a scenario file: what serde reads. `rules` makes sense of it.
 
 use super::bounds;
-use super::file::Number;
 use super::schema::{self, exactly_one_of, within};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};

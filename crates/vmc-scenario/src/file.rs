@@ -1,31 +1,34 @@
 //! The form of a scenario file: what serde reads. Values are checked later, where an error can say more than
 //! "expected u8". The doc comments are what an editor shows about a key: they are the descriptions of the schema.
+//!
+//! Keys that several calls take (`file`, `expect`, `retry`, `patience-ms`) stand in the form of each: serde's `flatten` would
+//! let misspelt keys pass, as it does not go with `deny_unknown_fields`.
 
 use super::bounds;
 use super::command::{CommandForm, EventForm};
+use super::defaults::default_file;
 use super::fault::FaultForm;
 use super::ioctl::IoctlForm;
 use super::length::Length;
 pub(super) use super::machine::{
-    BehaviourForm, HypervisorForm, KernelPageForm, MachineForm, ProfileForm, SourceForm, StartForm,
-    VmcForm,
+    BehaviourForm, HypervisorForm, MachineForm, ProfileForm, SourceForm, StartForm, VmcForm,
 };
 use super::retry::RetryForm;
 use super::schema::{self, one_of, within};
 use super::short::{Short, ShortOrLong};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use std::borrow::Cow;
 
-/// A number as it was written, with its place; its bounds are checked later.
-pub(crate) type Number = Spanned<i64>;
+/// The JSON Schema (draft 7, which TOML editors know) of a scenario file, as text.
+pub fn schema() -> String {
+    format!("{:#}\n", schema_tree())
+}
 
-/// Name of the file that a step uses when it names none.
-pub(super) const DEFAULT_FILE: &str = "vmc";
-
-pub(super) fn default_file() -> String {
-    DEFAULT_FILE.to_owned()
+/// The same, to walk along.
+pub(super) fn schema_tree() -> serde_json::Value {
+    schema::tree_of::<ScenarioForm>(false)
 }
 
 /// What a simulated machine is made of, what the applications on its management partition do, and what the

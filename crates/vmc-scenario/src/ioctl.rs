@@ -1,10 +1,11 @@
 //! `ioctl()` by its number, as it is written.
 
 use super::bounds;
-use super::file::{Number, ResultForm, default_file};
+use super::defaults::default_file;
+use super::file::ResultForm;
 use super::retry::RetryForm;
 use super::schema::{self, within};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,11 +1,9 @@
 //! A length in bytes: always the same, or one that grows with the rounds of a block.
 
-use super::bounds;
-use super::check::number;
+use super::bounds::{self, number};
 use super::error::Problem;
-use super::file::Number;
 use super::schema::{exactly_one_of, within};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;

@@ -31,6 +31,7 @@ mod bounds;
 mod check;
 mod command;
 mod compile;
+mod defaults;
 mod error;
 mod fault;
 mod file;
@@ -52,11 +53,13 @@ mod tests;
 mod words;
 
 pub use error::ScenarioError;
+pub use file::schema;
 pub use generate::generate;
-pub use inventory::{Inventory, generate_inventory, inventory_schema};
-pub use schema::schema;
+pub use inventory::{generate_inventory, inventory_schema};
 
 use file::ScenarioForm;
+use inventory::InventoryForm;
+use managed_system::System;
 use shape::Kind;
 use std::ops::Range;
 use std::path::Path;
@@ -89,7 +92,7 @@ impl Scenario {
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Scenario::parse(&file, &text),
-            Err(e) => Err(ScenarioError::unreadable(&file, &e, Kind::Scenario)),
+            Err(e) => Err(shape::unreadable(&file, &e, Kind::Scenario)),
         }
     }
 
@@ -97,7 +100,7 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let source = Source { file: file.to_owned(), text: text.into() };
         let form: ScenarioForm =
-            toml::from_str(text).map_err(|e| ScenarioError::syntax(&source, &e, Kind::Scenario))?;
+            toml::from_str(text).map_err(|e| shape::syntax(&source, &e, Kind::Scenario))?;
         check::check(&form).map_err(|problem| problem.at(&source))?;
         let plan = compile::compile(&form).map_err(|problem| problem.at(&source))?;
         Ok(Scenario {
@@ -165,5 +168,66 @@ impl Scenario {
         remedy: impl Into<String>,
     ) -> ScenarioError {
         error::Problem::new(span, message, remedy).at(&self.source)
+    }
+}
+
+/// A system to manage, with what is defined and running on it.
+///
+/// What the file leaves out follows from its seed and the names: UUIDs and MAC addresses are the same in every run, and stay
+/// when partitions are added.
+///
+/// ```
+/// use vmc_scenario::Inventory;
+///
+/// let text = r#"
+///     name = "sys1"
+///     [[partition]]
+///     name = "mgmt"
+///     management = true
+///     memory-mb = { desired = 2048 }
+///     processors = { desired = 2 }
+///     [[partition]]
+///     name = "web1"
+///     memory-mb = { min = 1024, desired = 2048, max = 4096 }
+///     processors = { desired = 2, max = 4 }
+/// "#;
+/// let error = Inventory::parse("sys1.toml", &text.replace("2048, max", "2000, max")).unwrap_err();
+/// assert!(error.to_string().contains("expected desired_mem as a positive multiple of 256 MB"), "{error}");
+/// let inventory = Inventory::parse("sys1.toml", text)?;
+/// assert_eq!(inventory.system().number_of_partitions(), 2);
+/// # Ok::<(), vmc_scenario::ScenarioError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    system: System,
+}
+
+impl Inventory {
+    /// Reads and checks an inventory.
+    pub fn load(path: &Path) -> Result<Inventory, ScenarioError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Inventory::parse(&file, &text),
+            Err(e) => Err(shape::unreadable(&file, &e, Kind::Inventory)),
+        }
+    }
+
+    /// Reads and checks the text of an inventory; `file` is how errors name it.
+    pub fn parse(file: &str, text: &str) -> Result<Inventory, ScenarioError> {
+        let source = Source { file: file.to_owned(), text: text.into() };
+        let form: InventoryForm =
+            toml::from_str(text).map_err(|e| shape::syntax(&source, &e, Kind::Inventory))?;
+        let system = inventory::build(&form).map_err(|problem| problem.at(&source))?;
+        Ok(Inventory { system })
+    }
+
+    /// The system as it is in the beginning.
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// The same, to have it.
+    pub fn into_system(self) -> System {
+        self.system
     }
 }

@@ -1,11 +1,11 @@
 //! The form of `[machine]`: what the simulated machine is made of.
 
 use super::bounds;
-use super::file::Number;
 use super::schema::{self, within};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use vmc_machine::guest_memory::KernelPage;
 
 /// What the machine is made of.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -112,6 +112,15 @@ pub(super) enum KernelPageForm {
     /// 16 TCEs.
     #[serde(rename = "64 KiB")]
     Large,
+}
+
+impl KernelPageForm {
+    pub(super) fn page(self) -> KernelPage {
+        match self {
+            KernelPageForm::Small => KernelPage::Small,
+            KernelPageForm::Large => KernelPage::Large,
+        }
+    }
 }
 
 /// Who starts first.

@@ -1,7 +1,6 @@
 //! Who is who among a scenario's threads: their names, their numbers, and the processes that they belong to.
 
-use super::bounds::{self, MAX_THREADS};
-use super::check::number;
+use super::bounds::{self, MAX_THREADS, number};
 use super::error::Problem;
 use super::file::{AppForm, ScenarioForm};
 use super::spanned::Spanned;

@@ -1,6 +1,7 @@
 //! Which calls can be made again, and on which errnos.
 
-use super::file::{Number, ReadWord, ResultForm, StepForm};
+use super::file::{ReadWord, ResultForm, StepForm};
+use super::spanned::Number;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,15 +1,15 @@
 //! From fault rules as they are written to rules that can fire, and what cannot be meant.
 
-use super::bounds::{self, Bounds};
-use super::check::{number, version};
+use super::bounds::{self, Bounds, number};
+use super::check::version;
 use super::error::Problem;
 use super::fault::{
     AccessForm, ActForm, CallForm, EntryForm, FaultForm, FieldsForm, OCCASIONS, PointForm,
     RequestForm, SENDABLE, SendForm, SideForm, TimesForm, WhenForm, WindowForm,
 };
-use super::file::{Number, ScenarioForm};
+use super::file::ScenarioForm;
 use super::names::Names;
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 use crate::words;
 use papr::{Access, CrqEntry, HcallName, ReturnCode, TransportEvent};
 use vmc_machine::fault::{

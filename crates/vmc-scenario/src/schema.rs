@@ -4,23 +4,12 @@
 //! left to [`check`](super::check).
 
 use super::bounds::{self, Bounds};
-use super::file::ScenarioForm;
 use papr::{HcallName, ReturnCode};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 use vmc_trace::{ChannelState, SessionState, Side};
-
-/// The JSON Schema (draft 7, which TOML editors know) of a scenario file, as text.
-pub fn schema() -> String {
-    format!("{:#}\n", tree())
-}
-
-/// The same, to walk along.
-pub(super) fn tree() -> Value {
-    tree_of::<ScenarioForm>(false)
-}
 
 /// The schema of a form, with references to its parts or with the parts themselves.
 pub(super) fn tree_of<T: schemars::JsonSchema>(inline: bool) -> Value {

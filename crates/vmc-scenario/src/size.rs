@@ -1,9 +1,9 @@
 //! How large a scenario becomes when its blocks and replicas are written out.
 
 use super::error::Problem;
-use super::file::{Number, PatternForm, ReadForm, ScenarioForm, StepForm, WriteForm};
+use super::file::{PatternForm, ReadForm, ScenarioForm, StepForm, WriteForm};
 use super::length::{Length, LengthForm};
-use super::spanned::Spanned;
+use super::spanned::{Number, Spanned};
 
 /// Most steps of all threads together, blocks written out as often as they repeat.
 const MAX_STEPS: u64 = 500_000;

@@ -10,6 +10,9 @@ use std::ops::Range;
 #[serde(transparent)]
 pub(crate) struct Spanned<T>(toml::Spanned<T>);
 
+/// A number as it was written, with its place; its bounds are checked later.
+pub(crate) type Number = Spanned<i64>;
+
 impl<T> Spanned<T> {
     /// Where the value stands, in bytes.
     pub(crate) fn span(&self) -> Range<usize> {

@@ -2,8 +2,8 @@
 
 use super::args::Args;
 use crate::select;
-use crate::sim::show;
 use crate::snapshot_file::Snapshot;
+use crate::terminal::show;
 use std::sync::Arc;
 use vmc_sim::Scenario;
 use vmc_sim::explore::{Generated, Known, Subject};

@@ -1,7 +1,7 @@
 //! `ioctl()` by its number: what the number asks for decides what the argument points to and its possible results.
 
-use super::{Check, hmc_id, may_succeed, number};
-use crate::bounds;
+use super::{Check, hmc_id, may_succeed};
+use crate::bounds::{self, number};
 use crate::error::Problem;
 use crate::file::ResultForm;
 use crate::ioctl::IoctlForm;

@@ -1,10 +1,10 @@
 //! What cannot be meant in `[machine]`.
 
-use super::{Check, number};
-use crate::bounds;
+use super::Check;
+use crate::bounds::{self, number};
 use crate::error::Problem;
-use crate::file::{BehaviourForm, MachineForm, Number, ProfileForm, SourceForm};
-use crate::spanned::Spanned;
+use crate::file::{BehaviourForm, MachineForm, ProfileForm, SourceForm};
+use crate::spanned::{Number, Spanned};
 
 pub(super) fn check(machine: &MachineForm) -> Check {
     let hmcs = match machine.profile {

@@ -1,7 +1,7 @@
 //! Steps whose call is made again while it comes to certain errnos.
 
-use super::{Apps, Check, Progress, number};
-use crate::bounds;
+use super::{Apps, Check, Progress};
+use crate::bounds::{self, number};
 use crate::error::Problem;
 use crate::file::StepForm;
 use crate::spanned::Spanned;

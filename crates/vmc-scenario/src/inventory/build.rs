@@ -1,11 +1,9 @@
 //! A system is made of an inventory: by the operations that managers have, so that the same is refused.
 
 use super::file::*;
-use crate::bounds::Bounds;
-use crate::check::out_of_bounds;
+use crate::bounds::{Bounds, out_of_bounds};
 use crate::error::Problem;
-use crate::file::Number;
-use crate::spanned::Spanned;
+use crate::spanned::{Number, Spanned};
 use crate::words;
 use managed_system::{
     Amounts, Backing, BootMode, Capacity, Configuration, DedicatedSharing, EthernetDefinition,
@@ -17,7 +15,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// The system of an inventory, or what is wrong with the inventory.
-pub(super) fn build(form: &InventoryForm) -> Result<System, Problem> {
+pub(crate) fn build(form: &InventoryForm) -> Result<System, Problem> {
     let seed = number_or("seed", &form.seed, &SEED, 1u64)?;
     let management = management(form)?;
     let config = SystemConfig {

@@ -1,9 +1,8 @@
 //! The form of an inventory: what serde reads. The doc comments are what an editor shows about a key.
 
 use crate::bounds::Bounds;
-use crate::file::Number;
 use crate::schema::{exactly_one_of, within};
-use crate::spanned::Spanned;
+use crate::spanned::{Number, Spanned};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -40,7 +39,7 @@ pub(super) const SEED: Bounds = 0..=i64::MAX;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(title = "An inventory of vmcsim")]
-pub(super) struct InventoryForm {
+pub(crate) struct InventoryForm {
     /// Name of the system.
     pub(super) name: Spanned<String>,
     /// What UUIDs and MAC addresses follow from that are not given. Default: 1.

@@ -1,10 +1,12 @@
 //! Inventories are read, refused with a place and a remedy, and generated.
 
 use super::*;
-use managed_system::{Adapter, PartitionState, RmcState, problems};
+use crate::Inventory;
+use managed_system::{Adapter, PartitionState, RmcState, System, problems};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Something of everything.
 const FULL: &str = r#"

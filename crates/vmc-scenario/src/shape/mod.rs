@@ -11,8 +11,9 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 
-use super::check::out_of_bounds;
-use super::error::Problem;
+use super::Source;
+use super::bounds::out_of_bounds;
+use super::error::{Problem, ScenarioError};
 use super::words;
 use describe::{expected, got};
 use schema::{Leaf, leaves, names_of, root, words_of};
@@ -54,7 +55,7 @@ impl Kind {
     }
 
     /// Where an author finds examples.
-    pub(super) fn examples(self) -> &'static str {
+    fn examples(self) -> &'static str {
         match self {
             Kind::Scenario => "compare with the examples in scenarios/README.md",
             Kind::Inventory => {
@@ -62,6 +63,33 @@ impl Kind {
             }
         }
     }
+}
+
+/// A file of that kind that cannot be read.
+pub(super) fn unreadable(file: &str, error: &std::io::Error, kind: Kind) -> ScenarioError {
+    let remedy = match kind {
+        Kind::Scenario => "name a scenario file, such as scenarios/boot/driver-first.toml",
+        Kind::Inventory => {
+            "name an inventory; `cargo xtask inventory --partitions 4 --seed 1` prints one"
+        }
+    };
+    ScenarioError::of_file(file, format!("the file cannot be read: {error}"), remedy)
+}
+
+/// A text that is no file of that kind: not TOML, an unknown key, a wrong type.
+pub(super) fn syntax(source: &Source, error: &toml::de::Error, kind: Kind) -> ScenarioError {
+    let problem = problem(&source.text, kind).unwrap_or_else(|| {
+        let message = error.message().lines().collect::<Vec<_>>().join("; ");
+        let remedy = match message.as_str() {
+            "duplicate key" => {
+                "write the key once; a table of which there are several has two brackets, as `[[app]]`"
+            }
+            _ => kind.examples(),
+        };
+        let span = error.span().unwrap_or(0..0);
+        Problem::new(span, format!("this is not TOML: {message}"), remedy)
+    });
+    problem.at(source)
 }
 
 /// A place in a file.
@@ -75,7 +103,7 @@ enum Segment {
 }
 
 /// What is wrong with a text that is TOML and no file of that kind; `None` if it is no TOML, or nothing is wrong.
-pub(super) fn problem(text: &str, kind: Kind) -> Option<Problem> {
+fn problem(text: &str, kind: Kind) -> Option<Problem> {
     let mistake = mistake(text, kind)?;
     Some(Problem::new(mistake.span, mistake.message, mistake.remedy))
 }

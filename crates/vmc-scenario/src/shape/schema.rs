@@ -5,7 +5,7 @@ use serde_json::Value as Schema;
 use std::sync::LazyLock;
 use toml::de::DeValue;
 
-static SCENARIO: LazyLock<Schema> = LazyLock::new(crate::schema::tree);
+static SCENARIO: LazyLock<Schema> = LazyLock::new(crate::file::schema_tree);
 
 /// It has no references: each place has its form.
 static INVENTORY: LazyLock<Schema> = LazyLock::new(crate::inventory::schema_tree);

@@ -1,4 +1,4 @@
-//! The schedule of a seed.
+//! Draws the schedule of a run from its seed.
 
 use crate::simulation::Options;
 use rand_chacha::ChaCha8Rng;

@@ -17,7 +17,6 @@ mod verdict;
 pub use draw::Schedules;
 pub use hunt::Hunted;
 pub use reached::Reached;
-pub(crate) use reached::message_name;
 pub use row::{Key, Row, Verdict};
 pub use summary::{Failing, Met, Seeds, Slow, Summary, Totals};
 

@@ -1,10 +1,11 @@
 //! What a run reached of the protocol: the states of each side, and the messages that met it in each of them.
 
+use crate::reasons::message_name;
 use papr::CrqEntry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use vmc_machine::fault::subject_of;
-use vmc_proto::{HmcIndex, HmcSession, Received, mgmt};
+use vmc_proto::{HmcIndex, HmcSession, mgmt};
 use vmc_trace::{ChannelState, Event, SessionState, Side, Subject, Trace};
 
 /// States, each with the messages that a side took from its queue while it was in it.
@@ -82,19 +83,6 @@ impl Walk {
                 Some(_) => "other",
             };
             self.reached.state(by, "session", state).insert(message);
-        }
-    }
-}
-
-/// How an entry of a queue is called.
-pub(crate) fn message_name(entry: CrqEntry) -> String {
-    match Received::from_entry(entry) {
-        Received::Init => String::from("INIT"),
-        Received::InitComplete => String::from("INIT COMPLETE"),
-        Received::TransportEvent(event) => event.to_string(),
-        Received::Message(decoded) => decoded.message.message_type().name().to_owned(),
-        Received::UnknownInit(_) | Received::UnknownMessage(_) | Received::ReservedHeader(_) => {
-            String::from("unknown entry")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What found something wrong, in a word, and what it says.
+//! The verdict on a run: which check found something wrong, and what it says.
 
 use crate::detection::Detection;
 use crate::simulation::Problem;

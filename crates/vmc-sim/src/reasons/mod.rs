@@ -9,10 +9,10 @@ mod unmet;
 pub(crate) use stuck::why_stuck;
 pub(crate) use unmet::remedy;
 
-use crate::explore::message_name;
+use papr::CrqEntry;
 use vmc_machine::fault::Rule;
 use vmc_machine::plan::Plan;
-use vmc_proto::{HmcIndex, HmcSession, hyp, mgmt};
+use vmc_proto::{HmcIndex, HmcSession, Received, hyp, mgmt};
 use vmc_trace::{
     ActorId, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, OperatorAct,
     Record, SessionState, Side, Trace,
@@ -201,5 +201,18 @@ impl<'a> History<'a> {
             "fault `{name}` fired {count} times, at events {named}{more}: its occasions are counted on each strand (an \
              application, a session, the channel) by itself; {remedy}"
         ))
+    }
+}
+
+/// How an entry of a queue is called.
+pub(crate) fn message_name(entry: CrqEntry) -> String {
+    match Received::from_entry(entry) {
+        Received::Init => String::from("INIT"),
+        Received::InitComplete => String::from("INIT COMPLETE"),
+        Received::TransportEvent(event) => event.to_string(),
+        Received::Message(decoded) => decoded.message.message_type().name().to_owned(),
+        Received::UnknownInit(_) | Received::UnknownMessage(_) | Received::ReservedHeader(_) => {
+            String::from("unknown entry")
+        }
     }
 }
