@@ -20,7 +20,7 @@ const COUNT_BITS: u32 = 30;
 #[derive(Debug, Default)]
 pub(crate) struct Status(AtomicU64);
 
-/// What it was at one moment.
+/// The status at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StatusSnapshot(u64);
 

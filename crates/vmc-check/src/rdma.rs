@@ -134,7 +134,7 @@ impl Checker {
                 "buffer {buffer} of HMC index {index} lies at {begins:?}, not at {remote:?}"
             ));
         }
-        // Of a session that has ended meanwhile the books know no buffers any more.
+        // Of a session that has ended meanwhile the model knows no buffers any more.
         let is_live = device.live().any(|s| subject == Subject::Session(s.index, s.number));
         let model = device.wire();
         if is_live && model.is_judged(index) && !model.is_inbound(index, buffer) {

@@ -1,5 +1,5 @@
 //! The records of a run in the order in which the two sides saw the channel: a message is sent before it
-//! is taken.
+//! is taken (happens-before; Lamport, 1978).
 //!
 //! A sender notes its `H_SEND_CRQ` when the call is back, and by then its message may have been answered. What
 //! has the right place is the record of the entry in the queue, made in the queue's critical section; on
@@ -116,7 +116,7 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
                 }
                 *sender = Sender::after(record.seq);
             }
-            // It befalls the message of the next call.
+            // It is about the message of the next call.
             Event::Fault { entry: Some(_), .. } => {
                 *sender = Sender { is_befallen: true, ..Sender::after(sender.last) };
             }
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(decided_after, [1]);
     }
 
-    /// A fault befalls the INIT that is being sent.
+    /// A fault changes the INIT that is being sent.
     fn befallen() -> Event {
         let (rule, act) = (String::from("fault"), FaultAct::Corrupt);
         Event::Fault { rule, act, subject: Some(Subject::Channel), entry: Some(INIT) }

@@ -1,4 +1,5 @@
-//! What there is to be seen of the channel, and which of it a set of runs has shown.
+//! Coverage of the protocol: the messages, statuses, states, return codes and errnos that a run can show, and those that
+//! a set of runs has shown.
 
 use papr::{HcallName, ReturnCode, TransportEvent};
 use std::collections::BTreeSet;

@@ -109,7 +109,7 @@ impl<Q: Quirks> Peer<Q> {
     }
 }
 
-/// Each buffer of a slot has exactly the owner that its books name.
+/// Each buffer of a slot has exactly the owner that its lists name.
 fn check_owners(driver: &Driver<impl Quirks>, index: u8, slot: &Slot) {
     let inbox = slot.session.iter().flat_map(|session| &session.inbox);
     let queued: Vec<BufferId> = inbox

@@ -31,7 +31,7 @@ impl<B: Behaviour> Service<B> {
         Next::Due
     }
 
-    /// The books about the buffer that a Signal names, unless it must not.
+    /// What is known of the buffer that a Signal names, unless it must not.
     fn signalled(
         &mut self,
         key: SessionKey,

@@ -100,7 +100,7 @@ pub(super) enum Next {
 
 impl<B: Behaviour> Service<B> {
     /// A service that is stopped. After a crash of the platform partition it takes a new one: memory and
-    /// window are empty then, and so must the books be.
+    /// window are empty then, and so must its state be.
     pub fn new(config: ServiceConfig, behaviour: B) -> Result<Self, ServiceConfigError> {
         config.check()?;
         Ok(Service {

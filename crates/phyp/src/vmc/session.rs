@@ -1,4 +1,4 @@
-//! HMC connections and the service's books about their buffers.
+//! HMC connections, and what the service knows of their buffers.
 
 use super::SessionState;
 use super::behaviour::SessionKey;
@@ -9,7 +9,7 @@ use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, Limits};
 /// The buffer that seeds an index: it carries the HMC ID of the next session.
 pub(super) const SEED: BufferId = BufferId(0);
 
-/// What the service's books say about a buffer.
+/// What the service knows of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BufferState {
     /// Not part of the connection. It may still be mapped while its unmapping waits for its turn.
@@ -83,7 +83,7 @@ impl Connection {
         self.buffers.get(usize::from(id.0)).copied().unwrap_or(BufferState::Unused)
     }
 
-    /// Books the new state of a buffer; `id` is one of the pool.
+    /// Notes the new state of a buffer; `id` is one of the pool.
     #[inline]
     pub(super) fn set_buffer(&mut self, id: BufferId, state: BufferState) {
         if let Some(buffer) = self.buffers.get_mut(usize::from(id.0)) {

@@ -84,7 +84,7 @@ impl ConnectionModel {
         ConnectionModel { profile, last_session, first_session, ..ConnectionModel::default() }
     }
 
-    /// The books of an index, which begin before its first session.
+    /// The model of an index, which begins before its first session.
     fn connection(&mut self, index: HmcIndex) -> &mut Connection {
         let last = self.first_session.saturating_sub(1);
         let adds_to_closing = self.profile == Profile::Linux;

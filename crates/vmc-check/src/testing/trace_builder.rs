@@ -1,4 +1,4 @@
-//! A run told step by step: a channel that comes up, one session, and what a test does with it.
+//! Builds the trace of a run step by step: a channel that comes up, one session, and what a test does with it.
 
 use super::ours;
 use crate::Setting;

@@ -1,7 +1,7 @@
 //! Verifies that nothing is left behind at the end of a run: every page that is mapped in the local window
-//! belongs to the driver's CRQ or to a buffer in its books, none is mapped for a driver without a device, every call in flight in the driver belongs to a thread
+//! belongs to the driver's CRQ or to a buffer that it knows, none is mapped for a driver without a device, every call in flight in the driver belongs to a thread
 //! that is still in it, every session to a file, and no buffer is in the hands of a call that is over; the last
-//! two where both sides are ready and their books must agree.
+//! two where both sides are ready and must agree.
 //!
 //! Does not verify the hypervisor's memory, whose layout is fixed.
 

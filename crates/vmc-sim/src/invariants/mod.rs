@@ -19,7 +19,7 @@ use vmc_machine::plan::{MachinePlan, Plan};
 use vmc_machine::world::World;
 use vmc_trace::{Side, Trace};
 
-/// A machine around our own driver, whose books can be looked at.
+/// A machine around our own driver, whose state can be looked at.
 pub(crate) trait OwnDriver: Setup<Driver = Driver<Self::Quirks>> {
     /// What the driver does in another way than it would by itself.
     type Quirks: Quirks;
@@ -55,7 +55,7 @@ pub(crate) fn check_end<P: OwnDriver>(
 ) -> Vec<Violation> {
     let mut found = vmc_check::check(trace, &setting(&plan.machine), &ending(world, end));
     if end.quiescent {
-        // A message that was lost or made up leaves each side with books of its own, and so does one that a side
+        // A message that was lost or made up leaves each side with a state of its own, and so does one that a side
         // which stands still has not looked at.
         let agree = !world.faults.were_unarchitected() && !is_paused(world);
         found.extend(at_rest(world, actors, agree));
@@ -92,7 +92,7 @@ pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
     }
 }
 
-/// What must hold when nothing is under way; `agree`: of the books of both sides, too.
+/// What must hold when nothing is under way; `agree`: both sides must agree, too.
 fn at_rest<P: OwnDriver>(world: &World<P>, actors: &[Actor], agree: bool) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |checker: &'static str, problems: Vec<String>| {

@@ -1,7 +1,7 @@
-//! Verifies that, when the channel is quiet, both sides agree on every buffer: each buffer of a session that
-//! both know has one owner, the same in the books of the driver and of the VMC service.
+//! Verifies that, when nothing is under way, both sides agree on every buffer: each buffer of a session that
+//! both know has one owner, the same to the driver and to the VMC service.
 //!
-//! Does not verify what happens while messages are under way, when the books may differ; that each book by
+//! Does not verify what happens while messages are under way, when the two may differ; that each of them by
 //! itself gives a buffer one owner is so by its type.
 
 use ibmvmc::{BufferOwner, ChannelState, Driver, Quirks, SlotView};

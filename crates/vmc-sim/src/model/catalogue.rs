@@ -1,6 +1,6 @@
 //! The models: small machines, with what their applications do and which faults may happen. Each is a scenario file of
-//! `models/`, read with a difference: a fault that waits for nothing may strike the machine at any point, one that waits
-//! for an hcall or a message may strike any of them, and at most one of them is injected in a run. Faults that follow
+//! `models/`, read with a difference: a fault that waits for nothing may happen at any point, one that waits
+//! for an hcall or a message at any of them, and at most one of them is injected in a run. Faults that follow
 //! another one come with it, and a fault that a step of a script fires happens there alone. Models with the tag
 //! `begins-ready` begin where the channel is ready and nothing moves, but for the applications, and those with
 //! `begins-at-rest` where the applications, too, have come as far as they get without a fault.
@@ -142,14 +142,14 @@ impl Model {
     pub(super) fn plan(&self) -> Result<Plan, ModelError> {
         let mut plan = self.scenario()?.plan().clone();
         for rule in &mut plan.rules {
-            // At whichever occasion it is to strike.
+            // At any of its occasions.
             *rule = Rule { nth: 1, times: None, ..rule.clone() };
         }
         Ok(plan)
     }
 }
 
-/// The faults that may strike by themselves.
+/// The faults that may happen by themselves.
 pub(super) fn injections(plan: &Plan) -> Vec<usize> {
     let is_fired = |number: usize| {
         let steps = plan.threads.iter().flat_map(|thread| &thread.steps);

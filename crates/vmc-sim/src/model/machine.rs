@@ -1,6 +1,6 @@
 //! The machine between two moves, and every way to go on from there.
 //!
-//! A move is a step of a ready activity, what befalls it, or the passing of time; after it the machine **settles**:
+//! A move is a step of a ready activity, a fault in it, or the passing of time; after it the machine **settles**:
 //! every invisible step is made at once. An invisible step (`Actor::is_invisible`) looks for work and finds none, goes to sleep, or
 //! comes back from a call that is over: an *invisible* step in the terms of partial-order reduction (Godefroid, 1996; Peled,
 //! 1993). It neither changes what another activity can see nor sees what another one
@@ -29,9 +29,9 @@ use vmc_trace::{Trace, TraceNames};
 pub(crate) enum Move {
     /// A ready activity makes its next step.
     Step(ActivityId),
-    /// The same, and this fault befalls what it does.
+    /// The same, and this fault happens in it.
     Struck(ActivityId, usize),
-    /// This fault befalls the machine.
+    /// This fault happens to the machine.
     Strike(usize),
     /// Time moves on to the earliest sleeper.
     Time,
@@ -62,7 +62,7 @@ pub(crate) struct Setting {
     pub(crate) begin: Begin,
 }
 
-/// Where the exploration begins. What comes before happens first come, first served, and no fault befalls it.
+/// Where the exploration begins. What comes before happens first come, first served, without a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
     /// With the first step of either side.
@@ -161,7 +161,7 @@ impl Machine {
         }
     }
 
-    /// The service looks for orders in every step, so none of its steps is quiet while there may be one.
+    /// The service looks for orders in every step, so none of its steps is invisible while there may be one.
     fn is_invisible(&self, id: ActivityId, orders_may_come: bool) -> bool {
         let may_be = id != ActivityId::SERVICE || !orders_may_come;
         may_be && self.actors[id.index()].is_invisible(&self.world)

@@ -52,7 +52,7 @@ pub(super) const PROPERTIES: [(&str, Check); 4] = [
 /// A model, ready to be explored.
 pub(super) struct Space {
     plan: Plan,
-    /// The rules of its faults that strike by themselves.
+    /// The rules of its faults that happen by themselves.
     injections: Vec<usize>,
     setting: Setting,
     recovering: Recovering,

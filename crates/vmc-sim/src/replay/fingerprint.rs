@@ -1,4 +1,4 @@
-//! A number by which a text is known again.
+//! A hash of a text that is the same on every machine.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Running again what has run before.
+//! Replay: a run is kept in a file, and made again to the same last byte.
 //!
 //! A [`Replay`] is a run that can be kept in a file (`file.rs`): scenario, options, the decisions of the schedule, and
 //! the [`Fingerprint`] of the raw trace that came. It is run again only by code that behaves alike: the file has the
