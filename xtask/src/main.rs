@@ -54,7 +54,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// What to log on standard error, as `RUST_LOG` has it: `info`, or `vmc_sim=trace` for every event
+    /// What to log on standard error, as `RUST_LOG` has it: `info`, or `vmc_machine=trace` for every event
     #[arg(long, value_name = "FILTER", global = true)]
     log: Option<String>,
 }
@@ -143,7 +143,7 @@ fn main() -> ExitCode {
 fn start_logging(filter: Option<&str>) -> Result<(), String> {
     let filter = match filter {
         Some(filter) => filter.parse::<EnvFilter>().map_err(|e| {
-            format!("--log {filter}: {e}; try `--log info` or `--log vmc_sim=trace`")
+            format!("--log {filter}: {e}; try `--log info` or `--log vmc_machine=trace`")
         })?,
         None => EnvFilter::builder()
             .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())

@@ -511,6 +511,12 @@ steps = [
 "#;
 
 #[test]
+fn every_event_can_be_logged() {
+    let Ran { err, .. } = xtask(&["sim", "messages/echo", "--log", "vmc_machine=trace"]);
+    assert!(err.contains("H_SEND_CRQ") && err.contains("interrupt"), "{err}");
+}
+
+#[test]
 fn what_a_file_says_is_shown_and_not_obeyed() {
     let mistaken = HOSTILE.replace("raw =", "\"\\u001b[5m\" =");
     let names = ["\u{1b}[1mhostile.toml", "mistaken.toml", "binary.toml"];
@@ -524,7 +530,7 @@ fn what_a_file_says_is_shown_and_not_obeyed() {
         for more in [&[][..], &["--list"], &["--format", "json"], &["--list", "--format", "json"]] {
             run(&[&["sim", file, "--save", text(&kept)], more].concat());
         }
-        run(&["sim", file, "--log", "vmc_sim=trace"]);
+        run(&["sim", file, "--log", "vmc_machine=trace"]);
         run(&["snapshots", "check", file]);
         run(&["snapshots", "accept", file]);
         run(&["explore", file, "--seeds", "1"]);
