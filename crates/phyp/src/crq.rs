@@ -121,6 +121,13 @@ impl Queue {
         (self.cursor + self.slots - of % self.slots) % self.slots
     }
 
+    /// How many elements hold a valid entry, of how many. A consumer may free some meanwhile.
+    pub(crate) fn fill<M: Memory>(&self, window: &Window, memory: &M) -> (u32, u32) {
+        let is_filled =
+            |slot: &u32| self.address(*slot, window).is_some_and(|at| ring::has_entry(memory, at));
+        ((0..self.slots).filter(is_filled).count() as u32, self.slots)
+    }
+
     #[inline]
     fn enqueue<M: Memory>(&mut self, window: &Window, memory: &M, entry: CrqEntry) -> Option<u32> {
         let slot = self.cursor;

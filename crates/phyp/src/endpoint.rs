@@ -104,6 +104,11 @@ impl<P: Backend> Endpoint<P> {
         self.put(entry, sink, |crq| crq.place(&self.window, &self.memory, entry))
     }
 
+    /// How many elements of the queue hold an entry, of how many.
+    pub(crate) fn queue_fill(&self) -> Option<(u32, u32)> {
+        self.crq.lock().queue.as_ref().map(|queue| queue.fill(&self.window, &self.memory))
+    }
+
     #[inline]
     fn put(
         &self,

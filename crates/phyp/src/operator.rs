@@ -111,6 +111,11 @@ impl<P: Backend> Hypervisor<P> {
         self.endpoint(side).inject(entry, sink)
     }
 
+    /// How many elements of a partition's queue hold an entry, of how many; `None` without a queue.
+    pub fn queue_fill(&self, of: PartitionId) -> Option<(u32, u32)> {
+        self.endpoint(self.side_of(of)?).queue_fill()
+    }
+
     fn fail(&self, side: Side, event: TransportEvent, sink: &mut impl EventSink) {
         let mut connection = self.connection.lock();
         let endpoint = self.endpoint(side);

@@ -81,6 +81,14 @@ pub fn check(trace: &Trace, setting: &Setting, ending: &Ending) -> Vec<Violation
     found
 }
 
+/// Runs every checker over the beginning of a run whose rest was not recorded: only what has happened is judged, as far
+/// as every send is told to its end.
+pub fn check_beginning(trace: &Trace, setting: &Setting) -> Vec<Violation> {
+    let records = trace.records();
+    let beginning = Trace::new(records[..wire::whole(records)].to_vec(), trace.names().clone());
+    check(&beginning, setting, &Ending::UNKNOWN)
+}
+
 /// The number of the record with which a violation first shows: without it and what follows, nothing that
 /// happened would be wrong. `None` for what only the end of the run tells.
 pub fn locate(trace: &Trace, setting: &Setting, violation: &Violation) -> Option<u64> {
@@ -110,6 +118,26 @@ mod tests {
     use crate::testing::{Run, ours};
     use papr::{CrqEntry, InitFormat, ReturnCode};
     use vmc_trace::{ActorId, Event};
+
+    #[test]
+    fn a_beginning_is_judged_as_far_as_every_send_is_told() {
+        let init = CrqEntry::init(InitFormat::INITIALIZE);
+        let stored = Event::Enqueued { to: Side::Hyp, slot: 0, entry: init, overlaid: None };
+        let taken = Event::Dequeued { by: Side::Hyp, slot: 0, entry: init };
+        let sent = ours::sends(init, ReturnCode::SUCCESS);
+        let looks = Event::Sleep(vmc_trace::Waiting::Work);
+        // The consumer needs no lock, and may be recorded before the one who stored.
+        let all = [
+            (ActorId::Service, looks),
+            (ActorId::Service, taken),
+            (ActorId::Task, stored),
+            (ActorId::Task, sent),
+        ];
+        for (records, whole) in [(1, 1), (2, 1), (3, 1), (4, 4)] {
+            let trace = Run::of(all.clone().into_iter().take(records)).trace();
+            assert_eq!(wire::whole(trace.records()), whole, "{records} records");
+        }
+    }
 
     #[test]
     fn a_violation_is_located_at_the_record_that_it_shows_with() {

@@ -8,6 +8,7 @@
 //! fault made of it. One that stored no entry is seen where the call came back.
 
 use papr::{CrqEntry, Hcall, ReturnCode};
+use std::collections::BTreeMap;
 use vmc_trace::{ActorId, Event, Record, Side, Trace};
 
 /// Something that happened, in its place.
@@ -130,6 +131,49 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
     // In the order of the records already, but for the few whose sender was overtaken.
     sends.sort_by_key(|(place, _)| *place);
     sends
+}
+
+/// How many records from the beginning tell every send to its end. Where a recording ends in the middle of a run, an
+/// entry may have been stored or taken whose sender's call is not recorded.
+pub(super) fn whole(records: &[Record]) -> usize {
+    let mut open: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut filled = [0_usize; 2];
+    let mut early = [None; 2];
+    for (at, record) in records.iter().enumerate() {
+        let number = number_of(record.actor);
+        match &record.event {
+            Event::Enqueued { to, overlaid, .. } => {
+                let queue = *to as usize;
+                let first = early[queue].take();
+                filled[queue] += usize::from(first.is_none() && overlaid.is_none());
+                if record.actor.side().is_some() {
+                    open.entry(number).or_insert(first.unwrap_or(at));
+                }
+            }
+            Event::Dequeued { by, .. } => {
+                let queue = *by as usize;
+                match filled[queue].checked_sub(1) {
+                    Some(left) => filled[queue] = left,
+                    None => early[queue] = Some(at),
+                }
+                open.remove(&number);
+            }
+            Event::InterruptPending(_)
+            | Event::Wake(_)
+            | Event::Fault { .. }
+            | Event::Signalled => {}
+            Event::Hcall { call: Hcall::RegCrq { .. }, .. } => {
+                if let Some(side) = record.actor.side() {
+                    (filled[side as usize], early[side as usize]) = (0, None);
+                }
+                open.remove(&number);
+            }
+            _ => {
+                open.remove(&number);
+            }
+        }
+    }
+    open.into_values().chain(early.into_iter().flatten()).min().unwrap_or(records.len())
 }
 
 /// A small number for each actor.

@@ -1,8 +1,10 @@
-//! Orders for a daemon, over a socket in its run folder: one line each, answered by lines and an empty one.
+//! Orders for a daemon, over a socket in its run folder: one line each, answered by lines and an empty one. A file in the
+//! run folder's `orders` is an order by its name, and a line on the daemon's standard input is one.
 //!
 //! | order | what it does |
 //! |---|---|
 //! | `status` | says where the machine stands |
+//! | `rules FILE` | adds the fault rules of a scenario file |
 //! | `next APP` | carries on an application's script, and says which call its program has to make |
 //! | anything else | fires the fault rule of that name |
 
@@ -53,6 +55,57 @@ pub(crate) fn listen<'scope, 'env>(
             scope.spawn(move || serve(&stream, daemon));
         }
     }
+}
+
+/// Carries out the orders that are files in a folder, by their names; each is removed first.
+pub(crate) fn watch(folder: &Path, daemon: &Daemon<'_>) {
+    while !daemon.has_ended() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if std::fs::remove_file(entry.path()).is_ok() {
+                eprintln!(
+                    "{}",
+                    daemon.order(entry.file_name().to_string_lossy().trim()).trim_end()
+                );
+            }
+        }
+        std::thread::sleep(PERIOD);
+    }
+}
+
+/// Carries out the lines of standard input, as long as there are any.
+pub(crate) fn read_console(daemon: &Daemon<'_>) {
+    let stdin = rustix::stdio::stdin();
+    let timeout = rustix::event::Timespec::try_from(PERIOD).ok();
+    let mut text = Vec::new();
+    let mut bytes = [0; 512];
+    while !daemon.has_ended() {
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+        if !matches!(poll(&mut ready, timeout.as_ref()), Ok(ready) if ready > 0) {
+            continue;
+        }
+        if is_in_background() {
+            std::thread::sleep(PERIOD);
+            continue;
+        }
+        match rustix::io::read(stdin, &mut bytes) {
+            Ok(len) if len > 0 => text.extend(&bytes[..len]),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            _ => return,
+        }
+        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = text.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            if !line.trim().is_empty() {
+                eprintln!("{}", daemon.order(line.trim()).trim_end());
+            }
+        }
+    }
+}
+
+/// Whether standard input is the terminal of another job: to read from it would stop the daemon.
+fn is_in_background() -> bool {
+    let foreground = rustix::termios::tcgetpgrp(rustix::stdio::stdin());
+    foreground.is_ok_and(|group| group != rustix::process::getpgrp())
 }
 
 /// Answers the orders of one connection.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_machine::embed::Waiting;
 use vmc_machine::embed::programs::{self, Next, Programs, Serving};
+use vmc_machine::fault::Rule;
 use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{Plan, ThreadPlan};
 use vmc_sim::{Problem, Scenario};
@@ -41,8 +42,8 @@ pub struct Options {
     pub scripted: bool,
     /// Where the trace goes while it comes about.
     pub trace: TraceTo,
-    /// Whether what happens is recorded. Without it there is no trace, and little can be judged.
-    pub record: bool,
+    /// How many records are kept from the beginning, to be judged. `None`: there is no trace, and little can be judged.
+    pub keep: Option<usize>,
 }
 
 /// A device that is being served.
@@ -52,6 +53,8 @@ pub struct Served {
     pub device: PathBuf,
     /// The socket for orders.
     pub socket: PathBuf,
+    /// The folder in which a file is an order, by its name.
+    pub orders: PathBuf,
     stop: Arc<Stop>,
 }
 
@@ -65,8 +68,10 @@ impl Served {
 /// What has come of it.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Everything that happened.
+    /// Everything that happened, or the beginning of it.
     pub trace: Trace,
+    /// How many records came after what was kept.
+    pub left_out: usize,
     /// What was not as it must be.
     pub problems: Vec<String>,
     /// What programs could not be given, and why.
@@ -78,6 +83,8 @@ pub(crate) struct Daemon<'p> {
     programs: &'p Programs<'p>,
     server: &'p Server<'p>,
     plan: &'p Plan,
+    /// The fault rules, by their number.
+    rules: Mutex<Vec<Rule>>,
     scripted: bool,
     stop: &'p Stop,
     has_ended: AtomicBool,
@@ -98,12 +105,10 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
     let stop = Arc::new(Stop::new().map_err(io(&options.at))?);
     let connection = Connection::new(fuse, Arc::clone(&stop)).map_err(io(&options.at))?;
     let listener = UnixListener::bind(place.socket()).map_err(io(&place.socket()))?;
-    let served = Served { device: place.device(), socket: place.socket(), stop: stop.clone() };
-    let serving = Serving {
-        waiting: Waiting::Block,
-        follows_clock: !options.scripted,
-        record: options.record,
-    };
+    let (device, socket) = (place.device(), place.socket());
+    let served = Served { device, socket, orders: place.orders(), stop: stop.clone() };
+    let serving =
+        Serving { waiting: Waiting::Block, follows_clock: !options.scripted, keep: options.keep };
     let warnings = Mutex::new(Vec::new());
     let warn = |warning: String| {
         eprintln!("{warning}");
@@ -117,6 +122,7 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
             programs,
             server: &server,
             plan: &plan,
+            rules: Mutex::new(plan.rules.clone()),
             scripted: options.scripted,
             stop: &stop,
             has_ended: AtomicBool::new(false),
@@ -126,6 +132,9 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
         std::thread::scope(|scope| {
             let daemon = &daemon;
             scope.spawn(move || control::listen(&listener, daemon, scope));
+            let orders = place.orders();
+            scope.spawn(move || control::watch(&orders, daemon));
+            scope.spawn(move || control::read_console(daemon));
             if let Some(writer) = writer {
                 scope.spawn(move || writer.run(|| daemon.has_ended()));
             }
@@ -137,9 +146,10 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
         Ok::<_, DeviceError>(daemon.problems())
     })?;
     let mut problems = result?;
+    let left_out = run.left_out;
     let (trace, found) = vmc_sim::judge(run);
     problems.extend(found.iter().map(Problem::to_string));
-    Ok(Verdict { trace, problems, warnings: warnings.into_inner() })
+    Ok(Verdict { trace, left_out, problems, warnings: warnings.into_inner() })
 }
 
 /// The names under which programs find the applications of the scenario.
@@ -156,6 +166,9 @@ fn plan_of(options: &Options) -> Plan {
         plan.threads.push(seat(seats));
         return plan;
     }
+    // Each thread is a process here: a rule that kills one means the seat of its first thread.
+    let processes: Vec<u16> = plan.threads.iter().map(|thread| thread.process).collect();
+    plan.rules.iter_mut().for_each(|rule| rules::of_seats(rule, &processes));
     for (number, thread) in (0..).zip(&mut plan.threads) {
         let name = std::mem::take(&mut thread.name);
         *thread = ThreadPlan { name, ..seat(number) };
@@ -186,17 +199,47 @@ impl Daemon<'_> {
         match word {
             "status" => self.status(),
             "next" if self.scripted => self.next(rest),
-            _ => match rules::find(&self.plan.rules, order) {
-                Some(rule) => {
-                    self.programs.fire(rule);
-                    format!("done: {}", self.plan.rules[rule].name)
+            "rules" if !self.scripted => self.add_rules(Path::new(rest)),
+            _ => {
+                let rules = self.rules.lock();
+                match rules::find(&rules, order) {
+                    Some(rule) => {
+                        let name = rules[rule].name.clone();
+                        drop(rules);
+                        self.programs.fire(rule);
+                        format!("done: {name}")
+                    }
+                    None => {
+                        let known = rules::names(&rules);
+                        format!(
+                            "error: `{order}` is no order; known are `status`, `rules FILE`, {known}"
+                        )
+                    }
                 }
-                None => {
-                    let known = rules::names(&self.plan.rules);
-                    format!("error: `{order}` is no order; known are `status`, {known}")
-                }
-            },
+            }
         }
+    }
+
+    /// Adds the fault rules of a scenario file.
+    fn add_rules(&self, path: &Path) -> String {
+        let scenario = match Scenario::load(path) {
+            Ok(scenario) => scenario,
+            Err(e) => return format!("error: {}", e.to_string().replace('\n', " ")),
+        };
+        let names = self.programs.names().apps;
+        let mut rules = self.rules.lock();
+        let added = match rules::of_file(scenario.plan(), &names, &rules) {
+            Ok(added) => added,
+            Err(why) => return format!("error: {}: {why}", path.display()),
+        };
+        let told = added.iter().map(|rule| match &rule.trigger {
+            Some(_) => format!("`{}` waits for its occasion", rule.name),
+            None => format!("`{}` is an order", rule.name),
+        });
+        let told = told.collect::<Vec<_>>().join(", ");
+        self.programs.add_rules(added.clone());
+        rules.extend(added);
+        format!("done: {told}")
     }
 
     /// The next instruction for an application, after the outcome of the last one.
@@ -238,8 +281,13 @@ impl Daemon<'_> {
         let mut text = String::new();
         let runs = status.running.map(|runs| if runs { "runs" } else { "is down" });
         // A String takes every write.
-        let _ = writeln!(text, "management partition {}, channel {}", runs[0], status.channel);
-        let _ = writeln!(text, "hypervisor {}, channel {}", runs[1], status.hypervisor);
+        let queues = status.queues.map(|queue| match queue {
+            Some((filled, slots)) => format!("{filled} of {slots} entries in its queue"),
+            None => String::from("no queue"),
+        });
+        let (mgmt, hyp) = (status.channel, &status.hypervisor);
+        let _ = writeln!(text, "management partition {}, channel {mgmt}, {}", runs[0], queues[0]);
+        let _ = writeln!(text, "hypervisor {}, channel {hyp}, {}", runs[1], queues[1]);
         for session in &status.sessions {
             let state = match session.session {
                 Some((number, state)) => format!("session {number} {state}"),

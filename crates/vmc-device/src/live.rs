@@ -71,8 +71,8 @@ impl<'p> Writer<'p> {
     }
 
     fn write_new(&mut self) -> io::Result<()> {
-        let records = self.programs.log().since(self.written);
-        self.written += records.len();
+        let (records, written) = self.programs.log().since(self.written);
+        self.written = written;
         let names = self.programs.names();
         let text = match self.is_json {
             true => records.iter().map(|record| json_of(record, &names)).collect(),

@@ -46,8 +46,12 @@ struct Cli {
     #[arg(long, value_name = "WHERE", default_value = "text")]
     trace: String,
 
+    /// So many records from the beginning are kept and judged at the end, some 150 bytes each; later ones are only drawn
+    #[arg(long, value_name = "RECORDS", default_value_t = 1_000_000)]
+    keep: usize,
+
     /// Records nothing: for programs that move much. Then little can be judged at the end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "keep")]
     no_record: bool,
 
     /// The programs make the calls of the scenario's scripts, which they ask for over the control socket; time is virtual
@@ -55,7 +59,7 @@ struct Cli {
     scripted: bool,
 
     /// Gives an order to the device that is served: `status`, a fault such as `crash hyp`, `free-crq`, `suspend`, `pause`,
-    /// `attach-hmc`, `fill-crq`, or the name of a fault rule without `when`
+    /// `attach-hmc`, `fill-crq`, the name of a fault rule without `when`, or `rules FILE`, which adds the rules of a file
     #[arg(long, value_name = "ORDER", num_args = 1.., conflicts_with = "scenario")]
     ctl: Option<Vec<String>>,
 }
@@ -63,7 +67,7 @@ struct Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(order) = &cli.ctl {
-        return give_order(&cli.at, &order.join(" "));
+        return give_order(&cli.at, &whole(order));
     }
     match options(&cli).and_then(|options| serve(&options, started)) {
         Ok(verdict) => report(&verdict),
@@ -92,6 +96,17 @@ fn give_order(at: &Path, order: &str) -> ExitCode {
     }
 }
 
+/// An order with the whole path of a file, which the daemon may know by another one.
+fn whole(order: &[String]) -> String {
+    match order {
+        [rules, file] if rules == "rules" => {
+            let path = std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
+            format!("rules {}", path.display())
+        }
+        _ => order.join(" "),
+    }
+}
+
 fn options(cli: &Cli) -> Result<Options, DeviceError> {
     let scenario = match &cli.scenario {
         Some(path) => Scenario::load(path)?,
@@ -111,12 +126,16 @@ fn options(cli: &Cli) -> Result<Options, DeviceError> {
         scenario,
         scripted: cli.scripted,
         trace: TraceTo::parse(&cli.trace),
-        record: !cli.no_record,
+        keep: (!cli.no_record).then_some(cli.keep),
     })
 }
 
 fn started(served: &Served) {
     eprintln!("the device is {}; Ctrl-C ends it", served.device.display());
+    eprintln!(
+        "orders: `--ctl`, a line typed here, or a file of that name in {}",
+        served.orders.display()
+    );
     let served = served.clone();
     // Without a handler Ctrl-C ends the process, and the next start cleans up.
     let _ = ctrlc::set_handler(move || served.stop());
@@ -128,6 +147,13 @@ fn report(verdict: &Verdict) -> ExitCode {
         "{} calls, {} sessions, {} bytes to the hypervisor, {} bytes from it",
         counts.device_calls, counts.sessions, counts.to_hyp_bytes, counts.to_mgmt_bytes
     );
+    if verdict.left_out > 0 {
+        eprintln!(
+            "only the beginning was kept, and judged with the machine's state at the end: {} records came after it; \
+             `--keep` keeps more",
+            verdict.left_out
+        );
+    }
     if verdict.problems.is_empty() {
         eprintln!("every invariant holds");
         return ExitCode::SUCCESS;

@@ -48,6 +48,11 @@ impl RunFolder {
         self.0.join("control")
     }
 
+    /// The folder in which a file is an order.
+    fn orders(&self) -> PathBuf {
+        self.0.join("orders")
+    }
+
     fn process(&self) -> PathBuf {
         self.0.join("process")
     }
@@ -60,6 +65,8 @@ impl RunFolder {
         // Programs of other users follow the link through it.
         let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(self.mount());
         made.map_err(|source| DeviceError::Io { path: self.mount(), source })?;
+        fs::create_dir_all(self.orders())
+            .map_err(|source| DeviceError::Io { path: self.orders(), source })?;
         let path = self.process();
         fs::write(&path, std::process::id().to_string())
             .map_err(|source| DeviceError::Io { path, source })
@@ -78,6 +85,7 @@ impl RunFolder {
         // What is not there need not be removed.
         let _ = fs::remove_file(self.socket());
         let _ = fs::remove_file(self.process());
+        let _ = fs::remove_dir_all(self.orders());
         let _ = fs::remove_dir(self.mount());
         let _ = fs::remove_dir(&self.0);
     }
@@ -147,6 +155,10 @@ impl Place {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.run.socket()
+    }
+
+    pub(crate) fn orders(&self) -> PathBuf {
+        self.run.orders()
     }
 
     /// Unmounts; programs keep what they have open.

@@ -5,6 +5,7 @@
 
 use parking_lot::Mutex;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 pub use vmc_trace::Order;
 use vmc_trace::{ActorId, Event, Record};
@@ -45,26 +46,46 @@ pub struct Recorder {
     actor: ActorId,
     order: Order,
     /// `None` when they are not kept: then recording costs two comparisons, and what happens is only logged.
-    records: Option<Records>,
+    records: Option<Place>,
 }
 
 /// Where records are kept.
 #[derive(Clone, Debug)]
-enum Records {
+enum Place {
     /// In the recorder.
     Own(Vec<Record>),
     /// In a log that others read meanwhile.
     Shared(Log),
 }
 
-/// The records of a whole run, for readers that do not wait for its end. They are in the order of the run.
-#[derive(Clone, Debug, Default)]
-pub struct Log(Arc<Mutex<Vec<Record>>>);
+/// Records beyond those that are kept that wait for a reader: the oldest make room for new ones.
+const MAX_PASSING: usize = 1 << 14;
+
+/// The records of a whole run, for readers that do not wait for its end. They are in the order of the run. So many from
+/// the beginning are kept; later ones only pass.
+#[derive(Clone, Debug)]
+pub struct Log(Arc<Mutex<Records>>);
+
+#[derive(Debug)]
+struct Records {
+    kept: Vec<Record>,
+    most: usize,
+    /// The last of those that are not kept.
+    passing: VecDeque<Record>,
+    /// How many there were.
+    all: usize,
+}
 
 impl Log {
-    /// How many records there are.
+    /// A log that keeps so many records.
+    pub(crate) fn keeping(most: usize) -> Log {
+        let (kept, passing) = (Vec::new(), VecDeque::new());
+        Log(Arc::new(Mutex::new(Records { kept, most, passing, all: 0 })))
+    }
+
+    /// How many records there were.
     pub fn len(&self) -> usize {
-        self.0.lock().len()
+        self.0.lock().all
     }
 
     /// Whether nothing has happened.
@@ -72,27 +93,48 @@ impl Log {
         self.len() == 0
     }
 
-    /// Copies of the records after the first `len`.
-    pub fn since(&self, len: usize) -> Vec<Record> {
-        self.0.lock().get(len..).unwrap_or_default().to_vec()
+    /// Copies of the records after the first `len`, and how many there were now. Of those that are not kept some may be
+    /// missing.
+    pub fn since(&self, len: usize) -> (Vec<Record>, usize) {
+        let records = self.0.lock();
+        let first_passing = records.all - records.passing.len();
+        let kept = records.kept.get(len..).unwrap_or_default();
+        let passing = records.passing.iter().skip(len.saturating_sub(first_passing));
+        (kept.iter().chain(passing).cloned().collect(), records.all)
     }
 
-    /// Hands out the records; none is left.
-    pub(crate) fn take(&self) -> Vec<Record> {
-        std::mem::take(&mut self.0.lock())
+    /// Hands out the records that were kept, and says how many were not.
+    pub(crate) fn take(&self) -> (Vec<Record>, usize) {
+        let mut records = self.0.lock();
+        let kept = std::mem::take(&mut records.kept);
+        let left_out = records.all - kept.len();
+        (kept, left_out)
+    }
+}
+
+impl Records {
+    fn push(&mut self, record: Record) {
+        self.all += 1;
+        if self.kept.len() < self.most {
+            return self.kept.push(record);
+        }
+        if self.passing.len() == MAX_PASSING {
+            self.passing.pop_front();
+        }
+        self.passing.push_back(record);
     }
 }
 
 impl Recorder {
     /// A recorder of one actor, which keeps records if `enabled`.
     pub fn new(actor: ActorId, order: &Order, enabled: bool) -> Recorder {
-        let records = enabled.then(|| Records::Own(room()));
+        let records = enabled.then(|| Place::Own(room()));
         Recorder { actor, order: order.clone(), records }
     }
 
     /// A recorder of one actor which keeps records in a log.
     pub(crate) fn into_log(actor: ActorId, order: &Order, log: &Log) -> Recorder {
-        let records = Some(Records::Shared(log.clone()));
+        let records = Some(Place::Shared(log.clone()));
         Recorder { actor, order: order.clone(), records }
     }
 
@@ -119,7 +161,7 @@ impl Recorder {
         if self.records.is_none() && !tracing::enabled!(tracing::Level::TRACE) {
             return;
         }
-        if let Some(Records::Shared(log)) = &self.records {
+        if let Some(Place::Shared(log)) = &self.records {
             // Numbered under the lock, so that they are in order.
             let mut records = log.0.lock();
             let record = Record { seq: self.order.next(), time_ns, actor, event: event() };
@@ -130,7 +172,7 @@ impl Recorder {
         let seq = self.order.next();
         let record = Record { seq, time_ns, actor, event: event() };
         tracing::trace!("{record}");
-        if let Some(Records::Own(records)) = &mut self.records {
+        if let Some(Place::Own(records)) = &mut self.records {
             records.push(record);
         }
     }
@@ -138,7 +180,7 @@ impl Recorder {
     /// The records that it keeps itself.
     fn own(&self) -> Option<&Vec<Record>> {
         match &self.records {
-            Some(Records::Own(records)) => Some(records),
+            Some(Place::Own(records)) => Some(records),
             _ => None,
         }
     }
@@ -156,11 +198,11 @@ impl Recorder {
     /// Hands out the records; no more are kept.
     fn take_into(&mut self, all: &mut Vec<Record>) {
         match self.records.take() {
-            Some(Records::Own(mut records)) => {
+            Some(Place::Own(mut records)) => {
                 all.append(&mut records);
                 keep_room(records);
             }
-            Some(Records::Shared(log)) => all.append(&mut log.take()),
+            Some(Place::Shared(log)) => all.append(&mut log.take().0),
             None => {}
         }
     }
@@ -168,7 +210,7 @@ impl Recorder {
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        if let Some(Records::Own(records)) = self.records.take() {
+        if let Some(Place::Own(records)) = self.records.take() {
             keep_room(records);
         }
     }
@@ -205,6 +247,32 @@ mod tests {
         assert_eq!(seqs, [2 * MIN_KEPT as u64, 2 * MIN_KEPT as u64 + 1, 2 * MIN_KEPT as u64 + 2]);
         next.record(0, || Event::ChannelState(ChannelState::initial(Side::Mgmt)));
         assert_eq!((next.is_on(), next.recorded()), (false, 0));
+    }
+
+    #[test]
+    fn a_log_keeps_the_beginning_and_lets_the_rest_pass() {
+        let log = Log::keeping(2);
+        let mut recorder = Recorder::into_log(ActorId::Platform, &Order::default(), &log);
+        let mut record = |records: usize| {
+            (0..records).for_each(|_| {
+                recorder.record(0, || Event::ChannelState(ChannelState::initial(Side::Mgmt)))
+            });
+        };
+        let seqs = |len| {
+            let (records, all) = log.since(len);
+            (records.iter().map(|record| record.seq).collect::<Vec<_>>(), all)
+        };
+        assert!(log.is_empty());
+        record(4);
+        assert_eq!(seqs(0), (vec![0, 1, 2, 3], 4));
+        assert_eq!(seqs(1), (vec![1, 2, 3], 4));
+        assert_eq!(seqs(3), (vec![3], 4));
+        assert_eq!(seqs(4), (vec![], 4));
+        record(MAX_PASSING);
+        let (left, all) = seqs(3);
+        assert_eq!((left.len(), left.first(), all), (MAX_PASSING, Some(&4), MAX_PASSING + 4));
+        let (kept, left_out) = log.take();
+        assert_eq!((kept.len(), left_out), (2, MAX_PASSING + 2));
     }
 
     #[test]

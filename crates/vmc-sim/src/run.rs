@@ -121,7 +121,7 @@ fn run_on<P: OwnDriver>(
     let failures = actors.iter().filter_map(|actor| thread_failure(plan, &world, actor)).collect();
     let unfired = world.faults.unfired();
     let ending = invariants::ending(&world, &end);
-    let violations = invariants::check(&world, &mut actors, &trace, &end, plan);
+    let violations = invariants::check(&world, &mut actors, &trace, true, &end, plan);
     let (decisions, deviation) = (None, None);
     Ok(Outcome { trace, end, failures, violations, ending, unfired, channel, decisions, deviation })
 }

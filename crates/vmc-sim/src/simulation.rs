@@ -246,7 +246,8 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
 }
 
 /// Judges the run of an embedded machine that has ended; returns its trace, and what does not hold. Most is checked on
-/// what was recorded, so of a machine that does not record little is known.
+/// what was recorded, so of a machine that does not record little is known. Where only the beginning was, what goes by the
+/// trace is judged for that, and the machine as it is at the end.
 ///
 /// ```
 /// use vmc_machine::embed::Machine;
@@ -259,8 +260,8 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> (Trace, Vec<Problem>) {
-    let Run { world, actors, trace, end, plan } = &mut run;
-    let violations = invariants::check(world, actors, trace, end, plan);
+    let Run { world, actors, trace, left_out, end, plan } = &mut run;
+    let violations = invariants::check(world, actors, trace, *left_out == 0, end, plan);
     let problem = |Violation { checker, what }| Problem::Invariant { checker, what };
     (run.trace, violations.into_iter().map(problem).collect())
 }

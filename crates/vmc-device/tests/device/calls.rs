@@ -143,24 +143,3 @@ fn what_a_killed_daemon_has_left_is_cleaned_up_and_a_living_one_is_told() {
     }
     std::fs::remove_dir_all(top).unwrap();
 }
-
-#[test]
-fn orders_are_carried_out_and_mistakes_are_told() {
-    need_fuse!();
-    let device = Device::start(TWO);
-    let order = |order: &str| vmc_device::send(&device.served.socket, order).unwrap();
-    assert_eq!(order("crash"), "done: crash hyp\n");
-    assert_eq!(order("reboot hyp"), "done: reboot hyp\n");
-    device.python(CALLS, &["messages"]);
-    assert!(
-        order("explode")
-            .starts_with("error: `explode` is no order; known are `status`, `crash hyp`")
-    );
-    for fault in ["free-crq", "suspend", "pause", "resume", "fill-crq", "attach-hmc", "detach-hmc"]
-    {
-        assert!(order(fault).starts_with("done: "), "{fault}");
-    }
-    device.python(CALLS, &["messages"]);
-    assert!(order("status").contains("channel ready\n"), "{}", order("status"));
-    device.end_well();
-}

@@ -57,7 +57,7 @@ pub(crate) fn options(at: &Path, machine: &str) -> Options {
         scenario: Scenario::parse("test.toml", &text).unwrap(),
         scripted: false,
         trace: TraceTo::Nothing,
-        record: true,
+        keep: Some(usize::MAX),
     }
 }
 

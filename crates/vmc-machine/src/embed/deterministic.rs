@@ -186,6 +186,6 @@ impl Deterministic {
         let Deterministic { world, actors, executor, steps, plan, .. } = self;
         let virtual_ns = executor.now_ns();
         let end = End { steps, virtual_ns, quiescent: true, waiting: Vec::new() };
-        Run { world, actors, trace, end, plan }
+        Run { world, actors, trace, left_out: 0, end, plan }
     }
 }

@@ -176,8 +176,10 @@ pub struct Run<P: Setup> {
     pub world: World<P>,
     /// The activities.
     pub actors: Vec<Actor>,
-    /// What was recorded.
+    /// What was recorded, from the beginning.
     pub trace: Trace,
+    /// How much more was not recorded.
+    pub left_out: usize,
     /// How it ended.
     pub end: End,
     /// What the machine was made of.

@@ -10,11 +10,13 @@ use crate::activity::{Activity, Instruction, Request, StepFailure};
 use crate::actor::Actor;
 use crate::backend;
 use crate::build::{self, MachineError};
+use crate::context::partition_of;
 use crate::ending::End;
+use crate::fault::Rule;
 use crate::incarnation::Incarnation;
 use crate::plan::{Plan, ThreadPlan};
 use crate::recorder::{Log, Order, Recorder};
-use crate::runtime::{ActivityId, Progress};
+use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::threads::{self, ExternalThread, ExternalThreads, RunningMachine, ThreadedRun};
 use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
 use parking_lot::Mutex;
@@ -37,8 +39,8 @@ pub struct Serving {
     /// Time is that of the clock. Without this it stands still while a program is outside of calls, and jumps when
     /// every thread waits, as in a scenario: every thread of the plan must have a program then.
     pub follows_clock: bool,
-    /// Whether what happens is recorded.
-    pub record: bool,
+    /// How many records are kept from the beginning, to be judged; `None`: nothing is recorded.
+    pub keep: Option<usize>,
 }
 
 /// A file that a program has open. It is of one incarnation of the management partition.
@@ -109,6 +111,8 @@ pub struct Status {
     pub hypervisor: String,
     /// Whether the partitions run: management, hypervisor.
     pub running: [bool; 2],
+    /// How many entries their queues hold, of how many: management, hypervisor. `None` without a queue.
+    pub queues: [Option<(u32, u32)>; 2],
     /// What is known of each HMC index that was agreed on.
     pub sessions: Vec<SessionStatus>,
     /// Calls in flight in the driver.
@@ -285,12 +289,19 @@ impl Programs<'_> {
         }
     }
 
-    /// Fires a fault rule of the plan, by its number.
+    /// Fires a fault rule, by its number.
     pub fn fire(&self, rule: usize) {
         let Some(console) = self.seats.last() else { return };
         let (run, runtime) = (self.run, &self.run.runtime);
         let mut console = console.lock();
         run.in_turn(|| console.actor.inject(&run.world, runtime, rule));
+    }
+
+    /// Adds fault rules to those of the plan, which must have some. Their numbers follow those of all others.
+    pub fn add_rules(&self, rules: Vec<Rule>) {
+        let (run, runtime) = (self.run, &self.run.runtime);
+        run.in_turn(|| run.world.faults.add(rules));
+        Runtime::wake(runtime, ActivityId::DIRECTOR);
     }
 
     /// The names of the seats.
@@ -308,6 +319,8 @@ impl Programs<'_> {
         let world = &self.run.world;
         let hypervisor = world.process_table.lock().service_state.to_string();
         let running = [Side::Mgmt, Side::Hyp].map(|side| world.incarnations.is_running(side));
+        let queues =
+            [Side::Mgmt, Side::Hyp].map(|side| world.hypervisor.queue_fill(partition_of(side)));
         let kernel = world.kernel.lock();
         let driver = &kernel.driver;
         let sessions = driver.slots().map(|slot| {
@@ -328,6 +341,7 @@ impl Programs<'_> {
             channel: driver.state(),
             hypervisor,
             running,
+            queues,
             sessions: sessions.collect(),
             calls: driver.calls_in_flight(),
             records: self.log.len(),
@@ -376,9 +390,9 @@ pub fn serve<T>(
     let conduct = Conduct { quirks: plan.quirks, liberties: plan.machine.liberties };
     let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
     let (world, mut actors) = build::world::<OnThreads>(&plan, false, driver)?;
-    let (order, log) = (Order::default(), Log::default());
+    let (order, log) = (Order::default(), Log::keeping(serving.keep.unwrap_or(0)));
     for actor in &mut actors {
-        if serving.record {
+        if serving.keep.is_some() {
             actor.recorder = Recorder::into_log(actor.activity.actor(), &order, &log);
         }
         actor.open_to_outside();
@@ -411,9 +425,11 @@ pub fn serve<T>(
     let seats = programs.seats.into_iter().map(|seat| seat.into_inner().actor).collect();
     let (world, actors, steps) = machine.end(seats);
     let end = End { steps, virtual_ns, quiescent, waiting };
-    let records = match follows_clock {
-        true => timeless(log.take()),
-        false => log.take(),
-    };
-    Ok((result, Run { world, actors, trace: Trace::new(records, names), end, plan }))
+    let (mut records, left_out) = log.take();
+    if follows_clock {
+        records = timeless(records);
+    }
+    let trace = Trace::new(records, names);
+    plan.rules = world.faults.rules();
+    Ok((result, Run { world, actors, trace, left_out, end, plan }))
 }

@@ -164,11 +164,13 @@ impl ThreadedMachine {
         let (quiescent, waiting, virtual_ns) = threads::rest(runtime, REST);
         runtime.abort();
         let (world, actors, steps) = machine.end(Vec::new());
-        let trace = Trace::new(timeless(log.take()), TraceNames { apps: names(calls.len()) });
+        let (records, left_out) = log.take();
+        let trace = Trace::new(timeless(records), TraceNames { apps: names(calls.len()) });
         Ok(Run {
             world,
             actors,
             trace,
+            left_out,
             end: End { steps, virtual_ns, quiescent, waiting },
             plan: *plan,
         })
@@ -241,7 +243,7 @@ impl Machine {
         self.check_rules()?;
         let plan = self.plan();
         let (world, hypervisors) = build::build::<Setup>(&plan, Driver::new(plan.machine.driver)?)?;
-        let (order, log) = (Order::default(), Log::default());
+        let (order, log) = (Order::default(), Log::keeping(usize::MAX));
         let recorder = |actor: ActorId| match self.record {
             true => Recorder::into_log(actor, &order, &log),
             false => Recorder::new(actor, &order, false),

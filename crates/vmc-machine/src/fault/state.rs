@@ -35,7 +35,8 @@ pub(crate) struct Moment {
 /// The rules of a run and how far each of them is.
 #[derive(Debug)]
 pub struct Faults<L: RawMutex> {
-    rules: Arc<[Rule]>,
+    /// There was no rule at first, so that the hooks need not ask, and none may be added.
+    are_none: bool,
     faults: Mutex<L, FaultState>,
     turn: Mutex<L, ()>,
 }
@@ -43,6 +44,7 @@ pub struct Faults<L: RawMutex> {
 /// How far the rules have got.
 #[derive(Clone, Debug, Default)]
 pub struct FaultState {
+    rules: Arc<[Arc<Rule>]>,
     progress: Vec<Progress>,
     /// The sessions that each index has had, in their order.
     sessions: BTreeMap<HmcIndex, Vec<HmcSession>>,
@@ -85,20 +87,27 @@ struct Progress {
 impl<L: RawMutex> Clone for Faults<L> {
     fn clone(&self) -> Faults<L> {
         let faults = Mutex::new(self.faults.lock().clone());
-        Faults { rules: Arc::clone(&self.rules), faults, turn: Mutex::new(()) }
+        Faults { are_none: self.are_none, faults, turn: Mutex::new(()) }
     }
 }
 
 impl<L: RawMutex> Faults<L> {
     pub(crate) fn new(rules: Vec<Rule>) -> Faults<L> {
-        let progress = vec![Progress::default(); rules.len()];
-        let timed = |(number, rule): (usize, &Rule)| match rule.trigger.as_ref()?.occasion {
-            Occasion::Time { ns } => Some((ns, number)),
-            _ => None,
-        };
-        let due = rules.iter().enumerate().filter_map(timed).collect();
-        let faults = Mutex::new(FaultState { progress, due, ..FaultState::default() });
-        Faults { rules: rules.into(), faults, turn: Mutex::new(()) }
+        let are_none = rules.is_empty();
+        let mut state = FaultState::default();
+        state.add(rules);
+        Faults { are_none, faults: Mutex::new(state), turn: Mutex::new(()) }
+    }
+
+    /// Adds rules to those that there are. They see what happens from now on; one of a time that has passed is due.
+    pub(crate) fn add(&self, rules: Vec<Rule>) {
+        debug_assert!(!self.are_none, "the hooks do not ask");
+        self.faults.lock().add(rules);
+    }
+
+    /// All rules, by their number.
+    pub(crate) fn rules(&self) -> Vec<Rule> {
+        self.faults.lock().rules.iter().map(|rule| Rule::clone(rule)).collect()
     }
 
     /// Waits until no other activity is in a step, if there are rules. An occasion and what its rules do are one
@@ -110,18 +119,19 @@ impl<L: RawMutex> Faults<L> {
 
     /// Whether there is nothing that could ever fire, so that the hooks need not ask.
     pub fn are_none(&self) -> bool {
-        self.rules.is_empty()
+        self.are_none
     }
 
-    pub fn rule(&self, number: usize) -> &Rule {
-        &self.rules[number]
+    pub fn rule(&self, number: usize) -> Arc<Rule> {
+        Arc::clone(&self.faults.lock().rules[number])
     }
 
     /// The rules that fire at this moment, in the order of the scenario. `is` tells what happens.
     pub(crate) fn due_at(&self, moment: Moment, is: impl Fn(&Occasion) -> bool) -> Vec<usize> {
         let mut faults = self.faults.lock();
         let mut due = Vec::new();
-        for (number, rule) in self.rules.iter().enumerate() {
+        let rules = Arc::clone(&faults.rules);
+        for (number, rule) in rules.iter().enumerate() {
             let Some(trigger) = &rule.trigger else { continue };
             let begun = trigger.since.is_none_or(|rule| faults.progress[rule].hits > 0);
             if begun
@@ -144,11 +154,12 @@ impl<L: RawMutex> Faults<L> {
     pub(crate) fn fired(&self, number: usize, now_ns: u64) -> bool {
         let mut faults = self.faults.lock();
         faults.progress[number].hits += 1;
-        let act = &self.rules[number].act;
+        let rules = Arc::clone(&faults.rules);
+        let act = &rules[number].act;
         faults.unarchitected |= act.kind() == FaultKind::Unarchitected;
-        faults.disabling |= self.rules[number].optional && act.may_fail_device();
+        faults.disabling |= rules[number].optional && act.may_fail_device();
         let mut any = false;
-        for (follower, rule) in self.rules.iter().enumerate() {
+        for (follower, rule) in rules.iter().enumerate() {
             if let Some(Trigger { occasion: Occasion::After { rule: cause, ns }, .. }) =
                 rule.trigger
                 && cause == number
@@ -196,10 +207,10 @@ impl<L: RawMutex> Faults<L> {
         let faults = self.faults.lock();
         let from_now = |at_ns: u64| at_ns.saturating_sub(now_ns);
         (faults.unarchitected, faults.disabling).hash(state);
-        let means_session = |rule: &Rule| {
+        let means_session = |rule: &Arc<Rule>| {
             rule.trigger.as_ref().is_some_and(|trigger| trigger.nth_session.is_some())
         };
-        if self.rules.iter().any(means_session) {
+        if faults.rules.iter().any(means_session) {
             faults.sessions.hash(state);
         }
         // Or else one that waits could pass for one of the next list.
@@ -237,13 +248,25 @@ impl<L: RawMutex> Faults<L> {
         let most = |progress: &Progress| progress.seen.values().copied().max().unwrap_or(0);
         let numbered = faults.progress.iter().enumerate();
         let never = numbered
-            .filter(|(number, progress)| progress.hits == 0 && !self.rules[*number].optional);
+            .filter(|(number, progress)| progress.hits == 0 && !faults.rules[*number].optional);
         never.map(|(number, progress)| (number, most(progress))).collect()
     }
 }
 
 impl FaultState {
-    /// Whether an occasion is about the session that a rule means, if it means one.
+    fn add(&mut self, rules: Vec<Rule>) {
+        let first = self.rules.len();
+        let timed = |(number, rule): (usize, &Rule)| match rule.trigger.as_ref()?.occasion {
+            Occasion::Time { ns } => Some((ns, number)),
+            _ => None,
+        };
+        self.due.extend((first..).zip(&rules).filter_map(timed));
+        self.progress.resize(first + rules.len(), Progress::default());
+        let added = rules.into_iter().map(Arc::new);
+        self.rules = self.rules.iter().cloned().chain(added).collect();
+    }
+
+    /// Whether a moment is about the session that a rule means, if it means one.
     fn is_in_session(&self, trigger: &Trigger, moment: Moment) -> bool {
         let Some(nth) = trigger.nth_session else { return true };
         let (Some(index), Some(session)) = (moment.index, moment.session) else { return false };

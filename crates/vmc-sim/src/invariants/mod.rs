@@ -29,15 +29,16 @@ impl<Q: Quirks, P: Setup<Driver = Driver<Q>>> OwnDriver for P {
     type Quirks = Q;
 }
 
-/// Runs every checker over a run that has ended.
+/// Runs every checker over a run that has ended; with `is_whole`, all of it was recorded.
 pub(crate) fn check<P: OwnDriver>(
     world: &World<P>,
     actors: &mut Vec<Actor>,
     trace: &Trace,
+    is_whole: bool,
     end: &End,
     plan: &Plan,
 ) -> Vec<Violation> {
-    let mut found = check_end(world, actors, trace, end, plan);
+    let mut found = check_end(world, actors, trace, is_whole, end, plan);
     if end.quiescent && !world.faults.are_none() {
         let problems = recovery::check(world, actors, plan.expected_channel);
         found.extend(problems.into_iter().map(|what| Violation { checker: "recovery", what }));
@@ -50,10 +51,15 @@ pub(crate) fn check_end<P: OwnDriver>(
     world: &World<P>,
     actors: &[Actor],
     trace: &Trace,
+    is_whole: bool,
     end: &End,
     plan: &Plan,
 ) -> Vec<Violation> {
-    let mut found = vmc_check::check(trace, &setting(&plan.machine), &ending(world, end));
+    let setting = setting(&plan.machine);
+    let mut found = match is_whole {
+        true => vmc_check::check(trace, &setting, &ending(world, end)),
+        false => vmc_check::check_beginning(trace, &setting),
+    };
     if end.quiescent {
         // A message that was lost or made up leaves each side with a state of its own, and so does one that a side
         // which stands still has not looked at.

@@ -244,7 +244,7 @@ impl Space {
         let records = trace.records().iter().map(timeless).collect();
         let trace = Trace::new(records, trace.names().clone());
         let mut found =
-            invariants::check_end(&machine.world, &machine.actors, &trace, &end, &self.plan);
+            invariants::check_end(&machine.world, &machine.actors, &trace, true, &end, &self.plan);
         if end.quiescent && self.plan.rules.is_empty() {
             found.extend(stuck(&machine.actors, &end));
         }
