@@ -96,10 +96,10 @@ models! {
     "reader-free" LARGE 273_683,
     "poller-free" LARGE 284_824,
     "close-take" SMALL 32_012,
-    "close-remove" LARGE 215_461,
+    "close-remove" LARGE 366_717,
     "hmc-id" LARGE 138_878,
     "session-255" LARGE 9859,
-    "two-apps" LARGE 3_053_148,
+    "two-apps" LARGE 2_535_798,
     "two-connections" LARGE 57_770,
 }
 
