@@ -3,4 +3,7 @@
 mod documents;
 mod embedded;
 mod faults;
+mod kexec;
+mod leaks;
 mod schedules;
+mod steps;
