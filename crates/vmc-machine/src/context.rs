@@ -212,7 +212,7 @@ impl<R: Runtime> phyp::vmc::ServiceSink for ServiceSink<'_, R> {
             ServiceEvent::SessionState(index, session, state) => {
                 self.changes.note(StateChange::Session(index, session, SessionState::Hyp(state)));
             }
-            ServiceEvent::ProtocolViolation { .. } => {}
+            ServiceEvent::ProtocolViolation { .. } | ServiceEvent::Prompted { .. } => {}
         }
         self.recorder.record(self.runtime.last_ns(), || match event {
             ServiceEvent::ChannelState(state) => Event::ChannelState(ChannelState::Hyp(state)),
@@ -221,6 +221,9 @@ impl<R: Runtime> phyp::vmc::ServiceSink for ServiceSink<'_, R> {
             }
             ServiceEvent::ProtocolViolation { subject, breach } => {
                 Event::ProtocolViolation(service_subject(subject), ProtocolViolation::Hyp(breach))
+            }
+            ServiceEvent::Prompted { index, session, buffer } => {
+                Event::Prompted(index, session, buffer)
             }
         });
     }

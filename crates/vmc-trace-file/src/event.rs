@@ -126,6 +126,8 @@ enum EventLine {
     Awaited(String),
     /// A thread of an application found the session of this file to be over, as it had waited for.
     SawEnd(u16),
+    /// The message that the hypervisor's side took last has it send one to this other session.
+    Prompted { index: u8, session: u8, buffer: u16 },
     /// A signal reached the thread in its call.
     Signalled,
     /// An interrupt became pending for a side.
@@ -327,6 +329,9 @@ impl EventLine {
             Event::Signals(app) => EventLine::Signals(*app),
             Event::Awaited(flag) => EventLine::Awaited(flag.clone()),
             Event::SawEnd(file) => EventLine::SawEnd(file.0),
+            Event::Prompted(index, session, buffer) => {
+                EventLine::Prompted { index: index.0, session: session.0, buffer: buffer.0 }
+            }
             Event::Signalled => EventLine::Signalled,
             Event::InterruptPending(side) => EventLine::InterruptPending((*side).into()),
             Event::Sleep(waiting) => EventLine::Sleep(match waiting {
@@ -428,6 +433,9 @@ impl EventLine {
             EventLine::Signals(app) => Event::Signals(app),
             EventLine::Awaited(flag) => Event::Awaited(flag),
             EventLine::SawEnd(file) => Event::SawEnd(FileNumber(file)),
+            EventLine::Prompted { index, session, buffer } => {
+                Event::Prompted(HmcIndex(index), HmcSession(session), BufferId(buffer))
+            }
             EventLine::Signalled => Event::Signalled,
             EventLine::InterruptPending(side) => Event::InterruptPending(side.into()),
             EventLine::Sleep(waiting) => Event::Sleep(match waiting {

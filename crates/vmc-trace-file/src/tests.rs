@@ -240,6 +240,11 @@ fn event() -> impl Strategy<Value = Event> {
         any::<String>().prop_map(Event::Posted),
         any::<String>().prop_map(Event::Awaited),
         any::<u16>().prop_map(|file| Event::SawEnd(vmc_trace::FileNumber(file))),
+        any::<(u8, u8, u16)>().prop_map(|(i, s, b)| Event::Prompted(
+            HmcIndex(i),
+            HmcSession(s),
+            BufferId(b)
+        )),
         any::<u16>().prop_map(Event::Signals),
         Just(Event::Signalled),
         side().prop_map(Event::InterruptPending),

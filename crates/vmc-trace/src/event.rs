@@ -300,6 +300,8 @@ pub enum Event {
     Awaited(String),
     /// A thread of an application found that the session of a file is over, for which it had waited.
     SawEnd(FileNumber),
+    /// The message that the hypervisor's side took last has it send one to this other session, in this buffer.
+    Prompted(HmcIndex, HmcSession, BufferId),
     /// A signal reached the thread in its call: a call that sleeps is interrupted.
     Signalled,
     /// An interrupt became pending for a side.

@@ -164,6 +164,9 @@ impl fmt::Display for Event {
             Event::Posted(flag) => write!(f, "posted {flag:?}"),
             Event::Awaited(flag) => write!(f, "awaited {flag:?}"),
             Event::SawEnd(file) => write!(f, "saw the session end of file {}", file.0),
+            Event::Prompted(index, session, buffer) => {
+                write!(f, "prompted to send index={index} session={session} buffer={buffer}")
+            }
             Event::Signalled => f.write_str("signalled"),
             Event::Operator(act) => write!(f, "operator \"{act}\""),
             Event::InterruptPending(side) => write!(f, "interrupt-pending {side}"),

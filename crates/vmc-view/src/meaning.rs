@@ -75,6 +75,10 @@ pub(crate) fn meaning(event: &Event) -> Meaning {
         | Event::Signalled => {
             Meaning { text: "Threads of applications wait for each other.", sections: &[] }
         }
+        Event::Prompted(..) => Meaning {
+            text: "The hypervisor's side sends to one session because of a message of another.",
+            sections: &[RUNTIME],
+        },
         Event::Sleep(_) | Event::Wake(_) => NOTHING,
     }
 }

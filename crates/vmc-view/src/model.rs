@@ -392,6 +392,7 @@ fn kind_of(record: &Record, is_shown: bool) -> usize {
         | Event::Signals(_)
         | Event::Awaited(_)
         | Event::SawEnd(_)
+        | Event::Prompted(..)
         | Event::Signalled
         | Event::InterruptPending(_)
         | Event::Sleep(_)

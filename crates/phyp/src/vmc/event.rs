@@ -2,7 +2,7 @@
 
 use super::effect::Subject;
 use super::{ChannelState, ProtocolViolation, SessionState};
-use vmc_proto::{HmcIndex, HmcSession};
+use vmc_proto::{BufferId, HmcIndex, HmcSession};
 
 /// Something worth knowing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,15 @@ pub enum ServiceEvent {
         subject: Subject,
         /// What was wrong.
         breach: ProtocolViolation,
+    },
+    /// The message that was taken last has the behaviour send one to another session.
+    Prompted {
+        /// Index of the other session.
+        index: HmcIndex,
+        /// Its number.
+        session: HmcSession,
+        /// The buffer that the message goes in.
+        buffer: BufferId,
     },
 }
 

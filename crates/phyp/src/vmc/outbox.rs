@@ -182,6 +182,22 @@ impl Outbox {
         self.jobs.is_empty()
     }
 
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// The messages that were queued since there were so many jobs.
+    pub(super) fn signals_since(
+        &self,
+        jobs: usize,
+    ) -> impl Iterator<Item = (SessionKey, BufferId)> {
+        self.jobs.iter().skip(jobs).filter_map(|job| match job {
+            Job::Signal { key, buffer, .. } => Some((*key, *buffer)),
+            _ => None,
+        })
+    }
+
     /// Requests that await their response.
     pub(super) fn outstanding(&self) -> usize {
         self.awaited.len()

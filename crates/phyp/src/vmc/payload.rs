@@ -1,10 +1,10 @@
 //! Messages of the sessions, and what the behaviour makes of them.
 
 use super::behaviour::{Actions, Behaviour, Incoming, SessionKey};
-use super::event::ServiceSink;
+use super::event::{ServiceEvent, ServiceSink};
 use super::outbox::Job;
 use super::service::{Next, Op, Service};
-use super::session::BufferState;
+use super::session::{BufferState, Connection};
 use super::{ProtocolViolation, SessionState};
 use vmc_proto::{BufferId, MessageType};
 
@@ -93,17 +93,25 @@ impl<B: Behaviour> Service<B> {
     ) {
         let mut actions = Actions::new(self.sessions.mtu(), self.now);
         self.behaviour.message(key, message, &mut actions);
+        let jobs_before = self.outbox.len();
+        let mut kept = Some(buffer);
         if let Some(len_bytes) = actions.reply_len_bytes()
             && self.sendable(key, u64::from(len_bytes), sink)
         {
+            kept = None;
             self.send_in(key, buffer, len_bytes, Vec::new());
         }
         let offers = actions.take_offers();
         if !actions.sends_nothing() {
-            self.queue_messages(actions, sink);
+            self.answer(key, kept, actions, sink);
         }
         self.use_free_buffers(key, sink);
         offers.into_iter().for_each(|other| self.use_free_buffers(other, sink));
+        for (SessionKey { index, session }, buffer) in self.outbox.signals_since(jobs_before) {
+            if index != key.index {
+                sink.event(ServiceEvent::Prompted { index, session, buffer });
+            }
+        }
     }
 
     /// The time has come that the behaviour wanted to be woken at.
@@ -118,16 +126,44 @@ impl<B: Behaviour> Service<B> {
         offers.into_iter().for_each(|session| self.use_free_buffers(session, sink));
     }
 
-    /// Queues what the behaviour sends. A message to a session that is over goes nowhere.
+    /// Sends what the behaviour answers to a message. The first answer goes in the buffer that brought the message, if
+    /// that is still `kept`, unless an earlier one waits for a buffer.
+    fn answer(
+        &mut self,
+        key: SessionKey,
+        mut kept: Option<BufferId>,
+        actions: Actions,
+        sink: &mut dyn ServiceSink,
+    ) {
+        for (to, message) in actions.into_sends() {
+            let is_next = |connection: &mut Connection| connection.waiting.is_empty();
+            let place = kept.filter(|_| to == key && self.sessions.find(key).is_some_and(is_next));
+            match place {
+                Some(place) if self.sendable(to, message.len() as u64, sink) => {
+                    kept = None;
+                    self.send_in(to, place, message.len() as u32, message);
+                }
+                Some(_) => {}
+                None => self.queue_message(to, message, sink),
+            }
+        }
+    }
+
+    /// Queues what the behaviour sends.
     pub(super) fn queue_messages(&mut self, actions: Actions, sink: &mut dyn ServiceSink) {
         for (key, message) in actions.into_sends() {
-            if !self.sendable(key, message.len() as u64, sink) {
-                continue;
-            }
-            if let Some(connection) = self.sessions.find(key).filter(|c| c.is_live()) {
-                connection.waiting.push_back(message);
-                self.send_waiting(key);
-            }
+            self.queue_message(key, message, sink);
+        }
+    }
+
+    /// A message to a session that is over goes nowhere.
+    fn queue_message(&mut self, key: SessionKey, message: Vec<u8>, sink: &mut dyn ServiceSink) {
+        if !self.sendable(key, message.len() as u64, sink) {
+            return;
+        }
+        if let Some(connection) = self.sessions.find(key).filter(|c| c.is_live()) {
+            connection.waiting.push_back(message);
+            self.send_waiting(key);
         }
     }
 

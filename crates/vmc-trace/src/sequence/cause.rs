@@ -2,7 +2,8 @@
 //!
 //! The edges are those that every schedule of the same run shows: along strands; from an application's
 //! call to its effects and to its return; from a flag that a thread posts to the thread that awaits it; from
-//! a signal to the call that it interrupts; from a close() to the calls of other threads that it ends; from the end of a
+//! a signal to the call that it interrupts; from a close() to the calls of other threads that it ends; from a message to
+//! what it has the hypervisor's side send to another session; from the end of a
 //! session to the steps of the thread that waited for it; from an entry to what its receiver does because of it. The last
 //! is not "anything that the receiver did next", which
 //! depends on when it looked: a request comes before its response ([`answered_by`]), a buffer's message before
@@ -99,6 +100,8 @@ struct Builder<'a> {
     buffers: BTreeMap<(Side, HmcIndex, BufferId), LastUse>,
     /// The last entry that a side took.
     last_taken: BTreeMap<Side, NodeId>,
+    /// The entry because of which the hypervisor's side sends to another session, by the buffer of what it sends.
+    prompted: BTreeMap<(HmcIndex, HmcSession, BufferId), NodeId>,
     /// The last time a side registered its CRQ, and the last time it deregistered it.
     registered: BTreeMap<Side, NodeId>,
     deregistered: BTreeMap<Side, NodeId>,
@@ -141,6 +144,7 @@ impl<'a> Builder<'a> {
             received: BTreeMap::new(),
             buffers: BTreeMap::new(),
             last_taken: BTreeMap::new(),
+            prompted: BTreeMap::new(),
             registered: BTreeMap::new(),
             deregistered: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -197,6 +201,11 @@ impl<'a> Builder<'a> {
             Event::SawEnd(file) => {
                 let seen = self.add_hidden(Home::of(record, &self.names));
                 self.after(self.ended_by(*file), seen);
+                return;
+            }
+            Event::Prompted(index, session, buffer) => {
+                let prompt = self.last_taken.get(&Side::Hyp).copied();
+                self.prompted.extend(prompt.map(|prompt| ((*index, *session, *buffer), prompt)));
                 return;
             }
             Event::SessionStarted(index, session) => {
@@ -464,6 +473,10 @@ impl<'a> Builder<'a> {
         // A message of the hypervisor in a buffer of its own, not one that brought a message: it answers
         // what was received, as far as the trace can tell.
         let in_own_buffer = !last_use.is_some_and(|last| last.is_message);
+        if let (Side::Hyp, Message::Signal { index, session, buffer, .. }) = (sender, message) {
+            let prompt = self.prompted.remove(&(index, session, buffer));
+            self.after(prompt, node);
+        }
         if sender == Side::Hyp && matches!(message, Message::Signal { .. }) && in_own_buffer {
             self.after(self.received.get(&(strand, MessageType::Signal)).copied(), node);
         }

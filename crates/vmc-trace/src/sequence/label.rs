@@ -58,6 +58,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         | Event::Signals(_)
         | Event::Awaited(_)
         | Event::SawEnd(_)
+        | Event::Prompted(..)
         | Event::Signalled
         | Event::InterruptPending(_)
         | Event::Sleep(_)

@@ -2,9 +2,10 @@
 
 use crate::event::{ActorId, Event, Record, Side};
 use crate::sequence::text::Text;
+use crate::state::SessionState;
 use crate::trace::TraceNames;
 use std::collections::{BTreeMap, BTreeSet};
-use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received, hyp};
 
 /// An HMC connection, identified in a way that does not depend on the index it happened to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,6 +73,12 @@ impl<'a> Names<'a> {
                     self.start(app, *index, *session);
                 }
             }
+            Event::SessionState(index, session, SessionState::Hyp(hyp::SessionState::Closed)) => {
+                // Its answer may be lost, and the index is seeded again all the same.
+                if self.closing.contains(&(*index, *session)) {
+                    self.leave(*index, *session);
+                }
+            }
             Event::Enqueued { to: Side::Hyp, entry, .. } => {
                 if let Received::Message(decoded) = Received::from_entry(*entry) {
                     self.learn_request(&decoded.message);
@@ -92,6 +99,13 @@ impl<'a> Names<'a> {
         let connection = Connection::Session(app, *count);
         self.sessions.insert((index, session), connection);
         self.buffers.insert(connection, self.seeds.get(&index).copied().into_iter().collect());
+    }
+
+    /// A session is over: its index is free once it is seeded.
+    fn leave(&mut self, index: HmcIndex, session: HmcSession) {
+        if let Connection::Session(app, ordinal) = self.connection(index, session) {
+            self.left_by.insert(index, (app, ordinal));
+        }
     }
 
     fn learn_request(&mut self, message: &Message) {
@@ -118,9 +132,7 @@ impl<'a> Names<'a> {
             Message::InterfaceCloseResponse { session, index, .. }
                 if self.closing.remove(&(index, session)) =>
             {
-                if let Connection::Session(app, ordinal) = self.connection(index, session) {
-                    self.left_by.insert(index, (app, ordinal));
-                }
+                self.leave(index, session);
             }
             // One that the driver refuses has no name.
             Message::AddBuffer { session, index, buffer, .. }

@@ -78,7 +78,8 @@ impl Actions {
 
     /// Sends a message of at most the MTU; an empty one is of no use, but a receiver must stand it. The
     /// messages to one session keep their order; they wait until it is ready and a buffer is free, and are lost
-    /// when it ends first.
+    /// when it ends first. In [`Behaviour::message`], the first that is sent to the same session takes the buffer that
+    /// brought the message, if it need not wait.
     pub fn send(&mut self, session: SessionKey, message: Vec<u8>) {
         self.sends.push((session, message));
     }

@@ -183,6 +183,21 @@ fn messages_wait_for_a_buffer_in_their_order() {
 }
 
 #[test]
+fn an_answer_takes_the_buffer_of_its_message_though_others_are_free() {
+    let mut peer = Peer::with_session(config(), Puppet::default(), A);
+    peer.write(A.index, BufferId(0), b".");
+    peer.send(signal(A, 0, 1));
+    peer.recv_nothing();
+    peer.write(A.index, BufferId(1), b"3");
+    peer.send(signal(A, 1, 1));
+    for (buffer, answer) in [(1, b"aaa"), (0, b"bbb"), (2, b"ccc")] {
+        assert_eq!(peer.recv(), message(signal(A, buffer, 3)));
+        assert_eq!(peer.read(A.index, BufferId(buffer), 3), answer);
+    }
+    peer.recv_nothing();
+}
+
+#[test]
 fn a_message_to_another_session_reaches_it_or_goes_nowhere() {
     let mut peer = Peer::with_session(config(), Puppet::default(), A);
     peer.write(A.index, BufferId(0), b"o");
@@ -194,6 +209,10 @@ fn a_message_to_another_session_reaches_it_or_goes_nowhere() {
     peer.send(signal(A, 1, 1));
     assert_eq!(peer.recv(), message(signal(B, 2, 5)));
     assert_eq!(peer.read(B.index, BufferId(2), 5), b"other");
+    let SessionKey { index, session } = B;
+    let prompted = ServiceEvent::Prompted { index, session, buffer: BufferId(2) };
+    let is_prompt = |event: &&ServiceEvent| matches!(event, ServiceEvent::Prompted { .. });
+    assert!(peer.events.iter().filter(is_prompt).eq([&prompted]));
 }
 
 #[test]

@@ -130,6 +130,7 @@ fn event() -> impl Strategy<Value = Event> {
         Just(Event::Posted("flag".to_owned())),
         Just(Event::Awaited("flag".to_owned())),
         (0..4_u16).prop_map(|file| Event::SawEnd(FileNumber(file))),
+        session().prop_map(|(i, s)| Event::Prompted(i, s, BufferId(0))),
         Just(Event::Signalled),
     ]
 }
@@ -158,6 +159,7 @@ fn is_visible(event: &Event) -> bool {
         | Event::Posted(_)
         | Event::Awaited(_)
         | Event::SawEnd(_)
+        | Event::Prompted(..)
         | Event::Signalled => false,
         Event::Hcall { call: Hcall::SendCrq { .. }, result, .. } => !result.code.is_success(),
         _ => true,

@@ -243,6 +243,36 @@ fn the_only_index_passes_from_session_to_session_in_the_text() {
     assert_order(&run, &["INTERFACE CLOSE RESPONSE b#1", "b's slot b0", "INTERFACE OPEN a#1 b0"]);
 }
 
+/// A manager's change is an event for another one.
+#[test]
+fn what_a_message_has_sent_to_another_session_comes_after_it() {
+    let mut run = booted(&["a", "b"], 2);
+    run.open_session(0, (0, 1), 2);
+    run.open_session(1, (1, 1), 2);
+    run.tell(ActorId::App(1), signal(1, 1, 0, 10));
+    let prompted = Event::Prompted(HmcIndex(0), HmcSession(1), BufferId(2));
+    run.record(ActorId::Service, prompted);
+    run.say(ActorId::Service, signal(0, 1, 2, 20));
+    assert_order(&run, &["SIGNAL b#1 b0 10 B", "SIGNAL a#1 b2 20 B"]);
+    run.records.retain(|record| !matches!(record.event, Event::Prompted(..)));
+    assert_order(&run, &["SIGNAL a#1 b2 20 B", "SIGNAL b#1 b0 10 B"]);
+}
+
+/// The hypervisor's side has ended the session, and seeds the index again; that its answer is lost changes nothing there.
+#[test]
+fn a_seed_comes_after_the_session_whose_close_response_was_lost() {
+    let mut run = booted(&["a"], 2);
+    run.open_session(0, (0, 1), 0);
+    run.call(0, DeviceCall::Close);
+    run.session(ActorId::App(0), (0, 1), "closing");
+    run.say(ActorId::App(0), close(0, 1));
+    run.returns(0, DeviceCall::Close, CallResult::Ok);
+    run.take(Side::Hyp);
+    run.session(ActorId::Service, (0, 1), "closed");
+    run.seed(0);
+    assert_order(&run, &["INTERFACE CLOSE a#1", "session a#1: closed", "a's slot b0 owner=mgmt"]);
+}
+
 #[test]
 fn which_of_several_indexes_a_session_got_leaves_no_mark() {
     let text = |first: u8| {
