@@ -2,15 +2,16 @@
 
 use crate::book::Known;
 use crate::sessions::{HmcId, Sessions};
-use crate::{changes, events, looks};
+use crate::{changes, events, looks, words};
 use hmc_proto::{
     Answer, Effect, ExchangeOperations, Flags, HEADER_BYTES, Header, MIN_MTU, Message, Opcode,
     Operation, OperationsExchanged, Refusal, Request, Response, ReturnCode, Subscribed, Target,
     Token, Wire,
 };
-use managed_system::{SessionId, System};
+use managed_system::{PartitionId, SessionId, System};
 use phyp::vmc::{Actions, Behaviour, Incoming, SessionKey, Verdict};
 use std::time::Duration;
+use vmc_proto::PartitionFault;
 
 /// The command router, with the system that it manages.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -272,6 +273,15 @@ impl Behaviour for Router {
     fn time_passed(&mut self, actions: &mut Actions) {
         let last = self.system.last_event();
         self.system.advance(actions.now());
+        if self.system.last_event() != last {
+            self.offer_events(actions);
+        }
+    }
+
+    fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions) {
+        let last = self.system.last_event();
+        // A partition that is not there, or is off, has nothing to lose.
+        let _ = self.system.inject(PartitionId(partition), words::fault(fault), actions.now());
         if self.system.last_event() != last {
             self.offer_events(actions);
         }

@@ -190,3 +190,16 @@ pub(crate) fn ns(time: std::time::Duration) -> u64 {
 pub(crate) fn refusal(refusal: &model::Refusal) -> wire::Refusal {
     wire::Refusal { code: refusal.code().into(), text: refusal.to_string() }
 }
+
+/// What befalls a partition, in the model.
+pub(crate) const fn fault(fault: vmc_proto::PartitionFault) -> model::Fault {
+    use model::{BootFault, Fault};
+    use vmc_proto::PartitionFault;
+    match fault {
+        PartitionFault::Crash => Fault::Crash,
+        PartitionFault::Hang => Fault::Hang,
+        PartitionFault::BootFails => Fault::Boot(BootFault::Fails),
+        PartitionFault::BootHangs => Fault::Boot(BootFault::Hangs),
+        PartitionFault::NoBootDevice => Fault::Boot(BootFault::FindsNoDevice),
+    }
+}

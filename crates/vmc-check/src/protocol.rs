@@ -202,6 +202,8 @@ impl Automaton {
             | FaultAct::Refuse(..)
             | FaultAct::Kill(_)
             | FaultAct::Interrupt(_)
+            // What happens to other partitions is no business of the channel.
+            | FaultAct::Partition(..)
             // What these do shows in what the driver receives, or in what its hcalls return: that is the reason.
             | FaultAct::Forge(..)
             | FaultAct::Drop

@@ -4,7 +4,7 @@ use lock_api::{Mutex, RawMutex};
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use vmc_proto::{HmcIndex, MessageType, Status};
+use vmc_proto::{HmcIndex, MessageType, PartitionFault, Status};
 
 /// Something for the VMC service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,8 @@ pub enum ServiceOrder {
     RefuseNext(MessageType, Status),
     /// Refuse nothing that is not wrong.
     RefuseNothing,
+    /// This befalls a partition that the behaviour manages.
+    PartitionFails(u16, PartitionFault),
 }
 
 /// Orders that were not carried out yet.

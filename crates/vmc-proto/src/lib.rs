@@ -4,7 +4,7 @@
 //! typed form; [`Message::encode`] and [`Decoded::from_entry`] convert. [`Received`] sorts any CRQ entry:
 //! initialization, transport event, VMC message, or what none of these can be.
 //!
-//! [`mgmt`] and [`hyp`] hold what either side reports of itself and of its peer: states of the channel and of sessions,
+//! [`PartitionFault`] is what can befall a partition that the hypervisor manages. [`mgmt`] and [`hyp`] hold what either side reports of itself and of its peer: states of the channel and of sessions,
 //! and breaches of the protocol.
 //!
 //! ```
@@ -34,6 +34,7 @@ mod fields;
 pub mod hyp;
 mod layout;
 mod limits;
+mod managed;
 mod message;
 pub mod mgmt;
 mod profile;
@@ -47,6 +48,7 @@ pub use errno::Errno;
 pub use fields::{BufferId, BufferOwner, HmcIndex, HmcSession, Lioba};
 pub use layout::FieldLayout;
 pub use limits::{CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, MAX_HMCS, Version};
+pub use managed::PartitionFault;
 pub use message::{Message, MessageType};
 pub use profile::Profile;
 pub use received::Received;

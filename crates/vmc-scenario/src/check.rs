@@ -6,14 +6,13 @@ mod machine;
 mod ready;
 mod retry;
 
-pub(super) use machine::version;
+pub(super) use machine::{must_route, version};
 
 use super::bounds::{self, number};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
-    AppForm, AppStartForm, BehaviourForm, OpenForm, ResultForm, ScenarioForm, StepForm,
-    WaitStateForm,
+    AppForm, AppStartForm, OpenForm, ResultForm, ScenarioForm, StepForm, WaitStateForm,
 };
 use super::names::Names;
 use super::size;
@@ -199,12 +198,12 @@ impl<'a> Apps<'a> {
             StepForm::Read(form) => self.check_read(form, progress, span),
             StepForm::Command(form) => {
                 self.must_be_open(progress, &form.file, span.clone())?;
-                self.must_route(span.clone())?;
+                must_route(&self.form.machine.behaviour, span.clone())?;
                 form.command(0, progress.round.unwrap_or(0), span).map(|_| ())
             }
             StepForm::Event(form) => {
                 self.must_be_open(progress, &form.file, span.clone())?;
-                self.must_route(span)?;
+                must_route(&self.form.machine.behaviour, span)?;
                 form.check().map(|_| ())
             }
             StepForm::Poll(form) => self.check_poll(form, progress, span),
@@ -276,18 +275,6 @@ impl<'a> Apps<'a> {
             | StepForm::AttachHmc(_)
             | StepForm::Interrupt(_) => Ok(()),
         }
-    }
-
-    /// HMC commands need a hypervisor that knows them.
-    fn must_route(&self, span: Range<usize>) -> Check {
-        if matches!(self.form.machine.behaviour, BehaviourForm::Router) {
-            return Ok(());
-        }
-        Err(Problem::new(
-            span,
-            "this is about HMC commands, but the hypervisor does not know any",
-            "set behaviour = \"router\" for the machine",
-        ))
     }
 
     /// A step fires a rule that waits for nothing else.

@@ -78,23 +78,28 @@ enum AnswerWord {
     Good,
     /// None comes: the request is sent without the flag that asks for one.
     None,
+    /// Whatever comes, which may be nothing.
+    Any,
 }
 
 impl Short for AnswerForm {
-    const EXPECTED: &'static str = "`good` or `none`";
+    const EXPECTED: &'static str = "`good`, `none` or `any`";
 
     fn from_short(text: &str) -> Result<AnswerForm, String> {
         let word = match text {
             "good" => AnswerWord::Good,
             "none" => AnswerWord::None,
-            other => return Err(format!("unknown answer `{other}`, expected `good` or `none`")),
+            "any" => AnswerWord::Any,
+            other => {
+                return Err(format!("unknown answer `{other}`, expected `good`, `none` or `any`"));
+            }
         };
         let (good, refused, code, hex) = (None, None, None, None);
         Ok(AnswerForm { word: Some(word), good, refused, code, hex })
     }
 
     fn short_schema(_: &mut SchemaGenerator) -> Schema {
-        schema::one_of(["good", "none"].into_iter())
+        schema::one_of(["good", "none", "any"].into_iter())
     }
 }
 
@@ -115,8 +120,18 @@ pub(super) struct Command {
     /// What the trace says of it.
     pub(super) words: String,
     pub(super) message: Vec<u8>,
-    /// What the answer must be; `None` if none comes.
-    pub(super) check: Option<AnswerCheck>,
+    pub(super) answer: Awaited,
+}
+
+/// The answer that a command waits for.
+#[derive(Clone, Debug)]
+pub(super) enum Awaited {
+    /// One that must be like this.
+    Checked(AnswerCheck),
+    /// None.
+    Nothing,
+    /// Any, for a while; the request need not get away.
+    Anything,
 }
 
 impl CommandForm {
@@ -148,19 +163,26 @@ impl CommandForm {
                 ));
             }
         };
-        let expected = match &self.expect {
-            None => Some(Expected::Good(None)),
-            Some(ShortOrLong(form)) => form.expected(operation)?,
-        };
-        if expected.is_none()
+        let word = self.expect.as_ref().and_then(|ShortOrLong(form)| form.word);
+        if word == Some(AnswerWord::None)
             && operation.is_some()
             && let Some(flags) = message.get_mut(FLAGS)
         {
             *flags = hmc_proto::Flags::NONE.0;
         }
         let token = operation.map(|_| token);
-        let check = expected.map(|expected| AnswerCheck { token, operation, expected });
-        Ok(Command { words, message, check })
+        let answer = match (word, &self.expect) {
+            (Some(AnswerWord::None), _) => Awaited::Nothing,
+            (Some(AnswerWord::Any), _) => Awaited::Anything,
+            (Some(AnswerWord::Good), _) | (None, None) => {
+                Awaited::Checked(AnswerCheck { token, operation, expected: Expected::Good(None) })
+            }
+            (None, Some(ShortOrLong(form))) => {
+                let expected = form.expected(operation)?;
+                Awaited::Checked(AnswerCheck { token, operation, expected })
+            }
+        };
+        Ok(Command { words, message, answer })
     }
 
     fn request(
@@ -214,12 +236,8 @@ impl CommandForm {
 const FLAGS: usize = 15;
 
 impl AnswerForm {
-    /// `None`: no answer comes.
-    fn expected(&self, operation: Option<Operation>) -> Result<Option<Expected>, Problem> {
-        if let Some(word) = self.word {
-            return Ok((word == AnswerWord::Good).then_some(Expected::Good(None)));
-        }
-        Ok(Some(match (&self.good, &self.refused, &self.code, &self.hex) {
+    fn expected(&self, operation: Option<Operation>) -> Result<Expected, Problem> {
+        Ok(match (&self.good, &self.refused, &self.code, &self.hex) {
             (Some(good), ..) => {
                 if let Some(operation) = operation {
                     known_fields(operation, &operation.response_layout(), good)?;
@@ -230,7 +248,7 @@ impl AnswerForm {
             (None, None, Some(name), _) => Expected::Code(return_code(name)?),
             (None, None, None, Some(hex)) => Expected::Bytes(bytes(hex)?),
             (None, None, None, None) => Expected::Good(None),
-        }))
+        })
     }
 }
 
@@ -360,6 +378,44 @@ mod tests {
         assert_error("{ command = { name = \"POWER ON\", with = { id = -1 } } }", &["got -1"]);
         let error = parse("echo", "{ command = { name = \"SHOW SYSTEM\" } }").unwrap_err();
         assert!(error.contains("set behaviour = \"router\""), "{error}");
+    }
+
+    #[test]
+    fn a_partition_fails_only_where_there_is_one() {
+        let text = |behaviour: &str, id: u32| {
+            format!(
+                "title = \"t\"\nmachine.behaviour = \"{behaviour}\"\n[[fault]]\nname = \"f\"\ndo = {{ partition = {{ id = {id}, \
+                 fault = \"hang\" }} }}\n[[app]]\nsteps = [ {{ fault = \"f\" }} ]\n"
+            )
+        };
+        let scenario = Scenario::parse("t.toml", &text("router", 3)).unwrap();
+        let hangs = vmc_machine::fault::Act::Partition(3, vmc_proto::PartitionFault::Hang);
+        assert_eq!(scenario.plan().rules[0].act, hangs);
+        assert_eq!(objections(&text("router", 3)), [""; 0]);
+        for (behaviour, id, said) in
+            [("echo", 3, "set behaviour = \"router\""), ("router", 70_000, "0 to 65535")]
+        {
+            let error = Scenario::parse("t.toml", &text(behaviour, id)).unwrap_err();
+            assert!(error.line() == 5 && error.to_string().contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_answer_is_waited_for_for_a_while() {
+        let step = "{ command = { name = \"SHOW SYSTEM\", expect = \"any\" } }";
+        let scenario = parse("router", step).unwrap();
+        let [.., write, read] = &scenario.plan().threads[0].steps[..] else { panic!("no steps") };
+        use vmc_machine::script::{Action, Expect, ReadExpect};
+        assert!(matches!(write.action, Action::Write { expect: Expect::Any, .. }), "{write:?}");
+        let patience = Some(200_000_000);
+        assert!(
+            matches!(&read.action, Action::Read { expect: ReadExpect::Any, patience_ns, .. } if *patience_ns == patience),
+            "{read:?}"
+        );
+        assert_error(
+            "{ command = { name = \"SHOW SYSTEM\", expect = \"some\" } }",
+            &["`good`, `none` or `any`"],
+        );
     }
 
     #[test]

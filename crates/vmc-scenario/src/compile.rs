@@ -2,7 +2,7 @@
 
 use super::bounds::{self, number};
 use super::check::version;
-use super::command::{Command, CommandForm};
+use super::command::{Awaited, Command, CommandForm};
 use super::error::Problem;
 use super::fault::FaultForm;
 use super::file::{
@@ -29,6 +29,9 @@ use vmc_machine::script::{
     Action, AnyCheck, Condition, Expect, Machine, PollExpect, ReadExpect, Retry, Step,
 };
 use vmc_proto::{CRQ_ENTRIES_PER_PAGE, Limits};
+
+/// How long a command waits for an answer that may be anything.
+const ANSWER_PATIENCE_NS: u64 = 200_000_000;
 
 /// Replaced by the number of the replica in the HMC IDs of an application with a `count`.
 const REPLICA: &str = "{n}";
@@ -253,13 +256,25 @@ impl<'a> Compiler<'a> {
     fn command(&mut self, form: &CommandForm, span: Range<usize>) -> Result<(), Problem> {
         let token = (u32::from(self.thread) + 1) << 16 | self.writes & 0xFFFF;
         self.writes += 1;
-        let Command { words, message, check } = form.command(token, self.round, span.clone())?;
+        let Command { words, message, answer } = form.command(token, self.round, span.clone())?;
         self.push(Action::Say(words), span.clone());
-        let (file, expect) = (form.file.clone(), Expect::Ok);
-        let write = Action::Write { file, payload: message, faults: false, expect };
-        self.push(write, span.clone());
-        if let Some(check) = check {
-            self.push(read_checked(&form.file, AnyCheck::new(check)), span);
+        let file = form.file.clone();
+        let (expect, read) = match answer {
+            Awaited::Nothing => (Expect::Ok, None),
+            Awaited::Checked(check) => {
+                (Expect::Ok, Some(read_checked(&file, AnyCheck::new(check))))
+            }
+            Awaited::Anything => {
+                let (file, expect) = (file.clone(), ReadExpect::Any);
+                let patience_ns = Some(ANSWER_PATIENCE_NS);
+                let (len_bytes, faults) = (None, false);
+                let read = Action::Read { file, len_bytes, faults, patience_ns, expect };
+                (Expect::Any, Some(read))
+            }
+        };
+        self.push(Action::Write { file, payload: message, faults: false, expect }, span.clone());
+        if let Some(read) = read {
+            self.push(read, span);
         }
         Ok(())
     }

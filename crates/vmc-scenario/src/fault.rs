@@ -295,6 +295,8 @@ pub(super) enum ActForm {
     Kill(Spanned<String>),
     /// A signal interrupts this application.
     Interrupt(Spanned<String>),
+    /// Something goes wrong with a partition that the hypervisor manages.
+    Partition(PartitionFaultForm),
 }
 
 /// Something to be put into a queue: exactly one of the first keys, and the fields of a message.
@@ -433,4 +435,31 @@ pub(super) enum RequestForm {
     InterfaceOpen,
     /// INTERFACE CLOSE.
     InterfaceClose,
+}
+
+/// What goes wrong with a partition.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct PartitionFaultForm {
+    /// Its ID.
+    #[schemars(transform = within(bounds::TWO_BYTES))]
+    pub(super) id: Number,
+    /// What goes wrong.
+    pub(super) fault: PartitionFaultWord,
+}
+
+/// What goes wrong with a partition; the last three with its next start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PartitionFaultWord {
+    /// Its operating system or its firmware crashes: the state error.
+    Crash,
+    /// Its operating system hangs: its state stays, RMC goes, and it does not stop when it is asked to.
+    Hang,
+    /// It does not boot: the state error.
+    BootFails,
+    /// It hangs while it boots.
+    BootHangs,
+    /// Its firmware finds nothing to boot from: the state open firmware.
+    NoBootDevice,
 }

@@ -1,11 +1,11 @@
 //! From fault rules as they are written to rules that can fire, and what cannot be meant.
 
 use super::bounds::{self, Bounds, number};
-use super::check::version;
+use super::check::{must_route, version};
 use super::error::Problem;
 use super::fault::{
-    AccessForm, ActForm, CallForm, EntryForm, FaultForm, FieldsForm, OCCASIONS, PointForm,
-    RequestForm, SENDABLE, SendForm, SideForm, TimesForm, WhenForm, WindowForm,
+    AccessForm, ActForm, CallForm, EntryForm, FaultForm, FieldsForm, OCCASIONS, PartitionFaultWord,
+    PointForm, RequestForm, SENDABLE, SendForm, SideForm, TimesForm, WhenForm, WindowForm,
 };
 use super::file::ScenarioForm;
 use super::names::Names;
@@ -16,7 +16,7 @@ use vmc_machine::fault::{
     Act, CallKind, EntryKind, HcallPoint, MessagePoint, Occasion, Patch, RdmaEnd, Rule, Template,
     Trigger,
 };
-use vmc_proto::{HmcIndex, MessageType, Status};
+use vmc_proto::{HmcIndex, MessageType, PartitionFault, Status};
 use vmc_trace::{ChannelState, SessionState, Side};
 
 /// The rules of a scenario, in its order.
@@ -38,6 +38,9 @@ pub(super) fn rules(form: &ScenarioForm, names: &Names) -> Result<Vec<Rule>, Pro
 fn rule(form: &ScenarioForm, fault: &Spanned<FaultForm>, names: &Names) -> Result<Rule, Problem> {
     let FaultForm { name, when, act, optional } = fault.get_ref();
     let act_span = act.span();
+    if matches!(act.get_ref(), ActForm::Partition(_)) {
+        must_route(&form.machine.behaviour, act_span.clone())?;
+    }
     let act = compile_act(act.get_ref(), names)?;
     let (trigger, nth, times) = match when {
         Some(when) => trigger(form, when, names)?,
@@ -371,6 +374,16 @@ fn compile_act(act: &ActForm, names: &Names) -> Result<Act, Problem> {
         },
         ActForm::Kill(name) => Act::Kill(names.process(thread(name, names)?)),
         ActForm::Interrupt(name) => Act::Interrupt(thread(name, names)?),
+        ActForm::Partition(form) => Act::Partition(
+            number("id", &form.id, bounds::TWO_BYTES)? as u16,
+            match form.fault {
+                PartitionFaultWord::Crash => PartitionFault::Crash,
+                PartitionFaultWord::Hang => PartitionFault::Hang,
+                PartitionFaultWord::BootFails => PartitionFault::BootFails,
+                PartitionFaultWord::BootHangs => PartitionFault::BootHangs,
+                PartitionFaultWord::NoBootDevice => PartitionFault::NoBootDevice,
+            },
+        ),
     })
 }
 

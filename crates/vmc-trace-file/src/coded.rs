@@ -5,8 +5,8 @@ use papr::{Access, CrqEntry, HcallName, Header, InitFormat, ReturnCode, Transpor
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use vmc_proto::{
-    BufferId, HmcIndex, HmcSession, Limits, MessageType, ReservedBytes, SentEntry, Status, Version,
-    hyp, mgmt,
+    BufferId, HmcIndex, HmcSession, Limits, MessageType, PartitionFault, ReservedBytes, SentEntry,
+    Status, Version, hyp, mgmt,
 };
 use vmc_trace::{FaultAct, Forged, OperatorAct, RdmaEnd, Side};
 
@@ -155,6 +155,7 @@ code! { FaultAct, "what a fault does" {
     "refuse" Refuse(a: MessageType, b: Status);
     "kill" Kill(a: u16);
     "interrupt" Interrupt(a: u16);
+    "partition" Partition(a: u16, b: PartitionFault);
 }}
 
 code! { OperatorAct, "what an operator does" {
@@ -254,6 +255,7 @@ names! {
             Access::Write => "write",
             Access::ReadWrite => "read-write",
         };
+    PartitionFault, "what befalls a partition", PartitionFault::ALL, PartitionFault::name;
     MessageType, "a message's name", MessageType::ALL, MessageType::name;
     HcallName, "a hypervisor call's name", HcallName::ALL, HcallName::name;
 }

@@ -7,8 +7,8 @@ use papr::{
 };
 use proptest::prelude::*;
 use vmc_proto::{
-    BufferId, Errno, HmcIndex, HmcSession, Limits, MessageType, ReservedBytes, SentEntry, Status,
-    Version, hyp, mgmt,
+    BufferId, Errno, HmcIndex, HmcSession, Limits, MessageType, PartitionFault, ReservedBytes,
+    SentEntry, Status, Version, hyp, mgmt,
 };
 use vmc_trace::{
     ActorId, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, Forged,
@@ -171,6 +171,7 @@ fn act() -> impl Strategy<Value = FaultAct> {
             .prop_map(|(end, page, access)| FaultAct::Tce(end, page, access)),
         (message_type(), any::<u8>()).prop_map(|(m, status)| FaultAct::Refuse(m, Status(status))),
         any::<u16>().prop_map(FaultAct::Kill),
+        any::<u16>().prop_map(|id| FaultAct::Partition(id, PartitionFault::BootHangs)),
         Just(FaultAct::Drop),
     ]
 }

@@ -3,7 +3,7 @@
 use crate::event::{ActorId, FaultKind, Side};
 use papr::{Access, CrqEntry, HcallName, ReturnCode, TransportEvent};
 use std::fmt;
-use vmc_proto::{HmcIndex, MessageType, SentEntry, Status};
+use vmc_proto::{HmcIndex, MessageType, PartitionFault, SentEntry, Status};
 
 /// What a fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +65,8 @@ pub enum FaultAct {
     Kill(u16),
     /// A signal interrupts this thread.
     Interrupt(u16),
+    /// This befalls a partition that the hypervisor manages, by its number.
+    Partition(u16, PartitionFault),
 }
 
 /// An entry that its alleged sender has not sent.
@@ -121,7 +123,8 @@ impl FaultAct {
             | FaultAct::ReturnBuffer(_)
             | FaultAct::Refuse(..)
             | FaultAct::Kill(_)
-            | FaultAct::Interrupt(_) => FaultKind::Architected,
+            | FaultAct::Interrupt(_)
+            | FaultAct::Partition(..) => FaultKind::Architected,
         }
     }
 
@@ -185,6 +188,7 @@ impl FaultAct {
             }
             FaultAct::Kill(thread) => format!("the process of {} is killed", name(*thread)),
             FaultAct::Interrupt(thread) => format!("a signal for {}", name(*thread)),
+            FaultAct::Partition(id, fault) => format!("partition {id} {fault}"),
         }
     }
 }

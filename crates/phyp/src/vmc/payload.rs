@@ -6,7 +6,7 @@ use super::outbox::Job;
 use super::service::{Next, Op, Service};
 use super::session::{BufferState, Connection};
 use super::{ProtocolViolation, SessionState};
-use vmc_proto::{BufferId, MessageType};
+use vmc_proto::{BufferId, MessageType, PartitionFault};
 
 impl<B: Behaviour> Service<B> {
     /// Signal: a message lies in a buffer, which is ours now.
@@ -121,6 +121,24 @@ impl<B: Behaviour> Service<B> {
         self.polling = true;
         let mut actions = Actions::new(self.sessions.mtu(), self.now);
         self.behaviour.time_passed(&mut actions);
+        self.act(actions, sink);
+    }
+
+    /// A fault befalls one of the partitions that the behaviour manages.
+    #[cold]
+    pub fn partition_fails(
+        &mut self,
+        partition: u16,
+        fault: PartitionFault,
+        sink: &mut dyn ServiceSink,
+    ) {
+        let mut actions = Actions::new(self.sessions.mtu(), self.now);
+        self.behaviour.partition_fails(partition, fault, &mut actions);
+        self.act(actions, sink);
+    }
+
+    /// Does what the behaviour wants done when no message has come.
+    fn act(&mut self, mut actions: Actions, sink: &mut dyn ServiceSink) {
         let offers = actions.take_offers();
         self.queue_messages(actions, sink);
         offers.into_iter().for_each(|session| self.use_free_buffers(session, sink));

@@ -186,6 +186,10 @@ impl Service {
                 let _ = self.service.refuse_next(request, status);
             }
             ServiceOrder::RefuseNothing => self.service.refuse_nothing(),
+            ServiceOrder::PartitionFails(partition, fault) => {
+                self.service.set_time(Duration::from_nanos(cx.now_ns()));
+                self.service.partition_fails(partition, fault, &mut cx.service_sink());
+            }
             ServiceOrder::Pause => self.pause(cx, true),
             ServiceOrder::Resume => {
                 self.pause(cx, false);

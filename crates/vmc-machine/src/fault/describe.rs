@@ -60,6 +60,7 @@ impl Act {
             Act::Refuse { request, status } => FaultAct::Refuse(*request, *status),
             Act::Kill(thread) => FaultAct::Kill(*thread),
             Act::Interrupt(thread) => FaultAct::Interrupt(*thread),
+            Act::Partition(id, fault) => FaultAct::Partition(*id, *fault),
         }
     }
 }

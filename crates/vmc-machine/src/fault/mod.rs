@@ -15,7 +15,7 @@ pub(crate) use state::{Faults, Held, Moment, Strand};
 
 use papr::{Access, CrqEntry, Hcall, HcallName, Ioba, Liobn, ReturnCode, Tce};
 use std::ops::Range;
-use vmc_proto::{HmcIndex, HmcSession, MessageType, Received, Status};
+use vmc_proto::{HmcIndex, HmcSession, MessageType, PartitionFault, Received, Status};
 pub use vmc_trace::RdmaEnd;
 use vmc_trace::{ChannelState, FaultKind, SessionState, Side, Subject};
 
@@ -293,6 +293,8 @@ pub enum Act {
     Kill(u16),
     /// A signal interrupts a thread.
     Interrupt(u16),
+    /// This befalls a partition that the hypervisor manages, by its number.
+    Partition(u16, PartitionFault),
 }
 
 /// How long a reordered message waits for the next one.

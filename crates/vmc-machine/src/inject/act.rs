@@ -73,6 +73,9 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 self.world.process_table.lock().signals.insert(thread);
                 self.runtime.wake(ActivityId::app(thread));
             }
+            Act::Partition(id, fault) => {
+                operator::order_service(self, ServiceOrder::PartitionFails(id, fault));
+            }
             // The last ones need what is being done, and are checked to have it.
             Act::Reboot(_)
             | Act::Drop

@@ -5,6 +5,7 @@ use crate::bounds::{self, number};
 use crate::error::Problem;
 use crate::file::{BehaviourForm, MachineForm, ProfileForm, SourceForm};
 use crate::spanned::{Number, Spanned};
+use std::ops::Range;
 
 pub(super) fn check(machine: &MachineForm) -> Check {
     let hmcs = match machine.profile {
@@ -113,4 +114,16 @@ pub(crate) fn version(text: &Spanned<String>) -> Result<vmc_proto::Version, Prob
             "write major and minor number, each 0 to 255, such as \"1.1\"",
         )
     })
+}
+
+/// HMC commands, and partitions to manage, need a hypervisor that knows them.
+pub(crate) fn must_route(behaviour: &BehaviourForm, span: Range<usize>) -> Result<(), Problem> {
+    match behaviour {
+        BehaviourForm::Router => Ok(()),
+        BehaviourForm::Echo | BehaviourForm::Sink | BehaviourForm::Source(_) => Err(Problem::new(
+            span,
+            "this is about HMC commands, but the hypervisor does not know any",
+            "set behaviour = \"router\" for the machine",
+        )),
+    }
 }

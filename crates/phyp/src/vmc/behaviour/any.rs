@@ -2,6 +2,7 @@
 
 use super::{Actions, Behaviour, BoxedBehaviour, Incoming, Named, SessionKey, Verdict};
 use core::time::Duration;
+use vmc_proto::PartitionFault;
 
 /// A behaviour with a name, or one that a user of the machine brings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +104,10 @@ impl Behaviour for AnyBehaviour {
 
     fn time_passed(&mut self, actions: &mut Actions) {
         either!(self, behaviour => behaviour.time_passed(actions));
+    }
+
+    fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions) {
+        either!(self, behaviour => behaviour.partition_fails(partition, fault, actions));
     }
 
     fn after_crash(&self, now: Duration) -> Option<AnyBehaviour> {

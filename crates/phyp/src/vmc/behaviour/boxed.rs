@@ -5,6 +5,7 @@ use core::any::Any;
 use core::fmt::{self, Debug};
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
+use vmc_proto::PartitionFault;
 
 /// A behaviour of any type. Two of them are equal if their types are the same and their values are equal.
 pub struct BoxedBehaviour(Box<dyn ObjectSafe>);
@@ -63,6 +64,10 @@ impl Behaviour for BoxedBehaviour {
         self.0.time_passed(actions);
     }
 
+    fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions) {
+        self.0.partition_fails(partition, fault, actions);
+    }
+
     fn after_crash(&self, now: Duration) -> Option<BoxedBehaviour> {
         self.0.boxed_after_crash(now).map(BoxedBehaviour)
     }
@@ -113,6 +118,7 @@ trait ObjectSafe: Any + Debug + Send + Sync {
     fn wants_time(&self) -> bool;
     fn wake_at(&self) -> Option<Duration>;
     fn time_passed(&mut self, actions: &mut Actions);
+    fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions);
     fn boxed_after_crash(&self, now: Duration) -> Option<Box<dyn ObjectSafe>>;
 }
 
@@ -168,6 +174,10 @@ impl<B: Behaviour + Send + Sync + 'static> ObjectSafe for B {
 
     fn time_passed(&mut self, actions: &mut Actions) {
         Behaviour::time_passed(self, actions);
+    }
+
+    fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions) {
+        Behaviour::partition_fails(self, partition, fault, actions);
     }
 
     fn boxed_after_crash(&self, now: Duration) -> Option<Box<dyn ObjectSafe>> {

@@ -16,7 +16,7 @@ use super::effect::Subject;
 use core::fmt::Debug;
 use core::hash::Hash;
 use core::time::Duration;
-use vmc_proto::{HmcIndex, HmcSession};
+use vmc_proto::{HmcIndex, HmcSession, PartitionFault};
 
 /// Names a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,7 +62,8 @@ pub struct Actions {
 }
 
 impl Actions {
-    pub(super) fn new(mtu: u32, now: Duration) -> Actions {
+    /// Nothing so far; what a behaviour does with it can be looked at by [`Actions::sends`].
+    pub fn new(mtu: u32, now: Duration) -> Actions {
         Actions { mtu, now, reply_len_bytes: None, sends: Vec::new(), offers: Vec::new() }
     }
 
@@ -89,6 +90,11 @@ impl Actions {
     /// [`Behaviour::message`] has a buffer to reply in.
     pub fn reply_in_place(&mut self, len_bytes: u32) {
         self.reply_len_bytes = Some(len_bytes);
+    }
+
+    /// The messages that are to be sent so far, each with its session.
+    pub fn sends(&self) -> &[(SessionKey, Vec<u8>)] {
+        &self.sends
     }
 
     pub(super) fn reply_len_bytes(&self) -> Option<u32> {
@@ -164,6 +170,12 @@ pub trait Behaviour: Clone + Debug + Eq + Hash {
     /// The time that it wanted to be woken at has come.
     fn time_passed(&mut self, actions: &mut Actions) {
         let _ = actions;
+    }
+
+    /// A fault befalls one of the partitions that the behaviour manages, by its number. One that manages none, or not that
+    /// one, does nothing.
+    fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions) {
+        let _ = (partition, fault, actions);
     }
 
     /// What it is in the next life of its partition, which has crashed at that time. `None`: what it was at first.
