@@ -201,6 +201,12 @@ impl Partition {
         self.last_profile.as_deref()
     }
 
+    /// The same without what is kept for managers alone: the job that it is busy with, and its open terminal.
+    #[must_use]
+    pub fn without_managers(&self) -> Partition {
+        Partition { job: None, terminal_open: false, ..self.clone() }
+    }
+
     /// Its version: every change of the partition, of its adapters, its storage or its state takes the next.
     pub fn version(&self) -> Version {
         self.version

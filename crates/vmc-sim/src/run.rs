@@ -112,6 +112,7 @@ fn run_on<P: OwnDriver>(
     driver: P::Driver,
     go: impl FnOnce(World<P>, Vec<Actor>) -> (World<P>, Vec<Actor>, End),
 ) -> Result<Outcome, MachineError> {
+    let plan = &*invariants::management::watch(plan);
     let (world, actors) = build::world::<P>(plan, record, driver)?;
     let (world, mut actors, end) = go(world, actors);
     let records = recorder::take_all(actors.iter_mut().map(|actor| &mut actor.recorder));

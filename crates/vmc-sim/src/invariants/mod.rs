@@ -2,6 +2,7 @@
 //! need the world that the run has left. Each is a file of its own and opens with what it verifies.
 
 mod leaks;
+pub(crate) mod management;
 mod outstanding;
 mod ownership;
 pub(crate) mod recovery;
@@ -39,9 +40,13 @@ pub(crate) fn check<P: OwnDriver>(
     plan: &Plan,
 ) -> Vec<Violation> {
     let mut found = check_end(world, actors, trace, is_whole, end, plan);
+    let known = found.clone();
     if end.quiescent && !world.faults.are_none() {
         let problems = recovery::check(world, actors, plan.expected_channel);
         found.extend(problems.into_iter().map(|what| Violation { checker: "recovery", what }));
+        // The run has gone on.
+        let later = management::check(actors, false);
+        found.extend(later.into_iter().filter(|later| !known.contains(later)));
     }
     found
 }
@@ -60,6 +65,7 @@ pub(crate) fn check_end<P: OwnDriver>(
         true => vmc_check::check(trace, &setting, &ending(world, end)),
         false => vmc_check::check_beginning(trace, &setting),
     };
+    found.extend(management::check(actors, end.quiescent && !is_paused(world)));
     if end.quiescent {
         // A message that was lost or made up leaves each side with a state of its own, and so does one that a side
         // which stands still has not looked at.

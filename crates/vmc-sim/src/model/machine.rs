@@ -8,6 +8,7 @@
 //! the same place with the same work. So what can happen before an invisible step can happen after it, with the same
 //! state in the end, and no order of the other steps is lost.
 
+use crate::invariants::management;
 use ibmvmc::{Conduct, Driver, QuirkSet};
 use papr::{CrqEntry, Hcall};
 use vmc_machine::activity::Activity;
@@ -78,6 +79,7 @@ impl Machine {
         let Setting { quirks, faults, settles, record, begin } = setting;
         let conduct = Conduct { quirks, liberties: plan.machine.liberties };
         let driver = Driver::with_quirks(plan.machine.driver, conduct)?;
+        let plan = &*management::watch(plan);
         let (world, actors) = build::world(plan, record, driver)?;
         world.faults.arm(None);
         let runtime = deterministic::Deterministic::new(actors.len());

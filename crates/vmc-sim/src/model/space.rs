@@ -33,12 +33,16 @@ const SAMPLE: u64 = 64;
 type Check = fn(&Space, &State) -> Vec<Violation>;
 
 /// What holds in every state.
-pub(super) const PROPERTIES: [(&str, Check); 4] = [
+pub(super) const PROPERTIES: [(&str, Check); 5] = [
     // What the scripts expect of their calls.
     ("expectations", |_, state| state.look(expectations)),
     // Requests stay within half of the peer's queue.
     ("outstanding", |_, state| {
         state.look(|machine| invariants::outstanding_now(&machine.world, &machine.actors))
+    }),
+    // What a command router does is right, and so is the system that it manages.
+    ("management", |_, state| {
+        state.look(|machine| invariants::management::check(&machine.actors, machine.is_at_rest()))
     }),
     // Every invariant of a run that has ended, on the way here; at rest those of its end.
     (RECORDS, Space::check_records),
@@ -317,13 +321,16 @@ impl stateright::Model for Space {
     }
 
     fn properties(&self) -> Vec<Property<Space>> {
-        vec![
-            Property::always(PROPERTIES[0].0, |space, state| space.holds(0, state)),
-            Property::always(PROPERTIES[1].0, |space, state| space.holds(1, state)),
-            Property::always(PROPERTIES[2].0, |space, state| space.holds(2, state)),
-            Property::always(PROPERTIES[3].0, |space, state| space.holds(3, state)),
-        ]
+        // As many as there are in the table.
+        let all: [_; PROPERTIES.len()] =
+            [property::<0>(), property::<1>(), property::<2>(), property::<3>(), property::<4>()];
+        all.into()
     }
+}
+
+/// A row of the table, as stateright wants it: a function, which knows its row by its type.
+fn property<const ROW: usize>() -> Property<Space> {
+    Property::always(PROPERTIES[ROW].0, |space, state| space.holds(ROW, state))
 }
 
 fn expectations(machine: &Machine) -> Vec<Violation> {

@@ -1,0 +1,271 @@
+//! Each thing that a watched router must not do is reported, and nothing else.
+
+use super::exchange::Exchange;
+use super::{Watched, lost_by_crash};
+use hmc_proto::{
+    Answer, Changed, Echo, EventKind, ExchangeOperations, Flags, Header, Message, Nothing,
+    ObjectKind, Opcode, OperationsExchanged, Refusal, Request, Response, Rest, ReturnCode,
+    Subscribed, Target, Token,
+};
+use hmc_router::{Router, SMALL_VIOS, small_system};
+use managed_system::{JobId, Operation, PowerOff, System};
+use phyp::vmc::{Actions, SessionKey};
+use std::time::Duration;
+use vmc_proto::{HmcIndex, HmcSession};
+
+const MTU: u32 = 4096;
+
+fn key(session: u8) -> SessionKey {
+    SessionKey { index: HmcIndex(0), session: HmcSession(session) }
+}
+
+/// A system after a change of it.
+fn after(operation: Operation) -> System {
+    let mut system = small_system();
+    system.apply(&operation.into(), Duration::ZERO).expect("it is allowed");
+    system
+}
+
+fn renamed() -> System {
+    after(Operation::RenameSystem { name: "sys2".into() })
+}
+
+fn rename(version: Option<u64>) -> Request {
+    Request::ChangeSystem(hmc_proto::ChangeSystem { version, name: "sys2".into() })
+}
+
+/// What is found when a session's message is followed by these, each to the session of its number.
+fn found(
+    exchange: &mut Exchange,
+    message: &[u8],
+    sent: &[(u8, Vec<u8>)],
+    system: (&System, &System),
+) -> Vec<String> {
+    let mut actions = Actions::new(MTU, Duration::ZERO);
+    sent.iter().for_each(|(to, bytes)| actions.send(key(*to), bytes.clone()));
+    exchange.message(key(1), message, &actions, system)
+}
+
+fn of(request: &Request, token: u32, answer: &Answer) -> (Vec<u8>, Vec<u8>) {
+    let message = request.encode(Token(token));
+    let header = Message::decode(&message).expect("a good header").header;
+    (message, answer.encode(header))
+}
+
+/// An exchange whose session 1 is open as number 7.
+fn open() -> Exchange {
+    let mut exchange = Exchange::default();
+    let request =
+        Request::ExchangeOperations(ExchangeOperations { reserved: 0, version: 1, resume: 0 });
+    let exchanged =
+        OperationsExchanged { reserved: 0, version: 1, session: 7, mtu: MTU, operations: vec![] };
+    let answer = Answer::Good(Response::ExchangeOperations(exchanged));
+    let (message, response) = of(&request, 1, &answer);
+    let system = small_system();
+    assert_eq!(found(&mut exchange, &message, &[(1, response)], (&system, &system)), [""; 0]);
+    assert_eq!(exchange.numbers().collect::<Vec<_>>(), [7]);
+    exchange
+}
+
+#[test]
+fn a_request_gets_one_response_that_fits_it() {
+    let system = small_system();
+    let look = Request::Echo(Echo { data: Rest(vec![1]) });
+    let good = Answer::Good(Response::Echo(Echo { data: Rest(vec![1]) }));
+    let (message, response) = of(&look, 2, &good);
+    let sees = |message: &[u8], sent: &[(u8, Vec<u8>)]| {
+        found(&mut open(), message, sent, (&system, &system)).join("; ")
+    };
+    assert_eq!(sees(&message, &[(1, response.clone())]), "");
+    let of_session = "HMC index 0 session 1: ";
+    let number = |got| format!("{of_session}expected 1 response to a request, got {got}");
+    assert_eq!(sees(&message, &[]), number(0));
+    assert_eq!(sees(&message, &[(1, response.clone()), (1, response.clone())]), number(2));
+    assert_eq!(
+        sees(&message, &[(2, response.clone())]),
+        format!("{of_session}the response goes to HMC index 0 session 2")
+    );
+    let (_, other) = of(&look, 3, &good);
+    assert!(sees(&message, &[(1, other)]).contains("expected a response with token"));
+    let (_, other) = of(&Request::Close(Nothing {}), 2, &Answer::Failed(ReturnCode::INVALID_DATA));
+    assert!(sees(&message, &[(1, other)]).contains("expected a response to"));
+    assert!(sees(&message, &[(1, message.clone())]).contains("got a request"));
+    let mut long = response.clone();
+    long.resize(MTU as usize + 1, 0);
+    assert!(sees(&message, &[(1, long)]).contains("a response of 4097 bytes"));
+    let mut without = message.clone();
+    without[15] = Flags::NONE.0;
+    assert_eq!(sees(&without, &[]), "");
+    assert!(sees(&without, &[(1, response)]).contains("expected 0 response"));
+    // What has no header is answered, too.
+    let unreadable = Header {
+        token: Token(0),
+        target: Target::ROUTER,
+        flags: Flags::RESPONSE_EXPECTED,
+        opcode: Opcode(0),
+        return_code: ReturnCode::GOOD,
+    };
+    let refusal = Answer::Failed(ReturnCode::SIZE).encode(unreadable);
+    assert_eq!(sees(&[0xDE], &[(1, refusal)]), "");
+}
+
+#[test]
+fn what_only_looks_or_is_refused_changes_nothing() {
+    let (before, after) = (small_system(), renamed());
+    let look = Request::ShowSystem(Nothing {});
+    let refused = Answer::Refused(Refusal { code: "HSCLF003".into(), text: String::new() });
+    for (request, what) in [(look, "SHOW SYSTEM"), (rename(None), "a refused CHANGE SYSTEM")] {
+        let (message, response) = of(&request, 2, &refused);
+        let sent = [(1, response)];
+        assert_eq!(found(&mut open(), &message, &sent, (&before, &before)), [""; 0]);
+        assert_eq!(
+            found(&mut open(), &message, &sent, (&before, &after)),
+            [format!("{what} has changed the system")]
+        );
+    }
+}
+
+#[test]
+fn a_change_is_made_once_and_on_the_version_that_it_names() {
+    let (before, after) = (small_system(), renamed());
+    let version = before.version().0;
+    let done = |version| Answer::Good(Response::ChangeSystem(Changed { version }));
+    let (message, response) = of(&rename(Some(version)), 2, &done(20));
+    let mut exchange = open();
+    let sent = [(1, response)];
+    assert_eq!(found(&mut exchange, &message, &sent, (&before, &after)), [""; 0]);
+    // Once more: the same answer, and nothing is done.
+    assert_eq!(found(&mut exchange, &message, &sent, (&after, &after)), [""; 0]);
+    assert_eq!(
+        found(&mut exchange, &message, &sent, (&before, &after)),
+        ["a second CHANGE SYSTEM has changed the system"]
+    );
+    let (_, other) = of(&rename(Some(version)), 2, &done(21));
+    assert_eq!(
+        found(&mut exchange, &message, &[(1, other)], (&after, &after)),
+        ["a second CHANGE SYSTEM is answered in another way"]
+    );
+    // Another change has that token.
+    let (message, response) = of(&rename(None), 2, &done(20));
+    let problems = found(&mut exchange, &message, &[(1, response)], (&before, &after));
+    assert_eq!(problems, ["a change with the token of another has changed the system"]);
+    // It names a version that the system did not have.
+    let (message, response) = of(&rename(Some(version + 5)), 3, &done(20));
+    let problems = found(&mut exchange, &message, &[(1, response)], (&before, &after));
+    assert!(problems.len() == 1 && problems[0].contains("was accepted"), "{problems:?}");
+}
+
+#[test]
+fn a_session_is_open_once() {
+    let mut exchange = open();
+    let system = small_system();
+    let request =
+        Request::ExchangeOperations(ExchangeOperations { reserved: 0, version: 1, resume: 7 });
+    let exchanged =
+        OperationsExchanged { reserved: 0, version: 1, session: 7, mtu: MTU, operations: vec![] };
+    let (message, response) =
+        of(&request, 1, &Answer::Good(Response::ExchangeOperations(exchanged)));
+    let problems = found(&mut exchange, &message, &[(1, response)], (&system, &system));
+    assert_eq!(problems, ["session 7 is open already"]);
+    assert_eq!(exchange.closed(key(1)), Some(7));
+    assert_eq!(exchange.closed(key(1)), None);
+}
+
+fn event(number: u64, kind: EventKind, lost: u64) -> Vec<u8> {
+    let event = hmc_proto::Event {
+        number,
+        at_ns: 0,
+        kind,
+        lost,
+        object: ObjectKind::System,
+        partition: 0,
+        id: 0,
+        name: String::new(),
+        properties: Vec::new(),
+        state: None,
+    };
+    Request::Event(event).encode(Token(number as u32))
+}
+
+#[test]
+fn events_are_complete_and_in_order() {
+    let system = small_system();
+    let last = system.last_event();
+    let subscribed = || {
+        let mut exchange = open();
+        let answer = Answer::Good(Response::Subscribe(Subscribed { last }));
+        let (message, response) = of(&Request::Subscribe(Nothing {}), 2, &answer);
+        let problems = found(&mut exchange, &message, &[(1, response)], (&system, &system));
+        assert_eq!(problems, [""; 0]);
+        exchange
+    };
+    let told = |exchange: &mut Exchange, to: u8, bytes: Vec<u8>| {
+        exchange.events(key(1), &[(key(to), bytes)], last + 9).join("; ")
+    };
+    let changed = |number| event(number, EventKind::Changed, 0);
+    let mut exchange = subscribed();
+    assert_eq!(told(&mut exchange, 1, changed(last + 1)), "");
+    assert_eq!(told(&mut exchange, 1, event(last + 4, EventKind::Overflow, 3)), "");
+    assert_eq!(told(&mut exchange, 1, changed(last + 5)), "");
+    assert_eq!(exchange.waits(key(1), last + 5), None);
+    assert!(exchange.waits(key(1), last + 6).is_some());
+    assert_eq!(exchange.waits(key(2), last + 6), None);
+    for (to, bytes, said) in [
+        (1, changed(last + 2), "expected event"),
+        (1, changed(last), "expected event"),
+        (1, event(last + 4, EventKind::Overflow, 2), "expected event"),
+        (1, event(last, EventKind::Overflow, 0), "no event is lost"),
+        (1, event(last + 20, EventKind::Overflow, 20), "expected event"),
+        (2, changed(last + 1), "an event goes to"),
+        (1, Request::Close(Nothing {}).encode(Token(1)), "is sent what is no event"),
+        (1, vec![1, 2, 3], "HMC index 0 session 1: "),
+    ] {
+        let problem = told(&mut subscribed(), to, bytes);
+        assert!(problem.contains(said), "{said}: {problem:?}");
+    }
+    let problem = told(&mut open(), 1, changed(last + 1));
+    assert!(problem.contains("has not subscribed"), "{problem}");
+    let answer = Answer::Good(Response::Subscribe(Subscribed { last: last + 1 }));
+    let (message, response) = of(&Request::Subscribe(Nothing {}), 2, &answer);
+    let problems = found(&mut open(), &message, &[(1, response)], (&system, &system));
+    assert!(problems[0].contains("and the response says"), "{problems:?}");
+}
+
+#[test]
+fn a_crash_takes_what_was_kept_for_managers_and_nothing_else() {
+    let off = PowerOff::Normal;
+    let power_off = Operation::PowerOff { partition: SMALL_VIOS, how: off, restart: false };
+    let mut before = after(power_off);
+    before
+        .apply(&Operation::OpenTerminal { partition: SMALL_VIOS }.into(), Duration::ZERO)
+        .unwrap();
+    assert!(before.job(JobId(1)).is_ok());
+    let mut crashed = before.clone();
+    crashed.platform_crashed(Duration::ZERO);
+    assert_eq!(lost_by_crash(&before, &crashed), [""; 0]);
+    assert_eq!(
+        lost_by_crash(&before, &before),
+        ["job 1 outlives a crash of the platform partition"]
+    );
+    let name = String::from("other");
+    for (operation, what) in [
+        (Operation::RenamePartition { partition: SMALL_VIOS, name: name.clone() }, "partitions"),
+        (Operation::CreateSwitch { name, mode: managed_system::SwitchMode::Veb }, "networks"),
+    ] {
+        let mut changed = crashed.clone();
+        changed.apply(&operation.into(), Duration::ZERO).expect("it is allowed");
+        assert_eq!(
+            lost_by_crash(&before, &changed),
+            [format!("a crash of the platform partition has changed {what}")]
+        );
+    }
+}
+
+#[test]
+fn a_system_that_goes_back_is_told_once() {
+    let mut watched = Watched::new(Router::new(small_system()));
+    assert_eq!(watched.problems, [""; 0]);
+    watched.look_at_system(&renamed());
+    watched.look_at_system(&renamed());
+    assert_eq!(watched.problems, ["versions or events have gone back"]);
+}
