@@ -3,6 +3,7 @@
 
 use super::Draw;
 use super::machine::Machine;
+use super::management::Management;
 use super::newer::Newer;
 use std::fmt::Write as _;
 
@@ -16,7 +17,12 @@ pub(super) const NAMES: [&str; MAX_APPS as usize] = ["a", "b", "c", "d"];
 const PATIENCE_MS: u64 = 200;
 
 /// Writes the applications.
-pub(super) fn write(draw: &mut Draw, machine: &Machine, newer: &mut Newer, text: &mut String) {
+pub(super) fn write(
+    draw: &mut Draw,
+    machine: &Machine,
+    (newer, management): (&mut Newer, &mut Management),
+    text: &mut String,
+) {
     let number = count(draw);
     // Threads of the first application's process, which work with its file.
     let shares: Vec<bool> = (0..number).map(|place| place > 0 && draw.percent(20)).collect();
@@ -38,7 +44,7 @@ pub(super) fn write(draw: &mut Draw, machine: &Machine, newer: &mut Newer, text:
             );
         }
         for _ in 0..draw.weighted(&[(3, 1), (2, 2), (1, 3)]) {
-            self::round(draw, machine, newer, text, name, shares, number);
+            self::round(draw, machine, (newer, management), text, name, (shares, number));
         }
         text.push_str("]\n");
     }
@@ -53,11 +59,10 @@ fn count(draw: &mut Draw) -> usize {
 fn round(
     draw: &mut Draw,
     machine: &Machine,
-    newer: &mut Newer,
+    (newer, management): (&mut Newer, &mut Management),
     text: &mut String,
     name: &str,
-    shares: bool,
-    apps: usize,
+    (shares, apps): (bool, usize),
 ) {
     let mut step = |words: std::fmt::Arguments<'_>| {
         let _ = writeln!(text, "  {{ {words} }},");
@@ -79,10 +84,16 @@ fn round(
             ));
         }
     }
+    if let Some(words) = management.opening() {
+        step(format_args!("{words}"));
+    }
     let mut has_second = false;
     for _ in 0..draw.within(0, 8) {
         call(draw, machine, &mut step, apps);
         if let Some(words) = newer.steps(machine, name, &mut has_second) {
+            step(format_args!("{words}"));
+        }
+        for words in management.steps() {
             step(format_args!("{words}"));
         }
     }

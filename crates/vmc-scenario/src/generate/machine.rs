@@ -35,7 +35,11 @@ enum Behaviour {
     Echo,
     Sink,
     Source { events: u64, bytes: u64 },
+    Router,
 }
+
+/// The least MTU that carries HMC commands.
+const COMMANDS_MTU: u64 = hmc_proto::MIN_MTU as u64;
 
 pub(super) fn draw(draw: &mut Draw) -> Machine {
     let linux = draw.percent(20);
@@ -76,6 +80,13 @@ fn offered(draw: &mut Draw, hmcs: u64, pool_size: u64, mtu: u64) -> Offered {
 }
 
 impl Machine {
+    /// The hypervisor answers HMC commands, and most of them fit.
+    pub(super) fn answer_commands(&mut self) {
+        self.behaviour = Behaviour::Router;
+        self.mtu = self.mtu.max(COMMANDS_MTU);
+        self.offered.mtu = self.offered.mtu.map(|mtu| mtu.max(COMMANDS_MTU));
+    }
+
     /// HMC indexes that both sides agree on.
     pub(super) fn hmcs(&self) -> u64 {
         self.offered.hmcs.unwrap_or(self.hmcs)
@@ -127,6 +138,7 @@ impl Machine {
         match self.behaviour {
             Behaviour::Echo => {}
             Behaviour::Sink => line("behaviour", &"\"sink\""),
+            Behaviour::Router => line("behaviour", &"\"router\""),
             Behaviour::Source { events, bytes } => {
                 let source =
                     format_args!("{{ source = {{ events = {events}, bytes = {bytes} }} }}");

@@ -9,9 +9,11 @@ mod apps;
 mod draw;
 mod faults;
 mod machine;
+mod management;
 mod newer;
 
 pub(crate) use draw::Draw;
+use management::Management;
 use newer::Newer;
 use std::fmt::Write as _;
 
@@ -29,7 +31,11 @@ const LATER: u64 = 0x6c61_7465_7200_0000;
 /// ```
 pub fn generate(seed: u64) -> String {
     let mut draw = Draw::new(seed);
-    let machine = machine::draw(&mut draw);
+    let mut management = Management::of(seed);
+    let mut machine = machine::draw(&mut draw);
+    if management.is_drawn() {
+        machine.answer_commands();
+    }
     let mut faults = faults::draw(&mut draw, &machine);
     // What came into being later has a stream of its own: the rest of a seed's scenario stays what it was.
     let mut later = Draw::new(seed ^ LATER);
@@ -37,11 +43,12 @@ pub fn generate(seed: u64) -> String {
     let liberties = machine::liberties(&mut later);
     let mut newer = Newer::of(seed);
     newer.add_faults(&mut faults);
+    management.add_faults(&mut faults);
     let mut text = String::with_capacity(4096);
     // Writing into a string does not fail.
     let _ = writeln!(text, "title = \"Generated from seed {seed}\"\n");
     machine.write(&liberties, &mut newer, &mut text);
-    apps::write(&mut draw, &machine, &mut newer, &mut text);
+    apps::write(&mut draw, &machine, (&mut newer, &mut management), &mut text);
     newer.write_app(&mut text);
     faults.write(&mut text);
     text
@@ -111,6 +118,12 @@ mod tests {
             "nth-session",
             "do = \"kexec\"",
             "name = \"next\"",
+            "behaviour = \"router\"",
+            "EXCHANGE OPERATIONS",
+            "DECAFF20",
+            "CREATE MAPPING",
+            "SUBSCRIBE",
+            "partition = { id = 3, fault = \"hang\" }",
         ] {
             assert!(all.contains(word), "{word}");
         }
