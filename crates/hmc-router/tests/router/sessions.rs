@@ -145,15 +145,10 @@ fn a_session_can_be_resumed_by_its_own_hmc_only() {
     let number = manager.exchange(0);
     let rename = Request::ChangeSystem(ChangeSystem { version: None, name: "sys2".into() });
     let done = manager.ask_with(Token(1), rename.clone());
-    let reopen = |manager: &mut Manager, hmc: &str| {
-        manager.app.close(manager.file).expect("a good close");
-        manager.app.settle();
-        manager.file = manager.app.open_session(hmc).expect("a session");
-    };
-    reopen(&mut manager, "HMC-A");
+    manager.reopen("HMC-A");
     assert_eq!(manager.exchange(number), number);
     assert_eq!(manager.ask_with(Token(1), rename.clone()), done, "not applied again");
-    reopen(&mut manager, "HMC-B");
+    manager.reopen("HMC-B");
     let request = ExchangeOperations { reserved: 0, version: 1, resume: number };
     let answer = manager.ask(Request::ExchangeOperations(request));
     assert_eq!(answer, Answer::Failed(ReturnCode::SESSION_MISMATCH));
@@ -164,4 +159,58 @@ fn a_session_can_be_resumed_by_its_own_hmc_only() {
         panic!("expected an outcome");
     };
     assert_eq!(outcome.state, OutcomeState::Unknown);
+}
+
+#[test]
+fn the_last_outcomes_of_a_session_are_kept_and_no_more() {
+    let mut manager = Manager::new(&machine(4096, 100));
+    let rename = |n| Request::ChangeSystem(ChangeSystem { version: None, name: format!("sys{n}") });
+    let last = hmc_router::MAX_OUTCOMES as u32 + 1;
+    for n in 1..=last {
+        manager.ask_with(Token(n), rename(n));
+    }
+    let mut state = |token| match manager
+        .ask_with(Token(u32::MAX), Request::QueryOutcome(QueryOutcome { token }))
+    {
+        Answer::Good(Response::QueryOutcome(outcome)) => outcome.state,
+        other => panic!("expected an outcome, got {other}"),
+    };
+    assert_eq!(
+        [1, 2, last].map(&mut state),
+        [OutcomeState::Unknown, OutcomeState::Answered, OutcomeState::Answered]
+    );
+}
+
+#[test]
+fn the_last_sessions_can_be_resumed_and_no_more() {
+    let mut manager = Manager::without_session(&machine(4096, 100));
+    let last = hmc_router::MAX_RESUMABLE as u32 + 1;
+    for n in 1..=last {
+        assert_eq!(manager.exchange(0), n);
+        manager.reopen("HMC-A");
+    }
+    // The first has made room for the last.
+    assert_eq!(manager.exchange(1), last + 1);
+    manager.reopen("HMC-A");
+    assert_eq!(manager.exchange(3), 3);
+}
+
+#[test]
+fn a_session_is_told_what_happens_while_it_is_subscribed() {
+    let mut first = Manager::new(&machine(4096, 100));
+    first.good(Operation::Subscribe, table(&[]));
+    first.good(Operation::Subscribe, table(&[]));
+    first.good(Operation::ChangeSystem, table(&[("name", text("sys2"))]));
+    // The second time that it subscribed has lost nothing and doubled nothing.
+    let number = first.event().number;
+    first.good(Operation::ChangeSystem, table(&[("name", text("sys3"))]));
+    assert_eq!(first.event().number, number + 1);
+    // Its events end with the session.
+    first.ask(Request::Close(Nothing {}));
+    first.exchange(0);
+    first.good(Operation::ChangeSystem, table(&[("name", text("sys4"))]));
+    first.good(Operation::Subscribe, table(&[]));
+    first.good(Operation::ChangeSystem, table(&[("name", text("sys5"))]));
+    assert_eq!(first.event().number, number + 3);
+    assert!(first.events.is_empty());
 }

@@ -60,6 +60,13 @@ impl Manager {
         Manager { app, file, mtu: machine.mtu as usize, token: 100, events: Vec::new() }
     }
 
+    /// Closes the file, and opens a session of the channel with this HMC ID.
+    pub(crate) fn reopen(&mut self, hmc: &str) {
+        self.app.close(self.file).expect("a good close");
+        self.app.settle();
+        self.file = self.app.open_session(hmc).expect("a session");
+    }
+
     /// Exchange operations; the number of the session.
     pub(crate) fn exchange(&mut self, resume: u32) -> u32 {
         let request = ExchangeOperations { reserved: 0, version: 1, resume };
