@@ -60,12 +60,12 @@ const LAYERS: &[Layer] = &[
     Layer { name: "vmc-check", knows: &["papr", "vmc-proto", "vmc-trace"], without: HEAVY },
     Layer {
         name: "vmc-trace-file",
-        knows: &["papr", "vmc-check", "vmc-proto", "vmc-trace"],
+        knows: &["hmc-proto", "papr", "vmc-check", "vmc-proto", "vmc-trace"],
         without: HEAVY,
     },
     Layer {
         name: "vmc-view",
-        knows: &["papr", "vmc-check", "vmc-proto", "vmc-trace", "vmc-trace-file"],
+        knows: &["hmc-proto", "papr", "vmc-check", "vmc-proto", "vmc-trace", "vmc-trace-file"],
         without: HEAVY,
     },
     Layer { name: "vmc-machine", knows: MACHINE, without: HEAVY },

@@ -33,6 +33,8 @@ pub(crate) struct Failure {
 pub(crate) struct Difference {
     /// What differs from what, and what to do.
     pub(crate) heading: String,
+    /// The trace that it should be, and what that is.
+    pub(crate) expected: (String, String),
     /// Which things raced, and what can be done about a race; empty if every run gives this trace.
     pub(crate) race: Vec<String>,
     pub(crate) diff: Vec<Line>,
@@ -152,17 +154,20 @@ impl<'a> Judge<'a> {
             let first_come = self.first_come().filter(|first_come| *first_come != came)?;
             let diff = diff((expected, first_come), ("got", &came));
             let heading = self.heading(expected, &came, options, report);
-            return Some(Difference { heading, race: self.race(&came, report), diff });
+            let expected = (expected.to_owned(), first_come.to_owned());
+            return Some(Difference { heading, expected, race: self.race(&came, report), diff });
         };
         let expected = short(path);
         let diff = diff((&expected, &snapshot.text()), ("got", &snapshot.text_with(&came)));
         if races {
             let count = self.snapshots.len();
             let heading = format!("none of the {count} outcomes; beside the first, {expected}");
-            return Some(Difference { heading, race: Vec::new(), diff });
+            let expected = (expected, snapshot.trace().to_owned());
+            return Some(Difference { heading, expected, race: Vec::new(), diff });
         }
         let heading = self.heading(&expected, &came, options, report);
-        Some(Difference { heading, race: self.race(&came, report), diff })
+        let expected = (expected, snapshot.trace().to_owned());
+        Some(Difference { heading, expected, race: self.race(&came, report), diff })
     }
 
     /// Says what to do: accept what every run gives, or look for the schedule that gives something else.

@@ -8,10 +8,27 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use vmc_trace_file::{Problem, Run};
-use vmc_view::{html, page};
+use vmc_view::{html, page, snapshot_page};
 
 /// The rule of a trace that is not the one that it should be.
 const SNAPSHOT: &str = "snapshot";
+
+/// A run with everything that is wrong with it, its trace included.
+pub(crate) fn judged(mut run: Run, failure: &Failure) -> Run {
+    if let Some(difference) = &failure.difference {
+        let (rule, what) = (SNAPSHOT.to_owned(), difference.heading.clone());
+        run.problems.push(Problem { rule, what, event: None });
+    }
+    run
+}
+
+/// Writes a page; its name in the folder.
+fn write(folder: &Path, stem: &str, page: &str) -> Result<String, String> {
+    let path = path_in(folder, stem, "html");
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, page));
+    written.map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+}
 
 /// What stands in the index so far.
 #[derive(Default)]
@@ -29,22 +46,22 @@ impl FailurePages {
         failure: &Failure,
         number: usize,
     ) -> Result<(), String> {
-        let path = path_in(folder, &stem(run, number), "html");
-        let mut run = run.clone();
+        let run = judged(run.clone(), failure);
+        let stem = stem(&run, number);
+        let name = write(folder, &stem, &page(&run))?;
         let mut details = String::new();
         if let Some(difference) = &failure.difference {
-            let (rule, what) = (SNAPSHOT.to_owned(), difference.heading.clone());
-            run.problems.push(Problem { rule, what, event: None });
+            let (expected, text) = &difference.expected;
+            let beside = snapshot_page((expected, text), (&failure.run, &run));
+            let beside = write(folder, &format!("{stem}-difference"), &beside)?;
             let lines = difference.diff.iter().map(|line| html(line.text()) + "\n");
             let lines: String = lines.collect();
             details = format!(
-                "<details><summary>{}</summary><pre>{lines}</pre></details>",
-                html(&difference.heading)
+                "<p>{}: <a href=\"{}\">side by side</a></p><details><summary>as text</summary><pre>{lines}</pre></details>",
+                html(&difference.heading),
+                html(&beside),
             );
         }
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, page(&run)));
-        written.map_err(|e| format!("{}: {e}", path.display()))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let scenario = run.about.scenario.as_deref().unwrap_or("a run");
         let problems: String =
             failure.problems.iter().map(|text| format!("<p>{}</p>", html(text))).collect();

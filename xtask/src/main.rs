@@ -32,6 +32,7 @@ mod stress;
 mod terminal;
 mod tidy;
 mod trace;
+mod watch;
 mod words;
 mod workspace;
 

@@ -157,6 +157,7 @@ mod tests {
     fn a_difference_alone_stands_at_the_head_and_its_diff_below() {
         let difference = Difference {
             heading: String::from("it differs"),
+            expected: (String::from("a"), String::from("1\n")),
             race: vec![String::from("this and that")],
             diff: diff(("a", "1\n"), ("b", "2\n")),
         };

@@ -11,6 +11,7 @@ use crate::report::{FailureReport, heading};
 use crate::saved;
 use crate::select::{Chosen, Selection};
 use crate::terminal::{complain, print, print_lines, show};
+use crate::watch::Watch;
 use crate::workspace::ScenarioFile;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -69,9 +70,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     save_traces: Option<PathBuf>,
 
+    /// Keeps the bytes of every message in the trace, too: pages, trace files and captures show them
+    #[arg(long)]
+    payloads: bool,
+
     /// Writes a page for each run that fails into this folder, and an index of them
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+
+    /// Serves a page of the scenario's run, which is run again whenever its file changes, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+
+    /// The port of 127.0.0.1 for the page; any that is free without it
+    #[arg(long, value_name = "PORT", requires = "watch", default_value_t = 0)]
+    port: u16,
+
+    /// Opens the page in a browser
+    #[arg(long, requires = "watch")]
+    open: bool,
 
     /// Shows failures to their last line
     #[arg(long)]
@@ -171,6 +188,9 @@ pub(crate) fn run(args: &Args) -> Verdict {
     if args.selection.list {
         return list(&chosen, args.format == Format::Json);
     }
+    if args.watch {
+        return watched(args, &chosen);
+    }
     let progress = progress_bar(&chosen, args);
     let mut total = Tally::default();
     let mut pages = FailurePages::default();
@@ -202,6 +222,24 @@ pub(crate) fn run(args: &Args) -> Verdict {
         (_, 0) => Verdict::Failed,
         _ => Verdict::Mistake,
     }
+}
+
+fn watched(args: &Args, chosen: &[Chosen]) -> Verdict {
+    let [only] = chosen else {
+        complain(&format!("--watch shows one scenario, not {}: name one", chosen.len()));
+        return Verdict::Mistake;
+    };
+    let with_snapshot = !args.no_snapshots && !args.invariants_only;
+    let watch = Watch {
+        file: &only.file,
+        port: args.port,
+        opens: args.open,
+        seed: args.seed,
+        with_snapshot,
+    };
+    let Err(problem) = watch.run();
+    complain(&problem);
+    Verdict::Mistake
 }
 
 /// A bar on a terminal, nothing elsewhere.
@@ -336,7 +374,7 @@ impl Tally {
 /// The runs of a scenario: first the one that is drawn.
 fn ways(scenario: &Scenario, args: &Args) -> Vec<Way> {
     let deadline = Duration::from_secs(args.deadline);
-    let base = Options { deadline, ..Options::default() };
+    let base = Options { deadline, payloads: args.payloads, ..Options::default() };
     let mut ways = Vec::new();
     if args.runtime.deterministic() || scenario.deterministic_only().is_some() {
         let schedules = Schedules::from(args.schedule.unwrap_or(Schedule::Random));

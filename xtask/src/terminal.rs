@@ -3,7 +3,9 @@
 
 use crate::lines::{Line, render};
 use miette::{GraphicalReportHandler, GraphicalTheme};
+use std::ffi::OsStr;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::process::Command;
 use vmc_sim::ScenarioError;
 use vmc_sim::trace::escaped_lines;
 
@@ -53,5 +55,26 @@ pub(crate) fn show(error: &ScenarioError) -> String {
     match handler.render_report(&mut text, error) {
         Ok(()) => text,
         Err(_) => error.to_string(),
+    }
+}
+
+/// Opens a file or an address with the program that the system has for it.
+pub(crate) fn open(what: impl AsRef<OsStr>) -> Result<(), String> {
+    let what = what.as_ref();
+    let mut command = match std::env::consts::OS {
+        "macos" => Command::new("open"),
+        "windows" => {
+            let mut command = Command::new("cmd");
+            command.args(["/C", "start", ""]);
+            command
+        }
+        _ => Command::new("xdg-open"),
+    };
+    let program = command.get_program().to_string_lossy().into_owned();
+    let shown = what.to_string_lossy();
+    match command.arg(what).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{program} could not open {shown}: {status}; open it by hand")),
+        Err(e) => Err(format!("there is no {program} to open {shown} with ({e}); open it by hand")),
     }
 }

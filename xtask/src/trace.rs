@@ -2,9 +2,10 @@
 
 use crate::Verdict;
 use crate::lines::{counted, diff};
+use crate::replay::path_in;
 use crate::saved;
 use crate::select::Selection;
-use crate::terminal::{complain, print, show};
+use crate::terminal::{complain, open, print, show};
 use clap::{Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,14 @@ struct Show {
     /// Draws the order of steps of a scenario's run
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+
+    /// Leaves out the bytes of messages in a scenario's run, which text, Mermaid and SVG never show
+    #[arg(long)]
+    no_payloads: bool,
+
+    /// Opens what was written with the program that the system has for it
+    #[arg(long)]
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,7 +70,7 @@ enum Format {
     Html,
     /// A capture for Wireshark, with the dissector crates/vmc-view/wireshark/vmc.lua
     Pcapng,
-    /// A trace for ui.perfetto.dev, in its JSON form
+    /// A trace for ui.perfetto.dev
     Perfetto,
     /// Mermaid's text of the sequence
     Mermaid,
@@ -84,6 +93,10 @@ struct Diff {
     /// The file to write; standard output without it
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
+
+    /// Opens what was written with the program that the system has for it
+    #[arg(long)]
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,12 +132,13 @@ pub(crate) fn run(args: &Args) -> Verdict {
 
 /// Writes a run in another form.
 fn export(args: &Show) -> Result<(), String> {
-    let run = source(&args.source, args.seed)?;
+    let payloads = !args.no_payloads && args.to.shows_payloads();
+    let run = source(&args.source, args.seed, payloads)?;
     let bytes = match args.to {
         Format::Text => render(&Sequence::of(&run.trace)).into_bytes(),
         Format::Html => page(&run).into_bytes(),
         Format::Pcapng => pcapng(&run),
-        Format::Perfetto => perfetto(&run).into_bytes(),
+        Format::Perfetto => perfetto(&run),
         Format::Mermaid => mermaid(&run.trace).into_bytes(),
         Format::Svg => {
             svg(run.about.title.as_deref().unwrap_or(&args.source), &run.trace).into_bytes()
@@ -135,20 +149,61 @@ fn export(args: &Show) -> Result<(), String> {
             bytes
         }
     };
-    put(args.output.as_deref(), &bytes)
+    let place = opened(args.open, args.output.as_deref(), &args.source, args.to.ending());
+    put(place.as_deref(), &bytes, args.open)
 }
 
-/// Writes into a file, or to standard output.
-fn put(path: Option<&Path>, bytes: &[u8]) -> Result<(), String> {
+impl Format {
+    /// Whether it shows what messages hold.
+    fn shows_payloads(self) -> bool {
+        match self {
+            Format::Json | Format::Html | Format::Pcapng | Format::Perfetto => true,
+            Format::Text | Format::Mermaid | Format::Svg => false,
+        }
+    }
+
+    /// What the names of its files end with.
+    fn ending(self) -> &'static str {
+        match self {
+            Format::Text => "txt",
+            Format::Json => "jsonl",
+            Format::Html => "html",
+            Format::Pcapng => "pcapng",
+            Format::Perfetto => "perfetto-trace",
+            Format::Mermaid => "mmd",
+            Format::Svg => "svg",
+        }
+    }
+}
+
+/// The file to write; what is to be opened and has no name gets one in the folder for temporary files.
+fn opened(opens: bool, output: Option<&Path>, name: &str, ending: &str) -> Option<PathBuf> {
+    match output {
+        Some(path) => Some(path.to_owned()),
+        None if opens => {
+            let stem = format!("vmcsim-{}", Path::new(name).with_extension("").display());
+            Some(path_in(&std::env::temp_dir(), &stem, ending))
+        }
+        None => None,
+    }
+}
+
+/// Writes into a file, or to standard output; opens the file, if that is wanted.
+fn put(path: Option<&Path>, bytes: &[u8], opens: bool) -> Result<(), String> {
     match path {
-        Some(path) => std::fs::write(path, bytes).map_err(|e| format!("{}: {e}", path.display())),
+        Some(path) => {
+            std::fs::write(path, bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+            if opens { open(path) } else { Ok(()) }
+        }
         None => std::io::stdout().write_all(bytes).map_err(|e| format!("standard output: {e}")),
     }
 }
 
 /// Says how two runs differ; as the snapshot check does, it fails when they do.
 fn compare(args: &Diff) -> Verdict {
-    let compared = source(&args.old, None).and_then(|old| Ok((old, source(&args.new, None)?)));
+    let payloads = args.to == DiffFormat::Html;
+    let run = |name: &str| source(name, None, payloads);
+    let compared = run(&args.old).and_then(|old| Ok((old, run(&args.new)?)));
     let (old, new) = match compared {
         Ok(runs) => runs,
         Err(problem) => {
@@ -166,7 +221,10 @@ fn compare(args: &Diff) -> Verdict {
             lines.iter().map(|line| line.text().to_owned() + "\n").collect()
         }
     };
-    match put(args.output.as_deref(), bytes.as_bytes()) {
+    let ending = if args.to == DiffFormat::Html { "html" } else { "diff" };
+    let place =
+        opened(args.open, args.output.as_deref(), &format!("{}-{}", args.old, args.new), ending);
+    match put(place.as_deref(), bytes.as_bytes(), args.open) {
         Ok(()) if is_same => Verdict::Good,
         Ok(()) => Verdict::Failed,
         Err(problem) => {
@@ -177,14 +235,14 @@ fn compare(args: &Diff) -> Verdict {
 }
 
 /// The run in a file, or that of a scenario.
-fn source(name: &str, seed: Option<u64>) -> Result<Run, String> {
+fn source(name: &str, seed: Option<u64>, payloads: bool) -> Result<Run, String> {
     let path = Path::new(name);
     if path.is_file() && path.extension().is_none_or(|ending| ending != "toml") {
         return Run::load(path).map_err(|e| format!("{name}: {e}"));
     }
     let file = Selection::one(name).map_err(|e| e.to_string())?;
     let scenario = Scenario::load(&file.path).map_err(|e| show(&e))?;
-    let options = Options::default();
+    let options = Options { payloads, ..Options::default() };
     let options = match seed {
         Some(seed) => options.with_seed(seed),
         None => options,

@@ -243,7 +243,9 @@ impl Device {
                     self.signalled(index, session, len_bytes);
                 }
             }
-            (Event::Fetched(bytes), _) => self.fetched = Some(Rc::from(&**bytes)),
+            (Event::Payload(bytes), actor) if !matches!(actor, ActorId::App(_)) => {
+                self.fetched = Some(Rc::from(&**bytes))
+            }
             (Event::Rdma(subject, rdma), actor) => self.copied(*subject, rdma, actor),
             (Event::Fault { act, .. }, _) if act.ends() == Some(Side::Mgmt) => self.died(),
             _ => {}

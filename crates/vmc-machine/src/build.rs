@@ -7,7 +7,7 @@ use crate::guest_memory::GuestMemory;
 use crate::plan::{MachinePlan, Plan, StartOrder};
 use crate::recorder::{Order, Recorder};
 use crate::script::{Action, Condition, Machine, ProcessTable, Step};
-use crate::world::{MANAGEMENT, PLATFORM, World};
+use crate::world::{KeptPayloads, MANAGEMENT, PLATFORM, World};
 use papr::{PAGE_SIZE, PartitionId};
 use phyp::vmc::{AnyBehaviour, ServiceConfig};
 use phyp::{Hypervisor, VmcPresence};
@@ -98,11 +98,13 @@ pub(crate) fn build<P: Setup>(
     let guest = GuestMemory::new(config.management_pages, window_pages, machine.kernel_page);
     let process_table = ProcessTable::new(service.state());
     let threads = plan.threads.iter().map(|thread| thread.name.clone()).collect();
-    let (rules, keeps_payload) = (plan.rules.clone(), reads_beginnings(plan));
-    Ok((
-        World::new(hypervisor, driver, guest, process_table, rules, threads, keeps_payload),
-        service,
-    ))
+    let rules = plan.rules.clone();
+    let kept = match plan.keeps_payloads {
+        true => KeptPayloads::All,
+        false if reads_beginnings(plan) => KeptPayloads::ToMgmt,
+        false => KeptPayloads::None,
+    };
+    Ok((World::new(hypervisor, driver, guest, process_table, rules, threads, kept), service))
 }
 
 /// Whether a script may read less than a whole message.

@@ -415,11 +415,11 @@ fn record_rdma<P: Setup, R: Runtime>(
     };
     let (source, destination) = (copy.source_ioba, copy.destination_ioba);
     let rdma = Rdma { direction, len_bytes, source, destination, digest, buffer, code };
-    if cx.world.keeps_payload
-        && (direction, digest.is_some()) == (RdmaDirection::ToMgmt, true)
-        && let Some(bytes) = payload(cx, destination, len_bytes)
+    if digest.is_some()
+        && cx.world.kept.includes(direction)
+        && let Some(bytes) = local.and_then(|ioba| payload(cx, ioba, len_bytes))
     {
-        cx.record(|| Event::Fetched(bytes));
+        cx.record(|| Event::Payload(bytes));
     }
     cx.record(|| Event::Rdma(trace_subject(subject), rdma));
 }

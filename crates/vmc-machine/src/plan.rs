@@ -25,6 +25,8 @@ pub struct Plan {
     pub expected_channel: Option<ibmvmc::ChannelState>,
     /// The order of steps that the scenario pins.
     pub decisions: Option<Arc<Decisions>>,
+    /// Whether the bytes of every message are recorded, beside its digest.
+    pub keeps_payloads: bool,
 }
 
 /// The machine.

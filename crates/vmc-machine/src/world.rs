@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_proto::HmcIndex;
-use vmc_trace::Side;
+use vmc_trace::{RdmaDirection, Side};
 
 /// The management partition.
 pub(crate) const MANAGEMENT: PartitionId = PartitionId(1);
@@ -51,9 +51,28 @@ pub struct World<P: Setup> {
     pub driver_paused: AtomicBool,
     /// The names of the scenario's threads.
     pub threads: Arc<[String]>,
-    /// Whether the bytes of messages are recorded that come to the management partition: some script reads less than
-    /// a whole one.
-    pub(crate) keeps_payload: bool,
+    /// Whose bytes are recorded.
+    pub(crate) kept: KeptPayloads,
+}
+
+/// The messages whose bytes are recorded, beside their digests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeptPayloads {
+    None,
+    /// Those that come to the management partition: some script reads less than a whole one, and the digest of the
+    /// whole says nothing about that.
+    ToMgmt,
+    All,
+}
+
+impl KeptPayloads {
+    pub(crate) fn includes(self, direction: RdmaDirection) -> bool {
+        match self {
+            KeptPayloads::None => false,
+            KeptPayloads::ToMgmt => direction == RdmaDirection::ToMgmt,
+            KeptPayloads::All => direction != RdmaDirection::Other,
+        }
+    }
 }
 
 /// The driver, and what the operating system keeps around it. Its lock is held for one transition at a time,
@@ -177,7 +196,7 @@ where
             incarnations: self.incarnations.clone(),
             driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
             threads: self.threads.clone(),
-            keeps_payload: self.keeps_payload,
+            kept: self.kept,
         }
     }
 }
@@ -190,7 +209,7 @@ impl<P: Setup> World<P> {
         process_table: ProcessTable,
         rules: Vec<Rule>,
         threads: Vec<String>,
-        keeps_payload: bool,
+        kept: KeptPayloads,
     ) -> World<P> {
         World {
             hypervisor,
@@ -202,7 +221,7 @@ impl<P: Setup> World<P> {
             incarnations: Incarnations::new(),
             driver_paused: AtomicBool::new(false),
             threads: threads.into(),
-            keeps_payload,
+            kept,
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
     let expected_channel = form.expect.channel.map(Into::into);
     let quirks = quirks(&form.quirks)?;
     let decisions = form.schedule.as_ref().map(|form| decisions(form, &threads)).transpose()?;
-    Ok(Plan { machine, threads, rules, quirks, expected_channel, decisions })
+    Ok(Plan { machine, threads, rules, quirks, expected_channel, decisions, keeps_payloads: false })
 }
 
 /// The order of steps that is pinned; it may name those only who are there.

@@ -4,6 +4,7 @@ use crate::invariants;
 use crate::reasons::{self, History};
 use crate::run::{self, Mode, Outcome, ThreadFailureKind};
 use ibmvmc::{Driver, QuirkSet, Quirks};
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 use vmc_check::{Ending, Setting, Violation};
 use vmc_machine::activity::StepFailure;
@@ -57,6 +58,8 @@ pub struct Options {
     /// Whether what happens is recorded. Without records there is no trace, and the invariants that are
     /// checked on it are not; a run is faster.
     pub record: bool,
+    /// Whether the bytes of every message are recorded, beside its digest.
+    pub payloads: bool,
     /// Hazards that the driver is to show, beside those that the scenario names.
     pub quirks: QuirkSet,
 }
@@ -70,6 +73,7 @@ impl Default for Options {
             deadline: Duration::from_secs(60),
             max_steps: 50_000_000,
             record: true,
+            payloads: false,
             quirks: QuirkSet::default(),
         }
     }
@@ -205,7 +209,11 @@ impl Report {
 
 /// Runs a scenario once.
 pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, MachineError> {
-    let plan = scenario.plan();
+    let mut plan = Cow::Borrowed(scenario.plan());
+    if options.payloads {
+        plan.to_mut().keeps_payloads = true;
+    }
+    let plan = &*plan;
     let deadline = options.deadline;
     let mode = match options.runtime {
         RuntimeKind::Deterministic => Mode::Deterministic(options.config(plan)),

@@ -1,5 +1,6 @@
 //! A line of an event: the event's types, in the form that JSON gives them.
 
+use crate::HmcCommand;
 use crate::coded::{Code, Coded};
 use crate::names;
 use crate::value::{Bytes, DigestHex, Entry, Hex};
@@ -27,6 +28,52 @@ pub(crate) struct Line {
     actor: String,
     /// What happened.
     event: EventLine,
+    /// The HMC command in a payload. It follows from the bytes: a reader need not look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hmc: Option<HmcLine>,
+}
+
+/// An HMC command.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct HmcLine {
+    /// The command in a few words.
+    words: String,
+    /// `request`, `response` or `event`.
+    kind: String,
+    /// The operation's name; absent when it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+    /// The number by which a response finds its request.
+    token: u32,
+    target: u16,
+    opcode: u16,
+    return_code: u16,
+    /// The fields of the data, as the page on operations names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<serde_json::Value>,
+    /// Why it cannot be read further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl HmcLine {
+    fn of(event: &Event) -> Option<HmcLine> {
+        let Event::Payload(bytes) = event else { return None };
+        let HmcCommand { words, kind, operation, header, data, problem } = HmcCommand::of(bytes)?;
+        Some(HmcLine {
+            words,
+            kind: kind.to_owned(),
+            operation: operation.map(str::to_owned),
+            token: header.token.0,
+            target: header.target.0,
+            opcode: header.opcode.0,
+            return_code: header.return_code.0,
+            data,
+            problem,
+        })
+    }
 }
 
 /// What happened.
@@ -68,8 +115,8 @@ enum EventLine {
         r4: Hex,
         subject: SubjectLine,
     },
-    /// The bytes that the `H_COPY_RDMA` brought which the actor records next.
-    Fetched(Bytes),
+    /// The bytes that the `H_COPY_RDMA` moved which the actor records next.
+    Payload(Bytes),
     /// An `H_COPY_RDMA` ended.
     Rdma {
         subject: SubjectLine,
@@ -241,12 +288,18 @@ fn is_zero(value: &Hex) -> bool {
 impl Line {
     pub(crate) fn of(record: &Record) -> Line {
         let Record { seq, time_ns, actor, ref event } = *record;
-        Line { seq, time_ns, actor: actor.to_string(), event: EventLine::of(event) }
+        Line {
+            seq,
+            time_ns,
+            actor: actor.to_string(),
+            event: EventLine::of(event),
+            hmc: HmcLine::of(event),
+        }
     }
 
     /// The record; the error says what is wrong with the line.
     pub(crate) fn record(self) -> Result<Record, String> {
-        let Line { seq, time_ns, actor, event } = self;
+        let Line { seq, time_ns, actor, event, hmc: _ } = self;
         Ok(Record { seq, time_ns, actor: actor_of(&actor)?, event: event.event()? })
     }
 }
@@ -287,7 +340,7 @@ impl EventLine {
                 EventLine::SessionStarted { index: index.0, session: session.0 }
             }
             Event::Hcall { call, result, subject } => hcall_line(call, *result, *subject),
-            Event::Fetched(bytes) => EventLine::Fetched(Bytes(bytes.clone())),
+            Event::Payload(bytes) => EventLine::Payload(Bytes(bytes.clone())),
             Event::Rdma(subject, rdma) => rdma_line(*subject, rdma),
             Event::Enqueued { to, slot, entry, overlaid } => EventLine::Enqueued {
                 to: (*to).into(),
@@ -360,7 +413,7 @@ impl EventLine {
                 result: HcallReturn { code: code.code()?, r4: r4.0 },
                 subject: subject.into(),
             },
-            EventLine::Fetched(bytes) => Event::Fetched(bytes.0),
+            EventLine::Payload(bytes) => Event::Payload(bytes.0),
             EventLine::Rdma {
                 subject,
                 direction,

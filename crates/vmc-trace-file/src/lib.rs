@@ -4,7 +4,7 @@
 //! | line | what it holds |
 //! |---|---|
 //! | first | [`VERSION`] of the format, names of applications, scenario and runtime, the setting that checkers know, how the run ended |
-//! | one per event | number, virtual time, actor and the event with everything that it holds: raw entries, registers of hypervisor calls, digests of payloads, payloads where they were kept |
+//! | one per event | number, virtual time, actor and the event with everything that it holds: raw entries, registers of hypervisor calls, digests of payloads, payloads where they were kept, and the HMC command in each |
 //! | last | the number of events, and each problem with the event at which it shows |
 //!
 //! A file without its last line was cut off: it can be read, and [`Run::is_complete`] says so. `trace.schema.json` beside this
@@ -27,6 +27,7 @@
 mod coded;
 mod event;
 mod head;
+mod hmc;
 mod names;
 mod read;
 #[cfg(feature = "schema")]
@@ -37,6 +38,7 @@ mod value;
 mod write;
 
 pub use head::{About, Contents};
+pub use hmc::HmcCommand;
 pub use read::ReadError;
 #[cfg(feature = "schema")]
 pub use schema::schema;

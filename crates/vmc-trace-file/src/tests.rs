@@ -220,7 +220,7 @@ fn event() -> impl Strategy<Value = Event> {
         (hcall(), code(), any::<u64>(), subject()).prop_map(|(call, code, r4, subject)| {
             Event::Hcall { call, result: HcallReturn { code, r4 }, subject }
         }),
-        any::<Vec<u8>>().prop_map(|bytes| Event::Fetched(bytes.into())),
+        any::<Vec<u8>>().prop_map(|bytes| Event::Payload(bytes.into())),
     ];
     let states = prop_oneof![
         any::<(u8, u8)>().prop_map(|(i, s)| Event::SessionStarted(HmcIndex(i), HmcSession(s))),

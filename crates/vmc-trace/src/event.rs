@@ -243,9 +243,9 @@ pub enum Event {
         /// What it was about, as its caller knows it.
         subject: Subject,
     },
-    /// The bytes that the `H_COPY_RDMA` brought which the actor records next: where an application reads the beginning
-    /// of a message only, the digest of the whole says nothing about it.
-    Fetched(Box<[u8]>),
+    /// The bytes that the `H_COPY_RDMA` moved which the actor records next. They are kept where a run is to keep them, and
+    /// where an application reads the beginning of a message only: the digest of the whole says nothing about it.
+    Payload(Box<[u8]>),
     /// An `H_COPY_RDMA` ended.
     Rdma(Subject, Rdma),
     /// An entry was placed on a queue; recorded inside the queue's critical section. The actor is the

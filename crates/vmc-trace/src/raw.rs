@@ -155,8 +155,8 @@ impl fmt::Display for Event {
                 entry.map_or(Ok(()), |entry| write!(f, " {entry}"))?;
                 subject.map_or(Ok(()), |subject| write!(f, " ({subject})"))
             }
-            Event::Fetched(bytes) => {
-                f.write_str("fetched ")?;
+            Event::Payload(bytes) => {
+                f.write_str("payload ")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
             Event::Signals(app) => write!(f, "signal to {}", ActorId::App(*app)),

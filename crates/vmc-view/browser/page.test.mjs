@@ -2,6 +2,8 @@
 // It runs in target/browser, a copy of this folder: .ci/run says how.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
@@ -38,7 +40,34 @@ test("the exhaustion says by itself why the third write failed", async () => {
   assert.match(event, /2 hold messages that nothing has read yet/);
   assert.match(await text("#state"), /0 of 4 free for write\(\)/);
   assert.match(await page.locator("#diagram").textContent(), /no free buffer: of 4/);
+  // And it can be found without looking for it: the page names it first.
+  await page.keyboard.press("Home");
+  await page.locator("#verdict button", { hasText: "write(300) = EBUSY (no free buffer" }).click();
+  assert.equal(await text("#event"), event);
   assert.deepEqual(wrong, []);
+});
+
+test("an HMC command is read with its fields, and leads to its response and back", async () => {
+  const { page, wrong, text } = await open("commands.html");
+  await page.locator("#search").fill("CREATE SWITCH");
+  const request = await text("#event");
+  assert.match(request, /HMC command\s+operation\s+CREATE SWITCH\s+target\s+partition configuration\s+kind\s+request/);
+  assert.match(request, /name\s+\S+/);
+  assert.match(await page.locator("#diagram").textContent(), /RDMA \d+ B [0-9a-f]{8} manager#1 b\d: CREATE SWITCH/);
+  await page.locator(".links", { hasText: "Answered by" }).getByRole("button").click();
+  assert.match(await text("#event"), /kind\s+response[^]*return code\s+good/);
+  await page.locator(".links", { hasText: "Answers" }).getByRole("button").click();
+  assert.equal(await text("#event"), request);
+  // The bytes stand there, too, and no payload is taken for an entry of a queue.
+  assert.match(request, /0000 {2}de ca ff 20/);
+  assert.deepEqual(wrong, []);
+});
+
+test("messages of the channel are linked with their responses", async () => {
+  const { page, text } = await open("boot.html");
+  await page.evaluate('page.select(page.run.events.find((event) => event.text.startsWith("CAPABILITIES RESPONSE")).at)');
+  await page.locator(".links", { hasText: "Answers" }).getByRole("button").click();
+  assert.match(await text("#event"), /Event \d+: CAPABILITIES hmcs/);
 });
 
 test("a click selects an event, the arrow keys step, and the state follows", async () => {
@@ -136,13 +165,179 @@ test("a hundred thousand events are drawn as far as they are in sight", async ()
   assert.deepEqual(wrong, []);
 });
 
-test("light and dark differ, and both can be read", async () => {
-  const colours = [];
+/** Contrast of two colours, by WCAG 2. */
+function contrast(one, other) {
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).slice(0, 3).map((value) => value / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}
+
+test("light and dark differ, and every text can be read in both", async () => {
+  const backs = [];
   for (const colorScheme of ["light", "dark"]) {
-    const { page } = await open("crash.html", { colorScheme });
-    colours.push(await page.evaluate("getComputedStyle(document.documentElement).backgroundColor + getComputedStyle(document.documentElement).color"));
+    const { page } = await open("failing.html", { colorScheme });
+    const colours = await page.evaluate(() => {
+      // As the browser resolves them: rgb(…).
+      const probe = document.createElement("i");
+      document.body.append(probe);
+      const of = (name) => {
+        probe.style.color = `var(--${name})`;
+        return getComputedStyle(probe).color;
+      };
+      const names = ["ink", "dim", "message", "rdma", "call", "state", "event", "bad", "back", "panel", "select", "chain", "badback", "faultback"];
+      return Object.fromEntries(names.map((name) => [name, of(name)]));
+    });
+    backs.push(colours.back);
+    for (const text of ["ink", "dim", "message", "rdma", "call", "state", "event", "bad"]) {
+      for (const back of ["back", "panel", "select", "chain"]) {
+        const got = contrast(colours[text], colours[back]);
+        assert.ok(got >= 4.5 || (back !== "back" && got >= 3), `${colorScheme}: ${text} on ${back} has a contrast of ${got.toFixed(2)}`);
+      }
+    }
+    for (const [text, back] of [["bad", "badback"], ["ink", "badback"], ["ink", "faultback"]]) {
+      const got = contrast(colours[text], colours[back]);
+      assert.ok(got >= 4.5, `${colorScheme}: ${text} on ${back} has a contrast of ${got.toFixed(2)}`);
+    }
   }
-  assert.notEqual(colours[0], colours[1]);
+  assert.notEqual(backs[0], backs[1]);
+});
+
+test("without colour every kind of event still has a sign or words of its own", async () => {
+  const { page } = await open("crash.html");
+  const signs = await page.evaluate(() => {
+    const found = {};
+    for (const event of page.run.events) {
+      const parts = document.createDocumentFragment();
+      const kind = page.data.kinds[event.kind].id;
+      page.diagram.drawEvent(parts, event, kind, 10);
+      const shape = [...parts.children].map((part) => [part.tagName, part.getAttribute("stroke-dasharray") ?? "", part.getAttribute("stroke-width") ?? "", part.getAttribute("font-style") ?? ""].join()).join(";");
+      found[kind] ??= `${shape} ${/^[▸◂⚡⚙✖]/u.exec(event.text)?.[0] ?? ""}${parts.textContent.slice(0, 1)}`;
+    }
+    return found;
+  });
+  for (const kinds of [["message", "taken", "transport", "rdma"], ["call", "return", "fault", "state", "hcall"]]) {
+    const shown = kinds.map((kind) => signs[kind]);
+    assert.ok(shown.every(Boolean), JSON.stringify(signs));
+    assert.equal(new Set(shown).size, kinds.length, JSON.stringify(signs));
+  }
+});
+
+test("everything can be reached and worked by keyboard, and says what it is", async () => {
+  const { page, wrong } = await open("exhaustion.html");
+  const unnamed = await page.evaluate(() => [...document.querySelectorAll("button, input, select, [tabindex]")]
+    .filter((element) => element.offsetParent !== null)
+    .filter((element) => !(element.textContent.trim() || element.getAttribute("aria-label") || element.closest("label")))
+    .map((element) => element.outerHTML));
+  assert.deepEqual(unnamed, []);
+  const reached = new Set();
+  await page.evaluate("document.activeElement.blur()");
+  for (let i = 0; i < 80; i++) {
+    await page.keyboard.press("Tab");
+    reached.add(await page.evaluate('document.activeElement.id || document.activeElement.dataset.kind || ""'));
+  }
+  for (const id of ["search", "only", "message", "rdma", "lane", "session", "channel", "as-table", "help-button", "scroll"]) assert.ok(reached.has(id), `${id} is not reached by Tab`);
+  // A filter, the table and the help by keys alone.
+  await page.locator('[data-kind="message"]').focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await page.locator('[data-kind="message"]').getAttribute("aria-pressed"), "false");
+  await page.keyboard.press("?");
+  assert.equal(await page.locator("#help-button").getAttribute("aria-expanded"), "true");
+  assert.ok(await page.locator("#help").isVisible());
+  await page.keyboard.press("t");
+  assert.ok(await page.locator("#table").isVisible());
+  assert.ok(await page.locator("#scroll").isHidden());
+  assert.deepEqual(wrong, []);
+});
+
+test("a screen reader hears the verdict, the selected event and a table of the events", async () => {
+  const { page } = await open("failing.html");
+  const tree = await page.locator("body").ariaSnapshot();
+  for (const part of [/heading "A read that expects what does not come" \[level=1\]/, /status: ✖ 1 problem|status:[^]*1 problem/, /toolbar "Search and filters"/, /application "Sequence diagram/, /region "Where each buffer is over the run"/, /complementary "The selected event/, /Rule broken: expectation/]) assert.match(tree, part);
+  assert.equal(await page.locator("#event").getAttribute("aria-live"), "polite");
+  await page.keyboard.press("t");
+  const table = await page.locator("#table").ariaSnapshot();
+  assert.match(table, /columnheader "event"[^]*columnheader "outcome"/);
+  assert.match(table, /rowheader[^]*read\(4096\) = 3000[^]*expectation: /);
+});
+
+test("a run that differs from what it should be stands beside it, with the rule that it breaks", async () => {
+  const report = readdirSync(new URL("report/", FOLDER));
+  assert.ok(report.includes("index.html"));
+  const name = report.find((one) => one.endsWith("-difference.html"));
+  const { page: index } = await open("report/index.html");
+  assert.ok((await index.locator(`a[href="${name}"]`).count()) > 0);
+  const { page, wrong, text } = await open(`report/${name}`);
+  assert.match(await text("#matches"), /lines? differ/);
+  assert.match(await text(".line.selected .old"), /write\(10\)|SIGNAL|RDMA/);
+  assert.match(await text("#event"), /Event \d+/);
+  // What a line shows at the right is an event of the run, whatever was folded.
+  const wrongLines = await page.evaluate(() => page.difference.rows.filter(([, , line, seq]) => line && seq !== null && !line.startsWith("✖"))
+    .map(([, , line, seq]) => [line, page.runs[1].events[page.runs[1].bySeq.get(seq)].text])
+    .filter(([line, words]) => !line.includes(words.split(" ")[0].replace(/\(.*/, ""))));
+  assert.deepEqual(wrongLines, []);
+  await page.locator("#verdict button", { hasText: "expectation" }).click();
+  await page.keyboard.press("ArrowDown");
+  assert.match(await text(".line.selected .broken"), /✖ expectation: [^]*expected EIO/);
+  assert.match(await text("#event"), /Rule broken: expectation/);
+  assert.deepEqual(wrong, []);
+});
+
+/** Starts a command, and waits for what it says. */
+async function start(args, until) {
+  const child = spawn(new URL("../debug/xtask", import.meta.url).pathname, args, { cwd: new URL("../..", import.meta.url).pathname });
+  let said = "";
+  const heard = new Promise((resolve, reject) => {
+    const hear = (data) => {
+      said += data;
+      const found = until.exec(said);
+      if (found) resolve(found);
+    };
+    child.stdout.on("data", hear);
+    child.stderr.on("data", hear);
+    child.on("exit", () => reject(new Error(`it ended: ${said}`)));
+  });
+  return { child, heard: await heard };
+}
+
+test("a watched scenario is run again in place when its file changes", async () => {
+  const path = new URL("watched.toml", FOLDER).pathname;
+  const scenario = (title, bytes) => `title = "${title}"\n[[app]]\nsteps = [{ open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" }, { write = { bytes = ${bytes} } }, { read = { expect = "echo" } }]\n`;
+  writeFileSync(path, scenario("First", 100));
+  const { child, heard } = await start(["sim", path, "--watch"], /(http:\S+)[^]*: ok/);
+  try {
+    const page = await browser.newPage({ viewport: { width: 1500, height: 900 } });
+    const wrong = [];
+    page.on("pageerror", (error) => wrong.push(error.message));
+    page.on("request", (request) => !request.url().startsWith(heard[1]) && wrong.push(request.url()));
+    await page.goto(heard[1]);
+    await page.waitForFunction('document.getElementById("notice").textContent === "● live"');
+    await page.locator("#search").fill("write(100)");
+    await page.locator("#lane").selectOption({ label: "a" });
+    writeFileSync(path, scenario("Second", 200));
+    await page.waitForFunction('document.getElementById("title").textContent === "Second"');
+    assert.match(await page.locator("#diagram").textContent(), /write\(200\)/);
+    // What was chosen still is, and where the focus was it is.
+    assert.equal(await page.locator("#search").inputValue(), "write(100)");
+    assert.equal(await page.evaluate("document.activeElement.id"), "search");
+    assert.ok(await page.evaluate("page.shown.every((event) => event.from === 4 || event.to === 4)"));
+    // A mistake stands above the run that was there.
+    writeFileSync(path, scenario("Third", -1));
+    await page.waitForFunction('document.getElementById("notice").textContent.includes("bytes is 0 to")');
+    assert.equal(await page.locator("#title").innerText(), "Second");
+    // And a run that fails shows its verdict.
+    writeFileSync(path, scenario("Fourth", 300).replace('"echo"', '"EIO"'));
+    await page.waitForFunction('document.getElementById("title").textContent === "Fourth"');
+    assert.match(await page.locator("#verdict").innerText(), /✖ 1 problem[^]*expected EIO/);
+    assert.equal(await page.locator("#notice").innerText(), "● live");
+    assert.deepEqual(wrong, []);
+    child.kill();
+    await page.waitForFunction('document.getElementById("notice").textContent.startsWith("○")');
+  } finally {
+    child.kill();
+  }
 });
 
 test("the picture is an SVG that a browser draws", async () => {

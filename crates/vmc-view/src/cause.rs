@@ -3,12 +3,6 @@
 use std::collections::BTreeMap;
 use vmc_trace::{ActorId, Event, Record, Side};
 
-/// For each record the places of the records that caused it, in the order of `records`.
-pub(crate) fn causes(records: &[Record]) -> Vec<Vec<usize>> {
-    let mut links = Links::default();
-    records.iter().enumerate().map(|(at, record)| links.see(at, record)).collect()
-}
-
 /// What an actor is at.
 #[derive(Clone, Copy, Default)]
 struct Work {
@@ -20,8 +14,9 @@ struct Work {
     woken: Option<usize>,
 }
 
+/// Follows a trace, record by record.
 #[derive(Default)]
-struct Links {
+pub(crate) struct Links {
     work: BTreeMap<ActorId, Work>,
     queued: BTreeMap<(Side, u32), usize>,
     posted: BTreeMap<String, usize>,
@@ -29,7 +24,8 @@ struct Links {
 }
 
 impl Links {
-    fn see(&mut self, at: usize, record: &Record) -> Vec<usize> {
+    /// The places of the records that caused this one, whose own place is `at`.
+    pub(crate) fn next(&mut self, at: usize, record: &Record) -> Vec<usize> {
         let fault = self.fault;
         let work = self.work.entry(record.actor).or_default();
         let causes = match &record.event {
@@ -81,6 +77,8 @@ impl Links {
                 }
                 return Vec::new();
             }
+            // The copy that follows has it.
+            Event::Payload(_) => return Vec::new(),
             Event::Operator(_) => {
                 work.trigger = Some(at);
                 return Vec::new();

@@ -14,10 +14,10 @@ const TOP: usize = 44;
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#5b6470}.line{stroke:#c9ced6}.m{stroke:#1f5fbf;fill:none}\
 .r{stroke:#7a3fb0;stroke-width:4;fill:none}.t{stroke:#a05a00;stroke-dasharray:2 4;fill:none}.x{stroke:#b3261e;fill:none}\
-.app{fill:#0f6d53}.state{font-weight:600}.fault{font-weight:600;fill:#a05a00}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}\
+.app{fill:#0f6d53}.bad{fill:#b3261e;font-weight:600}.state{font-weight:600}.fault{font-weight:600;fill:#a05a00}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}\
 .mt{fill:#1f5fbf}.rt{fill:#7a3fb0}.tt{fill:#a05a00}.back{fill:#fff}\
 @media(prefers-color-scheme:dark){text{fill:#e6e9ee}.dim{fill:#9aa4b2}.back{fill:#14171c}.halo{stroke:#14171c}.line{stroke:#3a424e}\
-.m{stroke:#7db0ff}.mt{fill:#7db0ff}.r{stroke:#c79bf2}.rt{fill:#c79bf2}.app{fill:#63d0ae}.t{stroke:#f0b35e}.tt,.fault{fill:#f0b35e}}";
+.m{stroke:#7db0ff}.mt{fill:#7db0ff}.r{stroke:#c79bf2}.rt{fill:#c79bf2}.app{fill:#63d0ae}.bad{fill:#ff8a80}.t{stroke:#f0b35e}.tt,.fault{fill:#f0b35e}}";
 
 /// The sequence as an SVG of its own, light and dark; repetitions are folded as in the text.
 pub fn svg(title: &str, trace: &Trace) -> String {
@@ -78,7 +78,9 @@ impl Drawing {
         let text = html(&format!("{}{note}", step.text));
         match &step.place {
             Place::Application(name) => {
-                self.text(APP_X, y, "app", "start", &format!("{}: {text}", html(&name.to_string())))
+                let class = if is_error(&step.text.to_string()) { "bad halo" } else { "app halo" };
+                let text = format!("{}: {text}", html(&name.to_string()));
+                self.text(APP_X, y, class, "start", &text);
             }
             Place::Operator => self.text(APP_X, y, "state", "start", &format!("⚙ {text}")),
             Place::Fault => self.text(APP_X, y, "fault", "start", &format!("⚡ {text}")),
@@ -120,6 +122,12 @@ impl Drawing {
         }
         self.text(usize::midpoint(from, to), y, "halo", "middle", text);
     }
+}
+
+/// Whether a call ended with an errno.
+fn is_error(call: &str) -> bool {
+    let result = call.rsplit_once(" = ").map_or("", |(_, result)| result);
+    result.len() > 1 && result.starts_with('E') && result.bytes().all(|c| c.is_ascii_uppercase())
 }
 
 /// The sequence in Mermaid's text, for documents that draw it themselves.

@@ -1,7 +1,7 @@
 //! How two runs differ, in their canonical order: chance does not show.
 
 use similar::{ChangeTag, TextDiff};
-use vmc_trace::{Place, Sequence, Side, Step, Trace};
+use vmc_trace::{Place, Sequence, Side, Step, Trace, render};
 
 /// A line of a difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,35 +25,53 @@ impl DiffLine {
 
 /// The steps of two runs, side by side where they are the same; what was replaced stands side by side, too.
 pub fn difference(old: &Trace, new: &Trace) -> Vec<DiffLine> {
-    let lines = |trace| -> Vec<(u64, String)> {
-        Sequence::steps_of(trace).into_iter().map(|(seq, step)| (seq, line(&step))).collect()
+    let lines = |trace| -> Vec<Line> {
+        let steps = Sequence::steps_of(trace).into_iter();
+        steps.map(|(seq, step)| Line { event: Some(seq), text: line(&step) }).collect()
     };
-    let (old, new) = (lines(old), lines(new));
-    let texts = |lines: &[(u64, String)]| -> Vec<String> {
-        lines.iter().map(|(_, text)| text.clone()).collect()
-    };
-    let (old_texts, new_texts) = (texts(&old), texts(&new));
-    let old_refs: Vec<&str> = old_texts.iter().map(String::as_str).collect();
-    let new_refs: Vec<&str> = new_texts.iter().map(String::as_str).collect();
-    let diff = TextDiff::from_slices(&old_refs, &new_refs);
+    aligned(&lines(old), &lines(new))
+}
+
+/// A sequence that was drawn, such as a snapshot, beside a run as it is drawn.
+pub(crate) fn difference_from_text(old: &str, new: &Trace) -> Vec<DiffLine> {
+    let old: Vec<_> = old.lines().map(|line| Line { event: None, text: line.to_owned() }).collect();
+    let (sequence, numbers) = Sequence::numbered(new);
+    let drawn = render(&sequence);
+    // The heading shows no record.
+    let numbers = std::iter::once(None).chain(numbers.into_iter().map(Some));
+    let new = drawn.lines().zip(numbers.chain(std::iter::repeat(None)));
+    let new: Vec<_> = new.map(|(text, event)| Line { event, text: text.to_owned() }).collect();
+    aligned(&old, &new)
+}
+
+/// A line of one run.
+struct Line {
+    event: Option<u64>,
+    text: String,
+}
+
+fn aligned(old: &[Line], new: &[Line]) -> Vec<DiffLine> {
+    let old_texts: Vec<&str> = old.iter().map(|line| line.text.as_str()).collect();
+    let new_texts: Vec<&str> = new.iter().map(|line| line.text.as_str()).collect();
+    let diff = TextDiff::from_slices(&old_texts, &new_texts);
     let mut rows: Vec<DiffLine> = Vec::new();
     // Where the lines begin that only the old run has: new ones are put beside them.
     let mut unpaired = 0;
     for change in diff.iter_all_changes() {
         let left = change.old_index().map(|at| &old[at]);
         let right = change.new_index().map(|at| &new[at]);
-        match (change.tag(), left, right) {
-            (ChangeTag::Insert, _, Some((seq, text))) if rows.len() > unpaired => {
+        match (change.tag(), right) {
+            (ChangeTag::Insert, Some(line)) if rows.len() > unpaired => {
                 let row = &mut rows[unpaired];
-                (row.new, row.new_event) = (Some(text.clone()), Some(*seq));
+                (row.new, row.new_event) = (Some(line.text.clone()), line.event);
                 unpaired += 1;
                 continue;
             }
             _ => rows.push(DiffLine {
-                old: left.map(|(_, text)| text.clone()),
-                old_event: left.map(|(seq, _)| *seq),
-                new: right.map(|(_, text)| text.clone()),
-                new_event: right.map(|(seq, _)| *seq),
+                old: left.map(|line| line.text.clone()),
+                old_event: left.and_then(|line| line.event),
+                new: right.map(|line| line.text.clone()),
+                new_event: right.and_then(|line| line.event),
             }),
         }
         if change.tag() != ChangeTag::Delete {

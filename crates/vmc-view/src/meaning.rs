@@ -24,12 +24,10 @@ pub(crate) fn meaning(event: &Event) -> Meaning {
     match event {
         Event::Call(call, _) | Event::Return(call, ..) => of_call(call),
         Event::Hcall { call, .. } => of_hcall(call),
-        Event::Fetched(_) => {
-            Meaning { text: "The bytes that the next copy brought.", sections: &[] }
-        }
+        Event::Payload(_) => Meaning { text: "The bytes that the next copy moves.", sections: &[] },
         Event::Rdma(..) => Meaning {
             text: "The management partition copies between its memory and a buffer of the hypervisor. Only it ever copies: \
-                   before a SIGNAL that it sends, and after one that it receives.",
+                   before a SIGNAL that it sends, and after one that it receives. The eight digits are a digest of the bytes.",
             sections: &["LoPAR, H_COPY_RDMA", RUNTIME],
         },
         Event::Enqueued { entry, .. } => of_entry(*entry),

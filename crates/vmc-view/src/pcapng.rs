@@ -13,6 +13,7 @@
 //!
 //! Times are virtual, in nanoseconds since the start of the run. What a fault does is a packet's comment, too.
 
+use std::collections::BTreeMap;
 use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Subject};
 use vmc_trace_file::Run;
 
@@ -43,14 +44,14 @@ pub fn pcapng(run: &Run) -> Vec<u8> {
             &[(IF_NAME, name.as_bytes()), (IF_TSRESOL, &[9])],
         );
     }
-    let mut fetched: Option<&[u8]> = None;
+    let mut payloads: BTreeMap<ActorId, &[u8]> = BTreeMap::new();
     for record in run.trace.records() {
-        if let Event::Fetched(bytes) = &record.event {
-            fetched = Some(bytes);
+        if let Event::Payload(bytes) = &record.event {
+            payloads.insert(record.actor, bytes);
             continue;
         }
         let payload = match record.event {
-            Event::Rdma(..) => fetched.take().unwrap_or_default(),
+            Event::Rdma(..) => payloads.remove(&record.actor).unwrap_or_default(),
             _ => &[],
         };
         let comment = match &record.event {

@@ -17,12 +17,8 @@ pub(crate) type Change = (String, Option<String>);
 
 /// What changes with each record, in their order.
 pub(crate) fn changes(trace: &Trace) -> Vec<Vec<Change>> {
-    let mut tracker = Tracker { names: trace.names().clone(), ..Tracker::default() };
-    let see = |record: &Record| {
-        tracker.see(record);
-        std::mem::take(&mut tracker.changes)
-    };
-    trace.records().iter().map(see).collect()
+    let mut tracker = Tracker::default();
+    trace.records().iter().map(|record| tracker.next(record, trace.names())).collect()
 }
 
 /// Where a buffer is, in the words of the page.
@@ -48,8 +44,9 @@ struct Call {
 /// Messages of a session that wait for `read()`: the buffer and the digest of each.
 type Unread = VecDeque<(BufferId, Option<u32>)>;
 
+/// Follows a trace, record by record.
 #[derive(Default)]
-struct Tracker {
+pub(crate) struct Tracker {
     names: TraceNames,
     now: BTreeMap<String, String>,
     changes: Vec<Change>,
@@ -69,6 +66,16 @@ struct Tracker {
 }
 
 impl Tracker {
+    /// What changes with the next record.
+    pub(crate) fn next(&mut self, record: &Record, names: &TraceNames) -> Vec<Change> {
+        // A program can come at any time.
+        if self.names.apps.len() != names.apps.len() {
+            self.names = names.clone();
+        }
+        self.see(record);
+        std::mem::take(&mut self.changes)
+    }
+
     fn set(&mut self, key: String, value: &str) {
         if self.now.get(&key).is_none_or(|before| before != value) {
             self.now.insert(key.clone(), value.to_owned());

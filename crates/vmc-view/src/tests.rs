@@ -12,7 +12,7 @@ fn scenarios() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
 }
 
-fn run(name: &str) -> Run {
+pub(crate) fn run(name: &str) -> Run {
     let path = scenarios().join(name).with_extension("toml");
     let scenario = Scenario::load(&path).expect("a scenario");
     let report = simulate(&scenario, &Options::default()).expect("a machine");
@@ -104,38 +104,6 @@ fn the_picture_of_the_readme_is_current() {
     assert!(found.lines().eq(current.lines()), "the picture is not current: run `{command}`");
 }
 
-/// The JSON form of trace events asks for this much (Trace Event Format, JSON Object Format).
-#[test]
-fn perfettos_events_begin_and_end_in_turn_and_flows_have_both_ends() {
-    let text = crate::perfetto(&run("crash/hyp-reader-asleep"));
-    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    let events = value["traceEvents"].as_array().expect("events");
-    let mut open: BTreeMap<u64, i32> = BTreeMap::new();
-    let (mut starts, mut ends) = (Vec::new(), Vec::new());
-    let mut last = 0;
-    for event in events {
-        let phase = event["ph"].as_str().expect("a phase");
-        let Some(ts) = event["ts"].as_u64() else {
-            assert_eq!(phase, "M", "{event}");
-            continue;
-        };
-        assert!(ts >= last, "{event}");
-        last = ts;
-        let tid = event["tid"].as_u64().unwrap_or_default();
-        match phase {
-            "B" => *open.entry(tid).or_default() += 1,
-            "E" => *open.entry(tid).or_default() -= 1,
-            "s" => starts.push(event["id"].as_u64()),
-            "f" => ends.push(event["id"].as_u64()),
-            "X" | "i" | "C" => {}
-            other => panic!("{other}"),
-        }
-        assert!(open.values().all(|depth| (0..=1).contains(depth)), "{event}");
-    }
-    assert!(!ends.is_empty() && ends.iter().all(|end| starts.contains(end)));
-    assert!(events.iter().any(|event| event["name"] == "free buffers"));
-}
-
 #[test]
 fn mermaid_gets_no_sign_that_it_takes_for_its_own() {
     let text = crate::mermaid(&run("messages/echo").trace);
@@ -144,5 +112,62 @@ fn mermaid_gets_no_sign_that_it_takes_for_its_own() {
     for line in text.lines().skip(1) {
         let (_, what) = line.split_once(": ").unwrap_or_default();
         assert!(!what.replace("#35;", "").replace("#59;", "").contains(['#', ';']), "{line}");
+    }
+}
+
+/// What the page's data say of the run's HMC commands.
+#[test]
+fn a_payload_is_shown_on_its_copy_and_a_response_answers_its_request() {
+    let path = scenarios().join("management/networks.toml");
+    let scenario = Scenario::load(&path).expect("a scenario");
+    let options = Options { payloads: true, ..Options::default() };
+    let run = Run::of(simulate(&scenario, &options).expect("a machine").trace);
+    let packed = serde_json::to_value(crate::pack::packed(&run)).expect("JSON");
+    let (events, commands) = (packed["events"].as_array(), packed["commands"].as_array());
+    let (events, commands) = (events.expect("events"), commands.expect("commands"));
+    let of = |event: &serde_json::Value| {
+        let at = event[14].as_i64().expect("a number");
+        usize::try_from(at).ok().map(|at| commands[at].clone())
+    };
+    let mut answered = 0;
+    for (event, record) in events.iter().zip(run.trace.records()) {
+        let Some(command) = of(event) else { continue };
+        assert!(matches!(record.event, vmc_trace::Event::Rdma(..)), "{record:?}");
+        assert!(event[7].as_i64().expect("a number") >= 0, "the bytes are there");
+        let request = usize::try_from(event[15].as_i64().expect("a number")).ok();
+        assert_eq!(request.is_some(), command["kind"] == "response", "{command}");
+        if let Some(request) = request {
+            let request = of(&events[request]).expect("a command");
+            assert_eq!(request["kind"], "request");
+            assert_eq!(
+                (&request["token"], &request["operation"]),
+                (&command["token"], &command["operation"])
+            );
+            answered += 1;
+        }
+    }
+    assert!(answered > 10, "{answered}");
+}
+
+/// The lines of a snapshot, and the events that they show, whatever was joined or folded.
+#[test]
+fn each_line_beside_a_snapshot_shows_the_event_that_it_draws() {
+    for name in ["messages/echo", "buffers/unread-echoes", "messages/growing"] {
+        let run = run(name);
+        let snapshot = vmc_trace::render(&Sequence::of(&run.trace));
+        let rows = crate::difference::difference_from_text(&snapshot, &run.trace);
+        assert!(rows.iter().all(super::DiffLine::is_same), "{name}");
+        let steps: BTreeMap<u64, vmc_trace::Step> =
+            Sequence::steps_of(&run.trace).into_iter().collect();
+        // All but the heading.
+        assert!(rows[0].new_event.is_none() && rows.len() > 10);
+        for row in &rows[1..] {
+            let text = steps[&row.new_event.expect("an event")].text.to_string();
+            let word = text.split([' ', '#', '(']).next().unwrap_or_default();
+            assert!(row.new.as_deref().is_some_and(|line| line.contains(word)), "{name}: {row:?}");
+        }
+        let changed = snapshot.replacen("CRQ INIT COMPLETE", "CRQ INIT COMPLETED", 1);
+        let rows = crate::difference::difference_from_text(&changed, &run.trace);
+        assert_eq!(rows.iter().filter(|row| !row.is_same()).count(), 1, "{name}");
     }
 }

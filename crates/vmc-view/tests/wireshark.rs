@@ -1,6 +1,8 @@
 //! Wireshark's dissector says of every message what our decoder says. Needs tshark; without it the test says so.
 
 use papr::CrqEntry;
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +10,9 @@ use vmc_proto::{
     BufferId, BufferOwner, Decoded, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType,
     Status, Version,
 };
+use vmc_sim::{Options, Scenario, simulate};
 use vmc_trace::{ActorId, Event, Record, Side, Trace, TraceNames};
-use vmc_trace_file::{Problem, Run};
+use vmc_trace_file::{HmcCommand, Problem, Run};
 use vmc_view::pcapng;
 
 fn dissector() -> PathBuf {
@@ -185,4 +188,156 @@ fn interfaces_are_named_after_lanes_and_time_is_virtual() {
     };
     assert!(found[0].starts_with("driver\t0.000"), "{found:#?}");
     assert!(found[1].starts_with("hypervisor\t0.001"), "{found:#?}");
+}
+
+#[path = "../examples/dissector_tables.rs"]
+#[expect(dead_code, reason = "its main is the example's")]
+mod dissector_tables;
+
+#[test]
+fn the_tables_of_the_dissector_are_those_of_hmc_proto() {
+    let text = std::fs::read_to_string(dissector()).expect("the dissector");
+    let (_, rest) = text.split_once("-- tables: begin\n").expect("a mark");
+    let (found, _) = rest.split_once("-- tables: end\n").expect("a mark");
+    let expected = dissector_tables::tables();
+    assert!(
+        found == expected,
+        "the tables in wireshark/vmc.lua are not current: put the output of \
+         `cargo run -p vmc-view --example dissector_tables` between their marks"
+    );
+}
+
+/// A scenario's run with the bytes of its messages.
+fn run_of(name: &str) -> Run {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios").join(name);
+    let scenario = Scenario::load(&path.with_extension("toml")).expect("a scenario");
+    let options = Options { payloads: true, ..Options::default() };
+    Run::of(simulate(&scenario, &options).expect("a machine").trace)
+}
+
+/// The fields of a command as the dissector words them.
+fn fields(path: &str, value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields_of) => {
+            for (name, value) in fields_of {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                fields(&path, value, found);
+            }
+        }
+        Value::Array(values) => {
+            for (at, value) in values.iter().enumerate() {
+                fields(&format!("{path}[{at}]"), value, found);
+            }
+        }
+        Value::String(text) => found.push(format!("{path}: {text}")),
+        other => found.push(format!("{path}: {other}")),
+    }
+}
+
+/// The dissector shows octets without dashes, and any bytes in small letters.
+fn plain(line: &str) -> String {
+    line.replace('-', "").to_lowercase()
+}
+
+#[test]
+fn every_field_of_every_hmc_command_is_what_hmc_proto_says() {
+    let mut operations = BTreeSet::new();
+    for name in [
+        "management/networks",
+        "management/storage",
+        "management/events",
+        "management/pages",
+        "management/power-on-and-off",
+        "management/refusals-of-definitions",
+        "management/a-change-twice",
+        "management/public-test-program",
+    ] {
+        let run = run_of(name);
+        let args = ["-T", "json", "-J", "vmc", "--no-duplicate-keys", "-Y", "vmc.hmc"];
+        let Some(lines) = tshark(&name.replace('/', "-"), &run, &args) else { return };
+        let packets: Vec<Value> = serde_json::from_str(&lines.join("\n")).expect("JSON");
+        let commands: Vec<HmcCommand> = run
+            .trace
+            .records()
+            .iter()
+            .filter_map(|record| match &record.event {
+                Event::Payload(bytes) => HmcCommand::of(bytes),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(packets.len(), commands.len(), "{name}");
+        for (packet, command) in packets.iter().zip(&commands) {
+            let shown = &packet["_source"]["layers"]["vmc"]["vmc.hmc_tree"];
+            let one = |field: &str| shown[format!("vmc.hmc.{field}")].as_str().map(str::to_owned);
+            assert_eq!(one("operation").as_deref(), command.operation, "{name}: {shown}");
+            assert_eq!(one("kind").as_deref(), Some(command.kind), "{name}: {shown}");
+            assert_eq!(one("token"), Some(command.header.token.0.to_string()), "{name}: {shown}");
+            let mut expected = Vec::new();
+            fields("", command.data.as_ref().unwrap_or(&Value::Null), &mut expected);
+            expected.retain(|line| command.data.is_some() && !line.is_empty());
+            let mut found: Vec<String> = match &shown["vmc.hmc.field"] {
+                Value::Array(values) => {
+                    values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+                }
+                Value::String(one) => vec![one.clone()],
+                _ => Vec::new(),
+            };
+            expected.iter_mut().chain(&mut found).for_each(|line| *line = plain(line));
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{name}: {command:?}");
+            let failed = shown.to_string().contains("vmc.hmc.failure");
+            assert_eq!(failed, command.header.return_code.0 != 0, "{name}: {shown}");
+            operations.extend(command.operation);
+        }
+    }
+    assert!(operations.len() >= 30, "{operations:?}");
+}
+
+#[test]
+fn a_command_is_linked_with_its_response_and_one_that_is_cut_off_is_malformed() {
+    let mut run = run_of("management/networks");
+    // A request is linked only when the response has been read.
+    let args = [
+        "-2",
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+        "-e",
+        "vmc.response_in",
+        "-e",
+        "vmc.request_in",
+        "-Y",
+        "vmc.hmc",
+    ];
+    let Some(lines) = tshark("links", &run, &args) else { return };
+    let rows: Vec<Vec<&str>> = lines.iter().map(|line| line.split('\t').collect()).collect();
+    let mut asked = 0;
+    for row in &rows {
+        if !row[1].is_empty() {
+            asked += 1;
+            let answer = rows.iter().find(|other| other[0] == row[1]).expect("the response");
+            assert_eq!(answer[2], row[0], "{rows:?}");
+        }
+    }
+    assert!(asked > 10 && 2 * asked == rows.len(), "{rows:?}");
+    // The last byte of each command is lost; one without data has no header then.
+    let records = run.trace.records().iter().cloned().map(|mut record| {
+        if let Event::Payload(bytes) = &mut record.event
+            && HmcCommand::of(bytes).is_some()
+        {
+            *bytes = bytes[..bytes.len() - 1].into();
+        }
+        record
+    });
+    run.trace = Trace::new(records.collect(), run.trace.names().clone());
+    let args = ["-T", "fields", "-e", "_ws.expert.message", "-Y", "vmc.hmc.malformed"];
+    let Some(found) = tshark("cut", &run, &args) else { return };
+    let is_left = |record: &&Record| match &record.event {
+        Event::Payload(bytes) => HmcCommand::of(bytes).is_some_and(|it| it.problem.is_some()),
+        _ => false,
+    };
+    let left = run.trace.records().iter().filter(is_left).count();
+    assert!(left > 20 && found.len() == left, "{left}: {found:?}");
 }

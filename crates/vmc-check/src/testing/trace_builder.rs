@@ -143,7 +143,7 @@ impl TraceBuilder {
         let rdma = Rdma { digest, ..copy(RdmaDirection::ToMgmt, buffer, len_bytes) };
         let back = signal(FIRST, buffer, 1);
         self.takes(signal(FIRST, buffer, len_bytes))
-            .and(ActorId::BottomHalf, Event::Fetched(bytes.into()))
+            .and(ActorId::BottomHalf, Event::Payload(bytes.into()))
             .and(ActorId::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
             .copies_to_hyp(APP, buffer, 1)
             .sends(ActorId::App(APP), back)

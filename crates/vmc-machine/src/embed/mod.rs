@@ -345,6 +345,7 @@ impl Machine {
             quirks: QuirkSet::default(),
             expected_channel: None,
             decisions: None,
+            keeps_payloads: false,
         }
     }
 

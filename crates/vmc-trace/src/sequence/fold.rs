@@ -10,11 +10,17 @@ const MAX_SWEEPS: usize = 3;
 
 /// Joins a call with its return when nothing came between.
 pub(crate) fn join_calls(steps: Vec<Step>) -> Vec<Step> {
-    let mut joined: Vec<Step> = Vec::with_capacity(steps.len());
-    for step in steps {
+    let numbered = steps.into_iter().map(|step| (0, step)).collect();
+    join_numbered(numbered).into_iter().map(|(_, step)| step).collect()
+}
+
+/// The same of steps with the numbers of their records: a call that is joined has the number of its return.
+pub(crate) fn join_numbered(steps: Vec<(u64, Step)>) -> Vec<(u64, Step)> {
+    let mut joined: Vec<(u64, Step)> = Vec::with_capacity(steps.len());
+    for (seq, step) in steps {
         match joined.last_mut() {
-            Some(call) if returns_from(&step, call) => *call = step,
-            _ => joined.push(step),
+            Some(last) if returns_from(&step, &last.1) => *last = (seq, step),
+            _ => joined.push((seq, step)),
         }
     }
     joined

@@ -53,7 +53,7 @@ pub(crate) fn step_of(record: &Record, names: &Names<'_>) -> Option<Step> {
         }
         Event::SessionStarted(..)
         | Event::Dequeued { .. }
-        | Event::Fetched(_)
+        | Event::Payload(_)
         | Event::Posted(_)
         | Event::Signals(_)
         | Event::Awaited(_)

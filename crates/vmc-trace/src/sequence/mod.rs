@@ -97,8 +97,18 @@ pub enum Place {
 impl Sequence {
     /// The canonical projection of `trace`.
     pub fn of(trace: &Trace) -> Sequence {
-        let steps = Sequence::steps_of(trace).into_iter().map(|(_, step)| step).collect();
-        Sequence { items: fold::fold(fold::join_calls(steps)) }
+        Sequence::numbered(trace).0
+    }
+
+    /// The same, and for each line of it, a repeated round's once, the number of the record that it shows: of a call its
+    /// return, of a round the first.
+    pub fn numbered(trace: &Trace) -> (Sequence, Vec<u64>) {
+        let joined = fold::join_numbered(Sequence::steps_of(trace));
+        let (numbers, steps): (Vec<u64>, Vec<Step>) = joined.into_iter().unzip();
+        let items = fold::fold(steps);
+        let mut lines = Vec::new();
+        number_lines(&items, &numbers, &mut lines);
+        (Sequence { items }, lines)
     }
 
     /// The steps of the canonical projection of `trace`, none joined or folded, each with the number of its record.
@@ -107,4 +117,22 @@ impl Sequence {
         let order = graph.topological_order();
         graph.into_steps(&order)
     }
+}
+
+/// Takes the numbers of the lines; how many steps the items stand for.
+fn number_lines(items: &[Item], numbers: &[u64], lines: &mut Vec<u64>) -> usize {
+    let mut at = 0;
+    for item in items {
+        match item {
+            Item::Step(_) => {
+                lines.extend(numbers.get(at));
+                at += 1;
+            }
+            Item::Repeat { times, items } => {
+                let round = number_lines(items, numbers.get(at..).unwrap_or_default(), lines);
+                at += round * *times as usize;
+            }
+        }
+    }
+    at
 }

@@ -4,6 +4,13 @@ const ROW = 26;
 const LANES_HEIGHT = 30;
 const TIME_WIDTH = 78;
 const NUMBER_WIDTH = 44;
+/** What the lanes of every run are. */
+const LANE_TEXTS = [
+  "the driver of the management partition: its bottom half takes messages from the queue, its task starts and resets the channel",
+  "the queue (CRQ) of the management partition: what the hypervisor sends waits here",
+  "the queue (CRQ) of the hypervisor: what the management partition sends waits here",
+  "the hypervisor, and in it the VMC service",
+];
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -54,20 +61,26 @@ class Diagram {
     this.drawLanes();
   }
 
-  /** Where each lane stands, from the left. */
+  /** Where each lane stands, from the left; undefined for one that is not shown. */
   lanePlaces() {
-    const apps = this.run.apps.length;
+    /** @type {number[]} */
     const places = [];
+    const lanes = this.run.shownLanes();
     let x = TIME_WIDTH + NUMBER_WIDTH + 40;
-    for (let i = 0; i < apps; i++, x += 96) places.push(x);
+    for (const lane of lanes) {
+      if (lane < FIRST_APP) continue;
+      places[lane] = x;
+      x += 96;
+    }
     x += 20;
     // As wide as there is room for, within what labels need.
     const room = Math.min(1, Math.max(0.72, (this.scroll.clientWidth - x - 24) / 680));
-    for (const width of [190, 300, 190, 0]) {
-      places.push(x);
+    [190, 300, 190, 0].forEach((width, lane) => {
+      places[lane] = x;
       x += width * room;
-    }
-    this.width = x + 16;
+    });
+    // The last label is centred on its lane.
+    this.width = x + 44;
     return places;
   }
 
@@ -78,10 +91,11 @@ class Diagram {
     const since = this.run.apps.map(() => -1);
     for (const event of this.run.events) {
       const kind = this.page.data.kinds[event.kind].id;
-      if (kind === "call" && event.from >= 0) since[event.from] = event.at;
-      if (kind === "return" && event.from >= 0 && since[event.from] >= 0) {
-        stays[event.from].push([since[event.from], event.at]);
-        since[event.from] = -1;
+      const app = event.from - FIRST_APP;
+      if (kind === "call" && app >= 0) since[app] = event.at;
+      if (kind === "return" && app >= 0 && since[app] >= 0) {
+        stays[app].push([since[app], event.at]);
+        since[app] = -1;
       }
     }
     since.forEach((at, app) => { if (at >= 0) stays[app].push([at, this.run.events.length]); });
@@ -91,9 +105,16 @@ class Diagram {
   drawLanes() {
     const lanes = get("lanes");
     lanes.style.width = `${this.width}px`;
-    this.run.lanes.forEach((label, lane) => {
-      lanes.append(make("span", { style: `left:${this.places[lane]}px`, title: `show only ${label}`, click: () => this.page.chooseLane(lane) }, label));
-    });
+    const labels = this.run.lanes;
+    lanes.replaceChildren(...this.run.shownLanes().map((lane) =>
+      make("span", { style: `left:${this.places[lane]}px`, title: `${LANE_TEXTS[lane] ?? "an application of the management partition"}; a click shows it alone`, click: () => this.page.chooseLane(lane) }, labels[lane])));
+  }
+
+  /** Takes up what the run has more. */
+  grown() {
+    this.places = this.lanePlaces();
+    this.stays = this.callStays();
+    this.drawLanes();
   }
 
   /** @param {VmcEvent[]} events What is to be shown. */
@@ -145,7 +166,7 @@ class Diagram {
     this.offset = first * ROW - top;
     const parts = document.createDocumentFragment();
     const backs = document.createDocumentFragment();
-    for (const x of this.places) {
+    for (const x of this.places.filter((place) => place !== undefined)) {
       parts.append(draw("line", { x1: x, x2: x, y1: 0, y2: height, stroke: "var(--line)" }));
     }
     this.drawStays(parts, first, last);
@@ -176,7 +197,7 @@ class Diagram {
         };
         const top = y(stays[i][0]) ?? -ROW;
         const bottom = y(stays[i][1]) ?? this.svg.clientHeight + ROW;
-        parts.append(draw("rect", { x: this.places[app] - 3, width: 6, y: top, height: Math.max(2, bottom - top), fill: "var(--call)", opacity: 0.55 }));
+        parts.append(draw("rect", { x: this.places[FIRST_APP + app] - 3, width: 6, y: top, height: Math.max(2, bottom - top), fill: "var(--call)", opacity: 0.55 }));
       }
     });
   }
@@ -218,7 +239,7 @@ class Diagram {
     const to = event.to < 0 ? from : this.places[event.to];
     const note = event.note ? `  ${event.note}` : "";
     // Beside the last lane there is room on the left only.
-    const isLast = event.to < 0 && event.from === this.places.length - 1;
+    const isLast = event.to < 0 && event.from === HYPERVISOR;
     const label = (/** @type {number} */ x, /** @type {string} */ text, /** @type {Record<string, any>} */ more) => {
       const place = isLast ? { x: 2 * from - x, "text-anchor": "end" } : { x };
       const element = draw("text", { y: y + 4, class: "halo", ...place, ...more }, text);
@@ -240,7 +261,7 @@ class Diagram {
         break;
       case "rdma":
         this.arrow(parts, from, to, y + 7, "var(--rdma)", 5, "", false);
-        label((from + to) / 2, event.text, { "text-anchor": "middle", y: y + 1 });
+        label((from + to) / 2, event.command ? `${event.text}: ${event.command.words}` : event.text, { "text-anchor": "middle", y: y + 1 });
         break;
       case "call":
       case "return": {

@@ -6,10 +6,11 @@ class Difference {
   /** @param {Page} page @param {any[][]} rows Each: the line on either side and the number of its event, or null. */
   constructor(page, rows) {
     this.page = page;
-    this.rows = rows;
-    this.at = Math.max(0, rows.findIndex((row) => row[0] !== row[2]));
+    /** Lines of both sides, and after each the rules that it breaks. */
+    this.rows = rows.flatMap((row) => [row, ...this.broken(row)]);
+    this.at = Math.max(0, this.rows.findIndex((row) => row[0] !== row[2]));
     this.box = make("div", { id: "difference", tabindex: 0, role: "application", "aria-label": "Difference of two runs; arrow keys step, n and N go to the next and previous difference" });
-    this.space = make("div", { style: `height:${rows.length * DIFF_ROW}px` });
+    this.space = make("div", { style: `height:${this.rows.length * DIFF_ROW}px` });
     this.box.append(this.space);
     get("scroll").replaceWith(this.box);
     this.box.addEventListener("scroll", () => this.draw());
@@ -19,6 +20,21 @@ class Difference {
     get("matches").textContent = differences ? `${differences} lines differ` : "no difference";
     this.select(this.at);
     this.box.focus();
+  }
+
+  /**
+   * The rules that are broken at a line, each as a row of its own: a text, and the side that breaks it.
+   * @param {any[]} row
+   * @returns {any[][]}
+   */
+  broken(row) {
+    return [0, 1].flatMap((side) => {
+      const seq = row[2 * side + 1];
+      const at = seq === null ? undefined : this.page.runs[side].bySeq.get(seq);
+      const problems = at === undefined ? [] : this.page.runs[side].events[at].problems;
+      // It stands on its own side, and the other side has nothing like it.
+      return problems.map(({ rule, what }) => [side === 0 ? `✖ ${rule}: ${what}` : null, side === 0 ? seq : null, side === 1 ? `✖ ${rule}: ${what}` : null, side === 1 ? seq : null]);
+    });
   }
 
   /** @param {KeyboardEvent} e */
@@ -66,10 +82,12 @@ class Difference {
     for (let i = first; i < last; i++) {
       const [left, , right] = this.rows[i];
       const [old, now] = left === right ? ["", ""] : [left === null ? "gone" : "old", right === null ? "gone" : "new"];
+      const kind = (/** @type {string|null} */ text, /** @type {string} */ side) => (text !== null && text.startsWith("✖ ") ? "broken" : side);
       const sign = (/** @type {string|null} */ text, /** @type {string} */ mark) => (text === null ? "" : `${mark} ${text}`);
       lines.push(
         make("div", { class: `line${i === this.at ? " selected" : ""}`, style: `top:${i * DIFF_ROW}px`, click: () => this.select(i) },
-          make("span", { class: old }, sign(left, old === "old" ? "−" : " ")), make("span", { class: now }, sign(right, now === "new" ? "+" : " "))),
+          make("span", { class: kind(left, old), title: left ?? "" }, sign(left, old === "old" ? "−" : " ")),
+          make("span", { class: kind(right, now), title: right ?? "" }, sign(right, now === "new" ? "+" : " "))),
       );
     }
     this.space.replaceChildren(...lines);

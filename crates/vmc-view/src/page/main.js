@@ -1,9 +1,17 @@
 // The page: what is shown, what is selected, keys and links.
 
+/**
+ * What a page keeps when another run takes its place.
+ * @typedef {{seq: number, isAtEnd: boolean, query: string, only: boolean, kinds: boolean[], lane: string, session: string, channel: string,
+ *   isTable: boolean, scroll: number, focus: string}} Kept
+ */
+
 class Page {
-  /** @param {Data} data */
-  constructor(data) {
+  /** @param {Data} data @param {Kept} [kept] */
+  constructor(data, kept) {
     this.data = data;
+    /** Ends what listens beyond the page's own elements. */
+    this.gone = new AbortController();
     this.runs = data.runs.map((run) => new Run(run));
     this.run = this.runs[this.runs.length - 1];
     this.at = 0;
@@ -29,40 +37,96 @@ class Page {
       this.difference = new Difference(this, data.rows);
       return;
     }
-    this.kinds = data.kinds.map((kind) => kind.shown);
+    this.kinds = kept ? kept.kinds : data.kinds.map((kind) => kind.shown);
     /** @type {string[]|null} The state of the management partition's channel at each event, once it is asked for. */
     this.channels = null;
     this.diagram = new Diagram(this);
     this.strip = new Strip(this);
     this.tools();
+    if (kept) this.restore(kept);
     this.filter();
-    addEventListener("hashchange", () => this.follow());
-    document.addEventListener("keydown", (e) => this.key(e));
-    this.select(this.firstSelected(), true);
-    get("scroll").focus();
+    const { signal } = this.gone;
+    addEventListener("hashchange", () => this.follow(), { signal });
+    document.addEventListener("keydown", (e) => this.key(e), { signal });
+    if (kept) {
+      get("scroll").scrollTop = kept.scroll;
+      const at = kept.isAtEnd ? this.shown[this.shown.length - 1]?.at : this.run.bySeq.get(kept.seq);
+      this.select(at ?? this.firstSelected(), true);
+      if (kept.isTable) this.table(true);
+    } else this.select(this.firstSelected(), true);
+    (get(kept?.focus ?? "scroll") ?? get("scroll")).focus();
+  }
+
+  /** @returns {Kept} */
+  keep() {
+    return {
+      seq: this.run.events[this.at]?.seq ?? 0, isAtEnd: this.isAtEnd(), query: get("search").value, only: get("only").checked, kinds: this.kinds,
+      lane: get("lane").value, session: get("session").value, channel: get("channel").value, isTable: this.isTable, scroll: get("scroll").scrollTop,
+      focus: document.activeElement?.id || "scroll",
+    };
+  }
+
+  /** @param {Kept} kept */
+  restore(kept) {
+    get("only").checked = kept.only;
+    for (const [id, value] of [["lane", kept.lane], ["session", kept.session], ["channel", kept.channel]]) {
+      get(id).value = value;
+      // What the other run does not have is no filter.
+      if (get(id).value !== value) get(id).value = "";
+    }
+    this.lane = get("lane").value === "" ? -1 : Number(get("lane").value);
+    this.session = get("session").value;
+    this.channel = get("channel").value;
+    get("search").value = kept.query;
+    this.query = kept.query.trim().toLowerCase();
+    this.find();
+  }
+
+  /** Whether the last event that is shown is selected: then what comes is followed. */
+  isAtEnd() {
+    return this.shown.length === 0 || this.at >= this.shown[this.shown.length - 1].at;
+  }
+
+  /** Shows what the run has more. */
+  grown() {
+    const wasAtEnd = this.isAtEnd();
+    this.channels = null;
+    this.heading();
+    this.choices();
+    this.find();
+    this.diagram.grown();
+    this.strip.grown();
+    this.filter();
+    const last = this.shown[this.shown.length - 1];
+    if (wasAtEnd && last) this.select(last.at, true);
+    else this.strip.draw();
   }
 
   heading() {
     get("title").textContent = this.data.rows ? `${this.data.names[0]} ↔ ${this.data.names[1]}` : this.run.title;
     document.title = get("title").textContent;
-    get("about").textContent = this.data.rows ? "left and right; the first line that differs is selected" : this.run.about;
-    const verdict = get("verdict");
-    if (this.data.rows) return;
+    get("about").textContent = this.data.rows
+      ? "left and right; the first line that differs is selected"
+      : [this.run.about, `${this.run.events.length} events`].filter(Boolean).join(" · ");
     const problems = this.run.problems;
-    const cut = this.run.complete ? "" : " (the file was cut off)";
-    verdict.append(make("p", {}, problems.length ? `✖ ${problems.length} ${problems.length === 1 ? "problem" : "problems"}${cut}` : `✔ nothing is wrong with this run${cut}`));
+    const goesOn = isLive && !this.run.complete;
+    const cut = this.run.complete || goesOn ? "" : " (the file was cut off)";
+    const good = goesOn ? "⋯ the run goes on; it is judged when it ends" : `✔ nothing is wrong with this run${cut}: every rule holds${this.run.repeat ? ", and every call came to what the scenario expects" : ""}`;
+    /** @type {HTMLElement[]} */
+    const verdict = this.data.rows && !problems.length ? [] : [make("p", {}, problems.length ? `✖ ${problems.length} ${problems.length === 1 ? "problem" : "problems"}${cut}` : good)];
     for (const problem of problems) {
       const place = problem.event === null ? "" : `event ${problem.event}: `;
-      verdict.append(make("button", { type: "button", class: "bad", click: () => problem.event !== null && this.selectSeq(problem.event) }, `${place}${problem.rule}: ${problem.what}`));
+      verdict.push(make("button", { type: "button", class: "bad", click: () => problem.event !== null && this.selectSeq(problem.event) }, `${place}${problem.rule}: ${problem.what}`));
     }
     // What a reader looks for first: faults, and calls that failed.
-    const notable = this.run.events.filter((event) => event.why || this.data.kinds[event.kind].id === "fault");
-    if (notable.length) verdict.append(make("span", {}, "Worth a look: "));
+    const notable = this.data.rows ? [] : this.run.events.filter((event) => event.why || this.data.kinds[event.kind].id === "fault");
+    if (notable.length) verdict.push(make("span", {}, "Worth a look: "));
     for (const event of notable.slice(0, 6)) {
-      verdict.append(make("button", { type: "button", click: () => this.select(event.at) }, `${event.seq}: ${event.text}`));
+      verdict.push(make("button", { type: "button", click: () => this.select(event.at) }, `${event.seq}: ${event.text} ${event.note}`));
     }
-    if (notable.length > 6) verdict.append(`and ${notable.length - 6} more`);
-    if (problems.length && this.run.repeat) verdict.append(make("code", {}, this.run.repeat));
+    if (notable.length > 6) verdict.push(make("span", {}, `and ${notable.length - 6} more`));
+    if (problems.length && this.run.repeat) verdict.push(make("code", {}, this.run.repeat));
+    get("verdict").replaceChildren(...verdict);
   }
 
   tools() {
@@ -74,8 +138,7 @@ class Page {
     });
     get("only").addEventListener("change", () => this.filter());
     this.data.kinds.forEach((kind, i) => {
-      if (!this.run.events.some((event) => event.kind === i)) return;
-      const button = make("button", { type: "button", "data-kind": kind.id, "aria-pressed": String(kind.shown) }, kind.label);
+      const button = make("button", { type: "button", "data-kind": kind.id, "aria-pressed": String(this.kinds[i]) }, kind.label);
       button.addEventListener("click", () => {
         this.kinds[i] = !this.kinds[i];
         button.setAttribute("aria-pressed", String(this.kinds[i]));
@@ -83,28 +146,35 @@ class Page {
       });
       get("kinds").append(button);
     });
-    /** @param {string} id @param {[string, string][]} options @param {(value: string) => void} choose */
-    const select = (id, options, choose) => {
-      get(id).append(...options.map(([value, text]) => make("option", { value }, text)));
-      get(id).addEventListener("change", () => { choose(get(id).value); this.filter(); });
-    };
-    /** @type {[string, string][]} */
-    const all = [["", "all"]];
-    select("lane", [...all, ...this.run.lanes.map((lane, i) => /** @type {[string, string]} */ ([String(i), lane]))], (value) => { this.lane = value === "" ? -1 : Number(value); });
-    const sessions = [...new Set(this.run.events.map((event) => event.session).filter(Boolean))];
-    select("session", [...all, ...sessions.map((name) => /** @type {[string, string]} */ ([name, name]))], (value) => { this.session = value; });
-    const states = new Set();
-    for (const event of this.run.events) {
-      for (let i = 0; i < event.changes.length; i += 2) {
-        if (this.run.strings[event.changes[i]] === "channel mgmt" && event.changes[i + 1] >= 0) states.add(this.run.strings[event.changes[i + 1]]);
-      }
-    }
-    select("channel", [...all, ...[...states].map((name) => /** @type {[string, string]} */ ([name, `while ${name}`]))], (value) => { this.channel = value; });
+    /** @param {string} id @param {(value: string) => void} choose */
+    const select = (id, choose) => get(id).addEventListener("change", () => { choose(get(id).value); this.filter(); });
+    select("lane", (value) => { this.lane = value === "" ? -1 : Number(value); });
+    select("session", (value) => { this.session = value; });
+    select("channel", (value) => { this.channel = value; });
+    this.choices();
     get("as-table").addEventListener("click", () => this.table(!this.isTable));
     get("help-button").addEventListener("click", () => {
       get("help").hidden = !get("help").hidden;
       get("help-button").setAttribute("aria-expanded", String(!get("help").hidden));
     });
+  }
+
+  /** What filters can be chosen: the kinds, lanes, sessions and states that there are. */
+  choices() {
+    const kinds = new Set(this.run.events.map((event) => event.kind));
+    [...get("kinds").children].forEach((button, i) => { /** @type {HTMLElement} */ (button).hidden = !kinds.has(i); });
+    /** @param {string} id @param {[string, string][]} options */
+    const fill = (id, options) => {
+      const chosen = get(id).value;
+      get(id).replaceChildren(...[["", "all"], ...options].map(([value, text]) => make("option", { value }, text)));
+      get(id).value = chosen;
+    };
+    const lanes = this.run.lanes;
+    fill("lane", this.run.shownLanes().map((lane) => [String(lane), lanes[lane]]));
+    const sessions = [...new Set(this.run.events.map((event) => event.session).filter(Boolean))];
+    fill("session", sessions.map((name) => [name, name]));
+    const states = new Set(this.channelStates().filter(Boolean));
+    fill("channel", [...states].map((name) => [name, `while ${name}`]));
   }
 
   /** @param {number} lane */
@@ -141,14 +211,18 @@ class Page {
     if (this.isTable) showTable(this);
   }
 
+  /** Finds the events that match the search. */
+  find() {
+    const text = (/** @type {VmcEvent} */ event) => `${event.text} ${event.note} ${event.record} ${event.actor} ${event.session} ${event.command?.words ?? ""}`;
+    this.matches = this.query ? this.run.events.filter((event) => text(event).toLowerCase().includes(this.query)).map((event) => event.at) : [];
+    this.matchSet = new Set(this.matches);
+    get("matches").textContent = this.query ? `${this.matches.length} found` : "";
+  }
+
   /** @param {string} query */
   search(query) {
     this.query = query.trim().toLowerCase();
-    this.matches = this.query
-      ? this.run.events.filter((event) => `${event.text} ${event.note} ${event.record} ${event.actor} ${event.session}`.toLowerCase().includes(this.query)).map((event) => event.at)
-      : [];
-    this.matchSet = new Set(this.matches);
-    get("matches").textContent = this.query ? `${this.matches.length} found` : "";
+    this.find();
     if (get("only").checked) this.filter();
     if (this.matches.length && !this.matchSet.has(this.at)) this.nextMatch(1);
   }
@@ -182,7 +256,7 @@ class Page {
   /** @param {number} seq */
   selectSeq(seq) {
     const at = this.run.bySeq.get(seq);
-    if (at !== undefined) this.select(at);
+    if (at !== undefined) this.jump(this.run, at);
   }
 
   /** @param {Run} run @param {number} at */
@@ -191,6 +265,8 @@ class Page {
       const side = this.runs.indexOf(run);
       const row = this.data.rows?.findIndex((one) => one[2 * side + 1] === run.events[at].seq) ?? -1;
       if (row >= 0) this.difference.select(row);
+      // From there the keys go on.
+      this.difference.box.focus();
       return;
     }
     this.select(at);
@@ -270,4 +346,8 @@ class Page {
   }
 }
 
-const page = new Page(JSON.parse(get("data").textContent));
+/** The page's elements as they are before anything is shown in them: without its scripts. */
+const template = [...document.body.children].filter((element) => element.tagName !== "SCRIPT").map((element) => element.cloneNode(true));
+
+let page = new Page(JSON.parse(get("data").textContent));
+if (isLive) new Follower(Number(document.documentElement.dataset.live));

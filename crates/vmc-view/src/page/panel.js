@@ -15,7 +15,7 @@ function showEvent(page, run, event, heading = "") {
     box.append(make("p", { class: "why" }, make("strong", {}, `Rule broken: ${problem.rule}. `), problem.what));
   }
   if (event.why) box.append(make("p", { class: "why" }, make("strong", {}, "Why: "), event.why));
-  const meaning = data.meanings[event.meaning];
+  const meaning = run.meanings[event.meaning];
   if (meaning && meaning.meaning) box.append(make("p", { class: "meaning" }, meaning.meaning));
   const list = make("dl");
   /** @param {string} name @param {string} value */
@@ -23,14 +23,18 @@ function showEvent(page, run, event, heading = "") {
   add("who", event.actor);
   add("when", `${timeText(event.time)} of virtual time`);
   if (event.session) add("session", event.session);
-  if (event.note) add("outcome", event.note);
+  // The reason stands above already.
+  if (event.note && !event.why) add("outcome", event.note);
   add("record", event.record);
   box.append(list);
-  if (event.raw.length === 32) box.append(bytesTable(data, event.raw));
-  else if (event.raw) box.append(dump(event.raw));
+  if (event.command) box.append(commandTable(event.command));
+  const isPayload = ["rdma", "payload"].includes(data.kinds[event.kind].id);
+  if (event.raw) box.append(isPayload ? dump(event.raw) : bytesTable(data, event.raw));
   if (meaning && meaning.refs.length) {
     box.append(make("ul", { class: "refs" }, ...meaning.refs.map((text) => make("li", {}, text))));
   }
+  const other = (/** @type {number} */ at) => (at < 0 ? [] : [at]);
+  box.append(links(page, run, "Answers", other(event.answers)), links(page, run, "Answered by", other(event.answeredBy)));
   box.append(links(page, run, "Caused by", event.causes), links(page, run, "Causes", event.effects));
   return box;
 }
@@ -69,6 +73,30 @@ function bytesTable(data, raw) {
   if (message) reserved(16);
   else row(2, 14, "no meaning is defined");
   return table;
+}
+
+/**
+ * An HMC command with its fields.
+ * @param {Command} command
+ */
+function commandTable(command) {
+  const list = make("dl", { class: "command" });
+  /** @param {string} name @param {string} value */
+  const add = (name, value) => list.append(make("dt", {}, name), make("dd", {}, value));
+  add("operation", command.operation ?? `0x${command.opcode.toString(16).padStart(4, "0")}, not known`);
+  add("target", command.target);
+  add("kind", command.kind);
+  add("token", String(command.token));
+  if (command.code !== null) add("return code", command.code);
+  if (command.problem !== null) add("cannot be read", command.problem);
+  /** @param {string} name @param {any} value */
+  const fields = (name, value) => {
+    if (Array.isArray(value)) value.length ? value.forEach((one, i) => fields(`${name}[${i}]`, one)) : add(name, "none");
+    else if (value !== null && typeof value === "object") for (const [key, inner] of Object.entries(value)) fields(name ? `${name}.${key}` : key, inner);
+    else add(name, String(value));
+  };
+  if (command.data !== null) fields("", command.data);
+  return make("section", {}, make("h2", {}, "HMC command"), list);
 }
 
 /**

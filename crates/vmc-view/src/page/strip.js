@@ -10,7 +10,7 @@ class Strip {
     this.canvas = get("buffers");
     /** @type {{name: string, pieces: [number, string][]}[]} Each buffer, and from which event on it is where. */
     this.buffers = this.collect(page.run);
-    get("strip").hidden = this.buffers.length === 0;
+    this.fit();
     const entry = (/** @type {string} */ place, /** @type {string} */ text) => make("span", {}, make("i", { class: place }), text);
     get("legend").append(
       make("strong", {}, "Buffers"),
@@ -19,14 +19,25 @@ class Strip {
       entry("hyp", "high: the hypervisor has it"),
       entry("unread", "full, striped: holds an unread message"),
     );
-    this.canvas.style.height = `${this.buffers.length * STRIP_ROW}px`;
     this.canvas.addEventListener("click", (/** @type {MouseEvent} */ e) => {
       const share = (e.offsetX - STRIP_LEFT) / Math.max(1, this.canvas.clientWidth - STRIP_LEFT);
       const at = Math.floor(share * page.run.events.length);
       page.select(Math.min(page.run.events.length - 1, Math.max(0, at)));
     });
     new ResizeObserver(() => this.draw()).observe(this.canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw(), { signal: page.gone.signal });
+  }
+
+  /** Takes up what the run has more. */
+  grown() {
+    this.buffers = this.collect(this.page.run);
+    this.fit();
+  }
+
+  /** As high as there are buffers. */
+  fit() {
+    get("strip").hidden = this.buffers.length === 0;
+    this.canvas.style.height = `${this.buffers.length * STRIP_ROW}px`;
   }
 
   /** @param {Run} run */

@@ -1,0 +1,62 @@
+//! Prints the tables of HMC commands in `wireshark/vmc.lua`: operations, records and values, as `hmc-proto` has them.
+#![forbid(unsafe_code)]
+
+use hmc_proto::{Operation, ReturnCode, Target, Wire};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// The tables, in Lua.
+pub(crate) fn tables() -> String {
+    let mut text = String::new();
+    // A String takes every write.
+    text.push_str("local hmc_targets = {\n");
+    for target in Operation::by_target() {
+        let _ =
+            writeln!(text, "  [{:#06x}] = {:?},", target.target, Target(target.target).to_string());
+    }
+    text.push_str("}\nlocal hmc_codes = {\n");
+    for code in (0..=u16::MAX).map(ReturnCode) {
+        if let Some(name) = code.name() {
+            let _ = writeln!(text, "  [{:#06x}] = {name:?},", code.0);
+        }
+    }
+    text.push_str(
+        "}\n-- By target and opcode: the name, what a request and what a response holds.\n",
+    );
+    text.push_str("local hmc_operations = {\n");
+    for operation in Operation::ALL {
+        let (request, response) = (operation.request_layout(), operation.response_layout());
+        let _ = writeln!(
+            text,
+            "  [{:#06x}{:04x}] = {{ {:?}, {:?}, {:?} }},",
+            operation.target().0,
+            operation.opcode().0,
+            operation.name(),
+            request.name,
+            response.name,
+        );
+    }
+    text.push_str("}\n-- Fields by name and shape, in their order.\nlocal hmc_records = {\n");
+    let records = Operation::all_records();
+    for record in records.iter().filter(|record| record.values.is_empty()) {
+        let fields: Vec<String> = record
+            .fields
+            .iter()
+            .map(|field| format!("{{ {:?}, {:?} }}", field.name, field.shape))
+            .collect();
+        let _ = writeln!(text, "  {} = {{ {} }},", record.name, fields.join(", "));
+    }
+    text.push_str("}\n-- One of a few values, of one byte.\nlocal hmc_values = {\n");
+    for record in records.iter().filter(|record| !record.values.is_empty()) {
+        let values: BTreeMap<u64, &str> = record.values.iter().copied().collect();
+        let values: Vec<String> =
+            values.iter().map(|(value, name)| format!("[{value}] = {name:?}")).collect();
+        let _ = writeln!(text, "  {} = {{ {} }},", record.name, values.join(", "));
+    }
+    let _ = writeln!(text, "}}\nlocal HMC_REFUSAL = {:?}", hmc_proto::Refusal::shape());
+    text
+}
+
+fn main() {
+    print!("{}", tables());
+}
