@@ -56,6 +56,16 @@ pub enum ConfigError {
     /// a partition's memory has 1 to {MAX_MEMORY_PAGES} pages, not {0}
     #[error("a partition's memory has 1 to {MAX_MEMORY_PAGES} pages, not {0}")]
     MemoryPages(u64),
+    /// a partition's memory is to have {expected} pages, and the memory that it was given has {got}
+    #[error(
+        "a partition's memory is to have {expected} pages, and the memory that it was given has {got}"
+    )]
+    OtherMemory {
+        /// Pages that the configuration says.
+        expected: u64,
+        /// Pages of the memory.
+        got: u64,
+    },
     /// a window pane has 1 to {MAX_WINDOW_PAGES} pages, not {0}
     #[error("a window pane has 1 to {MAX_WINDOW_PAGES} pages, not {0}")]
     WindowPages(u64),

@@ -4,7 +4,6 @@ use crate::backend::{Backend, Event, EventSink};
 use crate::crq::{Crq, NotPlaced, Placed};
 use crate::hypervisor::Hypervisor;
 use crate::interrupt::Latch;
-use crate::memory::Memory;
 use crate::window::Window;
 use crossbeam_utils::CachePadded;
 use lock_api::{Mutex, MutexGuard};
@@ -70,7 +69,7 @@ pub(crate) struct Identity {
 }
 
 impl<P: Backend> Endpoint<P> {
-    pub(crate) fn new(identity: Identity, memory_pages: u64, window_pages: u64) -> Endpoint<P> {
+    pub(crate) fn new(identity: Identity, memory: P::Memory, window_pages: u64) -> Endpoint<P> {
         let Identity { side, partition, unit_address, interrupt, liobn } = identity;
         Endpoint {
             side,
@@ -78,7 +77,7 @@ impl<P: Backend> Endpoint<P> {
             unit_address,
             interrupt,
             liobn,
-            memory: P::Memory::new(memory_pages),
+            memory,
             window: Window::new(window_pages),
             crq: CachePadded::new(Mutex::new(Crq::default())),
             latch: CachePadded::default(),

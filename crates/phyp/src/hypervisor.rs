@@ -3,6 +3,7 @@
 use crate::backend::{Backend, EventSink};
 use crate::config::{Config, ConfigError};
 use crate::endpoint::{Endpoint, Identity, Side};
+use crate::memory::Memory;
 use crate::pins::Pins;
 use crate::status::{Status, StatusSnapshot};
 use crate::transport::Connection;
@@ -42,6 +43,26 @@ impl<P: Backend> Hypervisor<P> {
     /// A machine whose partitions have just booted.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
         config.check()?;
+        let [management, platform] = [config.management_pages, config.platform_pages];
+        Self::with_memory(config, P::Memory::new(management), P::Memory::new(platform))
+    }
+
+    /// The same with memory that is there already, of as many pages as the configuration says. What it holds stays
+    /// until a partition crashes.
+    pub fn with_memory(
+        config: &Config,
+        management_memory: P::Memory,
+        platform_memory: P::Memory,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        for (memory, expected) in [
+            (&management_memory, config.management_pages),
+            (&platform_memory, config.platform_pages),
+        ] {
+            if memory.pages() != expected {
+                return Err(ConfigError::OtherMemory { expected, got: memory.pages() });
+            }
+        }
         let management = Identity {
             side: Side::Management,
             partition: config.management,
@@ -58,8 +79,8 @@ impl<P: Backend> Hypervisor<P> {
         };
         Ok(Hypervisor {
             endpoints: [
-                Endpoint::new(management, config.management_pages, config.management_window_pages),
-                Endpoint::new(platform, config.platform_pages, config.platform_window_pages),
+                Endpoint::new(management, management_memory, config.management_window_pages),
+                Endpoint::new(platform, platform_memory, config.platform_window_pages),
             ],
             connection: Mutex::new(Connection::default()),
             status: Status::default(),

@@ -74,8 +74,13 @@ impl<P: Backend> Hypervisor<P> {
 
     /// The device-tree node of the management partition's VMC; `None` while there is no such device.
     pub fn vmc_node(&self) -> Option<VmcNode> {
+        self.vmc.exists().then(|| self.prospective_vmc_node())
+    }
+
+    /// The node that the VMC has, or will have once it was requested: its handles are fixed for the life of the machine.
+    pub fn prospective_vmc_node(&self) -> VmcNode {
         let (own, remote) = (self.endpoint(Side::Management), self.endpoint(Side::Platform));
-        self.vmc.exists().then(|| VmcNode {
+        VmcNode {
             unit_address: own.unit_address,
             interrupt: own.interrupt,
             local_window: Window { liobn: own.liobn, size_bytes: own.window.size_bytes() },
@@ -89,7 +94,7 @@ impl<P: Backend> Hypervisor<P> {
                 own.partition,
                 self.vmc.drc_index.0 & 0xFFFF
             ),
-        })
+        }
     }
 
     /// The two panes of the VMC's window, local and remote; as [`Hypervisor::vmc_node`] has them, for callers that

@@ -12,10 +12,13 @@
 //! property test compares the two, and Miri and machines other than x86-64 use it:
 //! `MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p phyp --lib memory`.
 //!
+//! Memory that lies in one piece (`flat`) may belong to the program around the machine, which accesses it as its own.
+//!
 //! In the deterministic runtime (`cow`) a page that is written to has one owner, and is shared again when the memory is
 //! cloned, so that no access counts references.
 
 mod cow;
+mod flat;
 #[cfg(all(target_arch = "x86_64", unix, not(miri)))]
 mod machine;
 #[cfg(any(all(test, not(loom)), not(all(target_arch = "x86_64", unix, not(miri)))))]
@@ -33,6 +36,7 @@ use portable as bytes;
 
 pub use cow::CowMemory;
 pub(crate) use cow::Page;
+pub use flat::{FlatMemory, Words};
 pub use shared::SharedMemory;
 
 use papr::{GuestAddress, PAGE_SIZE};

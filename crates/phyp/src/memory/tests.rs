@@ -1,18 +1,20 @@
-//! Both backings do the same.
+//! All backings do the same.
 
-use super::{BadAddress, CowMemory, Memory, SharedMemory};
+use super::flat::tests::Own;
+use super::{BadAddress, CowMemory, FlatMemory, Memory, SharedMemory};
 use papr::{GuestAddress, PAGE_SIZE};
 use proptest::prelude::*;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-fn on_both(test: fn(&dyn Fn(u64) -> Box<dyn Bytes>)) {
+fn on_each(test: fn(&dyn Fn(u64) -> Box<dyn Bytes>)) {
     test(&|pages| Box::new(SharedMemory::new(pages)));
     test(&|pages| Box::new(CowMemory::new(pages)));
+    test(&|pages| Box::new(FlatMemory::<Own>::new(pages)));
 }
 
-/// [`Memory`] without its constructor, so that a test can be given either backing.
+/// [`Memory`] without its constructor, so that a test can be given any backing.
 trait Bytes {
     fn load(&self, at: u64) -> Result<u64, BadAddress>;
     fn store(&self, at: u64, value: u64) -> Result<(), BadAddress>;
@@ -51,7 +53,7 @@ impl<M: Memory> Bytes for M {
 
 #[test]
 fn memory_is_zero_at_first_and_again_when_it_was_cleared() {
-    on_both(|new| {
+    on_each(|new| {
         let memory = new(2);
         assert_eq!(memory.get(0, 8192), Ok(vec![0; 8192]));
         memory.put(4090, &[1; 20]).unwrap();
@@ -63,7 +65,7 @@ fn memory_is_zero_at_first_and_again_when_it_was_cleared() {
 
 #[test]
 fn the_bytes_of_a_word_are_big_endian() {
-    on_both(|new| {
+    on_each(|new| {
         let memory = new(1);
         memory.store(8, 0x0102_0304_0506_0708).unwrap();
         assert_eq!(memory.get(8, 8), Ok(vec![1, 2, 3, 4, 5, 6, 7, 8]));
@@ -74,7 +76,7 @@ fn the_bytes_of_a_word_are_big_endian() {
 
 #[test]
 fn a_word_is_replaced_only_if_it_is_the_expected_one() {
-    on_both(|new| {
+    on_each(|new| {
         let memory = new(1);
         memory.store(8, 5).unwrap();
         assert_eq!(memory.exchange(8, 4, 6), Ok(Err(5)));
@@ -86,7 +88,7 @@ fn a_word_is_replaced_only_if_it_is_the_expected_one() {
 
 #[test]
 fn an_access_outside_of_the_memory_is_refused_and_changes_nothing() {
-    on_both(|new| {
+    on_each(|new| {
         let memory = new(1);
         let bad = |at, len_bytes| BadAddress { address: GuestAddress(at), len_bytes };
         for at in [4096, 4, 4095, u64::MAX, u64::MAX - 7] {
@@ -105,27 +107,31 @@ fn an_access_outside_of_the_memory_is_refused_and_changes_nothing() {
 
 proptest! {
     #[test]
-    fn both_backings_hold_what_a_plain_array_holds(
+    fn every_backing_holds_what_a_plain_array_holds(
         writes in proptest::collection::vec(
             (0..3 * PAGE_SIZE, proptest::collection::vec(any::<u8>(), 0..5000)),
             1..8,
         )
     ) {
         let (shared, cow) = (SharedMemory::new(3), CowMemory::new(3));
+        let flat = FlatMemory::<Own>::new(3);
         let mut plain = vec![0; 3 * PAGE_SIZE as usize];
         for (at, bytes) in &writes {
             let start = *at as usize;
             let fits = start + bytes.len() <= plain.len();
             prop_assert_eq!(shared.put(*at, bytes).is_ok(), fits);
             prop_assert_eq!(cow.put(*at, bytes).is_ok(), fits);
+            prop_assert_eq!(flat.put(*at, bytes).is_ok(), fits);
             if fits {
                 plain[start..start + bytes.len()].copy_from_slice(bytes);
                 prop_assert_eq!(&shared.get(*at, bytes.len()).unwrap(), bytes);
                 prop_assert_eq!(&cow.get(*at, bytes.len()).unwrap(), bytes);
+                prop_assert_eq!(&flat.get(*at, bytes.len()).unwrap(), bytes);
             }
         }
         prop_assert_eq!(&shared.get(0, plain.len()).unwrap(), &plain);
         prop_assert_eq!(&cow.get(0, plain.len()).unwrap(), &plain);
+        prop_assert_eq!(&flat.get(0, plain.len()).unwrap(), &plain);
     }
 }
 
@@ -148,7 +154,7 @@ fn patterned() -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn both_backings_copy_what_a_plain_array_copies(
+    fn every_backing_copies_what_a_plain_array_copies(
         from in 0..BYTES + 9,
         to in 0..BYTES + 9,
         near in prop_oneof![Just(None), (0..10_000_u64).prop_map(Some)],
@@ -162,7 +168,8 @@ proptest! {
             plain.copy_within(from as usize..(from + len) as usize, to as usize);
         }
         prop_assert_eq!(&copied::<SharedMemory>(from, to, len), &(fits, plain.clone()));
-        prop_assert_eq!(&copied::<CowMemory>(from, to, len), &(fits, plain));
+        prop_assert_eq!(&copied::<CowMemory>(from, to, len), &(fits, plain.clone()));
+        prop_assert_eq!(&copied::<FlatMemory<Own>>(from, to, len), &(fits, plain));
     }
 }
 
@@ -177,6 +184,7 @@ fn a_page_that_was_never_written_is_copied_as_zeros() {
     }
     zeros::<SharedMemory>();
     zeros::<CowMemory>();
+    zeros::<FlatMemory<Own>>();
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod injection;
 mod interrupts;
 mod lopar_crq;
 mod meddling;
+mod own_memory;
 mod properties;
 mod rdma;
 mod requirements;

@@ -4,6 +4,7 @@ use super::behaviour::{Behaviour, SessionKey};
 use super::channel::Phase;
 use super::outbox::{Job, JobStep};
 use super::service::{Op, SEED_RETRY, Service, may_seed};
+use crate::memory::Memory;
 use core::time::Duration;
 use papr::{CrqEntry, GuestAddress, Hcall, HcallReturn, Ioba, PAGE_SIZE, Tce};
 use vmc_proto::{BufferId, HMC_ID_BYTES, HmcIndex, HmcSession};
@@ -77,6 +78,37 @@ pub enum Outcome<'a> {
     Bytes(&'a [u8]),
     /// It is done.
     Done,
+}
+
+impl Effect {
+    /// Performs an effect that is nothing but an access to the platform partition's memory; `None`, and nothing is done,
+    /// for another one. `bytes` takes what is read.
+    ///
+    /// The service lays its own memory out, so the addresses are good; bytes that cannot be read are zero.
+    #[inline]
+    pub fn on_memory<'a>(
+        &self,
+        memory: &impl Memory,
+        bytes: &'a mut Vec<u8>,
+    ) -> Option<Outcome<'a>> {
+        match self {
+            Effect::ClearQueue { at, len_bytes } => {
+                let _ = memory.write(*at, &vec![0; usize::try_from(*len_bytes).unwrap_or(0)]);
+                Some(Outcome::Done)
+            }
+            Effect::ReadBuffer { at, len_bytes } => {
+                bytes.clear();
+                bytes.resize(*len_bytes as usize, 0);
+                let _ = memory.read(*at, bytes);
+                Some(Outcome::Bytes(bytes))
+            }
+            Effect::WriteBuffer { at, bytes } => {
+                let _ = memory.write(*at, bytes);
+                Some(Outcome::Done)
+            }
+            Effect::Hcall(..) | Effect::TakeEntry { .. } | Effect::Idle { .. } => None,
+        }
+    }
 }
 
 impl<B: Behaviour> Service<B> {

@@ -256,21 +256,9 @@ impl Work {
                 }
                 Outcome::Entry(entry)
             }
-            Effect::ClearQueue { at, len_bytes } => {
-                let zeros = vec![0; usize::try_from(*len_bytes).unwrap_or(0)];
-                // The service lays its own memory out: the address is good.
-                let _ = memory.map(|memory| memory.write(*at, &zeros));
-                Outcome::Done
-            }
-            Effect::ReadBuffer { at, len_bytes } => {
-                self.bytes.clear();
-                self.bytes.resize(*len_bytes as usize, 0);
-                let _ = memory.map(|memory| memory.read(*at, &mut self.bytes));
-                Outcome::Bytes(&self.bytes)
-            }
-            Effect::WriteBuffer { at, bytes } => {
-                let _ = memory.map(|memory| memory.write(*at, bytes));
-                Outcome::Done
+            Effect::ClearQueue { .. } | Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. } => {
+                let done = memory.and_then(|memory| self.effect.on_memory(memory, &mut self.bytes));
+                done.unwrap_or(Outcome::Done)
             }
             Effect::Idle { .. } => {
                 // Unless it looks at its queue now it has none, and what is there is no mail.
