@@ -36,6 +36,8 @@ impl Side {
 pub struct PlatformAdapter {
     /// Unit address of the adapter.
     pub unit_address: UnitAddress,
+    /// Its interrupt, as `H_XIRR` gives it.
+    pub interrupt: InterruptSource,
     /// Its window pane.
     pub liobn: Liobn,
     /// Size of the pane in pages.

@@ -109,6 +109,7 @@ impl<P: Backend> Hypervisor<P> {
         let own = self.endpoint(Side::Platform);
         PlatformAdapter {
             unit_address: own.unit_address,
+            interrupt: own.interrupt,
             liobn: own.liobn,
             window_pages: own.window.pages(),
         }

@@ -3,10 +3,11 @@
 use crate::backend::Setup;
 use crate::canonical_hasher::CanonicalHasher;
 use crate::context::{Context, partition_of, trace_subject};
-use crate::fault::{HcallPoint, MessagePoint, SavedTce, subject_of};
+use crate::fault::{HcallPoint, MessagePoint, SavedTce};
 use crate::guest_driver::GuestDriver;
 use crate::guest_memory::GuestMemory;
 use crate::runtime::{ActivityId, Runtime};
+use crate::traced::subject_of;
 use crate::world::{Kernel, MANAGEMENT, TaskRequest, World};
 
 use ibmvmc::shell::Caller;

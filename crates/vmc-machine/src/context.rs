@@ -5,6 +5,7 @@ use crate::fault::StateChange;
 use crate::incarnation::Incarnation;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
+use crate::traced::service_event;
 use crate::world::{Changed, MANAGEMENT, PLATFORM, World, side_of};
 use papr::{Hcall, HcallReturn, PartitionId};
 use vmc_trace::{ActorId, ChannelState, Event, ProtocolViolation, SessionState, Side, Subject};
@@ -214,24 +215,6 @@ impl<R: Runtime> phyp::vmc::ServiceSink for ServiceSink<'_, R> {
             }
             ServiceEvent::ProtocolViolation { .. } | ServiceEvent::Prompted { .. } => {}
         }
-        self.recorder.record(self.runtime.last_ns(), || match event {
-            ServiceEvent::ChannelState(state) => Event::ChannelState(ChannelState::Hyp(state)),
-            ServiceEvent::SessionState(index, session, state) => {
-                Event::SessionState(index, session, SessionState::Hyp(state))
-            }
-            ServiceEvent::ProtocolViolation { subject, breach } => {
-                Event::ProtocolViolation(service_subject(subject), ProtocolViolation::Hyp(breach))
-            }
-            ServiceEvent::Prompted { index, session, buffer } => {
-                Event::Prompted(index, session, buffer)
-            }
-        });
-    }
-}
-
-pub(crate) fn service_subject(subject: phyp::vmc::Subject) -> Subject {
-    match subject {
-        phyp::vmc::Subject::Channel => Subject::Channel,
-        phyp::vmc::Subject::Session(index, session) => Subject::Session(index, session),
+        self.recorder.record(self.runtime.last_ns(), || service_event(event));
     }
 }

@@ -49,4 +49,5 @@ pub mod schedule;
 pub mod script;
 pub mod stress;
 pub mod threads;
+pub mod traced;
 pub mod world;

@@ -42,6 +42,7 @@ pub use hmc::HmcCommand;
 pub use read::ReadError;
 #[cfg(feature = "schema")]
 pub use schema::schema;
+pub use write::write_event;
 
 use std::ops::RangeInclusive;
 use vmc_check::{Content, Ending, Setting};

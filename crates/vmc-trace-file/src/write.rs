@@ -7,6 +7,12 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use vmc_trace::Record;
+
+/// Writes the line of one event, as [`Run::write`] does: for a reader that follows a run while it goes on.
+pub fn write_event(mut to: impl Write, record: &Record) -> io::Result<()> {
+    line(&mut to, &Line::of(record))
+}
 
 impl Run {
     /// Writes the run.

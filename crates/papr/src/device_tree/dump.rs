@@ -59,6 +59,24 @@ pub enum DumpError {
 }
 
 impl Dump {
+    /// The properties of `/vdevice`.
+    ///
+    /// # Errors
+    ///
+    /// A value that has no form in a device tree.
+    pub fn vdevice(&self) -> Result<Properties, EncodeError> {
+        let mut vdevice = Properties::new();
+        vdevice.set_string(property::NAME, VDEVICE)?;
+        vdevice.set_string(property::DEVICE_TYPE, VDEVICE)?;
+        vdevice.set_string(property::COMPATIBLE, VDEVICE_MODEL)?;
+        vdevice.set_cells("#address-cells", &[1]);
+        vdevice.set_cells("#size-cells", &[0]);
+        if let Some(size) = self.max_virtual_dma_size {
+            vdevice.set_cells(property::MAX_VIRTUAL_DMA_SIZE, &[size]);
+        }
+        Ok(vdevice)
+    }
+
     /// The dump as the bytes of a `.dtb` file.
     ///
     /// # Errors
@@ -69,14 +87,7 @@ impl Dump {
         root.properties.set_cells("#address-cells", &[2]);
         root.properties.set_cells("#size-cells", &[2]);
         let mut vdevice = Node::new(VDEVICE);
-        vdevice.properties.set_string(property::NAME, VDEVICE)?;
-        vdevice.properties.set_string(property::DEVICE_TYPE, VDEVICE)?;
-        vdevice.properties.set_string(property::COMPATIBLE, VDEVICE_MODEL)?;
-        vdevice.properties.set_cells("#address-cells", &[1]);
-        vdevice.properties.set_cells("#size-cells", &[0]);
-        if let Some(size) = self.max_virtual_dma_size {
-            vdevice.properties.set_cells(property::MAX_VIRTUAL_DMA_SIZE, &[size]);
-        }
+        vdevice.properties = self.vdevice()?;
         let properties = self.vmc.to_properties()?;
         let name = format!("{}@{}", super::DEVICE, unit(self.vmc.unit_address));
         vdevice.children.push(Node { name, properties, children: Vec::new() });

@@ -2,10 +2,11 @@
 
 use crate::backend::Setup;
 use crate::canonical_hasher::CanonicalHasher;
-use crate::context::{Context, service_subject};
-use crate::fault::{MessagePoint, subject_of};
+use crate::context::Context;
+use crate::fault::MessagePoint;
 use crate::orders::ServiceOrder;
 use crate::runtime::{Progress, Runtime};
+use crate::traced::{service_subject, subject_of};
 use crate::world::{PLATFORM, World};
 use papr::{CrqEntry, GuestAddress, Hcall, Header};
 use phyp::Memory;

@@ -13,11 +13,11 @@ mod state;
 pub use patch::{Patch, Template};
 pub(crate) use state::{Faults, Held, Moment, Strand};
 
-use papr::{Access, CrqEntry, Hcall, HcallName, Ioba, Liobn, ReturnCode, Tce};
+use papr::{Access, Hcall, HcallName, Ioba, Liobn, ReturnCode, Tce};
 use std::ops::Range;
-use vmc_proto::{HmcIndex, HmcSession, MessageType, PartitionFault, Received, Status};
+use vmc_proto::{HmcIndex, HmcSession, MessageType, PartitionFault, Status};
 pub use vmc_trace::RdmaEnd;
-use vmc_trace::{ChannelState, FaultKind, SessionState, Side, Subject};
+use vmc_trace::{ChannelState, FaultKind, SessionState, Side};
 
 /// When something goes wrong, and what.
 #[derive(Clone, Debug, PartialEq)]
@@ -335,17 +335,6 @@ pub enum StateChange {
     Session(HmcIndex, HmcSession, SessionState),
     /// The driver has given an index a new session.
     Started(HmcIndex, HmcSession),
-}
-
-/// What a message is about.
-pub fn subject_of(entry: CrqEntry) -> Subject {
-    match Received::from_entry(entry) {
-        Received::Message(decoded) => match decoded.message.connection() {
-            Some((index, session)) => Subject::Session(index, session),
-            None => Subject::Channel,
-        },
-        _ => Subject::Channel,
-    }
 }
 
 /// A TCE as it was before a fault changed it.

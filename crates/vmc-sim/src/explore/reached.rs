@@ -4,7 +4,7 @@ use crate::reasons::message_name;
 use papr::CrqEntry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use vmc_machine::fault::subject_of;
+use vmc_machine::traced::subject_of;
 use vmc_proto::{HmcIndex, HmcSession, mgmt};
 use vmc_trace::{ChannelState, Event, SessionState, Side, Subject, Trace};
 
