@@ -17,6 +17,17 @@ const HEAVY: &[&str] = &["stateright", "schemars", "toml", "miette"];
 const ABI: &[&str] = &["papr", "vmc-proto"];
 const ROUTER: &[&str] = &["hmc-proto", "managed-system", "papr", "phyp", "vmc-proto"];
 const MACHINE: &[&str] = &["ibmvmc", "papr", "phyp", "vmc-proto", "vmc-threads", "vmc-trace"];
+const LIBRARY: &[&str] = &[
+    "ibmvmc",
+    "papr",
+    "phyp",
+    "vmc-check",
+    "vmc-machine",
+    "vmc-proto",
+    "vmc-threads",
+    "vmc-trace",
+    "vmc-trace-file",
+];
 const SCENARIO: &[&str] = &[
     "hmc-proto",
     "hmc-router",
@@ -69,6 +80,7 @@ const LAYERS: &[Layer] = &[
         without: HEAVY,
     },
     Layer { name: "vmc-machine", knows: MACHINE, without: HEAVY },
+    Layer { name: "vmcsim-ffi", knows: LIBRARY, without: HEAVY },
     Layer { name: "vmc-scenario", knows: SCENARIO, without: &["stateright"] },
     Layer { name: "vmc-device", knows: ALL, without: &[] },
 ];
@@ -124,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_dependency_that_points_upwards_or_is_heavy_is_told() {
-        let layer = &LAYERS[LAYERS.len() - 3];
+        let layer = &LAYERS[LAYERS.len() - 4];
         assert_eq!(layer.name, "vmc-machine");
         let good = "vmc-machine v0.1.0 (/x/vmc-machine)\npapr v0.1.0 (/x/papr)\nthiserror v2.0.0\n";
         assert_eq!(wrong(layer, good), [""; 0]);

@@ -12,6 +12,7 @@ mod explore;
 mod failure;
 mod failure_pages;
 mod import_circles;
+mod install_lib;
 mod instructions;
 mod inventory;
 mod last_events;
@@ -88,6 +89,8 @@ enum Command {
     Stress(stress::Args),
     /// Serve the simulated device as a file for real programs, or give orders to one that is served
     Device(device::Args),
+    /// Build the library for programs in C, and install it with its header and pkg-config file
+    InstallLib(install_lib::Args),
     /// Measure vmcsim against what you might use instead, and compare with the targets
     Bench(bench::Args),
     /// Write the schemas: those of scenarios and inventories, by which editors complete and check them, and that of traces
@@ -127,6 +130,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Stress(args) => stress::run(&args),
         Command::Device(args) => device::run(&args),
+        Command::InstallLib(args) => install_lib::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Inventory(args) => inventory::run(&args),
