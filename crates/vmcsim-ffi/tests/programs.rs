@@ -44,6 +44,16 @@ fn what_cannot_be_right_is_answered_by_a_status() {
 }
 
 #[test]
+fn orders_and_time_do_what_the_header_says() {
+    run(&compile("operator", Link::Shared), &[]);
+}
+
+#[test]
+fn a_program_can_be_both_partitions() {
+    run(&compile("platform", Link::Shared), &[]);
+}
+
+#[test]
 fn interrupts_and_orders_reach_a_driver_on_threads() {
     run(&compile("threads", Link::Shared), &[]);
 }
