@@ -97,7 +97,7 @@
 #define VMCSIM_E_ROOM -65543
 
 /**
- * Another call on the machine is in progress.
+ * This thread is in a call on the machine: it comes out of a callback.
  */
 #define VMCSIM_E_BUSY -65544
 
@@ -730,11 +730,11 @@ int32_t vmcsim_create(const struct vmcsim_config *config,
 
 /**
  * Destroys a machine: its number is none from then on, vmcsim_interrupt_wait returns on every thread, no callback is
- * called any more, and memory that the library has mapped is gone. It waits for a callback that the service's thread is
- * in.
+ * called any more, and memory that the library has mapped is gone. It waits for calls in progress on other threads, and for
+ * a callback that they or the service's thread are in; calls that begin meanwhile are answered VMCSIM_E_HANDLE.
  *
- * Threads: any, but not out of a callback of this machine. Errors: VMCSIM_E_HANDLE; VMCSIM_E_BUSY when another call on
- * the machine is in progress, or on a callback's thread: nothing has changed then, call it again.
+ * Threads: any, but not out of a callback of this machine. Errors: VMCSIM_E_HANDLE; VMCSIM_E_BUSY out of a callback: nothing
+ * has changed then.
  */
 int32_t vmcsim_destroy(vmcsim_machine machine);
 

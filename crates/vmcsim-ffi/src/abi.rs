@@ -41,7 +41,7 @@ pub const VMCSIM_E_VERSION: i32 = -65541;
 pub const VMCSIM_E_PARAMETER: i32 = -65542;
 /// The caller's buffer is too short. The length that is needed was stored; the contents of the buffer did not change.
 pub const VMCSIM_E_ROOM: i32 = -65543;
-/// Another call on the machine is in progress.
+/// This thread is in a call on the machine: it comes out of a callback.
 pub const VMCSIM_E_BUSY: i32 = -65544;
 /// The machine was not made for this: it has no trace, or its VMC service has a thread of its own, or has none.
 pub const VMCSIM_E_MODE: i32 = -65545;

@@ -54,6 +54,11 @@ fn a_program_can_be_both_partitions() {
 }
 
 #[test]
+fn threads_may_call_while_partitions_fail_and_the_machine_is_destroyed() {
+    run(&compile("stress", Link::Shared), &[]);
+}
+
+#[test]
 fn interrupts_and_orders_reach_a_driver_on_threads() {
     run(&compile("threads", Link::Shared), &[]);
 }

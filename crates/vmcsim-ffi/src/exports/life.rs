@@ -106,11 +106,11 @@ fn at(lent: Lent) -> Option<NonNull<c_void>> {
 }
 
 /// Destroys a machine: its number is none from then on, vmcsim_interrupt_wait returns on every thread, no callback is
-/// called any more, and memory that the library has mapped is gone. It waits for a callback that the service's thread is
-/// in.
+/// called any more, and memory that the library has mapped is gone. It waits for calls in progress on other threads, and for
+/// a callback that they or the service's thread are in; calls that begin meanwhile are answered VMCSIM_E_HANDLE.
 ///
-/// Threads: any, but not out of a callback of this machine. Errors: VMCSIM_E_HANDLE; VMCSIM_E_BUSY when another call on
-/// the machine is in progress, or on a callback's thread: nothing has changed then, call it again.
+/// Threads: any, but not out of a callback of this machine. Errors: VMCSIM_E_HANDLE; VMCSIM_E_BUSY out of a callback: nothing
+/// has changed then.
 #[unsafe(no_mangle)]
 pub extern "C" fn vmcsim_destroy(machine: vmcsim_machine) -> i32 {
     call(|| {

@@ -161,8 +161,7 @@ int main(void)
 	CHECK(vmcsim_interrupt_callback(machine, VMCSIM_MANAGEMENT, NULL, NULL) == VMCSIM_OK);
 	orders(&mini);
 	CHECK(pthread_create(&waiter, NULL, wait_for_the_end, &machine) == 0);
-	while (vmcsim_destroy(machine) == VMCSIM_E_BUSY)
-		;
+	CHECK(vmcsim_destroy(machine) == VMCSIM_OK);
 	CHECK(pthread_join(waiter, NULL) == 0);
 	CHECK(close(descriptor) == 0);
 	return 0;
