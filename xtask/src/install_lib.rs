@@ -107,9 +107,9 @@ fn artifact(message: &str, ending: &str) -> Option<PathBuf> {
         return None;
     }
     let files = message["filenames"].as_array()?;
-    let files = files.iter().filter_map(|file| file.as_str().map(PathBuf::from));
+    let mut files = files.iter().filter_map(|file| file.as_str().map(PathBuf::from));
     let is_it = |file: &PathBuf| file.extension().is_some_and(|found| found == ending);
-    files.filter(is_it).next_back()
+    files.rfind(is_it)
 }
 
 #[cfg(unix)]

@@ -73,11 +73,11 @@ impl<'a> Names<'a> {
                     self.start(app, *index, *session);
                 }
             }
-            Event::SessionState(index, session, SessionState::Hyp(hyp::SessionState::Closed)) => {
-                // Its answer may be lost, and the index is seeded again all the same.
-                if self.closing.contains(&(*index, *session)) {
-                    self.leave(*index, *session);
-                }
+            // The answer to its close may be lost, and the index is seeded again all the same.
+            Event::SessionState(index, session, SessionState::Hyp(hyp::SessionState::Closed))
+                if self.closing.contains(&(*index, *session)) =>
+            {
+                self.leave(*index, *session);
             }
             Event::Enqueued { to: Side::Hyp, entry, .. } => {
                 if let Received::Message(decoded) = Received::from_entry(*entry) {

@@ -151,14 +151,13 @@ impl Exchange {
                     open.told = open.told.or(Some(last));
                 }
             }
-            (Effect::Change, _) => match number {
-                Some(number) => self.change(number, asked, system, now, found),
-                // It was opened without a response.
-                None if answer.is_none() => {}
-                None => match answer {
-                    Some(Answer::Failed(_)) => found.extend(unchanged(system, now, operation)),
-                    _ => {}
-                },
+            // A session without a number was opened without a response; what fails changes nothing all the same.
+            (Effect::Change, answer) => match (number, answer) {
+                (Some(number), _) => self.change(number, asked, system, now, found),
+                (None, Some(Answer::Failed(_))) => {
+                    found.extend(unchanged(system, now, operation));
+                }
+                (None, _) => {}
             },
             (Effect::Session | Effect::Look | Effect::Event, _) => {
                 found.extend(unchanged(system, now, operation));
