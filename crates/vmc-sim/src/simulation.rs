@@ -358,11 +358,14 @@ fn unfired(scenario: &Scenario, number: usize, seen: u32) -> Problem {
     let message = match (&rule.trigger, seen) {
         (None, _) => format!("fault `{name}` never fired: no step fired it"),
         (Some(_), 0) => format!("fault `{name}` never fired: its occasion never occurred"),
-        (Some(_), _) => format!(
-            "fault `{name}` never fired: its occasion occurred {seen} times on the busiest strand, it waits for \
-             number {}",
-            rule.nth
-        ),
+        (Some(_), _) => {
+            let times = if seen == 1 { String::from("once") } else { format!("{seen} times") };
+            format!(
+                "fault `{name}` never fired: its occasion occurred {times} on the busiest strand, it waits for \
+                 number {}",
+                rule.nth
+            )
+        }
     };
     Problem::Unfired(scenario.report(
         rule.span.clone(),
