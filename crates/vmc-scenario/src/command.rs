@@ -414,7 +414,7 @@ mod tests {
         );
         assert_error(
             "{ command = { name = \"SHOW SYSTEM\", expect = \"some\" } }",
-            &["`good`, `none` or `any`"],
+            &["use one of `good`, `none`, `any`"],
         );
     }
 

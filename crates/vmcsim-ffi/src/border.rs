@@ -262,3 +262,27 @@ pub(crate) unsafe fn write_sized<T: Sized32>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_status_with_its_text() {
+        assert_eq!(call(|| panic!("a fault {}", 7)), VMCSIM_E_PANIC);
+        assert_eq!(last_error(), "a fault of vmcsim: a fault 7");
+        assert_eq!(call(|| Ok(VMCSIM_TIMEOUT)), VMCSIM_TIMEOUT);
+        assert_eq!(last_error(), "a fault of vmcsim: a fault 7", "what succeeds leaves it alone");
+    }
+
+    #[test]
+    fn an_address_is_checked_for_what_it_is_to_hold() {
+        let status = |address, count| check::<u64>("it", address, count).err().map(|f| f.status);
+        assert_eq!(status(4096, 1), None);
+        assert_eq!(status(4095, 1), Some(VMCSIM_E_POINTER));
+        assert_eq!(status(4100, 1), Some(VMCSIM_E_ALIGN));
+        assert_eq!(status(4096, usize::MAX), Some(VMCSIM_E_POINTER));
+        assert_eq!(status(LAST_BYTE - 15, 1), None);
+        assert_eq!(status(LAST_BYTE - 7, 1), Some(VMCSIM_E_POINTER), "one byte too many");
+    }
+}

@@ -62,7 +62,7 @@ fn examples(from: &str, to: &str) -> Vec<&'static str> {
 fn fault(when: &str, act: &str) -> Result<Scenario, String> {
     let when = if when.is_empty() { String::new() } else { format!("when = {when}\n") };
     let text = format!(
-        "title = \"A fault\"\n[[fault]]\nname = \"other\"\ndo = {{ attach-hmc = true }}\n[[fault]]\n\
+        "title = \"A fault\"\nmachine.behaviour = \"router\"\n[[fault]]\nname = \"other\"\ndo = {{ attach-hmc = true }}\n[[fault]]\n\
          name = \"it\"\n{when}do = {act}\n[[app]]\nname = \"reader\"\nsteps = []\n"
     );
     assert_eq!(objections(&text), [""; 0], "\n{text}");

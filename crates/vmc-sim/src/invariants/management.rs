@@ -129,10 +129,13 @@ impl Behaviour for Watched {
 
     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
         let before = self.router.system().clone();
+        let open = self.exchange.number(session);
         self.router.message(session, message, actions);
         if let Some(payload) = message.payload {
             let after = self.router.system();
-            let found = self.exchange.message(session, payload, actions, (&before, after));
+            let mut found = self.exchange.message(session, payload, actions, (&before, after));
+            let over = open.filter(|_| self.exchange.number(session).is_none());
+            found.extend(over.and_then(|number| kept_events(after, number)));
             self.report(found);
         }
         self.look_at_system(&before);
@@ -152,10 +155,7 @@ impl Behaviour for Watched {
     fn session_closed(&mut self, session: SessionKey) {
         self.router.session_closed(session);
         let Some(number) = self.exchange.closed(session) else { return };
-        let queue = self.router.system().peek_events(SessionId(u64::from(number)), 1);
-        if queue.is_some() {
-            self.report(vec![format!("session {number} is over and its events are kept")]);
-        }
+        self.report(kept_events(self.router.system(), number).into_iter().collect());
     }
 
     fn wants_payload(&self) -> bool {
@@ -186,14 +186,18 @@ impl Behaviour for Watched {
         before.advance(now);
         let mut found = problems(next.router.system());
         found.extend(lost_by_crash(&before, next.router.system()));
-        let kept = next.exchange.numbers().find(|number| {
-            next.router.system().peek_events(SessionId(u64::from(*number)), 1).is_some()
-        });
-        found.extend(kept.map(|number| format!("the events of session {number} outlive a crash")));
+        let system = next.router.system();
+        found.extend(next.exchange.numbers().filter_map(|number| kept_events(system, number)));
         next.exchange = Exchange::default();
         next.report(found);
         Some(next)
     }
+}
+
+/// What is wrong if events are kept for a session of the router that is over.
+fn kept_events(system: &System, number: u32) -> Option<String> {
+    let kept = system.peek_events(SessionId(u64::from(number)), 1);
+    kept.map(|_| format!("session {number} is over and its events are kept"))
 }
 
 /// What a crash of the platform partition must not take: definitions, which are in NVRAM, and what partitions do.

@@ -50,6 +50,11 @@ struct Asked<'a> {
 }
 
 impl Exchange {
+    /// The number of the router's session that is open in a VMC session.
+    pub(super) fn number(&self, key: SessionKey) -> Option<u32> {
+        self.open.get(&key).map(|open| open.number)
+    }
+
     /// Numbers of the sessions that are open.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.open.values().map(|open| open.number)
@@ -121,7 +126,7 @@ impl Exchange {
     ) {
         let Asked { key, request, answer, .. } = &asked;
         let operation = request.operation();
-        let number = self.open.get(key).map(|open| open.number);
+        let number = self.number(*key);
         match (operation.effect(), answer) {
             (_, Some(Answer::Good(Response::ExchangeOperations(exchanged)))) => {
                 let number = exchanged.session;
@@ -151,13 +156,13 @@ impl Exchange {
                     open.told = open.told.or(Some(last));
                 }
             }
-            // A session without a number was opened without a response; what fails changes nothing all the same.
-            (Effect::Change, answer) => match (number, answer) {
-                (Some(number), _) => self.change(number, asked, system, now, found),
-                (None, Some(Answer::Failed(_))) => {
-                    found.extend(unchanged(system, now, operation));
+            (Effect::Change, _) => match number {
+                Some(number) => self.change(number, asked, system, now, found),
+                None => {
+                    // Without a response it may have been opened without one.
+                    let failed = matches!(answer, Some(Answer::Failed(_)));
+                    found.extend(failed.then(|| unchanged(system, now, operation)).flatten());
                 }
-                (None, _) => {}
             },
             (Effect::Session | Effect::Look | Effect::Event, _) => {
                 found.extend(unchanged(system, now, operation));
