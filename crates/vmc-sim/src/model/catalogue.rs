@@ -101,6 +101,7 @@ models! {
     "session-255" LARGE 9859,
     "two-apps" LARGE 2_535_798,
     "two-connections" LARGE 57_770,
+    "managers" LARGE 552_563,
 }
 
 /// The tags of models that do not begin with the first step of either side.
