@@ -392,3 +392,26 @@ fn a_line_reads_as_the_documentation_shows_it() {
                     \"slot\":4,\"entry\":\"80060000010000010000000000000bb8\"}}}";
     assert_eq!(text, expected);
 }
+
+/// What another program reads of a payload, without knowing how HMC commands are made.
+#[test]
+fn a_payload_that_is_an_hmc_command_has_it_beside_its_bytes() {
+    let request = hmc_proto::Request::ShowPartition(hmc_proto::PartitionId { id: 3 });
+    let bytes = request.encode(hmc_proto::Token(7));
+    let line = |bytes: &[u8]| {
+        let event = Event::Payload(bytes.into());
+        let record = Record { seq: 1, time_ns: 0, actor: ActorId::App(0), event };
+        let text = serde_json::to_string(&Line::of(&record)).expect("a line");
+        let read: Line = serde_json::from_str(&text).expect("a line");
+        assert_eq!(read.record(), Ok(record));
+        serde_json::from_str::<serde_json::Value>(&text).expect("JSON")
+    };
+    let expected = serde_json::json!({
+        "words": "SHOW PARTITION partition 3", "kind": "request", "operation": "SHOW PARTITION", "token": 7,
+        "target": 0x8001, "opcode": 0x0011, "return-code": 0, "data": { "id": 3 },
+    });
+    assert_eq!(line(&bytes)["hmc"], expected);
+    assert_eq!(line(b"hello").get("hmc"), None);
+    let cut = &line(&bytes[..bytes.len() - 1])["hmc"];
+    assert!(cut["problem"].is_string() && cut.get("data").is_none(), "{cut}");
+}

@@ -109,14 +109,188 @@ test("filters leave what they say", async () => {
   assert.ok((await rows()) < all);
   await page.locator('[data-kind="message"]').click();
   assert.equal(await rows(), all);
-  await page.locator("#lane").selectOption({ label: "hypervisor" });
-  assert.ok((await rows()) < all && (await rows()) > 0);
+  for (const [lane, label] of ["driver", "mgmt's queue", "hyp's queue", "hypervisor", "a"].entries()) {
+    await page.locator("#lane").selectOption({ label });
+    const expected = await page.evaluate(`page.run.events.filter((event) => page.data.kinds[event.kind].shown && (event.from === ${lane} || event.to === ${lane})).length`);
+    assert.equal(await rows(), expected, label);
+    assert.ok(expected > 0 && expected < all);
+  }
   await page.locator("#lane").selectOption("");
   await page.locator("#session").selectOption("a#1");
   assert.ok(await page.evaluate('page.shown.every((event) => event.session === "a#1")'));
   await page.locator("#session").selectOption("");
   await page.locator("#channel").selectOption("capabilities");
   assert.ok((await rows()) < 10 && (await rows()) > 0);
+  await page.locator("#channel").selectOption("");
+  await page.locator("#search").fill("INTERFACE OPEN");
+  await page.locator("#only").check();
+  assert.ok(await page.evaluate('page.shown.length > 1 && page.shown.every((event) => event.text.includes("INTERFACE OPEN"))'));
+});
+
+test("the state at each event is what the changes up to it make of it, forward and back", async () => {
+  const { page, text } = await open("crash.html");
+  const wrong = await page.evaluate(() => {
+    const { events, strings, states } = page.run;
+    const now = new Map();
+    const wrong = [];
+    const all = events.map((event) => {
+      for (let i = 0; i < event.changes.length; i += 2) {
+        const key = strings[event.changes[i]];
+        if (event.changes[i + 1] < 0) now.delete(key);
+        else now.set(key, strings[event.changes[i + 1]]);
+      }
+      return JSON.stringify([...now].sort());
+    });
+    // From the last to the first, so that no checkpoint is there by itself.
+    for (let at = events.length - 1; at >= 0; at--) {
+      if (JSON.stringify([...states.after(at)].sort()) !== all[at]) wrong.push(at);
+    }
+    return wrong;
+  });
+  assert.deepEqual(wrong, []);
+  // What a message takes up in a queue is there from its sending to its being taken, and is marked where it changes.
+  await page.evaluate('page.select(page.run.events.find((event) => event.text === "CRQ INIT").at)');
+  assert.match(await text(".sides > div:first-child"), /queue\s+1: CRQ INIT/);
+  await page.keyboard.press("ArrowDown");
+  assert.match(await text(".sides > div:first-child"), /queue\s+empty/);
+  await page.evaluate('page.select(page.run.events.find((event) => event.text === "channel: capabilities").at)');
+  assert.equal(await text(".sides > div:first-child .changed"), "capabilities");
+  // What dies loses its channel, its queue and its sessions.
+  await page.evaluate('page.select(page.run.events.find((event) => event.text.includes("hyp crashes")).at)');
+  assert.match(await text(".sides > div:last-child"), /channel\s+not started\s+CRQ\s+not registered\s+requests\s+\d+\s+queue\s+empty$/);
+});
+
+test("arrows go from their sender to their receiver, and calls last as long as they do", async () => {
+  const { page } = await open("exhaustion.html");
+  const drawn = await page.evaluate(() => page.run.events.map((event) => {
+    const parts = document.createDocumentFragment();
+    const kind = page.data.kinds[event.kind].id;
+    page.diagram.drawEvent(parts, event, kind, 10);
+    const line = parts.querySelector("line");
+    const tip = parts.querySelector("path");
+    return { kind, text: event.text, line: line && [Number(line.getAttribute("x1")), Number(line.getAttribute("x2"))], tip: tip?.getAttribute("d") ?? "" };
+  }));
+  const places = await page.evaluate("page.diagram.places");
+  const [driver, mgmtQueue, hypQueue, hypervisor, app] = places;
+  const check = (kind, text, from, to) => {
+    const event = drawn.find((one) => one.kind === kind && one.text.startsWith(text));
+    assert.equal(event.line[0], from, text);
+    assert.equal(Math.sign(event.line[1] - event.line[0]), Math.sign(to - from), text);
+    // The tip is at the receiver and points to it: its base is on the sender's side.
+    const [, x, base] = /^M([\d.]+) [\d.]+l(-?[\d.]+) /.exec(event.tip);
+    assert.equal(Number(x), to, text);
+    assert.equal(Math.sign(Number(base)), Math.sign(from - to), text);
+  };
+  check("message", "CRQ INIT COMPLETE", driver, hypQueue);
+  check("message", "CAPABILITIES RESPONSE", hypervisor, mgmtQueue);
+  check("message", "SIGNAL", app, hypQueue);
+  check("taken", "takes CRQ INIT", mgmtQueue, driver);
+  check("taken", "takes CAPABILITIES", hypQueue, hypervisor);
+  check("rdma", "RDMA 100 B", app, hypervisor);
+  const back = drawn.filter((one) => one.kind === "rdma").find((one) => one.line[0] === hypervisor);
+  assert.ok(back && back.line[1] > driver && back.line[1] < mgmtQueue, JSON.stringify(back));
+  // The bar of the first write begins at its call and ends at its return.
+  const [bar, rows] = await page.evaluate(() => {
+    const call = page.run.events.find((event) => event.text === "write(100)");
+    page.select(call.at);
+    page.diagram.draw();
+    const row = (at) => page.diagram.offset + (page.diagram.rowOf.get(at) - page.diagram.first) * 26 + 13;
+    const [from, to] = page.diagram.stays[0].find(([since]) => since === call.at);
+    const bars = [...document.querySelectorAll("#diagram rect[width='6']")].filter((bar) => bar.getAttribute("opacity") > 0.3 && bar.getAttribute("fill") === "var(--call)");
+    return [bars.map((one) => [Number(one.getAttribute("y")), Number(one.getAttribute("y")) + Number(one.getAttribute("height"))]), [row(from), row(to)]];
+  });
+  assert.ok(bar.some(([top, bottom]) => top === rows[0] && bottom === rows[1]), JSON.stringify([bar, rows]));
+});
+
+test("time in which nothing happens is folded, and virtual time stands at the side", async () => {
+  const { page } = await open("exhaustion.html#e136");
+  const shown = await page.locator("#diagram").textContent();
+  assert.match(shown, /nothing happens for 1 ms/);
+  assert.match(shown, /(^|\D)1 ms/);
+  assert.equal(await page.evaluate("timeText(2500000)"), "2.5 ms");
+});
+
+test("every byte of an entry is named with its value", async () => {
+  const { page } = await open("boot.html");
+  const rows = await page.evaluate(() => {
+    const bytes = (raw) => [...bytesTable(page.data, raw).querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent).join(" | "));
+    return { add: bytes("8004000107020304000000001112131f"), response: bytes("8084020007020304000000000000000f"), init: bytes("c0010000000000000000000000000000") };
+  });
+  assert.deepEqual(rows.add, [
+    "0 | 80 | header: command/response", "1 | 04 | type: ADD BUFFER", "2 | 00 | reserved", "3 | 01 | owner: 1, the hypervisor sends with it first",
+    "4 | 07 | hmc session: 7", "5 | 02 | hmc index: 2", "6–7 | 03 04 | buffer id: 772", "8–11 | 00 00 00 00 | reserved", "12–15 | 11 12 13 1f | buffer lioba: 0x1112131f",
+  ]);
+  assert.match(rows.response[2], /^2 \| 02 \| status: 2, (?!not defined)\S+/);
+  assert.equal(rows.response.at(-1), "8–15 | 00 00 00 00 00 00 00 0f | reserved, and not zero");
+  assert.deepEqual(rows.init.slice(0, 2), ["0 | c0 | header: initialization", "1 | 01 | format"]);
+});
+
+test("what led to an event and what it led to is marked, under the pointer too", async () => {
+  const { page } = await open("exhaustion.html");
+  await page.evaluate('page.select(page.run.events.find((event) => event.text.startsWith("SIGNAL a#1 b0 100 B") && event.to === 2).at)');
+  const chain = async () => page.evaluate("[...page.diagram.chain].sort((a, b) => a - b).map((at) => page.run.events[at].text)");
+  const marked = await chain();
+  for (const text of ["write(100)", "RDMA 100 B de239011 a#1 b0", "takes SIGNAL"]) assert.ok(marked.some((one) => one.startsWith(text)), `${text}: ${marked}`);
+  assert.ok((await page.locator('#diagram rect[width="4"]').count()) > 2);
+  // Another event under the pointer has a chain of its own; when the pointer leaves, it is the selected one's again.
+  await page.locator("#scroll").evaluate((box) => { box.scrollTop = 0; });
+  await page.waitForFunction("page.diagram.first === 0");
+  await page.locator("#diagram").hover({ position: { x: 400, y: 26 * 5 + 12 } });
+  await page.waitForFunction("page.diagram.hovered >= 0");
+  assert.notDeepEqual(await chain(), marked);
+  await page.mouse.move(5, 5);
+  await page.waitForFunction("page.diagram.hovered < 0");
+  assert.deepEqual(await chain(), marked);
+});
+
+test("the strip shows where each buffer is, and a click in it leads there", async () => {
+  const { page, text } = await open("exhaustion.html");
+  const buffers = await page.evaluate(() => page.strip.buffers.map(({ name, pieces }) => ({ name, pieces: pieces.map(([, place]) => placeClass(place)) })));
+  assert.deepEqual(buffers.map(({ name }) => name), ["a#1 b0", "a#1 b1", "a#1 b2", "a#1 b3"]);
+  assert.ok(buffers[0].pieces.includes("unread") && buffers[0].pieces.includes("hyp") && buffers[0].pieces.includes("mgmt"));
+  assert.ok(!buffers[2].pieces.includes("unread"));
+  // Where the write fails, two are striped.
+  const held = await page.evaluate(() => {
+    const at = page.run.events.find((event) => event.text === "write(300) = EBUSY").at;
+    return page.strip.buffers.map(({ pieces }) => placeClass(pieces.filter(([since]) => since <= at).at(-1)[1]));
+  });
+  assert.deepEqual(held, ["unread", "unread", "hyp", "hyp"]);
+  const box = await page.locator("#buffers").boundingBox();
+  await page.mouse.click(box.x + box.width * 0.9, box.y + 5);
+  const seq = Number(/^Event (\d+)/.exec(await text("#event"))[1]);
+  const last = await page.evaluate("page.run.events.at(-1).seq");
+  assert.ok(seq > last * 0.8 && seq < last * 0.95, `${seq} of ${last}`);
+});
+
+test("texts of a trace are texts, whatever they hold", async () => {
+  const { page, wrong } = await open("boot.html");
+  const found = await page.evaluate(() => {
+    const hostile = '<img src=x onerror="window.hurt = 1">&lt;';
+    const event = page.run.events[0];
+    Object.assign(event, { text: hostile, note: hostile, record: hostile, actor: hostile, why: hostile, problems: [{ rule: hostile, what: hostile, event: 0 }] });
+    page.run.problems.push(event.problems[0]);
+    page.heading();
+    page.filter();
+    page.select(0, true);
+    page.table(true);
+    return [document.querySelectorAll("img").length, document.getElementById("event").textContent.split(hostile).length - 1];
+  });
+  assert.equal(found[0], 0);
+  assert.ok(found[1] >= 4, String(found[1]));
+  assert.equal(await page.evaluate("window.hurt"), undefined);
+  assert.deepEqual(wrong, []);
+});
+
+test("p goes to the problem, and a kind that is switched off still shows what is wrong", async () => {
+  const { page, text } = await open("failing.html");
+  await page.keyboard.press("Home");
+  assert.doesNotMatch(await text("#event"), /Rule broken/);
+  await page.locator('[data-kind="return"]').click();
+  assert.ok(await page.evaluate('page.shown.some((event) => event.problems.length > 0)'));
+  await page.locator("#scroll").focus();
+  await page.keyboard.press("p");
+  assert.match(await text("#event"), /Rule broken: expectation/);
+  assert.match(page.url(), /#e\d+$/);
 });
 
 test("the table holds the same events for a screen reader", async () => {
@@ -144,8 +318,11 @@ test("a difference opens at the first line that differs", async () => {
   assert.match(await text(".line.selected .old"), /CAPABILITIES|write|ADD BUFFER|RDMA/);
   const at = () => page.evaluate("page.difference.at");
   const first = await at();
+  assert.ok(first > 20, "the first difference is not the first line");
   await page.keyboard.press("n");
   assert.ok((await at()) > first);
+  await page.keyboard.press("N");
+  assert.equal(await at(), first);
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowDown");
   assert.equal(await at(), 1);

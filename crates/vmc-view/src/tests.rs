@@ -171,3 +171,121 @@ fn each_line_beside_a_snapshot_shows_the_event_that_it_draws() {
         assert_eq!(rows.iter().filter(|row| !row.is_same()).count(), 1, "{name}");
     }
 }
+
+/// Bytes go with the next copy of the same actor, also where those of another come between.
+#[test]
+fn payloads_of_two_actors_go_with_their_own_copies() {
+    use vmc_trace::{ActorId, Event, Rdma, Record, Subject};
+    let echo = run("messages/echo");
+    let is_copy = |record: &&Record| matches!(record.event, Event::Rdma(..));
+    let copy = echo.trace.records().iter().find(is_copy).expect("a copy").event.clone();
+    let Event::Rdma(subject, rdma) = copy else { panic!("{copy:?}") };
+    let events = [
+        (ActorId::App(0), Event::Payload([1, 2].into())),
+        (ActorId::BottomHalf, Event::Payload([3, 4].into())),
+        (ActorId::App(0), Event::Rdma(subject, rdma)),
+        (ActorId::BottomHalf, Event::Rdma(subject, Rdma { ..rdma })),
+        (ActorId::App(0), Event::Rdma(Subject::Channel, rdma)),
+    ];
+    let record = |(seq, (actor, event))| Record { seq, time_ns: 0, actor, event };
+    let records = (0..).zip(events).map(record).collect();
+    let run = Run::of(Trace::new(records, echo.trace.names().clone()));
+    let packed = serde_json::to_value(crate::pack::packed(&run)).expect("JSON");
+    let raw = |event: usize| {
+        let at = packed["events"][event][7].as_i64().expect("a number");
+        usize::try_from(at).ok().map(|at| packed["strings"][at].clone())
+    };
+    assert_eq!((raw(2), raw(3), raw(4)), (Some("0102".into()), Some("0304".into()), None));
+    // In a capture the bytes are at the end of the packet of their copy.
+    let capture = crate::pcapng(&run);
+    let digest = rdma.digest.expect("a digest").to_be_bytes();
+    let ends: Vec<&[u8]> = (0..capture.len() - 6)
+        .filter(|at| capture[*at..].starts_with(&digest))
+        .map(|at| &capture[at + 4..at + 6])
+        .collect();
+    assert_eq!(ends[..2], [&[1, 2][..], &[3, 4][..]], "{ends:?}");
+}
+
+/// Lanes, sessions and kinds of a run's events.
+#[test]
+fn events_stand_between_the_lanes_that_they_concern() {
+    let packed = serde_json::to_value(crate::pack::packed(&run("messages/echo"))).expect("JSON");
+    let data = crate::model::data(Vec::new(), vmc_proto::Profile::Document);
+    let kinds = serde_json::to_value(&data).expect("JSON")["kinds"].clone();
+    let text = |at: &serde_json::Value| {
+        let at = usize::try_from(at.as_i64().expect("a number")).ok();
+        at.map_or_else(String::new, |at| packed["strings"][at].as_str().expect("text").to_owned())
+    };
+    let found: Vec<String> = packed["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .map(|event| {
+            let kind = &kinds[event[3].as_u64().expect("a number") as usize]["id"];
+            let (kind, lanes) = (kind.as_str().expect("text"), &event[4]);
+            format!("{kind} {}→{} {} [{}]", lanes[0], lanes[1], text(&event[5]), text(&event[8]))
+        })
+        .collect();
+    for expected in [
+        "message 3→1 CRQ INIT []",
+        "taken 1→0 takes CRQ INIT []",
+        "message 0→2 CRQ INIT COMPLETE []",
+        "taken 2→3 takes CRQ INIT COMPLETE []",
+        "state 0→-1 channel: ready []",
+        "state 3→-1 channel: ready []",
+        "call 4→-1 write(3000) [a#1]",
+        "rdma 4→3 RDMA 3000 B 576a7d8d a#1 b0 [a#1]",
+        "message 4→2 SIGNAL a#1 b0 3000 B [a#1]",
+        "return 4→-1 write(3000) = 3000 [a#1]",
+        "message 3→1 SIGNAL a#1 b0 3000 B [a#1]",
+        "rdma 3→0 RDMA 3000 B 576a7d8d a#1 b0 [a#1]",
+        "return 4→-1 read(4096) = 3000 576a7d8d [a#1]",
+    ] {
+        assert!(found.iter().any(|line| line == expected), "{expected}: {found:#?}");
+    }
+}
+
+/// LoPAR, VMC status codes; those of the Linux profile are others.
+#[test]
+fn statuses_are_those_of_the_profile() {
+    use crate::model::statuses;
+    use vmc_proto::{MessageType, Profile};
+    let of = |message, profile| statuses(message, profile).get(&2).copied();
+    assert_eq!(of(MessageType::AddBufferResponse, Profile::Linux), Some("invalid buffer ID"));
+    assert_ne!(of(MessageType::AddBufferResponse, Profile::Document), Some("invalid buffer ID"));
+    assert!(statuses(MessageType::Signal, Profile::Document).is_empty());
+    for message in MessageType::ALL {
+        let has_status = message.fields().iter().any(|field| field.name == "status");
+        assert_eq!(
+            statuses(*message, Profile::Document).contains_key(&0),
+            has_status,
+            "{message:?}"
+        );
+    }
+}
+
+/// From the application's call to the other side's reaction, and from a request to its answer.
+#[test]
+fn causes_lead_from_a_call_to_what_it_brings() {
+    let run = run("messages/echo");
+    let records = run.trace.records();
+    let mut links = crate::cause::Links::default();
+    let causes: Vec<Vec<usize>> =
+        records.iter().enumerate().map(|(at, record)| links.next(at, record)).collect();
+    let last = |text: &str| {
+        let is_it = |record: &vmc_trace::Record| record.event.to_string().starts_with(text);
+        records.iter().rposition(is_it).expect("an event with that text")
+    };
+    // The echo is read because a message was fetched, whose Signal answers the Signal of the write.
+    let mut at = last("return read(4096)");
+    let mut chain = vec![at];
+    while let Some(&cause) = causes[at].last() {
+        assert!(cause < at);
+        chain.push(cause);
+        at = cause;
+    }
+    let texts: Vec<String> = chain.iter().map(|at| records[*at].event.to_string()).collect();
+    assert!(texts.last().is_some_and(|text| text.starts_with("call write(3000)")), "{texts:#?}");
+    let rdma = texts.iter().filter(|text| text.starts_with("RDMA "));
+    assert!(rdma.count() >= 2, "{texts:#?}");
+}

@@ -190,6 +190,26 @@ fn interfaces_are_named_after_lanes_and_time_is_virtual() {
     assert!(found[1].starts_with("hypervisor\t0.001"), "{found:#?}");
 }
 
+#[test]
+fn packets_go_to_the_side_whose_queue_they_are_put_on() {
+    let run = run();
+    let args = ["-T", "fields", "-e", "vmc.direction", "-e", "vmc.type"];
+    let Some(found) = tshark("directions", &run, &args) else { return };
+    let expected: Vec<String> = run
+        .trace
+        .records()
+        .iter()
+        .filter_map(|record| match record.event {
+            Event::Enqueued { to, entry, .. } => {
+                Some(format!("{}\t{:#04x}", if to == Side::Hyp { 1 } else { 2 }, entry.0[1]))
+            }
+            _ => None,
+        })
+        .collect();
+    let found: Vec<_> = found.into_iter().filter(|line| line.contains("0x")).collect();
+    assert_eq!(found, expected);
+}
+
 #[path = "../examples/dissector_tables.rs"]
 #[expect(dead_code, reason = "its main is the example's")]
 mod dissector_tables;

@@ -136,7 +136,8 @@ impl TraceBuilder {
         self.and(ActorId::App(app), Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
     }
 
-    /// A message with these bytes is announced in buffer 2 and fetched; its bytes are recorded.
+    /// A message with these bytes is announced in buffer 2 and fetched; its bytes are recorded, and between them and their
+    /// copy those of what an application writes meanwhile.
     pub(crate) fn fetches_bytes(self, bytes: &[u8]) -> TraceBuilder {
         let (buffer, len_bytes) = (2, bytes.len() as u32);
         let digest = Some(vmc_trace::digest(bytes));
@@ -144,6 +145,7 @@ impl TraceBuilder {
         let back = signal(FIRST, buffer, 1);
         self.takes(signal(FIRST, buffer, len_bytes))
             .and(ActorId::BottomHalf, Event::Payload(bytes.into()))
+            .and(ActorId::App(APP), Event::Payload((*b"!").into()))
             .and(ActorId::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))
             .copies_to_hyp(APP, buffer, 1)
             .sends(ActorId::App(APP), back)
