@@ -23,7 +23,6 @@
 
 #![forbid(unsafe_code)]
 
-mod bare;
 mod callers;
 mod control;
 mod descriptors;
@@ -37,7 +36,6 @@ mod rules;
 mod script;
 mod server;
 
-pub use bare::serve_bare;
 pub use control::send;
 pub use device::{Options, Served, Verdict, serve};
 pub use error::DeviceError;
