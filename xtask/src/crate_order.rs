@@ -18,6 +18,7 @@ const ABI: &[&str] = &["papr", "vmc-proto"];
 const ROUTER: &[&str] = &["hmc-proto", "managed-system", "papr", "phyp", "vmc-proto"];
 const MACHINE: &[&str] = &["ibmvmc", "papr", "phyp", "vmc-proto", "vmc-threads", "vmc-trace"];
 const LIBRARY: &[&str] = &[
+    "hmc-proto",
     "ibmvmc",
     "papr",
     "phyp",

@@ -78,7 +78,7 @@ enum AnswerWord {
     Good,
     /// None comes: the request is sent without the flag that asks for one.
     None,
-    /// Whatever comes, which may be nothing.
+    /// Any answer, or none.
     Any,
 }
 

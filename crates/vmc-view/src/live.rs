@@ -124,7 +124,7 @@ impl Drop for LivePage {
     fn drop(&mut self) {
         self.shared.lock().has_ended = true;
         self.shared.changed.notify_all();
-        // The listener sleeps until somebody connects; if that fails, it ends with the process.
+        // The listener sleeps until a connection is made; if that fails, it ends with the process.
         let _ = TcpStream::connect_timeout(&self.address, PATIENCE);
     }
 }

@@ -149,7 +149,7 @@ fn a_payload_is_shown_on_its_copy_and_a_response_answers_its_request() {
     assert!(answered > 10, "{answered}");
 }
 
-/// The lines of a snapshot, and the events that they show, whatever was joined or folded.
+/// The lines of a snapshot, and the events that they show, joined and folded ones among them.
 #[test]
 fn each_line_beside_a_snapshot_shows_the_event_that_it_draws() {
     for name in ["messages/echo", "buffers/unread-echoes", "messages/growing"] {

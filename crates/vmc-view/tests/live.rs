@@ -1,4 +1,4 @@
-//! The server of the page that follows a run: what a browser is told is all that there is, and nobody else is told.
+//! The server of the page that follows a run: a browser is told all that there is, and no other program is told.
 
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};

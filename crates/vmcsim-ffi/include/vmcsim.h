@@ -302,7 +302,7 @@
 #define VMCSIM_AT_REST 1
 
 /**
- * H_GET_TCE: LIOBN, I/O address. Gives the TCE in rets[0].
+ * H_GET_TCE: LIOBN, I/O address. Gives the TCE in `rets[0]`.
  */
 #define VMCSIM_H_GET_TCE 28
 
@@ -317,7 +317,7 @@
 #define VMCSIM_H_EOI 100
 
 /**
- * H_XIRR: no argument. Gives the XIRR in rets[0]: the source of the interrupt in its low 24 bits, 0 when none is pending.
+ * H_XIRR: no argument. Gives the XIRR in `rets[0]`: the source of the interrupt in its low 24 bits, 0 when none is pending.
  */
 #define VMCSIM_H_XIRR 116
 
@@ -362,7 +362,7 @@
 #define VMCSIM_H_ENABLE_CRQ 688
 
 /**
- * H_REQUEST_VMC: no argument. Gives the DRC index of the VMC in rets[0].
+ * H_REQUEST_VMC: no argument. Gives the DRC index of the VMC in `rets[0]`.
  */
 #define VMCSIM_H_REQUEST_VMC 864
 

@@ -1,12 +1,12 @@
 //! Opcodes and return codes of hypervisor calls, as the header names them.
 
-/// H_GET_TCE: LIOBN, I/O address. Gives the TCE in rets[0].
+/// H_GET_TCE: LIOBN, I/O address. Gives the TCE in `rets[0]`.
 pub const VMCSIM_H_GET_TCE: u64 = 0x1C;
 /// H_PUT_TCE: LIOBN, I/O address, TCE.
 pub const VMCSIM_H_PUT_TCE: u64 = 0x20;
 /// H_EOI: XIRR, as H_XIRR has given it.
 pub const VMCSIM_H_EOI: u64 = 0x64;
-/// H_XIRR: no argument. Gives the XIRR in rets[0]: the source of the interrupt in its low 24 bits, 0 when none is pending.
+/// H_XIRR: no argument. Gives the XIRR in `rets[0]`: the source of the interrupt in its low 24 bits, 0 when none is pending.
 pub const VMCSIM_H_XIRR: u64 = 0x74;
 /// H_REG_CRQ: unit address, I/O address of the queue, its length in bytes. VMCSIM_H_CLOSED: registered, and the partner is not yet.
 pub const VMCSIM_H_REG_CRQ: u64 = 0xFC;
@@ -24,7 +24,7 @@ pub const VMCSIM_H_STUFF_TCE: u64 = 0x138;
 pub const VMCSIM_H_PUT_TCE_INDIRECT: u64 = 0x13C;
 /// H_ENABLE_CRQ: unit address.
 pub const VMCSIM_H_ENABLE_CRQ: u64 = 0x2B0;
-/// H_REQUEST_VMC: no argument. Gives the DRC index of the VMC in rets[0].
+/// H_REQUEST_VMC: no argument. Gives the DRC index of the VMC in `rets[0]`.
 pub const VMCSIM_H_REQUEST_VMC: u64 = 0x360;
 
 /// The call did what it says.

@@ -38,11 +38,11 @@ fn a_call_is_made_again_until_patience_is_over() {
     let report = run(r#"
         [[app]]
         steps = [
-          { open = {} }, { pause = "hypervisor" }, { set-hmc-id = "HMC-A" },
+          { open = {} }, { sleep-ms = 1 }, { pause = "hypervisor" }, { set-hmc-id = "HMC-A" },
           { write = { bytes = 1, expect = "any", retry = ["EBUSY"], patience-ms = 10 } },
         ]
     "#);
-    assert_eq!((writes(&report), report.virtual_time), (5, Duration::from_millis(10)));
+    assert_eq!((writes(&report), report.virtual_time), (5, Duration::from_millis(11)));
 }
 
 /// The calls that failed have sent nothing, so the echo of the next message is the next to come.
@@ -52,7 +52,7 @@ fn the_echo_of_a_retried_write_comes_once() {
         [[app]]
         name = "a"
         steps = [
-          { open = {} }, { pause = "hypervisor" }, { set-hmc-id = "HMC-A" }, { post = "opening" },
+          { open = {} }, { sleep-ms = 1 }, { pause = "hypervisor" }, { set-hmc-id = "HMC-A" }, { post = "opening" },
           { write = { bytes = 5, retry = ["EBUSY"], patience-ms = 100 } },
           { read = { expect = "echo" } },
           { write = { bytes = 6 } },
