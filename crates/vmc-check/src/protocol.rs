@@ -304,6 +304,9 @@ impl Automaton {
                     self.may_exchange_again = Some(seq);
                 }
             }
+            // It answers nothing: the peer must not send it. No sentence says what to do with it, so a driver that
+            // waits for its partner may take it for the handshake, or leave it.
+            Received::InitComplete if self.awaits_init() => self.may_exchange_again = Some(seq),
             Received::TransportEvent(event) => self.transport_event(seq, event),
             Received::Message(decoded) => self.message(seq, decoded.message),
             _ => {}

@@ -416,6 +416,30 @@ fn an_init_complete_that_answers_an_earlier_init_ends_an_initialization_sequence
     assert_reports(&problems(begun), &["mgmt: CAPABILITIES without a handshake before it"]);
 }
 
+/// A made-up INIT COMPLETE: the driver has sent no INIT that it could answer, and waits for its partner's.
+#[test]
+fn an_init_complete_that_answers_nothing_may_be_taken_for_the_handshake_or_left() {
+    let (init, complete) =
+        (CrqEntry::init(InitFormat::INITIALIZE), CrqEntry::init(InitFormat::COMPLETE));
+    let gone = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
+    let refused = (ActorId::Task, ours::sends(init, ReturnCode::DROPPED));
+    let capabilities = || send(Message::Capabilities { limits: LIMITS }.encode());
+    let (status, limits) = (Status::SUCCESS, LIMITS);
+    let response = take(Message::CapabilitiesResponse { status, limits }.encode());
+    let mut run = handshake();
+    run.truncate(1);
+    run.extend([refused, take(gone), take(complete)]);
+    assert_reports(&problems(run.clone()), &[]);
+    let greeted = [take(init), send(complete), capabilities(), response];
+    let left: Vec<_> = run.iter().cloned().chain(greeted.clone()).collect();
+    assert_reports(&problems(left), &[]);
+    run.push(capabilities());
+    let taken: Vec<_> = run.iter().cloned().chain(greeted).collect();
+    assert_reports(&problems(taken), &[]);
+    run.push(capabilities());
+    assert_reports(&problems(run), &["mgmt: CAPABILITIES without a handshake before it"]);
+}
+
 /// A partner that died with an INIT of ours in its queue needs no other: the next one begins with its own.
 #[test]
 fn an_init_that_nobody_got_need_not_be_sent_again() {
