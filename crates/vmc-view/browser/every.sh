@@ -23,6 +23,6 @@ cat "$out"/*.pcapng >"$out/all.pcapng"
 wireshark() { tshark -X lua_script:crates/vmc-view/wireshark/vmc.lua -r "$out/all.pcapng" "$@" 2>/dev/null; }
 wireshark -T fields -e _ws.col.Protocol >"$out/packets.txt"
 [[ $(sort -u "$out/packets.txt") == VMC ]]
-# Nothing that the dissector stumbled over.
+# Nothing that the dissector stumbled over; a malformed HMC command is the protocol's affair.
 [[ -z $(wireshark -Y '_ws.malformed || _ws.lua.error') ]]
 echo "$(ls "$out"/*.jsonl | wc -l) runs, $(wc -l <"$out/packets.txt") packets"

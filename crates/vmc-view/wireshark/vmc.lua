@@ -291,7 +291,7 @@ local bad_code = ProtoExpert.new("vmc.code.failure", "The hypervisor call failed
 local reserved = ProtoExpert.new("vmc.reserved", "Reserved bytes are not zero", expert.group.PROTOCOL, expert.severity.WARN)
 local violation = ProtoExpert.new("vmc.violation", "A rule is broken", expert.group.PROTOCOL, expert.severity.ERROR)
 local hmc_failed = ProtoExpert.new("vmc.hmc.failure", "The HMC command was not carried out", expert.group.RESPONSE_CODE, expert.severity.WARN)
-local hmc_malformed = ProtoExpert.new("vmc.hmc.malformed", "The HMC command cannot be read", expert.group.MALFORMED, expert.severity.WARN)
+local hmc_malformed = ProtoExpert.new("vmc.hmc.malformed", "The HMC command cannot be read", expert.group.PROTOCOL, expert.severity.WARN)
 vmc.experts = { bad_status, bad_code, reserved, violation, hmc_failed, hmc_malformed }
 
 -- Fields of each message: name, first byte, length.
