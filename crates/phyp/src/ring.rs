@@ -10,7 +10,7 @@ use crate::memory::{BadAddress, Memory, WORD_BYTES};
 use papr::{CrqEntry, GuestAddress, Header, TransportEvent};
 use std::sync::atomic::Ordering;
 
-/// How often an entry may change while it is being taken or replaced before the call leaves it for now. A
+/// How often an entry may change while it is being taken or replaced before the call leaves it to the next one. A
 /// queue changes so only when a transport event overlays its last entry, which takes a change of the
 /// connection; only a hostile owner of the memory does it more often than this.
 const MAX_CHANGES: u32 = 8;

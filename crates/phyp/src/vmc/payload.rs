@@ -9,7 +9,8 @@ use super::{ProtocolViolation, SessionState};
 use vmc_proto::{BufferId, MessageType, PartitionFault};
 
 impl<B: Behaviour> Service<B> {
-    /// Signal: a message lies in a buffer, which is ours now.
+    /// Signal: a message lies in a buffer, which is ours now. A message that is to be read keeps its buffer until then: what
+    /// is sent meanwhile, such as an event, must not be written over it.
     pub(super) fn signal(
         &mut self,
         key: SessionKey,
@@ -17,15 +18,16 @@ impl<B: Behaviour> Service<B> {
         len_bytes: u32,
         sink: &mut dyn ServiceSink,
     ) -> Next {
+        let wants_payload = self.behaviour.wants_payload();
         match self.signalled(key, buffer, len_bytes) {
+            Ok(_) if wants_payload => {
+                return Next::Op(Op::ReadMessage { key, buffer, len_bytes });
+            }
             Ok(state) => *state = BufferState::Hypervisor,
             Err(breach) => {
                 self.breach(key.subject(), breach, sink);
                 return Next::Due;
             }
-        }
-        if self.behaviour.wants_payload() {
-            return Next::Op(Op::ReadMessage { key, buffer, len_bytes });
         }
         self.hand_over(key, buffer, Incoming { len_bytes, payload: None }, sink);
         Next::Due
@@ -74,6 +76,12 @@ impl<B: Behaviour> Service<B> {
         self.payload.extend_from_slice(bytes);
         if self.payload.len() < len_bytes as usize {
             return Some(Next::Op(Op::ReadMessage { key, buffer, len_bytes }));
+        }
+        if let Some(connection) = self.sessions.get_mut(key.index)
+            && connection.session == key.session
+            && let Some(state) = connection.buffers.get_mut(usize::from(buffer.0))
+        {
+            *state = BufferState::Hypervisor;
         }
         let mut payload = std::mem::take(&mut self.payload);
         let message = Incoming { len_bytes, payload: Some(&payload) };
@@ -124,7 +132,7 @@ impl<B: Behaviour> Service<B> {
         self.act(actions, sink);
     }
 
-    /// A fault befalls one of the partitions that the behaviour manages.
+    /// A fault meets one of the partitions that the behaviour manages.
     #[cold]
     pub fn partition_fails(
         &mut self,
