@@ -232,19 +232,7 @@ mod tests {
     use std::path::Path;
 
     /// Either message may be written first.
-    const RACE: &str = r#"
-        title = "Two threads write to one session"
-        [[app]]
-        name = "a"
-        steps = [
-          { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
-          { post = "open" }, { write = { bytes = 10 } }, { await = "written" },
-        ]
-        [[app]]
-        name = "b"
-        process = "a"
-        steps = [{ await = "open" }, { write = { bytes = 20 } }, { post = "written" }]
-    "#;
+    const RACE: &str = include_str!("../tests/race.toml");
 
     const GOOD: &str = r#"
         title = "An application opens the device"

@@ -272,12 +272,16 @@ fn response(request: Option<Header>, bytes: &[u8]) -> Result<Answer, String> {
     let token = request.map_or(Token(0), |header| header.token);
     let got = message.header;
     if got.token != token {
-        return Err(format!("expected a response with token {token:?}, got {:?}", got.token));
+        return Err(format!("expected a response with token {}, got {}", token.0, got.token.0));
     }
     if let Some(request) = request
         && (got.target, got.opcode) != (request.target, request.opcode)
     {
-        return Err(format!("expected a response to {request:?}, got {got:?}"));
+        let name = |header: Header| match Operation::find(header.target, header.opcode) {
+            Ok(operation) => operation.to_string(),
+            Err(_) => format!("target {:#06x} opcode {:#06x}", header.target.0, header.opcode.0),
+        };
+        return Err(format!("expected a response to {}, got one to {}", name(request), name(got)));
     }
     Ok(answer)
 }

@@ -77,26 +77,39 @@ fn a_request_gets_one_response_that_fits_it() {
         found(&mut open(), message, sent, (&system, &system)).join("; ")
     };
     assert_eq!(sees(&message, &[(1, response.clone())]), "");
-    let of_session = "HMC index 0 session 1: ";
-    let number = |got| format!("{of_session}expected 1 response to a request, got {got}");
+    let says = |what: &str| format!("HMC index 0 session 1: {what}");
+    let number = |got| says(&format!("expected 1 response to a request, got {got}"));
     assert_eq!(sees(&message, &[]), number(0));
     assert_eq!(sees(&message, &[(1, response.clone()), (1, response.clone())]), number(2));
     assert_eq!(
         sees(&message, &[(2, response.clone())]),
-        format!("{of_session}the response goes to HMC index 0 session 2")
+        says("the response goes to HMC index 0 session 2")
     );
     let (_, other) = of(&look, 3, &good);
-    assert!(sees(&message, &[(1, other)]).contains("expected a response with token"));
+    assert_eq!(sees(&message, &[(1, other)]), says("expected a response with token 2, got 3"));
     let (_, other) = of(&Request::Close(Nothing {}), 2, &Answer::Failed(ReturnCode::INVALID_DATA));
-    assert!(sees(&message, &[(1, other)]).contains("expected a response to"));
-    assert!(sees(&message, &[(1, message.clone())]).contains("got a request"));
+    assert_eq!(
+        sees(&message, &[(1, other)]),
+        says("expected a response to ECHO, got one to CLOSE")
+    );
+    assert_eq!(
+        sees(&message, &[(1, message.clone())]),
+        says("a response: expected a response, got a request")
+    );
     let mut long = response.clone();
     long.resize(MTU as usize + 1, 0);
-    assert!(sees(&message, &[(1, long)]).contains("a response of 4097 bytes"));
+    assert_eq!(
+        sees(&message, &[(1, long)]),
+        format!(
+            "{}; {}",
+            says("a response of 4097 bytes"),
+            says("a response: expected a message of 32 to 4096 bytes, got 4097")
+        )
+    );
     let mut without = message.clone();
     without[15] = Flags::NONE.0;
     assert_eq!(sees(&without, &[]), "");
-    assert!(sees(&without, &[(1, response)]).contains("expected 0 response"));
+    assert_eq!(sees(&without, &[(1, response)]), says("expected 0 response to a request, got 1"));
     // What has no header is answered, too.
     let unreadable = Header {
         token: Token(0),
@@ -152,7 +165,10 @@ fn a_change_is_made_once_and_on_the_version_that_it_names() {
     // It names a version that the system did not have.
     let (message, response) = of(&rename(Some(version + 5)), 3, &done(20));
     let problems = found(&mut exchange, &message, &[(1, response)], (&before, &after));
-    assert!(problems.len() == 1 && problems[0].contains("was accepted"), "{problems:?}");
+    assert_eq!(
+        problems,
+        ["CHANGE SYSTEM name sys2: expected version 6 was accepted, the object had 1"]
+    );
 }
 
 #[test]
@@ -211,24 +227,24 @@ fn events_are_complete_and_in_order() {
     assert!(exchange.waits(key(1), last + 6).is_some());
     assert_eq!(exchange.waits(key(2), last + 6), None);
     for (to, bytes, said) in [
-        (1, changed(last + 2), "expected event"),
-        (1, changed(last), "expected event"),
-        (1, event(last + 4, EventKind::Overflow, 2), "expected event"),
-        (1, event(last, EventKind::Overflow, 0), "no event is lost"),
-        (1, event(last + 20, EventKind::Overflow, 20), "expected event"),
-        (2, changed(last + 1), "an event goes to"),
-        (1, Request::Close(Nothing {}).encode(Token(1)), "is sent what is no event"),
-        (1, vec![1, 2, 3], "HMC index 0 session 1: "),
+        (1, changed(last + 2), ": expected event 14 of 22, got 15"),
+        (1, changed(last), ": expected event 14 of 22, got 13"),
+        (1, event(last + 4, EventKind::Overflow, 2), ": expected event 15 of 22, got 17"),
+        (1, event(last, EventKind::Overflow, 0), " is told that no event is lost"),
+        (1, event(last + 20, EventKind::Overflow, 20), ": expected event 33 of 22, got 33"),
+        (2, changed(last + 1), ": an event goes to HMC index 0 session 2"),
+        (1, Request::Close(Nothing {}).encode(Token(1)), " is sent what is no event"),
+        (1, vec![1, 2, 3], ": expected a message of 32 to 4096 bytes, got 3"),
     ] {
         let problem = told(&mut subscribed(), to, bytes);
-        assert!(problem.contains(said), "{said}: {problem:?}");
+        assert_eq!(problem, format!("HMC index 0 session 1{said}"));
     }
     let problem = told(&mut open(), 1, changed(last + 1));
-    assert!(problem.contains("has not subscribed"), "{problem}");
+    assert_eq!(problem, "HMC index 0 session 1 gets event 14 and has not subscribed");
     let answer = Answer::Good(Response::Subscribe(Subscribed { last: last + 1 }));
     let (message, response) = of(&Request::Subscribe(Nothing {}), 2, &answer);
     let problems = found(&mut open(), &message, &[(1, response)], (&system, &system));
-    assert!(problems[0].contains("and the response says"), "{problems:?}");
+    assert_eq!(problems, ["events come after 13, and the response says 14"]);
 }
 
 #[test]

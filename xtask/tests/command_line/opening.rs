@@ -1,7 +1,7 @@
 //! What the command line makes of runs for people's tools: files that are opened, pages beside each other, payloads.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use super::{RACE, Ran, folder, text, xtask_with};
+use std::path::Path;
 
 const ECHO: &str = r#"
 title = "One echo"
@@ -12,37 +12,10 @@ steps = [
 ]
 "#;
 
-/// Either message may be written first.
-const RACE: &str = r#"
-title = "Two threads write to one session"
-[[app]]
-name = "a"
-steps = [
-  { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
-  { post = "open" }, { write = { bytes = 10 } }, { await = "written" },
-]
-[[app]]
-name = "b"
-process = "a"
-steps = [{ await = "open" }, { write = { bytes = 20 } }, { post = "written" }]
-"#;
-
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("vmcsim-opening-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
-}
-
-/// Runs the command with this folder first in `PATH`; its code, output and errors.
-fn xtask(path: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+/// Runs the command with this folder first in `PATH`.
+fn xtask(path: &Path, arguments: &[&str]) -> Ran {
     let known = std::env::var("PATH").unwrap_or_default();
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(arguments)
-        .env("PATH", format!("{}:{known}", path.display()))
-        .output();
-    let Output { status, stdout, stderr } = output.expect("the command runs");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (status.code(), text(stdout), text(stderr))
+    xtask_with(&[("PATH", &format!("{}:{known}", path.display()))], arguments)
 }
 
 /// A program that writes down what it is to open, and ends with this code.
@@ -59,20 +32,20 @@ fn opener(folder: &Path, code: i32) {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_was_made_is_opened() {
-    let folder = folder("open");
+    let folder = folder("opening", &[("echo.toml", ECHO)]);
     opener(&folder, 0);
     let scenario = folder.join("echo.toml");
-    std::fs::write(&scenario, ECHO).expect("a file");
     let (scenario, page) = (scenario.display().to_string(), folder.join("page.html"));
     let opened = || std::fs::read_to_string(folder.join("opened")).expect("it was called");
-    let named = ["trace", &scenario, "--to", "html", "--open", "-o", page.to_str().expect("text")];
-    let (code, out, err) = xtask(&folder, &named);
+    let named = ["trace", &scenario, "--to", "html", "--open", "-o", text(&page)];
+    let Ran { code, out, err } = xtask(&folder, &named);
     assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
     assert_eq!(opened(), page.display().to_string());
     assert!(std::fs::read_to_string(&page).expect("a page").contains("<title>One echo</title>"));
     // Without a name it is a file for the moment, and its name tells what it is.
     for (format, ending) in [("svg", ".svg"), ("pcapng", ".pcapng")] {
-        let (code, out, err) = xtask(&folder, &["trace", &scenario, "--to", format, "--open"]);
+        let Ran { code, out, err } =
+            xtask(&folder, &["trace", &scenario, "--to", format, "--open"]);
         assert_eq!((code, out.as_str()), (Some(0), ""), "{err}");
         let made = opened();
         assert!(made.contains("echo") && made.ends_with(ending), "{made}");
@@ -81,22 +54,20 @@ fn what_was_made_is_opened() {
     }
     // What cannot be opened is there all the same.
     opener(&folder, 3);
-    let (code, _, err) = xtask(&folder, &named);
+    let Ran { code, err, .. } = xtask(&folder, &named);
     assert_eq!(code, Some(2));
     assert!(err.contains("xdg-open could not open") && err.contains("open it by hand"), "{err}");
-    std::fs::remove_dir_all(folder).expect("a folder");
 }
 
 #[test]
 fn payloads_are_kept_where_they_are_wanted() {
-    let folder = folder("payloads");
+    let folder = folder("payloads", &[("echo.toml", ECHO)]);
     let scenario = folder.join("echo.toml");
-    std::fs::write(&scenario, ECHO).expect("a file");
     let scenario = scenario.display().to_string();
     let count = |arguments: &[&str]| {
         let traces = folder.join("traces");
-        let base = ["sim", &scenario, "--save-traces", traces.to_str().expect("text")];
-        let (code, _, err) = xtask(&folder, &[&base[..], arguments].concat());
+        let base = ["sim", &scenario, "--save-traces", text(&traces)];
+        let Ran { code, err, .. } = xtask(&folder, &[&base[..], arguments].concat());
         assert_eq!(code, Some(0), "{err}");
         let read = |entry: std::io::Result<std::fs::DirEntry>| {
             std::fs::read_to_string(entry.expect("a file").path()).expect("text")
@@ -111,21 +82,20 @@ fn payloads_are_kept_where_they_are_wanted() {
     assert_eq!(count(&["--payloads"]), [3, 3]);
     let json = |arguments: &[&str]| {
         let base = ["trace", &scenario, "--to", "json"];
-        xtask(&folder, &[&base[..], arguments].concat()).1.matches("{\"payload\":").count()
+        xtask(&folder, &[&base[..], arguments].concat()).out.matches("{\"payload\":").count()
     };
     assert_eq!((json(&[]), json(&["--no-payloads"])), (3, 0));
-    std::fs::remove_dir_all(folder).expect("a folder");
 }
 
 #[test]
 fn a_report_has_a_page_of_each_trace_beside_the_one_that_it_should_be() {
-    let folder = folder("report");
+    let folder = folder("report-beside", &[("race.toml", RACE)]);
     let scenario = folder.join("race.toml");
-    std::fs::write(&scenario, RACE).expect("a file");
     let report = folder.join("report");
     let arguments = ["--runtime", "deterministic", "--schedules", "20", "--report"];
-    let named = [scenario.to_str().expect("text"), report.to_str().expect("text")];
-    let (code, ..) = xtask(&folder, &[&["sim", named[0]], &arguments[..], &[named[1]]].concat());
+    let named = [text(&scenario), text(&report)];
+    let Ran { code, .. } =
+        xtask(&folder, &[&["sim", named[0]], &arguments[..], &[named[1]]].concat());
     assert_eq!(code, Some(1));
     let index = std::fs::read_to_string(report.join("index.html")).expect("an index");
     let pages: Vec<String> = index
@@ -140,19 +110,18 @@ fn a_report_has_a_page_of_each_trace_beside_the_one_that_it_should_be() {
         assert!(page.contains("the run first come, first served"), "{name}");
         assert!(page.contains("write(20)") && page.contains("write(10)"), "{name}");
     }
-    std::fs::remove_dir_all(folder).expect("a folder");
 }
 
 #[test]
 fn one_scenario_is_watched_at_a_port_that_is_free() {
-    let folder = folder("watch");
-    let (code, _, err) = xtask(&folder, &["sim", "messages", "--watch"]);
+    let folder = folder("watch", &[]);
+    let Ran { code, err, .. } = xtask(&folder, &["sim", "messages", "--watch"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("--watch shows one scenario, not "), "{err}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let (code, _, err) = xtask(&folder, &["sim", "messages/echo", "--watch", "--port", &port]);
+    let Ran { code, err, .. } =
+        xtask(&folder, &["sim", "messages/echo", "--watch", "--port", &port]);
     assert_eq!(code, Some(2));
     assert!(err.contains(&format!("127.0.0.1:{port}: ")) && err.contains("`--port`"), "{err}");
-    std::fs::remove_dir_all(folder).expect("a folder");
 }

@@ -1,5 +1,7 @@
 //! The command line as its users see it: what it prints, and its exit codes.
 
+mod opening;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -19,19 +21,7 @@ steps = [{ open = { expect = "EIO" } }]
 "#;
 
 /// Two threads write to one session: either may be first.
-const RACE: &str = r#"
-title = "Two threads write to one session"
-[[app]]
-name = "a"
-steps = [
-  { open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" },
-  { post = "open" }, { write = { bytes = 10 } }, { await = "written" },
-]
-[[app]]
-name = "b"
-process = "a"
-steps = [{ await = "open" }, { write = { bytes = 20 } }, { post = "written" }]
-"#;
+const RACE: &str = include_str!("../race.toml");
 
 /// What a command brought.
 struct Ran {
@@ -41,7 +31,13 @@ struct Ran {
 }
 
 fn xtask(arguments: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).output();
+    xtask_with(&[], arguments)
+}
+
+/// The same with these variables of the environment.
+fn xtask_with(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let output = command.args(arguments).envs(variables.iter().copied()).output();
     let Output { status, stdout, stderr } = output.expect("the command runs");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Ran { code: status.code(), out: text(stdout), err: text(stderr) }
@@ -642,15 +638,6 @@ fn a_device_tree_is_written_read_back_and_its_mistakes_are_told() {
         let ran = xtask(&[&["device-tree"], &arguments[..]].concat());
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}");
     }
-}
-
-/// The same, with these variables set.
-fn xtask_with(variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    let output = command.args(arguments).envs(variables.iter().copied()).output();
-    let Output { status, stdout, stderr } = output.expect("the command runs");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
 }
 
 #[test]
