@@ -30,6 +30,9 @@ pub(crate) struct Chosen {
     pub(crate) singled_out: bool,
 }
 
+/// Names that are offered for one that stands for nothing.
+const MAX_ALIKE: usize = 3;
+
 /// Why nothing was chosen.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SelectionError {
@@ -144,7 +147,23 @@ fn meant(name: &str, all: &[ScenarioFile]) -> Result<Vec<ScenarioFile>, Selectio
         all.iter().filter(|file| reading(&file.name)).cloned().collect()
     };
     let found = readings.into_iter().map(pick).find(|files| !files.is_empty());
-    found.ok_or_else(|| SelectionError::Unknown { name: name.to_owned(), help: help(all) })
+    found.ok_or_else(|| {
+        let help = format!("{}{}", alike(below, all), help(all));
+        SelectionError::Unknown { name: name.to_owned(), help }
+    })
+}
+
+/// The names of which `name` is the last part, or else a part.
+fn alike(name: &str, all: &[ScenarioFile]) -> String {
+    let last = format!("/{name}");
+    let readings: [&dyn Fn(&str) -> bool; 2] =
+        [&|other| other.ends_with(&last), &|other| !name.is_empty() && other.contains(name)];
+    let pick = |reading: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let names = all.iter().map(|file| &file.name).filter(|other| reading(other));
+        names.take(MAX_ALIKE).map(|other| format!("`{other}`")).collect()
+    };
+    let found = readings.into_iter().map(pick).find(|names| !names.is_empty());
+    found.map(|names| format!("did you mean {}?\n", names.join(" or "))).unwrap_or_default()
 }
 
 /// Whether all words are found. A file with a mistake in it has a name only: naming it shows the mistake.
@@ -257,6 +276,18 @@ mod tests {
             assert!(text.starts_with(&format!("no scenario for `{name}`")), "{text}");
             assert!(text.contains("folders: crash, crc, open"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_without_its_folder_is_asked_for_with_it() {
+        let text = refusal(&["in-write"], &[]);
+        assert!(text.contains("\ndid you mean `crash/in-write`?\nfolders: "), "{text}");
+        let text = refusal(&["late"], &[]);
+        assert!(text.contains("did you mean `crc/late` or `open/late`?"), "{text}");
+        let text = refusal(&["init"], &[]);
+        let both = "did you mean `crash/before-init` or `crash/before-init-complete`?";
+        assert!(text.contains(both), "{text}");
+        assert!(!refusal(&["crush"], &[]).contains("did you mean"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A simulated PowerVM hypervisor, as far as the Virtual Management Channel needs one: two partitions with
 //! their memory, TCE windows, the CRQ transport between them, CRQ interrupts, `H_COPY_RDMA`, and the VMC
-//! service on the platform's side ([`vmc`]).
+//! service on the platform's side ([`vmc`]). What that does with the messages of applications is a
+//! [`vmc::Behaviour`]: bring your own, or take one of [`vmc::Named`].
 //!
 //! [`Hypervisor::hcall`] takes a call and answers it; nothing here starts a thread, reads a clock or draws
 //! a random number. What differs between running on threads and running deterministically is the

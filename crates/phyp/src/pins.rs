@@ -2,15 +2,15 @@
 //!
 //! A copy and a change of the mapping may race. Each announces itself first and looks for the other one
 //! afterwards, sequentially consistently, so at least one of them sees the other. This is Dekker's handshake (Dijkstra,
-//! 1965), and a slot is what a hazard pointer is for memory (Michael, 2004): a published claim that a reclaimer must find.
+//! 1965), and a word is what a hazard pointer is for memory (Michael, 2004): a published claim that a reclaimer must find.
 //!
 //! | the copy | the call that takes its pages away |
 //! |---|---|
-//! | 1. claims a slot with its pages, by a sequentially consistent exchange | 1. marks the TCE as changing; or closes the link; or ends the life |
+//! | 1. claims a word with its pages, by a sequentially consistent exchange | 1. marks the TCE as changing; or closes the link; or ends the life |
 //! | | 2. fence |
-//! | 2. reads TCEs, link, life by sequentially consistent loads | 3. looks for slots |
+//! | 2. reads TCEs, link, life by sequentially consistent loads | 3. looks for words |
 //!
-//! A slot is one word for both ends of a copy, so that a copy costs one exchange. It is claimed from
+//! A word holds both ends of a copy, so that a copy costs one exchange. It is claimed from
 //! `H_COPY_RDMA`'s checks until its bytes are copied. While the bytes move it is marked so, and only a crash
 //! waits for that.
 //!
@@ -44,7 +44,7 @@
 //! (`claim and memcpy` in `cargo bench --bench rdma_copy`), with all of the call 0.65; it is 0.9 with buffers used in
 //! turn, 0.82 for 16 KiB and 0.97 for 128 KiB.
 //!
-//! A slot for each thread, claimed by a plain store, with a barrier by which the other call reaches all threads
+//! A word for each thread, claimed by a plain store, with a barrier by which the other call reaches all threads
 //! (`membarrier` of Linux), does without the exchange. Measured: 26 % less time for 32 bytes, 17 % for 1 KiB, but 3 to 4 %
 //! for 4 KiB, because the call's instructions show then. It would pay if a call took half of them.
 
@@ -54,14 +54,14 @@ use crate::sync::{AtomicU64, fence, fence_for_loom, spin_loop, yield_now};
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
-/// Slots of a line: those that share a cache line.
-const LINE_SLOTS: usize = if cfg!(loom) { 1 } else { 8 };
+/// Words of a line: those that share a cache line.
+const LINE_WORDS: usize = if cfg!(loom) { 1 } else { 8 };
 
-/// Lines of slots. Copies from different pages start to look for a slot in different lines.
+/// Lines of words. Copies from different pages start to look for a word in different lines.
 const LINES: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// How many copies can be under way at a time: two for each HMC connection that a VMC can have.
-pub(crate) const SLOTS: usize = LINES * LINE_SLOTS;
+pub(crate) const WORDS: usize = LINES * LINE_WORDS;
 
 /// How often a crash looks at a copy that is moving its bytes before it gives up its processor between
 /// looks.
@@ -97,7 +97,7 @@ impl Span {
     }
 }
 
-/// The slots of a machine.
+/// The words of a machine.
 #[derive(Debug)]
 pub(crate) struct Pins {
     lines: Box<[Line; LINES]>,
@@ -105,16 +105,16 @@ pub(crate) struct Pins {
 
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct Line([AtomicU64; LINE_SLOTS]);
+struct Line([AtomicU64; LINE_WORDS]);
 
-/// The pages that a copy in two halves holds, and in which slot.
+/// The pages that a copy in two halves holds, and in which word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pin {
-    slot: u16,
+    word: u16,
     held: Held,
 }
 
-/// The pages of a copy that is made at once, held until this is dropped. No other thread writes to the slot of
+/// The pages of a copy that is made at once, held until this is dropped. No other thread writes to the word of
 /// another.
 #[must_use = "the pages are held as long as this lives"]
 pub(crate) struct Claim<'a>(&'a AtomicU64);
@@ -126,7 +126,7 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// A slot's contents: 0 when it is free. From the lowest bit on: first page of the source, first page of the
+/// A word's contents: 0 when it is free. From the lowest bit on: first page of the source, first page of the
 /// destination, pages of the source, how many more the destination has, the two sides, whether bytes move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Held(u64);
@@ -158,7 +158,7 @@ impl Held {
         )
     }
 
-    /// Both spans; `None` for a free slot.
+    /// Both spans; `None` for a free word.
     fn ends(self) -> Option<[Span; 2]> {
         if self.0 == 0 {
             return None;
@@ -187,27 +187,27 @@ impl Pins {
         Pins { lines: Box::new(std::array::from_fn(|_| Line::default())) }
     }
 
-    /// Claims a slot for the pages of a source and a destination; `None` when there is none left. What the
+    /// Claims a word for the pages of a source and a destination; `None` when there is none left. What the
     /// pages map must be read after this.
     #[inline]
     pub(crate) fn claim(&self, ends: [Span; 2]) -> Option<Pin> {
         let held = Held::new(ends);
-        let (slot, _) = self.claim_slot(ends[0].first, held.0)?;
-        Some(Pin { slot, held })
+        let (word, _) = self.claim_word(ends[0].first, held.0)?;
+        Some(Pin { word, held })
     }
 
-    /// Claims a slot for a copy that moves its bytes next, or not at all. What the pages map, and whether the
+    /// Claims a word for a copy that moves its bytes next, or not at all. What the pages map, and whether the
     /// bytes may move, must be looked at after this.
     #[inline(always)]
     pub(crate) fn claim_at_once(&self, ends: [Span; 2]) -> Option<Claim<'_>> {
-        let (_, slot) = self.claim_slot(ends[0].first, Held::new(ends).0 | Held::COPYING)?;
-        Some(Claim(slot))
+        let (_, word) = self.claim_word(ends[0].first, Held::new(ends).0 | Held::COPYING)?;
+        Some(Claim(word))
     }
 
     #[inline(always)]
-    fn claim_slot(&self, page: u64, held: u64) -> Option<(u16, &AtomicU64)> {
-        let start = (page % LINES as u64) as usize * LINE_SLOTS;
-        let first = self.slot(start);
+    fn claim_word(&self, page: u64, held: u64) -> Option<(u16, &AtomicU64)> {
+        let start = (page % LINES as u64) as usize * LINE_WORDS;
+        let first = self.word(start);
         let claimed = match replace(first, 0, held) {
             true => (start as u16, first),
             false => self.claim_another(start, held)?,
@@ -216,13 +216,13 @@ impl Pins {
         Some(claimed)
     }
 
-    /// Looks for a slot that is free: the first one of every line before the second one of any.
+    /// Looks for a word that is free: the first one of every line before the second one of any.
     #[cold]
     fn claim_another(&self, start: usize, held: u64) -> Option<(u16, &AtomicU64)> {
-        (1..SLOTS).find_map(|n| {
-            let number = (start + n * LINE_SLOTS) % SLOTS + n / LINES;
-            let slot = self.slot(number);
-            replace(slot, 0, held).then_some((number as u16, slot))
+        (1..WORDS).find_map(|n| {
+            let number = (start + n * LINE_WORDS) % WORDS + n / LINES;
+            let word = self.word(number);
+            replace(word, 0, held).then_some((number as u16, word))
         })
     }
 
@@ -231,22 +231,22 @@ impl Pins {
     #[inline]
     pub(crate) fn start_copying(&self, pin: Pin) -> bool {
         let held = pin.held.0;
-        let started = replace(self.slot(usize::from(pin.slot)), held, held | Held::COPYING);
+        let started = replace(self.word(usize::from(pin.word)), held, held | Held::COPYING);
         fence_for_loom();
         started
     }
 
-    /// Gives the slot back. A pin that is not held is left alone.
+    /// Gives the word back. A pin that is not held is left alone.
     #[inline]
     pub(crate) fn release(&self, pin: Pin) {
-        let (slot, held) = (self.slot(usize::from(pin.slot)), pin.held.0);
-        let _was_held = replace(slot, held | Held::COPYING, 0) || replace(slot, held, 0);
+        let (word, held) = (self.word(usize::from(pin.word)), pin.held.0);
+        let _was_held = replace(word, held | Held::COPYING, 0) || replace(word, held, 0);
     }
 
     /// Whether a copy holds one of `pages`. What would take the pages away must be visible before this.
     pub(crate) fn hold(&self, pages: Span) -> bool {
         fence(Ordering::SeqCst);
-        self.slots().any(|slot| Held(slot.load(Ordering::Acquire)).touches(pages))
+        self.words().any(|word| Held(word.load(Ordering::Acquire)).touches(pages))
     }
 
     /// Waits for the copies whose bytes are moving from or to a side's pages. Each moves at most
@@ -254,13 +254,13 @@ impl Pins {
     /// visible before this.
     pub(crate) fn wait_for_copying(&self, side: Side) {
         fence(Ordering::SeqCst);
-        let moves = |slot: &AtomicU64| {
-            let held = slot.load(Ordering::Acquire);
+        let moves = |word: &AtomicU64| {
+            let held = word.load(Ordering::Acquire);
             held & Held::COPYING != 0 && Held(held).touches(Span::whole(side))
         };
-        for slot in self.slots() {
+        for word in self.words() {
             let mut spins = 0;
-            while moves(slot) {
+            while moves(word) {
                 if spins < SPINS_BEFORE_YIELD {
                     spins += 1;
                     spin_loop();
@@ -271,31 +271,31 @@ impl Pins {
         }
     }
 
-    /// The slots that are claimed, and with what.
+    /// The words that are claimed, and with what.
     pub(crate) fn claimed(&self) -> impl Iterator<Item = (usize, u64)> {
-        let value = |slot: &AtomicU64| slot.load(Ordering::Acquire);
-        self.slots().map(value).enumerate().filter(|(_, value)| *value != 0)
+        let value = |word: &AtomicU64| word.load(Ordering::Acquire);
+        self.words().map(value).enumerate().filter(|(_, value)| *value != 0)
     }
 
     #[inline(always)]
-    fn slot(&self, slot: usize) -> &AtomicU64 {
-        &self.lines[slot / LINE_SLOTS].0[slot % LINE_SLOTS]
+    fn word(&self, word: usize) -> &AtomicU64 {
+        &self.lines[word / LINE_WORDS].0[word % LINE_WORDS]
     }
 
-    fn slots(&self) -> impl Iterator<Item = &AtomicU64> {
+    fn words(&self) -> impl Iterator<Item = &AtomicU64> {
         self.lines.iter().flat_map(|line| &line.0)
     }
 }
 
 #[inline]
-fn replace(slot: &AtomicU64, current: u64, new: u64) -> bool {
-    slot.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+fn replace(word: &AtomicU64, current: u64, new: u64) -> bool {
+    word.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed).is_ok()
 }
 
 impl Clone for Pins {
     fn clone(&self) -> Pins {
         let copy = |line: &Line| {
-            Line(line.0.each_ref().map(|slot| AtomicU64::new(slot.load(Ordering::Relaxed))))
+            Line(line.0.each_ref().map(|word| AtomicU64::new(word.load(Ordering::Relaxed))))
         };
         Pins { lines: Box::new(self.lines.each_ref().map(copy)) }
     }
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn page_zero_is_held_although_its_number_is_that_of_a_free_slot() {
+    fn page_zero_is_held_although_its_number_is_that_of_a_free_word() {
         let pins = Pins::new();
         assert!(!pins.hold(span(MGMT, 0..=0)));
         pins.claim([span(MGMT, 0..=0); 2]).unwrap();
@@ -384,35 +384,35 @@ mod tests {
         let pins = Pins::new();
         let claim = pins.claim_at_once(both(3..=3)).unwrap();
         assert!(pins.hold(span(MGMT, 3..=3)));
-        assert!(pins.slots().any(|slot| slot.load(Ordering::Relaxed) & Held::COPYING != 0));
+        assert!(pins.words().any(|word| word.load(Ordering::Relaxed) & Held::COPYING != 0));
         drop(claim);
         assert!(!pins.hold(Span::whole(MGMT)));
     }
 
     #[test]
-    fn every_slot_can_be_claimed_once_and_then_none() {
+    fn every_word_can_be_claimed_once_and_then_none() {
         let pins = Pins::new();
-        let held: Vec<Pin> = (0..SLOTS).map(|_| pins.claim(both(3..=3)).unwrap()).collect();
+        let held: Vec<Pin> = (0..WORDS).map(|_| pins.claim(both(3..=3)).unwrap()).collect();
         assert_eq!(pins.claim(both(4..=4)), None);
         assert!(pins.claim_at_once(both(4..=4)).is_none());
         pins.release(held[100]);
-        assert_eq!(pins.claim(both(4..=4)).map(|pin| pin.slot), Some(held[100].slot));
+        assert_eq!(pins.claim(both(4..=4)).map(|pin| pin.word), Some(held[100].word));
     }
 
     #[test]
     fn copies_of_neighbouring_pages_do_not_share_a_cache_line() {
         let pins = Pins::new();
-        let line = |page| pins.claim(both(page..=page)).unwrap().slot / LINE_SLOTS as u16;
+        let line = |page| pins.claim(both(page..=page)).unwrap().word / LINE_WORDS as u16;
         assert_eq!([10, 11, 12].map(line), [10, 11, 12]);
     }
 
     #[test]
-    fn a_released_pin_does_not_touch_the_next_holder_of_its_slot() {
+    fn a_released_pin_does_not_touch_the_next_holder_of_its_word() {
         let pins = Pins::new();
         let first = pins.claim(both(1..=1)).unwrap();
         pins.release(first);
         let second = pins.claim(both(1..=2)).unwrap();
-        assert_eq!(first.slot, second.slot);
+        assert_eq!(first.word, second.word);
         pins.release(first);
         assert!(!pins.start_copying(first));
         assert!(pins.hold(span(MGMT, 2..=2)));

@@ -13,6 +13,7 @@ use vmc_machine::build::MachineError;
 use vmc_machine::deterministic::{Observer, RunConfig};
 use vmc_machine::embed::Run;
 use vmc_machine::ending::Stuck;
+use vmc_machine::fault::{Occasion, Trigger};
 use vmc_machine::plan::{Plan, StartOrder};
 use vmc_machine::schedule::{Actors, Decisions, Deviation, Keep, Schedule, ScheduleKind};
 use vmc_machine::script::Action;
@@ -355,7 +356,14 @@ fn problems(scenario: &Scenario, outcome: &Outcome) -> Vec<Problem> {
 fn unfired(scenario: &Scenario, number: usize, seen: u32) -> Problem {
     let rule = &scenario.plan().rules[number];
     let name = &rule.name;
+    let of_rule = |number: usize| &scenario.plan().rules[number].name;
     let message = match (&rule.trigger, seen) {
+        (Some(Trigger { occasion: Occasion::After { rule: cause, .. }, .. }), 1..) => format!(
+            "fault `{name}` never fired: `nth` of a rule with `after` counts the firings of fault `{}`, which were \
+             {seen}; it waits for number {}",
+            of_rule(*cause),
+            rule.nth
+        ),
         (None, _) => format!("fault `{name}` never fired: no step fired it"),
         (Some(_), 0) => format!("fault `{name}` never fired: its occasion never occurred"),
         (Some(_), _) => {

@@ -1,7 +1,7 @@
 //! `H_COPY_RDMA`: the bytes, and what may happen between its halves.
 
 use super::{HYP, MGMT, Machine, message, on_both_runtimes};
-use crate::pins::SLOTS;
+use crate::pins::WORDS;
 use crate::{Backend, Memory, PinnedCopy};
 use papr::{Access, CopyRdma, GuestAddress, Hcall, PAGE_SIZE, ReturnCode, TransportEvent};
 
@@ -390,7 +390,7 @@ fn an_abandoned_copy_holds_nothing<P: Backend>() {
 fn a_copy_without_a_free_pin_is_busy_and_holds_nothing<P: Backend>() {
     let mut machine = machine::<P>();
     let call = machine.to_hyp(PAGE_SIZE, PAGE_SIZE, 8);
-    let mut held: Vec<PinnedCopy> = (0..SLOTS).map(|_| begin(&machine, call)).collect();
+    let mut held: Vec<PinnedCopy> = (0..WORDS).map(|_| begin(&machine, call)).collect();
     assert_eq!(copy(&mut machine, call), ReturnCode::BUSY);
     let last = held.pop().unwrap();
     assert_eq!(machine.hypervisor.copy_rdma_finish(last), ReturnCode::SUCCESS);

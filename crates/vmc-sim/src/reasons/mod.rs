@@ -103,6 +103,19 @@ impl<'a> History<'a> {
         Some((record, says(record)?))
     }
 
+    /// Which event took the driver's channel out of the state that it reached at a place, and what brought it about.
+    fn channel_left(&self, place: usize) -> String {
+        let leaves = |record: &Record| matches!(record.event, Event::ChannelState(state) if state.side() == Side::Mgmt);
+        match self.records[place + 1..].iter().position(leaves) {
+            None => String::from("this step"),
+            Some(further) => {
+                let left = place + 1 + further;
+                let cause = self.cause_of(left);
+                format!("event {} {cause}", self.records[left].seq).trim_end().to_owned()
+            }
+        }
+    }
+
     /// What brought about the record at a place, in words that go on a sentence.
     fn cause_of(&self, place: usize) -> String {
         let before = self.until(place);

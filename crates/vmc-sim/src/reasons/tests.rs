@@ -188,6 +188,29 @@ fn a_session_that_is_over_is_told_with_its_end() {
 }
 
 #[test]
+fn a_channel_that_only_counted_as_ready_is_told_with_what_ended_it() {
+    let fault = "[[fault]]\nname = \"gone\"\ndo = { stop = \"hyp\" }\n";
+    let steps = "{ open = { file = \"x\" } }, { wait = \"channel-ready\" }, { fault = \"gone\" }, \
+                 { wait = \"channel-ready\" }, { sleep-ms = 1 },\n\
+                 { set-hmc-id = { id = \"A\", file = \"x\" } }";
+    let remedy = remedy(&app(steps, fault));
+    let waits = "add { wait = \"channel-ready\" } before this step, and { wait = \"channel-down\" } before that: the \
+                 channel was ready until event ";
+    assert!(remedy.starts_with(waits), "{remedy}");
+    assert!(remedy.contains("after fault `gone` (event "), "{remedy}");
+}
+
+#[test]
+fn a_rule_that_follows_another_one_is_told_how_often_that_fired() {
+    let rules = "[[fault]]\nname = \"first\"\ndo = { pause = \"hyp\" }\n\
+                 [[fault]]\nname = \"then\"\nwhen = { after = \"first\", nth = 2 }\ndo = { resume = \"hyp\" }\n";
+    let report = run(&app(&format!("{SESSION}, {{ fault = \"first\" }}"), rules));
+    let told: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    let expected = "`nth` of a rule with `after` counts the firings of fault `first`, which were 1; it waits for number 2";
+    assert!(told.iter().any(|told| told.contains(expected)), "{told:?}");
+}
+
+#[test]
 fn what_has_no_known_cause_gets_the_general_advice() {
     let text = app(&format!("{SESSION}, {{ write = {{ bytes = 1, expect = \"EIO\" }} }}"), "");
     assert!(remedy(&text).starts_with("correct the expectation"));

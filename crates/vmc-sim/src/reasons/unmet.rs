@@ -28,9 +28,22 @@ pub(crate) fn remedy(
     let session = failure.file.and_then(|file| then.session_of(file));
     let state = session.and_then(|session| then.state_of(session)).map(|(_, state)| state);
     let channel = then.channel_of(Side::Mgmt).map(|(_, state)| state);
-    let ready_or_failed =
+    let [ready, failed] =
         [ChannelState::Ready, ChannelState::Failed].map(vmc_trace::ChannelState::Mgmt);
-    let channel_can_come = channel.is_none_or(|channel| !ready_or_failed.contains(&channel));
+    let channel_can_come = channel.is_none_or(|channel| channel != ready && channel != failed);
+    let when_channel_is_back = || {
+        let wait = "add { wait = \"channel-ready\" } before this step";
+        match then
+            .last(|record| matches!(record.event, Event::ChannelState(state) if state == ready))
+        {
+            None => String::from(wait),
+            // It counts as ready until the driver notices a crash.
+            Some((place, _)) => format!(
+                "{wait}, and {{ wait = \"channel-down\" }} before that: the channel was ready until {}",
+                then.channel_left(place)
+            ),
+        }
+    };
     if let (Action::Write { .. } | Action::Read { .. }, Some(session), Some(Reply::Failed(errno))) =
         (&failure.step.action, session, unmet.reply)
         && let Some(end) = then.end_of(session)
@@ -61,7 +74,7 @@ pub(crate) fn remedy(
             ))
         }
         (Action::SetHmcId { .. } | Action::Open { .. }, Reply::Failed(_)) if channel_can_come => {
-            Some(String::from("add { wait = \"channel-ready\" } before this step"))
+            Some(when_channel_is_back())
         }
         (Action::SetHmcId { .. }, Reply::Failed(Errno::EBUSY | Errno::ENOBUFS)) => {
             Some(String::from(
@@ -72,9 +85,7 @@ pub(crate) fn remedy(
         (Action::Poll { .. }, Reply::Poll(events)) if events == PollEvents::default() => {
             before("readable")
         }
-        (Action::Query { .. }, _) if channel_can_come => {
-            Some(String::from("add { wait = \"channel-ready\" } before this step"))
-        }
+        (Action::Query { .. }, _) if channel_can_come => Some(when_channel_is_back()),
         _ => None,
     }
 }
