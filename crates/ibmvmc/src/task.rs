@@ -146,7 +146,7 @@ impl<Q: Quirks> Driver<Q> {
             (Stage::EnableInterrupt { greets }, Outcome::Hcall(ret)) => {
                 if !ret.code.is_success() {
                     let breach = ProtocolViolation::HcallFailed(HcallName::VioSignal, ret.code);
-                    return self.start_over(id, call, breach, sink);
+                    return self.start_over_after(id, call, breach, sink);
                 }
                 if greets {
                     self.inits_outstanding = 1;
@@ -223,7 +223,7 @@ impl<Q: Quirks> Driver<Q> {
             return self.device_failed(sink);
         }
         if !code.is_success() {
-            return self.start_over(
+            return self.start_over_after(
                 id,
                 call,
                 ProtocolViolation::HcallFailed(HcallName::FreeCrq, code),
@@ -289,8 +289,12 @@ impl<Q: Quirks> Driver<Q> {
             ReturnCode::CLOSED if mistaken => return self.device_failed(sink),
             ReturnCode::RESOURCE if mistaken => true,
             ReturnCode::CLOSED => greets_absent,
+            // The kernel before this one left its queue registered (kexec).
+            ReturnCode::RESOURCE if call.purpose == Purpose::Probe => {
+                return self.start_over(id, call, sink);
+            }
             ReturnCode::RESOURCE => {
-                return self.start_over(
+                return self.start_over_after(
                     id,
                     call,
                     ProtocolViolation::HcallFailed(HcallName::RegCrq, code),
@@ -350,10 +354,10 @@ impl<Q: Quirks> Driver<Q> {
                 }
                 None => {
                     let breach = ProtocolViolation::SendGivenUp(Outgoing::Init.kind());
-                    self.start_over(id, call, breach, sink)
+                    self.start_over_after(id, call, breach, sink)
                 }
             },
-            _ => self.start_over(
+            _ => self.start_over_after(
                 id,
                 call,
                 ProtocolViolation::HcallFailed(HcallName::SendCrq, code),
@@ -386,19 +390,24 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     /// Frees the queue and registers it again.
-    fn start_over(
-        &mut self,
-        id: CallId,
-        mut call: Task,
-        breach: ProtocolViolation,
-        sink: &mut impl EventSink,
-    ) -> Effect {
-        self.breach(Subject::Channel, breach, sink);
+    fn start_over(&mut self, id: CallId, mut call: Task, sink: &mut impl EventSink) -> Effect {
         call.purpose = Purpose::Reset;
         self.set_state(ChannelState::ResetScheduled, sink);
         self.take_over(sink);
         self.resets_in_a_row = self.resets_in_a_row.saturating_add(1);
         self.quiesce_task(id, call)
+    }
+
+    /// The same, because the hypervisor broke the protocol.
+    fn start_over_after(
+        &mut self,
+        id: CallId,
+        call: Task,
+        breach: ProtocolViolation,
+        sink: &mut impl EventSink,
+    ) -> Effect {
+        self.breach(Subject::Channel, breach, sink);
+        self.start_over(id, call, sink)
     }
 
     fn device_failed(&mut self, sink: &mut impl EventSink) -> Effect {
