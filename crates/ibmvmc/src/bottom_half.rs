@@ -22,6 +22,8 @@ pub(crate) struct BottomHalf {
     stage: Stage,
     /// A reset took over: the call releases what it has in hand and ends.
     cancelled: bool,
+    /// It has taken the entry of this turn ([`Liberty::OneEntry`](crate::Liberty::OneEntry)).
+    took: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,7 +123,7 @@ impl<Q: Quirks> Driver<Q> {
             self.bottom_half_again = self.bottom_half.is_some();
             return Err(Reply::Ok);
         }
-        Ok(BottomHalf { stage: Stage::Idle, cancelled: false })
+        Ok(BottomHalf { stage: Stage::Idle, cancelled: false, took: false })
     }
 
     pub(crate) fn start_bottom_half(
@@ -159,6 +161,7 @@ impl<Q: Quirks> Driver<Q> {
             (Stage::Take, _) if self.state == ChannelState::ResetScheduled => {}
             (Stage::Take, Outcome::Entry(Some(entry))) => {
                 self.advance_queue();
+                call.took = self.quirks.takes_one_entry_a_turn();
                 return self.receive(id, call, Received::from_entry(entry), sink);
             }
             (Stage::Take, _) => return self.queue_is_empty(id, call, sink),
@@ -227,6 +230,10 @@ impl<Q: Quirks> Driver<Q> {
             return self.work_on(id, call, Stage::Send { outgoing, tries: 0 }, effect);
         }
         self.note_initialized(sink);
+        if call.took {
+            self.schedule(Background::BottomHalf);
+            return Effect::Done(Reply::Ok);
+        }
         self.take_entry(id, call)
     }
 

@@ -164,7 +164,8 @@ impl<Q: Quirks> Driver<Q> {
             return None;
         }
         let free = |(_, b): &(BufferId, &Buffer)| b.owner == BufferOwner::Mgmt;
-        let lowest = self.config.profile.gives_up_lowest_buffer();
+        let lowest =
+            self.config.profile.gives_up_lowest_buffer() != self.quirks.gives_up_other_buffer();
         let place = self.slot(slot);
         let found = if lowest { place.buffers().find(free) } else { place.buffers().rfind(free) };
         let (id, _) = found?;

@@ -137,11 +137,11 @@ impl Slot {
         }
     }
 
-    /// The free buffer with the lowest id.
-    pub(crate) fn free_buffer(&self) -> Option<(BufferId, Dma, Lioba)> {
-        self.buffers()
-            .find(|(_, buffer)| buffer.owner == BufferOwner::Mgmt)
-            .map(|(id, buffer)| (id, buffer.dma, buffer.lioba))
+    /// The free buffer that is used next: the one with the lowest id, or the highest.
+    pub(crate) fn free_buffer(&self, highest: bool) -> Option<(BufferId, Dma, Lioba)> {
+        let free = |(_, buffer): &(BufferId, &Buffer)| buffer.owner == BufferOwner::Mgmt;
+        let found = if highest { self.buffers().rfind(free) } else { self.buffers().find(free) };
+        found.map(|(id, buffer)| (id, buffer.dma, buffer.lioba))
     }
 
     pub(crate) fn buffers(&self) -> impl DoubleEndedIterator<Item = (BufferId, &Buffer)> {
@@ -178,7 +178,7 @@ impl Slot {
 
     /// Whether the slot can be opened: no session, and the hypervisor has seeded it.
     pub(crate) fn is_free(&self) -> bool {
-        self.session.is_none() && self.free_buffer().is_some()
+        self.session.is_none() && self.free_buffer(false).is_some()
     }
 
     /// Whether a `read()` would not block.

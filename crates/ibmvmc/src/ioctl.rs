@@ -111,7 +111,8 @@ impl<Q: Quirks> Driver<Q> {
             }
             return refuse(profile.no_seed_buffer());
         };
-        let Some((buffer, dma, lioba)) = slots[slot].free_buffer() else {
+        let Some((buffer, dma, lioba)) = slots[slot].free_buffer(self.quirks.uses_highest_buffer())
+        else {
             return refuse(profile.no_seed_buffer());
         };
         let (slot, stage) = (slot as u8, Stage::CopyFromUser);

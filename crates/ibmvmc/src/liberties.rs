@@ -39,6 +39,10 @@ macro_rules! liberties {
 
 liberties! {
     EarlyUse = "early-use": "a buffer that was added is used before its Add Buffer Response is out";
+    HighestBuffer = "highest-buffer": "write() and SETHMCID take the free buffer with the highest id, not the lowest";
+    OtherGivenUp = "other-given-up": "Remove Buffer is given the free buffer at the other end of the pool than the profile's";
+    EarlyInit = "early-init": "INIT goes out before the interrupt is enabled, and the queue is looked at afterwards";
+    OneEntry = "one-entry": "the bottom half takes one entry from the queue in a turn, and asks for another turn";
 }
 
 impl Liberty {
@@ -63,6 +67,29 @@ pub trait Liberties: Copy + Eq + Hash + fmt::Debug + Send + Sync + 'static {
     /// initialization is complete with the last seed (LoPAR, Add Buffer: the message transfers the buffer).
     fn publishes_before_response(self) -> bool {
         self.takes(Liberty::EarlyUse)
+    }
+
+    /// [`Liberty::HighestBuffer`], `write()` and SETHMCID: which of the buffers that it owns a side uses is its own
+    /// choice (LoPAR, Signal Message: the sender names the buffer).
+    fn uses_highest_buffer(self) -> bool {
+        self.takes(Liberty::HighestBuffer)
+    }
+
+    /// [`Liberty::OtherGivenUp`], Remove Buffer: the management partition chooses the buffer (LoPAR, VMC Remove Buffer).
+    fn gives_up_other_buffer(self) -> bool {
+        self.takes(Liberty::OtherGivenUp)
+    }
+
+    /// [`Liberty::EarlyInit`], the probe and the reset task: LoPAR orders INIT after `H_REG_CRQ`, and says nothing of
+    /// the interrupt (CRQ initialization).
+    fn greets_before_interrupts(self) -> bool {
+        self.takes(Liberty::EarlyInit)
+    }
+
+    /// [`Liberty::OneEntry`], the bottom half: how many entries a consumer takes before it lets others run is its own
+    /// choice (LoPAR, CRQ Facility Interrupt Notification: it looks once more after it enabled the interrupt).
+    fn takes_one_entry_a_turn(self) -> bool {
+        self.takes(Liberty::OneEntry)
     }
 }
 

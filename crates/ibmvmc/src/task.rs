@@ -375,6 +375,10 @@ impl<Q: Quirks> Driver<Q> {
     }
 
     fn sends_init_first(&self, call: Task) -> bool {
+        self.quirks.greets_before_interrupts() || self.looks_at_queue_no_more(call)
+    }
+
+    fn looks_at_queue_no_more(&self, call: Task) -> bool {
         self.quirks.sends_init_before_interrupts() && call.purpose == Purpose::Reset
     }
 
@@ -383,7 +387,7 @@ impl<Q: Quirks> Driver<Q> {
     fn look_at_queue(&mut self, call: Task) -> Effect {
         match self.state {
             ChannelState::ResetScheduled => self.schedule(Background::Reset),
-            _ if self.sends_init_first(call) => {}
+            _ if self.looks_at_queue_no_more(call) => {}
             _ => self.schedule(Background::BottomHalf),
         }
         Effect::Done(Reply::Ok)

@@ -66,7 +66,7 @@ impl<Q: Quirks> Driver<Q> {
         if !ready {
             return Err(Reply::Failed(Errno::EBUSY));
         }
-        let free = self.slot(slot).free_buffer();
+        let free = self.slot(slot).free_buffer(self.quirks.uses_highest_buffer());
         let (buffer, dma, lioba) = free.ok_or(Reply::Failed(Errno::EBUSY))?;
         if is_nothing {
             return Err(Reply::Bytes(0));

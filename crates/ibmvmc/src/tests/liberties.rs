@@ -1,8 +1,9 @@
 //! Liberties: each is another way to be right.
 
 use super::flows::*;
-use super::peer::{Peer, config};
-use crate::{Background, ChannelState, Errno, Input, Liberty, LibertySet, Profile, Reply};
+use super::peer::{Peer, config, node};
+use crate::{Background, ChannelState, Effect, Errno, Input, Liberty, LibertySet, Profile, Reply};
+use papr::Hcall;
 use vmc_proto::Message;
 
 fn taking(liberties: LibertySet) -> Peer<LibertySet> {
@@ -74,6 +75,73 @@ fn early_use_sends_a_message_before_its_buffer_is_answered() {
         assert_eq!(peer.write(file, 3), Reply::Bytes(3));
         recv!(peer, signal(0, 1, 1, 3));
         recv_nothing!(peer);
+    }
+}
+
+#[test]
+fn the_free_buffer_with_the_highest_id_may_be_used() {
+    for (liberties, used) in [(NONE, 0), (NONE.with(Liberty::HighestBuffer), 1)] {
+        let mut peer = taking(liberties);
+        peer.boot();
+        let file = peer.session(0);
+        assert_eq!(peer.write(file, 1), Reply::Bytes(1));
+        recv!(peer, signal(0, 1, used, 1));
+    }
+}
+
+#[test]
+fn the_buffer_at_the_other_end_may_be_given_up() {
+    for profile in [Profile::Document, Profile::Linux] {
+        let highest = profile == Profile::Document;
+        for (liberties, given) in
+            [(NONE, u16::from(highest)), (NONE.with(Liberty::OtherGivenUp), u16::from(!highest))]
+        {
+            let mut peer = Peer::taking(config(profile), liberties);
+            peer.boot();
+            peer.session(0);
+            send!(peer, remove_buffer(0, 1));
+            recv!(peer, remove_buffer_response(0, 0, 1, given));
+        }
+    }
+}
+
+/// The answer comes before the interrupt is enabled, and makes none: the queue is looked at afterwards.
+#[test]
+fn init_may_go_out_before_the_interrupt_is_enabled() {
+    let mut peer = taking(NONE.with(Liberty::EarlyInit));
+    let enables =
+        |effect: &Effect| matches!(effect, Effect::Hcall(Hcall::VioSignal { mode: 1, .. }, _));
+    let answers = |peer: &mut Peer<LibertySet>, task| {
+        assert_eq!(peer.hcalls.last().map(Hcall::name), Some("H_SEND_CRQ"));
+        assert_eq!(peer.recv(), Some(INIT));
+        peer.deliver(INIT_COMPLETE);
+        peer.release(task);
+        peer.exchange_capabilities(PEER_LIMITS);
+        assert_eq!(peer.driver.state(), ChannelState::Ready);
+    };
+    let probe = peer.hold(Input::Probe(node()), enables);
+    answers(&mut peer, probe);
+    peer.deliver(open_response(0, 200, 1).encode());
+    let reset = peer.hold_background(Background::Reset, enables);
+    answers(&mut peer, reset);
+}
+
+#[test]
+fn a_turn_of_the_bottom_half_may_take_one_entry() {
+    for (liberties, turns) in [(NONE, 1), (NONE.with(Liberty::OneEntry), 3)] {
+        let mut peer = taking(liberties);
+        peer.boot();
+        peer.session(0);
+        for _ in 0..2 {
+            peer.deliver(signal(0, 1, 9999, 1).encode());
+        }
+        let mut done = 0;
+        peer.settle_except(Some(Background::BottomHalf));
+        while peer.start_due() {
+            peer.settle_except(Some(Background::BottomHalf));
+            done += 1;
+        }
+        assert_eq!(done, turns);
     }
 }
 

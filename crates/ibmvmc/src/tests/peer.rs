@@ -283,11 +283,10 @@ impl<Q: Quirks> Peer<Q> {
         panic!("the driver never rests");
     }
 
-    /// Starts one background activity that is due.
-    pub(super) fn start_due(&mut self) {
-        if let Some(background) = self.background.pop_front() {
-            self.start(input_of(background));
-        }
+    /// Starts one background activity that is due; `false` when there is none.
+    pub(super) fn start_due(&mut self) -> bool {
+        let due = self.background.pop_front();
+        due.map(|background| self.start(input_of(background))).is_some()
     }
 
     /// Lets everything run until this background activity is the only one due, and holds that at an effect

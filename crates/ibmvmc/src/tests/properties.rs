@@ -187,12 +187,10 @@ impl<Q: Quirks> World<Q> {
     fn step(&mut self, which: usize) {
         let calls = self.in_flight();
         let index = which % (calls.len() + 1);
-        match calls.get(index) {
-            Some(call) => {
-                self.peer.step(*call);
-            }
+        let _did_something = match calls.get(index) {
+            Some(call) => self.peer.step(*call),
             None => self.peer.start_due(),
-        }
+        };
     }
 
     fn interrupt(&mut self, which: usize) {
