@@ -230,7 +230,7 @@ impl<Q: Quirks> Driver<Q> {
             return self.work_on(id, call, Stage::Send { outgoing, tries: 0 }, effect);
         }
         self.note_initialized(sink);
-        if call.took {
+        if self.quirks.takes_one_entry_a_turn() && call.took {
             self.schedule(Background::BottomHalf);
             return Effect::Done(Reply::Ok);
         }

@@ -72,6 +72,7 @@ pub(crate) fn build<P: Setup>(
         limits: machine.hypervisor,
         session_buffers: machine.session_buffers,
         inbound: machine.inbound_buffers,
+        liberties: machine.service_liberties,
     };
     service.check()?;
     let platform_pages = phyp::vmc::Service::<AnyBehaviour>::pages_needed(&service);

@@ -6,7 +6,7 @@ use crate::schedule::Decisions;
 pub use crate::script::ThreadPlan;
 use ibmvmc::{Config, LibertySet, QuirkSet};
 use phyp::VmcPresence;
-use phyp::vmc::AnyBehaviour;
+use phyp::vmc::{AnyBehaviour, ServiceLiberties};
 use std::sync::Arc;
 use vmc_proto::Limits;
 
@@ -44,6 +44,8 @@ pub struct MachinePlan {
     pub session_buffers: Option<u16>,
     /// Buffers of a session for messages to the hypervisor; half of them without it.
     pub inbound_buffers: Option<u16>,
+    /// What the VMC service does in another way than it would by itself.
+    pub service_liberties: ServiceLiberties,
     /// What the hypervisor does with messages.
     pub behaviour: AnyBehaviour,
     /// Which side starts first.

@@ -15,9 +15,9 @@ use super::names::Names;
 use super::rules::rules;
 use super::spanned::{Number, Spanned};
 use hmc_router::Router;
-use ibmvmc::{Config, Liberty, LibertySet, Profile, Quirk, QuirkSet};
+use ibmvmc::{Config, Liberty, Profile, Quirk, QuirkSet};
 use phyp::VmcPresence;
-use phyp::vmc::{AnyBehaviour, Named, Source};
+use phyp::vmc::{AnyBehaviour, Named, ServiceLiberty, Source};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::ops::Range;
@@ -95,14 +95,18 @@ fn quirks(ids: &[Spanned<String>]) -> Result<QuirkSet, Problem> {
     ids.iter().map(quirk).collect()
 }
 
-fn liberties(names: &[Spanned<String>]) -> Result<LibertySet, Problem> {
+fn liberties<L: Copy, S: FromIterator<L>>(
+    names: &[Spanned<String>],
+    all: &[(&str, L)],
+) -> Result<S, Problem> {
     let liberty = |name: &Spanned<String>| {
-        Liberty::from_name(name.get_ref()).ok_or_else(|| {
-            let all: Vec<_> = Liberty::ALL.iter().map(|liberty| liberty.name()).collect();
+        let found = all.iter().find(|(known, _)| known == name.get_ref());
+        found.map(|(_, liberty)| *liberty).ok_or_else(|| {
+            let known: Vec<_> = all.iter().map(|(known, _)| *known).collect();
             Problem::new(
                 name.span(),
                 format!("there is no liberty `{}`", name.get_ref()),
-                format!("use one of {}", all.join(", ")),
+                format!("use one of {}", known.join(", ")),
             )
         })
     };
@@ -127,14 +131,19 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
         },
     };
     let (hypervisor, hypervisor_crq_pages) = hypervisor(&form.hypervisor, &driver)?;
+    let driver_liberties: Vec<_> = Liberty::ALL.iter().map(|l| (l.name(), *l)).collect();
     let optional = |number: &Option<Number>| number.as_ref().map(|_| or(number, 0));
     Ok(MachinePlan {
         driver,
-        liberties: liberties(&form.liberties)?,
+        liberties: liberties(&form.liberties, &driver_liberties)?,
         hypervisor,
         hypervisor_crq_pages,
         session_buffers: optional(&form.hypervisor.session_buffers),
         inbound_buffers: optional(&form.hypervisor.inbound_buffers),
+        service_liberties: liberties(
+            &form.hypervisor.liberties,
+            &ServiceLiberty::ALL.map(|liberty| (liberty.name(), liberty)),
+        )?,
         behaviour: match &form.behaviour {
             BehaviourForm::Echo => Named::Echo.into(),
             BehaviourForm::Sink => Named::Sink.into(),

@@ -89,6 +89,10 @@ pub(super) struct HypervisorForm {
     /// included.
     #[schemars(transform = within(bounds::SESSION_BUFFERS))]
     pub(super) inbound_buffers: Option<Number>,
+    /// What the VMC service does in another way than it would by itself, and may by the references.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::service_liberties")]
+    pub(super) liberties: Vec<Spanned<String>>,
 }
 
 /// What the driver does where the driver document and the Linux driver differ.

@@ -190,9 +190,20 @@ pub(super) fn quirks(_: &mut SchemaGenerator) -> Schema {
 
 /// Liberties by their names, each with what the driver does.
 pub(super) fn liberties(_: &mut SchemaGenerator) -> Schema {
-    let liberty = |liberty: &ibmvmc::Liberty| json_schema!({ "type": "string", "const": liberty.name(), "description": liberty.summary() });
-    let liberties: Value = ibmvmc::Liberty::ALL.iter().map(liberty).collect();
-    json_schema!({ "type": "array", "items": { "oneOf": liberties } })
+    named(ibmvmc::Liberty::ALL.iter().map(|liberty| (liberty.name(), liberty.summary())))
+}
+
+/// The same of the VMC service.
+pub(super) fn service_liberties(_: &mut SchemaGenerator) -> Schema {
+    let all = phyp::vmc::ServiceLiberty::ALL.iter();
+    named(all.map(|liberty| (liberty.name(), liberty.summary())))
+}
+
+fn named(all: impl Iterator<Item = (&'static str, &'static str)>) -> Schema {
+    let one =
+        |(name, summary)| json_schema!({ "type": "string", "const": name, "description": summary });
+    let all: Value = all.map(one).collect();
+    json_schema!({ "type": "array", "items": { "oneOf": all } })
 }
 
 /// Offsets and values of single bytes.

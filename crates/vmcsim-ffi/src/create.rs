@@ -10,7 +10,7 @@ use crate::runner::Bell;
 use crate::service::Runner;
 use papr::{Liobn, PAGE_SIZE, UnitAddress};
 use parking_lot::Mutex;
-use phyp::vmc::{AnyBehaviour, Named, Service, ServiceConfig, Source};
+use phyp::vmc::{AnyBehaviour, Named, Service, ServiceConfig, ServiceLiberties, Source};
 use phyp::{Config, FlatMemory, Hypervisor, MIN_VIRTUAL_DMA_SIZE, VmcPresence, Words};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -186,6 +186,7 @@ fn service(config: &vmcsim_config) -> Result<ServiceConfig, Failure> {
         limits,
         session_buffers: few("session_buffers", config.session_buffers)?,
         inbound: few("inbound_buffers", config.inbound_buffers)?,
+        liberties: ServiceLiberties::NONE,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::behaviour::{Behaviour, SessionKey};
 use super::event::ServiceSink;
+use super::liberties::ServiceLiberty;
 use super::outbox::{Job, Request, Standing};
 use super::service::{Service, may_seed};
 use super::session::{BufferState, SEED};
@@ -86,7 +87,13 @@ impl<B: Behaviour> Service<B> {
         // A file that was closed: Interface Close follows.
         let is_closing = is_live && status == ConnectionClosed.into();
         match standing {
-            Standing::Open if status.is_success() => self.accepted(key, buffer),
+            Standing::Open if status.is_success() => {
+                self.accepted(key, buffer);
+                // A session that is open already may have messages that wait for it.
+                if self.takes(ServiceLiberty::EarlyOpenResponse) {
+                    self.use_free_buffers(key, sink);
+                }
+            }
             Standing::Open => {
                 if !is_closing {
                     self.breach(

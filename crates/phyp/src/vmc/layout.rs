@@ -4,6 +4,7 @@
 //! addresses, each at the start of a page, and in memory in descending order of pages, so that nothing
 //! that takes one address for the other can work.
 
+use super::liberties::ServiceLiberties;
 use papr::crq::ENTRY_SIZE;
 use papr::tce::{Access, Tce};
 use papr::{GuestAddress, Ioba, Liobn, PAGE_SIZE, UnitAddress};
@@ -29,6 +30,8 @@ pub struct ServiceConfig {
     /// How many of them are for messages inbound to the hypervisor, the seed included; half of them when
     /// `None`. At least 1.
     pub inbound: Option<u16>,
+    /// What it does in another way than it would by itself.
+    pub liberties: ServiceLiberties,
 }
 
 /// Why a service cannot be made.
@@ -188,6 +191,7 @@ mod tests {
             limits,
             session_buffers: None,
             inbound: None,
+            liberties: ServiceLiberties::NONE,
         }
     }
 

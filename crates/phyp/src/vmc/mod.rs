@@ -78,6 +78,7 @@ mod effect;
 mod event;
 mod hcalls;
 mod layout;
+mod liberties;
 mod orders;
 mod outbox;
 mod payload;
@@ -97,6 +98,7 @@ pub use behaviour::{
 pub use effect::{Effect, Outcome, Subject};
 pub use event::{ServiceEvent, ServiceSink};
 pub use layout::{ServiceConfig, ServiceConfigError};
+pub use liberties::{ServiceLiberties, ServiceLiberty};
 pub use orders::MAX_REFUSALS;
 pub use outbox::{MAX_SEND_RETRIES, SEND_RETRY};
 pub use service::{

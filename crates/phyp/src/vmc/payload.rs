@@ -208,14 +208,17 @@ impl<B: Behaviour> Service<B> {
         let rounds = self.sessions.get(key.index).map_or(0, |c| c.buffers.len());
         for _ in 0..rounds {
             let connection = self.sessions.find(key).filter(|c| c.state == SessionState::Ready);
-            let Some(free) = connection.and_then(|c| c.free_buffer()) else { return };
+            let Some(free) = connection.and_then(|c| c.free_buffer(self.config.liberties)) else {
+                return;
+            };
             let mut actions = Actions::new(self.sessions.mtu(), self.now);
             self.behaviour.buffer_free(key, &mut actions);
             if actions.sends_nothing() {
                 return;
             }
             self.queue_messages(actions, sink);
-            let still_free = self.sessions.find(key).and_then(|c| c.free_buffer());
+            let still_free =
+                self.sessions.find(key).and_then(|c| c.free_buffer(self.config.liberties));
             if still_free == Some(free) {
                 return;
             }
@@ -226,7 +229,7 @@ impl<B: Behaviour> Service<B> {
         while let Some(connection) = self.sessions.find(key)
             && connection.state == SessionState::Ready
             && !connection.waiting.is_empty()
-            && let Some(buffer) = connection.free_buffer()
+            && let Some(buffer) = connection.free_buffer(self.config.liberties)
             && let Some(message) = connection.waiting.pop_front()
         {
             self.send_in(key, buffer, message.len() as u32, message);

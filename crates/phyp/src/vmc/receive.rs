@@ -4,6 +4,7 @@ use super::behaviour::{Actions, Behaviour, SessionKey, Verdict};
 use super::channel::Phase;
 use super::effect::Subject;
 use super::event::{ServiceEvent, ServiceSink};
+use super::liberties::ServiceLiberty;
 use super::outbox::{Job, Keep};
 use super::service::{Next, Op, Service};
 use super::session::{SEED, Sessions};
@@ -168,8 +169,10 @@ impl<B: Behaviour> Service<B> {
         }
         self.sessions = Sessions::new(negotiated);
         self.outbox.set_limits(own, negotiated);
-        for index in self.sessions.indexes() {
-            self.offer_seed(index);
+        if self.takes(ServiceLiberty::DescendingSeeds) {
+            self.sessions.indexes().rev().for_each(|index| self.offer_seed(index));
+        } else {
+            self.sessions.indexes().for_each(|index| self.offer_seed(index));
         }
     }
 
@@ -222,18 +225,27 @@ impl<B: Behaviour> Service<B> {
         connection.state = SessionState::Opening;
         sink.event(ServiceEvent::SessionState(key.index, key.session, SessionState::Opening));
         let (buffers, inbound) = self.sessions.split(&self.config);
-        for id in (0..buffers).map(BufferId).filter(|&id| id != SEED) {
-            let inbound = id.0 < inbound;
-            let owner = if inbound { BufferOwner::MANAGEMENT } else { BufferOwner::HYPERVISOR };
-            self.offer(key, id, owner);
+        let descending = self.takes(ServiceLiberty::DescendingBuffers);
+        for n in SEED.0 + 1..buffers {
+            let id = if descending { buffers - n } else { n };
+            let owner =
+                if id < inbound { BufferOwner::MANAGEMENT } else { BufferOwner::HYPERVISOR };
+            self.offer(key, BufferId(id), owner);
         }
-        self.answer_open(key);
+        if self.takes(ServiceLiberty::EarlyOpenResponse) {
+            self.respond_open(key, SEED, InterfaceStatus::Success.into());
+        } else {
+            self.answer_open(key);
+        }
         self.queue_messages(actions, sink);
     }
 
     /// Answers Interface Open once every buffer that was offered is taken or refused. A buffer that is returned
     /// after that is offered after the answer, so that it asks for no second one.
     pub(super) fn answer_open(&mut self, key: SessionKey) {
+        if self.takes(ServiceLiberty::EarlyOpenResponse) {
+            return;
+        }
         let Some(connection) = self.sessions.find(key) else { return };
         if connection.state == SessionState::Opening && !connection.any_offered() {
             self.respond_open(key, SEED, InterfaceStatus::Success.into());

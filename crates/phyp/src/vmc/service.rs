@@ -5,6 +5,7 @@ use super::channel::{After, Phase};
 use super::effect::{Effect, Outcome, Subject};
 use super::event::{ServiceEvent, ServiceSink};
 use super::layout::{Layout, ServiceConfig, ServiceConfigError};
+use super::liberties::ServiceLiberty;
 use super::orders::{Order, Refusal};
 use super::outbox::{Job, JobStep, Keep, Outbox};
 use super::session::{BufferState, Connection, SessionView, Sessions};
@@ -99,6 +100,11 @@ pub(super) enum Next {
 }
 
 impl<B: Behaviour> Service<B> {
+    #[inline]
+    pub(super) fn takes(&self, liberty: ServiceLiberty) -> bool {
+        self.config.liberties.takes(liberty)
+    }
+
     /// A service that is stopped. After a crash of the platform partition it takes a new one: memory and
     /// window are empty then, and so must its state be.
     pub fn new(config: ServiceConfig, behaviour: B) -> Result<Self, ServiceConfigError> {

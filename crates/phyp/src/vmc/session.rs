@@ -3,6 +3,7 @@
 use super::SessionState;
 use super::behaviour::SessionKey;
 use super::layout::ServiceConfig;
+use super::liberties::{ServiceLiberties, ServiceLiberty};
 use std::collections::VecDeque;
 use vmc_proto::{BufferId, BufferOwner, HmcIndex, HmcSession, Limits};
 
@@ -91,10 +92,15 @@ impl Connection {
         }
     }
 
-    /// The first buffer that a message of ours could use.
+    /// The buffer that a message of ours uses next: the first one that is free, or the last.
     #[inline]
-    pub(super) fn free_buffer(&self) -> Option<BufferId> {
-        self.first(|b| matches!(b, BufferState::Hypervisor))
+    pub(super) fn free_buffer(&self, liberties: ServiceLiberties) -> Option<BufferId> {
+        let is_free = |b: &BufferState| matches!(b, BufferState::Hypervisor);
+        if liberties.takes(ServiceLiberty::HighestBuffer) {
+            let position = self.buffers.iter().rposition(is_free)?;
+            return u16::try_from(position).ok().map(BufferId);
+        }
+        self.first(is_free)
     }
 
     /// The first buffer of the pool that is not in use.
@@ -154,7 +160,7 @@ impl Sessions {
         config.session_split(self.limits.map_or(0, |l| l.pool_size))
     }
 
-    pub(super) fn indexes(&self) -> impl Iterator<Item = HmcIndex> + use<> {
+    pub(super) fn indexes(&self) -> impl DoubleEndedIterator<Item = HmcIndex> + use<> {
         (0..self.limits.map_or(0, |l| l.hmcs)).map(HmcIndex)
     }
 

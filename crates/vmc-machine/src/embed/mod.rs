@@ -98,6 +98,7 @@ use crate::world::World;
 use caller::Memory;
 use ibmvmc::{Config, Input, LibertySet, QuirkSet};
 use phyp::VmcPresence;
+use phyp::vmc::ServiceLiberties;
 use std::{fmt, io};
 use vmc_trace::{ActorId, Trace};
 
@@ -331,6 +332,7 @@ impl Machine {
             hypervisor_crq_pages: self.crq_pages,
             session_buffers: None,
             inbound_buffers: self.inbound_buffers,
+            service_liberties: ServiceLiberties::NONE,
             behaviour: self.behaviour.clone(),
             start: StartOrder::Driver,
             vmc: VmcPresence::Present,

@@ -5,6 +5,7 @@
 use super::Draw;
 use super::newer::Newer;
 use ibmvmc::Liberty;
+use phyp::vmc::ServiceLiberty;
 use std::fmt::Write as _;
 
 /// What the rest of the scenario needs to know of the machine.
@@ -65,6 +66,11 @@ pub(super) fn liberties(draw: &mut Draw) -> Vec<Liberty> {
     Liberty::ALL.iter().copied().filter(|_| draw.percent(20)).collect()
 }
 
+/// Liberties of the VMC service, in the same way.
+pub(super) fn service_liberties(draw: &mut Draw) -> Vec<ServiceLiberty> {
+    ServiceLiberty::ALL.into_iter().filter(|_| draw.percent(20)).collect()
+}
+
 fn offered(draw: &mut Draw, hmcs: u64, pool_size: u64, mtu: u64) -> Offered {
     if draw.percent(60) {
         return Offered::default();
@@ -112,7 +118,12 @@ impl Machine {
         self.first_session
     }
 
-    pub(super) fn write(&self, liberties: &[Liberty], newer: &mut Newer, text: &mut String) {
+    pub(super) fn write(
+        &self,
+        (liberties, service_liberties): (&[Liberty], &[ServiceLiberty]),
+        newer: &mut Newer,
+        text: &mut String,
+    ) {
         let Machine { hmcs, pool_size, mtu, first_session, start, .. } = self;
         let mut line = |key: &str, value: &dyn std::fmt::Display| {
             let _ = writeln!(text, "{key} = {value}");
@@ -133,6 +144,10 @@ impl Machine {
         if !liberties.is_empty() {
             let names: Vec<_> = liberties.iter().map(|liberty| liberty.name()).collect();
             line("liberties", &format_args!("{names:?}"));
+        }
+        if !service_liberties.is_empty() {
+            let names: Vec<_> = service_liberties.iter().map(|liberty| liberty.name()).collect();
+            line("hypervisor.liberties", &format_args!("{names:?}"));
         }
         line("start", &format_args!("\"{start}\""));
         match self.behaviour {

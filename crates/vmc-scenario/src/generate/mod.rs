@@ -41,13 +41,14 @@ pub fn generate(seed: u64) -> String {
     let mut later = Draw::new(seed ^ LATER);
     faults.draw_later(&mut later);
     let liberties = machine::liberties(&mut later);
+    let service_liberties = machine::service_liberties(&mut later);
     let mut newer = Newer::of(seed);
     newer.add_faults(&mut faults);
     management.add_faults(&mut faults);
     let mut text = String::with_capacity(4096);
     // Writing into a string does not fail.
     let _ = writeln!(text, "title = \"Generated from seed {seed}\"\n");
-    machine.write(&liberties, &mut newer, &mut text);
+    machine.write((&liberties, &service_liberties), &mut newer, &mut text);
     apps::write(&mut draw, &machine, (&mut newer, &mut management), &mut text);
     newer.write_app(&mut text);
     faults.write(&mut text);

@@ -6,6 +6,7 @@ mod early;
 pub(crate) mod fuzz;
 mod handshake;
 mod hostile;
+mod liberties;
 mod messages;
 mod peer;
 mod refusals;

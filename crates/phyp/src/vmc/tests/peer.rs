@@ -30,6 +30,7 @@ pub(super) fn config() -> ServiceConfig {
         limits: LIMITS,
         session_buffers: None,
         inbound: None,
+        liberties: ServiceLiberties::NONE,
     }
 }
 
