@@ -4,8 +4,13 @@
 //! has to hear of a `close()` while another thread sleeps in `read()`. So the processes' descriptors are counted: each
 //! `open()` has an inode that no other file of any device has, which `/proc/PID/fdinfo` shows.
 
+use crate::process;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long it is waited before it is looked again whether an `exec()` is over.
+const A_MOMENT: Duration = Duration::from_micros(100);
 
 /// The number of the mount at this path, as `/proc/PID/fdinfo` has it for processes that see the same mounts.
 pub(crate) fn mount_at(path: &Path) -> Option<u64> {
@@ -28,8 +33,13 @@ pub(crate) fn count(inode: u64, device: &str, mount: Option<u64>) -> usize {
     names.filter(|name| is_process(name)).map(|name| count_in(&name, inode, device, mount)).sum()
 }
 
-fn count_in(process: &str, inode: u64, device: &str, mount: Option<u64>) -> usize {
-    let folder = Path::new("/proc").join(process);
+fn count_in(name: &str, inode: u64, device: &str, mount: Option<u64>) -> usize {
+    // What it has open can be read when its exec() is over. That does not wait for this: the descriptors that it closes
+    // are not counted.
+    while process::is_in_exec(name) {
+        std::thread::sleep(A_MOMENT);
+    }
+    let folder = Path::new("/proc").join(name);
     let Ok(descriptors) = fs::read_dir(folder.join("fd")) else { return 0 };
     // A process that sees other mounts has other numbers for them.
     let sees_ours =

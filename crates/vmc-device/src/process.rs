@@ -47,6 +47,17 @@ pub(crate) fn polls(thread: u32) -> bool {
     number.is_some_and(|number| NUMBERS.contains(&number))
 }
 
+/// Whether a process is in `exec()`, from when it has given up its old memory until its new program is there. Meanwhile
+/// the kernel closes descriptors with `FD_CLOEXEC`, and most files in `/proc/PID` make their readers wait: one that
+/// answers for such a descriptor must not read them.
+pub(crate) fn is_in_exec(process: &str) -> bool {
+    let text = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
+    // Memory without code. A process that exits has neither.
+    let mut pages = text.split(' ').map(str::parse::<u64>);
+    let (size, text) = (pages.next(), pages.nth(2));
+    matches!((size, text), (Some(Ok(1..)), Some(Ok(0))))
+}
+
 /// Whether a thread is about to be killed.
 pub(crate) fn is_killed(thread: u32) -> bool {
     let Some(status) = status(thread) else { return true };
@@ -74,6 +85,7 @@ mod tests {
         assert!(!is_killed(thread) && !polls(thread));
         assert_eq!((name(u32::MAX), start(u32::MAX)), (None, None));
         assert!(is_killed(u32::MAX), "one that is gone");
+        assert!(!is_in_exec("self") && !is_in_exec("no process"));
     }
 
     #[test]

@@ -158,6 +158,30 @@ def dup_and_fork():
         os.close(session())
 
 
+def spawned():
+    """A program that is started gets no descriptor of the file, which stays open; and then it is the last one."""
+    fd = session()
+    os.set_inheritable(fd, False)
+    environment = dict(os.environ)
+    for _ in range(20):
+        child = os.posix_spawn("/bin/true", ["true"], environment)
+        assert os.waitpid(child, 0)[1] == 0
+        exchange(fd)
+    children = [os.posix_spawn("/bin/sleep", ["sleep", "0.01"], environment) for _ in range(8)]
+    for child in children:
+        exchange(fd)
+        assert os.waitpid(child, 0)[1] == 0
+    child = os.fork()
+    if child == 0:
+        # This one's own files are closed by exec() alone.
+        mine = session(b"child")
+        os.set_inheritable(mine, False)
+        os.execv("/bin/true", ["true"])
+    assert os.waitpid(child, 0)[1] == 0
+    files = [fd, session(b"second")]
+    [os.close(fd) for fd in files]
+
+
 def interrupted():
     fd = session()
     signal.signal(signal.SIGUSR1, lambda *_: None)

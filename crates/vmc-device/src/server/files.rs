@@ -3,6 +3,7 @@
 use super::Job;
 use crate::descriptors;
 use crate::fuse::wire::{Body, Header};
+use crate::process;
 use std::collections::BTreeMap;
 use vmc_machine::activity::Request;
 use vmc_machine::embed::programs::OpenFile;
@@ -86,7 +87,11 @@ where
         let node = server.files.lock().entries.get(&handle).map(|entry| entry.node);
         // Others may call meanwhile.
         self.hand_over();
-        let Some(node) = node else { return server.connection.answer(unique, &Body::default()) };
+        // One that exec() closes: if it is the last one, the kernel releases the file at once, since no other thread of
+        // the process is left that could be in a call on it.
+        let Some(node) = node.filter(|_| !process::is_in_exec(&thread.to_string())) else {
+            return server.connection.answer(unique, &Body::default());
+        };
         let left = descriptors::count(node, &server.name, server.mount);
         let closed = {
             let mut files = server.files.lock();

@@ -46,6 +46,20 @@ fn a_file_closes_with_its_last_descriptor() {
 }
 
 #[test]
+fn a_program_that_starts_others_keeps_its_file_and_holds_up_none() {
+    holds(TWO, "spawned", "");
+    let top = folder();
+    let at = top.join("file");
+    if cannot_serve().is_none() {
+        std::fs::write(&at, "").unwrap();
+        let device = Device::serve(options(&at, TWO), folder());
+        device.python(CALLS, &["spawned"]);
+        device.end_well();
+    }
+    std::fs::remove_dir_all(top).unwrap();
+}
+
+#[test]
 fn a_signal_interrupts_a_read_whatever_its_flags_say() {
     holds(TWO, "interrupted", "EINTR");
     holds(TWO, "interrupted", "SA_RESTART");

@@ -9,6 +9,9 @@ use std::time::Duration;
 use vmc_device::{DeviceError, Options, Served, TraceTo, Verdict, serve};
 use vmc_sim::Scenario;
 
+/// How long a program may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Why a machine cannot serve devices; tests that need one say so and end.
 pub(crate) fn cannot_serve() -> Option<&'static str> {
     let options = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
@@ -121,7 +124,7 @@ impl Device {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
         let mut command = Command::new("python3");
         command.arg(path).arg(&self.served.device).args(arguments);
-        text_of(command.output().unwrap())
+        text_of(in_time(|| command.output().unwrap()))
     }
 }
 
@@ -133,6 +136,21 @@ impl Drop for Device {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Ends the whole test program when this takes too long: a call that the device does not answer keeps its program, which
+/// then cannot even be killed, and whatever waits for that.
+pub(crate) fn in_time<T>(body: impl FnOnce() -> T) -> T {
+    let (done, is_done) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        if is_done.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("a program has not ended within {PATIENCE:?}");
+            std::process::exit(101);
+        }
+    });
+    let result = body();
+    drop(done);
+    result
 }
 
 /// Compiles a C program of this crate into a folder.
