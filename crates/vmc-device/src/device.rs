@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vmc_machine::embed::Waiting;
-use vmc_machine::embed::programs::{self, Next, Programs, Serving};
+use vmc_machine::embed::programs::{self, Next, Programs, Serving, Time};
 use vmc_machine::fault::Rule;
 use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{Plan, ThreadPlan};
@@ -107,8 +107,8 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
     let listener = UnixListener::bind(place.socket()).map_err(io(&place.socket()))?;
     let (device, socket) = (place.device(), place.socket());
     let served = Served { device, socket, orders: place.orders(), stop: stop.clone() };
-    let serving =
-        Serving { waiting: Waiting::Block, follows_clock: !options.scripted, keep: options.keep };
+    let time = if options.scripted { Time::Scripts } else { Time::Clock };
+    let serving = Serving { waiting: Waiting::Block, time, keep: options.keep };
     let warnings = Mutex::new(Vec::new());
     let warn = |warning: String| {
         eprintln!("{warning}");

@@ -9,7 +9,7 @@ mod service;
 mod task;
 
 pub use app::{App, Instruction, Request, StepFailure};
-pub(crate) use app::{driver_condition, operator, watch_for};
+pub(crate) use app::{driver_condition, has_report, operator, watch_for};
 pub use background::BottomHalf;
 pub use director::Director;
 pub use interrupt::Interrupt;

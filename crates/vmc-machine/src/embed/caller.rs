@@ -1,7 +1,7 @@
 //! The memory of an embedded application's call, and how its calls and waits are made on either runtime.
 
 use super::CallError;
-use crate::activity::{driver_condition, watch_for};
+use crate::activity::{driver_condition, has_report, watch_for};
 use crate::backend::Setup;
 use crate::call::{CallProgress, CallRunner};
 use crate::context::Context;
@@ -9,7 +9,7 @@ use crate::incarnation::Incarnation;
 use crate::recorder::Recorder;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::Condition;
-use crate::world::World;
+use crate::world::{WakeCondition, World};
 use ibmvmc::shell::Caller;
 use ibmvmc::{Errno, FileId, Input, Reply};
 use vmc_trace::{Side, Waiting};
@@ -160,6 +160,35 @@ impl Me {
             kernel.watch(self.id, watch);
             drop(kernel);
             if !block(None, Waiting::State) {
+                return Err(CallError::Stuck);
+            }
+        }
+    }
+
+    /// Sleeps until a time, or until `poll()` has something to report of the file, if there is one.
+    pub(super) fn sleep<P: Setup, R: Runtime>(
+        &self,
+        world: &World<P>,
+        runtime: &R,
+        file: Option<FileId>,
+        until_ns: u64,
+        mut block: impl FnMut(Option<u64>, Waiting) -> bool,
+    ) -> Result<(), CallError> {
+        loop {
+            if let Some(file) = file {
+                let mut kernel = world.kernel.lock();
+                if kernel.life != Incarnation::FIRST {
+                    return Err(CallError::Crashed);
+                }
+                if has_report(&kernel.driver, file) {
+                    return Ok(());
+                }
+                kernel.watch(self.id, WakeCondition::Anything);
+            }
+            if runtime.now_ns() >= until_ns {
+                return Ok(());
+            }
+            if !block(Some(until_ns), Waiting::State) {
                 return Err(CallError::Stuck);
             }
         }

@@ -44,6 +44,14 @@ impl sealed::Host for Deterministic {
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
         self.wait_of(0, file)
     }
+
+    fn sleep(&mut self, file: Option<File>, until_ns: u64) -> Result<(), CallError> {
+        self.sleep_of(0, file, until_ns)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.executor.now_ns()
+    }
 }
 
 /// One of several applications of a machine on the caller's thread.
@@ -62,6 +70,14 @@ impl sealed::Host for OneOf<'_> {
 
     fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError> {
         self.machine.wait_of(self.app, file)
+    }
+
+    fn sleep(&mut self, file: Option<File>, until_ns: u64) -> Result<(), CallError> {
+        self.machine.sleep_of(self.app, file, until_ns)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.machine.executor.now_ns()
     }
 }
 
@@ -167,6 +183,13 @@ impl Deterministic {
         let me = &apps[app];
         let block = |until_ns, why| executor.wait(me.id, world, actors, until_ns, why, steps);
         me.wait_until_ready(world, file, block)
+    }
+
+    fn sleep_of(&mut self, app: usize, file: Option<File>, until_ns: u64) -> Result<(), CallError> {
+        let Deterministic { world, actors, executor, apps, steps, .. } = self;
+        let me = &apps[app];
+        let block = |until_ns, why| executor.wait(me.id, world, actors, until_ns, why, steps);
+        me.sleep(world, executor, file, until_ns, block)
     }
 
     fn settle(&mut self) {

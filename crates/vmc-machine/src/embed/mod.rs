@@ -99,6 +99,7 @@ use caller::Memory;
 use ibmvmc::{Config, Input, LibertySet, QuirkSet};
 use phyp::VmcPresence;
 use phyp::vmc::ServiceLiberties;
+use std::time::Duration;
 use std::{fmt, io};
 use vmc_trace::{ActorId, Trace};
 
@@ -213,6 +214,12 @@ mod sealed {
 
         /// Waits until the session of a file is ready, or the channel.
         fn wait_until_ready(&mut self, file: Option<File>) -> Result<(), CallError>;
+
+        /// Sleeps until a time, or until `poll()` has something to report of a file.
+        fn sleep(&mut self, file: Option<File>, until_ns: u64) -> Result<(), CallError>;
+
+        /// The machine's time.
+        fn now_ns(&self) -> u64;
     }
 }
 
@@ -230,9 +237,7 @@ impl<H: Host> Application<H> {
     pub fn open_session(&mut self, hmc_id: &str) -> Result<File, CallError> {
         self.host.wait_until_ready(None)?;
         let file = self.open(false)?;
-        let mut id: Vec<u8> = hmc_id.bytes().collect();
-        id.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
-        let set = self.host.call(Input::SetHmcId(file), Memory::Source(&id)).and_then(failure);
+        let set = self.set_hmc_id(file, hmc_id);
         if let Err(error @ CallError::Failed(_)) = set {
             // The caller does not get the file, so it cannot close it.
             self.close(file)?;
@@ -256,6 +261,13 @@ impl<H: Host> Application<H> {
         }
     }
 
+    /// `ioctl(SETHMCID)` with an HMC ID of at most 32 bytes: begins to open a session.
+    pub fn set_hmc_id(&mut self, file: File, hmc_id: &str) -> Result<(), CallError> {
+        let mut id: Vec<u8> = hmc_id.bytes().collect();
+        id.resize(vmc_proto::HMC_ID_BYTES as usize, 0);
+        self.host.call(Input::SetHmcId(file), Memory::Source(&id)).and_then(failure)
+    }
+
     /// `write()`: sends a message; `EBUSY` when no buffer is free.
     pub fn write(&mut self, file: File, message: &[u8]) -> Result<usize, CallError> {
         let input = Input::Write { file, len_bytes: message.len() as u64 };
@@ -274,6 +286,29 @@ impl<H: Host> Application<H> {
             Reply::Poll(events) => Ok(events),
             reply => Err(unexpected(reply)),
         }
+    }
+
+    /// `poll()` with a time-out, in the machine's time.
+    pub fn poll_for(&mut self, file: File, patience: Duration) -> Result<PollEvents, CallError> {
+        let until_ns = self.after(patience);
+        self.host.sleep(Some(file), until_ns)?;
+        self.poll(file, false)
+    }
+
+    /// Does nothing for a while, in the machine's time.
+    pub fn sleep(&mut self, time: Duration) -> Result<(), CallError> {
+        let until_ns = self.after(time);
+        self.host.sleep(None, until_ns)
+    }
+
+    /// The machine's time: how long it has run.
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.host.now_ns())
+    }
+
+    fn after(&self, time: Duration) -> u64 {
+        let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.host.now_ns().saturating_add(time_ns)
     }
 
     /// `close()`: ends the session.

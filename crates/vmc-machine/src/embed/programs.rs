@@ -6,7 +6,7 @@
 
 use super::threads::{REST, timeless};
 use super::{File, Run, Waiting};
-use crate::activity::{Activity, Instruction, Request, StepFailure};
+use crate::activity::{Activity, Instruction, Request, StepFailure, has_report};
 use crate::actor::Actor;
 use crate::backend;
 use crate::build::{self, MachineError};
@@ -18,12 +18,14 @@ use crate::plan::{Plan, ThreadPlan};
 use crate::recorder::{Log, Order, Recorder};
 use crate::runtime::{ActivityId, Progress, Runtime};
 use crate::threads::{self, ExternalThread, ExternalThreads, RunningMachine, ThreadedRun};
+use crate::world::WakeCondition;
 use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
 use parking_lot::Mutex;
 use std::fmt;
+use std::time::Duration;
 use vmc_proto::HmcIndex;
 use vmc_threads::Parker;
-use vmc_trace::{Side, Trace, TraceNames};
+use vmc_trace::{Side, Trace, TraceNames, Waiting as Waits};
 
 /// The setup of such a machine.
 pub type OnThreads = backend::Threads<Driver<Conduct>>;
@@ -36,11 +38,22 @@ const CONSOLE: &str = "console";
 pub struct Serving {
     /// How its threads wait.
     pub waiting: Waiting,
-    /// Time is that of the clock. Without this it stands still while a program is outside of calls, and jumps when
-    /// every thread waits, as in a scenario: every thread of the plan must have a program then.
-    pub follows_clock: bool,
+    /// What time is.
+    pub time: Time,
     /// How many records are kept from the beginning, to be judged; `None`: nothing is recorded.
     pub keep: Option<usize>,
+}
+
+/// The time of a machine that serves programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// That of the clock.
+    Clock,
+    /// As in a scenario it stands still while a program is outside of calls, and jumps when every thread waits. Threads of
+    /// the plan with a script have a program each.
+    Scripts,
+    /// The same, and every thread of the plan has a program, until that takes its [leave](Programs::leave).
+    Programs,
 }
 
 /// A file that a program has open. It is of one incarnation of the management partition.
@@ -134,7 +147,7 @@ pub struct Programs<'a> {
     seats: Vec<Mutex<Seat>>,
     /// The process of each seat.
     processes: Vec<u16>,
-    follows_clock: bool,
+    time: Time,
     names: Mutex<Vec<String>>,
     log: Log,
 }
@@ -217,6 +230,53 @@ impl Programs<'_> {
         Answer::stale()
     }
 
+    /// `poll()` with a time-out, in the machine's time.
+    pub fn poll_for(&self, seat: u16, on: OpenFile, patience: Duration) -> Answer {
+        if !self.sleep(seat, Some(on), patience) {
+            return Answer::stale();
+        }
+        self.call_on(seat, on, Request::Poll { file: on.file, wait: false }, &mut || {})
+    }
+
+    /// The program of a seat does nothing for a while, in the machine's time, or until `poll()` has something to report of the
+    /// file, if there is one; `false` when neither ever comes.
+    pub fn sleep(&self, seat: u16, on: Option<OpenFile>, time: Duration) -> bool {
+        let Some(place) = self.seats.get(usize::from(seat)) else { return false };
+        let (run, runtime) = (self.run, &self.run.runtime);
+        let place = place.lock();
+        let time_ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let until_ns = runtime.now_ns().saturating_add(time_ns);
+        loop {
+            if let Some(on) = on {
+                let mut kernel = run.world.kernel.lock();
+                if kernel.life != on.life || has_report(&kernel.driver, on.file) {
+                    return true;
+                }
+                kernel.watch(ActivityId::app(seat), WakeCondition::Anything);
+            }
+            if runtime.now_ns() >= until_ns {
+                return true;
+            }
+            if place.is_finished
+                || !run.wait(&place.actor, &place.parker, Some(until_ns), Waits::State)
+            {
+                return false;
+            }
+        }
+    }
+
+    /// The machine's time: how long it has run.
+    pub fn now(&self) -> Duration {
+        Duration::from_nanos(self.run.runtime.now_ns())
+    }
+
+    /// The program of a seat makes no more calls: time does not wait for it any more.
+    pub fn leave(&self, seat: u16) {
+        let Some(place) = self.seats.get(usize::from(seat)) else { return };
+        place.lock().is_finished = true;
+        self.run.runtime.finish(ActivityId::app(seat).index());
+    }
+
     /// A thread without a script is no part of its partition between two calls.
     fn rest(&self, actor: &mut Actor) {
         if let Activity::App(app) = &actor.activity
@@ -279,7 +339,7 @@ impl Programs<'_> {
                 Progress::Again => return Next::Stuck,
                 Progress::Finished => {
                     let failure = app.failure().cloned();
-                    if !self.follows_clock {
+                    if self.time != Time::Clock {
                         *is_finished = true;
                         runtime.finish(ActivityId::app(seat).index());
                     }
@@ -400,7 +460,7 @@ pub fn serve<T>(
     let external = ExternalThreads {
         unparkers: Vec::new(),
         is_external: Activity::is_application,
-        follows_clock: serving.follows_clock,
+        follows_clock: serving.time == Time::Clock,
     };
     let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
     let (machine, external) =
@@ -408,15 +468,19 @@ pub fn serve<T>(
     let run = &**machine.run();
     let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
     // Where time waits for programs, it does not wait for those that have nothing to do.
-    let is_idle = |seat: usize| !serving.follows_clock && plan.threads[seat].steps.is_empty();
+    let is_idle = |seat: usize| match serving.time {
+        Time::Clock => false,
+        Time::Scripts => plan.threads[seat].steps.is_empty(),
+        Time::Programs => seat == usize::from(console),
+    };
     let seat = |(n, ExternalThread { actor, parker })| {
         Mutex::new(Seat { actor, parker, is_finished: is_idle(n) })
     };
     let seats: Vec<Mutex<Seat>> = (0..).zip(external).map(seat).collect();
     (0..seats.len()).filter(|seat| is_idle(*seat)).for_each(finish);
-    let follows_clock = serving.follows_clock;
+    let time = serving.time;
     let processes = plan.threads.iter().map(|thread| thread.process).collect();
-    let programs = Programs { run, seats, processes, follows_clock, names, log: log.clone() };
+    let programs = Programs { run, seats, processes, time, names, log: log.clone() };
     let result = body(&programs);
     (0..programs.seats.len()).for_each(finish);
     let (quiescent, waiting, virtual_ns) = threads::rest(&run.runtime, REST);
@@ -426,7 +490,7 @@ pub fn serve<T>(
     let (world, actors, steps) = machine.end(seats);
     let end = End { steps, virtual_ns, quiescent, waiting };
     let (mut records, left_out) = log.take();
-    if follows_clock {
+    if time == Time::Clock {
         records = timeless(records);
     }
     let trace = Trace::new(records, names);

@@ -101,6 +101,18 @@ impl<R: Deref<Target = ThreadedRun<Setup>>> sealed::Host for Threaded<R> {
         let block = |until_ns, why| run.wait_in_call(id, parker, until_ns, why);
         self.me.wait_until_ready(&run.world, file, block)
     }
+
+    fn sleep(&mut self, file: Option<File>, until_ns: u64) -> Result<(), CallError> {
+        let _in_call = self.calls().enter();
+        let run: &ThreadedRun<Setup> = &self.run;
+        let (id, parker) = (self.me.id, &self.parker);
+        let block = |until_ns, why| run.wait_in_call(id, parker, until_ns, why);
+        self.me.sleep(&run.world, &run.runtime, file, until_ns, block)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.run.runtime.now_ns()
+    }
 }
 
 impl<R: Deref<Target = ThreadedRun<Setup>> + Clone> Application<Threaded<R>> {

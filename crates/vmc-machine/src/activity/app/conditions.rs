@@ -181,3 +181,10 @@ pub(crate) fn driver_condition(
         Condition::Readable { .. } => session().is_some_and(|view| view.unread > 0),
     }
 }
+
+/// Whether `poll()` has something to report of a file: a message waits, or its session is over.
+pub(crate) fn has_report(driver: &impl GuestDriver, file: FileId) -> bool {
+    let of_file = |view: &IndexView| view.file == Some(file);
+    let session = driver.indexes().find(of_file);
+    session.is_none_or(|view| view.unread > 0 || view.session.is_none())
+}

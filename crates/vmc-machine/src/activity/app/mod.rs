@@ -6,7 +6,7 @@ pub(crate) mod operator;
 mod outside;
 mod retry;
 
-pub(crate) use conditions::{driver_condition, watch_for};
+pub(crate) use conditions::{driver_condition, has_report, watch_for};
 pub use outside::{Instruction, Request};
 
 use crate::backend::Setup;
