@@ -3,12 +3,15 @@
 
 use crate::Verdict;
 use crate::terminal::complain;
-use crate::workspace::{root, scenarios, short};
+use crate::workspace::{inventories, root, scenarios, short};
 use std::path::PathBuf;
 use vmc_sim::{inventory_schema, scenario_schema};
 
 /// First line of every scenario file: Taplo and the editors that use it find the schema by it.
 const DIRECTIVE: &str = "#:schema ../schema.json";
+
+/// First line of every inventory of a scenario.
+const INVENTORY_DIRECTIVE: &str = "#:schema ../../inventory-schema.json";
 
 /// Options of `cargo xtask schema`.
 #[derive(Debug, clap::Args)]
@@ -46,18 +49,20 @@ fn schemas() -> [(PathBuf, String); 3] {
 
 /// What is untidy about the schemas: that one is stale, and scenarios that do not name it.
 pub(crate) fn problems() -> Vec<String> {
-    let mut problems = stale();
-    let files = match scenarios() {
+    let files = scenarios().and_then(|scenarios| Ok((scenarios, inventories()?)));
+    let (scenarios, inventories) = match files {
         Ok(files) => files,
         Err(e) => return vec![format!("scenarios: {e}")],
     };
-    for file in files {
-        let named = std::fs::read_to_string(&file.path).is_ok_and(|text| names_schema(&text));
-        if !named {
-            problems.push(format!("{} does not begin with `{DIRECTIVE}`", short(&file.path)));
-        }
-    }
-    problems
+    let scenarios = scenarios.into_iter().map(|file| (file.path, DIRECTIVE));
+    let inventories = inventories.into_iter().map(|path| (path, INVENTORY_DIRECTIVE));
+    let unnamed = scenarios.chain(inventories).filter(|(path, directive)| {
+        !std::fs::read_to_string(path).is_ok_and(|text| names_schema(&text, directive))
+    });
+    let told = |(path, directive): (PathBuf, &str)| {
+        format!("{} does not begin with `{directive}`", short(&path))
+    };
+    stale().into_iter().chain(unnamed.map(told)).collect()
 }
 
 fn stale() -> Vec<String> {
@@ -72,8 +77,8 @@ fn stale() -> Vec<String> {
     schemas().into_iter().filter(is_stale).map(told).collect()
 }
 
-fn names_schema(text: &str) -> bool {
-    text.lines().next() == Some(DIRECTIVE)
+fn names_schema(text: &str, directive: &str) -> bool {
+    text.lines().next() == Some(directive)
 }
 
 #[cfg(test)]
@@ -87,9 +92,10 @@ mod tests {
 
     #[test]
     fn a_scenario_names_the_schema_on_its_first_line() {
-        assert!(names_schema("#:schema ../schema.json\ntitle = \"t\"\n"));
-        assert!(!names_schema("title = \"t\"\n#:schema ../schema.json\n"));
-        assert!(!names_schema("#:schema schema.json\n"));
-        assert!(!names_schema(""));
+        let names = |text| names_schema(text, DIRECTIVE);
+        assert!(names("#:schema ../schema.json\ntitle = \"t\"\n"));
+        assert!(!names("title = \"t\"\n#:schema ../schema.json\n"));
+        assert!(!names("#:schema schema.json\n"));
+        assert!(!names(""));
     }
 }

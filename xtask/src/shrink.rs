@@ -49,8 +49,8 @@ pub(crate) fn run(args: &Args) -> Verdict {
 }
 
 fn made_small(args: &Args) -> Result<(), String> {
-    let (text, options) = case(args)?;
-    let shrunk = within(args.budget, &text, &options).map_err(|error| match &error {
+    let (file, text, options) = case(args)?;
+    let shrunk = within(args.budget, &file, &text, &options).map_err(|error| match &error {
         ShrinkError::Scenario(mistake) => crate::terminal::show(mistake),
         _ => format!("{}: {error}", args.file.display()),
     })?;
@@ -66,29 +66,30 @@ fn made_small(args: &Args) -> Result<(), String> {
     Ok(())
 }
 
-/// The text of the scenario that fails, and how it does.
-fn case(args: &Args) -> Result<(String, Options), String> {
+/// The path and the text of the scenario that fails, and how it does.
+fn case(args: &Args) -> Result<(String, String, Options), String> {
     let text = std::fs::read_to_string(&args.file).map_err(|e| {
         format!("{}: {e}; name a scenario file or a replay file", args.file.display())
     })?;
-    let (text, mut options) = if text.starts_with(Replay::MAGIC) {
+    let (file, text, mut options) = if text.starts_with(Replay::MAGIC) {
         let replay = replay::load(&args.file)?;
-        (replay.scenario_text().to_owned(), replay.options())
+        (replay.scenario_file().to_owned(), replay.scenario_text().to_owned(), replay.options())
     } else {
-        Scenario::load(&args.file).map_err(|error| crate::terminal::show(&error))?;
-        (text, Options::default())
+        let scenario = Scenario::load(&args.file).map_err(|error| crate::terminal::show(&error))?;
+        (scenario.file().to_owned(), text, Options::default())
     };
     let more = args.quirks.iter().copied();
     options.quirks = options.quirks.iter().chain(more).collect::<QuirkSet>();
     if let Some(seed) = args.seed {
         options = options.with_seed(seed);
     }
-    Ok((text, options))
+    Ok((file, text, options))
 }
 
 /// Makes a failing run small within a time, and shows how far it has come.
 pub(crate) fn within(
     budget: Duration,
+    file: &str,
     text: &str,
     options: &Options,
 ) -> Result<Shrunk, ShrinkError> {
@@ -105,7 +106,7 @@ pub(crate) fn within(
         }
         started.elapsed() < budget
     };
-    let shrunk = shrink(text, options, &mut go_on);
+    let shrunk = shrink(file, text, options, &mut go_on);
     spinner.finish_and_clear();
     shrunk
 }

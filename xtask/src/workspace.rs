@@ -74,13 +74,30 @@ impl ScenarioFile {
     }
 }
 
+/// Folders of this name, below `scenarios/`, have inventories: what scenarios manage.
+const INVENTORIES: &str = "inventories";
+
+/// Whether a file lies where inventories do.
+fn is_inventory(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with(INVENTORIES))
+}
+
+/// Every inventory below `scenarios/`.
+pub(crate) fn inventories() -> io::Result<Vec<PathBuf>> {
+    let mut files = files_below(&root().join("scenarios"), "toml")?;
+    files.retain(|path| is_inventory(path));
+    files.sort();
+    Ok(files)
+}
+
 /// Every scenario of the workspace, by name.
 pub(crate) fn scenarios() -> io::Result<Vec<ScenarioFile>> {
     let top = root().join("scenarios");
     let below = |path: &PathBuf| {
         ScenarioFile::below(path, path.strip_prefix(&top).unwrap_or(path.as_path()))
     };
-    let mut files: Vec<_> = files_below(&top, "toml")?.iter().map(below).collect();
+    let files = files_below(&top, "toml")?;
+    let mut files: Vec<_> = files.iter().filter(|path| !is_inventory(path)).map(below).collect();
     files.sort();
     Ok(files)
 }

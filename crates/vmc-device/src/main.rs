@@ -38,7 +38,7 @@ struct Cli {
     hmcs: u16,
 
     /// What the hypervisor does with messages: `echo`, `sink`, `router`, or as a scenario says it, such as
-    /// `{ source = { events = 3, bytes = 64 } }`
+    /// `{ source = { events = 3, bytes = 64 } }` or `{ router = "inventory.toml" }`
     #[arg(long, value_name = "NAME", default_value = "echo", conflicts_with = "scenario")]
     behaviour: String,
 

@@ -198,12 +198,12 @@ impl<'a> Apps<'a> {
             StepForm::Read(form) => self.check_read(form, progress, span),
             StepForm::Command(form) => {
                 self.must_be_open(progress, &form.file, span.clone())?;
-                must_route(&self.form.machine.behaviour, span.clone())?;
+                must_route(&self.form.machine.behaviour.0, span.clone())?;
                 form.command(0, progress.round.unwrap_or(0), span).map(|_| ())
             }
             StepForm::Event(form) => {
                 self.must_be_open(progress, &form.file, span.clone())?;
-                must_route(&self.form.machine.behaviour, span)?;
+                must_route(&self.form.machine.behaviour.0, span)?;
                 form.check().map(|_| ())
             }
             StepForm::Poll(form) => self.check_poll(form, progress, span),

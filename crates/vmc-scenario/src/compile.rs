@@ -16,6 +16,7 @@ use super::rules::rules;
 use super::spanned::{Number, Spanned};
 use hmc_router::Router;
 use ibmvmc::{Config, Liberty, Profile, Quirk, QuirkSet};
+use managed_system::System;
 use phyp::VmcPresence;
 use phyp::vmc::{AnyBehaviour, Named, ServiceLiberty, Source};
 use rand_chacha::ChaCha8Rng;
@@ -36,8 +37,9 @@ const ANSWER_PATIENCE_NS: u64 = 200_000_000;
 /// Replaced by the number of the replica in the HMC IDs of an application with a `count`.
 const REPLICA: &str = "{n}";
 
-pub(super) fn compile(form: &ScenarioForm) -> Result<Plan, Problem> {
-    let machine = machine(&form.machine)?;
+/// The plan; `system` is what the inventory describes, of a machine that has one.
+pub(super) fn compile(form: &ScenarioForm, system: Option<System>) -> Result<Plan, Problem> {
+    let machine = machine(&form.machine, system)?;
     let names = Names::of(form)?;
     let mut threads = Vec::new();
     for (app, of_app) in form.app.iter().zip(names.apps()) {
@@ -113,7 +115,7 @@ fn liberties<L: Copy, S: FromIterator<L>>(
     names.iter().map(liberty).collect()
 }
 
-fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
+fn machine(form: &MachineForm, system: Option<System>) -> Result<MachinePlan, Problem> {
     let defaults = Config::default();
     let driver = Config {
         profile: match form.profile {
@@ -144,13 +146,15 @@ fn machine(form: &MachineForm) -> Result<MachinePlan, Problem> {
             &form.hypervisor.liberties,
             &ServiceLiberty::ALL.map(|liberty| (liberty.name(), liberty)),
         )?,
-        behaviour: match &form.behaviour {
+        behaviour: match &form.behaviour.0 {
             BehaviourForm::Echo => Named::Echo.into(),
             BehaviourForm::Sink => Named::Sink.into(),
             BehaviourForm::Source(form) => {
                 Named::Source(Source::new(value(&form.events), value(&form.bytes))).into()
             }
-            BehaviourForm::Router => AnyBehaviour::new(Router::new(hmc_router::small_system())),
+            BehaviourForm::Router | BehaviourForm::Inventory(_) => {
+                AnyBehaviour::new(Router::new(system.unwrap_or_else(hmc_router::small_system)))
+            }
         },
         start: match form.start {
             StartForm::DriverFirst => StartOrder::Driver,
@@ -220,7 +224,7 @@ impl<'a> Compiler<'a> {
         form: &'a ScenarioForm,
         (thread, replica): (u16, usize),
     ) -> Compiler<'a> {
-        let (faults, behaviour) = (&form.fault, &form.machine.behaviour);
+        let (faults, behaviour) = (&form.fault, &form.machine.behaviour.0);
         Compiler {
             names,
             faults,
@@ -423,7 +427,10 @@ impl<'a> Compiler<'a> {
     fn event_bytes(&self) -> u32 {
         match self.behaviour {
             BehaviourForm::Source(form) => value(&form.bytes),
-            BehaviourForm::Echo | BehaviourForm::Sink | BehaviourForm::Router => 0,
+            BehaviourForm::Echo
+            | BehaviourForm::Sink
+            | BehaviourForm::Router
+            | BehaviourForm::Inventory(_) => 0,
         }
     }
 }

@@ -40,6 +40,7 @@ mod inventory;
 mod ioctl;
 mod length;
 mod machine;
+mod managed;
 mod names;
 mod retry;
 mod rules;
@@ -58,8 +59,10 @@ pub use generate::generate;
 pub use inventory::{generate_inventory, inventory_schema};
 
 use file::ScenarioForm;
+use hmc_router::Router;
 use inventory::InventoryForm;
 use managed_system::System;
+use phyp::vmc::AnyBehaviour;
 use shape::Kind;
 use std::ops::Range;
 use std::path::Path;
@@ -96,13 +99,14 @@ impl Scenario {
         }
     }
 
-    /// Reads and checks the text of a scenario; `file` is how errors name it.
+    /// Reads and checks the text of a scenario; `file` is how errors name it, and paths in the text begin in its folder.
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let source = Source { file: file.to_owned(), text: text.into() };
         let form: ScenarioForm =
             toml::from_str(text).map_err(|e| shape::syntax(&source, &e, Kind::Scenario))?;
         check::check(&form).map_err(|problem| problem.at(&source))?;
-        let plan = compile::compile(&form).map_err(|problem| problem.at(&source))?;
+        let system = managed::system(&form.machine.behaviour.0, &source)?;
+        let plan = compile::compile(&form, system).map_err(|problem| problem.at(&source))?;
         Ok(Scenario {
             title: form.title,
             description: form.description,
@@ -229,5 +233,10 @@ impl Inventory {
     /// The same, to have it.
     pub fn into_system(self) -> System {
         self.system
+    }
+
+    /// A router that manages the system: the behaviour of a machine, of an embedded one as well.
+    pub fn into_behaviour(self) -> AnyBehaviour {
+        AnyBehaviour::new(Router::new(self.system))
     }
 }

@@ -2,9 +2,11 @@
 
 use super::bounds;
 use super::schema::{self, within};
+use super::short::{Short, ShortOrLong};
 use super::spanned::{Number, Spanned};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use vmc_machine::guest_memory::KernelPage;
 
 /// What the machine is made of.
@@ -56,7 +58,7 @@ pub(super) struct MachineForm {
     pub(super) hmc_attached: bool,
     /// What the hypervisor does with messages. Default: `echo`.
     #[serde(default)]
-    pub(super) behaviour: BehaviourForm,
+    pub(super) behaviour: ShortOrLong<BehaviourForm>,
     /// What the hypervisor offers. Default: as the driver.
     #[serde(default)]
     pub(super) hypervisor: HypervisorForm,
@@ -151,19 +153,66 @@ pub(super) enum VmcForm {
     OnRequest,
 }
 
-/// What the hypervisor does with messages.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+/// What the hypervisor does with messages: a word, or a table with options.
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub(super) enum BehaviourForm {
-    /// Every message comes back in its buffer.
     #[default]
+    #[schemars(skip)]
     Echo,
-    /// It keeps messages and buffers.
+    #[schemars(skip)]
     Sink,
+    #[schemars(skip)]
+    Router,
     /// In every session it sends messages by itself, as fast as it has buffers.
     Source(SourceForm),
-    /// It answers HMC commands about a managed system.
-    Router,
+    /// It answers HMC commands about the system of this inventory: a path from the folder of this file.
+    #[schemars(rename = "router")]
+    Inventory(Spanned<String>),
+}
+
+/// The table. An enum with a word and a table of the same name cannot be derived, and one in a table would take more keys.
+impl<'de> Deserialize<'de> for BehaviourForm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BehaviourForm, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Table {
+            source: Option<SourceForm>,
+            router: Option<Spanned<String>>,
+        }
+        let Table { source, router } = Table::deserialize(deserializer)?;
+        match (source, router) {
+            (Some(source), None) => Ok(BehaviourForm::Source(source)),
+            (None, Some(router)) => Ok(BehaviourForm::Inventory(router)),
+            _ => Err(D::Error::custom("expected one of `source` and `router`")),
+        }
+    }
+}
+
+/// Behaviours without options, and what editors show about them.
+const BEHAVIOURS: [(&str, BehaviourForm, &str); 3] = [
+    ("echo", BehaviourForm::Echo, "Every message comes back in its buffer."),
+    ("sink", BehaviourForm::Sink, "It keeps messages and buffers."),
+    ("router", BehaviourForm::Router, "It answers HMC commands about a small managed system."),
+];
+
+impl Short for BehaviourForm {
+    const EXPECTED: &'static str = "`echo`, `sink`, `router`";
+
+    fn from_short(text: &str) -> Result<BehaviourForm, String> {
+        let found = BEHAVIOURS.into_iter().find(|(word, ..)| *word == text);
+        found.map(|(_, form, _)| form).ok_or_else(|| format!("unknown behaviour `{text}`"))
+    }
+
+    fn short_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: serde_json::Value = BEHAVIOURS
+            .iter()
+            .map(|(word, _, about)| {
+                json_schema!({ "type": "string", "const": word, "description": about })
+            })
+            .collect();
+        json_schema!({ "oneOf": words })
+    }
 }
 
 /// Messages that the hypervisor sends by itself in every session.

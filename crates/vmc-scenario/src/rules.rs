@@ -39,7 +39,7 @@ fn rule(form: &ScenarioForm, fault: &Spanned<FaultForm>, names: &Names) -> Resul
     let FaultForm { name, when, act, optional } = fault.get_ref();
     let act_span = act.span();
     if matches!(act.get_ref(), ActForm::Partition(_)) {
-        must_route(&form.machine.behaviour, act_span.clone())?;
+        must_route(&form.machine.behaviour.0, act_span.clone())?;
     }
     let act = compile_act(act.get_ref(), names)?;
     let (trigger, nth, times) = match when {

@@ -20,7 +20,7 @@ pub(super) trait Short: Sized {
 }
 
 /// Reads either spelling. Errors inside the table keep their place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct ShortOrLong<T>(pub(super) T);
 
 impl<'de, T: Short + Deserialize<'de>> Deserialize<'de> for ShortOrLong<T> {

@@ -81,7 +81,7 @@ impl Found {
         let Some(budget) = self.budget else { return Ok(Vec::new()) };
         let (scenario, options) = (subject.subject.scenario(seed), self.search.options(seed));
         let mut lines = Vec::new();
-        match shrink::within(budget, scenario.text(), &options) {
+        match shrink::within(budget, scenario.file(), scenario.text(), &options) {
             Ok(Shrunk { text, report, before, after, .. }) => {
                 let from = format!("from {}", shrink::sizes(&before));
                 part(

@@ -117,7 +117,7 @@ fn seek(quirk: Quirk, args: &Args) -> Result<Sought, String> {
         let shows = Search { quirks: QuirkSet::default().with(quirk), ..search };
         let (scenario, options) = (generated.subject.scenario(seed), shows.options(seed));
         let left = budget.saturating_sub(started.elapsed());
-        sought.case = match shrink::within(left, scenario.text(), &options) {
+        sought.case = match shrink::within(left, scenario.file(), scenario.text(), &options) {
             Ok(small) => Some(case(&sought, &small, args)?),
             Err(ShrinkError::Passes) => None,
             Err(error) => return Err(format!("{quirk}, seed {seed}: {error}")),

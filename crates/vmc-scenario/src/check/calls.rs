@@ -48,7 +48,7 @@ impl<'a> Apps<'a> {
         let siblings = self.has_siblings(progress) || self.dups.contains(&progress.process);
         let cannot =
             |message: String, remedy: &str| Err(Problem::new(span.clone(), message, remedy));
-        match (form.expect.0.word, &self.form.machine.behaviour) {
+        match (form.expect.0.word, &self.form.machine.behaviour.0) {
             (Some(ReadWord::Echo), BehaviourForm::Echo) => {
                 let unread = progress.unread.entry(&form.file).or_default();
                 *unread -= 1;

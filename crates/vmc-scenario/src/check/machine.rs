@@ -39,9 +39,12 @@ pub(super) fn check(machine: &MachineForm) -> Check {
         version(version_text)?;
     }
     buffers(machine)?;
-    match &machine.behaviour {
+    match &machine.behaviour.0 {
         BehaviourForm::Source(form) => source(form, machine),
-        BehaviourForm::Echo | BehaviourForm::Sink | BehaviourForm::Router => Ok(()),
+        BehaviourForm::Echo
+        | BehaviourForm::Sink
+        | BehaviourForm::Router
+        | BehaviourForm::Inventory(_) => Ok(()),
     }
 }
 
@@ -119,7 +122,7 @@ pub(crate) fn version(text: &Spanned<String>) -> Result<vmc_proto::Version, Prob
 /// HMC commands, and partitions to manage, need a hypervisor that knows them.
 pub(crate) fn must_route(behaviour: &BehaviourForm, span: Range<usize>) -> Result<(), Problem> {
     match behaviour {
-        BehaviourForm::Router => Ok(()),
+        BehaviourForm::Router | BehaviourForm::Inventory(_) => Ok(()),
         BehaviourForm::Echo | BehaviourForm::Sink | BehaviourForm::Source(_) => Err(Problem::new(
             span,
             "this is about HMC commands, but the hypervisor does not know any",

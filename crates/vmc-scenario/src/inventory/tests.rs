@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::Inventory;
+use hmc_router::Router;
 use managed_system::{Adapter, PartitionState, RmcState, System, problems};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -427,6 +428,72 @@ fn a_file_that_is_not_there_is_told() {
         error.ends_with("`cargo xtask inventory --partitions 4 --seed 1` prints one"),
         "{error}"
     );
+}
+
+/// A scenario of `scenarios/management` with this behaviour.
+fn managed(behaviour: &str) -> Result<crate::Scenario, String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/management");
+    let text = format!("title = \"t\"\n[machine]\nbehaviour = {behaviour}\n");
+    crate::Scenario::parse(&format!("{folder}/t.toml"), &text)
+        .map_err(|error| error.to_string().replace(folder, "…"))
+}
+
+#[test]
+fn a_scenario_has_the_system_of_its_inventory() {
+    let scenario = managed("{ router = \"inventories/web-shop.toml\" }").expect("a scenario");
+    let router: &Router = scenario.plan().machine.behaviour.other().expect("a router");
+    assert_eq!(router.system().config().name, "shop");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../scenarios/management/inventories/web-shop.toml"
+    );
+    let inventory = Inventory::load(Path::new(path)).expect("an inventory");
+    assert_eq!(inventory.into_behaviour(), scenario.plan().machine.behaviour);
+    let small = managed("\"router\"").expect("a scenario");
+    let router: &Router = small.plan().machine.behaviour.other().expect("a router");
+    assert_eq!(router.system(), &hmc_router::small_system());
+}
+
+#[test]
+fn what_is_wrong_with_a_scenarios_inventory_is_told_at_its_place() {
+    let errors = [
+        (
+            "{ router = \"inventories/web-shpo.toml\" }",
+            "…/t.toml:3:24: the inventory …/inventories/web-shpo.toml cannot be read: No such file or directory \
+             (os error 2); there is a `web-shop.toml` in that folder",
+        ),
+        (
+            "{ router = \"nowhere/of-mine.toml\" }",
+            "…/t.toml:3:24: the inventory …/nowhere/of-mine.toml cannot be read: No such file or directory \
+             (os error 2); write the path of an inventory from this file's folder; \
+             `cargo xtask inventory --partitions 4 --seed 1` prints one",
+        ),
+        (
+            "{ router = \"events.toml\" }",
+            "…/events.toml:2:1: an inventory has no key `title`; use one of ",
+        ),
+        (
+            "{ router = 7 }",
+            "…/t.toml:3:24: `router`: expected a string, got 7; write `router = \"7\"`",
+        ),
+        (
+            "{ ruoter = \"x.toml\" }",
+            "…/t.toml:3:15: `behaviour` has no key `ruoter`; did you mean `router`?",
+        ),
+        (
+            "{ router = \"inventories/web-shop.toml\", source = { events = 1, bytes = 1 } }",
+            "…/t.toml:3:13: `behaviour`: expected a table with one key, got 2: `router`, `source`; write one of ",
+        ),
+        (
+            "\"ruoter\"",
+            "…/t.toml:3:13: `behaviour`: expected \"echo\", \"sink\", \"router\" or a table with one key, got \
+             \"ruoter\"; write `behaviour = \"router\"`",
+        ),
+    ];
+    for (behaviour, expected) in errors {
+        let error = managed(behaviour).expect_err(behaviour);
+        assert!(error.starts_with(expected), "{error}\n{expected}");
+    }
 }
 
 fn objections(text: &str) -> Vec<String> {

@@ -31,7 +31,8 @@ fn check_folder(folder: &Path) -> usize {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files += check_folder(&path);
+            let has_scenarios = !path.ends_with("inventories");
+            files += if has_scenarios { check_folder(&path) } else { 0 };
         } else if path.extension().is_some_and(|ending| ending == "toml") {
             files += 1;
             let text = std::fs::read_to_string(&path).unwrap();

@@ -110,6 +110,11 @@ impl Replay {
         Ok(Scenario::parse(&self.scenario, &self.text)?)
     }
 
+    /// The path of the scenario, as it was named.
+    pub fn scenario_file(&self) -> &str {
+        &self.scenario
+    }
+
     /// The text of the scenario.
     pub fn scenario_text(&self) -> &str {
         &self.text

@@ -29,9 +29,6 @@ use vmc_machine::build::MachineError;
 use vmc_machine::schedule::{Decisions, Keep, ScheduleKind};
 use vmc_scenario::{Scenario, ScenarioError};
 
-/// How errors name a scenario that is being made small.
-const FILE: &str = "shrunk.toml";
-
 /// Random schedules that are tried with each candidate, beside first come and the one that failed before.
 const SEEDS: u64 = 4;
 
@@ -99,13 +96,15 @@ pub enum ShrinkError {
     Passes,
 }
 
-/// Makes a failing run small: the scenario of that text under deterministic options. `go_on` is asked before each run.
+/// Makes a failing run small: the scenario of that text under deterministic options. `file` is the path of the scenario:
+/// errors name it, and paths in the text begin in its folder. `go_on` is asked before each run.
 pub fn shrink(
+    file: &str,
     text: &str,
     options: &Options,
     go_on: &mut dyn FnMut(&ShrinkProgress) -> bool,
 ) -> Result<Shrunk, ShrinkError> {
-    let scenario = Scenario::parse(FILE, text)?;
+    let scenario = Scenario::parse(file, text)?;
     let kept = Options { keep: Keep::Departures, record: true, ..options.clone() };
     let report = simulate(&scenario, &kept)?;
     let identity = report.problems.first().map(Identity::of).ok_or(ShrinkError::Passes)?;
@@ -116,6 +115,7 @@ pub fn shrink(
     let max_steps = report.steps.saturating_mul(TIMES_STEPS).saturating_add(MORE_STEPS);
     let decisions = report.decisions.clone().unwrap_or_default();
     let mut shrinker = Shrinker {
+        file,
         identity,
         max_steps: max_steps.min(options.max_steps),
         needs_quirks: false,
@@ -133,6 +133,8 @@ pub fn shrink(
 }
 
 struct Shrinker<'a> {
+    /// The path of the scenario.
+    file: &'a str,
     identity: Identity,
     max_steps: u64,
     /// The failure is one of the quirks: without them the run passes.
@@ -175,7 +177,7 @@ impl Shrinker<'_> {
         if self.over {
             return None;
         }
-        let scenario = Scenario::parse(FILE, &candidate.text()).ok()?;
+        let scenario = Scenario::parse(self.file, &candidate.text()).ok()?;
         let same = ScheduleKind::Pinned(Arc::new(decisions.clone()));
         let random = (0..SEEDS).map(|seed| ScheduleKind::Random { seed });
         for schedule in [ScheduleKind::FirstCome, same].into_iter().chain(random) {
@@ -201,7 +203,7 @@ impl Shrinker<'_> {
     fn passes_without_quirks(&mut self, document: &Document, decisions: &Decisions) -> bool {
         let mut document = document.clone();
         document.set_quirks(QuirkSet::default());
-        let Ok(scenario) = Scenario::parse(FILE, &document.text()) else { return false };
+        let Ok(scenario) = Scenario::parse(self.file, &document.text()) else { return false };
         let same = ScheduleKind::Pinned(Arc::new(decisions.clone()));
         [ScheduleKind::FirstCome, same]
             .into_iter()
@@ -230,7 +232,7 @@ impl Shrinker<'_> {
     ) -> Result<Shrunk, ShrinkError> {
         document.set_decisions(&order::without_tail(decisions));
         let run = |document: &Document| -> Result<Report, ShrinkError> {
-            let scenario = Scenario::parse(FILE, &document.text())?;
+            let scenario = Scenario::parse(self.file, &document.text())?;
             let max_steps = self.max_steps;
             Ok(simulate(&scenario, &Options { max_steps, ..Options::default() })?)
         };

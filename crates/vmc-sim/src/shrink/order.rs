@@ -19,7 +19,7 @@ type Run = (String, u64);
 impl Shrinker<'_> {
     /// The plainest schedule under which the document still fails.
     pub(super) fn order(&mut self, document: &Document, decisions: Decisions) -> Decisions {
-        let Ok(scenario) = Scenario::parse(super::FILE, &document.text()) else { return decisions };
+        let Ok(scenario) = Scenario::parse(self.file, &document.text()) else { return decisions };
         let mut best = decisions;
         loop {
             let before = cost(&best);

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The path of each scenario.
+const FILE: &str = "large.toml";
+
 /// Three busy applications, of which one is enough for what quirk H14 does.
 fn large(steps: &str) -> String {
     let app = |name: &str| {
@@ -22,7 +25,7 @@ fn never_tires(_: &ShrinkProgress) -> bool {
 }
 
 fn shrunk(text: &str, options: &Options) -> Shrunk {
-    shrink(text, options, &mut never_tires).expect("a failing run")
+    shrink(FILE, text, options, &mut never_tires).expect("a failing run")
 }
 
 fn pinned_again(shrunk: &Shrunk) -> Report {
@@ -55,7 +58,8 @@ fn an_expectation_that_is_not_met_becomes_the_few_steps_that_show_it() {
 
 #[test]
 fn a_run_that_passes_is_not_made_small() {
-    let error = shrink(&large(""), &Options::default(), &mut never_tires).expect_err("it passes");
+    let error =
+        shrink(FILE, &large(""), &Options::default(), &mut never_tires).expect_err("it passes");
     assert!(matches!(error, ShrinkError::Passes));
 }
 
@@ -67,7 +71,7 @@ fn who_stops_gets_the_smallest_case_so_far() {
         left -= 1;
         left > 0
     };
-    let some = shrink(&text, &Options::default(), &mut go_on).expect("a failing run");
+    let some = shrink(FILE, &text, &Options::default(), &mut go_on).expect("a failing run");
     let all = shrunk(&text, &Options::default());
     assert!(some.runs < 5 && some.runs < all.runs);
     assert!(some.after.steps > all.after.steps);
@@ -131,6 +135,7 @@ fn a_schedule_keeps_only_the_departures_that_matter() {
     let decisions = report.decisions.clone().expect("decisions");
     let document = Document::parse(RACE).expect("TOML");
     let mut shrinker = Shrinker {
+        file: FILE,
         identity: Identity::of(report.problems.first().expect("a problem")),
         max_steps: 100_000,
         needs_quirks: false,

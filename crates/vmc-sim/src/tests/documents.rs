@@ -5,6 +5,9 @@ use crate::{Options, Problem, Scenario, generate, simulate};
 const GUIDE: &str = include_str!("../../../../scenarios/README.md");
 const README: &str = include_str!("../../../../README.md");
 
+/// Where an example is: paths in the guide begin in its folder.
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/example.toml");
+
 /// Schedules under which each example must give one trace.
 const EXAMPLE_SEEDS: u64 = 50;
 
@@ -12,7 +15,7 @@ const EXAMPLE_SEEDS: u64 = 50;
 fn every_example_runs_and_passes() {
     for text in [README, GUIDE].iter().flat_map(|page| page.split("```toml\n").skip(1)) {
         let text = text.split("```").next().unwrap_or_default();
-        let scenario = Scenario::parse("example", text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let scenario = Scenario::parse(EXAMPLE, text).unwrap_or_else(|e| panic!("{e}\n{text}"));
         let report = simulate(&scenario, &Options::default()).unwrap();
         assert!(report.passed(), "{:?}\n{text}", report.problems);
         // Readers run it on threads, too, where an example that races would fail now and then.
