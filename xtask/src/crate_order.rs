@@ -17,6 +17,16 @@ const HEAVY: &[&str] = &["stateright", "schemars", "toml", "miette"];
 const ABI: &[&str] = &["papr", "vmc-proto"];
 const ROUTER: &[&str] = &["hmc-proto", "managed-system", "papr", "phyp", "vmc-proto"];
 const MACHINE: &[&str] = &["ibmvmc", "papr", "phyp", "vmc-proto", "vmc-threads", "vmc-trace"];
+const CLIENT: &[&str] = &[
+    "hmc-proto",
+    "ibmvmc",
+    "papr",
+    "phyp",
+    "vmc-machine",
+    "vmc-proto",
+    "vmc-threads",
+    "vmc-trace",
+];
 const LIBRARY: &[&str] = &[
     "hmc-proto",
     "ibmvmc",
@@ -81,6 +91,7 @@ const LAYERS: &[Layer] = &[
         without: HEAVY,
     },
     Layer { name: "vmc-machine", knows: MACHINE, without: HEAVY },
+    Layer { name: "hmc-client", knows: CLIENT, without: HEAVY },
     Layer { name: "vmcsim-ffi", knows: LIBRARY, without: HEAVY },
     Layer { name: "vmc-scenario", knows: SCENARIO, without: &["stateright"] },
     Layer { name: "vmc-device", knows: ALL, without: &[] },

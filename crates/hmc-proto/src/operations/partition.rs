@@ -412,3 +412,50 @@ records! {
         weight: Option<u8>,
     }
 }
+
+impl Configuration {
+    /// Virtual processors that are shared and uncapped, with half a processor each and at most twice as many; the rest as usual.
+    pub fn shared(memory: Memory, processors: u16) -> Configuration {
+        let max = processors.saturating_mul(2);
+        let processors = Processors {
+            mode: ProcessorMode::Shared,
+            sharing: SharingMode::Uncapped,
+            weight: 128,
+            pool: 0,
+            min: 1,
+            desired: processors,
+            max,
+            min_units: 50,
+            desired_units: 50 * u32::from(processors),
+            max_units: 100 * u32::from(max),
+        };
+        Configuration {
+            memory,
+            processors,
+            max_slots: 64,
+            availability: 127,
+            boot_mode: BootMode::Normal,
+            keylock: Keylock::Normal,
+            auto_start: false,
+            compatibility: String::from("default"),
+            page_table_ratio: 0,
+            secure_boot: 0,
+        }
+    }
+}
+
+impl CreatePartition {
+    /// A partition with Linux on a disk of its own, and [shared](Configuration::shared) processors.
+    pub fn linux(name: impl Into<String>, memory: Memory, processors: u16) -> CreatePartition {
+        CreatePartition {
+            name: name.into(),
+            kind: PartitionType::AixLinux,
+            os: Some(OperatingSystem::Linux),
+            configuration: Configuration::shared(memory, processors),
+            physical_boot_device: true,
+            profile: None,
+            id: None,
+            uuid: None,
+        }
+    }
+}

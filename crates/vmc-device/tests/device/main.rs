@@ -5,6 +5,7 @@
 mod common;
 
 mod calls;
+mod client;
 mod orders;
 mod scenarios;
 mod soak;
