@@ -137,7 +137,7 @@ fn export(args: &Show) -> Result<(), String> {
     let bytes = match args.to {
         Format::Text => render(&Sequence::of(&run.trace)).into_bytes(),
         Format::Html => page(&run).into_bytes(),
-        Format::Pcapng => pcapng(&run),
+        Format::Pcapng => pcapng(&run).map_err(|e| e.to_string())?,
         Format::Perfetto => perfetto(&run),
         Format::Mermaid => mermaid(&run.trace).into_bytes(),
         Format::Svg => {

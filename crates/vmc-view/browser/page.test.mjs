@@ -36,8 +36,10 @@ test("the exhaustion says by itself why the third write failed", async () => {
   await page.keyboard.press("Escape");
   const event = await text("#event");
   assert.match(event, /write\(300\) = EBUSY/);
-  assert.match(event, /Why: write\(\) needs a buffer that the management partition owns/);
-  assert.match(event, /2 hold messages that nothing has read yet/);
+  assert.match(event, /Why: No buffer of a#1 is free: of its 4, 2 hold messages that the application has not read yet, 2 belong to the hypervisor\./);
+  // What it says can be looked at: the copies that brought the two messages, and how the other two came to the hypervisor.
+  const causes = await page.locator(".links", { hasText: "Caused by" }).getByRole("button").allInnerTexts();
+  for (const cause of [/^\d+ ADD BUFFER RESPONSE a#1 b2$/, /^\d+ ADD BUFFER RESPONSE a#1 b3$/, /^\d+ RDMA 100 B \w+ a#1 b0$/, /^\d+ RDMA 200 B \w+ a#1 b1$/, /^\d+ write\(300\)$/]) assert.ok(causes.some((one) => cause.test(one)), `${cause}: ${causes}`);
   assert.match(await text("#state"), /0 of 4 free for write\(\)/);
   assert.match(await page.locator("#diagram").textContent(), /no free buffer: of 4/);
   // And it can be found without looking for it: the page names it first.
@@ -157,7 +159,7 @@ test("the state at each event is what the changes up to it make of it, forward a
   assert.equal(await text(".sides > div:first-child .changed"), "capabilities");
   // What dies loses its channel, its queue and its sessions.
   await page.evaluate('page.select(page.run.events.find((event) => event.text.includes("hyp crashes")).at)');
-  assert.match(await text(".sides > div:last-child"), /channel\s+not started\s+CRQ\s+not registered\s+requests\s+\d+\s+queue\s+empty$/);
+  assert.match(await text(".sides > div:last-child"), /channel\s+not started\s+CRQ\s+not registered\s+unanswered\s+\d+\s+queue\s+empty$/);
 });
 
 test("arrows go from their sender to their receiver, and calls last as long as they do", async () => {

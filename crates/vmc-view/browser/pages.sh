@@ -43,3 +43,5 @@ steps = [
 ]
 TOML
 cargo xtask trace "$out/long.toml" --to html -o "$out/long.html"
+cargo xtask trace buffers/unread-echoes --to svg -o "$out/exhaustion.svg"
+cargo xtask trace crash/hyp-reader-asleep --to svg -o "$out/crash.svg"

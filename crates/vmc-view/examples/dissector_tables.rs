@@ -1,15 +1,41 @@
-//! Prints the tables of HMC commands in `wireshark/vmc.lua`: operations, records and values, as `hmc-proto` has them.
+//! Prints the tables in `wireshark/vmc.lua`: hypervisor calls, return codes and statuses, and the operations, records and
+//! values of HMC commands, as the crates that define them have them.
 #![forbid(unsafe_code)]
 
 use hmc_proto::{Operation, ReturnCode, Target, Wire};
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use vmc_proto::{MessageType, Profile};
 
 /// The tables, in Lua.
 pub(crate) fn tables() -> String {
     let mut text = String::new();
     // A String takes every write.
-    text.push_str("local hmc_targets = {\n");
+    text.push_str("local hcalls = {\n");
+    for &opcode in papr::hcall::opcode::ALL {
+        if let Some(name) = papr::hcall::opcode::name(opcode) {
+            let _ = writeln!(text, "  [{opcode:#06x}] = {name:?},");
+        }
+    }
+    text.push_str("}\nlocal return_codes = {\n");
+    for &code in papr::ReturnCode::NAMED {
+        let _ = writeln!(text, "  [\"{}\"] = \"{code}\",", code.0);
+    }
+    text.push_str("}\n-- By profile and message.\nlocal statuses = {\n");
+    for (number, profile) in [Profile::Document, Profile::Linux].into_iter().enumerate() {
+        let _ = writeln!(text, "  [{number}] = {{");
+        for &message in MessageType::ALL {
+            let meanings = vmc_view::statuses(message, profile).into_iter();
+            let meanings: Vec<String> =
+                meanings.map(|(value, meaning)| format!("[{value}] = {meaning:?}")).collect();
+            if !meanings.is_empty() {
+                let number = message as u8;
+                let _ = writeln!(text, "    [{number:#04x}] = {{ {} }},", meanings.join(", "));
+            }
+        }
+        text.push_str("  },\n");
+    }
+    text.push_str("}\nlocal hmc_targets = {\n");
     for target in Operation::by_target() {
         let _ =
             writeln!(text, "  [{:#06x}] = {:?},", target.target, Target(target.target).to_string());

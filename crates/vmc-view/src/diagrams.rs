@@ -1,8 +1,11 @@
 //! The canonical sequence as a picture for documents: SVG, and Mermaid's text.
 
-use crate::page::html;
+use crate::explain::{Why, whys};
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use vmc_trace::{Item, Place, Sequence, Side, Step, Trace};
+use svg::Document;
+use svg::node::element::{Path, Rectangle, Style, Text, Title};
+use vmc_trace::{Item, Place, Sequence, Side, Step, Trace, escaped};
 
 const ROW: usize = 24;
 const APP_X: usize = 24;
@@ -12,7 +15,7 @@ const WIDTH: usize = 900;
 const TOP: usize = 44;
 
 const STYLE: &str = "\
-text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#5b6470}.line{stroke:#c9ced6}.m{stroke:#1f5fbf;fill:none}\
+text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#5b6470}.line{stroke:#c9ced6}.bracket{fill:none}.m{stroke:#1f5fbf;fill:none}\
 .r{stroke:#7a3fb0;stroke-width:4;fill:none}.t{stroke:#a05a00;stroke-dasharray:2 4;fill:none}.x{stroke:#b3261e;fill:none}\
 .app{fill:#0f6d53}.bad{fill:#b3261e;font-weight:600}.state{font-weight:600}.fault{font-weight:600;fill:#a05a00}.halo{paint-order:stroke;stroke:#fff;stroke-width:4px}\
 .mt{fill:#1f5fbf}.rt{fill:#7a3fb0}.tt{fill:#a05a00}.back{fill:#fff}\
@@ -21,29 +24,51 @@ text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#5b6470}.line{stroke:
 
 /// The sequence as an SVG of its own, light and dark; repetitions are folded as in the text.
 pub fn svg(title: &str, trace: &Trace) -> String {
-    let mut drawing = Drawing { body: String::new(), row: 0 };
-    drawing.items(&Sequence::of(trace).items, 0);
+    let (sequence, numbers) = Sequence::numbered(trace);
+    let mut drawing = Drawing { nodes: Vec::new(), row: 0, numbers, whys: whys(trace) };
+    drawing.items(&sequence.items, 0);
     let height = TOP + drawing.row * ROW + 12;
-    let mut svg = String::new();
-    let title = html(title);
-    // A String takes every write.
-    let _ = writeln!(
-        svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}\">\
-         <title>{title}</title><style>{STYLE}</style><rect class=\"back\" width=\"{WIDTH}\" height=\"{height}\"/>\
-         <text x=\"{APP_X}\" y=\"24\" class=\"state\">application</text>\
-         <text x=\"{MGMT_X}\" y=\"24\" class=\"state\" text-anchor=\"middle\">management partition</text>\
-         <text x=\"{HYP_X}\" y=\"24\" class=\"state\" text-anchor=\"middle\">hypervisor</text>"
-    );
+    let title = plain_text(title);
+    let mut document = Document::new()
+        .set("viewBox", format!("0 0 {WIDTH} {height}"))
+        .set("role", "img")
+        .set("aria-label", title.as_str())
+        .add(Title::new(title))
+        .add(Style::new(STYLE))
+        .add(Rectangle::new().set("class", "back").set("width", WIDTH).set("height", height))
+        .add(text(APP_X, 24, "state", "start", "application"))
+        .add(text(MGMT_X, 24, "state", "middle", "management partition"))
+        .add(text(HYP_X, 24, "state", "middle", "hypervisor"));
     for x in [MGMT_X, HYP_X] {
-        let _ = writeln!(svg, "<path class=\"line\" d=\"M{x} {}V{}\"/>", TOP - 10, height - 6);
+        document = document.add(path("line", format!("M{x} {}V{}", TOP - 10, height - 6)));
     }
-    svg + &drawing.body + "</svg>\n"
+    for node in drawing.nodes {
+        document = document.add(node);
+    }
+    format!("{document}\n")
+}
+
+fn text(x: usize, y: usize, class: &str, anchor: &str, text: &str) -> Text {
+    let text = Text::new(plain_text(text));
+    text.set("x", x).set("y", y).set("class", class).set("text-anchor", anchor)
+}
+
+/// Text that XML can hold.
+fn plain_text(text: &str) -> String {
+    escaped(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+}
+
+fn path(class: &str, d: String) -> Path {
+    Path::new().set("class", class).set("d", d)
 }
 
 struct Drawing {
-    body: String,
+    nodes: Vec<Box<dyn svg::Node>>,
     row: usize,
+    /// The record that each row shows.
+    numbers: Vec<u64>,
+    /// Why calls failed.
+    whys: BTreeMap<u64, Why>,
 }
 
 impl Drawing {
@@ -61,46 +86,44 @@ impl Drawing {
                     let to = TOP + self.row * ROW - 12;
                     let x = WIDTH - 44 - 14 * depth.min(3);
                     let middle = usize::midpoint(from, to) + 4;
-                    let _ = writeln!(
-                        self.body,
-                        "<path class=\"line\" fill=\"none\" d=\"M{} {from}h6V{to}h-6\"/><text class=\"dim\" x=\"{}\" \
-                         y=\"{middle}\">×{times}</text>",
-                        x - 6,
-                        x + 4,
-                    );
+                    self.put(path("line bracket", format!("M{} {from}h6V{to}h-6", x - 6)));
+                    self.put(text(x + 4, middle, "dim", "start", &format!("×{times}")));
                 }
             }
         }
     }
 
+    fn put(&mut self, node: impl svg::Node) {
+        self.nodes.push(Box::new(node));
+    }
+
     fn step(&mut self, step: &Step, y: usize) {
-        let note = if step.note.is_empty() { String::new() } else { format!("  {}", step.note) };
-        let text = html(&format!("{}{note}", step.text));
+        let why = self.numbers.get(self.row).and_then(|number| self.whys.get(number));
+        let note = match why {
+            Some(why) => format!("  ({})", why.short),
+            None if step.note.is_empty() => String::new(),
+            None => format!("  {}", step.note),
+        };
+        let words = format!("{}{note}", step.text);
         match &step.place {
             Place::Application(name) => {
                 let class = if is_error(&step.text.to_string()) { "bad halo" } else { "app halo" };
-                let text = format!("{}: {text}", html(&name.to_string()));
-                self.text(APP_X, y, class, "start", &text);
+                self.put(text(APP_X, y, class, "start", &format!("{name}: {words}")));
             }
-            Place::Operator => self.text(APP_X, y, "state", "start", &format!("⚙ {text}")),
-            Place::Fault => self.text(APP_X, y, "fault", "start", &format!("⚡ {text}")),
-            Place::At(Side::Mgmt) => self.text(MGMT_X + 8, y, "state halo", "start", &text),
-            Place::At(Side::Hyp) => self.text(HYP_X - 8, y, "state halo", "end", &text),
-            Place::Message { to } => self.arrow(*to, y, "m", "mt", &text, true),
-            Place::Rdma { to } => self.arrow(*to, y, "r", "rt", &text, true),
-            Place::TransportEvent { to } => self.arrow(*to, y, "t", "tt", &text, true),
-            Place::Unsent { to } => self.arrow(*to, y, "x", "mt", &text, false),
+            Place::Operator => self.put(text(APP_X, y, "state", "start", &format!("⚙ {words}"))),
+            Place::Fault => self.put(text(APP_X, y, "fault", "start", &format!("⚡ {words}"))),
+            Place::At(Side::Mgmt) => {
+                self.put(text(MGMT_X + 8, y, "state halo", "start", &words));
+            }
+            Place::At(Side::Hyp) => self.put(text(HYP_X - 8, y, "state halo", "end", &words)),
+            Place::Message { to } => self.arrow(*to, y, "m", "mt", &words, true),
+            Place::Rdma { to } => self.arrow(*to, y, "r", "rt", &words, true),
+            Place::TransportEvent { to } => self.arrow(*to, y, "t", "tt", &words, true),
+            Place::Unsent { to } => self.arrow(*to, y, "x", "mt", &words, false),
         }
     }
 
-    fn text(&mut self, x: usize, y: usize, class: &str, anchor: &str, text: &str) {
-        let _ = writeln!(
-            self.body,
-            "<text x=\"{x}\" y=\"{y}\" class=\"{class}\" text-anchor=\"{anchor}\">{text}</text>"
-        );
-    }
-
-    fn arrow(&mut self, to: Side, y: usize, line: &str, tip: &str, text: &str, arrives: bool) {
+    fn arrow(&mut self, to: Side, y: usize, line: &str, tip: &str, words: &str, arrives: bool) {
         let (from, to) = match to {
             Side::Hyp => (MGMT_X, HYP_X),
             Side::Mgmt => (HYP_X, MGMT_X),
@@ -109,18 +132,13 @@ impl Drawing {
         let y_line = y + 5;
         if arrives {
             let (up, down) = (y_line - 5, y_line + 5);
-            let _ = writeln!(
-                self.body,
-                "<path class=\"{line}\" d=\"M{from} {y_line}H{back}\"/><path class=\"{tip}\" d=\"M{to} {y_line}L{back} {up}V{down}z\"/>"
-            );
+            self.put(path(line, format!("M{from} {y_line}H{back}")));
+            self.put(path(tip, format!("M{to} {y_line}L{back} {up}V{down}z")));
         } else {
             let stop = usize::midpoint(usize::midpoint(from, to), to);
-            let _ = writeln!(
-                self.body,
-                "<path class=\"{line}\" d=\"M{from} {y_line}H{stop}m-5 -5l10 10m0 -10l-10 10\"/>"
-            );
+            self.put(path(line, format!("M{from} {y_line}H{stop}m-5 -5l10 10m0 -10l-10 10")));
         }
-        self.text(usize::midpoint(from, to), y, "halo", "middle", text);
+        self.put(text(usize::midpoint(from, to), y, "halo", "middle", words));
     }
 }
 

@@ -34,13 +34,14 @@ pub fn difference(old: &Trace, new: &Trace) -> Vec<DiffLine> {
 
 /// A sequence that was drawn, such as a snapshot, beside a run as it is drawn.
 pub(crate) fn difference_from_text(old: &str, new: &Trace) -> Vec<DiffLine> {
-    let old: Vec<_> = old.lines().map(|line| Line { event: None, text: line.to_owned() }).collect();
     let (sequence, numbers) = Sequence::numbered(new);
     let drawn = render(&sequence);
     // The heading shows no record.
-    let numbers = std::iter::once(None).chain(numbers.into_iter().map(Some));
-    let new = drawn.lines().zip(numbers.chain(std::iter::repeat(None)));
-    let new: Vec<_> = new.map(|(text, event)| Line { event, text: text.to_owned() }).collect();
+    let (heading, drawn) = drawn.split_once('\n').unwrap_or((&drawn, ""));
+    let old = old.strip_prefix(heading).unwrap_or(old).trim_start_matches('\n');
+    let old: Vec<_> = old.lines().map(|line| Line { event: None, text: narrow(line) }).collect();
+    let new = drawn.lines().zip(numbers.into_iter().map(Some).chain(std::iter::repeat(None)));
+    let new: Vec<_> = new.map(|(text, event)| Line { event, text: narrow(text) }).collect();
     aligned(&old, &new)
 }
 
@@ -79,6 +80,56 @@ fn aligned(old: &[Line], new: &[Line]) -> Vec<DiffLine> {
         }
     }
     rows
+}
+
+/// Column of the management partition's lane in a drawn sequence, and of the hypervisor's.
+const LANES: [usize; 2] = [14, 83];
+
+/// A line of a drawn sequence without its lanes, in the form of [`line`], so that two of them have room side by side.
+pub(crate) fn narrow(drawn: &str) -> String {
+    let indent = drawn.len() - drawn.trim_start_matches(' ').len();
+    if indent >= LANES[0]
+        && let Some(arrow) = narrow_arrow(drawn.trim_start_matches(' '))
+    {
+        return arrow;
+    }
+    // The marks of a repetition stand far to the right.
+    let text = drawn.split("   ").map(str::trim).filter(|piece| !piece.is_empty());
+    let text = text.collect::<Vec<_>>().join("  ");
+    match (indent, text.split_once("  ")) {
+        (0, Some((mark @ ("*" | "!"), what))) => format!("{mark} {what}"),
+        (0, Some((name, what))) => format!("{name}: {what}"),
+        (0, None) => text,
+        (indent, _) if indent >= LANES[1] => format!("hyp: {text}"),
+        _ => format!("mgmt: {text}"),
+    }
+}
+
+/// An arrow, from its left end on: `|<---- TEXT ----|  note`.
+fn narrow_arrow(drawn: &str) -> Option<String> {
+    let inner = drawn.strip_prefix('|').unwrap_or(drawn);
+    let (to_mgmt, inner) = match inner.strip_prefix(['<', 'x']) {
+        Some(inner) => (true, inner),
+        None => (false, inner),
+    };
+    let shaft = inner.chars().next().filter(|shaft| "-=.".contains(*shaft))?;
+    let (text, rest) = inner
+        .trim_start_matches(shaft)
+        .split_at_checked(1)?
+        .1
+        .rsplit_once(&format!(" {shaft}{shaft}"))?;
+    let rest = rest.trim_start_matches(shaft);
+    let is_unsent = rest.starts_with('x') || drawn.starts_with('x');
+    let note = rest.trim_start_matches(['>', 'x', '|', ' ']);
+    let to = match (shaft, to_mgmt) {
+        ('=', true) => "⇐ mgmt ",
+        ('=', false) => "⇒ hyp  ",
+        (_, true) => "← mgmt ",
+        (_, false) => "→ hyp  ",
+    };
+    let unsent = if is_unsent { " (not sent)" } else { "" };
+    let note = if note.is_empty() { String::new() } else { format!("  {note}") };
+    Some(format!("{to}{text}{unsent}{note}"))
 }
 
 /// A step as one short line.

@@ -1,28 +1,46 @@
 //! Why a call came to what it came to, as far as the trace tells.
 
-use crate::state::Change;
+use crate::state::{Change, Tracker};
 use std::collections::BTreeMap;
-use vmc_trace::{CallResult, DeviceCall, Event};
+use vmc_trace::{CallResult, DeviceCall, Event, Trace};
+
+/// Most events that an explanation leads to.
+const MAX_BECAUSE: usize = 8;
 
 /// The state of both sides, kept up to date with the changes.
 #[derive(Default)]
-pub(crate) struct Now(BTreeMap<String, String>);
+pub(crate) struct Now {
+    /// Each value, and the place of the event since which it is so.
+    state: BTreeMap<String, (String, usize)>,
+    /// Sessions that have ended, and the place of the event that ended each.
+    ended: BTreeMap<String, usize>,
+}
 
 impl Now {
-    /// Takes what changed.
-    pub(crate) fn apply(&mut self, changes: &[Change]) {
+    /// Takes what changed with the event at this place.
+    pub(crate) fn apply(&mut self, at: usize, changes: &[Change]) {
         for (key, value) in changes {
-            match value {
-                Some(value) => self.0.insert(key.clone(), value.clone()),
-                None => self.0.remove(key),
+            let before = match value {
+                Some(value) => self.state.insert(key.clone(), (value.clone(), at)),
+                None => self.state.remove(key),
             };
+            if key.ends_with(" app")
+                && value.is_none()
+                && let Some((session, _)) = before
+            {
+                self.ended.insert(session, at);
+            }
         }
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.state.get(key).map(|(value, _)| value.as_str())
     }
 
     /// The name of a session that has one: `a#1`.
     pub(crate) fn session(&self, index: u8, session: u8) -> String {
-        let name = self.0.get(&format!("session {index} {session} app"));
-        name.cloned().unwrap_or_else(|| match session {
+        let name = self.get(&format!("session {index} {session} app")).map(str::to_owned);
+        name.unwrap_or_else(|| match session {
             0 => format!("slot {index}"),
             _ => format!("index {index} session {session}"),
         })
@@ -30,85 +48,160 @@ impl Now {
 
     /// What a file stands for: the name of its session once it has one.
     pub(crate) fn file(&self, file: u16) -> Option<&str> {
-        self.0.get(&format!("file {file}")).map(String::as_str).filter(|name| name.contains('#'))
+        self.get(&format!("file {file}")).filter(|name| name.contains('#'))
     }
 
-    /// Where the buffers of a session are: how many are at each place.
-    fn buffers(&self, session: &str) -> Option<BTreeMap<&str, u32>> {
-        let is_it = |(key, name): &(&String, &String)| key.ends_with(" app") && *name == session;
-        let (key, _) = self.0.iter().find(is_it)?;
+    /// Where each buffer of a session is, and since which event.
+    fn buffers(&self, session: &str) -> Option<Vec<(&str, usize)>> {
+        let is_it = |(key, (name, _)): &(&String, &(String, usize))| {
+            key.ends_with(" app") && name == session
+        };
+        let (key, _) = self.state.iter().find(is_it)?;
         let index = key.split(' ').nth(1)?;
         let beginning = format!("buffer {index} ");
-        let mut places = BTreeMap::new();
-        for (_, place) in
-            self.0.range(beginning.clone()..).take_while(|(key, _)| key.starts_with(&beginning))
-        {
-            *places.entry(place.as_str()).or_default() += 1;
-        }
-        Some(places)
+        let pool = self.state.range(beginning.clone()..);
+        let pool = pool.take_while(|(key, _)| key.starts_with(&beginning));
+        Some(pool.map(|(_, (place, since))| (place.as_str(), *since)).collect())
     }
 }
 
-/// An explanation: a few words for the diagram, and a sentence.
+/// An explanation: a few words for the diagram, a sentence, and the places of the events that brought it about.
 pub(crate) struct Why {
     pub(crate) short: String,
     pub(crate) long: String,
+    pub(crate) because: Vec<usize>,
+}
+
+impl Why {
+    fn of(short: &str, long: &str) -> Why {
+        Why { short: short.to_owned(), long: long.to_owned(), because: Vec::new() }
+    }
 }
 
 /// Why a call failed; `None` for what did not, or needs no word.
 pub(crate) fn why(event: &Event, now: &Now) -> Option<Why> {
     let Event::Return(call, CallResult::Error(errno), file) = event else { return None };
+    let session = file.and_then(|file| now.file(file.0));
     let errno = errno.to_string();
-    if let (DeviceCall::Write { .. }, "EBUSY") = (call, errno.as_str()) {
-        let session = file.and_then(|file| now.file(file.0))?;
-        return Some(no_buffer(session, &now.buffers(session)?));
-    }
-    let (short, long) = match (call, errno.as_str()) {
-        (DeviceCall::Open { .. }, "EBUSY") => (
-            "the channel is not ready",
-            "Until the channel has been initialized, open() returns EBUSY (driver document, VMC Interface Initialization).",
-        ),
-        (DeviceCall::SetHmcId { .. }, "EBUSY") => (
+    Some(match (call, errno.as_str()) {
+        (DeviceCall::Write { .. }, "EBUSY") => no_buffer(session?, &now.buffers(session?)?),
+        (DeviceCall::Open { .. }, "EBUSY") => not_ready(now),
+        (DeviceCall::SetHmcId { .. }, "EBUSY") => Why::of(
             "no index is free",
-            "Every index has a session or lacks its seed buffer, or this file has an HMC ID already.",
+            "Each open file needs an HMC index of its own. Every index has a session or waits for the first buffer from the \
+             hypervisor (its seed), or this file has an HMC ID already.",
         ),
-        (_, "EBADFD") => (
-            "the session is over",
-            "The file's session has ended: by a close(), or because the channel went down. The application must open the device again.",
+        (_, "EBADFD") => session_over(session, now),
+        (DeviceCall::Read { .. }, "EAGAIN") => Why::of(
+            "no message waits",
+            "The file was opened with O_NONBLOCK, so read() does not wait, and no message has arrived for it.",
         ),
-        (DeviceCall::Read { .. }, "EAGAIN") => {
-            ("no message waits", "The file was opened with O_NONBLOCK, and no message has arrived.")
+        (_, "EINTR") => {
+            Why::of("a signal came", "A signal reached the thread while its call slept.")
         }
-        (_, "EINTR") => ("a signal came", "A signal reached the thread while its call slept."),
-        (_, "EFAULT") => ("bad memory", "The memory that the call was given cannot be reached."),
-        (_, "EINVAL") => {
-            ("invalid argument", "A length or a number that the call was given is not allowed.")
+        (_, "EFAULT") => {
+            Why::of("bad memory", "The memory that the call was given cannot be reached.")
         }
-        (_, "EIO") => (
+        (_, "EINVAL") => Why::of(
+            "invalid argument",
+            "A length or a number that the call was given is not allowed.",
+        ),
+        (_, "EIO") => Why::of(
             "the device cannot do it",
             "EIO stands for all other errors, such as a device in an invalid state (driver document, VMC Interface Runtime).",
         ),
         _ => return None,
-    };
-    Some(Why { short: short.to_owned(), long: long.to_owned() })
+    })
 }
 
-fn no_buffer(session: &str, places: &BTreeMap<&str, u32>) -> Why {
-    let total: u32 = places.values().sum();
-    let words = |(place, count): (&&str, &u32)| match *place {
-        "unread" => format!("{count} hold messages that nothing has read yet"),
-        "hyp" => format!("{count} are with the hypervisor"),
-        "mgmt" => format!("{count} are free"),
-        place => format!("{count} {place}"),
-    };
-    let places: Vec<String> = places.iter().map(words).collect();
-    let places = places.join(", ");
+/// The explanations of all calls that failed, by the numbers of their returns.
+pub(crate) fn whys(trace: &Trace) -> BTreeMap<u64, Why> {
+    let mut tracker = Tracker::default();
+    let mut now = Now::default();
+    let mut whys = BTreeMap::new();
+    for (at, record) in trace.records().iter().enumerate() {
+        whys.extend(why(&record.event, &now).map(|why| (record.seq, why)));
+        now.apply(at, &tracker.next(record, trace.names()));
+    }
+    whys
+}
+
+fn not_ready(now: &Now) -> Why {
+    let key = "channel mgmt";
+    let state = now.get(key).map_or(String::new(), |state| format!("; it is at `{state}`"));
     Why {
-        short: format!("no free buffer: of {total}, {places}"),
+        short: format!("the channel is not ready{state}"),
         long: format!(
-            "write() needs a buffer that the management partition owns and that holds no unread message; {session} has none. \
-             Of its {total} buffers {places}. It can write again when a message is read, or when the hypervisor sends one \
-             and it is read (driver document, VMC Interface Runtime)."
+            "The driver's channel to the hypervisor is not ready{state}. Until the channel has been initialized, open() \
+             returns EBUSY (driver document, VMC Interface Initialization)."
         ),
+        because: now.state.get(key).map(|(_, since)| *since).into_iter().collect(),
+    }
+}
+
+fn session_over(session: Option<&str>, now: &Now) -> Why {
+    let ended = session.and_then(|session| now.ended.get(session)).copied();
+    let session = session.map_or(String::from("of this file"), str::to_owned);
+    Why {
+        short: String::from("the session is over"),
+        long: format!(
+            "The session {session} has ended: the file was closed, or the channel to the hypervisor went down. The \
+             application must open the device again."
+        ),
+        because: ended.into_iter().collect(),
+    }
+}
+
+/// Why there is no buffer for a write(). The reasons come in the order in which the application can do something about
+/// them.
+fn no_buffer(session: &str, buffers: &[(&str, usize)]) -> Why {
+    let count = |place: &str| buffers.iter().filter(|(at, _)| *at == place).count();
+    let (total, free) = (buffers.len(), count("mgmt"));
+    if free > 0 {
+        return Why::of(
+            "although a buffer is free",
+            &format!(
+                "{free} of the {total} buffers of {session} are free for write(): the driver must not return EBUSY."
+            ),
+        );
+    }
+    let (unread, with_hyp) = (count("unread"), count("hyp"));
+    let rest = total - unread - with_hyp;
+    let counted = |count: usize, one: &str, more: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {more}")),
+    };
+    let words = |unread_one, unread_more| {
+        let parts = [
+            counted(unread, unread_one, unread_more),
+            counted(with_hyp, "belongs to the hypervisor", "belong to the hypervisor"),
+            counted(rest, "is under way", "are under way"),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
+    let short = words("holds an unread message", "hold unread messages");
+    let long = words(
+        "holds a message that the application has not read yet",
+        "hold messages that the application has not read yet",
+    );
+    let way_out = match unread {
+        0 => {
+            "It can write again when a message has come from the hypervisor, which brings its buffer, and has been read."
+        }
+        _ => "Each read() frees one.",
+    };
+    let mut because: Vec<usize> = buffers.iter().map(|(_, since)| *since).collect();
+    because.sort_unstable();
+    because.dedup();
+    because.drain(..because.len().saturating_sub(MAX_BECAUSE));
+    Why {
+        short: format!("no free buffer: of {total}, {short}"),
+        long: format!(
+            "No buffer of {session} is free: of its {total}, {long}. write() copies a message into a buffer that belongs \
+             to the management partition and holds no unread message; without one it returns EBUSY (driver document, VMC \
+             Interface Runtime). {way_out}"
+        ),
+        because,
     }
 }

@@ -94,7 +94,7 @@ fn layout(message_type: MessageType, profile: Profile) -> (String, Layout) {
 }
 
 /// What the status bytes of a response mean.
-pub(crate) fn statuses(message_type: MessageType, profile: Profile) -> BTreeMap<u8, &'static str> {
+pub fn statuses(message_type: MessageType, profile: Profile) -> BTreeMap<u8, &'static str> {
     macro_rules! texts {
         ($statuses:ident) => {
             $statuses::ALL.iter().map(|&status| (status as u8, status.text())).collect()

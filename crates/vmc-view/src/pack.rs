@@ -8,7 +8,7 @@ use crate::pairs::Pairs;
 use crate::state::Tracker;
 use crate::words;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vmc_proto::Profile;
 use vmc_trace::{ActorId, Event, Item, Live, Record, Sequence, Step, TraceNames};
 use vmc_trace_file::{HmcCommand, Run};
@@ -286,12 +286,18 @@ impl Packer {
     fn push(&mut self, record: &Record, step: Option<&Step>, names: &TraceNames) {
         let at = self.events.len();
         let changes = self.tracker.next(record, names);
-        let causes = self.links.next(at, record);
+        let mut causes = self.links.next(at, record);
         // What a call came to is explained by what was so before it came back, and a session is named as it was
         // before it ended.
         let explained = why(&record.event, &self.now);
+        if let Some(why) = &explained {
+            // The call itself, and what woke it, come last.
+            causes.splice(0..0, why.because.iter().copied());
+            let mut seen = BTreeSet::new();
+            causes.retain(|cause| seen.insert(*cause));
+        }
         let before = session(record, &self.now);
-        self.now.apply(&changes);
+        self.now.apply(at, &changes);
         let session = before.or_else(|| session(record, &self.now));
         let payload = match &record.event {
             Event::Payload(bytes) => {

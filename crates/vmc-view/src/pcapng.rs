@@ -1,7 +1,8 @@
 //! A run as a capture that Wireshark reads, with the dissector in `wireshark/vmc.lua`.
 //!
 //! Each lane is an interface. A packet has the link type USER0 and begins with 12 bytes: 1, the kind, the direction (1, to
-//! the hypervisor; 2, to the management partition; 0, neither), 0, and the number of the event in 8 bytes. All numbers are
+//! the hypervisor; 2, to the management partition; 0, neither), the profile (0, document; 1, Linux), by which status codes
+//! have their meaning, and the number of the event in 8 bytes. All numbers are
 //! big-endian. What follows depends on the kind:
 //!
 //! | kind | what follows |
@@ -9,40 +10,48 @@
 //! | 0, an entry was placed on a queue; 1, it was taken | the element (4), the entry (16) |
 //! | 2, a hypervisor call | opcode (8), R4 to R12 (72), the return code (8), R4 on return (8), its text |
 //! | 3, an `H_COPY_RDMA` | index (1), session (1), buffer (2, 0xFFFF for none), return code (8), bytes (8), source (8), destination (8), digest (4), the payload where it was kept |
-//! | 4, any other event; 5, a rule is broken | its text |
+//! | 4, any other event; 5, a rule is broken | its text; after a zero byte, why a call failed |
 //!
-//! Times are virtual, in nanoseconds since the start of the run. What a fault does is a packet's comment, too.
+//! Times are virtual, in nanoseconds since the start of the run. What a fault does, which rule is broken and why a call
+//! failed are comments of their packets, too.
 
+use crate::explain::whys;
+use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
+use pcap_file::pcapng::blocks::interface_description::{
+    InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
+};
+use pcap_file::pcapng::blocks::opt_common::CommonOption;
+use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
+use pcap_file::{DataLink, Endianness};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+use vmc_proto::Profile;
 use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Subject};
 use vmc_trace_file::Run;
 
-const USER0: u16 = 147;
-const SECTION: u32 = 0x0A0D_0D0A;
-const INTERFACE: u32 = 1;
-const ENHANCED_PACKET: u32 = 6;
-const COMMENT: u16 = 1;
-const IF_NAME: u16 = 2;
-const IF_TSRESOL: u16 = 9;
+/// Kinds of packets.
+const HCALL: u8 = 2;
+const RDMA: u8 = 3;
+const OTHER: u8 = 4;
+const VIOLATION: u8 = 5;
 
 /// The run as a capture (pcapng: Section Header, Interface Description and Enhanced Packet Blocks).
-pub fn pcapng(run: &Run) -> Vec<u8> {
+pub fn pcapng(run: &Run) -> io::Result<Vec<u8>> {
+    let profile = u8::from(run.machine.profile == Profile::Linux);
+    let whys = whys(&run.trace);
     let lanes = Interfaces { apps: run.trace.names().apps.clone() };
-    let mut capture = Vec::new();
-    let mut section = Vec::new();
-    section.extend(0x1A2B_3C4D_u32.to_be_bytes());
-    section.extend([0, 1, 0, 0]);
-    section.extend([0xFF; 8]);
-    block(&mut capture, SECTION, section, &[]);
+    // The same bytes on every machine.
+    let mut capture =
+        PcapNgWriter::with_endianness(Vec::new(), Endianness::Big).map_err(io::Error::other)?;
     for name in lanes.names() {
-        let mut interface = USER0.to_be_bytes().to_vec();
-        interface.extend([0; 6]);
-        block(
-            &mut capture,
-            INTERFACE,
-            interface,
-            &[(IF_NAME, name.as_bytes()), (IF_TSRESOL, &[9])],
-        );
+        let options = vec![
+            InterfaceDescriptionOption::IfName(Cow::Borrowed(option(&name))),
+            InterfaceDescriptionOption::IfTsResol(InterfaceTsResolution::NANO),
+        ];
+        let (linktype, snaplen) = (DataLink::USER0, 0);
+        write(&mut capture, InterfaceDescriptionBlock { linktype, snaplen, options })?;
     }
     let mut payloads: BTreeMap<ActorId, &[u8]> = BTreeMap::new();
     for record in run.trace.records() {
@@ -54,19 +63,21 @@ pub fn pcapng(run: &Run) -> Vec<u8> {
             Event::Rdma(..) => payloads.remove(&record.actor).unwrap_or_default(),
             _ => &[],
         };
+        let why = whys.get(&record.seq).map(|why| why.long.as_str());
         let comment = match &record.event {
-            Event::Fault { .. } => Some(record.event.to_string()),
-            _ => None,
+            Event::Fault { .. } | Event::ProtocolViolation(..) => Some(record.event.to_string()),
+            _ => why.map(str::to_owned),
         };
-        let data = data_of(record, payload);
-        packet(&mut capture, lanes.of(record.actor), record.time_ns, &data, comment.as_deref());
+        let interface = lanes.of(record.actor);
+        let data = Packet { profile, seq: record.seq }.data_of(record, payload, why);
+        packet(&mut capture, interface, record.time_ns, data, comment.as_deref())?;
         for problem in run.problems.iter().filter(|problem| problem.event == Some(record.seq)) {
             let text = format!("{}: {}", problem.rule, problem.what);
-            let data = [&head(5, 0, record.seq)[..], text.as_bytes()].concat();
-            packet(&mut capture, lanes.of(record.actor), record.time_ns, &data, Some(&text));
+            let data = Packet { profile, seq: record.seq }.text(VIOLATION, &text);
+            packet(&mut capture, interface, record.time_ns, data, Some(&text))?;
         }
     }
-    capture
+    Ok(capture.into_inner())
 }
 
 struct Interfaces {
@@ -90,12 +101,6 @@ impl Interfaces {
     }
 }
 
-fn head(kind: u8, direction: u8, seq: u64) -> Vec<u8> {
-    let mut head = vec![1, kind, direction, 0];
-    head.extend(seq.to_be_bytes());
-    head
-}
-
 fn towards(side: Side) -> u8 {
     match side {
         Side::Hyp => 1,
@@ -103,89 +108,98 @@ fn towards(side: Side) -> u8 {
     }
 }
 
-fn data_of(record: &Record, payload: &[u8]) -> Vec<u8> {
-    let seq = record.seq;
-    match &record.event {
-        Event::Enqueued { to: side, slot, entry, .. }
-        | Event::Dequeued { by: side, slot, entry } => {
-            let kind = u8::from(matches!(record.event, Event::Dequeued { .. }));
-            let mut data = head(kind, towards(*side), seq);
-            data.extend(slot.to_be_bytes());
-            data.extend(entry.0);
-            data
+/// What the packets of one event have in common.
+struct Packet {
+    profile: u8,
+    seq: u64,
+}
+
+impl Packet {
+    fn head(&self, kind: u8, direction: u8) -> Vec<u8> {
+        let mut head = vec![1, kind, direction, self.profile];
+        head.extend(self.seq.to_be_bytes());
+        head
+    }
+
+    fn text(&self, kind: u8, text: &str) -> Vec<u8> {
+        [&self.head(kind, 0)[..], text.as_bytes()].concat()
+    }
+
+    fn data_of(&self, record: &Record, payload: &[u8], why: Option<&str>) -> Vec<u8> {
+        match &record.event {
+            Event::Enqueued { to: side, slot, entry, .. }
+            | Event::Dequeued { by: side, slot, entry } => {
+                let kind = u8::from(matches!(record.event, Event::Dequeued { .. }));
+                let mut data = self.head(kind, towards(*side));
+                data.extend(slot.to_be_bytes());
+                data.extend(entry.0);
+                data
+            }
+            Event::Hcall { call, result, .. } => {
+                let mut data = self.head(HCALL, 0);
+                let registers = call.to_registers();
+                data.extend(registers.opcode.to_be_bytes());
+                registers.args.iter().for_each(|arg| data.extend(arg.to_be_bytes()));
+                data.extend(result.code.0.to_be_bytes());
+                data.extend(result.r4.to_be_bytes());
+                data.extend(record.event.to_string().as_bytes());
+                data
+            }
+            Event::Rdma(subject, rdma) => self.rdma(*subject, rdma, payload),
+            event @ Event::ProtocolViolation(..) => self.text(VIOLATION, &event.to_string()),
+            event => match why {
+                Some(why) => self.text(OTHER, &format!("{event}\0{why}")),
+                None => self.text(OTHER, &event.to_string()),
+            },
         }
-        Event::Hcall { call, result, .. } => {
-            let mut data = head(2, 0, seq);
-            let registers = call.to_registers();
-            data.extend(registers.opcode.to_be_bytes());
-            registers.args.iter().for_each(|arg| data.extend(arg.to_be_bytes()));
-            data.extend(result.code.0.to_be_bytes());
-            data.extend(result.r4.to_be_bytes());
-            data.extend(record.event.to_string().as_bytes());
-            data
-        }
-        Event::Rdma(subject, rdma) => rdma_data(seq, *subject, rdma, payload),
-        event => [&head(4, 0, seq)[..], event.to_string().as_bytes()].concat(),
+    }
+
+    fn rdma(&self, subject: Subject, rdma: &Rdma, payload: &[u8]) -> Vec<u8> {
+        let direction = match rdma.direction {
+            RdmaDirection::ToHyp => towards(Side::Hyp),
+            RdmaDirection::ToMgmt => towards(Side::Mgmt),
+            RdmaDirection::Other => 0,
+        };
+        let mut data = self.head(RDMA, direction);
+        let (index, session) = match subject {
+            Subject::Channel => (0, 0),
+            Subject::Session(index, session) => (index.0, session.0),
+        };
+        data.extend([index, session]);
+        data.extend(rdma.buffer.map_or(0xFFFF, |buffer| buffer.0).to_be_bytes());
+        data.extend(rdma.code.0.to_be_bytes());
+        data.extend(rdma.len_bytes.to_be_bytes());
+        data.extend(rdma.source.0.to_be_bytes());
+        data.extend(rdma.destination.0.to_be_bytes());
+        data.extend(rdma.digest.unwrap_or(0).to_be_bytes());
+        data.extend(payload);
+        data
     }
 }
 
-fn rdma_data(seq: u64, subject: Subject, rdma: &Rdma, payload: &[u8]) -> Vec<u8> {
-    let direction = match rdma.direction {
-        RdmaDirection::ToHyp => towards(Side::Hyp),
-        RdmaDirection::ToMgmt => towards(Side::Mgmt),
-        RdmaDirection::Other => 0,
+fn packet(
+    capture: &mut PcapNgWriter<Vec<u8>>,
+    interface_id: u32,
+    time_ns: u64,
+    data: Vec<u8>,
+    comment: Option<&str>,
+) -> io::Result<()> {
+    let comment = comment.map(|text| CommonOption::Comment(Cow::Borrowed(option(text))));
+    let block = EnhancedPacketBlock {
+        interface_id,
+        timestamp: Duration::from_nanos(time_ns),
+        original_len: data.len() as u32,
+        data: data.into(),
+        options: comment.map(EnhancedPacketOption::Common).into_iter().collect(),
     };
-    let mut data = head(3, direction, seq);
-    let (index, session) = match subject {
-        Subject::Channel => (0, 0),
-        Subject::Session(index, session) => (index.0, session.0),
-    };
-    data.extend([index, session]);
-    data.extend(rdma.buffer.map_or(0xFFFF, |buffer| buffer.0).to_be_bytes());
-    data.extend(rdma.code.0.to_be_bytes());
-    data.extend(rdma.len_bytes.to_be_bytes());
-    data.extend(rdma.source.0.to_be_bytes());
-    data.extend(rdma.destination.0.to_be_bytes());
-    data.extend(rdma.digest.unwrap_or(0).to_be_bytes());
-    data.extend(payload);
-    data
+    write(capture, block)
 }
 
-fn packet(capture: &mut Vec<u8>, interface: u32, time_ns: u64, data: &[u8], comment: Option<&str>) {
-    let mut body = interface.to_be_bytes().to_vec();
-    body.extend(((time_ns >> 32) as u32).to_be_bytes());
-    body.extend((time_ns as u32).to_be_bytes());
-    let len = data.len() as u32;
-    body.extend(len.to_be_bytes());
-    body.extend(len.to_be_bytes());
-    body.extend(data);
-    pad(&mut body);
-    match comment {
-        Some(comment) => block(capture, ENHANCED_PACKET, body, &[(COMMENT, comment.as_bytes())]),
-        None => block(capture, ENHANCED_PACKET, body, &[]),
-    }
+fn write<'b>(capture: &mut PcapNgWriter<Vec<u8>>, block: impl PcapNgBlock<'b>) -> io::Result<()> {
+    capture.write_pcapng_block(block).map(drop).map_err(io::Error::other)
 }
 
-/// A block: type, length, body, options, length.
-fn block(capture: &mut Vec<u8>, kind: u32, mut body: Vec<u8>, options: &[(u16, &[u8])]) {
-    for (code, value) in options {
-        // An option's length has 16 bits.
-        let value = &value[..value.len().min(usize::from(u16::MAX))];
-        body.extend(code.to_be_bytes());
-        body.extend((value.len() as u16).to_be_bytes());
-        body.extend(value);
-        pad(&mut body);
-    }
-    if !options.is_empty() {
-        body.extend([0; 4]);
-    }
-    let len = (body.len() + 12) as u32;
-    capture.extend(kind.to_be_bytes());
-    capture.extend(len.to_be_bytes());
-    capture.extend(body);
-    capture.extend(len.to_be_bytes());
-}
-
-fn pad(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
+/// As much of a text as an option can hold, whose length has 16 bits.
+fn option(text: &str) -> &str {
+    &text[..text.floor_char_boundary(usize::from(u16::MAX))]
 }

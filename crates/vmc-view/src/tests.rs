@@ -49,7 +49,9 @@ fn an_exhaustion_shows_where_each_buffer_is_when_a_write_fails() {
     assert_eq!(count(&state, "hyp"), 2, "{state:#?}");
     assert_eq!(count(&state, "mgmt"), 0, "{state:#?}");
     let page = crate::page(&run);
-    assert!(page.contains("(no free buffer: of 4, 2 are with the hypervisor, 2 hold messages that nothing has read yet)"));
+    assert!(
+        page.contains("(no free buffer: of 4, 2 hold unread messages, 2 belong to the hypervisor)")
+    );
 }
 
 #[test]
@@ -159,9 +161,8 @@ fn each_line_beside_a_snapshot_shows_the_event_that_it_draws() {
         assert!(rows.iter().all(super::DiffLine::is_same), "{name}");
         let steps: BTreeMap<u64, vmc_trace::Step> =
             Sequence::steps_of(&run.trace).into_iter().collect();
-        // All but the heading.
-        assert!(rows[0].new_event.is_none() && rows.len() > 10);
-        for row in &rows[1..] {
+        assert!(rows.len() > 10);
+        for row in &rows {
             let text = steps[&row.new_event.expect("an event")].text.to_string();
             let word = text.split([' ', '#', '(']).next().unwrap_or_default();
             assert!(row.new.as_deref().is_some_and(|line| line.contains(word)), "{name}: {row:?}");
@@ -170,6 +171,44 @@ fn each_line_beside_a_snapshot_shows_the_event_that_it_draws() {
         let rows = crate::difference::difference_from_text(&changed, &run.trace);
         assert_eq!(rows.iter().filter(|row| !row.is_same()).count(), 1, "{name}");
     }
+}
+
+/// A drawn line reads like the short form of its step, wherever it is drawn.
+#[test]
+fn a_line_of_a_snapshot_is_as_short_as_its_step() {
+    use vmc_trace::{Item, Place, Side, Step, Text};
+    let text = |words: &str| Text { pieces: vec![vmc_trace::Piece::Words(words.to_owned())] };
+    let mut steps: Vec<Step> =
+        ["messages/echo", "crash/hyp-reader-asleep", "transport/full-for-a-while"]
+            .into_iter()
+            .flat_map(|name| Sequence::steps_of(&run(name).trace))
+            .map(|(_, step)| step)
+            .collect();
+    for to in [Side::Mgmt, Side::Hyp] {
+        for place in [
+            Place::Message { to },
+            Place::Rdma { to },
+            Place::TransportEvent { to },
+            Place::Unsent { to },
+            Place::At(to),
+        ] {
+            for note in ["", "(not received)"] {
+                let text = text("MESSAGE a#1 b0 - = . x");
+                steps.push(Step { place: place.clone(), text, note: note.to_owned() });
+            }
+        }
+    }
+    for place in [Place::Operator, Place::Fault, Place::Application(text("reader"))] {
+        steps.push(Step { place, text: text("what 1"), note: String::from("H_Busy") });
+    }
+    for step in steps {
+        let expected = crate::difference::line(&step);
+        let drawn = vmc_trace::render_steps(&Sequence { items: vec![Item::Step(step)] });
+        assert_eq!(crate::difference::narrow(drawn.trim_end_matches('\n')), expected, "{drawn}");
+    }
+    // Names are as wide as the longest; marks of repetitions stand at the right.
+    let narrow = crate::difference::narrow;
+    assert_eq!(narrow("a       write(3)                    \\"), "a: write(3)  \\");
 }
 
 /// Bytes go with the next copy of the same actor, also where those of another come between.
@@ -197,7 +236,7 @@ fn payloads_of_two_actors_go_with_their_own_copies() {
     };
     assert_eq!((raw(2), raw(3), raw(4)), (Some("0102".into()), Some("0304".into()), None));
     // In a capture the bytes are at the end of the packet of their copy.
-    let capture = crate::pcapng(&run);
+    let capture = crate::pcapng(&run).expect("a capture");
     let digest = rdma.digest.expect("a digest").to_be_bytes();
     let ends: Vec<&[u8]> = (0..capture.len() - 6)
         .filter(|at| capture[*at..].starts_with(&digest))

@@ -1,6 +1,6 @@
 //! Wireshark's dissector says of every message what our decoder says. Needs tshark; without it the test says so.
 
-use papr::CrqEntry;
+use papr::{CrqEntry, Hcall, HcallReturn, ReturnCode};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use vmc_proto::{
     BufferId, BufferOwner, Decoded, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType,
-    Status, Version,
+    Profile, Status, Version, mgmt,
 };
 use vmc_sim::{Options, Scenario, simulate};
-use vmc_trace::{ActorId, Event, Record, Side, Trace, TraceNames};
+use vmc_trace::{ActorId, Event, ProtocolViolation, Record, Side, Subject, Trace, TraceNames};
 use vmc_trace_file::{HmcCommand, Problem, Run};
-use vmc_view::pcapng;
+use vmc_view::{pcapng, statuses};
 
 fn dissector() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("wireshark/vmc.lua")
@@ -78,7 +78,8 @@ fn tshark(name: &str, run: &Run, args: &[&str]) -> Option<Vec<String>> {
         return None;
     }
     let path = std::env::temp_dir().join(format!("vmc-view-{}-{name}.pcapng", std::process::id()));
-    std::fs::write(&path, pcapng(run)).expect("a folder for temporary files");
+    let capture = pcapng(run).expect("a capture");
+    std::fs::write(&path, capture).expect("a folder for temporary files");
     let output = Command::new("tshark")
         .arg("-X")
         .arg(format!("lua_script:{}", dissector().display()))
@@ -360,4 +361,133 @@ fn a_command_is_linked_with_its_response_and_one_that_is_cut_off_is_malformed() 
     };
     let left = run.trace.records().iter().filter(is_left).count();
     assert!(left > 20 && found.len() == left, "{left}: {found:?}");
+}
+
+/// A run with these events.
+fn run_with(events: Vec<(ActorId, Event)>) -> Run {
+    let record = |(seq, (actor, event))| Record { seq, time_ns: seq, actor, event };
+    Run::of(Trace::new((0..).zip(events).map(record).collect(), TraceNames::default()))
+}
+
+#[test]
+fn statuses_have_the_meaning_that_the_profile_gives_them() {
+    let (session, index, buffer) = (HmcSession(7), HmcIndex(3), BufferId(1));
+    for profile in [Profile::Document, Profile::Linux] {
+        let mut events = Vec::new();
+        let mut expected = Vec::new();
+        for status in (0..=8).map(Status) {
+            let version = Version { major: 1, minor: 1 };
+            let limits = Limits { hmcs: 1, pool_size: 4, mtu: 4096, crq_size: 256, version };
+            for (to, message) in [
+                (Side::Mgmt, Message::CapabilitiesResponse { status, limits }),
+                (Side::Mgmt, Message::InterfaceOpenResponse { status, session, index, buffer }),
+                (Side::Mgmt, Message::InterfaceCloseResponse { status, session, index }),
+                (Side::Hyp, Message::AddBufferResponse { status, session, index, buffer }),
+                (Side::Hyp, Message::RemoveBufferResponse { status, session, index, buffer }),
+            ] {
+                let meanings = statuses(message.message_type(), profile);
+                let meaning = meanings.get(&status.0).copied().unwrap_or("not defined");
+                let warning = match status {
+                    Status::SUCCESS => String::new(),
+                    _ => format!("Status other than success: {meaning}"),
+                };
+                expected.push(format!("{}\t{meaning}\t{warning}", status.0));
+                let (slot, entry) = (0, message.encode());
+                let event = Event::Enqueued { to, slot, entry, overlaid: None };
+                events.push((ActorId::BottomHalf, event));
+            }
+        }
+        let mut run = run_with(events);
+        run.machine.profile = profile;
+        let args = ["-T", "fields", "-e", "vmc.status", "-e", "vmc.status_text"];
+        let args = [&args[..], &["-e", "_ws.expert.message"]].concat();
+        let Some(found) = tshark("statuses", &run, &args) else { return };
+        let found: Vec<_> = found.iter().map(|line| line.trim_end_matches('\n')).collect();
+        assert_eq!(found, expected, "{profile:?}");
+    }
+}
+
+/// A call of the hypervisor by its name and its return code, a copy by its own.
+#[test]
+fn hypervisor_calls_and_their_outcomes_have_names() {
+    for name in ["transport/full-for-a-while", "crash/hyp-reader-asleep"] {
+        let run = run_of(name);
+        let mut expected = Vec::new();
+        for record in run.trace.records() {
+            let (call, code) = match &record.event {
+                Event::Hcall { call, result, .. } => (call.name(), result.code),
+                Event::Rdma(_, rdma) => ("", rdma.code),
+                _ => continue,
+            };
+            let note = match code {
+                ReturnCode::SUCCESS => "",
+                _ => "The hypervisor call returned something other than H_Success",
+            };
+            expected.push(format!("{call}\t{}\t{code}\t{note}", code.0));
+        }
+        let args = ["-Y", "vmc.code", "-T", "fields", "-e", "vmc.hcall", "-e", "vmc.code"];
+        let args = [&args[..], &["-e", "vmc.code_name", "-e", "_ws.expert.message"]].concat();
+        let Some(found) = tshark(&name.replace('/', "-"), &run, &args) else { return };
+        assert_eq!(found, expected, "{name}");
+        assert!(found.iter().any(|line| line.contains("something other")), "{name}");
+    }
+    // Every code that has a name, the negative ones among them.
+    let events = ReturnCode::NAMED.iter().map(|&code| {
+        let (call, result) = (Hcall::Xirr, HcallReturn { code, r4: 0 });
+        (ActorId::Interrupt, Event::Hcall { call, result, subject: Subject::Channel })
+    });
+    let run = run_with(events.collect());
+    let args = ["-T", "fields", "-e", "vmc.code", "-e", "vmc.code_name"];
+    let Some(found) = tshark("codes", &run, &args) else { return };
+    let expected = ReturnCode::NAMED.iter().map(|code| format!("{}\t{code}", code.0));
+    assert_eq!(found, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_call_that_failed_says_why_and_a_fault_is_a_comment() {
+    let run = run_of("buffers/unread-echoes");
+    let args =
+        ["-Y", "vmc.call.failure", "-T", "fields", "-e", "_ws.col.Info", "-e", "frame.comment"];
+    let Some(found) = tshark("why", &run, &args) else { return };
+    let why = "No buffer of a#1 is free: of its 4, 2 hold messages that the application has not read yet, \
+               2 belong to the hypervisor.";
+    assert_eq!(found.len(), 2, "{found:#?}");
+    for text in [format!("return write(300) = EBUSY on file 0: {why}"), format!("\t{why}")] {
+        assert!(found[0].contains(&text), "{found:#?}");
+    }
+    let run = run_of("crash/hyp-reader-asleep");
+    let args = ["-Y", "frame.comment", "-T", "fields", "-e", "vmc.seq", "-e", "frame.comment"];
+    let Some(found) = tshark("faults", &run, &args) else { return };
+    for record in run.trace.records() {
+        let line = format!("{}\t{}", record.seq, record.event);
+        assert_eq!(
+            matches!(record.event, Event::Fault { .. }),
+            found.contains(&line),
+            "{found:#?}"
+        );
+    }
+}
+
+/// What a side found, and what a checker did.
+#[test]
+fn every_broken_rule_is_an_error() {
+    let breach = ProtocolViolation::Mgmt(mgmt::ProtocolViolation::Empty);
+    let mut run = run_with(vec![
+        (ActorId::BottomHalf, Event::ProtocolViolation(Subject::Channel, breach)),
+        (ActorId::Service, Event::Signalled),
+    ]);
+    run.problems.push(Problem {
+        rule: String::from("wakeups"),
+        what: String::from("it sleeps"),
+        event: Some(1),
+    });
+    let filter = "vmc.violation && _ws.expert.severity == error";
+    let args = ["-Y", filter, "-T", "fields", "-e", "vmc.seq", "-e", "frame.interface_name"];
+    let args = [&args[..], &["-e", "_ws.expert.message"]].concat();
+    let Some(found) = tshark("violations", &run, &args) else { return };
+    let text = run.trace.records()[0].event.to_string();
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].starts_with("0\tdriver\t") && found[0].contains(&text), "{found:#?}");
+    assert!(found[1].starts_with("1\thypervisor\t"), "{found:#?}");
+    assert!(found[1].contains("wakeups: it sleeps"), "{found:#?}");
 }

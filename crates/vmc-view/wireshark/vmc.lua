@@ -19,9 +19,80 @@ local types = {
 }
 local owners = { [0] = "mgmt", [1] = "hyp" }
 
--- HMC commands inside payloads. What stands between the marks is printed by
+-- Names, and HMC commands inside payloads. What stands between the marks is printed by
 -- `cargo run -p vmc-view --example dissector_tables`, and a test compares it.
 -- tables: begin
+local hcalls = {
+  [0x001c] = "H_GET_TCE",
+  [0x0020] = "H_PUT_TCE",
+  [0x0064] = "H_EOI",
+  [0x0074] = "H_XIRR",
+  [0x00fc] = "H_REG_CRQ",
+  [0x0100] = "H_FREE_CRQ",
+  [0x0104] = "H_VIO_SIGNAL",
+  [0x0108] = "H_SEND_CRQ",
+  [0x0110] = "H_COPY_RDMA",
+  [0x0138] = "H_STUFF_TCE",
+  [0x013c] = "H_PUT_TCE_INDIRECT",
+  [0x02b0] = "H_ENABLE_CRQ",
+  [0x0360] = "H_REQUEST_VMC",
+}
+local return_codes = {
+  ["0"] = "H_Success",
+  ["1"] = "H_Busy",
+  ["2"] = "H_Closed",
+  ["3"] = "H_Not_Available",
+  ["4"] = "H_Constrained",
+  ["5"] = "H_Partial",
+  ["14"] = "H_IN_PROGRESS",
+  ["15"] = "H_PAGE_REGISTERED",
+  ["16"] = "H_PARTIAL_STORE",
+  ["17"] = "H_PENDING",
+  ["18"] = "H_CONTINUE",
+  ["9900"] = "H_LongBusyOrder1mSec",
+  ["9901"] = "H_LongBusyOrder10mSec",
+  ["9902"] = "H_LongBusyOrder100mSec",
+  ["9903"] = "H_LongBusyOrder1Sec",
+  ["9904"] = "H_LongBusyOrder10Sec",
+  ["9905"] = "H_LongBusyOrder100Sec",
+  ["-1"] = "H_Hardware",
+  ["-2"] = "H_Function",
+  ["-3"] = "H_Privilege",
+  ["-4"] = "H_Parameter",
+  ["-6"] = "H_PTEG_FULL",
+  ["-7"] = "H_Not_Found",
+  ["-8"] = "H_RESERVED_DABR",
+  ["-9"] = "H_NOMEM",
+  ["-10"] = "H_Authority",
+  ["-11"] = "H_Permission",
+  ["-12"] = "H_Dropped",
+  ["-13"] = "H_S_Parm",
+  ["-14"] = "H_D_Parm",
+  ["-15"] = "H_R_Parm",
+  ["-16"] = "H_Resource",
+  ["-17"] = "H_ADAPTER_PARM",
+  ["-18"] = "H_RH_PARM",
+  ["-19"] = "H_RCQ_PARM",
+  ["-20"] = "H_SCQ_PARM",
+  ["-57"] = "H_P4",
+}
+-- By profile and message.
+local statuses = {
+  [0] = {
+    [0x81] = { [0] = "success", [1] = "general failure", [2] = "invalid version" },
+    [0x82] = { [0] = "success", [1] = "general failure" },
+    [0x83] = { [0] = "success", [1] = "general failure" },
+    [0x84] = { [0] = "success", [1] = "general failure", [2] = "invalid HMC index", [3] = "invalid buffer ID", [4] = "HMC connection has closed" },
+    [0x85] = { [0] = "success", [1] = "general failure", [2] = "invalid HMC index", [3] = "no buffer found" },
+  },
+  [1] = {
+    [0x81] = { [0] = "success", [1] = "general failure", [2] = "invalid version" },
+    [0x82] = { [0] = "success", [1] = "general failure" },
+    [0x83] = { [0] = "success", [1] = "general failure" },
+    [0x84] = { [0] = "success", [1] = "invalid HMC index", [2] = "invalid buffer ID", [3] = "HMC connection closed", [4] = "interface failure", [5] = "no buffer" },
+    [0x85] = { [0] = "success", [1] = "invalid HMC index", [2] = "invalid buffer ID", [3] = "HMC connection closed", [4] = "interface failure", [5] = "no buffer" },
+  },
+}
 local hmc_targets = {
   [0x8000] = "command router",
   [0x8001] = "partition configuration",
@@ -249,6 +320,7 @@ local f = {
   transport = ProtoField.uint8("vmc.transport_event", "Transport event", base.HEX, transport),
   type = ProtoField.uint8("vmc.type", "Type", base.HEX, types),
   status = ProtoField.uint8("vmc.status", "Status"),
+  status_text = ProtoField.string("vmc.status_text", "Meaning of the status"),
   owner = ProtoField.uint8("vmc.owner", "Owner", base.DEC, owners),
   hmc_session = ProtoField.uint8("vmc.hmc_session", "HMC session"),
   hmc_index = ProtoField.uint8("vmc.hmc_index", "HMC index"),
@@ -261,8 +333,10 @@ local f = {
   crq_size = ProtoField.uint16("vmc.crq_size", "CRQ size"),
   version = ProtoField.uint16("vmc.version", "Version", base.HEX),
   opcode = ProtoField.uint64("vmc.opcode", "Opcode (R3)", base.HEX),
+  hcall = ProtoField.string("vmc.hcall", "Hypervisor call"),
   argument = ProtoField.uint64("vmc.argument", "Argument", base.HEX),
   code = ProtoField.int64("vmc.code", "Return code (R3)"),
+  code_name = ProtoField.string("vmc.code_name", "Name of the return code"),
   r4 = ProtoField.uint64("vmc.r4", "R4", base.HEX),
   bytes = ProtoField.uint64("vmc.bytes", "Bytes copied"),
   source = ProtoField.uint64("vmc.source", "Source address", base.HEX),
@@ -270,6 +344,7 @@ local f = {
   digest = ProtoField.uint32("vmc.digest", "Digest", base.HEX),
   payload = ProtoField.bytes("vmc.payload", "Payload"),
   text = ProtoField.string("vmc.text", "Text"),
+  why = ProtoField.string("vmc.why", "Why"),
   hmc = ProtoField.bytes("vmc.hmc", "HMC command"),
   hmc_operation = ProtoField.string("vmc.hmc.operation", "Operation"),
   hmc_kind = ProtoField.string("vmc.hmc.kind", "Kind"),
@@ -287,12 +362,13 @@ local f = {
 vmc.fields = f
 
 local bad_status = ProtoExpert.new("vmc.status.failure", "Status other than success", expert.group.RESPONSE_CODE, expert.severity.WARN)
-local bad_code = ProtoExpert.new("vmc.code.failure", "The hypervisor call failed", expert.group.RESPONSE_CODE, expert.severity.NOTE)
+local bad_code = ProtoExpert.new("vmc.code.failure", "The hypervisor call returned something other than H_Success", expert.group.RESPONSE_CODE, expert.severity.NOTE)
+local failed = ProtoExpert.new("vmc.call.failure", "The call of an application failed", expert.group.RESPONSE_CODE, expert.severity.NOTE)
 local reserved = ProtoExpert.new("vmc.reserved", "Reserved bytes are not zero", expert.group.PROTOCOL, expert.severity.WARN)
 local violation = ProtoExpert.new("vmc.violation", "A rule is broken", expert.group.PROTOCOL, expert.severity.ERROR)
 local hmc_failed = ProtoExpert.new("vmc.hmc.failure", "The HMC command was not carried out", expert.group.RESPONSE_CODE, expert.severity.WARN)
 local hmc_malformed = ProtoExpert.new("vmc.hmc.malformed", "The HMC command cannot be read", expert.group.PROTOCOL, expert.severity.WARN)
-vmc.experts = { bad_status, bad_code, reserved, violation, hmc_failed, hmc_malformed }
+vmc.experts = { bad_status, bad_code, failed, reserved, violation, hmc_failed, hmc_malformed }
 
 -- Fields of each message: name, first byte, length.
 local status, session, index, buffer = { "status", 2, 1 }, { "hmc_session", 4, 1 }, { "hmc_index", 5, 1 }, { "buffer_id", 6, 2 }
@@ -344,19 +420,40 @@ local function pair(key, is_response, pinfo, tree)
   if answers[number] then tree:add(f.request_in, answers[number]):set_generated() end
 end
 
-local function message(entry, kind, pinfo, tree, is_send)
+-- Shows a return code with its name; its words for the info column, or nothing for success.
+local function return_code(range, tree)
+  local item = tree:add(f.code, range)
+  local name = return_codes[tostring(range:int64())]
+  if name then
+    item:append_text(" (" .. name .. ")")
+    tree:add(f.code_name, range, name):set_hidden()
+  end
+  if range:int64() == Int64.new(0) then return "" end
+  item:add_proto_expert_info(bad_code)
+  return " = " .. (name or tostring(range:int64()))
+end
+
+local function message(entry, kind, profile, pinfo, tree, is_send)
   local used = { [0] = true, [1] = true }
   local words = {}
   for _, field in ipairs(layouts[kind]) do
     local name, first, length = field[1], field[2], field[3]
     local item = tree:add(f[name], entry(first, length))
     for byte = first, first + length - 1 do used[byte] = true end
-    if name == "status" and entry(first, 1):uint() ~= 0 then item:add_proto_expert_info(bad_status) end
+    if name == "status" then
+      local value = entry(first, 1):uint()
+      local meaning = (statuses[profile][kind] or {})[value] or "not defined"
+      item:append_text(" (" .. meaning .. ")")
+      tree:add(f.status_text, entry(first, 1), meaning):set_hidden()
+      if value ~= 0 then
+        item:add_proto_expert_info(bad_status, "Status other than success: " .. meaning)
+        table.insert(words, "status " .. value .. " (" .. meaning .. ")")
+      end
+    end
     if name == "hmc_index" then table.insert(words, "index " .. entry(first, 1):uint()) end
     if name == "hmc_session" then table.insert(words, "session " .. entry(first, 1):uint()) end
     if name == "buffer_id" then table.insert(words, "buffer " .. entry(first, 2):uint()) end
     if name == "length" then table.insert(words, entry(first, 4):uint() .. " B") end
-    if name == "status" then table.insert(words, "status " .. entry(first, 1):uint()) end
   end
   for byte = 0, 15 do
     if not used[byte] and entry(byte, 1):uint() ~= 0 then
@@ -367,7 +464,7 @@ local function message(entry, kind, pinfo, tree, is_send)
   return types[kind] .. " " .. table.concat(words, " ")
 end
 
-local function entry_of(entry, pinfo, tree, is_send)
+local function entry_of(entry, profile, pinfo, tree, is_send)
   local sub = tree:add(f.entry, entry)
   local header, kind = entry(0, 1):uint(), entry(1, 1):uint()
   sub:add(f.header, entry(0, 1))
@@ -379,7 +476,7 @@ local function entry_of(entry, pinfo, tree, is_send)
     return "transport event: " .. (transport[kind] or "reserved")
   elseif header == 0x80 then
     sub:add(f.type, entry(1, 1))
-    if layouts[kind] then return message(entry, kind, pinfo, sub, is_send) end
+    if layouts[kind] then return message(entry, kind, profile, pinfo, sub, is_send) end
   end
   return "unknown entry"
 end
@@ -506,13 +603,17 @@ function vmc.dissector(buffer, pinfo, root)
   local info
   if kind == 0 or kind == 1 then
     tree:add(f.slot, buffer(12, 4))
-    info = entry_of(buffer(16, 16), pinfo, tree, kind == 0)
+    info = entry_of(buffer(16, 16), buffer(3, 1):uint(), pinfo, tree, kind == 0)
     if kind == 1 then info = "takes " .. info end
   elseif kind == 2 then
-    tree:add(f.opcode, buffer(12, 8))
+    local opcode = tree:add(f.opcode, buffer(12, 8))
+    local name = hcalls[buffer(12, 8):uint64():tonumber()]
+    if name then
+      opcode:append_text(" (" .. name .. ")")
+      tree:add(f.hcall, buffer(12, 8), name):set_hidden()
+    end
     for i = 0, 8 do tree:add(f.argument, buffer(20 + 8 * i, 8)):prepend_text("R" .. (4 + i) .. " ") end
-    local code = tree:add(f.code, buffer(92, 8))
-    if buffer(92, 8):int64() < Int64.new(0) then code:add_proto_expert_info(bad_code) end
+    return_code(buffer(92, 8), tree)
     tree:add(f.r4, buffer(100, 8))
     tree:add(f.text, buffer(108))
     info = text_of(buffer(108):range())
@@ -520,21 +621,35 @@ function vmc.dissector(buffer, pinfo, root)
     tree:add(f.hmc_index, buffer(12, 1))
     tree:add(f.hmc_session, buffer(13, 1))
     if buffer(14, 2):uint() ~= 0xFFFF then tree:add(f.buffer_id, buffer(14, 2)) end
-    local code = tree:add(f.code, buffer(16, 8))
-    if buffer(16, 8):int64() < Int64.new(0) then code:add_proto_expert_info(bad_code) end
+    local outcome = return_code(buffer(16, 8), tree)
     tree:add(f.bytes, buffer(24, 8))
     tree:add(f.source, buffer(32, 8))
     tree:add(f.destination, buffer(40, 8))
     tree:add(f.digest, buffer(48, 4))
-    info = "RDMA " .. tostring(buffer(24, 8):uint64()) .. " B"
+    info = "RDMA " .. tostring(buffer(24, 8):uint64()) .. " B session " .. buffer(13, 1):uint() .. " index " .. buffer(12, 1):uint()
+    if buffer(14, 2):uint() ~= 0xFFFF then info = info .. " buffer " .. buffer(14, 2):uint() end
+    info = info .. outcome
     if buffer:len() > 52 then
       tree:add(f.payload, buffer(52))
       local words = command(buffer(52):tvb(), pinfo, tree, buffer(12, 2):bytes():tohex(), direction)
       if words then info = info .. ": " .. words end
     end
   else
-    tree:add(f.text, buffer(12))
-    info = text_of(buffer(12):range())
+    -- After a zero byte stands why a call failed.
+    local text, why = buffer(12), nil
+    for at = 12, buffer:len() - 1 do
+      if buffer(at, 1):uint() == 0 then
+        text = buffer(12, at - 12)
+        if at + 1 < buffer:len() then why = buffer(at + 1) end
+        break
+      end
+    end
+    tree:add(f.text, text)
+    info = text_of(text:range())
+    if why then
+      tree:add(f.why, why):add_proto_expert_info(failed, text_of(why:range()))
+      info = info .. ": " .. text_of(why:range())
+    end
     if kind == 5 then tree:add_proto_expert_info(violation, info) end
   end
   pinfo.cols.info = info

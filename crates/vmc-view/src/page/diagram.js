@@ -1,7 +1,7 @@
 // The sequence diagram. Only the rows in sight are drawn.
 
 const ROW = 26;
-const LANES_HEIGHT = 30;
+const LANES_HEIGHT = 48;
 const TIME_WIDTH = 78;
 const NUMBER_WIDTH = 44;
 /** What the lanes of every run are. */
@@ -14,9 +14,24 @@ const LANE_TEXTS = [
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @typedef {{at: number, gap: number, problem: Problem|null}} Row
- * A row: an event, a stretch of time in which nothing happens (`gap` nanoseconds), or a problem of the event.
+ * @typedef {{at: number, gap: number, problem: string}} Row
+ * A row: an event, a stretch of time in which nothing happens (`gap` nanoseconds), or a line of a problem of the event.
  */
+
+/**
+ * A text in lines of at most so many characters, as far as its words allow.
+ * @param {string} text
+ * @param {number} most
+ */
+function wrap(text, most) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last && last.length + 1 + word.length > most) lines.push(`  ${word}`);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines;
+}
 
 /**
  * @param {string} name
@@ -74,7 +89,7 @@ class Diagram {
     }
     x += 20;
     // As wide as there is room for, within what labels need.
-    const room = Math.min(1, Math.max(0.72, (this.scroll.clientWidth - x - 24) / 680));
+    const room = Math.min(1, Math.max(0.72, (this.scroll.clientWidth - x - 48) / 680));
     [190, 300, 190, 0].forEach((width, lane) => {
       places[lane] = x;
       x += width * room;
@@ -106,7 +121,10 @@ class Diagram {
     const lanes = get("lanes");
     lanes.style.width = `${this.width}px`;
     const labels = this.run.lanes;
-    lanes.replaceChildren(...this.run.shownLanes().map((lane) =>
+    const apps = this.places.filter((place, lane) => lane >= FIRST_APP && place !== undefined);
+    /** @param {string} text @param {number} from @param {number} to */
+    const group = (text, from, to) => make("b", { style: `left:${from - 40}px;width:${to - from + 80}px` }, text);
+    lanes.replaceChildren(group("management partition", apps[0] ?? this.places[0], this.places[1]), group("hypervisor", this.places[2], this.places[3]), ...this.run.shownLanes().map((lane) =>
       make("span", { style: `left:${this.places[lane]}px`, title: `${LANE_TEXTS[lane] ?? "an application of the management partition"}; a click shows it alone`, click: () => this.page.chooseLane(lane) }, labels[lane])));
   }
 
@@ -122,12 +140,16 @@ class Diagram {
     this.rows = [];
     this.rowOf.clear();
     let time = 0;
+    // How many characters of a problem have room in a row.
+    const most = Math.max(40, Math.floor((Math.max(this.width, this.scroll.clientWidth) - TIME_WIDTH) / 7.4));
     for (const event of events) {
-      if (event.time > time) this.rows.push({ at: -1, gap: event.time - time, problem: null });
+      if (event.time > time) this.rows.push({ at: -1, gap: event.time - time, problem: "" });
       time = event.time;
       this.rowOf.set(event.at, this.rows.length);
-      this.rows.push({ at: event.at, gap: 0, problem: null });
-      for (const problem of event.problems) this.rows.push({ at: event.at, gap: 0, problem });
+      this.rows.push({ at: event.at, gap: 0, problem: "" });
+      for (const { rule, what } of event.problems) {
+        for (const problem of wrap(`✖ ${rule}: ${what}`, most)) this.rows.push({ at: event.at, gap: 0, problem });
+      }
     }
     this.space.style.height = `${this.rows.length * ROW + 40}px`;
     this.space.style.width = `${this.width}px`;
@@ -216,12 +238,15 @@ class Diagram {
     const event = this.run.events[row.at];
     if (row.problem) {
       backs.append(draw("rect", { x: 0, y, width, height: ROW, fill: "var(--badback)" }));
-      parts.append(draw("text", { x: TIME_WIDTH + 4, y: middle + 4, class: "bad" }, `✖ ${row.problem.rule}: ${row.problem.what}`));
+      parts.append(draw("text", { x: TIME_WIDTH + 4, y: middle + 4, class: "bad", "xml:space": "preserve" }, row.problem));
       return;
     }
     const kind = this.page.data.kinds[event.kind].id;
     const back = event.at === this.page.at ? "var(--select)" : this.chain.has(event.at) ? "var(--chain)" : kind === "fault" ? "var(--faultback)" : kind === "breach" ? "var(--badback)" : "transparent";
-    backs.append(draw("rect", { x: 0, y, width, height: ROW, fill: back, class: "row" }));
+    const ground = draw("rect", { x: 0, y, width, height: ROW, fill: back, class: "row" });
+    const words = event.why || this.run.meanings[event.meaning]?.meaning;
+    if (words) ground.append(draw("title", {}, words));
+    backs.append(ground);
     if (this.chain.has(event.at)) backs.append(draw("rect", { x: 0, y, width: 4, height: ROW, fill: "var(--message)" }));
     const before = this.run.events[event.at - 1];
     if (!before || before.time !== event.time || y <= 0) {

@@ -106,7 +106,7 @@ class Page {
     get("title").textContent = this.data.rows ? `${this.data.names[0]} ↔ ${this.data.names[1]}` : this.run.title;
     document.title = get("title").textContent;
     get("about").textContent = this.data.rows
-      ? "left and right; the first line that differs is selected"
+      ? "left and right; the first line that differs is selected, n and N lead to the others. → and ← are messages, ⇒ and ⇐ copies (RDMA)"
       : [this.run.about, `${this.run.events.length} events`].filter(Boolean).join(" · ");
     const problems = this.run.problems;
     const goesOn = isLive && !this.run.complete;

@@ -158,13 +158,13 @@ function showState(run, at) {
   const sides = make("div", { class: "sides" });
   for (const [side, title] of [["mgmt", "Management partition"], ["hyp", "Hypervisor"]]) {
     const list = make("dl");
-    /** @param {string} name @param {string} key @param {string} otherwise */
-    const add = (name, key, otherwise) => {
-      list.append(make("dt", {}, name), make("dd", { class: mark(key) }, state.get(key) ?? otherwise));
+    /** @param {string} name @param {string} hint @param {string} key @param {string} otherwise */
+    const add = (name, hint, key, otherwise) => {
+      list.append(make("dt", { title: hint }, name), make("dd", { class: mark(key) }, state.get(key) ?? otherwise));
     };
-    add("channel", `channel ${side}`, "not started");
-    add("CRQ", `crq ${side}`, "not registered");
-    add("requests", `outstanding ${side}`, "0");
+    add("channel", "how far this side has set up the channel", `channel ${side}`, "not started");
+    add("CRQ", "Command/Response Queue: this side receives messages of 16 bytes in it", `crq ${side}`, "not registered");
+    add("unanswered", "requests that this side has sent and that are not answered yet", `outstanding ${side}`, "0");
     for (const [key, value] of state) {
       const [kind, index, session, what] = key.split(" ");
       if (kind === "session" && what === side) {
@@ -173,7 +173,7 @@ function showState(run, at) {
       }
     }
     const queue = [...state].filter(([key]) => key.startsWith(`queue ${side} `));
-    list.append(make("dt", {}, "queue"), make("dd", {}, queue.length ? `${queue.length}: ` : "empty", queue.slice(0, 8).map(([, entry]) => entry).join(", "), queue.length > 8 ? " …" : ""));
+    list.append(make("dt", { title: "messages that wait in this side's queue" }, "queue"), make("dd", {}, queue.length ? `${queue.length}: ` : "empty", queue.slice(0, 8).map(([, entry]) => entry).join(", "), queue.length > 8 ? " …" : ""));
     sides.append(make("div", {}, make("h2", {}, title), list));
   }
   box.append(sides, calls(run, state, mark), buffers(state, mark));
@@ -188,10 +188,13 @@ function showState(run, at) {
 function calls(run, state, mark) {
   const list = make("dl");
   for (const [key, value] of state) {
-    const [kind, number] = key.split(" ");
+    const [kind, number, session] = key.split(" ");
     if (kind === "call") list.append(make("dt", {}, run.apps[Number(number)] ?? `app${number}`), make("dd", { class: mark(key) }, `in ${value}`));
-    if (kind === "file") list.append(make("dt", {}, `file ${number}`), make("dd", { class: mark(key) }, value));
-    if (kind === "unread") list.append(make("dt", {}, "unread"), make("dd", { class: mark(key) }, `${value} (index ${key.slice(7).replace(" ", ", session ")})`));
+    if (kind === "file") list.append(make("dt", {}, `file ${number}`), make("dd", { class: mark(key) }, value.includes("#") ? `session ${value}` : value));
+    if (kind === "unread") {
+      const name = state.get(`session ${number} ${session} app`) ?? `index ${number}, session ${session}`;
+      list.append(make("dt", {}, name), make("dd", { class: mark(key) }, value === "1" ? "1 message waits for read()" : `${value} messages wait for read()`));
+    }
   }
   return list.children.length ? make("div", {}, make("h2", {}, "Calls and files"), list) : "";
 }
@@ -218,12 +221,15 @@ function buffers(state, mark) {
     const words = names.has(index) ? `${free} of ${pool.length} free for write()` : free ? "the seed for the next session" : "no seed yet";
     box.append(make("h2", {}, `Buffers of ${name}: `, make("span", { class: free ? "free" : "free none" }, words)));
     const list = make("dl");
-    for (const [buffer, place] of pool) {
-      const key = `buffer ${index} ${buffer}`;
-      list.append(
-        make("dt", {}, `${state.get(`name ${index} ${buffer}`) ?? "?"} (id ${buffer})`),
-        make("dd", { class: mark(key) }, make("span", { class: `place ${placeClass(place)}` }), placeText(place)),
-      );
+    // Neighbours at the same place stand together.
+    for (let first = 0, next; first < pool.length; first = next) {
+      const [id, place] = pool[first];
+      const changed = mark(`buffer ${index} ${id}`);
+      for (next = first + 1; next < pool.length && pool[next][1] === place && mark(`buffer ${index} ${pool[next][0]}`) === changed;) next++;
+      const last = pool[next - 1][0];
+      const called = (/** @type {string} */ buffer) => state.get(`name ${index} ${buffer}`) ?? "?";
+      const name = id === last ? `${called(id)} (id ${id})` : `${called(id)} to ${called(last)} (ids ${id} to ${last})`;
+      list.append(make("dt", {}, name), make("dd", { class: changed }, make("span", { class: `place ${placeClass(place)}` }), placeText(place)));
     }
     box.append(list);
   }
