@@ -1,7 +1,7 @@
 //! Traces for the tools that people use.
 //!
 //! [`page()`] makes one self-contained page of a run, [`difference_page`] one of two runs side by side, [`difference()`] the
-//! lines of it. [`pcapng()`] is for Wireshark, [`perfetto()`] for Perfetto, [`svg`] and [`mermaid`] are for documents. What
+//! lines of it. [`pcapng()`] is for Wireshark, [`perfetto()`] for Perfetto, [`svg()`] and [`mermaid`] are for documents. What
 //! they show comes from the trace alone, so a file from anywhere will do.
 
 #![forbid(unsafe_code)]

@@ -139,7 +139,7 @@ impl Drop for Device {
 }
 
 /// Ends the whole test program when this takes too long: a call that the device does not answer keeps its program, which
-/// then cannot even be killed, and whatever waits for that.
+/// then cannot even be killed, and all that waits for that.
 pub(crate) fn in_time<T>(body: impl FnOnce() -> T) -> T {
     let (done, is_done) = mpsc::channel::<()>();
     std::thread::spawn(move || {
