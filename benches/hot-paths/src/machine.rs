@@ -176,13 +176,13 @@ impl Machine {
 #[derive(Debug)]
 pub struct Consumer {
     side: usize,
-    slot: u64,
+    element: u64,
 }
 
 impl Consumer {
     /// The consumer of a side's queue, whose first entry is yet to come.
     pub fn new(side: usize) -> Consumer {
-        Consumer { side, slot: 0 }
+        Consumer { side, element: 0 }
     }
 
     /// Waits for an entry and takes what it carries.
@@ -202,10 +202,10 @@ impl Consumer {
     /// If the queue is not in memory.
     #[inline]
     pub fn try_take(&mut self, machine: &Machine) -> Option<u64> {
-        let at = GuestAddress(self.slot * papr::crq::ENTRY_SIZE);
+        let at = GuestAddress(self.element * papr::crq::ENTRY_SIZE);
         let memory = machine.memory(&machine.sides[self.side]);
         let entry = phyp::take_entry(memory, at).expect("the queue's memory")?;
-        self.slot = (self.slot + 1) % QUEUE_ENTRIES;
+        self.element = (self.element + 1) % QUEUE_ENTRIES;
         Some(entry.low())
     }
 }

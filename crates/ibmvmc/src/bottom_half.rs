@@ -252,7 +252,7 @@ impl<Q: Quirks> Driver<Q> {
 
     fn take_entry(&mut self, id: CallId, call: BottomHalf) -> Effect {
         let Some(crq) = self.crq else { return Effect::Done(Reply::Ok) };
-        let effect = Effect::TakeEntry { queue: crq.queue, slot: crq.next };
+        let effect = Effect::TakeEntry { queue: crq.queue, element: crq.next };
         self.work_on(id, call, Stage::Take, effect)
     }
 

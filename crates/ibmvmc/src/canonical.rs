@@ -53,7 +53,7 @@ impl Effect {
     #[must_use]
     pub fn canonical(self, name: impl FnOnce(CallId) -> CallId) -> Effect {
         match self {
-            Effect::TakeEntry { queue, .. } => Effect::TakeEntry { queue, slot: 0 },
+            Effect::TakeEntry { queue, .. } => Effect::TakeEntry { queue, element: 0 },
             Effect::Wake(Wakeup::Call(id)) => Effect::Wake(Wakeup::Call(name(id))),
             other => other,
         }

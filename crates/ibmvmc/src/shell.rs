@@ -33,7 +33,7 @@ pub trait GuestOs {
     fn unmap(&mut self, dma: Dma);
 
     /// Takes the entry in an element of the CRQ, if there is one, and frees the element.
-    fn take_entry(&mut self, queue: Dma, slot: u16) -> Option<CrqEntry>;
+    fn take_entry(&mut self, queue: Dma, element: u16) -> Option<CrqEntry>;
 
     /// Zeroes the CRQ.
     fn clear_queue(&mut self, queue: Dma);
@@ -113,7 +113,7 @@ pub fn perform(
             os.unmap(*dma);
             Outcome::Done
         }
-        Effect::TakeEntry { queue, slot } => Outcome::Entry(os.take_entry(*queue, *slot)),
+        Effect::TakeEntry { queue, element } => Outcome::Entry(os.take_entry(*queue, *element)),
         Effect::ClearQueue(queue) => {
             os.clear_queue(*queue);
             Outcome::Done

@@ -117,12 +117,12 @@ pub enum Effect {
     },
     /// Unmap and free; resume with [`Outcome::Done`].
     Unmap(Dma),
-    /// Take the entry in this slot off the queue if there is one; resume with [`Outcome::Entry`].
+    /// Take the entry at this element off the queue if there is one; resume with [`Outcome::Entry`].
     TakeEntry {
         /// The CRQ.
         queue: Dma,
         /// The element.
-        slot: u16,
+        element: u16,
     },
     /// Zero the queue; resume with [`Outcome::Done`].
     ClearQueue(Dma),

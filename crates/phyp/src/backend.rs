@@ -44,7 +44,7 @@ pub enum Event {
         /// Owner of the queue.
         to: PartitionId,
         /// Element of the queue, counted from its start.
-        slot: u32,
+        element: u32,
         /// The entry.
         entry: CrqEntry,
         /// The valid entry that a transport event replaced because the queue was full.

@@ -36,7 +36,7 @@ pub(crate) struct Crq {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Queue {
     ioba: Ioba,
-    slots: u32,
+    elements: u32,
     /// The element that the next entry goes to.
     cursor: u32,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Queue {
 /// An entry that is in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Placed {
-    pub(crate) slot: u32,
+    pub(crate) element: u32,
     pub(crate) overlaid: Option<CrqEntry>,
 }
 
@@ -85,8 +85,8 @@ impl Crq {
         entry: CrqEntry,
     ) -> Result<Placed, NotPlaced> {
         let queue = self.queue.as_mut().ok_or(NotPlaced::Closed)?;
-        let slot = queue.enqueue(window, memory, entry).ok_or(NotPlaced::NoRoom)?;
-        Ok(Placed { slot, overlaid: None })
+        let element = queue.enqueue(window, memory, entry).ok_or(NotPlaced::NoRoom)?;
+        Ok(Placed { element, overlaid: None })
     }
 
     /// Enqueues a transport event; in a full queue it replaces the last valid entry.
@@ -99,11 +99,11 @@ impl Crq {
         let queue = self.queue.as_mut().ok_or(NotPlaced::Closed)?;
         for _ in 0..EVENT_ATTEMPTS {
             let entry = CrqEntry::transport_event(event);
-            if let Some(slot) = queue.enqueue(window, memory, entry) {
-                return Ok(Placed { slot, overlaid: None });
+            if let Some(element) = queue.enqueue(window, memory, entry) {
+                return Ok(Placed { element, overlaid: None });
             }
-            if let Some((slot, overlaid)) = queue.overlay(window, memory, event) {
-                return Ok(Placed { slot, overlaid: Some(overlaid) });
+            if let Some((element, overlaid)) = queue.overlay(window, memory, event) {
+                return Ok(Placed { element, overlaid: Some(overlaid) });
             }
         }
         Err(NotPlaced::NoRoom)
@@ -113,28 +113,29 @@ impl Crq {
 impl Queue {
     /// A queue in `range`, which is aligned and mapped.
     pub(crate) fn new(range: IoRange) -> Queue {
-        Queue { ioba: range.ioba, slots: (range.len_bytes / ENTRY_SIZE) as u32, cursor: 0 }
+        Queue { ioba: range.ioba, elements: (range.len_bytes / ENTRY_SIZE) as u32, cursor: 0 }
     }
 
     /// How many elements the cursor is ahead of the element `of`.
     pub(crate) fn ahead(&self, of: u32) -> u32 {
-        (self.cursor + self.slots - of % self.slots) % self.slots
+        (self.cursor + self.elements - of % self.elements) % self.elements
     }
 
     /// How many elements hold a valid entry, of how many. A consumer may free some meanwhile.
     pub(crate) fn fill<M: Memory>(&self, window: &Window, memory: &M) -> (u32, u32) {
-        let is_filled =
-            |slot: &u32| self.address(*slot, window).is_some_and(|at| ring::has_entry(memory, at));
-        ((0..self.slots).filter(is_filled).count() as u32, self.slots)
+        let is_filled = |element: &u32| {
+            self.address(*element, window).is_some_and(|at| ring::has_entry(memory, at))
+        };
+        ((0..self.elements).filter(is_filled).count() as u32, self.elements)
     }
 
     #[inline]
     fn enqueue<M: Memory>(&mut self, window: &Window, memory: &M, entry: CrqEntry) -> Option<u32> {
-        let slot = self.cursor;
-        let at = self.address(slot, window)?;
+        let element = self.cursor;
+        let at = self.address(element, window)?;
         ring::publish(memory, at, entry).ok().filter(|&published| published)?;
-        self.cursor = if slot + 1 == self.slots { 0 } else { slot + 1 };
-        Some(slot)
+        self.cursor = if element + 1 == self.elements { 0 } else { element + 1 };
+        Some(element)
     }
 
     fn overlay<M: Memory>(
@@ -143,13 +144,13 @@ impl Queue {
         memory: &M,
         event: TransportEvent,
     ) -> Option<(u32, CrqEntry)> {
-        let last = self.cursor.checked_sub(1).unwrap_or(self.slots - 1);
+        let last = self.cursor.checked_sub(1).unwrap_or(self.elements - 1);
         let at = self.address(last, window)?;
         Some((last, ring::overlay(memory, at, event).ok()??))
     }
 
     #[inline]
-    fn address(&self, slot: u32, window: &Window) -> Option<GuestAddress> {
-        window.translate(Ioba(self.ioba.0 + u64::from(slot) * ENTRY_SIZE), QUEUE_ACCESS)
+    fn address(&self, element: u32, window: &Window) -> Option<GuestAddress> {
+        window.translate(Ioba(self.ioba.0 + u64::from(element) * ENTRY_SIZE), QUEUE_ACCESS)
     }
 }

@@ -122,8 +122,8 @@ impl<P: Backend> Endpoint<P> {
             NotPlaced::Closed => ReturnCode::CLOSED,
             NotPlaced::NoRoom => ReturnCode::DROPPED,
         })?;
-        let (to, slot) = (self.partition, placed.slot);
-        sink.event(Event::Enqueued { to, slot, entry, overlaid: None });
+        let (to, element) = (self.partition, placed.element);
+        sink.event(Event::Enqueued { to, element, entry, overlaid: None });
         self.signal(crq, sink);
         Ok(())
     }
@@ -135,8 +135,8 @@ impl<P: Backend> Endpoint<P> {
         match crq.notify(&self.window, &self.memory, event) {
             Ok(placed) => {
                 let entry = CrqEntry::transport_event(event);
-                let (slot, overlaid) = (placed.slot, placed.overlaid);
-                sink.event(Event::Enqueued { to, slot, entry, overlaid });
+                let (element, overlaid) = (placed.element, placed.overlaid);
+                sink.event(Event::Enqueued { to, element, entry, overlaid });
                 self.signal(crq, sink);
             }
             Err(NotPlaced::Closed) => {}

@@ -2,7 +2,7 @@
 //! of a memory model, as CDSChecker has it: Norris and Demsky, 2013):
 //! `RUSTFLAGS="--cfg loom" cargo test -p phyp --lib --target-dir target/loom loom_tests`.
 //!
-//! What runs here is the code that runs elsewhere, with atomics that loom knows and fewer pin slots. Only the
+//! What runs here is the code that runs elsewhere, with atomics that loom knows and fewer words of pins. Only the
 //! memory under a queue is a small one of its own, which keeps to the contract of [`Memory`].
 //!
 //! Loom knows no load that returns what is stored later than it, so it cannot tell why `publish` acquires the free
@@ -263,7 +263,7 @@ impl Sum {
     }
 }
 
-/// A pane of one page, the slots of the copies, and who runs.
+/// A pane of one page, the words of the copies, and who runs.
 struct Panes {
     window: Window,
     pins: Pins,

@@ -122,8 +122,8 @@ mod tests {
     #[test]
     fn a_beginning_is_judged_as_far_as_every_send_is_told() {
         let init = CrqEntry::init(InitFormat::INITIALIZE);
-        let stored = Event::Enqueued { to: Side::Hyp, slot: 0, entry: init, overlaid: None };
-        let taken = Event::Dequeued { by: Side::Hyp, slot: 0, entry: init };
+        let stored = Event::Enqueued { to: Side::Hyp, element: 0, entry: init, overlaid: None };
+        let taken = Event::Dequeued { by: Side::Hyp, element: 0, entry: init };
         let sent = ours::sends(init, ReturnCode::SUCCESS);
         let looks = Event::Sleep(vmc_trace::Waiting::Work);
         // The consumer needs no lock, and may be recorded before the one who stored.
@@ -143,7 +143,7 @@ mod tests {
     fn a_violation_is_located_at_the_record_that_it_shows_with() {
         let init = CrqEntry::init(InitFormat::INITIALIZE);
         // Nothing was registered: INIT is not due.
-        let taken = Event::Dequeued { by: Side::Hyp, slot: 0, entry: init };
+        let taken = Event::Dequeued { by: Side::Hyp, element: 0, entry: init };
         let run = Run::of([
             (ActorId::Service, taken),
             (ActorId::Task, ours::sends(init, ReturnCode::SUCCESS)),

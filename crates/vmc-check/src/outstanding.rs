@@ -167,7 +167,7 @@ mod tests {
 
     fn takes(actor: ActorId, entry: CrqEntry) -> (ActorId, Event) {
         let by = actor.side().unwrap();
-        (actor, Event::Dequeued { by, slot: 0, entry })
+        (actor, Event::Dequeued { by, element: 0, entry })
     }
 
     fn sends(actor: ActorId, message: Message) -> (ActorId, Event) {
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_response_counts_where_it_is_taken_however_late_its_sender_notes_it() {
         let entry = answer(0);
-        let stored = Event::Enqueued { to: Side::Hyp, slot: 0, entry, overlaid: None };
+        let stored = Event::Enqueued { to: Side::Hyp, element: 0, entry, overlaid: None };
         let stores = || (ActorId::BottomHalf, stored.clone());
         let takes = || takes(ActorId::Service, entry);
         assert_eq!(problems([begins(), asks(0), takes(), asks(1), stores()]), [""; 0]);

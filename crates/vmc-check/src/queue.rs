@@ -19,7 +19,7 @@ struct Queue {
     /// The element that the next entry goes to; after a registration the first one.
     next: u32,
     /// 0 before the first registration.
-    slots: u32,
+    elements: u32,
 }
 
 /// `is_watched` tells whether a side lives and has not been told to leave its queue alone.
@@ -32,12 +32,12 @@ pub(super) fn check(
     let mut problems = Vec::new();
     for record in trace.records() {
         match &record.event {
-            Event::Enqueued { to, slot, entry, overlaid } => {
-                let stored = queues[*to as usize].stored(*slot, *entry, overlaid.is_some());
+            Event::Enqueued { to, element, entry, overlaid } => {
+                let stored = queues[*to as usize].stored(*element, *entry, overlaid.is_some());
                 problems.extend(stored.map(|what| format!("the queue of {to}: {what}")));
             }
-            Event::Dequeued { by, slot, entry } => {
-                let taken = queues[*by as usize].taken(*slot, *entry);
+            Event::Dequeued { by, element, entry } => {
+                let taken = queues[*by as usize].taken(*element, *entry);
                 problems.extend(taken.map(|what| format!("the queue of {by}: {what}")));
             }
             Event::Fault { act: FaultAct::Boot(side), .. } => {
@@ -59,10 +59,10 @@ pub(super) fn check(
     }
     for side in [Side::Mgmt, Side::Hyp] {
         let left = &queues[side as usize].entries;
-        if let (true, Some((slot, entry))) = (at_rest && is_watched(side), left.front()) {
+        if let (true, Some((element, entry))) = (at_rest && is_watched(side), left.front()) {
             problems.push(format!(
                 "the queue of {side}: {} entries are left and not looked at, the first is \
-                 [{slot}] {entry}",
+                 [{element}] {entry}",
                 left.len()
             ));
         }
@@ -76,44 +76,46 @@ fn registered(code: ReturnCode) -> bool {
 
 impl Queue {
     /// What was in a queue whose owner died is gone. The partner may have stored something already.
-    fn registered(&mut self, slots: u32) {
+    fn registered(&mut self, elements: u32) {
         if self.next == 0 {
             self.entries.clear();
         }
-        self.slots = slots;
+        self.elements = elements;
     }
 
-    fn stored(&mut self, slot: u32, entry: CrqEntry, overlays: bool) -> Option<String> {
+    fn stored(&mut self, element: u32, entry: CrqEntry, overlays: bool) -> Option<String> {
         if overlays {
             // The event may be taken before it is recorded, and so may an entry.
             self.entries.pop_back();
-        } else if slot == 0 && self.next != 0 {
+        } else if element == 0 && self.next != 0 {
             // A queue that its owner has registered anew after it died.
             self.entries.clear();
         }
-        self.next = if slot + 1 == self.slots { 0 } else { slot + 1 };
+        self.next = if element + 1 == self.elements { 0 } else { element + 1 };
         match self.early.take() {
-            Some(early) if early == (slot, entry) => None,
-            Some((slot, entry)) => Some(format!("[{slot}] {entry} was taken and never stored")),
+            Some(early) if early == (element, entry) => None,
+            Some((element, entry)) => {
+                Some(format!("[{element}] {entry} was taken and never stored"))
+            }
             None => {
-                self.entries.push_back((slot, entry));
+                self.entries.push_back((element, entry));
                 None
             }
         }
     }
 
-    fn taken(&mut self, slot: u32, entry: CrqEntry) -> Option<String> {
+    fn taken(&mut self, element: u32, entry: CrqEntry) -> Option<String> {
         match self.entries.front() {
-            Some(first) if *first == (slot, entry) => {
+            Some(first) if *first == (element, entry) => {
                 self.entries.pop_front();
                 None
             }
             // Overlaid a moment ago, or in a queue that was registered a moment ago.
             _ if self.early.is_none() => {
-                self.early = Some((slot, entry));
+                self.early = Some((element, entry));
                 None
             }
-            first => Some(format!("[{slot}] {entry} was taken, the next one was {first:?}")),
+            first => Some(format!("[{element}] {entry} was taken, the next one was {first:?}")),
         }
     }
 }
@@ -129,12 +131,12 @@ mod tests {
     const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
     const COMPLETE: CrqEntry = CrqEntry::init(InitFormat::COMPLETE);
 
-    fn stored(slot: u32, entry: CrqEntry) -> (ActorId, Event) {
-        (ActorId::Service, Event::Enqueued { to: Side::Mgmt, slot, entry, overlaid: None })
+    fn stored(element: u32, entry: CrqEntry) -> (ActorId, Event) {
+        (ActorId::Service, Event::Enqueued { to: Side::Mgmt, element, entry, overlaid: None })
     }
 
-    fn taken(slot: u32, entry: CrqEntry) -> (ActorId, Event) {
-        (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot, entry })
+    fn taken(element: u32, entry: CrqEntry) -> (ActorId, Event) {
+        (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, element, entry })
     }
 
     fn problems<const N: usize>(events: [(ActorId, Event); N]) -> Vec<String> {
@@ -190,7 +192,7 @@ mod tests {
     fn a_message_under_a_transport_event_is_lost_and_one_of_a_dead_owner_gone() {
         let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
         let overlaid =
-            Event::Enqueued { to: Side::Mgmt, slot: 0, entry: event, overlaid: Some(INIT) };
+            Event::Enqueued { to: Side::Mgmt, element: 0, entry: event, overlaid: Some(INIT) };
         assert_reports(
             &problems([stored(0, INIT), (ActorId::Platform, overlaid), taken(0, event)]),
             &[],

@@ -88,17 +88,17 @@ fn places(records: &[Record]) -> Vec<(usize, Send)> {
         }
         let sender = &mut senders[number];
         match &record.event {
-            Event::Enqueued { to, slot, entry, overlaid } => {
+            Event::Enqueued { to, element, entry, overlaid } => {
                 let queue = &mut queues[*to as usize];
-                let early = queue.early.take().filter(|(s, e, _)| (s, e) == (slot, entry));
+                let early = queue.early.take().filter(|(s, e, _)| (s, e) == (element, entry));
                 queue.filled += u32::from(early.is_none() && overlaid.is_none());
                 sender.stored.push((*entry, early.map_or(at, |(_, _, at)| at)));
             }
-            Event::Dequeued { by, slot, entry } => {
+            Event::Dequeued { by, element, entry } => {
                 let queue = &mut queues[*by as usize];
                 match queue.filled.checked_sub(1) {
                     Some(left) => queue.filled = left,
-                    None => queue.early = Some((*slot, *entry, at)),
+                    None => queue.early = Some((*element, *entry, at)),
                 }
                 // A copy of a message, which a fault makes, belongs to no call.
                 *sender = Sender::after(record.seq);
@@ -215,8 +215,8 @@ mod tests {
 
     #[test]
     fn a_message_is_sent_before_it_is_taken_however_late_its_sender_notes_it() {
-        let stored = Event::Enqueued { to: Side::Hyp, slot: 0, entry: INIT, overlaid: None };
-        let taken = Event::Dequeued { by: Side::Hyp, slot: 0, entry: INIT };
+        let stored = Event::Enqueued { to: Side::Hyp, element: 0, entry: INIT, overlaid: None };
+        let taken = Event::Dequeued { by: Side::Hyp, element: 0, entry: INIT };
         let order = ["mgmt sends c001", "hyp takes c001"];
         let call = ours::sends(INIT, ReturnCode::SUCCESS);
         for [first, second] in [[0, 1], [1, 0]] {
@@ -228,12 +228,13 @@ mod tests {
 
     #[test]
     fn a_message_counts_as_its_sender_meant_it_and_one_that_failed_where_it_failed() {
-        let changed = Event::Enqueued { to: Side::Hyp, slot: 0, entry: COMPLETE, overlaid: None };
+        let changed =
+            Event::Enqueued { to: Side::Hyp, element: 0, entry: COMPLETE, overlaid: None };
         let run = Run::of([
             (ActorId::Task, befallen()),
             (ActorId::Task, changed),
             (ActorId::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
-            (ActorId::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
+            (ActorId::Service, Event::Dequeued { by: Side::Hyp, element: 0, entry: COMPLETE }),
             (ActorId::Task, ours::sends(COMPLETE, ReturnCode::DROPPED)),
         ]);
         assert_eq!(seen(run), ["mgmt sends c001", "hyp takes c002", "mgmt sends c002"]);
@@ -241,10 +242,10 @@ mod tests {
 
     #[test]
     fn what_a_fault_puts_into_a_queue_in_between_is_nobodys_send() {
-        let stray = Event::Enqueued { to: Side::Hyp, slot: 0, entry: COMPLETE, overlaid: None };
+        let stray = Event::Enqueued { to: Side::Hyp, element: 0, entry: COMPLETE, overlaid: None };
         let late = Run::of([
             (ActorId::Task, stray),
-            (ActorId::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry: COMPLETE }),
+            (ActorId::Service, Event::Dequeued { by: Side::Hyp, element: 0, entry: COMPLETE }),
             (ActorId::Task, befallen()),
             (ActorId::Task, ours::sends(INIT, ReturnCode::SUCCESS)),
         ]);
@@ -257,7 +258,7 @@ mod tests {
         let run = Run::of([
             (app, Event::Wake(ActorId::BottomHalf)),
             (app, Event::SessionStarted(vmc_proto::HmcIndex(0), vmc_proto::HmcSession(1))),
-            (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry: INIT }),
+            (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, element: 0, entry: INIT }),
             (app, Event::Signalled),
             (app, ours::sends(COMPLETE, ReturnCode::SUCCESS)),
         ]);

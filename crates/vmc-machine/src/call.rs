@@ -115,9 +115,9 @@ impl CallRunner {
 
     /// Whether something is in the queue that the next step looks at; `None` when it does not.
     pub(crate) fn queue_has_entry<P: Setup>(&self, world: &World<P>) -> Option<bool> {
-        let Effect::TakeEntry { queue, slot } = self.effect else { return None };
+        let Effect::TakeEntry { queue, element } = self.effect else { return None };
         let memory = world.hypervisor.memory(MANAGEMENT)?;
-        Some(phyp::has_entry(memory, entry_address(world, queue, slot)?))
+        Some(phyp::has_entry(memory, entry_address(world, queue, element)?))
     }
 
     /// Whether nothing is left to do but to return.
@@ -130,8 +130,8 @@ impl CallRunner {
         &mut self,
         cx: &mut Context<'_, P, R>,
     ) -> bool {
-        let Effect::TakeEntry { queue, slot } = self.effect else { return false };
-        let Some(entry) = take_entry(cx, queue, slot) else { return false };
+        let Effect::TakeEntry { queue, element } = self.effect else { return false };
+        let Some(entry) = take_entry(cx, queue, element) else { return false };
         self.entry = Some(entry);
         self.resume(cx, Outcome::Entry(self.entry));
         true
@@ -231,8 +231,8 @@ impl CallRunner {
             }
             Effect::Map { len_bytes } => Ok(Outcome::Mapped(map(cx, len_bytes, self.about()))),
             Effect::Unmap(dma) => self.unmap(cx, dma),
-            Effect::TakeEntry { queue, slot } => {
-                self.entry = take_entry(cx, queue, slot);
+            Effect::TakeEntry { queue, element } => {
+                self.entry = take_entry(cx, queue, element);
                 Ok(Outcome::Entry(self.entry))
             }
             Effect::ClearQueue(queue) => {
@@ -507,22 +507,22 @@ fn map<P: Setup, R: Runtime>(
     Err(MapError)
 }
 
-fn entry_address<P: Setup>(world: &World<P>, queue: Dma, slot: u16) -> Option<GuestAddress> {
-    world.guest.translate(Ioba(queue.ioba.0 + u64::from(slot) * papr::crq::ENTRY_SIZE))
+fn entry_address<P: Setup>(world: &World<P>, queue: Dma, element: u16) -> Option<GuestAddress> {
+    world.guest.translate(Ioba(queue.ioba.0 + u64::from(element) * papr::crq::ENTRY_SIZE))
 }
 
 fn take_entry<P: Setup, R: Runtime>(
     cx: &mut Context<'_, P, R>,
     queue: Dma,
-    slot: u16,
+    element: u16,
 ) -> Option<CrqEntry> {
     if cx.world.driver_paused.load(Ordering::Acquire) {
         return None;
     }
     let memory = cx.world.hypervisor.memory(MANAGEMENT)?;
-    let at = entry_address(cx.world, queue, slot)?;
+    let at = entry_address(cx.world, queue, element)?;
     let entry = phyp::take_entry(memory, at).ok()??;
-    cx.record(|| Event::Dequeued { by: Side::Mgmt, slot: u32::from(slot), entry });
+    cx.record(|| Event::Dequeued { by: Side::Mgmt, element: u32::from(element), entry });
     if !cx.world.faults.are_none() {
         cx.at_message(Side::Hyp, entry, MessagePoint::Received, subject_of(entry));
     }

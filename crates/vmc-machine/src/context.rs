@@ -124,9 +124,9 @@ impl<R: Runtime> phyp::EventSink for PlatformSink<'_, R> {
     fn event(&mut self, event: phyp::Event) {
         let (now_ns, actor) = (self.runtime.last_ns(), self.actor);
         match event {
-            phyp::Event::Enqueued { to, slot, entry, overlaid } => {
+            phyp::Event::Enqueued { to, element, entry, overlaid } => {
                 let to = side_of(to);
-                let enqueued = || Event::Enqueued { to, slot, entry, overlaid };
+                let enqueued = || Event::Enqueued { to, element, entry, overlaid };
                 self.recorder.record_as(actor, now_ns, enqueued);
                 // The platform tells its own service of each entry; the management partition gets an
                 // interrupt.

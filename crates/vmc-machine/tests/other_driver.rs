@@ -35,7 +35,7 @@ const LIMITS: Limits =
 struct Small {
     unit_address: UnitAddress,
     queue: Option<Dma>,
-    slot: u16,
+    element: u16,
     state: ChannelState,
     is_probing: bool,
     /// The queue was found empty and the interrupt enabled: it is looked at once more.
@@ -51,7 +51,7 @@ impl Small {
         Small {
             unit_address: UnitAddress(0),
             queue: None,
-            slot: 0,
+            element: 0,
             state: ChannelState::Initial,
             is_probing: false,
             looks_again: false,
@@ -79,12 +79,12 @@ impl Small {
             let unit_address = self.unit_address;
             return Effect::Hcall(Hcall::SendCrq { unit_address, entry }, Subject::Channel);
         }
-        let take = |queue| Effect::TakeEntry { queue, slot: self.slot };
+        let take = |queue| Effect::TakeEntry { queue, element: self.element };
         self.queue.map_or(Effect::Done(Reply::Ok), take)
     }
 
     fn take(&mut self, entry: CrqEntry, sink: &mut impl EventSink) {
-        self.slot = (self.slot + 1) % (PAGE_SIZE / ENTRY_SIZE) as u16;
+        self.element = (self.element + 1) % (PAGE_SIZE / ENTRY_SIZE) as u16;
         match Received::from_entry(entry) {
             Received::Init => {
                 self.outgoing.push_back(CrqEntry::init(InitFormat::COMPLETE));

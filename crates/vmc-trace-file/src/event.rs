@@ -135,14 +135,22 @@ enum EventLine {
     Enqueued {
         /// Owner of the queue.
         to: SideLine,
-        slot: u32,
+        /// Its place in the queue, from 0.
+        #[serde(alias = "slot")]
+        element: u32,
         entry: Entry,
         /// The message that the entry overlaid in a full queue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         overlaid: Option<Entry>,
     },
     /// The owner of a queue took an entry from it.
-    Dequeued { by: SideLine, slot: u32, entry: Entry },
+    Dequeued {
+        by: SideLine,
+        /// Its place in the queue, from 0.
+        #[serde(alias = "slot")]
+        element: u32,
+        entry: Entry,
+    },
     /// A transport event found no queue: its format byte.
     Undelivered(u8),
     /// A side's view of the channel changed.
@@ -342,14 +350,14 @@ impl EventLine {
             Event::Hcall { call, result, subject } => hcall_line(call, *result, *subject),
             Event::Payload(bytes) => EventLine::Payload(Bytes(bytes.clone())),
             Event::Rdma(subject, rdma) => rdma_line(*subject, rdma),
-            Event::Enqueued { to, slot, entry, overlaid } => EventLine::Enqueued {
+            Event::Enqueued { to, element, entry, overlaid } => EventLine::Enqueued {
                 to: (*to).into(),
-                slot: *slot,
+                element: *element,
                 entry: Entry(*entry),
                 overlaid: overlaid.map(Entry),
             },
-            Event::Dequeued { by, slot, entry } => {
-                EventLine::Dequeued { by: (*by).into(), slot: *slot, entry: Entry(*entry) }
+            Event::Dequeued { by, element, entry } => {
+                EventLine::Dequeued { by: (*by).into(), element: *element, entry: Entry(*entry) }
             }
             Event::Undelivered(event) => EventLine::Undelivered(event.0),
             Event::ChannelState(state) => EventLine::ChannelState {
@@ -440,14 +448,14 @@ impl EventLine {
                 };
                 Event::Rdma(subject.into(), rdma)
             }
-            EventLine::Enqueued { to, slot, entry, overlaid } => Event::Enqueued {
+            EventLine::Enqueued { to, element, entry, overlaid } => Event::Enqueued {
                 to: to.into(),
-                slot,
+                element,
                 entry: entry.0,
                 overlaid: overlaid.map(|entry| entry.0),
             },
-            EventLine::Dequeued { by, slot, entry } => {
-                Event::Dequeued { by: by.into(), slot, entry: entry.0 }
+            EventLine::Dequeued { by, element, entry } => {
+                Event::Dequeued { by: by.into(), element, entry: entry.0 }
             }
             EventLine::Undelivered(event) => Event::Undelivered(TransportEvent(event)),
             EventLine::ChannelState { side, state } => Event::ChannelState(names::one_of(

@@ -208,11 +208,12 @@ fn event() -> impl Strategy<Value = Event> {
                 .prop_map(|(call, result, file)| Event::Return(call, result, file.map(FileNumber))),
         ];
     let wire = prop_oneof![
-        (side(), any::<u32>(), entry(), proptest::option::of(entry()))
-            .prop_map(|(to, slot, entry, overlaid)| Event::Enqueued { to, slot, entry, overlaid }),
-        (side(), any::<u32>(), entry()).prop_map(|(by, slot, entry)| Event::Dequeued {
+        (side(), any::<u32>(), entry(), proptest::option::of(entry())).prop_map(
+            |(to, element, entry, overlaid)| Event::Enqueued { to, element, entry, overlaid }
+        ),
+        (side(), any::<u32>(), entry()).prop_map(|(by, element, entry)| Event::Dequeued {
             by,
-            slot,
+            element,
             entry
         }),
         any::<u8>().prop_map(|event| Event::Undelivered(TransportEvent(event))),
@@ -370,7 +371,7 @@ fn what_is_no_trace_is_refused_with_its_line_and_what_was_expected() {
         ),
         (&line("{\"wake\":\"app01\"}"), "line 2: expected an actor"),
         (
-            &line("{\"dequeued\":{\"by\":\"hyp\",\"slot\":0,\"entry\":\"80\"}}"),
+            &line("{\"dequeued\":{\"by\":\"hyp\",\"element\":0,\"entry\":\"80\"}}"),
             "line 2: expected an entry of 32",
         ),
         (&line("\"signalled\""), "line 3: expected 0 events, as this line says, got 1"),
@@ -385,12 +386,16 @@ fn what_is_no_trace_is_refused_with_its_line_and_what_was_expected() {
 #[test]
 fn a_line_reads_as_the_documentation_shows_it() {
     let entry = CrqEntry::from_words(0x8006_0000_0100_0001, 0xBB8);
-    let event = Event::Enqueued { to: Side::Hyp, slot: 4, entry, overlaid: None };
+    let event = Event::Enqueued { to: Side::Hyp, element: 4, entry, overlaid: None };
     let record = Record { seq: 12, time_ns: 0, actor: ActorId::App(0), event };
     let text = serde_json::to_string(&Line::of(&record)).expect("a line");
     let expected = "{\"seq\":12,\"time-ns\":0,\"actor\":\"app0\",\"event\":{\"enqueued\":{\"to\":\"hyp\",\
-                    \"slot\":4,\"entry\":\"80060000010000010000000000000bb8\"}}}";
+                    \"element\":4,\"entry\":\"80060000010000010000000000000bb8\"}}}";
     assert_eq!(text, expected);
+    // So it was called in files of before.
+    let of_before: Line =
+        serde_json::from_str(&text.replace("element", "slot")).expect("a line of before");
+    assert_eq!(of_before, Line::of(&record));
 }
 
 /// What another program reads of a payload, without knowing how HMC commands are made.

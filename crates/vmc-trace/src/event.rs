@@ -254,7 +254,7 @@ pub enum Event {
         /// Owner of the queue.
         to: Side,
         /// The element.
-        slot: u32,
+        element: u32,
         /// What was stored.
         entry: CrqEntry,
         /// The message that the entry overlaid in a full queue, lost by architecture.
@@ -265,7 +265,7 @@ pub enum Event {
         /// Owner of the queue.
         by: Side,
         /// The element.
-        slot: u32,
+        element: u32,
         /// What was found.
         entry: CrqEntry,
     },

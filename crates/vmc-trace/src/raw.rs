@@ -131,14 +131,14 @@ impl fmt::Display for Event {
                 write!(f, " = {result:?} ({subject})")
             }
             Event::Rdma(subject, rdma) => write_rdma(f, *subject, rdma),
-            Event::Enqueued { to, slot, entry, overlaid } => {
-                write!(f, "enqueued {to}[{slot}] {entry}")?;
+            Event::Enqueued { to, element, entry, overlaid } => {
+                write!(f, "enqueued {to}[{element}] {entry}")?;
                 match overlaid {
                     Some(lost) => write!(f, " over {lost}"),
                     None => Ok(()),
                 }
             }
-            Event::Dequeued { by, slot, entry } => write!(f, "dequeued {by}[{slot}] {entry}"),
+            Event::Dequeued { by, element, entry } => write!(f, "dequeued {by}[{element}] {entry}"),
             Event::Undelivered(event) => write!(f, "undelivered {event}"),
             Event::ChannelState(state) => write!(f, "channel {} {state}", state.side()),
             Event::SessionState(index, session, state) => {

@@ -38,12 +38,12 @@ impl Links {
                 *work = Work::default();
                 causes
             }
-            Event::Dequeued { by, slot, .. } => {
+            Event::Dequeued { by, element, .. } => {
                 *work = Work { trigger: Some(at), ..Work::default() };
-                [self.queued.remove(&(*by, *slot)), None]
+                [self.queued.remove(&(*by, *element)), None]
             }
-            Event::Enqueued { to, slot, .. } => {
-                self.queued.insert((*to, *slot), at);
+            Event::Enqueued { to, element, .. } => {
+                self.queued.insert((*to, *element), at);
                 match record.actor {
                     ActorId::Platform => [fault, None],
                     _ => [work.copy.take().or(work.trigger), None],

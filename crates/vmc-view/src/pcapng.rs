@@ -127,11 +127,11 @@ impl Packet {
 
     fn data_of(&self, record: &Record, payload: &[u8], why: Option<&str>) -> Vec<u8> {
         match &record.event {
-            Event::Enqueued { to: side, slot, entry, .. }
-            | Event::Dequeued { by: side, slot, entry } => {
+            Event::Enqueued { to: side, element, entry, .. }
+            | Event::Dequeued { by: side, element, entry } => {
                 let kind = u8::from(matches!(record.event, Event::Dequeued { .. }));
                 let mut data = self.head(kind, towards(*side));
-                data.extend(slot.to_be_bytes());
+                data.extend(element.to_be_bytes());
                 data.extend(entry.0);
                 data
             }

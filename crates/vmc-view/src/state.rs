@@ -148,8 +148,8 @@ impl Tracker {
                     _ => {}
                 }
             }
-            (Event::Enqueued { to, slot, entry, .. }, actor) => {
-                self.set(format!("queue {to} {slot}"), &crate::words::entry(*entry));
+            (Event::Enqueued { to, element, entry, .. }, actor) => {
+                self.set(format!("queue {to} {element}"), &crate::words::entry(*entry));
                 if let Received::Message(decoded) = Received::from_entry(*entry) {
                     self.sent(*to, &decoded.message);
                     if let ActorId::App(app) = actor
@@ -159,8 +159,8 @@ impl Tracker {
                     }
                 }
             }
-            (Event::Dequeued { by, slot, entry }, _) => {
-                self.remove(&format!("queue {by} {slot}"));
+            (Event::Dequeued { by, element, entry }, _) => {
+                self.remove(&format!("queue {by} {element}"));
                 if let Received::Message(decoded) = Received::from_entry(*entry) {
                     self.taken(*by, &decoded.message);
                 }

@@ -51,7 +51,7 @@ fn run() -> Run {
     let mut add = |entry: CrqEntry, to: Side| {
         let seq = records.len() as u64;
         let actor = if to == Side::Hyp { ActorId::BottomHalf } else { ActorId::Service };
-        let event = Event::Enqueued { to, slot: seq as u32, entry, overlaid: None };
+        let event = Event::Enqueued { to, element: seq as u32, entry, overlaid: None };
         records.push(Record { seq, time_ns: seq * 1_000_000, actor, event });
     };
     for message in messages() {
@@ -392,8 +392,8 @@ fn statuses_have_the_meaning_that_the_profile_gives_them() {
                     _ => format!("Status other than success: {meaning}"),
                 };
                 expected.push(format!("{}\t{meaning}\t{warning}", status.0));
-                let (slot, entry) = (0, message.encode());
-                let event = Event::Enqueued { to, slot, entry, overlaid: None };
+                let (element, entry) = (0, message.encode());
+                let event = Event::Enqueued { to, element, entry, overlaid: None };
                 events.push((ActorId::BottomHalf, event));
             }
         }

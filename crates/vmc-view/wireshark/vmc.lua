@@ -313,7 +313,7 @@ local f = {
   kind = ProtoField.uint8("vmc.kind", "Kind", base.DEC, kinds),
   direction = ProtoField.uint8("vmc.direction", "Direction", base.DEC, directions),
   seq = ProtoField.uint64("vmc.seq", "Event number"),
-  slot = ProtoField.uint32("vmc.slot", "Element of the queue"),
+  element = ProtoField.uint32("vmc.element", "Element of the queue"),
   entry = ProtoField.bytes("vmc.entry", "Entry"),
   header = ProtoField.uint8("vmc.header", "Header", base.HEX, headers),
   init = ProtoField.uint8("vmc.init", "Initialization", base.HEX, inits),
@@ -602,7 +602,7 @@ function vmc.dissector(buffer, pinfo, root)
   if direction == 0 and interface_name() then pinfo.cols.src = interface_name().value end
   local info
   if kind == 0 or kind == 1 then
-    tree:add(f.slot, buffer(12, 4))
+    tree:add(f.element, buffer(12, 4))
     info = entry_of(buffer(16, 16), buffer(3, 1):uint(), pinfo, tree, kind == 0)
     if kind == 1 then info = "takes " .. info end
   elseif kind == 2 then

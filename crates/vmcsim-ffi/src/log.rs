@@ -85,16 +85,16 @@ impl Log {
         &self,
         time: Time,
         side: Side,
-        slot: Option<u32>,
+        element: Option<u32>,
         at: GuestAddress,
         take: impl FnOnce() -> Result<Option<CrqEntry>, E>,
     ) -> Result<Option<CrqEntry>, E> {
         let mut log = self.0.lock();
         let taken = take()?;
         let queue = &mut log.queues[side as usize];
-        if let (Some(entry), Some(slot)) = (taken, slot.or_else(|| queue.slot_at(at))) {
-            queue.taken(slot);
-            log.record(time, taker(side), Event::Dequeued { by: side, slot, entry });
+        if let (Some(entry), Some(element)) = (taken, element.or_else(|| queue.element_at(at))) {
+            queue.taken(element);
+            log.record(time, taker(side), Event::Dequeued { by: side, element, entry });
         }
         Ok(taken)
     }
@@ -194,7 +194,7 @@ impl Log {
         &self,
         time: Time,
         actor: ActorId,
-        (to, slot): (Side, u32),
+        (to, element): (Side, u32),
         entry: CrqEntry,
         overlaid: Option<CrqEntry>,
         memories: [&impl Memory; 2],
@@ -202,9 +202,9 @@ impl Log {
         let mut log = self.0.lock();
         // An element may be used again as soon as it is free.
         log.look(time, memories);
-        log.queues[to as usize].stored(slot, entry, overlaid.is_some());
+        log.queues[to as usize].stored(element, entry, overlaid.is_some());
         log.sessions.learn(entry);
-        log.record(time, actor, Event::Enqueued { to, slot, entry, overlaid });
+        log.record(time, actor, Event::Enqueued { to, element, entry, overlaid });
     }
 
     /// The trace so far.
@@ -234,8 +234,8 @@ impl Inner {
 
     fn look(&mut self, time: Time, memories: [&impl Memory; 2]) {
         for (side, memory) in [Side::Mgmt, Side::Hyp].into_iter().zip(memories) {
-            while let Some((slot, entry)) = self.queues[side as usize].freed_by_owner(memory) {
-                self.record(time, taker(side), Event::Dequeued { by: side, slot, entry });
+            while let Some((element, entry)) = self.queues[side as usize].freed_by_owner(memory) {
+                self.record(time, taker(side), Event::Dequeued { by: side, element, entry });
             }
         }
     }

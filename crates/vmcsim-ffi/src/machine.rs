@@ -376,7 +376,7 @@ impl phyp::EventSink for Sink<'_> {
     fn event(&mut self, event: phyp::Event) {
         let side_of = |partition| if partition == MANAGEMENT { Side::Mgmt } else { Side::Hyp };
         match event {
-            phyp::Event::Enqueued { to, slot, entry, overlaid } => {
+            phyp::Event::Enqueued { to, element, entry, overlaid } => {
                 let to = side_of(to);
                 if to == Side::Hyp {
                     self.rings = true;
@@ -384,7 +384,7 @@ impl phyp::EventSink for Sink<'_> {
                 }
                 if let Some(log) = &self.machine.log {
                     let (now, memories) = (self.machine.now(), self.machine.memories());
-                    log.stored(now, self.actor, (to, slot), entry, overlaid, memories);
+                    log.stored(now, self.actor, (to, element), entry, overlaid, memories);
                 }
             }
             phyp::Event::InterruptPending { partition } => {

@@ -172,11 +172,11 @@ impl Work {
         match &self.effect {
             Effect::Hcall(call, _) => Some(Outcome::Hcall(machine.hcall(Side::Hyp, call, sink))),
             Effect::TakeEntry { .. } if self.paused => Some(Outcome::Entry(None)),
-            Effect::TakeEntry { at, slot } => {
+            Effect::TakeEntry { at, element } => {
                 let take = || phyp::take_entry(memory, *at);
                 let taken = match &machine.log {
                     None => take(),
-                    Some(log) => log.take(machine.now(), Side::Hyp, Some(*slot), *at, take),
+                    Some(log) => log.take(machine.now(), Side::Hyp, Some(*element), *at, take),
                 };
                 // The service lays its own memory out: the address is good.
                 Some(Outcome::Entry(taken.unwrap_or(None)))

@@ -37,43 +37,43 @@ impl QueueWatch {
     }
 
     /// An entry was stored.
-    pub(crate) fn stored(&mut self, slot: u32, entry: CrqEntry, overlays: bool) {
-        if self.early.take_if(|early| *early == slot).is_some() {
+    pub(crate) fn stored(&mut self, element: u32, entry: CrqEntry, overlays: bool) {
+        if self.early.take_if(|early| *early == element).is_some() {
             return;
         }
-        match self.entries.back_mut().filter(|(last, _)| overlays && *last == slot) {
+        match self.entries.back_mut().filter(|(last, _)| overlays && *last == element) {
             Some(last) => last.1 = entry,
-            None => self.entries.push_back((slot, entry)),
+            None => self.entries.push_back((element, entry)),
         }
     }
 
     /// An entry was taken by a call.
-    pub(crate) fn taken(&mut self, slot: u32) {
-        if self.entries.pop_front_if(|(first, _)| *first == slot).is_none() {
-            self.early = Some(slot);
+    pub(crate) fn taken(&mut self, element: u32) {
+        if self.entries.pop_front_if(|(first, _)| *first == element).is_none() {
+            self.early = Some(element);
         }
     }
 
     /// The first entry, if its owner has freed its element since it was stored.
     pub(crate) fn freed_by_owner(&mut self, memory: &impl Memory) -> Option<(u32, CrqEntry)> {
-        let (slot, entry) = *self.entries.front()?;
-        let at = self.address(slot)?;
+        let (element, entry) = *self.entries.front()?;
+        let at = self.address(element)?;
         if phyp::has_entry(memory, at) {
             return None;
         }
         self.entries.pop_front();
-        Some((slot, entry))
+        Some((element, entry))
     }
 
     /// Where an element lies.
-    fn address(&self, slot: u32) -> Option<GuestAddress> {
-        let offset = u64::from(slot) * ENTRY_SIZE;
+    fn address(&self, element: u32) -> Option<GuestAddress> {
+        let offset = u64::from(element) * ENTRY_SIZE;
         let page = (*self.pages.get((offset / PAGE_SIZE) as usize)?)?;
         Some(GuestAddress(page.0 + offset % PAGE_SIZE))
     }
 
     /// The element at an address, if one is there.
-    pub(crate) fn slot_at(&self, at: GuestAddress) -> Option<u32> {
+    pub(crate) fn element_at(&self, at: GuestAddress) -> Option<u32> {
         let is_here = |page: &Option<GuestAddress>| page.is_some_and(|p| p.page() == at.page());
         let page = self.pages.iter().position(is_here)?;
         let element = page as u64 * (PAGE_SIZE / ENTRY_SIZE) + at.0 % PAGE_SIZE / ENTRY_SIZE;
@@ -141,15 +141,15 @@ mod tests {
     const INIT: CrqEntry = CrqEntry::init(InitFormat::INITIALIZE);
 
     /// A queue of two pages, the second before the first in memory, with an entry in some elements.
-    fn queue(slots: &[u32]) -> (QueueWatch, SharedMemory) {
+    fn queue(elements: &[u32]) -> (QueueWatch, SharedMemory) {
         let memory = SharedMemory::new(2);
         let mut watch = QueueWatch::default();
         let pages = [GuestAddress(PAGE_SIZE), GuestAddress(0)].map(Some);
         watch.registered((Ioba(0), 2 * PAGE_SIZE), pages.to_vec());
-        for &slot in slots {
-            let at = watch.address(slot).unwrap();
+        for &element in elements {
+            let at = watch.address(element).unwrap();
             memory.store(at, INIT.high(), Ordering::Release).unwrap();
-            watch.stored(slot, INIT, false);
+            watch.stored(element, INIT, false);
         }
         (watch, memory)
     }
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(watch.address(255), Some(GuestAddress(2 * PAGE_SIZE - 16)));
         assert_eq!(watch.address(256), Some(GuestAddress(0)));
         assert_eq!(
-            (watch.slot_at(GuestAddress(16)), watch.slot_at(GuestAddress(8))),
+            (watch.element_at(GuestAddress(16)), watch.element_at(GuestAddress(8))),
             (Some(257), None)
         );
         assert_eq!(watch.freed_by_owner(&memory), None);

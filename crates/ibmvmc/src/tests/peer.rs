@@ -94,7 +94,7 @@ pub(super) struct Peer<Q: Quirks = NoQuirks> {
     answers: Vec<(To, ReturnCode)>,
     queue: VecDeque<CrqEntry>,
     queue_at: Option<Ioba>,
-    next_slot: u16,
+    next_element: u16,
     pub(super) registered: bool,
     pub(super) interrupts: bool,
     sent: VecDeque<CrqEntry>,
@@ -156,7 +156,7 @@ impl<Q: Quirks> Peer<Q> {
             answers: Vec::new(),
             queue: VecDeque::new(),
             queue_at: None,
-            next_slot: 0,
+            next_element: 0,
             registered: false,
             interrupts: false,
             sent: VecDeque::new(),
@@ -388,7 +388,7 @@ impl<Q: Quirks> Peer<Q> {
         match call {
             Hcall::RegCrq { queue, .. } => {
                 self.queue_at = Some(queue);
-                (self.registered, self.interrupts, self.next_slot) = (true, false, 0);
+                (self.registered, self.interrupts, self.next_element) = (true, false, 0);
             }
             Hcall::FreeCrq { .. } => (self.registered, self.interrupts) = (false, false),
             Hcall::VioSignal { mode, .. } => self.interrupts = self.registered && mode & 1 == 1,
@@ -450,14 +450,14 @@ impl<Q: Quirks> GuestOs for Peer<Q> {
         self.memory.unmap(dma);
     }
 
-    fn take_entry(&mut self, queue: Dma, slot: u16) -> Option<CrqEntry> {
+    fn take_entry(&mut self, queue: Dma, element: u16) -> Option<CrqEntry> {
         self.memory.assert_mapped(queue);
         if !self.registered {
             return None;
         }
-        assert_eq!(slot, self.next_slot, "elements are taken in order");
+        assert_eq!(element, self.next_element, "elements are taken in order");
         let entry = self.queue.pop_front()?;
-        self.next_slot = (slot + 1) % self.driver.config().crq_entries();
+        self.next_element = (element + 1) % self.driver.config().crq_entries();
         Some(entry)
     }
 

@@ -33,13 +33,13 @@ fn with_header(header: u8) -> CrqEntry {
 fn an_injected_entry_is_enqueued_whatever_its_header<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     for header in 1..=u8::MAX {
-        let slot = u32::from(header) - 1;
+        let element = u32::from(header) - 1;
         let entry = with_header(header);
         assert_eq!(inject(&mut machine, MGMT, entry), Ok(()));
         let to = machine.id(MGMT);
-        let enqueued = Event::Enqueued { to, slot, entry, overlaid: None };
+        let enqueued = Event::Enqueued { to, element, entry, overlaid: None };
         assert_eq!(machine.events.last(), Some(&enqueued));
-        assert_eq!(machine.take(MGMT, slot.into()), Some(entry));
+        assert_eq!(machine.take(MGMT, element.into()), Some(entry));
     }
 }
 
@@ -51,8 +51,8 @@ fn an_injected_entry_takes_its_turn_and_interrupts_as_any_other<P: Backend>() {
     assert_eq!(inject(&mut machine, HYP, message(2)), Ok(()));
     assert_eq!(machine.events.len(), 1, "an interrupt is pending already");
     machine.send(MGMT, message(3));
-    for slot in 0..3 {
-        assert_eq!(machine.take(HYP, slot), Some(message(slot + 1)));
+    for element in 0..3 {
+        assert_eq!(machine.take(HYP, element), Some(message(element + 1)));
     }
 
     machine.set_interrupts(MGMT, true);

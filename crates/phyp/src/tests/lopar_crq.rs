@@ -1,6 +1,6 @@
 //! LoPAR, CRQ Facility Requirements, each by its number.
 
-use super::{HYP, MGMT, Machine, QUEUE, message, on_both_runtimes, queue_frame, slot_address};
+use super::{HYP, MGMT, Machine, QUEUE, element_address, message, on_both_runtimes, queue_frame};
 use crate::{Backend, Event, Memory};
 use papr::{Access, CrqEntry, Header, InitFormat, Ioba, PAGE_SIZE, ReturnCode, TransportEvent};
 use std::sync::atomic::Ordering;
@@ -78,8 +78,8 @@ fn lopar_crq_r1_5_enqueues_from_offset_zero_in_a_circle<P: Backend>() {
             assert!(machine.send(MGMT, message(n)).is_success(), "entry {n} of {entries}");
         }
         assert_eq!(machine.send(MGMT, message(entries)), ReturnCode::DROPPED);
-        for slot in 0..entries {
-            assert_eq!(machine.take(HYP, slot), Some(message(slot)));
+        for element in 0..entries {
+            assert_eq!(machine.take(HYP, element), Some(message(element)));
         }
         machine.send(MGMT, message(7));
         assert_eq!(machine.take(HYP, 0), Some(message(7)), "the second turn begins at the start");
@@ -114,7 +114,7 @@ fn lopar_crq_r1_7_enqueues_the_sixteen_bytes_of_the_request<P: Backend>() {
     assert!(machine.send(MGMT, entry).is_success());
     assert_eq!(machine.peek(HYP, 0), entry);
     let to = machine.id(HYP);
-    assert_eq!(machine.events, [Event::Enqueued { to, slot: 0, entry, overlaid: None }]);
+    assert_eq!(machine.events, [Event::Enqueued { to, element: 0, entry, overlaid: None }]);
     assert_eq!(machine.take(HYP, 0), Some(entry));
     assert_eq!(machine.take(HYP, 0), None, "an entry is taken once");
 }
@@ -139,8 +139,8 @@ fn lopar_crq_r1_9_neither_looks_at_nor_changes_other_bytes<P: Backend>() {
     let mut machine = Machine::<P>::connected();
     // Free elements whose other bytes are anything.
     let stale = 0x00FF_FFFF_FFFF_FFFF;
-    for slot in 0..3 {
-        let at = slot_address(slot);
+    for element in 0..3 {
+        let at = element_address(element);
         machine.end(HYP).memory.store(at, stale, Ordering::Relaxed).unwrap();
         let low = papr::GuestAddress(at.0 + 8);
         machine.end(HYP).memory.store(low, u64::MAX, Ordering::Relaxed).unwrap();
@@ -198,7 +198,7 @@ fn lopar_crq_r1_13_reports_a_failed_partner<P: Backend>() {
         machine.crash(failed);
         let entry = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
         let to = machine.id(other);
-        assert_eq!(machine.events, [Event::Enqueued { to, slot: 0, entry, overlaid: None }]);
+        assert_eq!(machine.events, [Event::Enqueued { to, element: 0, entry, overlaid: None }]);
         assert_eq!(machine.take(other, 0), Some(entry));
         machine.events.clear();
         machine.crash(failed);
@@ -215,7 +215,7 @@ fn lopar_crq_r1_13_overlays_the_last_valid_entry_of_a_full_queue<P: Backend>() {
     machine.crash(HYP);
     let entry = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
     let (to, overlaid) = (machine.id(MGMT), Some(message(255)));
-    assert_eq!(machine.events, [Event::Enqueued { to, slot: 255, entry, overlaid }]);
+    assert_eq!(machine.events, [Event::Enqueued { to, element: 255, entry, overlaid }]);
     for n in 0..255 {
         assert_eq!(machine.take(MGMT, n), Some(message(n)));
     }
@@ -233,7 +233,7 @@ fn lopar_crq_r1_14_reports_a_partner_that_deregistered<P: Backend>() {
     assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS);
     let entry = CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED);
     let to = machine.id(HYP);
-    assert_eq!(machine.events, [Event::Enqueued { to, slot: 0, entry, overlaid: None }]);
+    assert_eq!(machine.events, [Event::Enqueued { to, element: 0, entry, overlaid: None }]);
     assert_eq!(machine.take(HYP, 0), Some(entry));
     machine.events.clear();
     assert_eq!(machine.free(MGMT), ReturnCode::SUCCESS, "freeing twice succeeds");

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 /// The first element of the queue.
 const FIRST: GuestAddress = GuestAddress(0);
 
-const SLOTS: u64 = PAGE_SIZE / ENTRY_SIZE;
+const ELEMENTS: u64 = PAGE_SIZE / ENTRY_SIZE;
 
 /// Memory with one queue at address 0, where another thread acts once: right after the next look at the first
 /// element.
@@ -88,16 +88,16 @@ fn an_event_is_enqueued_when_the_full_queue_was_emptied_after_the_first_look() {
     let range = IoRange { liobn: Liobn(1), ioba: Ioba(0), len_bytes: PAGE_SIZE };
     let queue = Some(Queue::new(range));
     let mut crq = Crq { queue, sender_registered: true, sender_disabled: false };
-    for n in 0..SLOTS {
+    for n in 0..ELEMENTS {
         crq.send(&window, &memory, super::message(n)).unwrap();
     }
     memory.meddle.set(Some(|memory| {
-        for slot in 0..SLOTS {
-            take_entry(memory, GuestAddress(slot * ENTRY_SIZE)).unwrap();
+        for element in 0..ELEMENTS {
+            take_entry(memory, GuestAddress(element * ENTRY_SIZE)).unwrap();
         }
     }));
     let event = TransportEvent::PARTNER_FAILED;
-    assert_eq!(crq.notify(&window, &memory, event), Ok(Placed { slot: 0, overlaid: None }));
+    assert_eq!(crq.notify(&window, &memory, event), Ok(Placed { element: 0, overlaid: None }));
     let taken = take_entry(&memory, FIRST).unwrap();
     assert_eq!(taken, Some(CrqEntry::transport_event(event)));
 }

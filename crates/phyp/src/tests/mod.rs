@@ -130,15 +130,15 @@ impl<P: Backend> Machine<P> {
         assert!(self.call(side, Hcall::VioSignal { unit_address, mode }).code.is_success());
     }
 
-    /// Takes the entry in a slot of a queue that [`register`](Self::register) made.
-    pub(crate) fn take(&self, side: Side, slot: u64) -> Option<CrqEntry> {
-        crate::take_entry(&self.end(side).memory, slot_address(slot)).unwrap()
+    /// Takes the entry in an element of a queue that [`register`](Self::register) made.
+    pub(crate) fn take(&self, side: Side, element: u64) -> Option<CrqEntry> {
+        crate::take_entry(&self.end(side).memory, element_address(element)).unwrap()
     }
 
-    /// The sixteen bytes of a slot, without taking the entry.
-    pub(crate) fn peek(&self, side: Side, slot: u64) -> CrqEntry {
+    /// The sixteen bytes of an element, without taking the entry.
+    pub(crate) fn peek(&self, side: Side, element: u64) -> CrqEntry {
         let mut bytes = [0; 16];
-        self.end(side).memory.read(slot_address(slot), &mut bytes).unwrap();
+        self.end(side).memory.read(element_address(element), &mut bytes).unwrap();
         CrqEntry(bytes)
     }
 
@@ -190,8 +190,8 @@ pub(crate) fn queue_frame(page: u64) -> u64 {
     900 - 2 * page
 }
 
-pub(crate) fn slot_address(slot: u64) -> GuestAddress {
-    let at = slot * 16;
+pub(crate) fn element_address(element: u64) -> GuestAddress {
+    let at = element * 16;
     GuestAddress(queue_frame(at / PAGE_SIZE) * PAGE_SIZE + at % PAGE_SIZE)
 }
 

@@ -1,6 +1,6 @@
 //! Races on real threads: the queue without a lock at its consumer, and mappings taken away under work.
 
-use super::{HYP, MGMT, Machine, Side, Threads, message, slot_address};
+use super::{HYP, MGMT, Machine, Side, Threads, element_address, message};
 use crate::{Backend, BadAddress, Event, Hypervisor, Memory, SharedMemory};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
@@ -40,13 +40,13 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
     panic!("tried {TRIES} times");
 }
 
-/// Takes entries in the order of their slots until one satisfies `last`.
-fn consume(hypervisor: &Shared, slots: u64, last: impl Fn(CrqEntry) -> bool) -> Vec<CrqEntry> {
+/// Takes entries in the order of their elements until one satisfies `last`.
+fn consume(hypervisor: &Shared, elements: u64, last: impl Fn(CrqEntry) -> bool) -> Vec<CrqEntry> {
     let memory = &hypervisor.endpoint(HYP).memory;
     let mut taken = Vec::new();
     loop {
-        let slot = taken.len() as u64 % slots;
-        let entry = until(|| crate::take_entry(memory, slot_address(slot)).unwrap());
+        let element = taken.len() as u64 % elements;
+        let entry = until(|| crate::take_entry(memory, element_address(element)).unwrap());
         taken.push(entry);
         if last(entry) {
             return taken;

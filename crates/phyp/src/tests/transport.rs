@@ -156,7 +156,7 @@ fn an_event_may_overlay_an_event<P: Backend>() {
     let entry = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
     let overlaid = Some(CrqEntry::transport_event(TransportEvent::PARTNER_SUSPENDED));
     let to = machine.id(MGMT);
-    assert_eq!(machine.events, [Event::Enqueued { to, slot: 255, entry, overlaid }]);
+    assert_eq!(machine.events, [Event::Enqueued { to, element: 255, entry, overlaid }]);
     assert_eq!(machine.take(MGMT, 255), Some(entry));
 }
 

@@ -28,7 +28,7 @@ pub enum Effect {
         /// Where the element lies.
         at: GuestAddress,
         /// Its number.
-        slot: u32,
+        element: u32,
     },
     /// Zero the queue; resume with [`Outcome::Done`].
     ClearQueue {
@@ -130,7 +130,9 @@ impl<B: Behaviour> Service<B> {
             }),
             Op::Free => channel(Hcall::FreeCrq { unit_address }),
             Op::Enable => channel(Hcall::EnableCrq { unit_address }),
-            Op::TakeEntry => Effect::TakeEntry { at: self.layout.slot(self.slot), slot: self.slot },
+            Op::TakeEntry => {
+                Effect::TakeEntry { at: self.layout.element(self.element), element: self.element }
+            }
             Op::Job(step) => self.job_effect(step),
             Op::ReadHmcId { key, buffer } => {
                 Effect::ReadBuffer { at: self.at(key, buffer, 0), len_bytes: HMC_ID_BYTES }

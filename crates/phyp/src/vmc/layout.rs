@@ -126,14 +126,14 @@ impl Layout {
     }
 
     #[inline]
-    pub(super) fn slot(&self, slot: u32) -> GuestAddress {
-        GuestAddress(self.crq_address().0 + u64::from(slot) * ENTRY_SIZE)
+    pub(super) fn element(&self, element: u32) -> GuestAddress {
+        GuestAddress(self.crq_address().0 + u64::from(element) * ENTRY_SIZE)
     }
 
     /// The element after one.
     #[inline]
-    pub(super) fn slot_after(&self, slot: u32) -> u32 {
-        let next = slot + 1;
+    pub(super) fn element_after(&self, element: u32) -> u32 {
+        let next = element + 1;
         if next < self.crq_entries() { next } else { 0 }
     }
 
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(layout.address(Ioba(first.0 + PAGE_SIZE + 7)), GuestAddress(7 * PAGE_SIZE + 7));
         assert_eq!(layout.buffer(HmcIndex(1), BufferId(1)), Ioba(7 * PAGE_SIZE));
         assert_eq!(layout.lioba(HmcIndex(1), BufferId(1)).0, 7 * 4096);
-        assert_eq!(layout.slot(255), GuestAddress(255 * 16));
+        assert_eq!(layout.element(255), GuestAddress(255 * 16));
     }
 
     #[test]

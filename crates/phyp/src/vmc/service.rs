@@ -47,7 +47,7 @@ pub struct Service<B> {
     /// What the last effect was for.
     pub(super) op: Op,
     /// The next element of the CRQ.
-    pub(super) slot: u32,
+    pub(super) element: u32,
     /// Whether the CRQ is to be looked at.
     pub(super) polling: bool,
     /// A wait that holds up everything but the CRQ. It begins anew after each doorbell: a peer that gets no
@@ -117,7 +117,7 @@ impl<B: Behaviour> Service<B> {
             order: None,
             refusals: VecDeque::new(),
             op: Op::Idle,
-            slot: 0,
+            element: 0,
             polling: false,
             delay: None,
             disabled: false,
@@ -216,12 +216,12 @@ impl<B: Behaviour> Service<B> {
     /// is looked at next only names a place in a ring; queues are compared from there on.
     #[must_use]
     pub fn canonical(&self) -> Self {
-        Service { slot: 0, now: Duration::ZERO, ..self.clone() }
+        Service { element: 0, now: Duration::ZERO, ..self.clone() }
     }
 
     /// Where the CRQ lies in memory, its number of elements, and the element that is looked at next.
     pub fn queue(&self) -> (GuestAddress, u32, u32) {
-        (self.layout.crq_address(), self.layout.crq_entries(), self.slot)
+        (self.layout.crq_address(), self.layout.crq_entries(), self.element)
     }
 
     /// Pages of the CRQ and of all buffers, which lie one after the other.
@@ -240,12 +240,12 @@ impl<B: Behaviour> Service<B> {
             (Op::Idle, Outcome::Elapsed) => self.elapsed(sink),
             (Op::Idle, _) => self.woken(sink),
             (Op::ClearQueue, Outcome::Done) => {
-                self.slot = 0;
+                self.element = 0;
                 self.set_phase(Phase::Registering, sink);
             }
             (Op::TakeEntry, Outcome::Entry(None)) => self.polling = false,
             (Op::TakeEntry, Outcome::Entry(Some(entry))) => {
-                self.slot = self.layout.slot_after(self.slot);
+                self.element = self.layout.element_after(self.element);
                 return Some(self.receive(entry, sink));
             }
             (&Op::Job(JobStep::Write { len_bytes, .. }), Outcome::Done) => {

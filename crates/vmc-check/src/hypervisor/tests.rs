@@ -19,7 +19,7 @@ const TO_HYP: BufferOwner = BufferOwner::HYPERVISOR;
 type Told = (ActorId, Event);
 
 fn take(entry: CrqEntry) -> Told {
-    (ActorId::Service, Event::Dequeued { by: Side::Hyp, slot: 0, entry })
+    (ActorId::Service, Event::Dequeued { by: Side::Hyp, element: 0, entry })
 }
 
 fn send(entry: CrqEntry) -> Told {

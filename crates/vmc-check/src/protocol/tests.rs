@@ -18,7 +18,7 @@ const LIMITS: Limits =
 mod initialization;
 
 fn take(entry: CrqEntry) -> (ActorId, Event) {
-    (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
+    (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, element: 0, entry })
 }
 
 fn send(entry: CrqEntry) -> (ActorId, Event) {

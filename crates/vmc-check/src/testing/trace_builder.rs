@@ -112,7 +112,7 @@ impl TraceBuilder {
 
     /// The bottom half takes an entry.
     pub(crate) fn takes(self, entry: CrqEntry) -> TraceBuilder {
-        self.and(ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, slot: 0, entry })
+        self.and(ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, element: 0, entry })
     }
 
     pub(crate) fn sends(self, actor: ActorId, entry: CrqEntry) -> TraceBuilder {
@@ -157,7 +157,7 @@ impl TraceBuilder {
         let entry = signal(FIRST, buffer, len_bytes);
         self.and(
             ActorId::Service,
-            Event::Enqueued { to: Side::Mgmt, slot: 0, entry, overlaid: None },
+            Event::Enqueued { to: Side::Mgmt, element: 0, entry, overlaid: None },
         )
         .takes(entry)
         .and(ActorId::BottomHalf, Event::Rdma(Subject::Session(INDEX, FIRST), rdma))

@@ -244,12 +244,12 @@ impl Work {
                 Outcome::Hcall(cx.hcall(Side::Hyp, call, service_subject(*subject)))
             }
             Effect::TakeEntry { .. } if self.paused => Outcome::Entry(None),
-            Effect::TakeEntry { at, slot } => {
-                let slot = *slot;
+            Effect::TakeEntry { at, element } => {
+                let element = *element;
                 let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);
                 self.free = entry.is_none().then_some(*at);
                 if let Some(entry) = entry {
-                    cx.record(|| Event::Dequeued { by: Side::Hyp, slot, entry });
+                    cx.record(|| Event::Dequeued { by: Side::Hyp, element, entry });
                     if !cx.world.faults.are_none() {
                         let subject = subject_of(entry);
                         cx.at_message(Side::Mgmt, entry, MessagePoint::Received, subject);

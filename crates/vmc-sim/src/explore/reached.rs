@@ -100,7 +100,7 @@ mod tests {
     }
 
     fn taken(by: Side, entry: CrqEntry) -> Event {
-        Event::Dequeued { by, slot: 0, entry }
+        Event::Dequeued { by, element: 0, entry }
     }
 
     fn close(session: u8) -> CrqEntry {

@@ -56,7 +56,7 @@ impl<'a> Arranged<'a> {
     /// Whether something must have come before `record` that has not been seen.
     fn lacks_its_cause(&self, record: &Record) -> bool {
         match record.event {
-            Event::Dequeued { by, slot, .. } => !self.queued.contains(&(by, slot)),
+            Event::Dequeued { by, element, .. } => !self.queued.contains(&(by, element)),
             Event::Enqueued { to, .. } => !self.registered.contains(&to),
             // Success says that the partner is registered.
             Event::Hcall { call: Hcall::RegCrq { .. }, result, .. } if result.code.is_success() => {
@@ -74,8 +74,8 @@ impl<'a> Arranged<'a> {
             None => false,
         };
         let _ = match record.event {
-            Event::Enqueued { to, slot, .. } => self.queued.insert((to, slot)),
-            Event::Dequeued { by, slot, .. } => self.queued.remove(&(by, slot)),
+            Event::Enqueued { to, element, .. } => self.queued.insert((to, element)),
+            Event::Dequeued { by, element, .. } => self.queued.remove(&(by, element)),
             _ => false,
         };
         self.records.push(record);
@@ -85,9 +85,9 @@ impl<'a> Arranged<'a> {
 fn is_cause(cause: &Record, effect: &Record) -> bool {
     match (&cause.event, &effect.event) {
         (
-            Event::Enqueued { to, slot, entry, .. },
-            Event::Dequeued { by, slot: taken, entry: e },
-        ) => (to, slot, entry) == (by, taken, e),
+            Event::Enqueued { to, element, entry, .. },
+            Event::Dequeued { by, element: taken, entry: e },
+        ) => (to, element, entry) == (by, taken, e),
         (_, Event::Enqueued { to, .. }) => registration(cause) == Some((*to, true)),
         (_, Event::Hcall { .. }) => {
             let partner = effect.actor.side().map(Side::partner);

@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
             self.add_hidden(Home::machine());
         }
         match &record.event {
-            Event::Dequeued { by, slot, .. } => return self.take(*by, *slot),
+            Event::Dequeued { by, element, .. } => return self.take(*by, *element),
             Event::Posted(flag) => {
                 let posted = self.add_hidden(Home::of(record, &self.names));
                 self.posted.insert(flag, posted);
@@ -287,8 +287,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A side takes an entry from its queue.
-    fn take(&mut self, by: Side, slot: u32) {
-        let Some(Queued { node, entry, connection }) = self.queued.remove(&(by, slot)) else {
+    fn take(&mut self, by: Side, element: u32) {
+        let Some(Queued { node, entry, connection }) = self.queued.remove(&(by, element)) else {
             return;
         };
         self.last_taken.insert(by, node);
@@ -328,7 +328,7 @@ impl<'a> Builder<'a> {
                 }
                 self.last_fault = Some(node);
             }
-            Event::Enqueued { to, slot, entry, overlaid } => {
+            Event::Enqueued { to, element, entry, overlaid } => {
                 self.after(self.registered.get(to).copied(), node);
                 // What the platform puts into a queue by itself, a fault has held back or made up.
                 if record.actor == ActorId::Platform {
@@ -337,7 +337,7 @@ impl<'a> Builder<'a> {
                 self.link_entry(node, *entry, to.partner(), record.actor);
                 let connection = self.connection_of(*entry);
                 let queued = Queued { node, entry: *entry, connection };
-                if let Some(lost) = self.queued.insert((*to, *slot), queued) {
+                if let Some(lost) = self.queued.insert((*to, *element), queued) {
                     let fate = if overlaid.is_some() { "(overlaid)" } else { "(not received)" };
                     note(&mut self.graph, lost.node, fate);
                 }

@@ -55,7 +55,7 @@ mod tests {
     }
 
     fn sent(message: Message) -> Event {
-        Event::Enqueued { to: Side::Hyp, slot: 0, entry: message.encode(), overlaid: None }
+        Event::Enqueued { to: Side::Hyp, element: 0, entry: message.encode(), overlaid: None }
     }
 
     #[test]

@@ -158,16 +158,16 @@ impl Writer {
                     self.put(ts, event);
                 }
             }
-            Event::Enqueued { to, slot, entry, .. } => {
-                self.flows.insert((*to, *slot), place + 1);
+            Event::Enqueued { to, element, entry, .. } => {
+                self.flows.insert((*to, *element), place + 1);
                 let mut event = named(Type::SliceBegin, words::entry(*entry));
                 event.flow_ids.push(place + 1);
                 self.slice(ts, track, event);
             }
-            Event::Dequeued { by, slot, entry } => {
+            Event::Dequeued { by, element, entry } => {
                 let name = format!("takes {}", words::entry(*entry));
                 let mut event = named(Type::SliceBegin, name);
-                event.terminating_flow_ids.extend(self.flows.remove(&(*by, *slot)));
+                event.terminating_flow_ids.extend(self.flows.remove(&(*by, *element)));
                 self.slice(ts, track, event);
             }
             Event::Hcall { call, result, .. } => {

@@ -43,7 +43,7 @@ pub(super) struct Peer<B> {
     pub(super) service: Service<B>,
     /// Entries in the service's queue.
     incoming: VecDeque<CrqEntry>,
-    slot: u32,
+    element: u32,
     crq_pages: u64,
     /// Entries that the service sent.
     sent: VecDeque<CrqEntry>,
@@ -64,7 +64,7 @@ impl<B: Behaviour> Peer<B> {
             crq_pages: u64::from(config.crq_pages),
             service: Service::new(config, behaviour).unwrap(),
             incoming: VecDeque::new(),
-            slot: 0,
+            element: 0,
             sent: VecDeque::new(),
             codes: BTreeMap::new(),
             tces: BTreeMap::new(),
@@ -218,17 +218,20 @@ impl<B: Behaviour> Peer<B> {
                 self.hcalls.push((call, subject, code));
                 self.service.step(Outcome::Hcall(code.into()), &mut self.events)
             }
-            Effect::TakeEntry { at, slot } => {
-                assert_eq!((at, slot), (GuestAddress(u64::from(self.slot) * 16), self.slot));
+            Effect::TakeEntry { at, element } => {
+                assert_eq!(
+                    (at, element),
+                    (GuestAddress(u64::from(self.element) * 16), self.element)
+                );
                 let entry = self.incoming.pop_front();
-                self.slot =
-                    (self.slot + u32::from(entry.is_some())) % (256 * self.crq_pages as u32);
+                self.element =
+                    (self.element + u32::from(entry.is_some())) % (256 * self.crq_pages as u32);
                 self.service.step(Outcome::Entry(entry), &mut self.events)
             }
             Effect::ClearQueue { at, len_bytes } => {
                 assert_eq!((at, len_bytes), (GuestAddress(0), 4096 * self.crq_pages));
                 self.incoming.clear();
-                self.slot = 0;
+                self.element = 0;
                 self.service.step(Outcome::Done, &mut self.events)
             }
             Effect::ReadBuffer { at, len_bytes } => {

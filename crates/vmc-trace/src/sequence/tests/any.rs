@@ -107,11 +107,12 @@ fn event() -> impl Strategy<Value = Event> {
             Event::Hcall { call, result: code.into(), subject }
         }),
         (subject(), rdma()).prop_map(|(subject, rdma)| Event::Rdma(subject, rdma)),
-        (side(), 0..4u32, entry(), proptest::option::of(entry()))
-            .prop_map(|(to, slot, entry, overlaid)| Event::Enqueued { to, slot, entry, overlaid }),
-        (side(), 0..4u32, entry()).prop_map(|(by, slot, entry)| Event::Dequeued {
+        (side(), 0..4u32, entry(), proptest::option::of(entry())).prop_map(
+            |(to, element, entry, overlaid)| Event::Enqueued { to, element, entry, overlaid }
+        ),
+        (side(), 0..4u32, entry()).prop_map(|(by, element, entry)| Event::Dequeued {
             by,
-            slot,
+            element,
             entry
         }),
         Just(Event::Undelivered(TransportEvent::PARTNER_FAILED)),

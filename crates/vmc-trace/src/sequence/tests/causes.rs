@@ -333,12 +333,12 @@ fn a_registration_recorded_after_the_partner_acted_on_it_changes_nothing() {
 #[test]
 fn a_message_is_not_taken_for_an_earlier_one_that_its_sender_left_out() {
     let mut run = Run::new(&[]);
-    let (by, slot, to, overlaid) = (Side::Hyp, 0, Side::Hyp, None);
+    let (by, element, to, overlaid) = (Side::Hyp, 0, Side::Hyp, None);
     let entry = CrqEntry::init(InitFormat::INITIALIZE);
-    run.record(ActorId::Service, Event::Dequeued { by, slot, entry });
+    run.record(ActorId::Service, Event::Dequeued { by, element, entry });
     run.channel(Side::Hyp, "failed");
     run.record(ActorId::Task, Event::ChannelState(ChannelState::initial(Side::Mgmt)));
-    run.record(ActorId::Task, Event::Enqueued { to, slot, entry, overlaid });
+    run.record(ActorId::Task, Event::Enqueued { to, element, entry, overlaid });
     assert!(run.text().contains("(not received)"), "{}", run.text());
 }
 

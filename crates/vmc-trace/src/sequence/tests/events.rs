@@ -204,14 +204,14 @@ fn a_message_that_nobody_takes_is_marked() {
 #[test]
 fn an_entry_that_the_next_round_of_the_queue_covers_was_not_received() {
     let mut run = Run::new(&["a"]);
-    for slot in [0, 0] {
+    for element in [0, 0] {
         let (to, overlaid) = (Side::Hyp, None);
         let entry = CrqEntry::init(InitFormat::INITIALIZE);
-        run.record(ActorId::Task, Event::Enqueued { to, slot, entry, overlaid });
+        run.record(ActorId::Task, Event::Enqueued { to, element, entry, overlaid });
     }
     let by = Side::Hyp;
     let entry = CrqEntry::init(InitFormat::INITIALIZE);
-    run.record(ActorId::Service, Event::Dequeued { by, slot: 0, entry });
+    run.record(ActorId::Service, Event::Dequeued { by, element: 0, entry });
     let lines = run.lines();
     assert!(lines[0].ends_with(">|  (not received)") && lines[1].ends_with(">|"), "{lines:?}");
 }

@@ -99,22 +99,22 @@ impl Run {
         overlaid: Option<CrqEntry>,
     ) {
         let q = to as usize;
-        let slot = match overlaid.and_then(|_| self.queues[q].pop_back()) {
-            Some((slot, _)) => slot,
+        let element = match overlaid.and_then(|_| self.queues[q].pop_back()) {
+            Some((element, _)) => element,
             None => {
                 self.sent[q] += 1;
                 (self.sent[q] - 1) % CRQ_SLOTS
             }
         };
-        self.queues[q].push_back((slot, entry));
-        self.record(actor, Event::Enqueued { to, slot, entry, overlaid });
+        self.queues[q].push_back((element, entry));
+        self.record(actor, Event::Enqueued { to, element, entry, overlaid });
     }
 
     /// The side takes the oldest entry of its queue.
     pub(super) fn take(&mut self, by: Side) -> CrqEntry {
-        let (slot, entry) = self.queues[by as usize].pop_front().expect("an entry to take");
+        let (element, entry) = self.queues[by as usize].pop_front().expect("an entry to take");
         let actor = if by == Side::Mgmt { ActorId::BottomHalf } else { ActorId::Service };
-        self.record(actor, Event::Dequeued { by, slot, entry });
+        self.record(actor, Event::Dequeued { by, element, entry });
         entry
     }
 
