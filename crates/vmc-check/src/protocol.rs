@@ -291,7 +291,7 @@ impl Automaton {
                 self.greeted(seq);
             }
             // It has not been sent yet, and need not be any more.
-            Received::InitComplete if self.inits_due > 0 => {
+            Received::InitComplete if self.inits_due > 0 && self.init_owed => {
                 self.inits_due = 0;
                 self.greeted(seq);
             }
@@ -305,8 +305,10 @@ impl Automaton {
                 }
             }
             // It answers nothing: the peer must not send it. No sentence says what to do with it, so a driver that
-            // waits for its partner may take it for the handshake, or leave it.
-            Received::InitComplete if self.awaits_init() => self.may_exchange_again = Some(seq),
+            // waits for its partner, or to send its INIT again, may take it for the handshake, or leave it.
+            Received::InitComplete if self.awaits_init() || self.inits_due > 0 => {
+                self.may_exchange_again = Some(seq);
+            }
             Received::TransportEvent(event) => self.transport_event(seq, event),
             Received::Message(decoded) => self.message(seq, decoded.message),
             _ => {}

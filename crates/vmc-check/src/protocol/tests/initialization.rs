@@ -83,6 +83,17 @@ fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
     ];
     run.extend(answers);
     assert_eq!(problems(run.clone()), [""; 0]);
+    // An INIT COMPLETE to it answers nothing, then: the exchange may begin anew, and need not.
+    let response =
+        Message::CapabilitiesResponse { status: Status::SUCCESS, limits: LIMITS }.encode();
+    for exchanged in [false, true] {
+        let mut unasked = run.clone();
+        unasked.extend(exchanged.then(|| take(response)));
+        unasked.push(take(CrqEntry::init(InitFormat::COMPLETE)));
+        assert_eq!(problems(unasked.clone()), [""; 0]);
+        unasked.push(send(Message::Capabilities { limits: LIMITS }.encode()));
+        assert_eq!(problems(unasked), [""; 0]);
+    }
     // It may be sent all the same: INITs cross.
     run.push((ActorId::Task, ours::sends(init(), ReturnCode::SUCCESS)));
     assert_eq!(problems(run), [""; 0]);
