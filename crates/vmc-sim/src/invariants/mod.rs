@@ -5,6 +5,7 @@ mod leaks;
 pub(crate) mod management;
 mod outstanding;
 mod ownership;
+mod pacing;
 pub(crate) mod recovery;
 mod sleepers;
 
@@ -65,6 +66,8 @@ pub(crate) fn check_end<P: OwnDriver>(
         true => vmc_check::check(trace, &setting, &ending(world, end)),
         false => vmc_check::check_beginning(trace, &setting),
     };
+    let early = pacing::check(trace).into_iter();
+    found.extend(early.map(|what| Violation { checker: "pacing", what }));
     found.extend(management::check(actors, end.quiescent && !is_paused(world)));
     if end.quiescent {
         // A message that was lost or made up leaves each side with a state of its own, and so does one that a side
