@@ -76,6 +76,8 @@ models! {
     "open-refuse" SMALL 2498,
     "driver-reload" SMALL 21_303,
     "early-use" LARGE 165_145,
+    "other-driver" LARGE 775_184,
+    "other-service" SMALL 15_238,
     "boot-add" LARGE 33_346,
     "boot-suspend-hyp" LARGE 181_463,
     "boot-suspend-mgmt" LARGE 130_317,
