@@ -25,7 +25,7 @@ use super::device::{Device, Finished, Watcher};
 use super::wire::{Seen, Send};
 use connection::Connection;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, Tce, TransportEvent};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Received, Status};
 use vmc_trace::{Event, FaultAct, FaultKind, Record, Side};
 
@@ -44,9 +44,8 @@ pub(super) struct Automaton {
     init_complete_due: bool,
     /// Since the channel went down the partner has begun the handshake, or has answered an INIT.
     was_greeted: bool,
-    /// Capabilities that were taken and not answered, and what the last one said.
-    capabilities_owed: u32,
-    peer: Option<Limits>,
+    /// What each Capabilities said that was taken and not answered. The last one counts.
+    capabilities_owed: VecDeque<Limits>,
     agreed: Option<Limits>,
     connections: BTreeMap<HmcIndex, Connection>,
     opens_owed: BTreeMap<Open, u32>,
@@ -156,7 +155,7 @@ impl Automaton {
         self.opens_owed.clear();
         self.opens_settled.clear();
         self.closes_owed.clear();
-        self.capabilities_owed = 0;
+        self.capabilities_owed.clear();
         self.init_complete_due = false;
         self.was_greeted = false;
         self.down_since = seq;
@@ -195,12 +194,12 @@ impl Automaton {
 
     fn message(&mut self, seq: u64, message: Message) {
         if let Message::Capabilities { limits } = message {
-            let (owed, init_complete_due) = (self.capabilities_owed, self.init_complete_due);
-            let was_greeted = self.was_greeted;
+            let mut owed = std::mem::take(&mut self.capabilities_owed);
+            let (init_complete_due, was_greeted) = (self.init_complete_due, self.was_greeted);
             self.down(seq);
-            (self.capabilities_owed, self.init_complete_due) = (owed + 1, init_complete_due);
-            self.was_greeted = was_greeted;
-            self.peer = Some(limits);
+            owed.push_back(limits);
+            self.capabilities_owed = owed;
+            (self.init_complete_due, self.was_greeted) = (init_complete_due, was_greeted);
             return;
         }
         let Some(limits) = self.agreed else { return };
@@ -354,15 +353,19 @@ impl Automaton {
     }
 
     fn capabilities_answered(&mut self, status: Status, own: Limits) -> Verdict {
-        let left = self.capabilities_owed.checked_sub(1).ok_or("no request awaits it")?;
-        self.capabilities_owed = left;
-        // Those before the last one are answered with it.
-        let Some(peer) = self.peer.filter(|_| status.is_success()) else { return Ok(()) };
-        let agreed = own.negotiate(peer);
-        if own.version.major != peer.version.major || !agreed.workable() {
+        let owed = self.capabilities_owed.clone();
+        self.capabilities_owed.pop_front().ok_or("no request awaits it")?;
+        if !status.is_success() {
+            return Ok(());
+        }
+        let works = |peer: &&Limits| {
+            own.version.major == peer.version.major && own.negotiate(**peer).workable()
+        };
+        if !owed.iter().any(|peer| works(&peer)) {
             return Err("success, where both sides cannot work together");
         }
-        self.agreed = Some(agreed);
+        // Those before the last one may be answered with it: a suspension takes answers along.
+        self.agreed = owed.back().filter(works).map(|peer| own.negotiate(*peer));
         Ok(())
     }
 

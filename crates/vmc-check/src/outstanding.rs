@@ -10,7 +10,7 @@
 
 use super::device::{Device, Finished, Watcher};
 use super::wire::{Seen, Send};
-use papr::Hcall;
+use papr::{Hcall, TransportEvent};
 use std::collections::BTreeSet;
 use vmc_proto::{HmcIndex, HmcSession, Limits, Message, MessageType, Received};
 use vmc_trace::{Event, Record, Side};
@@ -23,6 +23,8 @@ struct Requests {
     opens: BTreeSet<(HmcIndex, HmcSession)>,
     /// Half of the peer's queue, once it is known.
     limit: Option<usize>,
+    /// Capabilities that were sent and not answered. A Capabilities Response that none of them awaits says nothing.
+    capabilities: u32,
     /// Number of the record with which the channel last began anew.
     since: u64,
 }
@@ -55,30 +57,43 @@ impl Checker {
             Event::Hcall { call: Hcall::RegCrq { .. }, .. } => {
                 if let Some(side) = record.actor.side() {
                     self.begins_anew(side, record.seq, None);
+                    self.sides[side as usize].capabilities = 0;
                 }
             }
             _ => {}
         }
     }
 
-    /// Nothing of this side is awaited any more.
+    /// Nothing of this side is awaited any more, but for what its partner still has to say of its capabilities.
     fn begins_anew(&mut self, side: Side, since: u64, peer: Option<Limits>) {
         let limit = peer.map(half);
-        self.sides[side as usize] = Requests { limit, since, ..Requests::default() };
+        let capabilities = self.sides[side as usize].capabilities;
+        self.sides[side as usize] = Requests { limit, since, capabilities, ..Requests::default() };
     }
 
     fn taken(&mut self, by: Side, seq: u64, received: Received) {
         let message = match received {
-            Received::Init | Received::InitComplete | Received::TransportEvent(_) => {
-                return self.begins_anew(by, seq, None);
+            Received::Init | Received::InitComplete => return self.begins_anew(by, seq, None),
+            Received::TransportEvent(event) => {
+                self.begins_anew(by, seq, None);
+                if event != TransportEvent::PARTNER_SUSPENDED {
+                    self.sides[by as usize].capabilities = 0;
+                }
+                return;
             }
             Received::Message(decoded) => decoded.message,
             _ => return,
         };
         match (message, by) {
-            (Message::Capabilities { limits }, Side::Hyp)
-            | (Message::CapabilitiesResponse { limits, .. }, Side::Mgmt) => {
+            (Message::Capabilities { limits }, Side::Hyp) => {
                 self.begins_anew(by, seq, Some(limits));
+            }
+            (Message::CapabilitiesResponse { limits, .. }, Side::Mgmt) => {
+                let awaited = &mut self.sides[by as usize].capabilities;
+                if let Some(left) = awaited.checked_sub(1) {
+                    *awaited = left;
+                    self.begins_anew(by, seq, Some(limits));
+                }
             }
             _ if requester(message.message_type()) == Some((by, Part::Response)) => {
                 self.sides[by as usize].answered(message);
@@ -90,6 +105,9 @@ impl Checker {
     fn sent(&mut self, send: &Send) {
         let Received::Message(decoded) = Received::from_entry(send.entry) else { return };
         let requests = &mut self.sides[send.by as usize];
+        if matches!(decoded.message, Message::Capabilities { .. }) && send.code.is_success() {
+            requests.capabilities += 1;
+        }
         let is_request =
             requester(decoded.message.message_type()) == Some((send.by, Part::Request));
         if !is_request || !send.code.is_success() || send.decided_after < requests.since {
@@ -180,6 +198,16 @@ mod tests {
         takes(ActorId::Service, Message::Capabilities { limits }.encode())
     }
 
+    /// The management partition asks, and learns how many its peer's queue has room for.
+    fn exchange(crq_size: u16) -> [(ActorId, Event); 2] {
+        let limits = Limits { crq_size, ..LIMITS };
+        let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits };
+        [
+            sends(ActorId::BottomHalf, Message::Capabilities { limits: LIMITS }),
+            takes(ActorId::BottomHalf, response.encode()),
+        ]
+    }
+
     fn asks(buffer: u16) -> (ActorId, Event) {
         let (owner, buffer) = (BufferOwner::MANAGEMENT, BufferId(buffer));
         let (session, index, lioba) = (FIRST, INDEX, Lioba(0));
@@ -197,15 +225,17 @@ mod tests {
         assert_eq!(problems([begins(), asks(0), asks(1)]), told);
         let answered = [begins(), asks(0), takes(ActorId::Service, answer(0)), asks(1)];
         assert_eq!(problems(answered), [""; 0]);
-        let of_mgmt = {
-            let limits = Limits { crq_size: 2, ..LIMITS };
-            let response = Message::CapabilitiesResponse { status: Status::SUCCESS, limits };
+        let of_mgmt = |asked: bool| {
+            let [ask, response] = exchange(2);
             let open = Message::InterfaceOpen { session: FIRST, index: INDEX, buffer: BufferId(0) };
             let close = Message::InterfaceClose { session: FIRST, index: INDEX };
-            let (bottom_half, app) = (ActorId::BottomHalf, ActorId::App(0));
-            [takes(bottom_half, response.encode()), sends(app, open), sends(app, close)]
+            let by = ActorId::BottomHalf;
+            let requests = [response, sends(by, open), sends(by, close)];
+            asked.then_some(ask).into_iter().chain(requests)
         };
-        assert_eq!(problems(of_mgmt), ["2 requests to hyp outstanding, at most 1"]);
+        assert_eq!(problems(of_mgmt(true)), ["2 requests to hyp outstanding, at most 1"]);
+        // A response that was not asked for says nothing of the queue.
+        assert_eq!(problems(of_mgmt(false)), [""; 0]);
     }
 
     /// On threads: the hypervisor takes it, and asks again, before its sender gets to note anything.
@@ -226,12 +256,10 @@ mod tests {
     /// The Open is not awaited any more, however late its own response comes.
     #[test]
     fn the_response_to_a_close_settles_the_open_of_its_session() {
-        let limits = Limits { crq_size: 4, ..LIMITS };
         let (status, buffer) = (Status::SUCCESS, BufferId(0));
-        let response = Message::CapabilitiesResponse { status, limits };
-        let (bottom_half, app, index) = (ActorId::BottomHalf, ActorId::App(0), INDEX);
-        let open = |session| sends(app, Message::InterfaceOpen { session, index, buffer });
-        let close = |session| sends(app, Message::InterfaceClose { session, index });
+        let (bottom_half, index) = (ActorId::BottomHalf, INDEX);
+        let open = |session| sends(bottom_half, Message::InterfaceOpen { session, index, buffer });
+        let close = |session| sends(bottom_half, Message::InterfaceClose { session, index });
         let opened = |session| {
             let response = Message::InterfaceOpenResponse { status, session, index, buffer };
             takes(bottom_half, response.encode())
@@ -241,8 +269,8 @@ mod tests {
             takes(bottom_half, response.encode())
         };
         let second = HmcSession(2);
-        let begun = || vec![takes(bottom_half, response.encode()), open(FIRST), close(FIRST)];
-        let run = |rest: Vec<_>| problems(begun().into_iter().chain(rest));
+        let begun = || exchange(4).into_iter().chain([open(FIRST), close(FIRST)]);
+        let run = |rest: Vec<_>| problems(begun().chain(rest));
         assert_eq!(run(vec![closed(FIRST), open(second), close(second)]), [""; 0]);
         assert_eq!(run(vec![opened(FIRST), closed(FIRST), open(second), close(second)]), [""; 0]);
         assert_eq!(run(vec![opened(FIRST), open(second)]), [""; 0]);

@@ -158,6 +158,16 @@ fn lopar_vmc_capabilities_success_means_that_both_sides_can_work_together() {
             &["hyp: CAPABILITIES RESPONSE: success, where both sides cannot work together"],
         );
     }
+    // Each is answered for itself, in order.
+    let mut twice = greeted();
+    let unworkable = Limits { mtu: 31, ..LIMITS };
+    twice.push(take(capabilities(unworkable)));
+    let [good, bad] = [send(capabilities_response(0)), send(capabilities_response(1))];
+    assert_eq!(after(twice.clone(), [good.clone(), bad.clone()]), [""; 0]);
+    assert_reports(
+        &after(twice, [bad, good]),
+        &["hyp: CAPABILITIES RESPONSE: success, where both sides cannot work together"],
+    );
     let early = (ActorId::Service, maps(remote(0)));
     let add = add_at(NONE, 0, TO_MGMT, remote(0).0);
     assert_reports(

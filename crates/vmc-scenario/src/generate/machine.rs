@@ -113,6 +113,15 @@ impl Machine {
         self.crq_pages
     }
 
+    /// More of everything, and nothing less: what is offered was drawn before. The profile limits the connections.
+    pub(super) fn widen(&mut self, hmcs: u64, pool_size: u64, mtu: u64, crq_pages: u64) {
+        let hmcs = if self.linux { hmcs.min(2) } else { hmcs };
+        self.hmcs = self.hmcs.max(hmcs);
+        self.pool_size = self.pool_size.max(pool_size);
+        self.mtu = self.mtu.max(mtu);
+        self.crq_pages = crq_pages;
+    }
+
     /// Numbers that sessions have soon.
     pub(super) fn first_session(&self) -> u64 {
         self.first_session

@@ -32,7 +32,9 @@ const LATER: u64 = 0x6c61_7465_7200_0000;
 pub fn generate(seed: u64) -> String {
     let mut draw = Draw::new(seed);
     let mut management = Management::of(seed);
+    let mut newer = Newer::of(seed);
     let mut machine = machine::draw(&mut draw);
+    newer.widen(&mut machine);
     if management.is_drawn() {
         machine.answer_commands();
     }
@@ -42,7 +44,6 @@ pub fn generate(seed: u64) -> String {
     faults.draw_later(&mut later);
     let liberties = machine::liberties(&mut later);
     let service_liberties = machine::service_liberties(&mut later);
-    let mut newer = Newer::of(seed);
     newer.add_faults(&mut faults);
     management.add_faults(&mut faults);
     let mut text = String::with_capacity(4096);
@@ -85,6 +86,12 @@ mod tests {
         for word in [
             "profile = \"linux\"",
             "first-session",
+            "mtu = 16384",
+            "hmcs = 255",
+            "pool-size = 64",
+            "corrupt = { version",
+            "corrupt = { crq-size",
+            "message = \"capabilities\", fields",
             "early-use",
             "highest-buffer",
             "other-given-up",

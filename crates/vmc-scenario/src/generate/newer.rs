@@ -9,6 +9,9 @@ use std::collections::BTreeSet;
 /// Tells the stream from the others of its seed.
 const STREAM: u64 = 0x6e65_7765_7200_0000;
 
+/// Tells the stream of what came later still, so that the kinds of earlier seeds stay.
+const LATER_STREAM: u64 = 0x6c61_7465_7200_0000;
+
 /// How long a call is made again.
 const RETRIES_MS: [u64; 4] = [1, 5, 20, 100];
 
@@ -24,6 +27,7 @@ pub(super) enum Kind {
     LargePages,
     NthSession,
     Kexec,
+    Capabilities,
 }
 
 const ALL: [Kind; 9] = [
@@ -45,6 +49,7 @@ const STEPS: [Kind; 5] = [Kind::Retry, Kind::Growing, Kind::Ioctl, Kind::Dup, Ki
 #[derive(Debug)]
 pub(super) struct Newer {
     draw: Draw,
+    later: Draw,
     kinds: BTreeSet<Kind>,
 }
 
@@ -52,8 +57,12 @@ impl Newer {
     pub(super) fn of(seed: u64) -> Newer {
         let mut draw = Draw::new(seed ^ STREAM);
         let number = draw.weighted(&[(2, 0), (3, 1), (2, 2)]);
-        let kinds = (0..number).map(|_| draw.of(&ALL)).collect();
-        Newer { draw, kinds }
+        let mut kinds: BTreeSet<Kind> = (0..number).map(|_| draw.of(&ALL)).collect();
+        let mut later = Draw::new(seed ^ LATER_STREAM);
+        if later.percent(5) {
+            kinds.insert(Kind::Capabilities);
+        }
+        Newer { draw, later, kinds }
     }
 
     fn has(&self, kind: Kind) -> bool {
@@ -103,8 +112,50 @@ impl Newer {
         })
     }
 
+    /// A machine near the limits, in a few runs: many connections and buffers and long messages take their time.
+    pub(super) fn widen(&mut self, machine: &mut Machine) {
+        let draw = &mut self.later;
+        if !draw.percent(4) {
+            return;
+        }
+        let hmcs = draw.weighted(&[(6, 1), (6, 5), (2, 40), (1, 255)]);
+        let pool_size = draw.weighted(&[(4, 2), (4, 16), (1, 63), (1, 64)]);
+        let mtu = draw.weighted(&[(3, 4097), (3, 8192), (2, 16_383), (2, 16_384)]);
+        machine.widen(hmcs, pool_size, mtu, draw.weighted(&[(4, 1), (1, 16)]));
+    }
+
     /// Fault rules.
     pub(super) fn add_faults(&mut self, faults: &mut Faults) {
+        if self.has(Kind::Capabilities) {
+            let draw = &mut self.later;
+            let message = draw.of(&["capabilities", "capabilities-response"]);
+            let fields = [
+                format!("hmcs = {}", draw.of(&[0, 1, 255])),
+                format!("pool-size = {}", draw.of(&[0, 1, 64, 65_535])),
+                format!("mtu = {}", draw.of(&[0_u64, 31, 32, 65_536, 4_294_967_295])),
+                format!("crq-size = {}", draw.of(&[0, 1, 2, 255, 65_535])),
+                format!("version = \"{}\"", draw.of(&["0.0", "1.0", "1.255", "2.0", "255.255"])),
+                format!("status = {}", draw.within(0, 255)),
+                format!("bytes = [[{}, {}]]", draw.within(2, 15), draw.within(0, 255)),
+            ];
+            let field = draw.of(&[0, 1, 2, 3, 4, 5, 6]);
+            let at = draw.of(&["sent", "sent", "delivered"]);
+            let (when, act) = match at {
+                "sent" => (
+                    format!("{{ message = \"{message}\" }}"),
+                    format!("{{ corrupt = {{ {} }} }}", fields[field]),
+                ),
+                _ => (
+                    format!("{{ message = \"{message}\", at = \"delivered\" }}"),
+                    format!(
+                        "{{ send = {{ by = \"{}\", message = \"{message}\", fields = {{ {} }} }} }}",
+                        if message == "capabilities" { "mgmt" } else { "hyp" },
+                        fields[field]
+                    ),
+                ),
+            };
+            faults.rule(when, act);
+        }
         if self.has(Kind::NthSession) {
             let (nth_session, nth) =
                 (self.draw.within(1, 3), self.draw.weighted(&[(3, 1), (1, 2)]));
