@@ -371,7 +371,7 @@ impl Automaton {
 
     fn is_mapped(&self, lioba: Lioba, len_bytes: u32) -> Verdict {
         let first = u64::from(lioba.0) / PAGE_SIZE;
-        let last = (u64::from(lioba.0) + u64::from(len_bytes) - 1) / PAGE_SIZE;
+        let last = (u64::from(lioba.0) + u64::from(len_bytes)).saturating_sub(1) / PAGE_SIZE;
         match (first..=last).all(|page| self.pages.contains(&page)) {
             true => Ok(()),
             false => Err("the buffer is not mapped"),

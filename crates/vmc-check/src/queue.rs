@@ -91,7 +91,7 @@ impl Queue {
             // A queue that its owner has registered anew after it died.
             self.entries.clear();
         }
-        self.next = if element + 1 == self.elements { 0 } else { element + 1 };
+        self.next = element.checked_add(1).filter(|&next| next != self.elements).unwrap_or(0);
         match self.early.take() {
             Some(early) if early == (element, entry) => None,
             Some((element, entry)) => {

@@ -146,7 +146,7 @@ impl Checker {
         let Some(before_last) = rdma.len_bytes.checked_sub(1) else { return Ok(()) };
         let noted = self.last.get(&record.actor).copied().unwrap_or(0);
         for (side, first) in [(Side::Mgmt, local), (Side::Hyp, remote)] {
-            let last = Ioba(first.0 + before_last);
+            let last = Ioba(first.0.saturating_add(before_last));
             let window = &self.windows[side as usize];
             let was_mapped = |page: &u64| match window.get(page) {
                 Some(None) => true,

@@ -1,5 +1,7 @@
 //! What the page carries is true of each scenario's run.
 
+mod hostile;
+
 use crate::difference::difference;
 use crate::state::changes;
 use std::collections::BTreeMap;

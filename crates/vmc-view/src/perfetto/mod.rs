@@ -46,7 +46,8 @@ fn trace(run: &Run) -> Trace {
     let mut writer = Writer::default();
     let mut counters = Counters::default();
     for ((place, record), changes) in (0..).zip(run.trace.records()).zip(changes(&run.trace)) {
-        let ts = record.time_ns + place * STEP;
+        // A file from anywhere can say any time.
+        let ts = record.time_ns.saturating_add(place * STEP);
         writer.record(record, place, ts);
         counters.apply(&changes);
         for (track, value) in counters.changed() {
@@ -192,7 +193,7 @@ impl Writer {
     /// A slice as long as an event takes.
     fn slice(&mut self, ts: u64, track: u64, event: TrackEvent) {
         self.put(ts, event);
-        self.put(ts + STEP, on(track, Type::SliceEnd));
+        self.put(ts.saturating_add(STEP), on(track, Type::SliceEnd));
     }
 }
 
