@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes every format of every scenario's run, below target/every, and has real readers read them: our own reader and
-# checkers the trace files, tshark the captures, the classes of Perfetto's published schema its traces. Chromium reads pages and pictures in
-# every.test.mjs. Run in the workspace's folder.
+# checkers the trace files, tshark the captures, the classes of Perfetto's published schema its traces. Chromium reads pages and pictures, and Mermaid
+# its text, in every.test.mjs. Run in the workspace's folder.
 set -euo pipefail
 out=target/every
 rm -rf "$out"

@@ -1,8 +1,8 @@
-// Chromium draws the page and the picture of every scenario's run, which every.sh has made.
+// Chromium draws the page and the picture of every scenario's run, which every.sh has made, and Mermaid reads its text.
 // It runs in target/browser, a copy of this folder: .ci/run says how.
 
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { chromium } from "playwright-core";
 
@@ -28,6 +28,32 @@ test("every page and every picture is drawn", async () => {
   for (name of names.filter((one) => one.endsWith(".svg"))) {
     await page.goto(new URL(name, FOLDER).href);
     if ((await page.evaluate("document.documentElement.tagName")) !== "svg") wrong.push(`${name}: no picture`);
+  }
+  await browser.close();
+  assert.deepEqual(wrong, []);
+});
+
+test("Mermaid reads every sequence, with each of its steps", async () => {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGS });
+  const page = await browser.newPage();
+  await page.addScriptTag({ path: new URL("node_modules/mermaid/dist/mermaid.min.js", import.meta.url).pathname });
+  const wrong = [];
+  const names = readdirSync(FOLDER).filter((one) => one.endsWith(".mermaid"));
+  assert.ok(names.length > 300, `${names.length} sequences`);
+  for (const name of names) {
+    const text = readFileSync(new URL(name, FOLDER), "utf8");
+    // All but the heading and the participants: a loop has two lines, as it has two signs in Mermaid's reading.
+    const expected = text.trim().split("\n").filter((line, at) => at > 0 && !line.startsWith("  participant ")).length;
+    const got = await page.evaluate(async (text) => {
+      try {
+        await mermaid.parse(text);
+        const diagram = await mermaid.mermaidAPI.getDiagramFromText(text);
+        return diagram.db.getMessages().length;
+      } catch (error) {
+        return String(error);
+      }
+    }, text);
+    if (got !== expected) wrong.push(`${name}: expected ${expected} steps, got ${got}`);
   }
   await browser.close();
   assert.deepEqual(wrong, []);

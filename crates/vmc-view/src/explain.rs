@@ -1,8 +1,9 @@
 //! Why a call came to what it came to, as far as the trace tells.
 
 use crate::state::{Change, Tracker};
+use papr::{HcallName, ReturnCode};
 use std::collections::BTreeMap;
-use vmc_trace::{CallResult, DeviceCall, Event, Trace};
+use vmc_trace::{ActorId, CallResult, DeviceCall, Event, Record, Trace};
 
 /// Most events that an explanation leads to.
 const MAX_BECAUSE: usize = 8;
@@ -14,6 +15,15 @@ pub(crate) struct Now {
     state: BTreeMap<String, (String, usize)>,
     /// Sessions that have ended, and the place of the event that ended each.
     ended: BTreeMap<String, usize>,
+    /// The hypervisor call that failed last within the call of each application.
+    failed: BTreeMap<ActorId, Failed>,
+}
+
+/// A hypervisor call that failed, and the place of its event.
+struct Failed {
+    name: &'static str,
+    code: ReturnCode,
+    at: usize,
 }
 
 impl Now {
@@ -31,6 +41,27 @@ impl Now {
                 self.ended.insert(session, at);
             }
         }
+    }
+
+    /// Takes the next event, at this place; why it failed, if it is a call that did. What it changes is applied
+    /// afterwards: a call is explained by what was so before it came back.
+    pub(crate) fn explain(&mut self, at: usize, record: &Record) -> Option<Why> {
+        let failed = match &record.event {
+            Event::Hcall { call, result, .. } => Some((call.name(), result.code)),
+            Event::Rdma(_, rdma) => Some((HcallName::CopyRdma.name(), rdma.code)),
+            Event::Call(..) => {
+                self.failed.remove(&record.actor);
+                None
+            }
+            _ => None,
+        };
+        match failed {
+            Some((name, code)) if !code.is_success() => {
+                self.failed.insert(record.actor, Failed { name, code, at });
+            }
+            _ => {}
+        }
+        why(record, self)
     }
 
     fn get(&self, key: &str) -> Option<&str> {
@@ -79,10 +110,13 @@ impl Why {
 }
 
 /// Why a call failed; `None` for what did not, or needs no word.
-pub(crate) fn why(event: &Event, now: &Now) -> Option<Why> {
-    let Event::Return(call, CallResult::Error(errno), file) = event else { return None };
+fn why(record: &Record, now: &Now) -> Option<Why> {
+    let Event::Return(call, CallResult::Error(errno), file) = &record.event else { return None };
     let session = file.and_then(|file| now.file(file.0));
     let errno = errno.to_string();
+    if let ("EBUSY" | "EIO", Some(failed)) = (errno.as_str(), now.failed.get(&record.actor)) {
+        return Some(hcall_failed(failed, &errno));
+    }
     Some(match (call, errno.as_str()) {
         (DeviceCall::Write { .. }, "EBUSY") => no_buffer(session?, &now.buffers(session?)?),
         (DeviceCall::Open { .. }, "EBUSY") => not_ready(now),
@@ -120,10 +154,28 @@ pub(crate) fn whys(trace: &Trace) -> BTreeMap<u64, Why> {
     let mut now = Now::default();
     let mut whys = BTreeMap::new();
     for (at, record) in trace.records().iter().enumerate() {
-        whys.extend(why(&record.event, &now).map(|why| (record.seq, why)));
+        whys.extend(now.explain(at, record).map(|why| (record.seq, why)));
         now.apply(at, &tracker.next(record, trace.names()));
     }
     whys
+}
+
+fn hcall_failed(Failed { name, code, at }: &Failed, errno: &str) -> Why {
+    let meaning = match *code {
+        ReturnCode::DROPPED => ": the queue of the receiver is full",
+        ReturnCode::CLOSED => ": the partner has no queue",
+        ReturnCode::BUSY => ": the hypervisor could not do it at the time",
+        ReturnCode::PERMISSION => ": memory is not mapped, or not for this access",
+        _ => "",
+    };
+    Why {
+        short: format!("{name} returned {code}"),
+        long: format!(
+            "The driver's hypervisor call {name} returned {code}{meaning}. What the application wanted was not done, and the \
+             call returns {errno}."
+        ),
+        because: vec![*at],
+    }
 }
 
 fn not_ready(now: &Now) -> Why {

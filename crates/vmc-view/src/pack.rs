@@ -1,7 +1,7 @@
 //! A run in the compact form in which the page carries it.
 
 use crate::cause::Links;
-use crate::explain::{Now, why};
+use crate::explain::Now;
 use crate::label::{Lanes, digits, kind_of, raw_of, session, text_of};
 use crate::meaning::{Meaning, meaning};
 use crate::pairs::Pairs;
@@ -289,7 +289,7 @@ impl Packer {
         let mut causes = self.links.next(at, record);
         // What a call came to is explained by what was so before it came back, and a session is named as it was
         // before it ended.
-        let explained = why(&record.event, &self.now);
+        let explained = self.now.explain(at, record);
         if let Some(why) = &explained {
             // The call itself, and what woke it, come last.
             causes.splice(0..0, why.because.iter().copied());

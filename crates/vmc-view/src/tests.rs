@@ -247,6 +247,37 @@ fn payloads_of_two_actors_go_with_their_own_copies() {
     assert_eq!(ends[..2], [&[1, 2][..], &[3, 4][..]], "{ends:?}");
 }
 
+/// Each failed call of these runs, in a few words, with the events behind it.
+#[test]
+fn a_call_that_failed_is_explained_by_what_made_it_fail() {
+    let explained = |name: &str| -> Vec<String> {
+        let run = run(name);
+        let records = run.trace.records();
+        let text = |at: &usize| records[*at].event.to_string();
+        let number = |seq: &u64| records.iter().find(|record| record.seq == *seq);
+        let line = |(seq, why): (&u64, &crate::explain::Why)| {
+            let call = number(seq).expect("a record").event.to_string();
+            let because: Vec<String> = why.because.iter().map(text).collect();
+            format!("{call}: {} <- {}", why.short, because.join(" | "))
+        };
+        crate::explain::whys(&run.trace).iter().map(line).collect()
+    };
+    let of = |name: &str, beginning: &str| {
+        let lines = explained(name);
+        let found = lines.iter().find(|line| line.starts_with(beginning)).cloned();
+        found.unwrap_or_else(|| panic!("{name}: {lines:#?}"))
+    };
+    let full = of("transport/full-for-a-while", "return write(10) = EBUSY");
+    assert!(full.contains("H_SEND_CRQ returned H_Dropped <- H_SEND_CRQ "), "{full}");
+    let over = of("crash/hyp-reader-asleep", "return read(4096) = EBADFD");
+    assert!(over.ends_with(": the session is over <- session mgmt 0/1 ended"), "{over}");
+    let unread = of("buffers/unread-echoes", "return write(300) = EBUSY");
+    assert_eq!(unread.matches(" | ").count(), 3, "{unread}");
+    // A second write fails for the same reason, and not because of an old one.
+    let again = of("buffers/unread-echoes", "return write(500) = EBUSY");
+    assert!(again.contains("no free buffer: of 4, 2 hold unread messages"), "{again}");
+}
+
 /// Lanes, sessions and kinds of a run's events.
 #[test]
 fn events_stand_between_the_lanes_that_they_concern() {
