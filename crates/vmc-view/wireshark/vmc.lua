@@ -1,5 +1,5 @@
 -- Dissector for traces of a Virtual Management Channel, as `cargo xtask trace NAME --to pcapng` writes them.
--- Installed by: cp crates/vmc-view/wireshark/vmc.lua ~/.local/lib/wireshark/plugins/
+-- Installed by: install -D -t ~/.local/lib/wireshark/plugins crates/vmc-view/wireshark/vmc.lua
 -- The packets' form is documented in crates/vmc-view/src/pcapng.rs; fields of messages are named as in LoPAR.
 
 local vmc = Proto("vmc", "Virtual Management Channel")
