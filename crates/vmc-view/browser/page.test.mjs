@@ -314,6 +314,53 @@ test("a failing run opens at the event that shows the problem", async () => {
   assert.deepEqual(wrong, []);
 });
 
+test("a problem stands in full below its event, in as many lines as it needs", async () => {
+  const { page } = await open("failing.html");
+  const problem = await page.evaluate("`✖ ${page.run.problems[0].rule}: ${page.run.problems[0].what}`");
+  const lines = await page.locator("#diagram text.bad").allTextContents();
+  assert.ok(lines.length > 1, String(lines));
+  assert.equal(lines.join(" ").replace(/\s+/g, " "), problem);
+  // No line leaves the diagram, and a click on one selects the event.
+  const right = await page.evaluate("Math.max(...[...document.querySelectorAll('#diagram text.bad')].map((text) => text.getBBox().x + text.getBBox().width))");
+  assert.ok(right <= await page.evaluate("Math.max(page.diagram.width, page.diagram.scroll.clientWidth)"), String(right));
+});
+
+test("what a reader may not know is explained where it stands", async () => {
+  const { page } = await open("exhaustion.html");
+  assert.deepEqual(await page.locator("#lanes b").allTextContents(), ["management partition", "hypervisor"]);
+  const ends = await page.evaluate("[...document.querySelectorAll('#lanes b')].map((one) => [parseFloat(one.style.left), parseFloat(one.style.left) + parseFloat(one.style.width)])");
+  const within = (lane, [from, to]) => lane > from && lane < to;
+  const places = await page.evaluate("page.diagram.places");
+  assert.deepEqual(places.map((place) => ends.map((one) => within(place, one))), [[true, false], [true, false], [false, true], [false, true], [true, false]]);
+  // Under the pointer each row says what it means, and a call that failed, why.
+  await page.evaluate('page.select(page.run.events.find((event) => event.text === "write(300) = EBUSY").at)');
+  await page.evaluate("page.diagram.draw()");
+  const titles = await page.evaluate("[...document.querySelectorAll('#diagram rect.row title')].map((title) => title.textContent)");
+  assert.ok(titles.some((title) => title.startsWith("No buffer of a#1 is free")), String(titles));
+  assert.ok(titles.some((title) => title.startsWith("A message lies in this buffer.")), String(titles));
+  const covered = await page.evaluate("[...document.querySelectorAll('#diagram text, #diagram line')].filter((part) => getComputedStyle(part).pointerEvents !== 'none').length");
+  assert.equal(covered, 0);
+  assert.match(await page.locator('.sides dt', { hasText: "CRQ" }).first().getAttribute("title"), /Command\/Response Queue/);
+  assert.match(await page.locator("#state").innerText(), /a#1\s+2 messages wait for read\(\)/);
+  await page.locator("#help-button").click();
+  assert.match(await page.locator("#help").innerText(), /Virtual Management Channel[^]*SIGNAL says that one holds a message/);
+});
+
+test("buffers at one place stand together, and none is left out", async () => {
+  const { page, text } = await open("failing.html");
+  const state = await text("#state");
+  const named = await page.evaluate(() => {
+    const list = document.querySelectorAll("#state dl");
+    const count = (name) => { const ids = /ids (\d+) to (\d+)/.exec(name); return ids ? Number(ids[2]) - Number(ids[1]) + 1 : 1; };
+    return [...list[list.length - 1].querySelectorAll("dt")].map((dt) => [count(dt.textContent), dt.nextElementSibling.textContent]);
+  });
+  const [, free, all] = /(\d+) of (\d+) free for write/.exec(state).map(Number);
+  const sum = (rows) => rows.reduce((sum, [count]) => sum + count, 0);
+  assert.equal(sum(named), all);
+  assert.equal(sum(named.filter(([, place]) => place.startsWith("free"))), free);
+  assert.ok(named.length < 8, JSON.stringify(named));
+});
+
 test("a difference opens at the first line that differs", async () => {
   const { page, text, wrong } = await open("difference.html");
   assert.match(await text("#matches"), /lines differ/);
