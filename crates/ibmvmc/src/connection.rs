@@ -138,6 +138,7 @@ impl Slot {
     }
 
     /// The free buffer that is used next: the one with the lowest id, or the highest.
+    #[inline]
     pub(crate) fn free_buffer(&self, highest: bool) -> Option<(BufferId, Dma, Lioba)> {
         let free = |(_, buffer): &(BufferId, &Buffer)| buffer.owner == BufferOwner::Mgmt;
         let found = if highest { self.buffers().rfind(free) } else { self.buffers().find(free) };
