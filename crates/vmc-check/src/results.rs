@@ -50,6 +50,8 @@ impl Watcher for Checker {
         let Some(finished) = finished else { return };
         let Finished { app, call: Call { what, .. }, result, .. } = finished;
         let verdict = match what {
+            // Its process was killed, which can happen at any place of a call.
+            _ if *result == CallResult::Killed => Ok(()),
             DeviceCall::RequestVmc => {
                 let bad_memory = finished.call.particulars.bad_memory;
                 request_vmc(self.requested.remove(app), bad_memory, result)
@@ -74,9 +76,6 @@ type Verdict = Result<(), &'static str>;
 fn judge(device: &Device, finished: &Finished) -> Verdict {
     let Finished { call, result, .. } = finished;
     let profile = device.profile;
-    if *result == CallResult::Killed {
-        return Ok(());
-    }
     match &call.what {
         DeviceCall::Open { .. } => open(profile, call, result),
         DeviceCall::SetHmcId { .. } => set_hmc_id(profile, call, result),
@@ -363,7 +362,6 @@ fn query(profile: Profile, call: &Call, result: &CallResult) -> Verdict {
 /// A file that was closed has given up its session, or the session is being closed.
 fn close(device: &Device, finished: &Finished) -> Verdict {
     match finished.result {
-        CallResult::Killed => return Ok(()),
         // Another thread is closing it.
         CallResult::Error(Errno::EBADFD) if finished.call.facts.closing => return Ok(()),
         CallResult::Ok => {}

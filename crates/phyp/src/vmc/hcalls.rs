@@ -170,7 +170,8 @@ impl<B: Behaviour> Service<B> {
                 }
             }
             Job::Answer(Message::CapabilitiesResponse { status, .. }) => {
-                if status.is_success() {
+                // Another Capabilities may have come since, with which no channel can work.
+                if status.is_success() && self.sessions.limits().is_some() {
                     self.failures = 0;
                     self.set_phase(Phase::Ready, sink);
                 }

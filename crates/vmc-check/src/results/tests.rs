@@ -466,6 +466,10 @@ fn requestvmc_calls_again_while_the_hypervisor_is_busy() {
         &problems(given_up),
         &["thread 0: request-vmc() = EIO: H_REQUEST_VMC was busy, and was not called again"],
     );
+    for before in [busy.clone(), TraceBuilder::ready().opens(APP, FILE).calls(APP, request.clone())]
+    {
+        assert_good(&problems(before.returns(APP, request.clone(), CallResult::Killed)));
+    }
     let again = busy.and(ActorId::App(APP), asks(ReturnCode::SUCCESS)).returns(
         APP,
         request,

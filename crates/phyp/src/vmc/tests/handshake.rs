@@ -284,3 +284,20 @@ fn requests_stay_within_half_of_the_peers_queue_and_go_on_with_each_answer() {
     }
     assert_eq!(peer.service.outstanding(), 0);
 }
+
+/// The answer to the first goes out when the second has come already, with which no channel can work.
+#[test]
+fn a_channel_is_ready_by_the_answer_to_the_last_capabilities() {
+    let mut peer = Peer::new(config(), Echo);
+    peer.start_as_second();
+    peer.enqueue(Message::Capabilities { limits: LIMITS }.encode());
+    peer.enqueue(Message::Capabilities { limits: Limits { mtu: 31, ..LIMITS } }.encode());
+    peer.run();
+    peer.recv_capabilities(0);
+    peer.recv_capabilities(1);
+    peer.recv_nothing();
+    assert_eq!(peer.service.state(), ChannelState::WaitingForCapabilities);
+    peer.send(Message::Capabilities { limits: LIMITS });
+    peer.recv_capabilities(0);
+    assert_eq!(peer.service.state(), ChannelState::Ready);
+}
