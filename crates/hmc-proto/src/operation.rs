@@ -76,6 +76,14 @@ macro_rules! operations {
                 match self { $($(Operation::$name => Opcode($opcode),)*)* }
             }
 
+            /// The operation of these numbers.
+            const fn of_numbers(target: Target, opcode: Opcode) -> Option<Operation> {
+                match (target, opcode) {
+                    $($((Target::$target, Opcode($opcode)) => Some(Operation::$name),)*)*
+                    _ => None,
+                }
+            }
+
             /// Whether it changes something.
             pub const fn effect(self) -> Effect {
                 match self { $($(Operation::$name => Effect::$effect,)*)* }
@@ -117,9 +125,16 @@ macro_rules! operations {
                 })
             }
 
+            /// Appends its data.
+            pub(crate) fn put_data(&self, out: &mut Vec<u8>) {
+                match self { $($(Request::$name(data) => data.put(out),)*)* }
+            }
+
             /// Its data.
             pub fn encode_data(&self) -> Vec<u8> {
-                match self { $($(Request::$name(data) => data.encode(),)*)* }
+                let mut out = Vec::new();
+                self.put_data(&mut out);
+                out
             }
 
             /// Its fields by name.
@@ -154,9 +169,16 @@ macro_rules! operations {
                 })
             }
 
+            /// Appends its data.
+            pub(crate) fn put_data(&self, out: &mut Vec<u8>) {
+                match self { $($(Response::$name(data) => data.put(out),)*)* }
+            }
+
             /// Its data.
             pub fn encode_data(&self) -> Vec<u8> {
-                match self { $($(Response::$name(data) => data.encode(),)*)* }
+                let mut out = Vec::new();
+                self.put_data(&mut out);
+                out
             }
 
             /// Its fields by name.
@@ -338,16 +360,14 @@ operations! {
 impl Operation {
     /// The operation of this number; the return code when there is none.
     pub fn find(target: Target, opcode: Opcode) -> Result<Operation, ReturnCode> {
-        let of_target = |operation: &&Operation| operation.target() == target;
-        let mut operations = Operation::ALL.iter().filter(of_target).peekable();
-        if operations.peek().is_none() {
-            return Err(match target.name() {
+        Operation::of_numbers(target, opcode).ok_or_else(|| {
+            let is_known = Operation::ALL.iter().any(|operation| operation.target() == target);
+            match target.name() {
+                _ if is_known => ReturnCode::INVALID_OPCODE,
                 Some(_) => ReturnCode::INVALID_CATEGORY,
                 None => ReturnCode::INVALID_TARGET,
-            });
-        }
-        let found = operations.find(|operation| operation.opcode() == opcode);
-        found.copied().ok_or(ReturnCode::INVALID_OPCODE)
+            }
+        })
     }
 
     /// The operation of this name, in capitals.
@@ -391,7 +411,7 @@ impl Request {
         if operation.effect() == Effect::Event {
             header.flags = crate::Flags::NONE;
         }
-        message(header, &self.encode_data())
+        message(header, |out| self.put_data(out))
     }
 
     /// The request in a message whose header is as it should be; the return code if there is none.
@@ -427,16 +447,22 @@ impl Answer {
 
     /// Its data.
     pub fn encode_data(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.put_data(&mut out);
+        out
+    }
+
+    fn put_data(&self, out: &mut Vec<u8>) {
         match self {
-            Answer::Good(response) => response.encode_data(),
-            Answer::Refused(refusal) => refusal.encode(),
-            Answer::Failed(_) => Vec::new(),
+            Answer::Good(response) => response.put_data(out),
+            Answer::Refused(refusal) => refusal.put(out),
+            Answer::Failed(_) => {}
         }
     }
 
     /// The whole message that answers a request with this header.
     pub fn encode(&self, request: Header) -> Vec<u8> {
-        message(request.response(self.return_code()), &self.encode_data())
+        message(request.response(self.return_code()), |out| self.put_data(out))
     }
 
     /// The answer in a message whose header is as it should be.
@@ -475,10 +501,15 @@ pub enum AnswerError {
     Data(#[from] Malformed),
 }
 
-/// A message of a header and its data.
-pub(crate) fn message(header: Header, data: &[u8]) -> Vec<u8> {
-    let mut message = Vec::with_capacity(crate::HEADER_BYTES + data.len());
-    message.extend_from_slice(&header.encode(data.len()));
-    message.extend_from_slice(data);
+/// Bytes of most messages: one that is longer is moved while it grows.
+const USUAL_BYTES: usize = 256;
+
+/// A message of a header and its data, which are put behind it.
+fn message(header: Header, put_data: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut message = Vec::with_capacity(USUAL_BYTES);
+    message.resize(crate::HEADER_BYTES, 0);
+    put_data(&mut message);
+    let data_len = message.len() - crate::HEADER_BYTES;
+    message[..crate::HEADER_BYTES].copy_from_slice(&header.encode(data_len));
     message
 }

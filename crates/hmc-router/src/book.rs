@@ -1,18 +1,21 @@
 //! The outcomes of the changes of a session, by their tokens.
 
 use hmc_proto::{Answer, Header, Operation, Outcome, OutcomeState, ReturnCode, Token};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Changes of a session whose outcome is kept.
 pub const MAX_OUTCOMES: usize = 256;
 
-/// Changes and their answers, the oldest first.
+/// Changes and their answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Book(VecDeque<Entry>);
+pub(crate) struct Book {
+    by_token: BTreeMap<Token, Entry>,
+    /// Their tokens, the oldest first.
+    tokens: VecDeque<Token>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Entry {
-    token: Token,
     operation: Operation,
     request: Vec<u8>,
     return_code: ReturnCode,
@@ -33,7 +36,7 @@ pub(crate) enum Known {
 impl Book {
     /// Whether a change was made already.
     pub(crate) fn look_up(&self, token: Token, operation: Operation, request: &[u8]) -> Known {
-        match self.0.iter().find(|entry| entry.token == token) {
+        match self.by_token.get(&token) {
             None => Known::No,
             Some(entry) if entry.operation == operation && entry.request == request => {
                 Known::Answered(entry.return_code, entry.answer.clone())
@@ -50,21 +53,20 @@ impl Book {
         request: &[u8],
         answer: &Answer,
     ) {
-        if self.0.len() == MAX_OUTCOMES {
-            self.0.pop_front();
+        if self.tokens.len() == MAX_OUTCOMES
+            && let Some(oldest) = self.tokens.pop_front()
+        {
+            self.by_token.remove(&oldest);
         }
-        self.0.push_back(Entry {
-            token: header.token,
-            operation,
-            request: request.to_vec(),
-            return_code: answer.return_code(),
-            answer: answer.encode_data(),
-        });
+        let (request, return_code) = (request.to_vec(), answer.return_code());
+        let entry = Entry { operation, request, return_code, answer: answer.encode_data() };
+        self.by_token.insert(header.token, entry);
+        self.tokens.push_back(header.token);
     }
 
     /// The outcome of the change with this token.
     pub(crate) fn outcome(&self, token: Token) -> Outcome {
-        match self.0.iter().find(|entry| entry.token == token) {
+        match self.by_token.get(&token) {
             Some(entry) => Outcome {
                 state: OutcomeState::Answered,
                 target: entry.operation.target().0,
