@@ -171,7 +171,7 @@ methods! {
     system_off(SystemOff) -> JobStarted = SystemOff;
     /// What a partition does.
     show_status(PartitionId) -> Status = ShowStatus;
-    /// Reference codes of a partition, or of the system with ID 0, the newest first.
+    /// Reference codes of a partition, the newest first.
     list_reference_codes(ListOfPartition) -> Page<ReferenceCode> = ListReferenceCodes;
     /// A job.
     show_job(JobNumber) -> Job = ShowJob;
@@ -238,7 +238,7 @@ lists! { partition:
     all_ethernet: Ethernet = list_ethernet;
     /// Virtual SCSI adapters of a partition by slot: every page.
     all_scsi: Scsi = list_scsi;
-    /// Reference codes of a partition, or of the system with ID 0, the newest first: every page.
+    /// Reference codes of a partition, the newest first: every page.
     all_reference_codes: ReferenceCode = list_reference_codes;
 }
 

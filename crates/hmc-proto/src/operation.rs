@@ -334,7 +334,7 @@ operations! {
         0x0009 SystemOff, "SYSTEM OFF", Change: SystemOff => JobStarted;
         /// What a partition does.
         0x0010 ShowStatus, "SHOW STATUS", Look: PartitionId => Status;
-        /// Reference codes of a partition, or of the system with ID 0, the newest first.
+        /// Reference codes of a partition, the newest first.
         0x0011 ListReferenceCodes, "LIST REFERENCE CODES", Look: ListOfPartition => Page<ReferenceCode>;
         /// A job.
         0x0018 ShowJob, "SHOW JOB", Look: JobNumber => Job;

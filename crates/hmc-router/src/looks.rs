@@ -429,35 +429,23 @@ fn mappings(partition: &Partition, after: Option<&str>) -> Vec<(Vec<u8>, wire::M
     found
 }
 
-/// The newest first. The cursor is the time of a code and how many of that time came: codes have no names, and the same code
-/// can come twice.
+/// The newest first. The cursor is the number of a code: the same code can come twice, also at one time.
 fn reference_codes(
     partition: &Partition,
     after: &Cursor,
     room: usize,
 ) -> Result<Page<wire::ReferenceCode>, Failure> {
-    let after: Option<[u8; 10]> = match &after.0[..] {
-        [] => None,
-        bytes => Some(bytes.try_into().map_err(|_| Failure::Cursor)?),
+    let after = match &after.0[..] {
+        [] => u64::MAX,
+        bytes => u64::from_be_bytes(bytes.try_into().map_err(|_| Failure::Cursor)?),
     };
-    // By time, then by place among those of that time, both from the newest on.
-    let mut entries: Vec<([u8; 10], wire::ReferenceCode)> = Vec::new();
-    let mut oldest_first: Vec<_> = partition.reference_codes().collect();
-    oldest_first.reverse();
-    let (mut last, mut place) = (None, 0u16);
-    for code in oldest_first {
-        place = if last == Some(code.at) { place + 1 } else { 0 };
-        last = Some(code.at);
-        let mut key = [0; 10];
-        key[..8].copy_from_slice(&ns(code.at).to_be_bytes());
-        key[8..].copy_from_slice(&place.to_be_bytes());
+    let behind = partition.reference_codes().filter(|code| code.number < after);
+    let entries = behind.map(|code| {
         let entry =
             wire::ReferenceCode { at_ns: ns(code.at), code: code.code.into(), word2: code.word2 };
-        entries.push((key, entry));
-    }
-    let newest_first = entries.into_iter().rev();
-    let behind = newest_first.filter(|(key, _)| after.is_none_or(|after| *key < after));
-    Ok(Page::fill(room, behind.map(|(key, entry)| (key.to_vec(), entry))))
+        (code.number.to_be_bytes().to_vec(), entry)
+    });
+    Ok(Page::fill(room, entries))
 }
 
 fn show_job(job: &managed_system::Job) -> wire::Job {

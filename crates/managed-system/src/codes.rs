@@ -9,6 +9,8 @@ pub const MAX_CODES: usize = 32;
 /// A code that a partition has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReferenceCode {
+    /// Which of the partition's codes it is, from 1.
+    pub number: u64,
     /// When.
     pub at: Duration,
     /// The code: eight characters, a text of the operating system, or nothing.
@@ -59,7 +61,8 @@ impl Codes {
         if self.0.len() == MAX_CODES {
             self.0.pop_back();
         }
-        self.0.push_front(ReferenceCode { at, code, word2 });
+        let number = self.0.front().map_or(1, |newest| newest.number + 1);
+        self.0.push_front(ReferenceCode { number, at, code, word2 });
     }
 
     /// The newest first.

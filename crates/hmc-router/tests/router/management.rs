@@ -2,6 +2,7 @@
 
 use crate::talk::*;
 use hmc_proto::*;
+use std::collections::BTreeSet;
 
 fn wait_for_end(manager: &mut Manager, job: u64) -> Value {
     loop {
@@ -131,6 +132,33 @@ fn lists_come_in_pages_at_the_smallest_mtu() {
     let bad = ListAll { after: Bytes(vec![1, 2, 3]) };
     let answer = manager.ask(Request::ListPartitions(bad));
     assert_eq!(answer, Answer::Failed(ReturnCode::INVALID_DATA));
+}
+
+/// All codes are of one time, and the oldest are dropped between two pages.
+#[test]
+fn reference_codes_come_once_while_new_ones_are_shown() {
+    let mut manager = Manager::new(&machine(512, 1000));
+    manager.good(Operation::CreatePartition, partition("web1", "AIX/Linux"));
+    let stop = table(&[("id", number(2)), ("stop", text("shutdown immediate"))]);
+    // Three codes each, of which 32 are kept.
+    let cycle = |manager: &mut Manager| {
+        manager.good(Operation::PowerOn, id(2));
+        manager.good(Operation::PowerOff, stop.clone());
+    };
+    (0..11).for_each(|_| cycle(&mut manager));
+    let page = |manager: &mut Manager, after: Value| {
+        let list = table(&[("partition", number(2)), ("after", after)]);
+        let page = manager.good(Operation::ListReferenceCodes, list);
+        let Some(Value::List(entries)) = page.get("entries").cloned() else { panic!("no codes") };
+        let times: BTreeSet<_> =
+            entries.iter().map(|entry| format!("{:?}", entry.get("at_ns"))).collect();
+        assert_eq!(times.len(), 1, "{times:?}");
+        (entries.len(), page.get("next").expect("a cursor").clone())
+    };
+    let (first, next) = page(&mut manager, text(""));
+    cycle(&mut manager);
+    let (second, end) = page(&mut manager, next);
+    assert_eq!((first + second, end), (32 + 1 - 4, text("")));
 }
 
 #[test]
