@@ -153,7 +153,7 @@ impl CommandForm {
             (None, Some(hex)) => {
                 self.no_fields("a message in hex")?;
                 let bytes = bytes(hex)?;
-                (format!("message of {} bytes", bytes.len()), bytes, None)
+                (judge::raw_request(&bytes), bytes, None)
             }
             _ => {
                 return Err(Problem::new(

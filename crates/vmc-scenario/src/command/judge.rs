@@ -1,8 +1,36 @@
 //! What an answer or an event must be.
 
 use super::hex;
-use hmc_proto::{Answer, Message, Operation, Request, ReturnCode, Token, Value};
+use hmc_proto::{Answer, Header, Message, Operation, Request, ReturnCode, Token, Value};
 use vmc_machine::script::{MessageCheck, Mismatch};
+
+/// A request that is given in bytes, in words: what it is, or what is wrong with it.
+pub(super) fn raw_request(bytes: &[u8]) -> String {
+    let what = match Message::decode(bytes) {
+        Err(e) => e.to_string(),
+        Ok(message) => match Request::decode(&message) {
+            Ok(request) => request.to_string(),
+            Err(code) => {
+                let Header { target, opcode, .. } = message.header;
+                let operation = Operation::find(target, opcode).map_or_else(
+                    |_| format!("opcode {:#06x} of target {:#06x}", opcode.0, target.0),
+                    |operation| operation.to_string(),
+                );
+                format!("{operation}, {code}")
+            }
+        },
+    };
+    format!("message of {} bytes: {what}", bytes.len())
+}
+
+/// An answer that is compared byte by byte, in words.
+fn raw_answer(bytes: &[u8]) -> String {
+    let what = match Message::decode(bytes) {
+        Err(e) => e.to_string(),
+        Ok(message) => Answer::decode(&message).map_or_else(|e| e.to_string(), |it| it.to_string()),
+    };
+    format!("answer of {} bytes: {what}", bytes.len())
+}
 
 /// What an answer must be.
 #[derive(Clone, Debug)]
@@ -29,7 +57,7 @@ pub(crate) struct AnswerCheck {
 impl MessageCheck for AnswerCheck {
     fn check(&self, message: &[u8]) -> Result<String, Mismatch> {
         if let Expected::Bytes(expected) = &self.expected {
-            let words = format!("answer of {} bytes", message.len());
+            let words = raw_answer(message);
             return if expected == message {
                 Ok(words)
             } else {
