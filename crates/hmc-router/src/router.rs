@@ -135,12 +135,14 @@ impl Router {
             }
             Request::Echo(echo) => Response::Echo(echo),
             Request::Subscribe(_) => {
-                // A second time changes nothing.
-                self.system.open_session(SessionId(u64::from(number)));
+                // A second time changes nothing: events that wait for a buffer come.
+                let queue = SessionId(u64::from(number));
+                self.system.open_session(queue);
                 if let Some(session) = self.sessions.get_mut(number) {
                     session.subscribed = true;
                 }
-                Response::Subscribe(Subscribed { last: self.system.last_event() })
+                let last = self.system.last_read(queue).unwrap_or(self.system.last_event());
+                Response::Subscribe(Subscribed { last })
             }
             Request::QueryOutcome(query) => {
                 let session = self.sessions.get_mut(number).ok_or(ReturnCode::INVALID_STATE)?;

@@ -184,6 +184,11 @@ impl EventLog {
         self.sessions.remove(&session).is_some()
     }
 
+    /// Number of the last event that a session has read or missed.
+    pub(crate) fn last_read(&self, session: SessionId) -> Option<u64> {
+        self.sessions.get(&session).copied()
+    }
+
     /// What a session has not read yet, as far as it is kept and within the limit.
     pub(crate) fn peek(&self, session: SessionId, limit: usize) -> Option<Events> {
         let read = *self.sessions.get(&session)?;
@@ -257,6 +262,7 @@ mod tests {
         assert_eq!(numbers(&log.peek(SessionId(2), 2).expect("open")), [0; 0]);
         log.read(SessionId(1), 2);
         log.read(SessionId(1), 1);
+        assert_eq!([1, 2, 3].map(|n| log.last_read(SessionId(n))), [Some(2), Some(3), None]);
         assert_eq!(numbers(&log.peek(SessionId(1), 9).expect("open")), [3]);
         assert!(log.close(SessionId(1)) && !log.close(SessionId(1)));
         assert_eq!(log.peek(SessionId(1), 9), None);

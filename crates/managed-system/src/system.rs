@@ -297,6 +297,12 @@ impl System {
         self.log.close(session)
     }
 
+    /// Number of the last event that a session has got, or that came before it was opened: the next ones come. `None` if it
+    /// has no queue.
+    pub fn last_read(&self, session: SessionId) -> Option<u64> {
+        self.log.last_read(session)
+    }
+
     /// The next events of a session; they stay in its queue. `None` if it has no queue.
     pub fn peek_events(&self, session: SessionId, limit: usize) -> Option<Events> {
         self.log.peek(session, limit)

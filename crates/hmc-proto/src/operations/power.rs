@@ -201,7 +201,7 @@ records! {
         word2: u32,
     }
 
-    /// Events come from now on.
+    /// Events come from now on. A second time the ones that wait already come, too.
     Subscribed {
         /// The number of the last event that will not come.
         last: u64,

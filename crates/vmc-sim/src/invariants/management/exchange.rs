@@ -143,7 +143,8 @@ impl Exchange {
                 }
             }
             (Effect::Session, answer) if operation == Operation::Subscribe => {
-                let last = system.0.last_event();
+                let told = self.open.get(key).and_then(|open| open.told);
+                let last = told.unwrap_or(system.0.last_event());
                 if let Some(Answer::Good(Response::Subscribe(subscribed))) = answer
                     && subscribed.last != last
                 {
@@ -153,7 +154,7 @@ impl Exchange {
                     ));
                 }
                 if let Some(open) = self.open.get_mut(key) {
-                    open.told = open.told.or(Some(last));
+                    open.told = Some(last);
                 }
             }
             (Effect::Change, _) => match number {
