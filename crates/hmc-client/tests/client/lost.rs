@@ -3,6 +3,7 @@
 use crate::common::{ROUTER, SeatClient, one, rename, web};
 use hmc_client::Error;
 use hmc_proto::*;
+use vmc_trace::{DeviceCall, Event, Record};
 
 /// When: the request is about to be handled, or it was, and its answer is about to be sent. The first signal of either side is
 /// that of "exchange operations".
@@ -141,11 +142,18 @@ fn a_question_for_an_outcome_means_its_own_session() {
 }
 
 #[test]
-fn a_close_that_loses_its_session_is_done() {
-    for when in [IN, AFTER] {
-        crate::common::machine(&fault(when, FREE), |programs| {
+fn a_close_that_loses_its_session_is_done_and_opens_no_other_one() {
+    // How often a client begins to open a session, which it does until the channel is ready, and then closes it.
+    let begun = |text: &str| {
+        let ((), trace) = crate::common::machine(text, |programs| {
             crate::common::client(programs, 0).close().unwrap();
         });
+        let begins =
+            |record: &&Record| matches!(record.event, Event::Call(DeviceCall::SetHmcId { .. }, _));
+        trace.records().iter().filter(begins).count()
+    };
+    for when in [IN, AFTER] {
+        assert_eq!(begun(&fault(when, FREE)), begun(ROUTER), "{when}");
     }
 }
 
