@@ -39,22 +39,22 @@ impl Run {
     pub fn read(from: impl BufRead) -> Result<Run, ReadError> {
         let mut lines = from.lines().enumerate().map(|(number, line)| (number + 1, line));
         let (_, first) = lines.next().ok_or(ReadError::Empty)?;
-        let first = first_line(&first?)?;
+        let first = first_line(&text_of(1, first)?)?;
         let mut records: Vec<vmc_trace::Record> = Vec::new();
         let mut last = None;
         for (line, text) in lines {
-            let text = text?;
+            let text = text_of(line, text)?;
             let wrong = |problem: String| ReadError::Line { line, problem };
             if last.is_some() {
                 return Err(wrong(String::from("expected nothing after the line with \"end\"")));
             }
             if text.trim_start_matches(['{', ' ', '\t']).starts_with("\"end\"") {
-                let end: Last = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+                let end: Last = serde_json::from_str(&text).map_err(|e| wrong(in_line(&e)))?;
                 last = Some((line, end.end));
                 continue;
             }
             let parsed: Result<Line, _> = serde_json::from_str(&text);
-            let record = parsed.map_err(|e| wrong(e.to_string()))?.record().map_err(wrong)?;
+            let record = parsed.map_err(|e| wrong(in_line(&e)))?.record().map_err(wrong)?;
             if let Some(before) = records.last().filter(|before| before.seq >= record.seq) {
                 let problem = format!(
                     "expected a \"seq\" above {}, that of the line before, got {}",
@@ -88,10 +88,26 @@ impl Run {
     }
 }
 
+/// The text of a line.
+fn text_of(line: usize, text: io::Result<String>) -> Result<String, ReadError> {
+    text.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => ReadError::Line {
+            line,
+            problem: String::from("expected text in UTF-8, got other bytes"),
+        },
+        _ => ReadError::Io(error),
+    })
+}
+
+/// What is wrong within a line: for serde_json each line is the first one of its text.
+fn in_line(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
+}
+
 /// The first line. Its version is looked at before anything else: what else it holds depends on that.
 fn first_line(text: &str) -> Result<First, ReadError> {
     let wrong = |problem: String| ReadError::Line { line: 1, problem };
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| wrong(in_line(&e)))?;
     match value.get("vmc-trace").map(serde_json::Value::as_u64) {
         Some(Some(version)) if version == u64::from(VERSION) => {}
         Some(Some(version)) => return Err(ReadError::Version(version)),
@@ -101,5 +117,5 @@ fn first_line(text: &str) -> Result<First, ReadError> {
             )));
         }
     }
-    serde_json::from_value(value).map_err(|e| wrong(e.to_string()))
+    serde_json::from_value(value).map_err(|e| wrong(in_line(&e)))
 }

@@ -213,7 +213,7 @@ fn no_buffer(session: &str, buffers: &[(&str, usize)]) -> Why {
         return Why::of(
             "although a buffer is free",
             &format!(
-                "{free} of the {total} buffers of {session} are free for write(): the driver must not return EBUSY."
+                "{free} of the {total} buffers of session {session} are free for write(): the driver must not return EBUSY."
             ),
         );
     }
@@ -250,7 +250,7 @@ fn no_buffer(session: &str, buffers: &[(&str, usize)]) -> Why {
     Why {
         short: format!("no free buffer: of {total}, {short}"),
         long: format!(
-            "No buffer of {session} is free: of its {total}, {long}. write() copies a message into a buffer that belongs \
+            "No buffer of session {session} is free: of its {total}, {long}. write() copies a message into a buffer that belongs \
              to the management partition and holds no unread message; without one it returns EBUSY (driver document, VMC \
              Interface Runtime). {way_out}"
         ),

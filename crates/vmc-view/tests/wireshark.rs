@@ -449,7 +449,7 @@ fn a_call_that_failed_says_why_and_a_fault_is_a_comment() {
     let args =
         ["-Y", "vmc.call.failure", "-T", "fields", "-e", "_ws.col.Info", "-e", "frame.comment"];
     let Some(found) = tshark("why", &run, &args) else { return };
-    let why = "No buffer of a#1 is free: of its 4, 2 hold messages that the application has not read yet, \
+    let why = "No buffer of session a#1 is free: of its 4, 2 hold messages that the application has not read yet, \
                2 belong to the hypervisor.";
     assert_eq!(found.len(), 2, "{found:#?}");
     for text in [format!("return write(300) = EBUSY on file 0: {why}"), format!("\t{why}")] {
