@@ -15,6 +15,8 @@ pub(crate) struct Now {
     state: BTreeMap<String, (String, usize)>,
     /// Sessions that have ended, and the place of the event that ended each.
     ended: BTreeMap<String, usize>,
+    /// The names of sessions, those that have ended among them: the other side goes on for a while.
+    names: BTreeMap<String, String>,
     /// The hypervisor call that failed last within the call of each application.
     failed: BTreeMap<ActorId, Failed>,
 }
@@ -34,11 +36,15 @@ impl Now {
                 Some(value) => self.state.insert(key.clone(), (value.clone(), at)),
                 None => self.state.remove(key),
             };
-            if key.ends_with(" app")
-                && value.is_none()
-                && let Some((session, _)) = before
-            {
-                self.ended.insert(session, at);
+            match (value, before) {
+                _ if !key.ends_with(" app") => {}
+                (Some(name), _) => {
+                    self.names.insert(key.clone(), name.clone());
+                }
+                (None, Some((session, _))) => {
+                    self.ended.insert(session, at);
+                }
+                (None, None) => {}
             }
         }
     }
@@ -70,7 +76,7 @@ impl Now {
 
     /// The name of a session that has one: `a#1`.
     pub(crate) fn session(&self, index: u8, session: u8) -> String {
-        let name = self.get(&format!("session {index} {session} app")).map(str::to_owned);
+        let name = self.names.get(&format!("session {index} {session} app")).cloned();
         name.unwrap_or_else(|| match session {
             0 => format!("slot {index}"),
             _ => format!("index {index} session {session}"),

@@ -296,7 +296,11 @@ impl Packer {
             let mut seen = BTreeSet::new();
             causes.retain(|cause| seen.insert(*cause));
         }
-        let before = session(record, &self.now);
+        let before = match record.event {
+            // It has its name from now on.
+            Event::SessionStarted(..) => None,
+            _ => session(record, &self.now),
+        };
         self.now.apply(at, &changes);
         let session = before.or_else(|| session(record, &self.now));
         let payload = match &record.event {

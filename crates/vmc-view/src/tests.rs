@@ -312,9 +312,14 @@ fn events_stand_between_the_lanes_that_they_concern() {
         "message 3→1 SIGNAL a#1 b0 3000 B [a#1]",
         "rdma 3→0 RDMA 3000 B 576a7d8d a#1 b0 [a#1]",
         "return 4→-1 read(4096) = 3000 576a7d8d [a#1]",
+        "schedule 4→-1 session-started 0/1 [a#1]",
+        "state 3→-1 session a#1: closed [a#1]",
+        "state 0→-1 session a#1: ended [a#1]",
     ] {
         assert!(found.iter().any(|line| line == expected), "{expected}: {found:#?}");
     }
+    // A session has one name, from its first event to its last.
+    assert!(!found.iter().any(|line| line.ends_with("session 1]")), "{found:#?}");
 }
 
 /// LoPAR, VMC status codes; those of the Linux profile are others.
