@@ -13,7 +13,7 @@ use vmc_proto::{
 use vmc_sim::{Options, Scenario, simulate};
 use vmc_trace::{ActorId, Event, ProtocolViolation, Record, Side, Subject, Trace, TraceNames};
 use vmc_trace_file::{HmcCommand, Problem, Run};
-use vmc_view::{pcapng, statuses};
+use vmc_view::{page, pcapng, statuses};
 
 fn dissector() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("wireshark/vmc.lua")
@@ -361,6 +361,22 @@ fn a_command_is_linked_with_its_response_and_one_that_is_cut_off_is_malformed() 
     };
     let left = run.trace.records().iter().filter(is_left).count();
     assert!(left > 20 && found.len() == left, "{left}: {found:?}");
+    // The same, with lengths that say so: what is missing is a part of the data.
+    let records = run.trace.records().iter().cloned().map(|mut record| {
+        if let Event::Payload(bytes) = &mut record.event
+            && bytes.len() > 32
+        {
+            let len = bytes.len() as u32;
+            bytes[4..8].copy_from_slice(&len.to_be_bytes());
+            bytes[16..20].copy_from_slice(&(len - 32).to_be_bytes());
+        }
+        record
+    });
+    run.trace = Trace::new(records.collect(), run.trace.names().clone());
+    let Some(found) = tshark("short", &run, &args) else { return };
+    let left = run.trace.records().iter().filter(is_left).count();
+    assert!(left > 5 && found.len() == left, "{left}: {found:?}");
+    assert!(found.iter().any(|line| line.starts_with("expected ")), "{found:?}");
 }
 
 /// A run with these events.
@@ -490,4 +506,40 @@ fn every_broken_rule_is_an_error() {
     assert!(found[0].starts_with("0\tdriver\t") && found[0].contains(&text), "{found:#?}");
     assert!(found[1].starts_with("1\thypervisor\t"), "{found:#?}");
     assert!(found[1].contains("wakeups: it sleeps"), "{found:#?}");
+}
+
+/// The hypervisor adds two buffers, and the second one is answered first.
+#[test]
+fn a_response_belongs_to_the_request_of_its_buffer() {
+    let (session, index, status) = (HmcSession(7), HmcIndex(3), Status::SUCCESS);
+    let add = |buffer| Message::AddBuffer {
+        owner: BufferOwner::HYPERVISOR,
+        session,
+        index,
+        buffer: BufferId(buffer),
+        lioba: Lioba(0),
+    };
+    let answer =
+        |buffer| Message::AddBufferResponse { status, session, index, buffer: BufferId(buffer) };
+    let messages = [
+        (Side::Mgmt, add(1)),
+        (Side::Mgmt, add(2)),
+        (Side::Hyp, answer(2)),
+        (Side::Hyp, answer(1)),
+    ];
+    let sent = messages.map(|(to, message)| {
+        let (element, entry) = (0, message.encode());
+        (ActorId::BottomHalf, Event::Enqueued { to, element, entry, overlaid: None })
+    });
+    let run = run_with(sent.into());
+    let args = ["-T", "fields", "-e", "vmc.request_in"];
+    let Some(found) = tshark("buffers", &run, &args) else { return };
+    assert_eq!(found, ["", "", "2", "1"]);
+    // The page says the same: places from 0 on.
+    let page = page(&run);
+    let data = page.split_once("id=\"data\">").and_then(|(_, rest)| rest.split_once("</script>"));
+    let data: Value = serde_json::from_str(data.expect("the data").0).expect("JSON");
+    let answers = data["runs"][0]["events"].as_array().expect("events").iter();
+    let answers: Vec<i64> = answers.map(|event| event[15].as_i64().expect("a place")).collect();
+    assert_eq!(answers, [-1, -1, 1, 0]);
 }
