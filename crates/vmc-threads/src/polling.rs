@@ -141,21 +141,35 @@ impl<W: Copy> Threads<W> {
     /// is over.
     pub fn poll_and_block<B: BottomHalf>(
         &self,
-        (bottom_half, shared): (&B, &SharedActor<B::Actor>),
-        (id, parker): (usize, &Parker),
+        bottom_half: (&B, &SharedActor<B::Actor>),
+        me: (usize, &Parker),
         until_ns: Option<u64>,
         why: W,
     ) -> bool {
+        self.poll_briefly_and_block(bottom_half, me, (until_ns, why), LOOKS, || ())
+    }
+
+    /// The same for one that looks no more often than so, and has to do something before it sleeps.
+    pub fn poll_briefly_and_block<B: BottomHalf>(
+        &self,
+        (bottom_half, shared): (&B, &SharedActor<B::Actor>),
+        (id, parker): (usize, &Parker),
+        (until_ns, why): (Option<u64>, W),
+        mut looks: u32,
+        before_sleep: impl FnOnce(),
+    ) -> bool {
         self.watch.change(Watch::POLLER);
-        let is_woken = self.look(1, id, || {
+        let has_ended = self.look(1, id, || {
             self.look_once(bottom_half, shared);
-            false
+            looks = looks.saturating_sub(1);
+            looks == 0
         });
-        if is_woken {
+        if has_ended && looks > 0 {
             self.poller_leaves(Watch::POLLER.wrapping_neg());
             return true;
         }
         self.poller_leaves(Watch::SLEEPER - Watch::POLLER);
+        before_sleep();
         let is_woken = self.block(id, parker, until_ns, why);
         self.watch.change(Watch::SLEEPER.wrapping_neg());
         is_woken

@@ -195,6 +195,9 @@ impl Programs<'_> {
             // One that came too late for its call is not one for the next.
             run.world.process_table.lock().signals.remove(&app.number());
         }
+        if let Request::Read { .. } | Request::Poll { .. } = request {
+            run.look_once();
+        }
         let now = run.world.incarnations.now(Side::Mgmt);
         if !run.world.incarnations.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
             return Answer::stale();
@@ -220,10 +223,12 @@ impl Programs<'_> {
                 return Answer { reply, message, opened, is_killed };
             }
             let Progress::Block { until_ns, why } = progress else { break };
-            if !std::mem::replace(&mut sleeps, true) {
-                before_sleep();
-            }
-            if !run.wait(actor, parker, until_ns, why) {
+            let first = || {
+                if !std::mem::replace(&mut sleeps, true) {
+                    before_sleep();
+                }
+            };
+            if !run.wait_as_guest(actor, parker, (until_ns, why), first) {
                 break;
             }
         }

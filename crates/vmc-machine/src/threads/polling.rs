@@ -21,6 +21,10 @@ use vmc_trace::Waiting;
 /// The VMC service asks for wake-ups at one of so many looks only: entries it sees without.
 const LOOKS_PER_WAKE_UP: u32 = 1 << 6;
 
+/// How often a call of a program outside looks before it sleeps: for some 20 µs, in which a message comes back that the
+/// hypervisor echoes. Its thread can do nothing else meanwhile.
+const GUEST_LOOKS: u32 = 1 << 8;
+
 /// An activity that is at work says so after so many steps.
 const STEPS_PER_COUNT: u64 = 1 << 6;
 
@@ -103,6 +107,34 @@ impl<P: Setup> ThreadedRun<P> {
             WaitMode::Poll => {
                 let bottom_half = (self, &self.bottom_half);
                 self.runtime.poll_and_block(bottom_half, (id.index(), parker), until_ns, why)
+            }
+        }
+    }
+
+    /// The same for a call of a program outside: it looks for a moment only, and then does something before it sleeps.
+    pub(crate) fn wait_as_guest(
+        &self,
+        actor: &Actor,
+        parker: &Parker,
+        (until_ns, why): (Option<u64>, Waiting),
+        before_sleep: impl FnOnce(),
+    ) -> bool {
+        let id = actor.activity.id().index();
+        match self.mode {
+            WaitMode::Block => {
+                before_sleep();
+                self.runtime.block(id, parker, until_ns, why)
+            }
+            WaitMode::Poll => {
+                let bottom_half = (self, &self.bottom_half);
+                let (me, until) = ((id, parker), (until_ns, why));
+                self.runtime.poll_briefly_and_block(
+                    bottom_half,
+                    me,
+                    until,
+                    GUEST_LOOKS,
+                    before_sleep,
+                )
             }
         }
     }
