@@ -66,6 +66,8 @@ const ALL: &[&str] = &[
     "vmc-sim",
     "vmc-threads",
     "vmc-trace",
+    "vmc-trace-file",
+    "vmc-view",
 ];
 
 /// From the bottom up.

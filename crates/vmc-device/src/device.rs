@@ -5,13 +5,16 @@ use crate::control;
 use crate::error::DeviceError;
 use crate::fuse::connection::{Connection, Stop};
 use crate::live::{TraceTo, Writer};
+use crate::page::{self, Feeder};
 use crate::place::Place;
+use crate::process;
 use crate::rules;
 use crate::script;
 use crate::server::Server;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{Plan, ThreadPlan};
 use vmc_sim::{Problem, Scenario};
 use vmc_trace::Trace;
+use vmc_view::LivePage;
 
 /// Threads of programs that have a seat at a time, besides the applications of a scenario.
 const SEATS: u16 = 512;
@@ -44,6 +48,15 @@ pub struct Options {
     pub trace: TraceTo,
     /// How many records are kept from the beginning, to be judged. `None`: there is no trace, and little can be judged.
     pub keep: Option<usize>,
+    /// Threads look for work for a while before they sleep: a message that goes to and fro takes no wake-up then, and
+    /// the looks take processors.
+    pub polls: bool,
+    /// Whether the bytes of messages are recorded, too.
+    pub payloads: bool,
+    /// The port of 127.0.0.1 at which a page follows the run; 0 for any that is free.
+    pub page: Option<u16>,
+    /// The folder into which the trace is written when the run has ended.
+    pub save_traces: Option<PathBuf>,
 }
 
 /// A device that is being served.
@@ -55,6 +68,8 @@ pub struct Served {
     pub socket: PathBuf,
     /// The folder in which a file is an order, by its name.
     pub orders: PathBuf,
+    /// Where the page is that follows the run.
+    pub page: Option<SocketAddr>,
     stop: Arc<Stop>,
 }
 
@@ -76,6 +91,8 @@ pub struct Verdict {
     pub problems: Vec<String>,
     /// What programs could not be given, and why.
     pub warnings: Vec<String>,
+    /// The file into which the trace was written.
+    pub saved: Option<PathBuf>,
 }
 
 /// What answers orders.
@@ -97,6 +114,12 @@ pub(crate) struct Daemon<'p> {
 /// Serves a device until it is stopped; `started` is called when programs can open it.
 pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict, DeviceError> {
     let plan = plan_of(options);
+    // Before anything is mounted: nothing is to be undone if it fails.
+    let bind = |port| LivePage::bind(port).map_err(|source| DeviceError::NoPage { port, source });
+    let live = options.page.map(bind).transpose()?;
+    if let Some(live) = &live {
+        live.show(&page::beginning(options));
+    }
     let (place, fuse) = Place::mount(&options.at)?;
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -105,14 +128,23 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
     let stop = Arc::new(Stop::new().map_err(io(&options.at))?);
     let connection = Connection::new(fuse, Arc::clone(&stop)).map_err(io(&options.at))?;
     let listener = UnixListener::bind(place.socket()).map_err(io(&place.socket()))?;
-    let (device, socket) = (place.device(), place.socket());
-    let served = Served { device, socket, orders: place.orders(), stop: stop.clone() };
+    let served = Served {
+        device: place.device(),
+        socket: place.socket(),
+        orders: place.orders(),
+        page: live.as_ref().map(LivePage::address),
+        stop: stop.clone(),
+    };
+    let waiting = if options.polls { Waiting::Poll } else { Waiting::Block };
     let time = if options.scripted { Time::Scripts } else { Time::Clock };
-    let serving = Serving { waiting: Waiting::Block, time, keep: options.keep };
+    let serving = Serving { waiting, time, keep: options.keep };
     let warnings = Mutex::new(Vec::new());
     let warn = |warning: String| {
-        eprintln!("{warning}");
-        warnings.lock().push(warning);
+        let mut warnings = warnings.lock();
+        if !warnings.contains(&warning) {
+            eprintln!("{warning}");
+            warnings.push(warning);
+        }
     };
     let (result, run) = programs::serve(&plan, serving, |programs| {
         let writer = Writer::new(programs, &options.trace).map_err(io(&options.at))?;
@@ -138,6 +170,11 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
             if let Some(writer) = writer {
                 scope.spawn(move || writer.run(|| daemon.has_ended()));
             }
+            if let Some(page) = &live {
+                let keep = options.keep.unwrap_or(0);
+                let feeder = Feeder { programs, page, keep };
+                scope.spawn(move || feeder.run(|| daemon.has_ended()));
+            }
             started(&served);
             server.run();
             place.unmount();
@@ -147,9 +184,16 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
     })?;
     let mut problems = result?;
     let left_out = run.left_out;
-    let (trace, found) = vmc_sim::judge(run);
-    problems.extend(found.iter().map(Problem::to_string));
-    Ok(Verdict { trace, left_out, problems, warnings: warnings.into_inner() })
+    let judged = vmc_sim::judge_whole(run);
+    let told = problems.clone();
+    problems.extend(judged.problems.iter().map(Problem::to_string));
+    let mut run = page::judged(options, judged, left_out, &told);
+    let save = |folder: &PathBuf| page::save(folder, &run).map_err(io(folder));
+    let saved = options.save_traces.as_ref().map(save).transpose()?;
+    if let Some(live) = &live {
+        page::show_verdict(live, &mut run);
+    }
+    Ok(Verdict { trace: run.trace, left_out, problems, warnings: warnings.into_inner(), saved })
 }
 
 /// The names under which programs find the applications of the scenario.
@@ -160,6 +204,7 @@ fn reserved(options: &Options) -> Vec<String> {
 
 fn plan_of(options: &Options) -> Plan {
     let mut plan = options.scenario.plan().clone();
+    plan.keeps_payloads = options.payloads;
     let seats = plan.threads.len() as u16;
     if options.scripted {
         // For what the kernel does by itself.
@@ -303,7 +348,8 @@ impl Daemon<'_> {
         let names = self.programs.names().apps;
         for (thread, seat) in self.server.threads() {
             let name = names.get(usize::from(seat)).map_or("", String::as_str);
-            let _ = writeln!(text, "program {name}: thread {thread}");
+            let of = process::of(thread).map_or(String::new(), |pid| format!("process {pid}, "));
+            let _ = writeln!(text, "program {name}: {of}thread {thread}");
         }
         for (file, thread) in self.server.open_files() {
             let _ = writeln!(text, "file {file}: opened by thread {thread}");

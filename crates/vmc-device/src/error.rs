@@ -6,6 +6,14 @@ use vmc_sim::{MachineError, ScenarioError};
 /// Why a device cannot be served. Its text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
+    /// The page cannot be served.
+    #[error("127.0.0.1:{port}: {source}; choose another port with `--serve`")]
+    NoPage {
+        /// Where.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
     /// There is no FUSE.
     #[error(
         "/dev/fuse is missing, or cannot be opened: load the kernel's module with `modprobe fuse`; a container needs \
@@ -62,6 +70,14 @@ pub enum DeviceError {
         at: PathBuf,
         /// What is there.
         what: &'static str,
+    },
+    /// Nothing can be made there.
+    #[error("{}: {source}; choose another place with `--at`", .at.display())]
+    Place {
+        /// Where.
+        at: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// No device is served.
     #[error("{}: no device is served there: start one with `cargo xtask device --at {}`", .at.display(), .at.display())]

@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bare;
 mod callers;
 mod control;
 mod descriptors;
@@ -30,12 +31,14 @@ mod device;
 mod error;
 mod fuse;
 mod live;
+mod page;
 mod place;
 mod process;
 mod rules;
 mod script;
 mod server;
 
+pub use bare::{BareServed, serve_bare};
 pub use control::send;
 pub use device::{Options, Served, Verdict, serve};
 pub use error::DeviceError;

@@ -54,6 +54,22 @@ struct Cli {
     #[arg(long, conflicts_with = "keep")]
     no_record: bool,
 
+    /// Looks for messages before it sleeps: faster where a processor is idle, slower where none is
+    #[arg(long)]
+    poll: bool,
+
+    /// Serves a page that follows the run, at this port of 127.0.0.1; at any that is free, for 0
+    #[arg(long, value_name = "PORT")]
+    serve: Option<u16>,
+
+    /// Writes the trace of the run into this folder when it has ended, as a file that `cargo xtask trace` takes
+    #[arg(long, value_name = "DIR", conflicts_with = "no_record")]
+    save_traces: Option<PathBuf>,
+
+    /// Keeps the bytes of every message in the trace, too: page and file show them, and the HMC commands in them
+    #[arg(long, conflicts_with = "no_record")]
+    payloads: bool,
+
     /// The programs make the calls of the scenario's scripts, which they ask for over the control socket; time is virtual
     #[arg(long, requires = "scenario")]
     scripted: bool,
@@ -127,11 +143,18 @@ fn options(cli: &Cli) -> Result<Options, DeviceError> {
         scripted: cli.scripted,
         trace: TraceTo::parse(&cli.trace),
         keep: (!cli.no_record).then_some(cli.keep),
+        polls: cli.poll,
+        payloads: cli.payloads,
+        page: cli.serve,
+        save_traces: cli.save_traces.clone(),
     })
 }
 
 fn started(served: &Served) {
     eprintln!("the device is {}; Ctrl-C ends it", served.device.display());
+    if let Some(address) = served.page {
+        eprintln!("http://{address}/ follows the run");
+    }
     eprintln!(
         "orders: `--ctl`, a line typed here, or a file of that name in {}",
         served.orders.display()
@@ -153,6 +176,9 @@ fn report(verdict: &Verdict) -> ExitCode {
              `--keep` keeps more",
             verdict.left_out
         );
+    }
+    if let Some(path) = &verdict.saved {
+        eprintln!("the trace is {}", path.display());
     }
     if verdict.problems.is_empty() {
         eprintln!("every invariant holds");

@@ -124,7 +124,7 @@ impl Place {
         let fuse = mount::mount(&place.mounted, found != Found::File)?;
         if found == Found::Nothing {
             std::os::unix::fs::symlink(place.mounted.join(DEVICE), at)
-                .map_err(|source| DeviceError::Io { path: at.clone(), source })?;
+                .map_err(|source| DeviceError::Place { at: at.clone(), source })?;
         }
         Ok((place, fuse))
     }
@@ -214,7 +214,7 @@ fn look(at: &Path) -> Result<Found, DeviceError> {
             let folder = folder.to_owned();
             return Err(DeviceError::NoFolder { at: at.to_owned(), folder });
         }
-        Err(source) => return Err(DeviceError::Io { path: at.to_owned(), source }),
+        Err(source) => return Err(DeviceError::Place { at: at.to_owned(), source }),
     };
     let is_empty = || fs::read_dir(at).is_ok_and(|mut entries| entries.next().is_none());
     match about.file_type() {

@@ -32,6 +32,30 @@ pub(crate) fn memory(thread: u32, at: u64, bytes: &mut [u8]) -> io::Result<()> {
     File::open(format!("/proc/{thread}/mem"))?.read_exact_at(bytes, at)
 }
 
+/// What says why a thread's memory must not be read, and what to do about it.
+pub(crate) fn why_memory_is_closed(thread: u32) -> String {
+    let me = rustix::process::geteuid();
+    let owner = status(thread).and_then(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?.to_owned();
+        line.split_whitespace().nth(1)?.parse::<u32>().ok()
+    });
+    let scope = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    let advice = match owner {
+        _ if me.is_root() => {
+            String::from("this is root without the capability SYS_PTRACE: give it to the container")
+        }
+        Some(owner) if owner != me.as_raw() => {
+            format!("it is of user {owner}: run the device as root, or as that user")
+        }
+        _ if !matches!(scope.trim(), "" | "0") => String::from(
+            "this machine lets no program read another one's: `sysctl kernel.yama.ptrace_scope=0`, or run the device as \
+             root",
+        ),
+        _ => String::from("run the device as root"),
+    };
+    format!("SETHMCID of thread {thread} fails: its memory must not be read; {advice}")
+}
+
 /// Whether a thread is in `poll()` or `select()`, by the number of its system call.
 pub(crate) fn polls(thread: u32) -> bool {
     // poll, select, pselect6, ppoll.

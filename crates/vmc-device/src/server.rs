@@ -431,10 +431,7 @@ where
         match process::memory(thread, at, &mut id) {
             Ok(()) => Ok(id),
             Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
-                (self.server.warn)(format!(
-                    "SETHMCID of thread {thread}: its memory must not be read: run the device as root, or as the \
-                     program's user"
-                ));
+                (self.server.warn)(process::why_memory_is_closed(thread));
                 Err(Errno::PERM)
             }
             Err(_) => Err(Errno::FAULT),

@@ -217,7 +217,11 @@ def killed():
 def ioctls():
     fd = open_device()
     query = (ctypes.c_int * 3)()
-    assert ioctl(fd, QUERY, query) == 0 and list(query)[:2] == [1, 3], list(query)
+    # The device may be there before its channel is ready.
+    deadline = time.monotonic() + PATIENCE_S
+    while ioctl(fd, QUERY, query) == 0 and query[1] != 3:
+        assert time.monotonic() < deadline, list(query)
+    assert list(query)[:2] == [1, 3], list(query)
     assert ioctl(fd, 0x4008CC07, query) == -errno.EINVAL
     assert ioctl(fd, QUERY, None) == -errno.EFAULT
     assert ioctl(fd, SETHMCID, None) == -errno.EFAULT
@@ -260,6 +264,30 @@ def waits():
     os.close(fd)
     epoll.close()
     exchange(session())
+
+
+def sleeper():
+    """Sleeps in read(), and says what came of it."""
+    fd = session()
+    print("ready", flush=True)
+    print(read(fd), flush=True)
+
+
+def management_crashes():
+    """A program lives on when its partition crashes: its calls fail, and it can open the device again."""
+    fd = session()
+    waiting = in_thread(lambda: read(fd))
+    time.sleep(0.05)
+    order("crash mgmt")
+    assert waiting() == -errno.EIO
+    assert write(fd, b"x") == -errno.EIO and ioctl(fd, QUERY, (ctypes.c_int * 3)()) == -errno.EIO
+    assert call(libc.open, device.encode(), os.O_RDWR) == -errno.ENODEV
+    order("reboot mgmt")
+    while call(libc.open, device.encode(), os.O_RDWR) == -errno.ENODEV:
+        time.sleep(0.002)
+    assert read(fd) == -errno.EIO, "the file is one of the partition that is gone"
+    os.close(fd)
+    exchange(session(b"again"))
 
 
 def order(text):

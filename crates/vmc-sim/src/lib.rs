@@ -57,7 +57,7 @@ pub use replay::{
     Divergence, Fingerprint, Replay, ReplayError, Replayed, SeenStep, behaviour, check_determinism,
 };
 pub use shrink::{CaseSize, FailureKind, ShrinkError, ShrinkProgress, Shrunk, shrink};
-pub use simulation::{Options, Problem, Report, RuntimeKind, judge, simulate};
+pub use simulation::{Judged, Options, Problem, Report, RuntimeKind, judge, judge_whole, simulate};
 pub use vmc_machine::build::MachineError;
 pub use vmc_machine::schedule::{Decisions, DecisionsError, Deviation, Keep, ScheduleKind};
 pub use vmc_scenario::{

@@ -184,22 +184,7 @@ impl Report {
     /// The number of the record at which a problem of this run shows: the return of the call that an expectation was
     /// not met by, the first record that breaks an invariant. `None` for what is wrong with the run as a whole.
     pub fn event_of(&self, problem: &Problem) -> Option<u64> {
-        match problem {
-            Problem::Unmet { app, .. } => {
-                let returned = self.trace.records().iter().rev().find(|record| {
-                    record.actor == ActorId::App(*app) && matches!(record.event, Event::Return(..))
-                });
-                returned.map(|record| record.seq)
-            }
-            Problem::Invariant { checker, what } => {
-                let violation = Violation { checker, what: what.clone() };
-                vmc_check::locate(&self.trace, &self.setting, &violation)
-            }
-            Problem::Stuck(_)
-            | Problem::Unfired(_)
-            | Problem::Channel { .. }
-            | Problem::Endless(_) => None,
-        }
+        event_of(&self.trace, &self.setting, problem)
     }
 
     /// The canonical trace, drawn as a sequence: what snapshots hold.
@@ -268,11 +253,57 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
 /// assert!(problems.is_empty() && trace.counts().sessions == 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> (Trace, Vec<Problem>) {
+pub fn judge<Q: Quirks, P: Setup<Driver = Driver<Q>>>(run: Run<P>) -> (Trace, Vec<Problem>) {
+    let Judged { trace, problems, .. } = judge_whole(run);
+    (trace, problems)
+}
+
+/// The run of an embedded machine that was judged, with what the checkers of traces know of it: a trace file has it all.
+#[derive(Debug)]
+pub struct Judged {
+    /// Everything that happened.
+    pub trace: Trace,
+    /// What does not hold.
+    pub problems: Vec<Problem>,
+    /// The machine.
+    pub setting: Setting,
+    /// How the run ended.
+    pub ending: Ending,
+}
+
+impl Judged {
+    /// The number of the record at which a problem of this run shows, as [`Report::event_of`] has it.
+    pub fn event_of(&self, problem: &Problem) -> Option<u64> {
+        event_of(&self.trace, &self.setting, problem)
+    }
+}
+
+fn event_of(trace: &Trace, setting: &Setting, problem: &Problem) -> Option<u64> {
+    match problem {
+        Problem::Unmet { app, .. } => {
+            let returned = trace.records().iter().rev().find(|record| {
+                record.actor == ActorId::App(*app) && matches!(record.event, Event::Return(..))
+            });
+            returned.map(|record| record.seq)
+        }
+        Problem::Invariant { checker, what } => {
+            let violation = Violation { checker, what: what.clone() };
+            vmc_check::locate(trace, setting, &violation)
+        }
+        Problem::Stuck(_) | Problem::Unfired(_) | Problem::Channel { .. } | Problem::Endless(_) => {
+            None
+        }
+    }
+}
+
+/// The same as [`judge`], with what a trace file holds beside the trace.
+pub fn judge_whole<Q: Quirks, P: Setup<Driver = Driver<Q>>>(mut run: Run<P>) -> Judged {
     let Run { world, actors, trace, left_out, end, plan } = &mut run;
     let violations = invariants::check(world, actors, trace, *left_out == 0, end, plan);
+    let (setting, ending) = (invariants::setting(&plan.machine), invariants::ending(world, end));
     let problem = |Violation { checker, what }| Problem::Invariant { checker, what };
-    (run.trace, violations.into_iter().map(problem).collect())
+    let problems = violations.into_iter().map(problem).collect();
+    Judged { trace: run.trace, problems, setting, ending }
 }
 
 /// Makes a deterministic run with an observer of every step, and ends it when the observer has seen enough.

@@ -59,6 +59,9 @@ struct Content {
     /// Rises when the run is another one.
     generation: u64,
     notice: Option<String>,
+    /// Browsers that follow this run, and those that followed the one before.
+    followers: usize,
+    awaited: usize,
     has_ended: bool,
 }
 
@@ -99,6 +102,7 @@ impl LivePage {
         let mut content = self.shared.lock();
         content.growing = Growing::going_on(run);
         content.generation += 1;
+        content.awaited = std::mem::take(&mut content.followers);
         content.notice = None;
         drop(content);
         self.shared.changed.notify_all();
@@ -111,6 +115,14 @@ impl LivePage {
         }
         self.shared.lock().growing.push(records, names);
         self.shared.changed.notify_all();
+    }
+
+    /// Waits until every browser that followed the run before follows this one, but not longer than this.
+    pub fn settle(&self, longest: Duration) {
+        let content = self.shared.lock();
+        let is_behind = |content: &mut Content| content.followers < content.awaited;
+        // Whether they all came makes no difference any more.
+        drop(self.shared.changed.wait_timeout_while(content, longest, is_behind));
     }
 
     /// Says something above the page, or nothing any more.
@@ -203,7 +215,23 @@ impl Shared {
     }
 
     /// Tells a browser what changes, until it goes away or the page ends.
-    fn follow(&self, mut stream: &TcpStream, generation: u64, mut events: usize) -> io::Result<()> {
+    fn follow(&self, stream: &TcpStream, generation: u64, events: usize) -> io::Result<()> {
+        {
+            let mut content = self.lock();
+            if content.generation == generation {
+                content.followers += 1;
+            }
+        }
+        self.changed.notify_all();
+        let told = self.tell(stream, generation, events);
+        let mut content = self.lock();
+        if content.generation == generation {
+            content.followers = content.followers.saturating_sub(1);
+        }
+        told
+    }
+
+    fn tell(&self, mut stream: &TcpStream, generation: u64, mut events: usize) -> io::Result<()> {
         stream.write_all(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
         )?;

@@ -158,7 +158,7 @@ impl Growing {
 
     /// Adds what has happened since.
     pub(crate) fn push(&mut self, records: &[Record], names: &TraceNames) {
-        if self.names.apps.len() != names.apps.len() {
+        if self.names != *names {
             self.names = names.clone();
         }
         for record in records {

@@ -50,6 +50,8 @@ fn mount_as_root(target: &Path, is_directory: bool) -> Result<OwnedFd, DeviceErr
     match rustix::mount::mount(SOURCE, target, "fuse.vmc", flags, &*options) {
         Ok(()) => Ok(fuse),
         Err(Errno::PERM) => Err(DeviceError::MayNotMount { at: target.to_owned() }),
+        // The kernel knows no FUSE, or what was opened is something else.
+        Err(Errno::NODEV | Errno::INVAL) => Err(DeviceError::NoFuse),
         Err(e) => Err(DeviceError::Mount { at: target.to_owned(), source: e.into() }),
     }
 }

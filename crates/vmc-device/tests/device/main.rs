@@ -7,5 +7,7 @@ mod common;
 mod calls;
 mod client;
 mod orders;
+mod pages;
 mod scenarios;
 mod soak;
+mod users;
