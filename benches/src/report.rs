@@ -2,7 +2,7 @@
 
 use crate::canary::Class;
 use crate::case::{Case, Round};
-use crate::rows::{Amounts, Row, RowFile, rows};
+use crate::rows::{Amounts, Row, RowFile, Skipped, rows};
 use crate::stats::{MIN_ROUNDS, classes, of_class};
 use criterion::{Criterion, SamplingMode, Throughput};
 use std::time::Duration;
@@ -35,6 +35,19 @@ impl Bench {
             criterion: Criterion::default().nresamples(RESAMPLES).configure_from_args(),
             rows: measures.then(|| RowFile::create(name).expect("a target folder for the rows")),
             filters: words.iter().filter(|word| !word.starts_with('-')).cloned().collect(),
+        }
+    }
+
+    /// Says why the benchmark cannot be run here; it is then no failure that it has no figures.
+    ///
+    /// # Panics
+    ///
+    /// When that cannot be written.
+    pub fn skip(&mut self, why: &str) {
+        println!("{}: skipped: {why}", self.name);
+        if let Some(file) = &mut self.rows {
+            let line = Skipped { bench: self.name, skipped: why };
+            file.push(&line).expect("a row can be written");
         }
     }
 

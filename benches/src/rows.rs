@@ -34,6 +34,14 @@ pub struct Row {
     pub messages: Option<u64>,
 }
 
+/// What stands in a benchmark's file that could not be run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Skipped<'a> {
+    pub(crate) bench: &'a str,
+    /// Why.
+    pub(crate) skipped: &'a str,
+}
+
 /// What a case's operations are for, beside its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amounts {

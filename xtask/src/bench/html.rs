@@ -2,7 +2,7 @@
 
 use super::plot::{bars, curve, escape};
 use super::rows::Row;
-use super::targets::{Ratio, Verdict};
+use super::targets::Ratio;
 use super::{BENCHES, Report};
 
 const STYLE: &str = "
@@ -44,7 +44,7 @@ pub(super) fn page(report: &Report) -> String {
 fn targets(ratios: &[Ratio]) -> String {
     let row = |ratio: &Ratio| {
         let Ratio { what, measured, target, verdict, class } = ratio;
-        let name = if *verdict == Verdict::Holds { "holds" } else { "missed" };
+        let name = if verdict.is_good() { "holds" } else { "missed" };
         let verdict = verdict.to_string().to_lowercase();
         format!(
             "<tr><td>{}</td><td class='number'>{}</td><td>{}</td>\
@@ -87,6 +87,7 @@ mod tests {
     use super::super::environment::Environment;
     use super::super::rows::{Fit, Spread};
     use super::*;
+    use crate::bench::targets::Verdict;
 
     #[test]
     fn the_page_says_where_it_was_measured_and_needs_nothing_from_elsewhere() {

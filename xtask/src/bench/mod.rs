@@ -22,8 +22,8 @@ use std::path::PathBuf;
 use targets::Ratio;
 
 /// Every benchmark, in the order in which they run.
-const BENCHES: [&str; 6] =
-    ["rdma_copy", "crq", "vmc_round_trip", "vmc_throughput", "sim_rate", "scale"];
+const BENCHES: [&str; 7] =
+    ["rdma_copy", "crq", "vmc_round_trip", "vmc_throughput", "device", "sim_rate", "scale"];
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]
@@ -78,15 +78,17 @@ fn report(args: &Args) -> Result<Verdict, String> {
     }
     let mut rows = Vec::new();
     let mut fits = Vec::new();
+    let mut skipped = Vec::new();
     for line in
         chosen.iter().map(|bench| rows::read(bench)).collect::<Result<Vec<_>, _>>()?.concat()
     {
         match line {
             Line::Row(row) => rows.push(row),
             Line::Fit(fit) => fits.push(fit),
+            Line::Skipped(bench) => skipped.push(bench),
         }
     }
-    let ratios = targets::ratios(&chosen, &rows, &fits);
+    let ratios = targets::ratios(&chosen, &rows, &fits, &skipped);
     let report = Report { environment: Environment::here(), ratios, rows, fits };
     let path = write(&report)?;
     match args.format {
@@ -96,8 +98,8 @@ fn report(args: &Args) -> Result<Verdict, String> {
         }
         Format::Text => print(&text(&report, &short(&path))),
     }
-    let all_hold = report.ratios.iter().all(|ratio| ratio.verdict == targets::Verdict::Holds);
-    Ok(if all_hold { Verdict::Good } else { Verdict::Failed })
+    let is_good = |ratio: &Ratio| ratio.verdict.is_good();
+    Ok(if report.ratios.iter().all(is_good) { Verdict::Good } else { Verdict::Failed })
 }
 
 fn write(report: &Report) -> Result<PathBuf, String> {

@@ -11,6 +11,15 @@ use std::path::PathBuf;
 pub(super) enum Line {
     Row(Row),
     Fit(Fit),
+    Skipped(Skipped),
+}
+
+/// A benchmark that cannot be run here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Skipped {
+    pub(super) bench: String,
+    /// Why.
+    pub(super) skipped: String,
 }
 
 /// One contender of a case.
@@ -98,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_lines_are_read() {
+    fn each_kind_of_line_is_read() {
         let row = concat!(
             r#"{"bench":"crq","case":"stream","peer":"rtrb","class":"line-below-200-ns","#,
             r#""ns":{"median":10.0,"low":10.0,"high":10.0},"#,
@@ -112,5 +121,8 @@ mod tests {
         let Ok(Line::Fit(fit)) = serde_json::from_str(fit) else { panic!("no fit") };
         let text = "boot by connections, 1 to 255: 1.5 ns each, grows by power 0.98";
         assert_eq!(fit.to_string(), text);
+        let skipped = r#"{"bench":"device","skipped":"no FUSE"}"#;
+        let why = "no FUSE";
+        assert!(matches!(serde_json::from_str(skipped), Ok(Line::Skipped(s)) if s.skipped == why));
     }
 }

@@ -1,6 +1,6 @@
 //! The targets: what is compared with whom, and the bound.
 
-use super::rows::{Fit, Row};
+use super::rows::{Fit, Row, Skipped};
 use serde::Serialize;
 use std::fmt;
 
@@ -28,11 +28,18 @@ pub(super) enum Verdict {
     Missed,
     /// Its benchmark ran, but left no figure of it.
     NotMeasured,
+    /// Its benchmark cannot be run here.
+    Skipped,
 }
 
 impl Verdict {
     const fn of(holds: bool) -> Verdict {
         if holds { Verdict::Holds } else { Verdict::Missed }
+    }
+
+    /// Whether it is no failure.
+    pub(super) const fn is_good(self) -> bool {
+        matches!(self, Verdict::Holds | Verdict::Skipped)
     }
 }
 
@@ -42,6 +49,7 @@ impl fmt::Display for Verdict {
             Verdict::Holds => "holds",
             Verdict::Missed => "MISSED",
             Verdict::NotMeasured => "NOT MEASURED",
+            Verdict::Skipped => "skipped",
         })
     }
 }
@@ -145,6 +153,30 @@ const TARGETS: &[Target] = &[
         AtMost(1.0),
     ),
     target(
+        "device file, round trip 32 B: a bare FUSE file's",
+        ("device", "round trip 32 B", "bare FUSE file"),
+        Times,
+        AtMost(1.3),
+    ),
+    target(
+        "device file, round trip 4 KiB: a bare FUSE file's",
+        ("device", "round trip 4 KiB", "bare FUSE file"),
+        Times,
+        AtMost(1.3),
+    ),
+    target(
+        "device file, stream 32 B: a bare FUSE file's",
+        ("device", "stream 32 B", "bare FUSE file"),
+        Times,
+        AtMost(1.3),
+    ),
+    target(
+        "device file, stream 4 KiB: a bare FUSE file's",
+        ("device", "stream 4 KiB", "bare FUSE file"),
+        Times,
+        AtMost(1.3),
+    ),
+    target(
         "deterministic, recording off: million messages/s",
         ("sim_rate", "pipeline", "vmcsim"),
         Rate,
@@ -201,9 +233,28 @@ impl Bound {
 }
 
 /// Each target of these benchmarks.
-pub(super) fn ratios(benches: &[&str], rows: &[Row], fits: &[Fit]) -> Vec<Ratio> {
+pub(super) fn ratios(
+    benches: &[&str],
+    rows: &[Row],
+    fits: &[Fit],
+    skipped: &[Skipped],
+) -> Vec<Ratio> {
     let chosen = TARGETS.iter().filter(|target| benches.contains(&target.bench));
-    chosen.map(|target| of_rows(target, rows)).chain(fits.iter().flat_map(of_fit)).collect()
+    let of_target = |target: &Target| {
+        let skipped = skipped.iter().find(|skipped| skipped.bench == target.bench);
+        skipped.map_or_else(|| of_rows(target, rows), |skipped| of_skipped(target, skipped))
+    };
+    chosen.map(of_target).chain(fits.iter().flat_map(of_fit)).collect()
+}
+
+fn of_skipped(target: &Target, skipped: &Skipped) -> Ratio {
+    Ratio {
+        what: target.what.to_owned(),
+        measured: String::from("-"),
+        target: target.bound.text(target.measure.unit()),
+        verdict: Verdict::Skipped,
+        class: skipped.skipped.clone(),
+    }
 }
 
 /// A target by its row in the class that has most rounds. A row that is not there had too few rounds in which
@@ -282,7 +333,7 @@ mod tests {
             .concat()
         };
         let verdicts = |ours| {
-            let ratios = ratios(&["rdma_copy"], &rows(ours), &[]);
+            let ratios = ratios(&["rdma_copy"], &rows(ours), &[], &[]);
             // Of four targets rows are there for the first one and the last one.
             [ratios[0].verdict, ratios[3].verdict]
         };
@@ -294,7 +345,7 @@ mod tests {
     #[test]
     fn a_target_without_a_row_says_so_if_its_benchmark_ran() {
         let rows = [row("4 KiB aligned hot", "vmcsim", 50.0, 1.0)];
-        let ratios = ratios(&["rdma_copy"], &rows, &[]);
+        let ratios = ratios(&["rdma_copy"], &rows, &[], &[]);
         assert!(ratios.iter().all(|ratio| ratio.verdict == Verdict::NotMeasured));
         let whys: Vec<&str> = ratios.iter().map(|ratio| &*ratio.class).collect();
         assert_eq!(whys.len(), 4, "none of the benchmarks that did not run");
@@ -314,8 +365,17 @@ mod tests {
             exponent,
         };
         let verdicts =
-            |fit: Fit| ratios(&[], &[], &[fit]).iter().map(|r| r.verdict).collect::<Vec<_>>();
+            |fit: Fit| ratios(&[], &[], &[fit], &[]).iter().map(|r| r.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(fit(2000.0, 1.0)), [Verdict::Holds; 2]);
         assert_eq!(verdicts(fit(3000.0, 1.3)), [Verdict::Missed; 2]);
+    }
+
+    #[test]
+    fn a_benchmark_that_cannot_be_run_here_is_no_failure() {
+        let skipped = Skipped { bench: String::from("device"), skipped: String::from("no FUSE") };
+        let ratios = ratios(&["device", "crq"], &[], &[], &[skipped]);
+        let (of_device, others) = ratios.split_at(4);
+        assert!(of_device.iter().all(|ratio| ratio.verdict.is_good() && ratio.class == "no FUSE"));
+        assert!(!others.is_empty() && others.iter().all(|ratio| !ratio.verdict.is_good()));
     }
 }
