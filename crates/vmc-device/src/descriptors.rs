@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long it is waited before it is looked again whether an `exec()` is over.
 const A_MOMENT: Duration = Duration::from_micros(100);
 
+/// How often it is looked: a program without code is not in `exec()`, but looks as if it were.
+const MAX_MOMENTS: usize = 1000;
+
 /// The number of the mount at this path, as `/proc/PID/fdinfo` has it for processes that see the same mounts.
 pub(crate) fn mount_at(path: &Path) -> Option<u64> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
@@ -36,9 +39,8 @@ pub(crate) fn count(inode: u64, device: &str, mount: Option<u64>) -> usize {
 fn count_in(name: &str, inode: u64, device: &str, mount: Option<u64>) -> usize {
     // What it has open can be read when its exec() is over. That does not wait for this: the descriptors that it closes
     // are not counted.
-    while process::is_in_exec(name) {
-        std::thread::sleep(A_MOMENT);
-    }
+    let moments = (0..MAX_MOMENTS).take_while(|_| process::is_in_exec(name));
+    moments.for_each(|_| std::thread::sleep(A_MOMENT));
     let folder = Path::new("/proc").join(name);
     let Ok(descriptors) = fs::read_dir(folder.join("fd")) else { return 0 };
     // A process that sees other mounts has other numbers for them.

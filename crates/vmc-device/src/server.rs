@@ -66,6 +66,8 @@ pub(crate) struct Server<'p> {
 struct Flight {
     seat: u16,
     thread: u32,
+    /// A signal has come for it.
+    is_interrupted: bool,
 }
 
 /// Calls that may sleep, by the number of their request.
@@ -197,6 +199,7 @@ impl<'p> Server<'p> {
                 let mut job = Job { server: self, scope, header, handed_over: false };
                 job.answer(operation);
                 if job.handed_over {
+                    self.flights.lock().calls.remove(&header.unique);
                     break;
                 }
             }
@@ -312,18 +315,13 @@ where
     fn call(&mut self, seat: u16, on: OpenFile, request: Request) -> Answer {
         let server = self.server;
         server.quiet(seat);
-        let flight = Flight { seat, thread: self.header.thread };
+        let flight = Flight { seat, thread: self.header.thread, is_interrupted: false };
         let unique = self.header.unique;
-        let mut flies = false;
         let shown = Shown::by(&request);
         let answer = server.programs.call_on(seat, on, request, &mut || {
             server.takes_off(unique, flight);
-            flies = true;
             self.hand_over();
         });
-        if flies {
-            server.flights.lock().calls.remove(&unique);
-        }
         server.note_result(seat, &answer, shown);
         if answer.is_killed {
             server.kill(flight);
@@ -340,7 +338,11 @@ where
         server.quiet(seat);
         let nonblock = flags & NONBLOCK != 0;
         let request = Request::Open { nonblock };
-        let answer = server.programs.call(seat, request, &mut || self.hand_over());
+        let flight = Flight { seat, thread, is_interrupted: false };
+        let answer = server.programs.call(seat, request, &mut || {
+            server.takes_off(unique, flight);
+            self.hand_over();
+        });
         server.note_result(seat, &answer, Shown::Value);
         match answer.opened {
             Some(open) => {
@@ -456,16 +458,25 @@ impl Server<'_> {
     /// A call is about to sleep.
     fn takes_off(&self, unique: u64, flight: Flight) {
         let mut flights = self.flights.lock();
-        flights.calls.insert(unique, flight);
+        // A request that makes several calls is interrupted in any of them.
+        let flight = *flights.calls.entry(unique).or_insert(flight);
         if flights.are_over {
             self.programs.interrupt(flight.seat);
+        } else if flight.is_interrupted {
+            self.wake(flight);
         }
     }
 
-    /// A signal has come for the thread whose request has this number.
+    /// A signal has come for the thread whose request has this number. The kernel tells once.
     fn interrupt(&self, unique: u64) {
-        let flights = self.flights.lock();
-        let Some(flight) = flights.calls.get(&unique) else { return };
+        let mut flights = self.flights.lock();
+        let Some(flight) = flights.calls.get_mut(&unique) else { return };
+        flight.is_interrupted = true;
+        self.wake(*flight);
+    }
+
+    /// Ends a call's sleep for a signal.
+    fn wake(&self, flight: Flight) {
         if process::is_killed(flight.thread) {
             self.programs.kill(flight.seat);
         } else {

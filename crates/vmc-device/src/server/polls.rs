@@ -61,7 +61,7 @@ where
         let Some(seat) = server.seat_for_poll(handle, seat, self.header.thread) else {
             return connection.fail(unique, Errno::NOMEM);
         };
-        let flight = Flight { seat, thread: self.header.thread };
+        let flight = Flight { seat, thread: self.header.thread, is_interrupted: false };
         let mut slept = false;
         let request = Request::Poll { file: open.file, wait: true };
         let answer = server.programs.call_on(seat, open, request, &mut || {
