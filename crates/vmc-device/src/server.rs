@@ -239,7 +239,15 @@ impl<'p> Server<'p> {
     /// The seat of a thread.
     fn seat_of(&self, thread: u32, begins: bool) -> Option<u16> {
         let seated = self.callers.lock().seat_of(thread, begins)?;
-        Some(welcome(self.programs, seated))
+        Some(self.sit(seated))
+    }
+
+    /// A thread sits down. One that had the seat before may have left a `poll()` there that sleeps.
+    fn sit(&self, seated: Seated) -> u16 {
+        if seated.is_new.is_some() {
+            self.quiet(seated.seat);
+        }
+        welcome(self.programs, seated)
     }
 
     fn node(&self) -> u64 {

@@ -266,6 +266,18 @@ def waits():
     exchange(session())
 
 
+def many_threads():
+    """More threads than the machine has seats: one gets that of a thread which is gone and has left a poll() behind."""
+    fd = session()
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    assert in_thread(lambda: poll.poll(5))() == []
+    for _ in range(600):
+        assert in_thread(lambda: ioctl(fd, QUERY, (ctypes.c_int * 3)()))() == 0
+    exchange(fd)
+    os.close(fd)
+
+
 def sleeper():
     """Sleeps in read(), and says what came of it."""
     fd = session()

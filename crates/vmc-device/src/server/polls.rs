@@ -3,7 +3,7 @@
 //! A thread that waits in `poll()` is one call of its seat, from the first question to the answer that ends it. Where
 //! the thread does something else meanwhile, as one that uses `epoll` does, the call is that of a seat which belongs to the file.
 
-use super::{Errno, Flight, Job, Server, errno_of, welcome};
+use super::{Errno, Flight, Job, Server, errno_of};
 use crate::fuse::wire::{Body, POLL_SCHEDULE_NOTIFY};
 use crate::process;
 use crate::script::Shown;
@@ -91,17 +91,18 @@ where
 impl Server<'_> {
     /// The seat that asks for a thread: its own while it waits in `poll()`, and has nothing else to wait for.
     fn seat_for_poll(&self, handle: u64, seat: u16, thread: u32) -> Option<u16> {
-        let mut polls = self.polls.lock();
-        let is_busy = polls.files.values().any(|poll| poll.asleep == Some(seat));
+        let is_busy = self.polls.lock().files.values().any(|poll| poll.asleep == Some(seat));
         if !is_busy && process::polls(thread) {
             return Some(seat);
         }
-        let poll = polls.files.entry(handle).or_default();
-        if poll.own_seat.is_none() {
-            let seated = self.callers.lock().extra("epoll")?;
-            poll.own_seat = Some(welcome(self.programs, seated));
+        let own_seat = self.polls.lock().files.get(&handle).and_then(|poll| poll.own_seat);
+        if own_seat.is_some() {
+            return own_seat;
         }
-        poll.own_seat
+        let seated = self.callers.lock().extra("epoll")?;
+        let own_seat = Some(self.sit(seated));
+        self.polls.lock().files.entry(handle).or_default().own_seat = own_seat;
+        own_seat
     }
 
     /// A thread does something else: it does not wait in `poll()` any more.

@@ -83,6 +83,11 @@ fn a_thread_that_waits_is_woken_by_messages_and_by_the_end_of_a_session() {
 }
 
 #[test]
+fn more_threads_can_call_one_after_the_other_than_the_machine_has_seats() {
+    holds(TWO, "many_threads", "");
+}
+
+#[test]
 fn a_program_outlives_the_crash_of_its_partition() {
     holds(TWO, "management_crashes", "socket");
 }
