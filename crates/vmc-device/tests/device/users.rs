@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 const TWO: &str = "[machine]\nhmcs = 2\n";
-const NOBODY: u32 = 65534;
+const UNPRIVILEGED: u32 = 65534;
 const ENOTTY: &str = "25";
 
 /// Ends the test where a command is not there that it needs.
@@ -37,7 +37,7 @@ impl Home {
         // The folder of the sources may be closed to others.
         std::fs::copy(env!("CARGO_BIN_EXE_vmc-device"), &daemon).unwrap();
         let echo = compile("examples/echo.c", &folder);
-        std::os::unix::fs::chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        std::os::unix::fs::chown(&folder, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
         Home { folder, daemon, echo }
     }
 
@@ -106,11 +106,11 @@ fn an_ordinary_user_serves_a_device_for_itself_and_cleans_up_after_a_killed_one(
     let home = Home::new();
     let as_user = || {
         let mut command = home.command(&[]);
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         command
     };
     let mut child = home.start(as_user());
-    assert!(text_of(home.echo(NOBODY)).ends_with("5 echoes\n"));
+    assert!(text_of(home.echo(UNPRIVILEGED)).ends_with("5 echoes\n"));
     let busy = as_user().output().unwrap();
     assert!(said(&busy).contains("serves a device there"), "{}", said(&busy));
     // Not even root is let in by the kernel.
@@ -120,7 +120,7 @@ fn an_ordinary_user_serves_a_device_for_itself_and_cleans_up_after_a_killed_one(
     let target = std::fs::read_link(home.at()).unwrap();
     assert!(std::fs::metadata(&target).is_err(), "a stale mount");
     let child = as_user().spawn().unwrap();
-    while !home.echo(NOBODY).status.success() {
+    while !home.echo(UNPRIVILEGED).status.success() {
         std::thread::yield_now();
     }
     assert!(interrupt(child).contains("every invariant holds"));
@@ -134,7 +134,7 @@ fn a_daemon_that_must_not_read_a_program_s_memory_says_what_to_do() {
     need_command!(without[0], without[1], "true");
     let home = Home::new();
     let child = home.start(home.command(&without));
-    let refused = home.echo(NOBODY);
+    let refused = home.echo(UNPRIVILEGED);
     assert!(said(&refused).contains("SETHMCID: Operation not permitted"), "{}", said(&refused));
     let told = interrupt(child);
     assert!(told.contains("SETHMCID of thread") && told.contains("SYS_PTRACE"), "{told}");
@@ -146,7 +146,7 @@ fn a_root_s_device_is_every_user_s() {
     need_fuse!();
     let home = Home::new();
     let child = home.start(home.command(&[]));
-    assert!(text_of(home.echo(NOBODY)).ends_with("5 echoes\n"));
+    assert!(text_of(home.echo(UNPRIVILEGED)).ends_with("5 echoes\n"));
     assert!(text_of(home.echo(0)).ends_with("5 echoes\n"));
     interrupt(child);
 }
@@ -190,7 +190,7 @@ fn without_fuse_or_rights_the_error_says_what_to_do() {
     refused(home.command(&weak), &home.at(), &["not permitted although this is root", "SYS_ADMIN"]);
     let as_user = |place: &Path, path: &str| {
         let mut command = Command::new(&home.daemon);
-        command.args(["--trace", "none", "--at"]).arg(place).uid(NOBODY).gid(NOBODY);
+        command.args(["--trace", "none", "--at"]).arg(place).uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         command.env("TMPDIR", &home.folder).env_remove("XDG_RUNTIME_DIR").env("PATH", path);
         command
     };
