@@ -141,6 +141,19 @@ def close_while_reading():
     assert waiting() == -EBADFD, waiting()
 
 
+def close_beside_a_duplicate():
+    """Two files of one device are told apart, however many descriptors each has."""
+    fd, other = session(), session(b"other")
+    second = os.dup(other)
+    waiting = in_thread(lambda: read(fd))
+    time.sleep(0.1)
+    os.close(fd)
+    assert waiting() == -EBADFD, waiting()
+    os.close(other)
+    exchange(second)
+    os.close(second)
+
+
 def dup_and_fork():
     fd = session()
     second = os.dup(fd)

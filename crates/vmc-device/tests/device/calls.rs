@@ -42,6 +42,11 @@ fn close_wakes_a_reader_of_the_same_file() {
 }
 
 #[test]
+fn close_wakes_a_reader_while_another_file_has_two_descriptors() {
+    holds(TWO, "close_beside_a_duplicate", "");
+}
+
+#[test]
 fn a_file_closes_with_its_last_descriptor() {
     holds(TWO, "dup_and_fork", "");
 }
@@ -75,6 +80,17 @@ fn a_killed_program_ends_at_once_and_its_session_with_it() {
 fn ioctls_have_their_numbers_and_their_errnos() {
     holds(TWO, "ioctls", "");
     holds("[machine]\nprofile = \"linux\"\n", "ioctls", "");
+}
+
+/// Its number says 8 bytes, which is all that the kernel hands over.
+#[test]
+fn all_32_bytes_of_an_hmc_id_are_read() {
+    need_fuse!();
+    let device = Device::start(TWO);
+    device.python(CALLS, &["ioctls"]);
+    let verdict = device.end_well();
+    let trace = vmc_trace::render(&vmc_trace::Sequence::of(&verdict.trace));
+    assert!(trace.contains("0123456789abcdef0123456789abcdef"), "{trace}");
 }
 
 #[test]

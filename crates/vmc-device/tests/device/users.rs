@@ -202,6 +202,23 @@ fn without_fuse_or_rights_the_error_says_what_to_do() {
 }
 
 #[test]
+fn files_that_are_open_at_the_end_are_closed() {
+    need_fuse!();
+    let device = Device::start(TWO);
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calls.py");
+    let mut python = Command::new("python3");
+    python.arg(program).arg(&device.served.device).arg("sleeper").stdout(Stdio::piped());
+    let mut sleeper = python.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(sleeper.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let verdict = device.end_well();
+    in_time(|| sleeper.wait().unwrap());
+    let trace = vmc_trace::render(&vmc_trace::Sequence::of(&verdict.trace));
+    assert!(trace.contains("close() = 0"), "{trace}");
+}
+
+#[test]
 fn ctrl_c_ends_the_device_under_a_program_that_sleeps() {
     need_fuse!();
     let home = Home::new();
