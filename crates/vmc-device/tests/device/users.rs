@@ -46,9 +46,9 @@ impl Home {
     }
 
     /// The socket for orders, of a daemon that has this home for its run folder.
-    fn socket(&self) -> PathBuf {
+    fn socket(&self, user: u32) -> PathBuf {
         let place = self.at().display().to_string().replace('/', "-");
-        self.folder.join("vmcsim-0").join(place.trim_matches('-')).join("control")
+        self.folder.join(format!("vmcsim-{user}")).join(place.trim_matches('-')).join("control")
     }
 
     /// The daemon's command for the place of this home.
@@ -62,10 +62,14 @@ impl Home {
         command
     }
 
-    /// Starts a daemon, and waits until it serves.
+    /// Starts a daemon, and waits until its channel is ready.
     fn start(&self, mut command: Command) -> Child {
         let mut child = command.spawn().unwrap();
-        while std::fs::symlink_metadata(self.at()).is_err() {
+        let is_ready = |user: u32| {
+            let status = vmc_device::send(&self.socket(user), "status");
+            status.is_ok_and(|status| status.contains("management partition runs, channel ready"))
+        };
+        while !is_ready(0) && !is_ready(NOBODY) {
             assert!(child.try_wait().unwrap().is_none(), "it has ended");
             std::thread::yield_now();
         }
@@ -229,7 +233,7 @@ fn ctrl_c_ends_the_device_under_a_program_that_sleeps() {
     let mut sleeper = python.spawn().unwrap();
     let mut lines = BufReader::new(sleeper.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().as_deref(), Some("ready"));
-    let status = vmc_device::send(&home.socket(), "status").unwrap();
+    let status = vmc_device::send(&home.socket(0), "status").unwrap();
     let pid = sleeper.id();
     assert!(
         status.contains(&format!("program python3: process {pid}, thread {pid}\n")),
