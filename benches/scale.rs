@@ -8,56 +8,13 @@
 
 #![forbid(unsafe_code)]
 
-use serde::Serialize;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
-use vmc_bench::{PAGE, RowFile, Spread};
+use std::time::Instant;
+use vmc_bench::{Fit, PAGE, RowFile};
 use vmc_machine::embed::{Application, Deterministic, File, Machine};
-
-/// How long a time is measured, at the least.
-const SAMPLING: Duration = Duration::from_millis(150);
-
-/// Fewest runs of which the median is taken.
-const MIN_RUNS: usize = 5;
 
 /// Machines that are kept at a time to see how much memory one takes.
 const KEPT: usize = 8;
-
-/// A cost by size.
-#[derive(Debug, Serialize)]
-struct Fit {
-    bench: &'static str,
-    series: &'static str,
-    x: &'static str,
-    unit: &'static str,
-    points: Vec<(f64, f64)>,
-    slope: f64,
-    exponent: f64,
-}
-
-impl Fit {
-    fn new(
-        series: &'static str,
-        x: &'static str,
-        unit: &'static str,
-        points: Vec<(f64, f64)>,
-    ) -> Fit {
-        let (slope, exponent) = (slope(&points), exponent(&points));
-        Fit { bench: "scale", series, x, unit, points, slope, exponent }
-    }
-}
-
-/// Of the straight line from the first point to the last one.
-fn slope(points: &[(f64, f64)]) -> f64 {
-    let ((x0, y0), (x1, y1)) = (points[0], points[points.len() - 1]);
-    (y1 - y0) / (x1 - x0)
-}
-
-/// Of the power by which the cost grows from the middle point to the last one.
-fn exponent(points: &[(f64, f64)]) -> f64 {
-    let ((x0, y0), (x1, y1)) = (points[(points.len() - 1) / 2], points[points.len() - 1]);
-    (y1 / y0).ln() / (x1 / x0).ln()
-}
 
 fn main() {
     if !std::env::args().any(|word| word == "--bench") {
@@ -65,26 +22,39 @@ fn main() {
     }
     let mut file = RowFile::create("scale").expect("a target folder for the rows");
     let mut push = |fit: Fit| {
-        println!("scale/{} by {} (one thread)", fit.series, fit.x);
-        println!("  {:.1} {} each, grows by power {:.2}", fit.slope, fit.unit, fit.exponent);
+        println!("{fit}");
         file.push(&fit).expect("a row can be written");
     };
     const CONNECTIONS: [u16; 5] = [1, 4, 16, 64, 255];
     let connections = |n: u16| Machine { connections: n as u8, ..Machine::default() };
-    push(times("boot and a message", "connections", &CONNECTIONS, connections, boot));
-    push(times("a message", "connections", &CONNECTIONS, |n| ready(&connections(n), n), exchange));
+    push(Fit::times("scale", "boot and a message", "connections", &CONNECTIONS, connections, boot));
+    push(Fit::times(
+        "scale",
+        "a message",
+        "connections",
+        &CONNECTIONS,
+        |n| ready(&connections(n), n),
+        exchange,
+    ));
     const BUFFERS: [u16; 3] = [16, 32, 64];
     let buffers = |n: u16| Machine { buffers: n, ..Machine::default() };
-    push(times("boot and a message", "buffers", &BUFFERS, buffers, boot));
-    push(times("a message", "buffers", &BUFFERS, |n| ready(&buffers(n), 1), exchange));
+    push(Fit::times("scale", "boot and a message", "buffers", &BUFFERS, buffers, boot));
+    push(Fit::times(
+        "scale",
+        "a message",
+        "buffers",
+        &BUFFERS,
+        |n| ready(&buffers(n), 1),
+        exchange,
+    ));
     const PAGES: [u16; 3] = [1, 4, 16];
     let pages = |n: u16| Machine { crq_pages: n, ..Machine::default() };
-    push(times("boot and a message", "CRQ pages", &PAGES, pages, boot));
-    push(times("a message", "CRQ pages", &PAGES, |n| ready(&pages(n), 1), exchange));
+    push(Fit::times("scale", "boot and a message", "CRQ pages", &PAGES, pages, boot));
+    push(Fit::times("scale", "a message", "CRQ pages", &PAGES, |n| ready(&pages(n), 1), exchange));
     const EVENTS: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
     let (by_time, by_memory) = EVENTS.iter().map(|&events| trace(events)).unzip();
-    push(Fit::new("a recorded run", "events", "ns", by_time));
-    push(Fit::new("memory of a trace", "events", "B", by_memory));
+    push(Fit::new("scale", "a recorded run", "events", "ns", by_time));
+    push(Fit::new("scale", "memory of a trace", "events", "B", by_memory));
     push(idle(&CONNECTIONS));
 }
 
@@ -94,29 +64,6 @@ fn try_out() {
     exchange(&mut ready(&Machine::default(), 1));
     trace(1_000);
     println!("scale: ok");
-}
-
-/// The median time of an operation on what is made of each size.
-fn times<T>(
-    series: &'static str,
-    x: &'static str,
-    sizes: &[u16],
-    make: impl Fn(u16) -> T,
-    operation: impl Fn(&mut T),
-) -> Fit {
-    let point = |&size: &u16| {
-        let mut subject = make(size);
-        operation(&mut subject);
-        let begun = Instant::now();
-        let mut ns = Vec::new();
-        while begun.elapsed() < SAMPLING || ns.len() < MIN_RUNS {
-            let start = Instant::now();
-            operation(&mut subject);
-            ns.push(start.elapsed().as_nanos() as f64);
-        }
-        (f64::from(size), Spread::of(&ns).median)
-    };
-    Fit::new(series, x, "ns", sizes.iter().map(point).collect())
 }
 
 /// A machine with open sessions.
@@ -188,6 +135,7 @@ fn idle(connections: &[u16]) -> Fit {
         "  (a buffer costs {per_buffer:.0} B, of which {PAGE} are its memory at the driver's end)"
     );
     Fit::new(
+        "scale",
         "memory of idle connections",
         "connections",
         "B",

@@ -29,6 +29,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `case` | contenders, rounds and samples |
+//! | `fit` | costs by size |
 //! | `canary` | the ping-pong, and the classes |
 //! | `report`, `stats`, `rows` | the table and criterion; medians and ratios; lines of JSON |
 //! | `buffers` | plain memory with the alignment of the hypervisor's |
@@ -43,6 +44,7 @@
 mod buffers;
 mod canary;
 mod case;
+mod fit;
 mod report;
 mod ring;
 mod rows;
@@ -52,6 +54,7 @@ mod watchdog;
 pub use buffers::{Buffers, WordBuffers};
 pub use canary::Class;
 pub use case::{Case, SAMPLE_TIME};
+pub use fit::Fit;
 pub use report::Bench;
 pub use ring::BareRing;
 pub use rows::{Row, RowFile};

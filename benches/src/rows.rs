@@ -92,6 +92,17 @@ impl RowFile {
         RowFile::create_in(&target_folder().join("vmc-bench"), bench)
     }
 
+    /// Goes on with the file of a benchmark that has rows of contenders, too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to.
+    pub fn append(bench: &str) -> io::Result<RowFile> {
+        let path = target_folder().join("vmc-bench").join(format!("{bench}.jsonl"));
+        let file = File::options().append(true).create(true).open(&path)?;
+        Ok(RowFile { path, file })
+    }
+
     fn create_in(folder: &Path, bench: &str) -> io::Result<RowFile> {
         fs::create_dir_all(folder)?;
         let path = folder.join(format!("{bench}.jsonl"));

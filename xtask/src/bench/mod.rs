@@ -22,8 +22,16 @@ use std::path::PathBuf;
 use targets::Ratio;
 
 /// Every benchmark, in the order in which they run.
-const BENCHES: [&str; 7] =
-    ["rdma_copy", "crq", "vmc_round_trip", "vmc_throughput", "device", "sim_rate", "scale"];
+const BENCHES: [&str; 8] = [
+    "rdma_copy",
+    "crq",
+    "vmc_round_trip",
+    "vmc_throughput",
+    "device",
+    "sim_rate",
+    "management",
+    "scale",
+];
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, clap::Args)]

@@ -7,6 +7,9 @@ use std::fmt;
 /// Power of the size by which a cost may grow and count as linear: measured values are not exact.
 const LINEAR: f64 = 1.1;
 
+/// The same of a cost that is to stay as it is.
+const CONSTANT: f64 = 0.1;
+
 /// A target with its measured figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Ratio {
@@ -194,6 +197,13 @@ const TARGETS: &[Target] = &[
         TimesOfOurs,
         AtMost(2.0),
     ),
+    target(
+        "a look at a partition: an echo's time",
+        ("management", "a look", "echo"),
+        Times,
+        AtMost(1.5),
+    ),
+    target("a change: an echo's time", ("management", "a change", "echo"), Times, AtMost(1.5)),
 ];
 
 impl Measure {
@@ -292,13 +302,17 @@ fn of_fit(fit: &Fit) -> Vec<Ratio> {
         class: String::from("one-thread"),
     };
     let growth = format!("{} by {}: grows by power", fit.series, fit.x);
-    let mut ratios = vec![ratio(growth, fit.exponent, AtMost(LINEAR), "")];
+    let most = if fit.series == POWER { CONSTANT } else { LINEAR };
+    let mut ratios = vec![ratio(growth, fit.exponent, AtMost(most), "")];
     if fit.series == IDLE {
         let what = String::from("idle connection beyond its buffers");
         ratios.push(ratio(what, fit.slope, AtMost(2048.0), " B"));
     }
     ratios
 }
+
+/// The series of the benchmark `management` that must not grow.
+const POWER: &str = "a power-on and a power-off";
 
 /// The series of the benchmark `scale` that tells what idle connections cost.
 const IDLE: &str = "memory of idle connections";
@@ -368,6 +382,9 @@ mod tests {
             |fit: Fit| ratios(&[], &[], &[fit], &[]).iter().map(|r| r.verdict).collect::<Vec<_>>();
         assert_eq!(verdicts(fit(2000.0, 1.0)), [Verdict::Holds; 2]);
         assert_eq!(verdicts(fit(3000.0, 1.3)), [Verdict::Missed; 2]);
+        let power = |exponent| Fit { series: POWER.to_owned(), ..fit(1.0, exponent) };
+        assert_eq!(verdicts(power(0.05)), [Verdict::Holds]);
+        assert_eq!(verdicts(power(0.5)), [Verdict::Missed]);
     }
 
     #[test]
