@@ -245,6 +245,21 @@ fn events_are_complete_and_in_order() {
     let (message, response) = of(&Request::Subscribe(Nothing {}), 2, &answer);
     let problems = found(&mut open(), &message, &[(1, response)], (&system, &system));
     assert_eq!(problems, ["events come after 13, and the response says 14"]);
+    // What waits for a buffer comes, although there were more events before the session subscribed once more.
+    let mut again = subscribed();
+    let of_last = |last| {
+        of(
+            &Request::Subscribe(Nothing {}),
+            2,
+            &Answer::Good(Response::Subscribe(Subscribed { last })),
+        )
+        .1
+    };
+    assert_eq!(told(&mut again, 1, changed(last + 1)), "");
+    let problems = found(&mut again, &message, &[(1, of_last(last + 1))], (&system, &system));
+    assert_eq!(problems, [""; 0]);
+    let problems = found(&mut again, &message, &[(1, of_last(last))], (&system, &system));
+    assert_eq!(problems, ["events come after 14, and the response says 13"]);
 }
 
 #[test]
