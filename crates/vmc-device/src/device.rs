@@ -12,6 +12,7 @@ use crate::rules;
 use crate::script;
 use crate::server::Server;
 use parking_lot::Mutex;
+use phyp::VmcPresence;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -19,11 +20,13 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use vmc_machine::embed::Waiting;
 use vmc_machine::embed::programs::{self, Next, Programs, Serving, Time};
 use vmc_machine::fault::Rule;
 use vmc_machine::incarnation::Incarnation;
-use vmc_machine::plan::{Plan, ThreadPlan};
+use vmc_machine::plan::{MachinePlan, Plan, StartOrder, ThreadPlan};
+use vmc_proto::mgmt::ChannelState;
 use vmc_sim::{Problem, Scenario};
 use vmc_trace::Trace;
 use vmc_view::LivePage;
@@ -58,6 +61,12 @@ pub struct Options {
     /// The folder into which the trace is written when the run has ended.
     pub save_traces: Option<PathBuf>,
 }
+
+/// How long a device is not served because its channel is not ready.
+const BOOT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the channel is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A device that is being served.
 #[derive(Clone, Debug)]
@@ -161,6 +170,11 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
             ended: Mutex::default(),
             untrue: Mutex::default(),
         };
+        if !options.scripted && boots_by_itself(&plan.machine) {
+            wait_for_boot(programs);
+        }
+        // Before the first order can come.
+        started(&served);
         std::thread::scope(|scope| {
             let daemon = &daemon;
             scope.spawn(move || control::listen(&listener, daemon, scope));
@@ -175,7 +189,6 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
                 let feeder = Feeder { programs, page, keep };
                 scope.spawn(move || feeder.run(|| daemon.has_ended()));
             }
-            started(&served);
             server.run();
             place.unmount();
             daemon.has_ended.store(true, Ordering::Release);
@@ -194,6 +207,23 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
         page::show_verdict(live, &mut run);
     }
     Ok(Verdict { trace: run.trace, left_out, problems, warnings: warnings.into_inner(), saved })
+}
+
+/// Whether the channel gets ready without an operator or a program.
+fn boots_by_itself(machine: &MachinePlan) -> bool {
+    machine.start != StartOrder::Manual
+        && machine.vmc == VmcPresence::Present
+        && !machine.hmc_attached
+}
+
+/// A program that finds the device finds it as on a system that booted long ago: calls wait in the kernel until then. Where
+/// faults keep the channel from getting ready, programs see that.
+fn wait_for_boot(programs: &Programs<'_>) {
+    let deadline = Instant::now() + BOOT_PATIENCE;
+    let is_done = |state| matches!(state, ChannelState::Ready | ChannelState::Failed);
+    while !is_done(programs.status().channel) && Instant::now() < deadline {
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// The names under which programs find the applications of the scenario.

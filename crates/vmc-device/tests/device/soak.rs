@@ -70,6 +70,7 @@ fn a_soak_of_random_calls_and_kills_leaves_nothing() {
         assert!(child.try_wait().unwrap().is_none(), "it has ended");
         std::thread::yield_now();
     }
+    // The connection that asked for the status may be among them still.
     let before = ["fd", "task"].map(|what| count(child, what));
     let programs = Command::new(&soak)
         .arg(&at)
@@ -82,7 +83,7 @@ fn a_soak_of_random_calls_and_kills_leaves_nothing() {
     let mut looks = 0..LOOKS;
     let is_settled = || {
         left(&status(&at)).is_empty()
-            && count(child, "fd") == before[0]
+            && count(child, "fd") <= before[0]
             && count(child, "task") <= before[1] + MAX_IDLE
     };
     while !is_settled() && looks.next().is_some() {

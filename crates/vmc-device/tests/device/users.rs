@@ -69,7 +69,7 @@ impl Home {
             let status = vmc_device::send(&self.socket(user), "status");
             status.is_ok_and(|status| status.contains("management partition runs, channel ready"))
         };
-        while !is_ready(0) && !is_ready(NOBODY) {
+        while !is_ready(0) && !is_ready(UNPRIVILEGED) {
             assert!(child.try_wait().unwrap().is_none(), "it has ended");
             std::thread::yield_now();
         }
