@@ -57,6 +57,8 @@ pub struct Driver<Q: Quirks = NoQuirks> {
     pub(crate) outstanding: u16,
     /// INITs of ours that were not answered yet: more than one when the partner was suspended in between.
     pub(crate) inits_outstanding: u16,
+    /// An INIT found no room in the partner's queue, and is sent again unless the partner goes or is suspended.
+    pub(crate) init_waits: bool,
     /// INITs of ours from before the partner went away that were not answered yet: its next queue may have been
     /// there already when they were sent, and then it answers them and sends none itself.
     pub(crate) inits_stale: u16,
@@ -120,6 +122,7 @@ impl<Q: Quirks> Driver<Q> {
             garbage: Vec::new(),
             outstanding: 0,
             inits_outstanding: 0,
+            init_waits: false,
             inits_stale: 0,
             capabilities_outstanding: false,
             capabilities_stale: 0,

@@ -114,8 +114,10 @@ impl<Q: Quirks> Driver<Q> {
         self.await_init(sink);
     }
 
-    /// Back to waiting for INIT, with the CRQ still registered.
+    /// Back to waiting for INIT, with the CRQ still registered. The next INIT is the partner's, or one that is sent once the
+    /// queue is enabled.
     fn await_init(&mut self, sink: &mut impl EventSink) {
+        self.init_waits = false;
         self.end_all_sessions(sink);
         self.capabilities_become_stale();
         self.set_state(ChannelState::CrqInit, sink);

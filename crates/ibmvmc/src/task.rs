@@ -101,6 +101,7 @@ impl<Q: Quirks> Driver<Q> {
     fn end_bottom_half(&mut self) {
         self.suspended = false;
         self.inits_outstanding = 0;
+        self.init_waits = false;
         self.inits_stale = 0;
         self.capabilities_outstanding = false;
         self.capabilities_stale = 0;
@@ -157,14 +158,16 @@ impl<Q: Quirks> Driver<Q> {
             // Meanwhile the partner's own INIT has come, the partner has gone, or was suspended: then the bottom half sends
             // another INIT once the queue is enabled. A second one would end the sessions that are open by then.
             (Stage::InitLater { .. }, _)
-                if self.state != ChannelState::CrqInit
-                    || self.inits_outstanding != 1
-                    || self.suspended =>
+                if self.state != ChannelState::CrqInit || !self.init_waits || self.suspended =>
             {
-                self.init_was_not_sent();
+                self.init_waits = false;
                 self.init_is_over(id, call)
             }
-            (Stage::InitLater { tries }, _) => self.send_init(id, call, tries),
+            (Stage::InitLater { tries }, _) => {
+                self.init_waits = false;
+                self.inits_outstanding = 1;
+                self.send_init(id, call, tries)
+            }
             (Stage::Init { tries }, Outcome::Hcall(ret)) => {
                 self.sent_init(id, call, tries + 1, ret.code, sink)
             }
@@ -348,7 +351,10 @@ impl<Q: Quirks> Driver<Q> {
                 self.init_is_over(id, call)
             }
             ReturnCode::DROPPED => match backoff(tries) {
+                // The partner does not have it: an INIT COMPLETE that comes meanwhile answers one of before.
                 Some(wait) => {
+                    self.init_waits = self.inits_outstanding > 0;
+                    self.init_was_not_sent();
                     let stage = Stage::InitLater { tries };
                     self.task_goes_on(id, call, stage, Effect::Sleep(wait))
                 }

@@ -290,11 +290,6 @@ impl Automaton {
                 self.inits_unanswered -= 1;
                 self.greeted(seq);
             }
-            // It has not been sent yet, and need not be any more.
-            Received::InitComplete if self.inits_due > 0 && self.init_owed => {
-                self.inits_due = 0;
-                self.greeted(seq);
-            }
             Received::InitComplete if self.inits_stale > 0 => {
                 self.inits_stale -= 1;
                 if self.awaits_init() {

@@ -132,6 +132,27 @@ fn an_init_that_waits_for_room_gives_way_to_that_of_the_partner() {
     assert_eq!(peer.write(file, 1), Reply::Bytes(1));
 }
 
+/// The partner cannot answer what it did not get: an INIT COMPLETE that comes while the INIT waits for room answers one of
+/// the kernel before (kexec), and "partner deregistered" waits in the partner's queue still.
+#[test]
+fn an_init_that_waits_for_room_is_not_answered() {
+    let mut peer = Peer::new(config(Profile::Document));
+    peer.answer(To::SendInit, &[ReturnCode::DROPPED]);
+    let probe =
+        peer.hold(Input::Probe(super::peer::node()), |effect| matches!(effect, Effect::Sleep(_)));
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    recv_nothing!(peer);
+    assert!(peer.reported(ProtocolViolation::UnexpectedInitComplete));
+    assert_eq!(peer.driver.state(), ChannelState::CrqInit);
+    assert_eq!(peer.release(probe), Some(Reply::Ok));
+    assert_eq!(peer.recv(), Some(INIT));
+    peer.deliver(INIT_COMPLETE);
+    peer.settle();
+    peer.exchange_capabilities(PEER_LIMITS);
+    assert_eq!(peer.driver.state(), ChannelState::Ready);
+}
+
 /// While the INIT waits for room, the partner is suspended: the INIT that follows `H_ENABLE_CRQ` says the same, and a second
 /// one later would end the sessions that are open by then.
 #[test]

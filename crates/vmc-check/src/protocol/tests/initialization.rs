@@ -76,6 +76,9 @@ fn an_init_that_found_no_room_is_not_owed_once_the_partners_own_came() {
     run.truncate(1);
     run.push((ActorId::Task, ours::sends(init(), ReturnCode::DROPPED)));
     assert_reports(&problems(run.clone()), &["mgmt: CRQ INIT was never sent"]);
+    // The partner cannot answer what it did not get.
+    let unasked = run.iter().cloned().chain([take(CrqEntry::init(InitFormat::COMPLETE))]);
+    assert_reports(&problems(unasked.collect::<Vec<_>>()), &["mgmt: CRQ INIT was never sent"]);
     let answers = [
         take(init()),
         send(CrqEntry::init(InitFormat::COMPLETE)),
