@@ -92,6 +92,8 @@ pub(super) struct Automaton {
     frees_ordered: u32,
     /// The partition has died, and has not booted since.
     is_dead: bool,
+    /// Another kernel is about to start (kexec), and has not come to its queue.
+    awaits_kernel: bool,
     /// The sends of the driver's own that do not get through any more; a transport event will say why.
     partner_is_gone: bool,
     /// Number of the record with which the channel last went down.
@@ -177,7 +179,9 @@ impl Automaton {
             FaultAct::Boot(Side::Mgmt) => self.began_a_life(seq),
             // The next driver frees the queue of the last one's; a partition that has died starts no kernel.
             FaultAct::Kexec if !self.is_dead => {
-                self.frees_ordered = 0;
+                if !std::mem::replace(&mut self.awaits_kernel, true) {
+                    self.frees_ordered = 0;
+                }
                 self.began_a_life(seq);
             }
             FaultAct::Kexec => {}
@@ -219,6 +223,7 @@ impl Automaton {
     }
 
     fn called(&mut self, seq: u64, call: &Hcall, code: ReturnCode) {
+        self.awaits_kernel &= !matches!(call, Hcall::RegCrq { .. });
         match call {
             Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {
                 self.down(seq);

@@ -305,6 +305,16 @@ fn what_befalls_the_management_partition_excuses_no_more_than_it_leads_to() {
         assert_reports(&after_open(again), &[NO_REASON]);
         let twice = [order.clone(), order.clone(), frees(), registers(), frees()];
         assert_reports(&after_open(twice), &[]);
+        // So does another kernel, which frees the queue of the one before for itself.
+        let kexec = || befalls(FaultAct::Kexec);
+        let starts = || {
+            let refused = (ActorId::Task, ours::registers(ReturnCode::RESOURCE));
+            [refused, frees(), registers(), frees()]
+        };
+        let before = [order.clone(), kexec()].into_iter().chain(starts());
+        assert_reports(&after_open(before), &[NO_REASON]);
+        let between = [kexec(), order.clone(), kexec()].into_iter().chain(starts());
+        assert_reports(&after_open(between), &[]);
         // The next driver follows the orders that were given after the last one's end.
         let (dies, boots) =
             (befalls(FaultAct::Crash(Side::Mgmt)), befalls(FaultAct::Boot(Side::Mgmt)));
