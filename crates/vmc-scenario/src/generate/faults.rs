@@ -233,8 +233,10 @@ impl Faults {
                 for time in 1..=draw.within(2, 3) {
                     let [removed, loaded] =
                         ["removed", "loaded"].map(|what| format!("driver {what} {time}"));
-                    let after =
-                        |name: &str, ms: u64| format!("{{ after = \"{name}\", ms = {ms} }}");
+                    // As often as that: a rule fires once on each strand.
+                    let after = |name: &str, ms: u64| {
+                        format!("{{ after = \"{name}\", ms = {ms}, times = \"always\" }}")
+                    };
                     let back = after(&removed, draw.of(&[0, 1, 5, 50]));
                     let again = after(&loaded, draw.of(&[1, 5, 50, 250]));
                     let first = std::mem::replace(&mut when, again);
