@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
@@ -576,30 +576,6 @@ test("a watched scenario is run again in place when its file changes", async () 
     await page.waitForFunction('document.getElementById("notice").textContent.startsWith("○")');
   } finally {
     child.kill();
-  }
-});
-
-test("the page of a device follows a program, and has the verdict at the end", { skip: !existsSync("/dev/fuse") && "/dev/fuse is not there" }, async () => {
-  const at = `/tmp/vmc-browser-${process.pid}`;
-  const { child, heard } = await start(["device", "--at", at, "--serve", "0", "--trace", "none"], /(http:\S+)/);
-  try {
-    const page = await browser.newPage({ viewport: { width: 1500, height: 900 } });
-    const wrong = [];
-    page.on("pageerror", (error) => wrong.push(error.message));
-    await page.goto(heard[1]);
-    await page.waitForFunction('document.getElementById("notice").textContent === "● live"');
-    assert.doesNotMatch(await page.locator("#verdict").innerText(), /✔|✖/);
-    const program = spawn("python3", [new URL("../../crates/vmc-device/examples/echo.py", import.meta.url).pathname, at, "3"]);
-    assert.equal(await new Promise((resolve) => program.on("exit", resolve)), 0);
-    await page.waitForFunction('document.getElementById("diagram").textContent.includes("close() = 0")');
-    // The program stands there by its name.
-    assert.match(await page.locator("#lane").innerText(), /python3/);
-    child.kill("SIGINT");
-    await page.waitForFunction('document.getElementById("verdict").textContent.includes("✔")');
-    await page.waitForFunction('document.getElementById("notice").textContent.startsWith("○")');
-    assert.deepEqual(wrong, []);
-  } finally {
-    child.kill("SIGINT");
   }
 });
 
