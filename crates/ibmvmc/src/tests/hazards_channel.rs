@@ -8,7 +8,7 @@ use crate::{
     Subject,
 };
 use papr::hcall::opcode;
-use papr::{Hcall, Properties, ReturnCode, TransportEvent, VmcNode};
+use papr::{Hcall, HcallName, Properties, ReturnCode, TransportEvent, VmcNode};
 use vmc_proto::{HmcIndex, HmcSession, Limits, Message, MessageType, Status};
 
 /// Whether the effect is to enable the interrupt.
@@ -89,6 +89,20 @@ fn h02_resource_means_not_registered_so_it_is_tried_again() {
         peer.hcalls.iter().filter(of_the_queue).map(Hcall::name).collect();
     assert_eq!(names, ["H_FREE_CRQ", "H_REG_CRQ", "H_FREE_CRQ", "H_REG_CRQ"]);
     assert_eq!(peer.recv(), Some(INIT));
+}
+
+/// The kernel before this one left its queue registered (kexec); but in a reset the queue was freed just now.
+#[test]
+fn a_queue_that_is_registered_already_breaks_the_protocol_in_a_reset_alone() {
+    let violation = ProtocolViolation::HcallFailed(HcallName::RegCrq, ReturnCode::RESOURCE);
+    let mut peer = Peer::new(config(Profile::Document));
+    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::RESOURCE]);
+    peer.boot();
+    assert!(!peer.reported(violation));
+    let mut peer = Peer::new(config(Profile::Document));
+    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::RESOURCE; 2]);
+    peer.boot();
+    assert!(peer.reported(violation));
 }
 
 #[test]

@@ -314,20 +314,6 @@ fn a_device_without_memory_for_its_queue_fails_and_can_be_removed() {
     peer.boot();
 }
 
-/// The kernel before this one left its queue registered (kexec); but in a reset the queue was freed just now.
-#[test]
-fn a_queue_that_is_registered_already_breaks_the_protocol_in_a_reset_alone() {
-    let violation = ProtocolViolation::HcallFailed(papr::HcallName::RegCrq, ReturnCode::RESOURCE);
-    let mut peer = Peer::new(config(Profile::Document));
-    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::RESOURCE]);
-    peer.boot();
-    assert!(!peer.reported(violation));
-    let mut peer = Peer::new(config(Profile::Document));
-    peer.answer(To::Opcode(opcode::REG_CRQ), &[ReturnCode::RESOURCE; 2]);
-    peer.boot();
-    assert!(peer.reported(violation));
-}
-
 #[test]
 fn resets_that_lead_nowhere_end_in_a_failed_device() {
     let mut peer = Peer::new(config(Profile::Document));
