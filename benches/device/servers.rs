@@ -27,10 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The device with `--poll`, without records.
-    Polling,
     /// The device without records.
-    Blocking,
+    Device,
     /// The device as it is without options.
     Recording,
     /// A FUSE file that echoes.
@@ -40,17 +38,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 5] =
-        [Kind::Polling, Kind::Blocking, Kind::Recording, Kind::Bare, Kind::Sockets];
+    const ALL: [Kind; 4] = [Kind::Device, Kind::Recording, Kind::Bare, Kind::Sockets];
 
     /// Those that are served as files.
-    pub(crate) const FILES: [Kind; 4] =
-        [Kind::Polling, Kind::Blocking, Kind::Recording, Kind::Bare];
+    pub(crate) const FILES: [Kind; 3] = [Kind::Device, Kind::Recording, Kind::Bare];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Kind::Polling => "vmcsim, polling",
-            Kind::Blocking => "vmcsim, blocking",
+            Kind::Device => "vmcsim",
             Kind::Recording => "vmcsim, recording",
             Kind::Bare => "bare FUSE file",
             Kind::Sockets => "Unix sockets",
@@ -89,7 +84,7 @@ fn serve(kind: Kind) -> Result<(), DeviceError> {
             ctrlc::set_handler(move || stop.stop()).expect("no other handler");
             println!("{}", served.file.display());
         }),
-        Kind::Polling | Kind::Blocking | Kind::Recording => {
+        Kind::Device | Kind::Recording => {
             let scenario = Scenario::parse("bench", MACHINE)?;
             let keep = (kind == Kind::Recording).then_some(RECORDS);
             let options = Options {
@@ -98,7 +93,6 @@ fn serve(kind: Kind) -> Result<(), DeviceError> {
                 scripted: false,
                 trace: TraceTo::Nothing,
                 keep,
-                polls: kind == Kind::Polling,
                 payloads: false,
                 page: None,
                 save_traces: None,

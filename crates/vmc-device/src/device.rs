@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use vmc_machine::embed::Waiting;
 use vmc_machine::embed::programs::{self, Next, Programs, Serving, Time};
 use vmc_machine::fault::Rule;
 use vmc_machine::incarnation::Incarnation;
@@ -51,9 +50,6 @@ pub struct Options {
     pub trace: TraceTo,
     /// How many records are kept from the beginning, to be judged. `None`: there is no trace, and little can be judged.
     pub keep: Option<usize>,
-    /// Threads look for work for a while before they sleep: a message that goes to and fro takes no wake-up then, and
-    /// the looks take processors.
-    pub polls: bool,
     /// Whether the bytes of messages are recorded, too.
     pub payloads: bool,
     /// The port of 127.0.0.1 at which a page follows the run; 0 for any that is free.
@@ -144,9 +140,8 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
         page: live.as_ref().map(LivePage::address),
         stop: stop.clone(),
     };
-    let waiting = if options.polls { Waiting::Poll } else { Waiting::Block };
     let time = if options.scripted { Time::Scripts } else { Time::Clock };
-    let serving = Serving { waiting, time, keep: options.keep };
+    let serving = Serving { time, keep: options.keep };
     let warnings = Mutex::new(Vec::new());
     let warn = |warning: String| {
         let mut warnings = warnings.lock();

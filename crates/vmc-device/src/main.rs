@@ -54,10 +54,6 @@ struct Cli {
     #[arg(long, conflicts_with = "keep")]
     no_record: bool,
 
-    /// Looks for messages before it sleeps: faster where a processor is idle, slower where none is
-    #[arg(long)]
-    poll: bool,
-
     /// Serves a page that follows the run, at this port of 127.0.0.1; at any that is free, for 0
     #[arg(long, value_name = "PORT")]
     serve: Option<u16>,
@@ -143,7 +139,6 @@ fn options(cli: &Cli) -> Result<Options, DeviceError> {
         scripted: cli.scripted,
         trace: TraceTo::parse(&cli.trace),
         keep: (!cli.no_record).then_some(cli.keep),
-        polls: cli.poll,
         payloads: cli.payloads,
         page: cli.serve,
         save_traces: cli.save_traces.clone(),

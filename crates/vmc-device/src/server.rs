@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::thread::{Scope, ScopedJoinHandle};
 use vmc_machine::activity::Request;
-use vmc_machine::embed::programs::{Answer, OpenFile, Programs};
+use vmc_machine::embed::programs::{Answer, Attending, OpenFile, Programs};
 use vmc_machine::embed::{Command, Reply};
 
 /// Threads that wait for something to do; more than that end.
@@ -95,6 +95,8 @@ struct Job<'s, 'scope, 'env, 'p> {
     header: Header,
     /// Another thread leads now.
     handed_over: bool,
+    /// What the request gives rise to is done here, after its answer, unless the thread sleeps.
+    attending: Option<Attending<'p>>,
 }
 
 impl<'p> Server<'p> {
@@ -196,7 +198,8 @@ impl<'p> Server<'p> {
                     return;
                 };
                 let Some((header, operation)) = wire::parse(&buffer[..len]) else { continue };
-                let mut job = Job { server: self, scope, header, handed_over: false };
+                let mut job =
+                    Job { server: self, scope, header, handed_over: false, attending: None };
                 job.answer(operation);
                 if job.handed_over {
                     self.flights.lock().calls.remove(&header.unique);
@@ -304,6 +307,7 @@ where
 
     /// Has another thread lead.
     fn hand_over(&mut self) {
+        self.attending = None;
         if std::mem::replace(&mut self.handed_over, true) {
             return;
         }
@@ -319,8 +323,15 @@ where
         let _: ScopedJoinHandle<'_, ()> = scope.spawn(move || server.work(scope));
     }
 
+    /// This thread does what its calls give rise to, until it hands over.
+    fn attend(&mut self) {
+        let programs = self.server.programs;
+        self.attending.get_or_insert_with(|| programs.attend());
+    }
+
     /// Makes a call for the thread that asks; it may sleep.
     fn call(&mut self, seat: u16, on: OpenFile, request: Request) -> Answer {
+        self.attend();
         let server = self.server;
         server.quiet(seat);
         let flight = Flight { seat, thread: self.header.thread, is_interrupted: false };
@@ -343,6 +354,7 @@ where
         let Some(seat) = server.seat_of(thread, true) else {
             return server.connection.fail(unique, Errno::NOMEM);
         };
+        self.attend();
         server.quiet(seat);
         let nonblock = flags & NONBLOCK != 0;
         let request = Request::Open { nonblock };

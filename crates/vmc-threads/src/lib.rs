@@ -23,6 +23,7 @@
 //! |---|---|
 //! | `threads` | who runs, who waits |
 //! | `polling` | who looks at the queue |
+//! | `attend` | threads that do the work of others |
 //! | `mark` | what is seen of an activity without a lock |
 //! | `time` | virtual time |
 //! | `turns` | whether each activity has had its turn since the clock reached a time |
@@ -30,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attend;
 #[cfg(all(test, loom))]
 mod loom_tests;
 mod mark;
@@ -40,5 +42,5 @@ mod time;
 mod turns;
 
 pub use polling::{BottomHalf, SharedActor};
-pub use sync::{Parker, Unparker};
+pub use sync::{Mutex, Parker, Unparker};
 pub use threads::{Snapshot, State, Threads};

@@ -83,10 +83,15 @@ impl BottomHalf for Machine {
 impl Machine {
     /// A machine whose interrupt is enabled, with the parkers of its activities; all of them run.
     fn new(activities: usize) -> (Arc<Machine>, Vec<Parker>) {
+        Machine::lending(activities, Vec::new())
+    }
+
+    /// The same, with activities that are lent.
+    fn lending(activities: usize, lent: Vec<usize>) -> (Arc<Machine>, Vec<Parker>) {
         let parkers: Vec<Parker> = (0..activities).map(|_| Parker::new()).collect();
         let unparkers: Vec<Unparker> = parkers.iter().map(|p| p.unparker().clone()).collect();
         let machine = Machine {
-            threads: Threads::new(unparkers, BOTTOM_HALF),
+            threads: Threads::new(unparkers, BOTTOM_HALF).lending(lent),
             crq: Mutex::new(Crq { is_enabled: true, ..Crq::default() }),
             shared: SharedActor::new(Actor::default()),
         };
@@ -242,4 +247,75 @@ fn the_bottom_half_goes_on_when_every_activity_waits() {
         assert!(machine.crq.lock().is_enabled && !machine.threads.watch.is_left());
         bottom_half.join().unwrap();
     });
+}
+
+/// Work for an activity that is lent comes from an attendant and from elsewhere. Each piece is done, by its own thread or by
+/// the attendant, and tells the activity that waits for it.
+#[test]
+fn work_of_an_activity_that_is_lent_is_not_left_undone() {
+    interleave(2, || {
+        let (machine, mut parkers) = Machine::lending(3, vec![B]);
+        let desk = Arc::new(Desk::default());
+        let own = thread::spawn({
+            let (machine, desk, parker) = (machine.clone(), desk.clone(), parkers.remove(B));
+            move || {
+                loop {
+                    let lent = desk.lent[0].lock();
+                    desk.work(&machine);
+                    drop(lent);
+                    if !machine.threads.block(B, &parker, None, ()) {
+                        return;
+                    }
+                }
+            }
+        });
+        let attendant = thread::spawn({
+            let (machine, desk) = (machine.clone(), desk.clone());
+            move || {
+                machine.threads.attend();
+                desk.bring(&machine);
+                machine.threads.work_off((&*machine, &machine.shared), &desk.lent, |()| {
+                    desk.work(&machine);
+                    false
+                });
+                machine.threads.leave();
+            }
+        });
+        desk.bring(&machine);
+        while desk.pieces.lock().1 < 2 {
+            assert!(machine.threads.block(A, &parkers[A], None, ()), "it is told");
+        }
+        attendant.join().unwrap();
+        machine.threads.abort();
+        own.join().unwrap();
+    });
+}
+
+/// Where work for `B` lies, and how much of it came and was done.
+struct Desk {
+    lent: [Mutex<()>; 1],
+    pieces: Mutex<(usize, usize)>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk { lent: [Mutex::new(())], pieces: Mutex::new((0, 0)) }
+    }
+}
+
+impl Desk {
+    fn bring(&self, machine: &Machine) {
+        self.pieces.lock().0 += 1;
+        machine.threads.wake(B);
+    }
+
+    fn work(&self, machine: &Machine) {
+        let mut pieces = self.pieces.lock();
+        let has_more = pieces.1 < pieces.0;
+        pieces.1 = pieces.0;
+        drop(pieces);
+        if has_more {
+            machine.threads.wake(A);
+        }
+    }
 }

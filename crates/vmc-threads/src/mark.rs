@@ -10,6 +10,13 @@ use std::sync::atomic::Ordering;
 #[derive(Debug, Default)]
 pub(crate) struct Mark(AtomicU8);
 
+/// How a wake-up finds its activity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) is_blocked: bool,
+    pub(crate) is_lent: bool,
+}
+
 impl Mark {
     /// A wake-up that came and was not taken yet.
     const TOKEN: u8 = 1;
@@ -19,10 +26,19 @@ impl Mark {
     const LOOKS: u8 = 4;
     /// The bottom half's own thread is to go on from its queue. Unlike a wake-up, no poller can take this.
     const GO_ON: u8 = 8;
+    /// Others may do its work: they see its wake-ups.
+    const LENT: u8 = 16;
 
-    /// Leaves a wake-up; whether its activity is blocked.
-    pub(crate) fn leave_token(&self) -> bool {
-        self.0.fetch_or(Mark::TOKEN, Ordering::SeqCst) & Mark::BLOCKED != 0
+    /// Leaves a wake-up; how it finds its activity.
+    #[inline]
+    pub(crate) fn leave_token(&self) -> Found {
+        let found = self.0.fetch_or(Mark::TOKEN, Ordering::SeqCst);
+        Found { is_blocked: found & Mark::BLOCKED != 0, is_lent: found & Mark::LENT != 0 }
+    }
+
+    /// Others may do its work from now on.
+    pub(crate) fn set_lent(&self) {
+        self.0.fetch_or(Mark::LENT, Ordering::SeqCst);
     }
 
     pub(crate) fn has_token(&self) -> bool {

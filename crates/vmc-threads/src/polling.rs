@@ -37,12 +37,12 @@ const LOOKS: u32 = SPINS + if cfg!(loom) { 1 } else { 1 << 7 };
 pub(crate) struct Watch(AtomicU64);
 
 impl Watch {
-    const POLLER: u64 = 1;
+    pub(crate) const POLLER: u64 = 1;
     const SLEEPER: u64 = 1 << 24;
     const LEFT: u64 = 1 << 48;
 
     /// Adds, modulo 2^64; what it is then.
-    fn change(&self, by: u64) -> Seen {
+    pub(crate) fn change(&self, by: u64) -> Seen {
         Seen(self.0.fetch_add(by, Ordering::SeqCst).wrapping_add(by))
     }
 
@@ -65,7 +65,7 @@ impl Watch {
 
 /// The word as it was at a moment.
 #[derive(Clone, Copy)]
-struct Seen(u64);
+pub(crate) struct Seen(u64);
 
 impl Seen {
     fn pollers(self) -> u64 {
@@ -175,16 +175,21 @@ impl<W: Copy> Threads<W> {
         is_woken
     }
 
-    /// A poller stops looking. A wake-up of the bottom half that came while there were pollers, and that none of them
-    /// has seen, is its thread's.
-    fn poller_leaves(&self, change: u64) {
+    /// A poller stops looking. A wake-up of an activity whose work pollers do, and that none of them has seen, is its own
+    /// thread's.
+    pub(crate) fn poller_leaves(&self, change: u64) {
         let now = self.watch.change(change);
         if now.is_unwatched() {
-            return self.hand_back();
+            self.hand_back();
         }
         fence_for_loom();
-        if now.pollers() == 0 && self.marks[self.bottom_half].has_token() {
-            self.wake_bottom_half();
+        if now.pollers() > 0 {
+            return;
+        }
+        for &id in self.lent.iter().chain([&self.bottom_half]) {
+            if self.marks[id].has_token() {
+                self.wake_own_thread(id);
+            }
         }
     }
 

@@ -4,7 +4,9 @@
 #[cfg(not(loom))]
 pub use crossbeam_utils::sync::{Parker, Unparker};
 #[cfg(not(loom))]
-pub(crate) use parking_lot::{Mutex, MutexGuard};
+pub use parking_lot::Mutex;
+#[cfg(not(loom))]
+pub(crate) use parking_lot::MutexGuard;
 #[cfg(not(loom))]
 pub(crate) use std::{
     hint::spin_loop,
@@ -20,9 +22,7 @@ pub(crate) use loom::{
     thread::yield_now,
 };
 #[cfg(loom)]
-pub(crate) use with_loom::Mutex;
-#[cfg(loom)]
-pub use with_loom::{Parker, Unparker};
+pub use with_loom::{Mutex, Parker, Unparker};
 
 /// Stands between two sequentially consistent accesses, where the language needs nothing more. Loom takes such
 /// accesses for weaker ones than they are, but knows what a fence does.
@@ -38,23 +38,28 @@ mod with_loom {
     use loom::sync::{Arc, Condvar, MutexGuard};
     use std::time::{Duration, Instant};
 
+    /// What one thread at a time has.
     #[derive(Debug)]
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
-        pub(crate) fn new(value: T) -> Mutex<T> {
+        /// One that no thread has.
+        pub fn new(value: T) -> Mutex<T> {
             Mutex(loom::sync::Mutex::new(value))
         }
 
-        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        /// Waits for it.
+        pub fn lock(&self) -> MutexGuard<'_, T> {
             self.0.lock().expect("no thread panics")
         }
 
-        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        /// Takes it, unless another thread has it.
+        pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
             self.0.try_lock().ok()
         }
 
-        pub(crate) fn into_inner(self) -> T {
+        /// What was in it.
+        pub fn into_inner(self) -> T {
             self.0.into_inner().expect("no thread panics")
         }
     }

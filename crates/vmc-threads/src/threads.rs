@@ -1,6 +1,6 @@
 //! Who runs and who waits.
 
-use crate::mark::Mark;
+use crate::mark::{Found, Mark};
 use crate::polling::Watch;
 use crate::sync::{AtomicBool, Mutex, Parker, Unparker, fence, fence_for_loom};
 use crate::time::Time;
@@ -53,8 +53,10 @@ pub struct Threads<W> {
     pub(crate) turns: Turns,
     /// Every thread ends after its step: the deadline has passed, or the machine is no longer needed.
     abort: AtomicBool,
-    /// The activity whose work others may do.
+    /// The activity whose work pollers do.
     pub(crate) bottom_half: usize,
+    /// Activities whose work attendants do ([`crate::attend`]).
+    pub(crate) lent: Vec<usize>,
     pub(crate) watch: CachePadded<Watch>,
 }
 
@@ -98,7 +100,7 @@ impl<W: Copy> Threads<W> {
     ) -> Threads<W> {
         let activities = unparkers.len();
         let states = vec![State::Running; activities];
-        Threads {
+        let threads = Threads {
             run: Mutex::new(RunState { states, running: activities, over: false, waiter: None }),
             marks: unparkers.iter().map(|_| CachePadded::default()).collect(),
             unparkers,
@@ -106,8 +108,19 @@ impl<W: Copy> Threads<W> {
             turns: Turns::new(activities, guests),
             abort: AtomicBool::new(false),
             bottom_half,
+            lent: Vec::new(),
             watch: CachePadded::default(),
-        }
+        };
+        threads.marks[bottom_half].set_lent();
+        threads
+    }
+
+    /// The same with activities whose work attendants do.
+    #[must_use]
+    pub fn lending(mut self, lent: Vec<usize>) -> Threads<W> {
+        lent.iter().for_each(|id| self.marks[*id].set_lent());
+        self.lent = lent;
+        self
     }
 
     /// Virtual time when it was read last: cheap, for records.
@@ -123,13 +136,14 @@ impl<W: Copy> Threads<W> {
 
     /// Wakes an activity. A wake-up before it blocks is kept; one without need is harmless.
     pub fn wake(&self, id: usize) {
-        let blocked = self.marks.get(id).is_some_and(|mark| mark.leave_token());
-        if blocked && !(id == self.bottom_half && self.is_token_seen()) {
+        let Some(mark) = self.marks.get(id) else { return };
+        let Found { is_blocked, is_lent } = mark.leave_token();
+        if is_blocked && !(is_lent && self.is_token_seen()) {
             self.wake_locked(&mut self.run.lock(), id);
         }
     }
 
-    /// A poller sees the bottom half's token, or wakes its thread when it is the last one to leave.
+    /// A poller sees the token of an activity whose work it does, or wakes its thread when it is the last one to leave.
     fn is_token_seen(&self) -> bool {
         fence_for_loom();
         self.watch.pollers() > 0
@@ -166,6 +180,11 @@ impl<W: Copy> Threads<W> {
         self.marks[id].take_token()
     }
 
+    /// Has the own thread of an activity make a step.
+    pub(crate) fn wake_own_thread(&self, id: usize) {
+        self.wake_locked(&mut self.run.lock(), id);
+    }
+
     fn wake_locked(&self, run: &mut RunState<W>, id: usize) {
         match run.states.get_mut(id) {
             Some(state @ State::Blocked { .. }) => {
@@ -183,7 +202,7 @@ impl<W: Copy> Threads<W> {
 
     /// Has the bottom half's own thread make a step.
     pub fn wake_bottom_half(&self) {
-        self.wake_locked(&mut self.run.lock(), self.bottom_half);
+        self.wake_own_thread(self.bottom_half);
     }
 
     /// Has it look whether it is at its queue, and for how long it may be.
@@ -254,6 +273,10 @@ impl<W: Copy> Threads<W> {
     fn is_time(&self, run: &mut RunState<W>, me: usize, due_since: &mut Option<Since>) -> bool {
         let since = &*due_since.get_or_insert_with(|| self.turns.now());
         let has_had_turn = |(id, state): (usize, &State<W>)| {
+            let is_done = !self.marks[id].has_token() && self.turns.was_done(id, since);
+            if !is_done && self.lent.contains(&id) {
+                return false;
+            }
             id == me || !matches!(state, State::Running) || self.turns.has_had_turn(id, since)
         };
         run.states.iter().enumerate().all(has_had_turn) && self.has_bottom_half_looked(run, since)
@@ -374,6 +397,22 @@ impl<W: Copy> Threads<W> {
             now_ns: self.time.read(),
             over: run.over,
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+impl Threads<()> {
+    /// An activity blocks as its thread would.
+    pub(crate) fn block_without_sleep(&self, id: usize) {
+        assert!(self.marks[id].block());
+        let mut run = self.run.lock();
+        run.states[id] = State::Blocked { until_ns: None, why: () };
+        run.running -= 1;
+    }
+
+    /// Whether the time of an activity has come that the clock has just reached.
+    pub(crate) fn is_time_now(&self, id: usize) -> bool {
+        self.is_time(&mut self.run.lock(), id, &mut None)
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Turns {
     steps: Vec<CachePadded<AtomicU64>>,
     /// Looks of others at the bottom half's queue, twice; odd while one of them does its work.
     looks: CachePadded<AtomicU64>,
+    /// How often attendants have done the work of each activity, twice; odd while one of them does.
+    done: Vec<CachePadded<AtomicU64>>,
 }
 
 /// What had been done when the clock reached a time.
@@ -30,12 +32,13 @@ pub(crate) struct Turns {
 pub(crate) struct Since {
     steps: Vec<u64>,
     looks: u64,
+    done: Vec<u64>,
 }
 
 impl Turns {
     pub(crate) fn new(activities: usize, guests: Vec<bool>) -> Turns {
-        let steps = (0..activities).map(|_| CachePadded::default()).collect();
-        Turns { guests, steps, looks: CachePadded::default() }
+        let counters = || (0..activities).map(|_| CachePadded::default()).collect();
+        Turns { guests, steps: counters(), looks: CachePadded::default(), done: counters() }
     }
 
     pub(crate) fn is_guest(&self, id: usize) -> bool {
@@ -62,14 +65,29 @@ impl Turns {
     }
 
     pub(crate) fn now(&self) -> Since {
-        let steps = self.steps.iter().map(|steps| steps.load(Ordering::Relaxed)).collect();
-        Since { steps, looks: self.looks() }
+        let now = |counters: &[CachePadded<AtomicU64>]| {
+            counters.iter().map(|counter| counter.load(Ordering::Relaxed)).collect()
+        };
+        Since { steps: now(&self.steps), looks: self.looks(), done: now(&self.done) }
     }
 
     /// Whether an activity that runs has had its turn since.
     pub(crate) fn has_had_turn(&self, id: usize, since: &Since) -> bool {
         self.is_guest(id)
             || self.steps[id].load(Ordering::Relaxed).wrapping_sub(since.steps[id]) >= TURN
+    }
+
+    /// An attendant begins or ends the work of an activity. It has the lock around it.
+    #[inline]
+    pub(crate) fn count_done(&self, id: usize) {
+        let done = &self.done[id];
+        done.store(done.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Whether no attendant is at the work of an activity that it had begun by then.
+    pub(crate) fn was_done(&self, id: usize, since: &Since) -> bool {
+        let before = since.done[id];
+        before.is_multiple_of(2) || self.done[id].load(Ordering::Relaxed) != before
     }
 
     /// Twice the looks of others at the bottom half's queue.

@@ -2,7 +2,6 @@
 
 use hmc_client::{Client, Options, Seat};
 use hmc_proto::*;
-use vmc_machine::embed::Waiting;
 use vmc_machine::embed::programs::{self, Programs, Serving, Time};
 use vmc_machine::incarnation::Incarnation;
 use vmc_machine::plan::{Plan, ThreadPlan};
@@ -49,7 +48,7 @@ fn serve<T>(
     time: Time,
     body: impl FnOnce(&Programs<'_>) -> T,
 ) -> (T, Trace) {
-    let serving = Serving { waiting: Waiting::Block, time, keep: Some(usize::MAX) };
+    let serving = Serving { time, keep: Some(usize::MAX) };
     let (result, run) = programs::serve(&plan(text, seats), serving, body).expect("a machine");
     let (trace, problems) = vmc_sim::judge(run);
     let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();

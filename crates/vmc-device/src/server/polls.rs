@@ -64,6 +64,7 @@ where
         let flight = Flight { seat, thread: self.header.thread, is_interrupted: false };
         let mut slept = false;
         let request = Request::Poll { file: open.file, wait: true };
+        self.attend();
         let answer = server.programs.call_on(seat, open, request, &mut || {
             server.polls.lock().files.entry(handle).or_default().asleep = Some(seat);
             server.takes_off(unique, flight);

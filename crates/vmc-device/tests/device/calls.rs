@@ -2,7 +2,6 @@
 
 use crate::common::{Device, cannot_serve, compile, folder, need_fuse, options, text_of};
 use std::process::{Command, Stdio};
-use vmc_device::Options;
 
 const TWO: &str = "[machine]\nhmcs = 2\n";
 const CALLS: &str = "tests/calls.py";
@@ -111,19 +110,6 @@ fn a_program_outlives_the_crash_of_its_partition() {
 #[test]
 fn a_device_is_made_when_a_program_asks_for_it() {
     holds("[machine]\nvmc = \"on-request\"\n", "on_request", "");
-}
-
-#[test]
-fn a_machine_that_polls_answers_as_one_that_sleeps() {
-    need_fuse!();
-    let folder = folder();
-    let options = Options { polls: true, ..options(&folder.join("ibmvmc"), TWO) };
-    let device = Device::serve(options, folder);
-    let socket = device.served.socket.display().to_string();
-    for function in ["messages", "nonblock", "close_while_reading", "killed", "waits"] {
-        device.python(CALLS, &[function, &socket]);
-    }
-    device.end_well();
 }
 
 #[test]

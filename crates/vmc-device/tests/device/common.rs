@@ -61,7 +61,6 @@ pub(crate) fn options(at: &Path, machine: &str) -> Options {
         scripted: false,
         trace: TraceTo::Nothing,
         keep: Some(usize::MAX),
-        polls: false,
         payloads: false,
         page: None,
         save_traces: None,

@@ -5,7 +5,7 @@
 //! thread of the plan is a seat; one with a script is led through it by [`Programs::next`].
 
 use super::threads::{REST, timeless};
-use super::{File, Run, Waiting};
+use super::{File, Run};
 use crate::activity::{Activity, Instruction, Request, StepFailure, has_report};
 use crate::actor::Actor;
 use crate::backend;
@@ -17,7 +17,9 @@ use crate::incarnation::Incarnation;
 use crate::plan::{Plan, ThreadPlan};
 use crate::recorder::{Log, Order, Recorder};
 use crate::runtime::{ActivityId, Progress, Runtime};
-use crate::threads::{self, ExternalThread, ExternalThreads, RunningMachine, ThreadedRun};
+use crate::threads::{
+    self, Attendance, ExternalThread, ExternalThreads, RunningMachine, ThreadedRun, WaitMode,
+};
 use crate::world::WakeCondition;
 use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
 use parking_lot::Mutex;
@@ -36,8 +38,6 @@ const CONSOLE: &str = "console";
 /// How a machine serves programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Serving {
-    /// How its threads wait.
-    pub waiting: Waiting,
     /// What time is.
     pub time: Time,
     /// How many records are kept from the beginning, to be judged; `None`: nothing is recorded.
@@ -47,7 +47,8 @@ pub struct Serving {
 /// The time of a machine that serves programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Time {
-    /// That of the clock.
+    /// That of the clock. A program's thread does the work of the VMC service and of the bottom half that its call gives
+    /// rise to by itself, as far as it can.
     Clock,
     /// As in a scenario it stands still while a program is outside of calls, and jumps when every thread waits. Threads of
     /// the plan with a script have a program each.
@@ -158,7 +159,24 @@ impl fmt::Debug for Programs<'_> {
     }
 }
 
-impl Programs<'_> {
+/// A thread that does what its calls give rise to, in place of the machine's own threads, until this is dropped.
+pub struct Attending<'a> {
+    _attendance: Option<Attendance<'a, OnThreads>>,
+}
+
+impl fmt::Debug for Attending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attending").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Programs<'a> {
+    /// The calling thread will make calls. What they give rise to is done when the result is dropped, which must be before
+    /// the thread sleeps: in `before_sleep` at the latest. Where that is not done, the machine's own threads do it.
+    pub fn attend(&self) -> Attending<'a> {
+        Attending { _attendance: self.run.attend() }
+    }
+
     /// Makes a call. `before_sleep` is called once before the thread sleeps in it.
     pub fn call(&self, seat: u16, request: Request, before_sleep: &mut dyn FnMut()) -> Answer {
         self.make(seat, request, None, before_sleep)
@@ -196,7 +214,7 @@ impl Programs<'_> {
             run.world.process_table.lock().signals.remove(&app.number());
         }
         if let Request::Read { .. } | Request::Poll { .. } = request {
-            run.look_once();
+            run.work_off();
         }
         let now = run.world.incarnations.now(Side::Mgmt);
         if !run.world.incarnations.is_running(Side::Mgmt) || life.is_some_and(|life| life != now) {
@@ -228,7 +246,8 @@ impl Programs<'_> {
                     before_sleep();
                 }
             };
-            if !run.wait_as_guest(actor, parker, (until_ns, why), first) {
+            let me = (actor.activity.id(), &*parker);
+            if !run.wait_as_guest(me, (until_ns, why), first) {
                 break;
             }
         }
@@ -467,9 +486,12 @@ pub fn serve<T>(
         is_external: Activity::is_application,
         follows_clock: serving.time == Time::Clock,
     };
+    let mode = match serving.time {
+        Time::Clock => WaitMode::CallerRuns,
+        Time::Scripts | Time::Programs => WaitMode::Block,
+    };
     let names = Mutex::new(plan.threads.iter().map(|thread| thread.name.clone()).collect());
-    let (machine, external) =
-        RunningMachine::start(world, actors, &external, serving.waiting.mode());
+    let (machine, external) = RunningMachine::start(world, actors, &external, mode);
     let run = &**machine.run();
     let finish = |seat: usize| run.runtime.finish(ActivityId::app(seat as u16).index());
     // Where time waits for programs, it does not wait for those that have nothing to do.

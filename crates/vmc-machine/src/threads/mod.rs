@@ -9,6 +9,8 @@
 mod polling;
 mod standing;
 
+pub(crate) use polling::Attendance;
+use polling::LENT;
 pub use polling::{ThreadedRun, WaitMode};
 
 use crate::activity::Activity;
@@ -20,7 +22,7 @@ use crate::world::World;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use vmc_threads::{Parker, SharedActor, State, Unparker};
+use vmc_threads::{Mutex, Parker, SharedActor, State, Unparker};
 use vmc_trace::Waiting;
 
 /// The state of the run, as the activities see them.
@@ -136,9 +138,17 @@ impl<P: Setup> RunningMachine<P> {
         } else {
             Threads::new(unparkers, place)
         };
-        // Pollers borrow the bottom half, so its actor is kept apart; nothing is recorded in it yet.
+        let runtime = match mode {
+            WaitMode::CallerRuns => runtime.lending(LENT.map(ActivityId::index).to_vec()),
+            WaitMode::Block | WaitMode::Poll => runtime,
+        };
+        // Others borrow these, so their actors are kept apart; nothing is recorded in them yet.
         let bottom_half = SharedActor::new(actors[place].clone());
-        let run = Arc::new(ThreadedRun { world, runtime, mode, bottom_half });
+        let lent = match mode {
+            WaitMode::CallerRuns => LENT.map(|id| Mutex::new(actors[id.index()].clone())).into(),
+            WaitMode::Block | WaitMode::Poll => Vec::new(),
+        };
+        let run = Arc::new(ThreadedRun { world, runtime, mode, bottom_half, lent });
         let (mut threads, mut outside) = (Vec::new(), Vec::new());
         for (mut actor, parker) in actors.into_iter().zip(parkers) {
             let run = Arc::clone(&run);
@@ -149,10 +159,16 @@ impl<P: Setup> RunningMachine<P> {
                 ActivityId::BOTTOM_HALF => {
                     threads.push(thread::spawn(move || (None, run_bottom_half(&run, &parker))));
                 }
-                _ => threads.push(thread::spawn(move || {
-                    let steps = run_actor(&run, &mut actor, &parker);
-                    (Some(actor), steps)
-                })),
+                id => {
+                    let lent = LENT.iter().position(|lent| *lent == id);
+                    threads.push(thread::spawn(move || {
+                        if let Some(lent) = lent.and_then(|place| run.lent.get(place)) {
+                            return (None, run_lent(&run, id, lent, &parker));
+                        }
+                        let steps = run_actor(&run, &mut actor, &parker);
+                        (Some(actor), steps)
+                    }));
+                }
             }
         }
         (RunningMachine { run, threads }, outside)
@@ -178,6 +194,7 @@ impl<P: Setup> RunningMachine<P> {
         drop(self);
         let run = Arc::into_inner(run).expect("the threads have ended");
         actors.push(run.bottom_half.into_inner());
+        actors.extend(run.lent.into_iter().map(Mutex::into_inner));
         actors.sort_by_key(|actor| actor.activity.id());
         (run.world, actors, steps)
     }
@@ -219,6 +236,33 @@ fn run_actor<P: Setup>(run: &ThreadedRun<P>, actor: &mut Actor, parker: &Parker)
         match run.run_until_wait(actor, &mut steps) {
             Progress::Block { until_ns, why } => {
                 if !run.wait(actor, parker, until_ns, why) {
+                    return steps;
+                }
+            }
+            Progress::Finished => {
+                runtime.finish(me.index());
+                return steps;
+            }
+            Progress::Again => return steps,
+        }
+    }
+}
+
+/// The same for one that others run, too.
+fn run_lent<P: Setup>(
+    run: &ThreadedRun<P>,
+    me: ActivityId,
+    actor: &Mutex<Actor>,
+    parker: &Parker,
+) -> u64 {
+    let runtime = &run.runtime;
+    let _guard = PanicGuard { runtime, me };
+    let mut steps = 0;
+    loop {
+        let progress = run.run_until_wait(&mut actor.lock(), &mut steps);
+        match progress {
+            Progress::Block { until_ns, why } => {
+                if !runtime.block(me.index(), parker, until_ns, why) {
                     return steps;
                 }
             }

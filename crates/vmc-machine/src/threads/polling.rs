@@ -15,15 +15,14 @@ use crate::actor::Actor;
 use crate::backend::Setup;
 use crate::runtime::{ActivityId, Progress};
 use crate::world::World;
-use vmc_threads::{BottomHalf, Parker, SharedActor};
+use vmc_threads::{BottomHalf, Mutex, Parker, SharedActor};
 use vmc_trace::Waiting;
 
 /// The VMC service asks for wake-ups at one of so many looks only: entries it sees without.
 const LOOKS_PER_WAKE_UP: u32 = 1 << 6;
 
-/// How often a call of a program outside looks before it sleeps: for some 20 µs, in which a message comes back that the
-/// hypervisor echoes. Its thread can do nothing else meanwhile.
-const GUEST_LOOKS: u32 = 1 << 8;
+/// Activities whose work callers do, besides the bottom half.
+pub(super) const LENT: [ActivityId; 2] = [ActivityId::SERVICE, ActivityId::INTERRUPT];
 
 /// An activity that is at work says so after so many steps.
 const STEPS_PER_COUNT: u64 = 1 << 6;
@@ -35,6 +34,9 @@ pub enum WaitMode {
     Block,
     /// They look at the queues first.
     Poll,
+    /// Until they are woken. Threads of programs outside do the work of the VMC service, of the interrupt handler and of the
+    /// bottom half themselves, in place of waking their threads (`vmc_threads`' `attend`).
+    CallerRuns,
 }
 
 /// What the threads of a run share.
@@ -43,6 +45,8 @@ pub struct ThreadedRun<P: Setup> {
     pub(crate) runtime: Threads,
     pub(super) mode: WaitMode,
     pub(super) bottom_half: SharedActor<Actor>,
+    /// Those of [`LENT`], where callers run them, too.
+    pub(super) lent: Vec<Mutex<Actor>>,
 }
 
 impl<P: Setup> ThreadedRun<P> {
@@ -108,35 +112,50 @@ impl<P: Setup> ThreadedRun<P> {
                 let bottom_half = (self, &self.bottom_half);
                 self.runtime.poll_and_block(bottom_half, (id.index(), parker), until_ns, why)
             }
+            WaitMode::CallerRuns => self.wait_as_guest((id, parker), (until_ns, why), || ()),
         }
     }
 
-    /// The same for a call of a program outside: it looks for a moment only, and then does something before it sleeps.
+    /// The same for a program outside, which does something before it sleeps.
     pub(crate) fn wait_as_guest(
         &self,
-        actor: &Actor,
-        parker: &Parker,
-        (until_ns, why): (Option<u64>, Waiting),
+        (id, parker): (ActivityId, &Parker),
+        until: (Option<u64>, Waiting),
         before_sleep: impl FnOnce(),
     ) -> bool {
-        let id = actor.activity.id().index();
-        match self.mode {
-            WaitMode::Block => {
-                before_sleep();
-                self.runtime.block(id, parker, until_ns, why)
-            }
-            WaitMode::Poll => {
-                let bottom_half = (self, &self.bottom_half);
-                let (me, until) = ((id, parker), (until_ns, why));
-                self.runtime.poll_briefly_and_block(
-                    bottom_half,
-                    me,
-                    until,
-                    GUEST_LOOKS,
-                    before_sleep,
-                )
-            }
+        if self.mode != WaitMode::CallerRuns {
+            before_sleep();
+            return self.wait_in_call(id, parker, until.0, until.1);
         }
+        self.work_off();
+        let bottom_half = (self, &self.bottom_half);
+        self.runtime.poll_briefly_and_block(
+            bottom_half,
+            (id.index(), parker),
+            until,
+            1,
+            before_sleep,
+        )
+    }
+
+    /// The calling thread does what there is to do for the VMC service and the bottom half, if callers do so: from now on, or
+    /// until it leaves, in place of their threads.
+    pub(crate) fn attend(&self) -> Option<Attendance<'_, P>> {
+        (self.mode == WaitMode::CallerRuns).then(|| {
+            self.runtime.attend();
+            Attendance { run: self }
+        })
+    }
+
+    /// Does what there is to do for them now.
+    pub(crate) fn work_off(&self) {
+        if self.mode != WaitMode::CallerRuns {
+            return;
+        }
+        self.runtime.work_off((self, &self.bottom_half), &self.lent, |actor| {
+            let progress = self.run_until_wait(actor, &mut 0);
+            !matches!(progress, Progress::Block { until_ns: None, .. })
+        });
     }
 
     /// Does the bottom half's work once, before a call that may find what it is for.
@@ -161,6 +180,18 @@ impl<P: Setup> ThreadedRun<P> {
         self.runtime.looks_by_itself(id);
         let has_work = || service.has_mail(&self.world) || is_enough();
         self.runtime.look(LOOKS_PER_WAKE_UP, id, has_work)
+    }
+}
+
+/// A thread that does the work of others until this is dropped.
+pub(crate) struct Attendance<'a, P: Setup> {
+    run: &'a ThreadedRun<P>,
+}
+
+impl<P: Setup> Drop for Attendance<'_, P> {
+    fn drop(&mut self) {
+        self.run.work_off();
+        self.run.runtime.leave();
     }
 }
 

@@ -188,15 +188,19 @@ impl App {
                 let requested = matches!(reply, Reply::Requested(_));
                 let reply = self.copied_out(reply);
                 if let Some(InCall { call, file, .. }) = self.call.take() {
-                    let result = match self.killed && call != DeviceCall::Close {
-                        true => CallResult::Killed,
-                        false => call_result(&call, reply, &self.user),
-                    };
+                    let is_killed = self.killed && call != DeviceCall::Close;
                     let opened = match reply {
                         Reply::Opened(id) => Some(FileNumber(id.number())),
                         _ => None,
                     };
-                    cx.record(|| Event::Return(call, result, file.or(opened)));
+                    let user = &self.user;
+                    cx.record(|| {
+                        let result = match is_killed {
+                            true => CallResult::Killed,
+                            false => call_result(&call, reply, user),
+                        };
+                        Event::Return(call, result, file.or(opened))
+                    });
                 }
                 // Its probe comes after the return, even if the caller learns nothing of it.
                 if requested {
