@@ -15,6 +15,8 @@ pub trait Setup: 'static {
     /// The lock around what the world keeps beside hypervisor and driver. It may be held for a whole step; that of
     /// the driver is held for a transition, and is one of the hypervisor's.
     type Mutex: RawMutex;
+    /// Whether one step is made after the other, so that what the memory must hold is known after each.
+    const ONE_THREAD: bool;
 }
 
 /// The hypervisor's locks.
@@ -28,6 +30,7 @@ impl<D: GuestDriver + 'static> Setup for Deterministic<D> {
     type Backend = phyp::Deterministic;
     type Driver = D;
     type Mutex = LocalLock;
+    const ONE_THREAD: bool = true;
 }
 
 /// Real threads.
@@ -38,4 +41,5 @@ impl<D: GuestDriver + 'static> Setup for Threads<D> {
     type Backend = phyp::Threads;
     type Driver = D;
     type Mutex = parking_lot::RawMutex;
+    const ONE_THREAD: bool = false;
 }

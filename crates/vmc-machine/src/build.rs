@@ -47,7 +47,10 @@ pub fn world<P: Setup>(
     record: bool,
     driver: P::Driver,
 ) -> Result<(World<P>, Vec<Actor>), MachineError> {
-    let (world, service) = build::<P>(plan, driver)?;
+    let (mut world, service) = build::<P>(plan, driver)?;
+    if record && P::ONE_THREAD {
+        world.watch_memory();
+    }
     let order = Order::default();
     let actors = activities(plan, service)
         .into_iter()

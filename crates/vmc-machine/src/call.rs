@@ -7,8 +7,9 @@ use crate::fault::{HcallPoint, MessagePoint, SavedTce};
 use crate::guest_driver::GuestDriver;
 use crate::guest_memory::GuestMemory;
 use crate::runtime::{ActivityId, Runtime};
+use crate::shadow::Transfer;
 use crate::traced::subject_of;
-use crate::world::{Kernel, MANAGEMENT, TaskRequest, World};
+use crate::world::{Kernel, MANAGEMENT, PLATFORM, TaskRequest, World};
 
 use ibmvmc::shell::Caller;
 use ibmvmc::{Background, CallId, Dma, Effect, Input, MapError, Outcome, Reply, UserFault, Wakeup};
@@ -141,6 +142,7 @@ impl CallRunner {
     pub(crate) fn abandon<P: Setup, R: Runtime>(self, cx: &Context<'_, P, R>) {
         if let Phase::Copying(pinned) = self.phase {
             cx.world.hypervisor.copy_rdma_abandon(pinned);
+            cx.world.shadow(|shadow| shadow.copy_abandoned(cx.me));
         }
         cx.restore_tces(self.saved);
     }
@@ -220,7 +222,9 @@ impl CallRunner {
             }
             Effect::Hcall(ref call @ Hcall::CopyRdma(ref copy), subject) => {
                 let hypervisor = &cx.world.hypervisor;
+                shadow_begins(cx, copy);
                 let result = hypervisor.hcall(MANAGEMENT, call, &mut cx.platform_sink());
+                shadow_ends(cx, result.code);
                 if cx.recorder.is_on() {
                     record_rdma(cx, copy, subject, result.code);
                 }
@@ -299,6 +303,7 @@ impl CallRunner {
                     ReturnCode::HARDWARE
                 };
                 cx.restore_tces(std::mem::take(&mut self.saved));
+                shadow_ends(cx, code);
                 code
             }
             _ => {
@@ -308,6 +313,7 @@ impl CallRunner {
                 };
                 match begun {
                     Ok(pinned) => {
+                        shadow_begins(cx, copy);
                         self.phase = Phase::Copying(pinned);
                         return Err(CallProgress::Again);
                     }
@@ -389,6 +395,30 @@ fn wake<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, wakeup: Wakeup) {
         cx.record(|| Event::Wake(id.actor()));
         cx.runtime.wake(id);
     }
+}
+
+/// Tells the shadow of the memory that a copy holds its pages.
+#[inline(always)]
+fn shadow_begins<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, copy: &CopyRdma) {
+    cx.world.shadow(|shadow| {
+        let Some((local, _)) = cx.world.hypervisor.vmc_windows() else { return };
+        let end = |liobn, ioba| (if liobn == local { Side::Mgmt } else { Side::Hyp }, ioba);
+        let source = end(copy.source_liobn, copy.source_ioba);
+        let destination = end(copy.destination_liobn, copy.destination_ioba);
+        let len_bytes = copy.len_bytes;
+        shadow.copy_begins(cx.me, Transfer { len_bytes, source, destination, void: None });
+    });
+}
+
+/// Tells the shadow that the copy is over.
+#[inline(always)]
+fn shadow_ends<P: Setup, R: Runtime>(cx: &Context<'_, P, R>, code: ReturnCode) {
+    cx.world.shadow(|shadow| {
+        let memory = [MANAGEMENT, PLATFORM].map(|partition| cx.world.hypervisor.memory(partition));
+        let [Some(mgmt), Some(hyp)] = memory else { return };
+        let are_true = !cx.world.faults.were_unarchitected();
+        shadow.copy_ends(cx.me, code, are_true, [mgmt, hyp]);
+    });
 }
 
 fn record_rdma<P: Setup, R: Runtime>(
@@ -490,6 +520,14 @@ fn map<P: Setup, R: Runtime>(
     let memory = world.hypervisor.memory(MANAGEMENT).ok_or(MapError)?;
     let reserved = world.guest.reserve(len_bytes).ok_or(MapError)?;
     let (call, list) = GuestMemory::<P::Mutex>::map_call(&reserved, liobn);
+    world.shadow(|shadow| {
+        let free = |frame: &u32| crate::guest_memory::frame_address(*frame);
+        let frames = reserved.frames.iter().map(free);
+        frames.for_each(|at| shadow.given_out(Side::Mgmt, at, memory));
+        if let Some(at) = reserved.list.as_ref().map(free) {
+            shadow.writes(Side::Mgmt, at, &list);
+        }
+    });
     let zeroed = reserved.frames.iter().all(|frame| {
         memory
             .write(crate::guest_memory::frame_address(*frame), &[0; papr::PAGE_SIZE as usize])
@@ -522,6 +560,7 @@ fn take_entry<P: Setup, R: Runtime>(
     let memory = cx.world.hypervisor.memory(MANAGEMENT)?;
     let at = entry_address(cx.world, queue, element)?;
     let entry = phyp::take_entry(memory, at).ok()??;
+    cx.world.shadow(|shadow| shadow.takes(Side::Mgmt, at));
     cx.record(|| Event::Dequeued { by: Side::Mgmt, element: u32::from(element), entry });
     if !cx.world.faults.are_none() {
         cx.at_message(Side::Hyp, entry, MessagePoint::Received, subject_of(entry));
@@ -535,6 +574,7 @@ fn clear<P: Setup, R: Runtime>(cx: &mut Context<'_, P, R>, queue: Dma) {
         if let Some(at) = at {
             // The frames are the operating system's own: the address is good.
             let _ = memory.write(at, &[0; papr::PAGE_SIZE as usize][..range.len()]);
+            cx.world.shadow(|shadow| shadow.zeroes(Side::Mgmt, at, range.len() as u64));
         }
     }
 }
@@ -548,8 +588,11 @@ fn copy_from_user<P: Setup, R: Runtime>(
     let memory = cx.world.hypervisor.memory(MANAGEMENT).ok_or(UserFault)?;
     let bytes = user.bytes(len_bytes as usize).ok_or(UserFault)?;
     for (at, range) in cx.world.guest.pieces(to.ioba, len_bytes) {
-        memory.write(at.ok_or(UserFault)?, &bytes[range]).map_err(|_| UserFault)?;
+        let (at, bytes) = (at.ok_or(UserFault)?, &bytes[range]);
+        memory.write(at, bytes).map_err(|_| UserFault)?;
+        cx.world.shadow(|shadow| shadow.writes(Side::Mgmt, at, bytes));
     }
+    cx.world.shadow(|shadow| shadow.fills(to.ioba, len_bytes.into()));
     Ok(())
 }
 

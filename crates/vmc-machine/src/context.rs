@@ -55,6 +55,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     ) -> HcallReturn {
         let world = self.world;
         let result = world.hypervisor.hcall(partition_of(side), call, &mut self.platform_sink());
+        world.shadow(|shadow| shadow.called(side, call, result));
         if self.recorder.is_on() {
             self.record_hcall(side, call, result, subject);
         }
@@ -75,14 +76,15 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
     }
 
     /// Takes the hypervisor's events: it records them and wakes the actors that they concern.
-    pub(crate) fn platform_sink(&mut self) -> PlatformSink<'_, R> {
+    pub(crate) fn platform_sink(&mut self) -> PlatformSink<'_, P, R> {
         let actor = self.recorder.actor();
-        PlatformSink { runtime: self.runtime, recorder: self.recorder, actor }
+        PlatformSink { world: self.world, runtime: self.runtime, recorder: self.recorder, actor }
     }
 
     /// Takes the hypervisor's events when a fault causes them.
-    pub(crate) fn machine_sink(&mut self) -> PlatformSink<'_, R> {
-        PlatformSink { runtime: self.runtime, recorder: self.recorder, actor: ActorId::Platform }
+    pub(crate) fn machine_sink(&mut self) -> PlatformSink<'_, P, R> {
+        let actor = ActorId::Platform;
+        PlatformSink { world: self.world, runtime: self.runtime, recorder: self.recorder, actor }
     }
 
     /// Wakes every activity that wanted to look at the driver after a transition.
@@ -98,7 +100,8 @@ pub(crate) fn partition_of(side: Side) -> PartitionId {
     }
 }
 
-pub(crate) struct PlatformSink<'a, R: Runtime> {
+pub(crate) struct PlatformSink<'a, P: Setup, R: Runtime> {
+    world: &'a World<P>,
     runtime: &'a R,
     recorder: &'a mut Recorder,
     /// Whose doing it is.
@@ -120,12 +123,13 @@ impl StateChanges {
     }
 }
 
-impl<R: Runtime> phyp::EventSink for PlatformSink<'_, R> {
+impl<P: Setup, R: Runtime> phyp::EventSink for PlatformSink<'_, P, R> {
     fn event(&mut self, event: phyp::Event) {
         let (now_ns, actor) = (self.runtime.last_ns(), self.actor);
         match event {
             phyp::Event::Enqueued { to, element, entry, overlaid } => {
                 let to = side_of(to);
+                self.world.shadow(|shadow| shadow.enqueued(to, element, entry, overlaid));
                 let enqueued = || Event::Enqueued { to, element, entry, overlaid };
                 self.recorder.record_as(actor, now_ns, enqueued);
                 // The platform tells its own service of each entry; the management partition gets an

@@ -47,6 +47,7 @@ pub mod recorder;
 pub mod runtime;
 pub mod schedule;
 pub mod script;
+pub mod shadow;
 pub mod stress;
 pub mod threads;
 pub mod traced;

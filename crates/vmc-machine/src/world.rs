@@ -10,6 +10,7 @@ use crate::incarnation::{Incarnation, Incarnations};
 use crate::orders::Orders;
 use crate::runtime::{ActivityId, Runtime};
 use crate::script::ProcessTable;
+use crate::shadow::Shadow;
 use ibmvmc::FileId;
 use lock_api::Mutex;
 use papr::{PartitionId, VmcNode};
@@ -53,6 +54,8 @@ pub struct World<P: Setup> {
     pub threads: Arc<[String]>,
     /// Whose bytes are recorded.
     pub(crate) kept: KeptPayloads,
+    /// What the memory must hold, where that is watched.
+    pub(crate) shadow: Option<Box<Mutex<P::Mutex, Shadow>>>,
 }
 
 /// The messages whose bytes are recorded, beside their digests.
@@ -197,6 +200,7 @@ where
             driver_paused: self.driver_paused.load(Ordering::Acquire).into(),
             threads: self.threads.clone(),
             kept: self.kept,
+            shadow: self.shadow.as_ref().map(|shadow| Box::new(Mutex::new(shadow.lock().clone()))),
         }
     }
 }
@@ -222,6 +226,29 @@ impl<P: Setup> World<P> {
             driver_paused: AtomicBool::new(false),
             threads: threads.into(),
             kept,
+            shadow: None,
+        }
+    }
+
+    /// Watches the memory from now on; nothing has been written to it.
+    pub(crate) fn watch_memory(&mut self) {
+        self.shadow = Some(Box::new(Mutex::new(Shadow::default())));
+    }
+
+    /// What was written to memory that no record speaks of; nothing where the memory is not watched.
+    pub fn memory_problems(&self) -> Vec<String> {
+        let memory = [MANAGEMENT, PLATFORM].map(|partition| self.hypervisor.memory(partition));
+        match (&self.shadow, memory) {
+            (Some(shadow), [Some(mgmt), Some(hyp)]) => shadow.lock().problems([mgmt, hyp]),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Tells the shadow of the memory, if there is one.
+    #[inline(always)]
+    pub(crate) fn shadow(&self, tell: impl FnOnce(&mut Shadow)) {
+        if let Some(shadow) = &self.shadow {
+            tell(&mut shadow.lock());
         }
     }
 }

@@ -106,7 +106,7 @@ fn run_with<Q: Quirks>(
     }
 }
 
-fn run_on<P: OwnDriver>(
+pub(crate) fn run_on<P: OwnDriver>(
     plan: &Plan,
     record: bool,
     driver: P::Driver,

@@ -249,6 +249,7 @@ impl Work {
                 let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);
                 self.free = entry.is_none().then_some(*at);
                 if let Some(entry) = entry {
+                    world.shadow(|shadow| shadow.takes(Side::Hyp, *at));
                     cx.record(|| Event::Dequeued { by: Side::Hyp, element, entry });
                     if !cx.world.faults.are_none() {
                         let subject = subject_of(entry);
@@ -258,6 +259,16 @@ impl Work {
                 Outcome::Entry(entry)
             }
             Effect::ClearQueue { .. } | Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. } => {
+                world.shadow(|shadow| match &self.effect {
+                    Effect::ClearQueue { at, len_bytes } => {
+                        shadow.zeroes(Side::Hyp, *at, *len_bytes);
+                    }
+                    Effect::WriteBuffer { at, bytes } => {
+                        shadow.writes(Side::Hyp, *at, bytes);
+                        shadow.fills_part(*at, bytes.len() as u64);
+                    }
+                    _ => {}
+                });
                 let done = memory.and_then(|memory| self.effect.on_memory(memory, &mut self.bytes));
                 done.unwrap_or(Outcome::Done)
             }

@@ -7,6 +7,7 @@ use crate::fault::{Act, Held, RdmaEnd, SavedTce};
 use crate::incarnation::Incarnation;
 use crate::orders::ServiceOrder;
 use crate::runtime::{ActivityId, Runtime};
+use crate::shadow::Shadow;
 use crate::world::TaskRequest;
 use papr::{Access, CopyRdma, CrqEntry, Hcall, Ioba, PAGE_SIZE, ReturnCode, Tce};
 use std::sync::atomic::Ordering;
@@ -122,6 +123,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         if !had_life && !world.hypervisor.is_running(partition_of(side)) {
             return;
         }
+        self.shadow_wiped(side);
         let sink = &mut self.machine_sink();
         if by_partner {
             world.hypervisor.terminate_partner(partition_of(side.partner()), sink);
@@ -130,10 +132,20 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         }
     }
 
+    /// Tells the shadow of the memory that a partition's is cleared.
+    fn shadow_wiped(&self, side: Side) {
+        self.world.shadow(|shadow| {
+            if let Some(memory) = self.world.hypervisor.memory(partition_of(side)) {
+                shadow.wiped(side, memory);
+            }
+        });
+    }
+
     /// The management partition's kernel jumps into another one (kexec), which finds the machine as it is. The
     /// processors of the old one stop first: the new one starts when they all have.
     fn kexec(&mut self, rule: usize) {
         if self.end_life(Side::Mgmt) {
+            self.world.shadow(Shadow::kernel_ends);
             self.world.faults.with(|faults| faults.boots.push((Side::Mgmt, rule)));
             self.runtime.wake(ActivityId::DIRECTOR);
         }
@@ -185,6 +197,7 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
         }
         if !is_kexec {
             self.announce_fault(rule, None);
+            self.shadow_wiped(side);
             world.hypervisor.boot(partition_of(side));
         }
         let life = match side {

@@ -3,6 +3,7 @@
 
 mod leaks;
 pub(crate) mod management;
+mod memory;
 mod outstanding;
 mod ownership;
 mod pacing;
@@ -68,6 +69,8 @@ pub(crate) fn check_end<P: OwnDriver>(
     };
     let early = pacing::check(trace).into_iter();
     found.extend(early.map(|what| Violation { checker: "pacing", what }));
+    let strayed = memory::check(world).into_iter();
+    found.extend(strayed.map(|what| Violation { checker: "memory", what }));
     found.extend(management::check(actors, end.quiescent && !is_paused(world)));
     if end.quiescent {
         // A message that was lost or made up leaves each side with a state of its own, and so does one that a side

@@ -5,5 +5,6 @@ mod embedded;
 mod faults;
 mod kexec;
 mod leaks;
+mod memory;
 mod schedules;
 mod steps;
