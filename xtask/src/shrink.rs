@@ -5,7 +5,7 @@ use crate::lines::counted;
 use crate::replay;
 use crate::terminal::{complain, print};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use vmc_sim::{
     CaseSize, Options, Quirk, QuirkSet, Replay, Scenario, ShrinkError, ShrinkProgress, Shrunk,
@@ -56,7 +56,7 @@ fn made_small(args: &Args) -> Result<(), String> {
     })?;
     let Shrunk { text, report, runs, before, after, .. } = &shrunk;
     match &args.output {
-        Some(path) => std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?,
+        Some(path) => write(path, text, &file)?,
         None => print(&format!("{text}\n")),
     }
     print(&report.canonical());
@@ -64,6 +64,18 @@ fn made_small(args: &Args) -> Result<(), String> {
     print(&format!("\n{}", problems.join("\n")));
     print(&format!("from {}\nto   {}, after {runs} runs", sizes(before), sizes(after)));
     Ok(())
+}
+
+/// Writes the scenario, unless what it names would not be found from there.
+fn write(path: &Path, text: &str, file: &str) -> Result<(), String> {
+    if let Err(error) = Scenario::parse(&path.display().to_string(), text) {
+        let error = crate::terminal::show(&error);
+        return Err(format!(
+            "{text}\n{error}\n{} is not written: expected a file in the folder of {file}, from where it names other files",
+            path.display()
+        ));
+    }
+    std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// The path and the text of the scenario that fails, and how it does.
@@ -146,6 +158,28 @@ fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scenario_is_written_only_where_its_inventory_is_found() {
+        let root = crate::workspace::root();
+        let text = "title = \"t\"\nmachine.behaviour = { router = \"inventories/small.toml\" }\n";
+        let folder = std::env::temp_dir().join(format!("xtask-shrink-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let far = folder.join("small.toml");
+        let why = write(&far, text, "management/it.toml").unwrap_err();
+        assert!(
+            why.starts_with(text) && why.contains("in the folder of management/it.toml"),
+            "{why}"
+        );
+        assert!(!far.exists());
+        std::fs::create_dir(folder.join("inventories")).unwrap();
+        let inventory = "inventories/small.toml";
+        let from = root.join("scenarios/management").join(inventory);
+        std::fs::copy(from, folder.join(inventory)).unwrap();
+        write(&far, text, "management/it.toml").unwrap();
+        assert_eq!(std::fs::read_to_string(far).unwrap(), text);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn times_have_a_unit_or_are_seconds() {
