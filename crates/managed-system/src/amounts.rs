@@ -1,9 +1,10 @@
 //! Amounts of memory and of processors.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The least that a partition starts with, what it wants, and the most that it can have while it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Amounts<T> {
     /// Without this much the partition does not start.
     pub min: T,
@@ -28,7 +29,9 @@ impl<T: Ord> Amounts<T> {
 }
 
 /// Processing power, in hundredths of a processor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct ProcessorUnits(pub u32);
 
 impl ProcessorUnits {
@@ -50,7 +53,7 @@ impl fmt::Display for ProcessorUnits {
 }
 
 /// What a partition has been given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Assignment {
     /// Memory in MB.
     pub memory_mb: u32,

@@ -3,10 +3,11 @@
 use crate::amounts::ProcessorUnits;
 use crate::definition::PartitionDefinition;
 use crate::ids::Uuid;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What a system is made of.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SystemConfig {
     /// Its name, which managers can change.
     pub name: String,
@@ -33,7 +34,7 @@ pub struct SystemConfig {
 }
 
 /// What there is to hand out, and in which portions.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Capacity {
     /// Memory that is installed, in MB.
     pub installed_memory_mb: u32,
@@ -79,7 +80,7 @@ impl Default for Capacity {
 }
 
 /// How long things take, in virtual time.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Timings {
     /// From power on to running: the partition's firmware is loaded.
     pub start: Duration,

@@ -5,9 +5,10 @@ use crate::config::Capacity;
 use crate::ids::{PartitionId, Uuid};
 use crate::limits::{self, check_range};
 use crate::refusal::{Attribute, Refusal};
+use serde::{Deserialize, Serialize};
 
 /// Type of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PartitionType {
     /// It runs AIX or Linux.
     AixLinux,
@@ -18,7 +19,7 @@ pub enum PartitionType {
 }
 
 /// Operating system of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum OperatingSystem {
     /// AIX.
     Aix,
@@ -31,7 +32,9 @@ pub enum OperatingSystem {
 }
 
 /// How a partition is started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum BootMode {
     /// Into its operating system.
     #[default]
@@ -54,7 +57,9 @@ impl BootMode {
 }
 
 /// Position of the keylock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Keylock {
     /// An operator may do everything.
     Manual,
@@ -64,7 +69,7 @@ pub enum Keylock {
 }
 
 /// Processors of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Processors {
     /// Whole processors of its own.
     Dedicated {
@@ -87,7 +92,9 @@ pub enum Processors {
 }
 
 /// What becomes of the idle time of dedicated processors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum DedicatedSharing {
     /// It stays with the partition.
     Keep,
@@ -101,7 +108,7 @@ pub enum DedicatedSharing {
 }
 
 /// Whether virtual processors get idle power beyond their entitlement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SharedSharing {
     /// They do not.
     Capped,
@@ -141,7 +148,7 @@ impl Processors {
 }
 
 /// What a partition is to have when it runs. A profile is one under a name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Configuration {
     /// Memory in MB, in multiples of the logical memory block.
     pub memory_mb: Amounts<u32>,
@@ -303,7 +310,7 @@ fn ordered<T: Copy + Ord + Into<u64>>(
 }
 
 /// A partition to be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PartitionDefinition {
     /// Its name, unique on the system.
     pub name: String,

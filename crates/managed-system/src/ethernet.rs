@@ -8,10 +8,11 @@ use crate::refusal::{Attribute, Refusal};
 use crate::request::Outcome;
 use crate::slots::{Adapter, SlotChoice};
 use crate::system::System;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// An Ethernet adapter to be.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EthernetDefinition {
     /// Its address; the system chooses one by default.
     pub mac: Option<MacAddress>,
@@ -68,7 +69,7 @@ impl EthernetDefinition {
 }
 
 /// An Ethernet adapter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ethernet {
     pub(crate) mac: MacAddress,
     pub(crate) definition: EthernetDefinition,

@@ -133,9 +133,14 @@ pub(crate) struct EventLog {
 
 impl EventLog {
     pub(crate) fn new(capacity: usize) -> EventLog {
+        EventLog::going_on_from(0, capacity)
+    }
+
+    /// An empty one whose numbers go on from one.
+    pub(crate) fn going_on_from(last: u64, capacity: usize) -> EventLog {
         // Without room every event would be lost.
         let capacity = capacity.max(1);
-        EventLog { last: 0, capacity, kept: VecDeque::new(), sessions: Table::default() }
+        EventLog { last, capacity, kept: VecDeque::new(), sessions: Table::default() }
     }
 
     /// Number of the last event.

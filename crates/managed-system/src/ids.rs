@@ -1,11 +1,13 @@
 //! What names an object, a change or a moment.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(pub $inner);
 
         impl fmt::Display for $name {
@@ -120,6 +122,29 @@ impl MacAddress {
         Some(MacAddress(address))
     }
 }
+
+/// Both are stored as they are written.
+macro_rules! stored_as_text {
+    ($name:ident, $form:literal) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                let wrong =
+                    || D::Error::custom(format!(concat!("expected ", $form, ", got {:?}"), text));
+                $name::parse(&text).ok_or_else(wrong)
+            }
+        }
+    };
+}
+
+stored_as_text!(Uuid, "a UUID in the form 8-4-4-4-12");
+stored_as_text!(MacAddress, "12 hexadecimal digits");
 
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

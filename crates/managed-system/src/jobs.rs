@@ -176,9 +176,19 @@ impl Jobs {
         self.finished.retain(|finished| *finished != id);
     }
 
+    /// Number of the last one.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// None, with numbers that go on from one.
+    pub(crate) fn going_on_from(last: u64) -> Jobs {
+        Jobs { last, ..Jobs::default() }
+    }
+
     /// Every job is gone; numbers go on.
     pub(crate) fn forget(&mut self) {
-        *self = Jobs { last: self.last, ..Jobs::default() };
+        *self = Jobs::going_on_from(self.last);
     }
 
     /// What is wrong with the books.

@@ -68,7 +68,8 @@
 //! when its platform partition crashes ([`System::platform_crashed`]), because that is not the hypervisor: partitions keep
 //! their states, their resources, their codes and what is under way. What was kept for managers is lost: sessions and their
 //! events, jobs, open terminals. Numbers of versions, events and jobs go on. When the system itself goes off, definitions stay
-//! and all else goes.
+//! and all else goes. [`System::record`] and [`System::partition_record`] are what a program stores, and
+//! [`System::restored`] makes a system of it again.
 //!
 //! # What is decided where the reference is silent
 //!
@@ -112,6 +113,7 @@ mod jobs;
 pub mod limits;
 mod media;
 mod networks;
+mod nvram;
 mod partition;
 mod partitions;
 mod power;
@@ -146,6 +148,7 @@ pub use ids::{
 pub use jobs::{Failure, Job, JobKind, JobStatus, MAX_FINISHED_JOBS};
 pub use media::{Medium, Repository};
 pub use networks::{DEFAULT_SWITCH, Network, Switch, SwitchMode};
+pub use nvram::{Damaged, PartitionRecord, SystemRecord};
 pub use partition::{BootFault, Partition};
 pub use problems::{problems, problems_between};
 pub use refusal::{Attribute, Named, Refusal, Resource};

@@ -9,10 +9,11 @@ use crate::scsi::Backing;
 use crate::storage::Storage;
 use crate::system::System;
 use crate::table::{Page, Table};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Room in a volume group for virtual optical media. A server has at most one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Repository {
     pub(crate) group: String,
     pub(crate) size_mb: u64,
@@ -21,7 +22,7 @@ pub struct Repository {
 }
 
 /// A virtual optical medium.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Medium {
     pub(crate) name: String,
     pub(crate) size_mb: u64,

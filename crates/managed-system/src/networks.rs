@@ -11,10 +11,13 @@ use crate::refusal::{Attribute, Named, Refusal};
 use crate::request::Outcome;
 use crate::system::System;
 use crate::table::{Page, Table};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where frames between adapters of different partitions of a switch go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum SwitchMode {
     /// From adapter to adapter (virtual Ethernet bridging).
     #[default]
@@ -24,14 +27,18 @@ pub enum SwitchMode {
 }
 
 /// A virtual switch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Switch {
     pub(crate) id: SwitchId,
     pub(crate) name: String,
     pub(crate) mode: SwitchMode,
     pub(crate) version: Version,
+    // These three follow from adapters and networks.
+    #[serde(skip)]
     pub(crate) ports: BTreeSet<(PartitionId, Slot)>,
+    #[serde(skip)]
     pub(crate) trunks: BTreeMap<(VlanId, u8), (PartitionId, Slot)>,
+    #[serde(skip)]
     pub(crate) networks: BTreeMap<VlanId, NetworkId>,
 }
 
@@ -73,7 +80,7 @@ impl Switch {
 }
 
 /// A virtual network: a VLAN of a switch.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Network {
     pub(crate) id: NetworkId,
     pub(crate) name: String,
@@ -82,6 +89,8 @@ pub struct Network {
     pub(crate) tagged: bool,
     /// A manager has defined it, so it stays without adapters.
     pub(crate) is_defined: bool,
+    /// Follows from adapters.
+    #[serde(skip)]
     pub(crate) ports: usize,
     pub(crate) version: Version,
 }
@@ -129,7 +138,7 @@ impl Network {
 }
 
 /// Switches and networks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Networks {
     pub(crate) switches: Table<SwitchId, Switch>,
     pub(crate) all: Table<NetworkId, Network>,

@@ -10,10 +10,11 @@ use crate::slots::Adapter;
 use crate::state::{PartitionState, RmcState};
 use crate::storage::Storage;
 use crate::table::Table;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A partition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Partition {
     pub(crate) id: PartitionId,
     pub(crate) uuid: Uuid,
@@ -31,23 +32,35 @@ pub struct Partition {
     pub(crate) storage: Option<Box<Storage>>,
     pub(crate) version: Version,
 
+    // What follows is not stored.
+    #[serde(skip)]
     pub(crate) phase: Phase,
     /// When the phase ends by itself.
+    #[serde(skip)]
     pub(crate) timer: Option<Duration>,
+    #[serde(skip)]
     pub(crate) rmc: RmcState,
+    #[serde(skip)]
     pub(crate) running_since: Option<Duration>,
+    #[serde(skip)]
     pub(crate) codes: Codes,
+    #[serde(skip)]
     pub(crate) holding: Holding,
+    #[serde(skip)]
     pub(crate) assignment: Assignment,
     /// The job that the phase is part of.
+    #[serde(skip)]
     pub(crate) job: Option<JobId>,
+    #[serde(skip)]
     pub(crate) terminal_open: bool,
+    #[serde(skip)]
     pub(crate) boot_fault: Option<BootFault>,
 }
 
 /// What a partition does: the finer form of its state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
+    #[default]
     Off,
     /// Its firmware is loaded.
     Starting(Boot),
@@ -62,11 +75,7 @@ pub(crate) enum Phase {
     /// Its firmware waits.
     Menu(BootMode),
     /// Its operating system goes down.
-    Stopping {
-        restart: bool,
-        mode: BootMode,
-        hung: bool,
-    },
+    Stopping { restart: bool, mode: BootMode, hung: bool },
     /// It failed; in which mode it was started, if it was.
     Failed(Option<BootMode>),
     /// The system is off.
@@ -92,8 +101,9 @@ pub enum BootFault {
 }
 
 /// Whether a partition has resources, and may lose them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Holding {
+    #[default]
     Nothing,
     /// It was powered on.
     Active,

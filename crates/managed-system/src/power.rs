@@ -138,13 +138,18 @@ impl System {
         self.activate(id, &configuration).map_err(|TooLittle { resource, wanted, free }| {
             Refusal::NotEnough { resource, wanted, free }
         })?;
+        self.is_running_at_once(id);
+        Ok(())
+    }
+
+    /// A partition that has its resources has been running for long.
+    pub(crate) fn is_running_at_once(&mut self, id: PartitionId) {
         let boot = Boot { mode: BootMode::Normal, fault: None };
         self.set_phase(id, Phase::Starting(boot), None, &[]);
         self.set_phase(id, Phase::Firmware(boot), None, &[]);
         self.is_up(id, BootMode::Normal);
         self.set_timer(id, None);
         self.rmc_is_up(id);
-        Ok(())
     }
 
     /// The time of a partition's phase is over.

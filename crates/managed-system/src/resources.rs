@@ -35,7 +35,7 @@ impl Amount {
         }
     }
 
-    fn fits(self, into: Amount) -> bool {
+    pub(crate) fn fits(self, into: Amount) -> bool {
         self.memory_mb <= into.memory_mb && self.units <= into.units
     }
 }

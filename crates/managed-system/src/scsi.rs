@@ -12,10 +12,11 @@ use crate::slots::{Adapter, SlotChoice};
 use crate::storage::Storage;
 use crate::system::System;
 use crate::table::Table;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The server's end of a pair of SCSI adapters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ScsiServer {
     pub(crate) client: PartitionId,
     pub(crate) client_slot: Slot,
@@ -53,7 +54,7 @@ impl ScsiServer {
 }
 
 /// A device that a server offers to a client.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// Number of its logical unit.
     pub(crate) unit: u16,
@@ -73,7 +74,7 @@ impl Target {
 }
 
 /// What is behind a target device.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Backing {
     /// A physical volume.
     Volume(String),

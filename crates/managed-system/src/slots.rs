@@ -9,9 +9,10 @@ use crate::refusal::Refusal;
 use crate::scsi::ScsiServer;
 use crate::system::System;
 use crate::table::Page;
+use serde::{Deserialize, Serialize};
 
 /// A virtual adapter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Adapter {
     /// An Ethernet adapter.
     Ethernet(Ethernet),

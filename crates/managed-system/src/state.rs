@@ -89,11 +89,12 @@ impl fmt::Display for PartitionState {
 }
 
 /// State of the connection to a partition's operating system (Resource Monitoring and Control).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RmcState {
     /// The operating system has none.
     None,
     /// There is no connection now.
+    #[default]
     Inactive,
     /// The operating system can be asked and told.
     Active,

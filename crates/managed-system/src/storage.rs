@@ -11,11 +11,12 @@ use crate::scsi::Backing;
 use crate::state::RmcState;
 use crate::system::System;
 use crate::table::{Page, Table};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Storage of a Virtual I/O Server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Storage {
     pub(crate) volumes: Table<String, Volume>,
     pub(crate) groups: Table<String, VolumeGroup>,
@@ -26,7 +27,7 @@ pub struct Storage {
 }
 
 /// A physical volume.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Volume {
     pub(crate) name: String,
     pub(crate) capacity_mb: u64,
@@ -36,7 +37,7 @@ pub struct Volume {
 }
 
 /// Physical volumes, out of which disks are cut.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct VolumeGroup {
     pub(crate) name: String,
     pub(crate) volumes: BTreeSet<String>,
@@ -49,7 +50,7 @@ pub struct VolumeGroup {
 }
 
 /// A virtual disk: a logical volume.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Disk {
     pub(crate) name: String,
     pub(crate) group: String,

@@ -66,7 +66,7 @@ pub enum ConfigError {
 }
 
 impl Capacity {
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let Capacity { lmb_mb, installed_processors, configurable_processors, .. } = *self;
         if !lmb_mb.is_power_of_two() || !(16..=4096).contains(&lmb_mb) {
             return Err(ConfigError::Lmb { lmb_mb });

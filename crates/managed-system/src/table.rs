@@ -2,11 +2,13 @@
 //!
 //! What an operation costs must not grow with the number of partitions, so tests count visits instead of time.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// A map in the order of its keys.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(bound(deserialize = "K: Ord + Deserialize<'de>, V: Deserialize<'de>"))]
 pub(crate) struct Table<K, V>(BTreeMap<K, V>);
 
 impl<K: Ord, V> Default for Table<K, V> {

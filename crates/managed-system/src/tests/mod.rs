@@ -5,6 +5,7 @@ mod changes;
 mod cost;
 mod edges;
 mod jobs;
+mod nvram;
 mod partitions;
 mod power;
 mod random;

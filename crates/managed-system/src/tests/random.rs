@@ -425,6 +425,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_stored_makes_the_same_system_again(
+        with_repository in any::<bool>(),
+        happenings in proptest::collection::vec(a_happening(), 1..60),
+    ) {
+        let mut lab = furnished(64, with_repository);
+        for happening in &happenings {
+            happen(&mut lab, happening);
+        }
+        super::nvram::is_restored(&lab.system);
+    }
+
+    #[test]
     fn each_session_gets_every_event_once_and_in_order_or_is_told(
         happenings in proptest::collection::vec(a_happening(), 1..60),
         reads in proptest::collection::vec(0usize..6, 60),
