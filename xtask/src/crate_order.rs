@@ -52,6 +52,22 @@ const SCENARIO: &[&str] = &[
     "vmc-trace",
 ];
 
+/// What boots a machine with a scenario's faults and an inventory's system, and manages it.
+const MANAGER: &[&str] = &[
+    "hmc-client",
+    "hmc-proto",
+    "hmc-router",
+    "ibmvmc",
+    "managed-system",
+    "papr",
+    "phyp",
+    "vmc-machine",
+    "vmc-proto",
+    "vmc-scenario",
+    "vmc-threads",
+    "vmc-trace",
+];
+
 const ALL: &[&str] = &[
     "hmc-proto",
     "hmc-router",
@@ -96,6 +112,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "hmc-client", knows: CLIENT, without: HEAVY },
     Layer { name: "vmcsim-ffi", knows: LIBRARY, without: HEAVY },
     Layer { name: "vmc-scenario", knows: SCENARIO, without: &["stateright"] },
+    Layer { name: "vmc-mgmt", knows: MANAGER, without: &["stateright"] },
     Layer { name: "vmc-device", knows: ALL, without: &[] },
 ];
 
