@@ -1,0 +1,54 @@
+//! An embedded machine whose hypervisor manages a system.
+
+use hmc_router::Router;
+use managed_system::System;
+use std::fmt;
+use std::path::Path;
+use vmc_machine::build::MachineError;
+use vmc_machine::embed::{
+    AnyBehaviour, Application, Machine, OnOwnThreads, Rule, ThreadedMachine, Waiting,
+};
+use vmc_scenario::{Inventory, ScenarioError};
+
+/// Why there is no machine.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// It cannot be built.
+    #[error("the machine cannot be booted: {0}")]
+    Machine(#[from] MachineError),
+    /// The inventory is wrong.
+    #[error(transparent)]
+    Inventory(Box<ScenarioError>),
+}
+
+/// A machine on threads of its own.
+pub struct Host {
+    _machine: ThreadedMachine,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// Boots a machine that manages this system, with fault rules, and hands out its application.
+    pub fn boot(
+        system: System,
+        faults: Vec<Rule>,
+        behaviour: Option<AnyBehaviour>,
+    ) -> Result<(Host, Application<OnOwnThreads>), HostError> {
+        let behaviour = behaviour.unwrap_or_else(|| AnyBehaviour::new(Router::new(system)));
+        let machine = Machine { connections: 2, behaviour, faults, ..Machine::default() };
+        let (machine, mut applications) = machine.spawn(Waiting::Block, 1)?;
+        let application = applications.remove(0);
+        Ok((Host { _machine: machine }, application))
+    }
+
+    /// The system of an inventory.
+    pub fn inventory(path: &Path) -> Result<System, HostError> {
+        let inventory = Inventory::load(path).map_err(|e| HostError::Inventory(Box::new(e)))?;
+        Ok(inventory.into_system())
+    }
+}
