@@ -1,11 +1,8 @@
-//! Serving the simulated device as a file. What that takes is not built for anything else: the crate's own program does
-//! it.
+//! Serving the simulated device as a file: `vmc-device` does it.
 
 use crate::Verdict;
-use crate::terminal::complain;
-use crate::workspace::root;
+use crate::program::become_program;
 use std::ffi::OsString;
-use std::process::Command;
 
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
@@ -16,22 +13,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Verdict {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["run", "--quiet", "--package", "vmc-device", "--manifest-path"]);
-    command.arg(root().join("Cargo.toml")).arg("--").args(&args.arguments);
-    let problem = replace(&mut command);
-    complain(&format!("cargo run: {problem}"));
-    Verdict::Mistake
-}
-
-/// Becomes the program, so that Ctrl-C reaches it alone; comes back only when that fails.
-#[cfg(unix)]
-fn replace(command: &mut Command) -> std::io::Error {
-    std::os::unix::process::CommandExt::exec(command)
-}
-
-#[cfg(not(unix))]
-fn replace(_: &mut Command) -> std::io::Error {
-    std::io::Error::other("a device file takes Linux")
+    become_program("vmc-device", &[], &args.arguments)
 }

@@ -18,6 +18,8 @@ mod inventory;
 mod last_events;
 mod lines;
 mod list;
+mod manage;
+mod program;
 mod quirks;
 mod races;
 mod replay;
@@ -89,6 +91,8 @@ enum Command {
     Stress(stress::Args),
     /// Serve the simulated device as a file for real programs, or give orders to one that is served
     Device(device::Args),
+    /// Boot a system with its management application, and serve REST of HMC and NovaLink until Ctrl-C
+    Manage(manage::Args),
     /// Build the library for programs in C, and install it with its header and pkg-config file
     InstallLib(install_lib::Args),
     /// Measure vmcsim against what you might use instead, and compare with the targets
@@ -130,6 +134,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Stress(args) => stress::run(&args),
         Command::Device(args) => device::run(&args),
+        Command::Manage(args) => manage::run(&args),
         Command::InstallLib(args) => install_lib::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -28,5 +28,7 @@
 pub mod app;
 pub mod cli;
 pub mod objects;
+pub mod rest;
+pub mod serve;
 
 pub use app::{App, AppError};

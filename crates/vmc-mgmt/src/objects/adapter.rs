@@ -51,6 +51,7 @@ impl Edit {
     }
 
     /// What adds it.
+    #[expect(clippy::should_implement_trait, reason = "adapters are added to partitions")]
     pub fn add(self, partition: u16) -> AddEthernet {
         AddEthernet {
             partition,

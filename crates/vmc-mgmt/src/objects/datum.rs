@@ -304,7 +304,7 @@ pub(crate) fn parse_units(text: &str) -> Option<u32> {
 }
 
 /// A text in JSON.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -12,7 +12,7 @@ pub mod partition;
 pub mod storage;
 pub mod system;
 
-pub use datum::{Datum, Kind, ValueError};
+pub use datum::{Datum, Kind, ValueError, quoted};
 
 use crate::cli;
 use std::fmt;

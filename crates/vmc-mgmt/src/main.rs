@@ -1,0 +1,42 @@
+//! The management application as a program.
+
+use clap::Parser;
+use std::process::ExitCode;
+use std::sync::mpsc;
+use vmc_mgmt::serve::{Options, Served};
+
+/// The management application of a simulated system: REST of HMC and NovaLink over HMC commands
+#[derive(Debug, Parser)]
+#[command(name = "vmc-mgmt", version)]
+enum Command {
+    /// Boots a machine with its system, or opens a device file, and serves REST until Ctrl-C
+    Serve(Options),
+}
+
+fn main() -> ExitCode {
+    let Command::Serve(options) = Command::parse();
+    let (sender, interrupted) = mpsc::channel();
+    if let Err(e) = ctrlc::set_handler(move || {
+        let _ = sender.send(());
+    }) {
+        eprintln!("Ctrl-C cannot be handled: {e}");
+        return ExitCode::from(2);
+    }
+    let served = match Served::start(&options) {
+        Ok(served) => served,
+        Err(e) => {
+            eprintln!("{e}");
+            return ExitCode::from(2);
+        }
+    };
+    println!("REST: http://localhost:{}/rest/api", served.http.port());
+    println!("      https://localhost:{}/rest/api", served.https.port());
+    println!("user: {}", options.user);
+    if let Some(password) = &served.password {
+        println!("password: {password}");
+    }
+    println!("Ctrl-C ends it.");
+    let _ = interrupted.recv();
+    served.end();
+    ExitCode::SUCCESS
+}

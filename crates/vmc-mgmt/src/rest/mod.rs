@@ -1,0 +1,33 @@
+//! The REST interface of HMC and NovaLink (management reference, section 1).
+//!
+//! | file | subject |
+//! |---|---|
+//! | `service` | a request in, its answer out: sessions, the audit log, forms of answers |
+//! | `routes` | paths and methods |
+//! | `docs` | objects as documents |
+//! | `changes` | documents as HMC commands |
+//! | `operations`, `jobs` | operations that take time |
+//! | `listeners` | events for clients |
+//! | `xml`, `atom`, `json`, `search` | forms |
+//! | `sessions`, `audit` | who asks, and who has changed what |
+//! | `server` | HTTP and TLS |
+
+pub mod atom;
+pub mod audit;
+pub mod changes;
+pub mod docs;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod jobs;
+pub mod json;
+pub mod listeners;
+pub mod operations;
+mod routes;
+pub mod search;
+pub mod server;
+pub mod service;
+pub mod sessions;
+pub mod xml;
+
+pub use service::{Dialect, Rest};

@@ -1,0 +1,145 @@
+//! Paths behind `/rest/api`.
+
+mod children;
+mod partitions;
+mod quick;
+mod system;
+
+use super::error::RestError;
+use super::http::{Answer, Request};
+use super::jobs::{Jobs, Named};
+use super::listeners::PATIENCE;
+use super::service::{Rest, is_system};
+use hmc_proto::JobNumber;
+
+/// Types of objects that have a path of their own.
+const TYPES: &[&str] = &[
+    "ManagementConsole",
+    "ManagedSystem",
+    "LogicalPartition",
+    "VirtualIOServer",
+    "VirtualSwitch",
+    "VirtualNetwork",
+    "NetworkBridge",
+    "SharedProcessorPool",
+    "Event",
+    "jobs",
+];
+
+/// Answers a request of a session.
+pub(super) fn route(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
+    match path {
+        ["uom", path @ ..] => managed(rest, request, path),
+        ["web", "jobs", path @ ..] => job(rest, request, path),
+        _ => Err(RestError::no_path(&request.method, &request.uri)),
+    }
+}
+
+fn managed(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
+    match path {
+        ["ManagedSystem", id, kind, path @ ..]
+            if TYPES.contains(kind) && *kind != "ManagedSystem" && *id != "search" =>
+        {
+            let snapshot = rest.app.snapshot()?;
+            if !is_system(&snapshot, id) {
+                return Err(RestError::no_parent("ManagedSystem", id));
+            }
+            object(rest, request, kind, path)
+        }
+        [kind, path @ ..] => object(rest, request, kind, path),
+        [] => Err(RestError::no_path(&request.method, &request.uri)),
+    }
+}
+
+fn object(rest: &Rest, request: &Request, kind: &str, path: &[&str]) -> Result<Answer, RestError> {
+    match kind {
+        "ManagementConsole" => system::console(rest, request, path),
+        "ManagedSystem" => system::route(rest, request, path),
+        "LogicalPartition" => partitions::route(rest, request, false, path),
+        "VirtualIOServer" => partitions::route(rest, request, true, path),
+        "VirtualSwitch" => system::switches(rest, request, path),
+        "VirtualNetwork" => system::networks(rest, request, path),
+        // There are none of these in what is simulated.
+        "NetworkBridge" | "SharedProcessorPool" => match (request.method.as_str(), path) {
+            ("GET", []) => Ok(Answer::Feed(Vec::new())),
+            ("GET", [id]) => Err(RestError::not_found(kind, id)),
+            (method, _) => Err(RestError::no_method(method, "GET")),
+        },
+        "jobs" => job(rest, request, path),
+        "Event" => events(rest, request, path),
+        _ => Err(RestError::unknown_type(kind, TYPES)),
+    }
+}
+
+fn job(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
+    let (id, action) = match path {
+        [id] => (*id, request.method.as_str()),
+        [id, "cancel"] if ["POST", "PUT"].contains(&request.method.as_str()) => (*id, "cancel"),
+        _ => return Err(RestError::no_path(&request.method, &request.uri)),
+    };
+    let named = Jobs::named(id).ok_or_else(|| RestError::no_job(id))?;
+    let number = match named {
+        Named::AtOnce(number) => {
+            return match action {
+                "GET" | "cancel" => {
+                    let entry = rest.jobs.entry(number).ok_or_else(|| RestError::no_job(id))?;
+                    Ok(Answer::Entry(Box::new(entry)))
+                }
+                "DELETE" if rest.jobs.forget(named) => Ok(Answer::Done),
+                "DELETE" => Err(RestError::no_job(id)),
+                method => Err(RestError::no_method(method, "GET, DELETE, POST …/cancel")),
+            };
+        }
+        Named::Router(number) => number,
+    };
+    let gone = |error: crate::AppError| match error.refusal() {
+        Some(refusal) if refusal.code == NO_SUCH => RestError::no_job(id),
+        _ => RestError::from(error),
+    };
+    let asked = JobNumber { job: number };
+    match action {
+        "GET" => {
+            let job = rest.app.with(move |client| client.show_job(asked)).map_err(gone)?;
+            let scene = rest.scene(request)?;
+            let entry = rest.jobs.router_entry(&job, rest.app.times(), &scene, false);
+            Ok(Answer::Entry(Box::new(entry)))
+        }
+        "DELETE" => {
+            rest.app.with(move |client| client.delete_job(asked)).map_err(gone)?;
+            rest.jobs.forget(named);
+            Ok(Answer::Done)
+        }
+        "cancel" => {
+            rest.app.with(move |client| client.cancel_job(asked)).map_err(gone)?;
+            Ok(Answer::Done)
+        }
+        method => Err(RestError::no_method(method, "GET, DELETE, POST …/cancel")),
+    }
+}
+
+/// The managed system's code for what there is not, jobs among it.
+const NO_SUCH: &str = "HSCLF001";
+
+fn events(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
+    match (request.method.as_str(), path) {
+        ("GET", []) => {
+            // Without an ID of an application the session is the listener.
+            let session = request.header("x-api-session").unwrap_or_default();
+            let application = request.parameter("QUEUE_APPLICATIONID");
+            let application = application.map_or_else(
+                || format!("session {:x}", super::ids::hash(session.as_bytes())),
+                str::to_owned,
+            );
+            let scene = rest.scene(request)?;
+            let told = rest.listeners.poll(&application, rest.app.events(), &scene);
+            if !told.is_empty() || !rest.listeners.wait(&application, rest.app.events(), PATIENCE) {
+                return Ok(Answer::Feed(told));
+            }
+            let scene = rest.scene(request)?;
+            Ok(Answer::Feed(rest.listeners.poll(&application, rest.app.events(), &scene)))
+        }
+        ("PUT", []) => Err(RestError::no_method("PUT", "GET: custom events are not simulated")),
+        (method, []) => Err(RestError::no_method(method, "GET")),
+        _ => Err(RestError::no_path(&request.method, &request.uri)),
+    }
+}

@@ -1,0 +1,286 @@
+//! What each path and method comes to.
+
+use super::atom::{Entry, feed};
+use super::audit::{Audit, Record};
+use super::docs::{self, Scene};
+use super::error::RestError;
+use super::http::{Answer, Reply, Request};
+use super::jobs::Jobs;
+use super::listeners::Listeners;
+use super::sessions::Sessions;
+use super::xml::{ATOM, Element, WEB};
+use super::{atom, ids, json, routes};
+use crate::app::{App, AppClient, Snapshot};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Which of the two kinds of systems the answers are those of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// A management partition's.
+    NovaLink,
+    /// A console's.
+    Hmc,
+}
+
+/// The REST interface of an application.
+#[derive(Debug)]
+pub struct Rest {
+    pub(super) app: App,
+    pub(super) sessions: Sessions,
+    pub(super) dialect: Dialect,
+    pub(super) jobs: Jobs,
+    pub(super) listeners: Listeners,
+    audit: Audit,
+    /// When it began, since 1970.
+    began: Duration,
+}
+
+/// The time since 1970.
+pub(super) fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+impl Rest {
+    /// The interface of an application.
+    pub fn new(app: App, sessions: Sessions, dialect: Dialect, audit: Audit) -> Rest {
+        let (jobs, listeners) = (Jobs::default(), Listeners::default());
+        Rest { app, sessions, dialect, jobs, listeners, audit, began: now() }
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, request: &Request) -> Reply {
+        let mut user = String::new();
+        let answer = self.authorized(request, &mut user);
+        let reply = self.reply(request, answer);
+        if request.method != "GET" {
+            self.audit.write(&Record {
+                time: atom::time(now()),
+                user: &user,
+                memento: request.header("x-audit-memento").unwrap_or_default(),
+                method: &request.method,
+                uri: &request.uri,
+                status: reply.status,
+            });
+        }
+        reply
+    }
+
+    fn authorized(&self, request: &Request, user: &mut String) -> Result<Answer, RestError> {
+        let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+        if path == ["web", "Logon"] && request.method == "PUT" {
+            return self.log_on(request, user);
+        }
+        let token = request.header("x-api-session").unwrap_or_default();
+        match self.sessions.user(token) {
+            Some(known) => *user = known,
+            None => {
+                let text = "there is no such session, or it has expired: log on with PUT /rest/api/web/Logon";
+                return Err(RestError::unauthorized(text));
+            }
+        }
+        if path == ["web", "Logon"] && request.method == "DELETE" {
+            self.sessions.log_off(token);
+            return Ok(Answer::Done);
+        }
+        routes::route(self, request, &path)
+    }
+
+    fn log_on(&self, request: &Request, user: &mut String) -> Result<Answer, RestError> {
+        let document = Element::parse(&request.body)?;
+        if document.name != "LogonRequest" {
+            return Err(RestError::bad(format!("expected a LogonRequest, got {}", document.name)));
+        }
+        let failed = |e: std::io::Error| RestError::busy(format!("no session could be made: {e}"));
+        let name = document.text_at("UserID").unwrap_or_default();
+        *user = name.to_owned();
+        let answer = |child: Element| {
+            let metadata = Element::new("Metadata").child(Element::new("Atom"));
+            Element { namespace: WEB.into(), ..Element::new("LogonResponse") }
+                .with("schemaVersion", "V1_8_0")
+                .child(metadata)
+                .child(child)
+        };
+        let mut headers = Vec::new();
+        if self.dialect == Dialect::NovaLink {
+            headers.push(("X-MC-Type", String::from("PVM")));
+        }
+        if document.text_at("GenerateX-API-SessionFile") == Some("true") {
+            if self.dialect == Dialect::Hmc {
+                return Err(RestError::unauthorized(
+                    "an HMC has no logon by file: log on with a password",
+                ));
+            }
+            let file = self.sessions.log_on_by_file(name).map_err(failed)?;
+            let element = Element::text("X-API-SessionFile", file.to_string_lossy());
+            return Ok(Answer::Document(Box::new(answer(element)), headers));
+        }
+        // A password may have blanks at its ends.
+        let password = document.get("Password").map(|it| it.text.as_str()).unwrap_or_default();
+        let token = self.sessions.log_on(name, password).map_err(failed)?;
+        let token =
+            token.ok_or_else(|| RestError::unauthorized("the user or the password is wrong"))?;
+        headers.push(("X-API-Session", token.clone()));
+        Ok(Answer::Document(Box::new(answer(Element::text("X-API-Session", token))), headers))
+    }
+
+    /// What is there now, for documents.
+    pub(super) fn scene(&self, request: &Request) -> Result<Scene, RestError> {
+        Ok(self.scene_of(self.app.snapshot()?, request))
+    }
+
+    pub(super) fn scene_of(&self, snapshot: Arc<Snapshot>, request: &Request) -> Scene {
+        self.listeners.learn(&snapshot);
+        Scene {
+            snapshot,
+            base: request.base.clone(),
+            created: self.began,
+            novalink: self.dialect == Dialect::NovaLink,
+        }
+    }
+
+    /// Does something with what is there, with nothing of other requests in between.
+    pub(super) fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AppClient, &Arc<Snapshot>) -> Result<T, RestError> + Send + 'static,
+    ) -> Result<T, RestError> {
+        self.app.with_snapshot(work)?
+    }
+
+    fn reply(&self, request: &Request, answer: Result<Answer, RestError>) -> Reply {
+        let json = request.wants_json();
+        match answer {
+            Ok(Answer::Done) => Reply { status: 204, headers: Vec::new(), body: Vec::new() },
+            Ok(Answer::NotModified) => Reply { status: 304, headers: Vec::new(), body: Vec::new() },
+            Ok(Answer::Json(text)) => {
+                let headers = vec![("Content-Type", String::from("application/json"))];
+                Reply { status: 200, headers, body: text.into_bytes() }
+            }
+            Ok(Answer::Feed(entries)) if entries.is_empty() => {
+                Reply { status: 204, headers: Vec::new(), body: Vec::new() }
+            }
+            Ok(Answer::Feed(entries)) => {
+                let id =
+                    Entry::new(String::new(), String::new(), Element::text("feed", &request.uri))
+                        .etag;
+                let url = format!("{}{}", request.base, request.uri);
+                let feed = feed(&id, &url, &request.base, now(), &entries);
+                document(200, &feed, json, "application/atom+xml", Vec::new())
+            }
+            Ok(Answer::Entry(entry)) => {
+                let typed = request
+                    .header("accept")
+                    .filter(|it| it.contains("vnd.ibm.powervm") && it.contains("+xml"));
+                let kind = match typed {
+                    Some(_) => "application/atom+xml; type=entry",
+                    None => "application/atom+xml",
+                };
+                let headers = vec![("ETag", entry.etag.clone())];
+                document(200, &entry.element(&request.base, now()), json, kind, headers)
+            }
+            Ok(Answer::Document(element, headers)) => {
+                let kind = format!("application/vnd.ibm.powervm.web+xml; type={}", element.name);
+                document(200, &element, json, &kind, headers)
+            }
+            Err(error) => {
+                let entry = Element { namespace: ATOM.into(), ..Element::new("entry") }
+                    .child(Element::text("id", error.id(&request.uri)))
+                    .child(Element::text("title", "HttpErrorResponse"))
+                    .child(Element::text("published", atom::time(now())))
+                    .child(Element::new("author").child(Element::text("name", "vmcsim")));
+                let content = Element::new("content")
+                    .with("type", "application/vnd.ibm.powervm.web+xml; type=HttpErrorResponse")
+                    .child(error.element(&request.uri));
+                document(
+                    error.status,
+                    &entry.child(content),
+                    json,
+                    "application/atom+xml",
+                    Vec::new(),
+                )
+            }
+        }
+    }
+}
+
+fn document(
+    status: u16,
+    element: &Element,
+    as_json: bool,
+    kind: &str,
+    mut headers: Vec<(&'static str, String)>,
+) -> Reply {
+    let (kind, body) = match as_json {
+        true => {
+            let mut object = serde_json::Map::new();
+            object.insert(element.name.clone(), json::of(element));
+            ("application/json", serde_json::Value::Object(object).to_string())
+        }
+        false => (kind, element.write()),
+    };
+    headers.push(("Content-Type", kind.to_owned()));
+    Reply { status, headers, body: body.into_bytes() }
+}
+
+/// The object of a document that came in: a document may be an entry around it.
+pub(super) fn object(request: &Request, kinds: &[&str]) -> Result<Element, RestError> {
+    let mut document = Element::parse(&request.body)?;
+    if document.name == "entry" && document.namespace == ATOM {
+        let content = document.children.into_iter().find(|child| child.name == "content");
+        let first = content.and_then(|content| content.children.into_iter().next());
+        document = first
+            .ok_or_else(|| RestError::bad("expected an object in the entry's content, got none"))?;
+    }
+    if !kinds.contains(&document.name.as_str()) {
+        return Err(RestError::bad(format!(
+            "expected a document of {}, got {}",
+            kinds.join(" or "),
+            document.name
+        )));
+    }
+    if document.attribute("schemaVersion").is_none() {
+        return Err(RestError::bad(format!(
+            "expected the attribute schemaVersion on {}, got none",
+            document.name
+        )));
+    }
+    Ok(document)
+}
+
+/// The object that a client means to change has the ETag that it knows.
+pub(super) fn check_etag(wanted: Option<&str>, entry: &Entry) -> Result<(), RestError> {
+    match wanted {
+        Some(wanted) if wanted != entry.etag => Err(RestError::stale(wanted, &entry.etag)),
+        _ => Ok(()),
+    }
+}
+
+/// An entry, or the word that it has not changed.
+pub(super) fn shown(request: &Request, entry: Entry) -> Answer {
+    match request.if_none_match() {
+        Some(known) if known == entry.etag => Answer::NotModified,
+        _ => Answer::Entry(Box::new(entry)),
+    }
+}
+
+/// A partition's entry with the groups that are asked for.
+pub(super) fn entry_of(
+    scene: &Scene,
+    view: &Arc<crate::app::PartitionView>,
+    groups: &[String],
+) -> Entry {
+    match view.is_vios() {
+        true => docs::vios(scene, view, groups),
+        false => docs::partition(scene, view),
+    }
+}
+
+/// The system's UUID, and whether a part of a path is it.
+pub(super) fn is_system(snapshot: &Snapshot, id: &str) -> bool {
+    ids::system(snapshot).eq_ignore_ascii_case(id)
+}

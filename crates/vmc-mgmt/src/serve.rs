@@ -1,0 +1,237 @@
+//! `vmc-mgmt serve`: the application with all that it talks to, until Ctrl-C.
+
+use crate::app::{App, AppError, Host, HostError, Source};
+use crate::rest::audit::Audit;
+use crate::rest::server::{self, ServerError};
+use crate::rest::sessions::{Sessions, User, random};
+use crate::rest::{Dialect, Rest};
+use hmc_router::{Router, small_system};
+use managed_system::System;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use vmc_machine::embed::Rule;
+use vmc_scenario::{Inventory, Scenario, ScenarioError};
+
+/// What is served, and where.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// An inventory, or a scenario whose machine manages one and whose fault rules hold; without it a small system
+    #[arg(value_name = "INVENTORY|SCENARIO", conflicts_with = "device")]
+    pub file: Option<PathBuf>,
+
+    /// Opens this device file instead of an embedded machine
+    #[arg(long, value_name = "PATH")]
+    pub device: Option<PathBuf>,
+
+    /// Whose answers are given
+    #[arg(long, value_name = "DIALECT", default_value = "novalink", value_parser = ["novalink", "hmc"])]
+    pub dialect: String,
+
+    /// Port of HTTP on 127.0.0.1; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 12080)]
+    pub http_port: u16,
+
+    /// Port of HTTPS on 127.0.0.1; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 12443)]
+    pub https_port: u16,
+
+    /// Keeps the certificate and the audit log here; without it they are gone at the end
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// The user who can log on
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub user: String,
+
+    /// A file whose first line is the password; without it a password is made and printed
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// Seconds after which a session that is not used ends
+    #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
+    pub session_seconds: u64,
+}
+
+/// Why the application does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The application.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A file or a folder.
+    #[error("{what} {path}: {error}")]
+    File {
+        /// What was to be done.
+        what: &'static str,
+        /// With what.
+        path: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The inventory or scenario.
+    #[error(transparent)]
+    Scenario(Box<ScenarioError>),
+    /// Something else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<HostError> for ServeError {
+    fn from(error: HostError) -> ServeError {
+        ServeError::App(AppError::Host(error))
+    }
+}
+
+fn of_file(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ServeError {
+    let path = path.display().to_string();
+    move |error| ServeError::File { what, path, error }
+}
+
+/// An application that is served.
+#[derive(Debug)]
+pub struct Served {
+    /// The application.
+    pub app: App,
+    /// Its REST interface.
+    pub rest: Arc<Rest>,
+    /// Where HTTP is.
+    pub http: SocketAddr,
+    /// Where HTTPS is.
+    pub https: SocketAddr,
+    /// The password, when it was made.
+    pub password: Option<String>,
+    runtime: tokio::runtime::Runtime,
+    /// A folder that goes with the application.
+    temporary: Option<PathBuf>,
+}
+
+impl Served {
+    /// Boots, opens, listens.
+    pub fn start(options: &Options) -> Result<Served, ServeError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime =
+            runtime.map_err(|e| ServeError::Other(format!("no threads for the server: {e}")))?;
+        // A port that is taken is told before anything is booted.
+        let http = runtime.block_on(server::listen(options.http_port, "http-port"))?;
+        let https = runtime.block_on(server::listen(options.https_port, "https-port"))?;
+        let address = |listener: &tokio::net::TcpListener| {
+            listener.local_addr().map_err(|e| ServeError::Other(format!("no address: {e}")))
+        };
+        let (http_address, https_address) = (address(&http)?, address(&https)?);
+        let (folder, temporary) = folder(options.data.as_deref())?;
+        let certificate = server::certificate(&folder)?;
+        let (user, password) = user(options)?;
+        let audit = folder.join("audit.jsonl");
+        let audit =
+            Audit::to_file(&audit).map_err(of_file("the audit log cannot be opened:", &audit))?;
+        let app = open(options)?;
+        let dialect = if options.dialect == "hmc" { Dialect::Hmc } else { Dialect::NovaLink };
+        let idle = Duration::from_secs(options.session_seconds);
+        let sessions = Sessions::new(user, idle, &folder);
+        let rest = Arc::new(Rest::new(app.clone(), sessions, dialect, audit));
+        runtime.spawn(server::serve_http(Arc::clone(&rest), http));
+        runtime.spawn(server::serve_https(Arc::clone(&rest), https, certificate));
+        Ok(Served {
+            app,
+            rest,
+            http: http_address,
+            https: https_address,
+            password,
+            runtime,
+            temporary,
+        })
+    }
+
+    /// Ends it: requests that are answered now may be cut off after a second.
+    pub fn end(self) {
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        if let Some(folder) = &self.temporary {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// The data folder, or one that goes with the application.
+fn folder(data: Option<&Path>) -> Result<(PathBuf, Option<PathBuf>), ServeError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let make = |path: &Path| fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    match data {
+        Some(path) => {
+            make(path).map_err(of_file("the data folder cannot be made:", path))?;
+            let path =
+                path.canonicalize().map_err(of_file("the data folder is not usable:", path))?;
+            Ok((path, None))
+        }
+        None => {
+            let name =
+                random(8).map_err(|e| ServeError::Other(format!("no random number: {e}")))?;
+            let path = std::env::temp_dir().join(format!("vmc-mgmt-{name}"));
+            make(&path).map_err(of_file("the folder for tokens cannot be made:", &path))?;
+            Ok((path.clone(), Some(path)))
+        }
+    }
+}
+
+fn user(options: &Options) -> Result<(User, Option<String>), ServeError> {
+    let (password, made) = match &options.password_file {
+        Some(path) => {
+            let text =
+                fs::read_to_string(path).map_err(of_file("the password cannot be read:", path))?;
+            let line = text.lines().next().unwrap_or_default().to_owned();
+            if line.is_empty() {
+                return Err(ServeError::Other(format!(
+                    "expected a password in the first line of {}, got none",
+                    path.display()
+                )));
+            }
+            (line, None)
+        }
+        None => {
+            let password =
+                random(9).map_err(|e| ServeError::Other(format!("no random number: {e}")))?;
+            (password.clone(), Some(password))
+        }
+    };
+    let user = User::new(&options.user, &password).map_err(ServeError::Other)?;
+    Ok((user, made))
+}
+
+fn open(options: &Options) -> Result<App, ServeError> {
+    if let Some(path) = &options.device {
+        return Ok(App::open(Source::File(path.clone()), HMC_ID, None)?);
+    }
+    let (system, faults) = what_is_there(options.file.as_deref())?;
+    let (host, application) = Host::boot(system, faults, None)?;
+    Ok(App::open(Source::Embedded(application), HMC_ID, Some(host))?)
+}
+
+/// Who the application is to the hypervisor.
+const HMC_ID: &str = "vmcsim management";
+
+/// The system and the fault rules of a file. What has a `[machine]` or a title is a scenario.
+fn what_is_there(file: Option<&Path>) -> Result<(System, Vec<Rule>), ServeError> {
+    let Some(path) = file else { return Ok((small_system(), Vec::new())) };
+    let wrong = |e| ServeError::Scenario(Box::new(e));
+    let text = fs::read_to_string(path).map_err(of_file("the file cannot be read:", path))?;
+    let is_scenario = text.lines().any(|line| line.trim_start().starts_with("title"));
+    if !is_scenario {
+        return Ok((Inventory::load(path).map_err(wrong)?.into_system(), Vec::new()));
+    }
+    let scenario = Scenario::load(path).map_err(wrong)?;
+    let router = scenario.plan().machine.behaviour.other::<Router>();
+    let none = || {
+        let text = format!(
+            "{}: its machine manages no system: write `behaviour = {{ router = \"FILE\" }}`",
+            path.display()
+        );
+        ServeError::Other(text)
+    };
+    Ok((router.ok_or_else(none)?.system().clone(), scenario.plan().rules.clone()))
+}

@@ -1,0 +1,136 @@
+//! Unmodified pypowervm against the application (`pypowervm/steps.py`): both logons, searches, partitions from creation to removal,
+//! adapters, disks and mappings, all kinds of stops, two writers, events, sessions that expire.
+//!
+//! The client is installed from PyPI into a virtual environment of the target folder. Without Python, or where it cannot be
+//! installed, the test says so and is skipped; with `VMCSIM_CLIENTS=required`, as in CI, it fails then.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+/// The client's version.
+const VERSION: &str = "1.1.27";
+
+/// The tests share the environment, and make it one after the other.
+static MAKE: Mutex<()> = Mutex::new(());
+
+struct Server {
+    child: Child,
+    http: String,
+    https: String,
+    data: PathBuf,
+}
+
+impl Server {
+    fn start(name: &str, options: &[&str]) -> Server {
+        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = std::fs::remove_dir_all(&data);
+        std::fs::create_dir_all(&data).expect("a folder");
+        std::fs::write(data.join("password"), "secret\n").expect("a password");
+        let inventory =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm/inventory.toml");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vmc-mgmt"))
+            .arg("serve")
+            .arg(inventory)
+            .args(["--http-port", "0", "--https-port", "0", "--data"])
+            .arg(&data)
+            .arg("--password-file")
+            .arg(data.join("password"))
+            .args(options)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the application");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut port = || {
+            let line = lines.next().expect("an address").expect("a line");
+            let after = line.split("localhost:").nth(1).expect("a port");
+            after.split('/').next().expect("a port").to_owned()
+        };
+        let (http, https) = (port(), port());
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { child, http, https, data }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The client's Python; why there is none.
+fn python() -> Result<PathBuf, String> {
+    let _one = MAKE.lock().expect("the other test has made it");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pypowervm-{VERSION}"));
+    let python = folder.join("bin/python");
+    let there = |python: &Path| {
+        let import = ["-c", "import pypowervm.adapter"];
+        Command::new(python).args(import).output().is_ok_and(|output| output.status.success())
+    };
+    if there(&python) {
+        return Ok(python);
+    }
+    let run = |what: &str, command: &mut Command| match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        Err(e) => Err(format!("{what}: {e}")),
+    };
+    run("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    let package = format!("pypowervm=={VERSION}");
+    let mut pip = Command::new(&python);
+    run("pip install", pip.args(["-m", "pip", "install", "--quiet", "--timeout", "60", &package]))?;
+    match there(&python) {
+        true => Ok(python),
+        false => Err(String::from("pypowervm is installed and cannot be imported")),
+    }
+}
+
+/// Makes the steps, and says how many they were; `None` when there is no client.
+fn steps(server: &Server, mode: &[&str]) -> Option<usize> {
+    let python = match python() {
+        Ok(python) => python,
+        Err(why) if std::env::var_os("VMCSIM_CLIENTS").is_some() => panic!("no client: {why}"),
+        Err(why) => {
+            eprintln!("SKIPPED: pypowervm {VERSION} could not be installed: {why}");
+            return None;
+        }
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm/steps.py");
+    let output = Command::new(python)
+        .args(["-W", "ignore"])
+        .arg(script)
+        .args([&server.http, &server.https])
+        .arg(server.data.join("password"))
+        .args(mode)
+        // The certificate signs itself; the client's library trusts what this file has.
+        .env("REQUESTS_CA_BUNDLE", server.data.join("certificate.pem"))
+        .output()
+        .expect("the client");
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    let last = out.lines().last().and_then(|line| line.strip_prefix("steps: "));
+    Some(last.and_then(|steps| steps.parse().ok()).expect("their number"))
+}
+
+#[test]
+fn pypowervm_does_all_that_its_users_do() {
+    let server = Server::start("all-steps", &[]);
+    if let Some(steps) = steps(&server, &[]) {
+        assert!(steps >= 90, "{steps}");
+        let audit =
+            std::fs::read_to_string(server.data.join("audit.jsonl")).expect("the audit log");
+        assert!(audit.lines().count() > 40 && audit.contains("\"method\":\"PUT\""));
+        assert!(!audit.contains("secret"), "a password is in the audit log");
+    }
+}
+
+#[test]
+fn pypowervm_logs_on_again_when_its_session_has_expired() {
+    let server = Server::start("expiring", &["--session-seconds", "1"]);
+    if let Some(steps) = steps(&server, &["expiring"]) {
+        assert!(steps >= 5, "{steps}");
+    }
+}

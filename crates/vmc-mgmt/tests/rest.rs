@@ -1,0 +1,270 @@
+//! The REST interface without a server: requests in, answers out.
+
+use std::time::Duration;
+use vmc_mgmt::App;
+use vmc_mgmt::rest::audit::Audit;
+use vmc_mgmt::rest::http::{Reply, Request};
+use vmc_mgmt::rest::sessions::{Sessions, User};
+use vmc_mgmt::rest::xml::{Element, UOM, WEB};
+use vmc_mgmt::rest::{Dialect, Rest};
+
+struct Client {
+    rest: Rest,
+    token: String,
+}
+
+impl Client {
+    fn new(dialect: Dialect) -> Client {
+        let app = App::embedded(hmc_router::small_system()).expect("an application");
+        let user = User::new("admin", "secret").expect("a user");
+        let sessions = Sessions::new(user, Duration::from_secs(60), &std::env::temp_dir());
+        let rest = Rest::new(app, sessions, dialect, Audit::default());
+        let mut client = Client { rest, token: String::new() };
+        let reply = client.log_on("secret");
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        client.token = reply.header("X-API-Session").expect("a token").to_owned();
+        client
+    }
+
+    fn log_on(&self, password: &str) -> Reply {
+        let body = format!(
+            "<LogonRequest xmlns='{WEB}' schemaVersion='V1_0'><UserID>admin</UserID><Password>{password}</Password></LogonRequest>"
+        );
+        self.ask("PUT", "web/Logon", &body, &[])
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let own = [("x-api-session", self.token.as_str()), ("x-audit-memento", "tester")];
+        let headers =
+            own.iter().chain(headers).map(|(name, value)| (name.to_string(), value.to_string()));
+        self.rest.answer(&Request {
+            method: method.into(),
+            uri: format!("/rest/api/{path}"),
+            path: path.split('/').map(str::to_owned).collect(),
+            query: pairs.map(|(name, value)| (name.into(), value.into())).collect(),
+            headers: headers.collect(),
+            body: body.as_bytes().to_vec(),
+            base: "https://localhost:12443".into(),
+        })
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path, "", &[])
+    }
+
+    /// The object of an entry.
+    fn object(&self, path: &str) -> Element {
+        let reply = self.get(path);
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text());
+        in_entry(&reply)
+    }
+
+    fn create(&self, name: &str) -> String {
+        let reply = self.ask("PUT", "uom/LogicalPartition", &document(name, 1024), &[]);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        in_entry(&reply).text_at("PartitionUUID").expect("a UUID").to_owned()
+    }
+
+    fn job(&self, uuid: &str, operation: &str, parameters: &str) -> Element {
+        let body = format!(
+            "<JobRequest xmlns='{WEB}' schemaVersion='V1_0'><JobParameters>{parameters}</JobParameters></JobRequest>"
+        );
+        let reply =
+            self.ask("PUT", &format!("uom/LogicalPartition/{uuid}/do/{operation}"), &body, &[]);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        in_entry(&reply)
+    }
+}
+
+fn document(name: &str, mb: u32) -> String {
+    format!(
+        "<p:LogicalPartition xmlns:p='{UOM}' schemaVersion='V1_0'>\
+         <p:PartitionMemoryConfiguration><p:DesiredMemory>{mb}</p:DesiredMemory><p:MaximumMemory>4096</p:MaximumMemory>\
+         <p:MinimumMemory>512</p:MinimumMemory></p:PartitionMemoryConfiguration><p:PartitionName>{name}</p:PartitionName>\
+         <p:PartitionType>AIX/Linux</p:PartitionType></p:LogicalPartition>"
+    )
+}
+
+fn in_entry(reply: &Reply) -> Element {
+    let entry = Element::parse(&reply.body).expect("a document");
+    let content = entry.get("content").unwrap_or_else(|| panic!("an entry: {}", reply.text()));
+    content.children[0].clone()
+}
+
+fn message(reply: &Reply) -> String {
+    in_entry(reply).text_at("Message").expect("a message").to_owned()
+}
+
+#[test]
+fn every_path_but_logon_takes_a_session() {
+    let client = Client::new(Dialect::NovaLink);
+    assert_eq!(client.log_on("wrong").status, 401);
+    let stranger = Client { token: "0".repeat(64), ..Client::new(Dialect::NovaLink) };
+    for (method, path) in [
+        ("GET", "uom/ManagedSystem"),
+        ("GET", "uom/Event"),
+        ("GET", "nothing"),
+        ("DELETE", "web/Logon"),
+        ("PUT", "uom/LogicalPartition"),
+        ("GET", "uom/jobs/1"),
+        ("GET", "web/Logon"),
+    ] {
+        assert_eq!(stranger.ask(method, path, "", &[]).status, 401, "{method} {path}");
+    }
+    assert_eq!(client.ask("DELETE", "web/Logon", "", &[]).status, 204);
+    assert_eq!(client.get("uom/ManagedSystem").status, 401);
+}
+
+#[test]
+fn a_partition_from_creation_to_removal() {
+    let client = Client::new(Dialect::NovaLink);
+    let uuid = client.create("web1");
+    let path = format!("uom/LogicalPartition/{uuid}");
+    let made = client.object(&path);
+    assert_eq!(made.text_at("PartitionState"), Some("not activated"));
+    // Without a word on processors it has one of its own.
+    assert_eq!(
+        made.text_at("PartitionProcessorConfiguration/HasDedicatedProcessors"),
+        Some("true")
+    );
+    let etag = client.get(&path).header("ETag").expect("an ETag").to_owned();
+    assert_eq!(client.ask("GET", &path, "", &[("if-none-match", &etag)]).status, 304);
+
+    let stale = client.ask("POST", &path, &document("web2", 2048), &[("if-match", "-1")]);
+    assert_eq!(stale.status, 412);
+    assert_eq!(client.object(&path).text_at("PartitionName"), Some("web1"));
+    let changed = client.ask("POST", &path, &document("web2", 2048), &[("if-match", &etag)]);
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let now = client.object(&path);
+    assert_eq!(now.text_at("PartitionName"), Some("web2"));
+    assert_eq!(now.text_at("PartitionMemoryConfiguration/DesiredMemory"), Some("2048"));
+    assert_ne!(changed.header("ETag"), Some(etag.as_str()));
+
+    let too_much = client.ask("POST", &path, &document("web2", 8192), &[]);
+    assert_eq!((too_much.status, message(&too_much).starts_with("REST0264")), (500, true));
+    let taken = client.ask("POST", &path, &document("vios1", 2048), &[]);
+    assert_eq!((taken.status, message(&taken).contains("HSCL05DE")), (500, true));
+    assert_eq!(client.ask("DELETE", &path, "", &[("if-match", &etag)]).status, 412);
+    assert_eq!(client.ask("DELETE", &path, "", &[]).status, 204);
+    let gone = client.get(&path);
+    assert_eq!((gone.status, message(&gone).starts_with("REST029B")), (404, true));
+    let audit = client.rest.audit().lines();
+    assert!(
+        audit.iter().any(|line| line.contains("\"method\":\"DELETE\"")
+            && line.contains("\"memento\":\"tester\""))
+    );
+}
+
+#[test]
+fn jobs_tell_how_they_came_out() {
+    let client = Client::new(Dialect::Hmc);
+    let uuid = client.create("web1");
+    let begun = client.job(&uuid, "PowerOn", "");
+    assert_eq!(begun.text_at("Status"), Some("NOT_STARTED"));
+    let id = begun.text_at("JobID").expect("a number").to_owned();
+    assert_eq!(id.len(), 13);
+    // A client waits 30 s for its first look and takes all but RUNNING as final.
+    let polled = client.object(&format!("uom/jobs/{id}"));
+    assert!(["RUNNING", "COMPLETED_OK"].contains(&polled.text_at("Status").expect("a status")));
+    let again = client.job(&uuid, "PowerOn", "");
+    assert_eq!(again.text_at("Status"), Some("COMPLETED_WITH_ERROR"));
+    assert!(again.text_at("ResponseException/Message").expect("why").starts_with("HSCL3681"));
+    let refused = again.text_at("JobID").expect("a number");
+    assert_eq!(client.ask("DELETE", &format!("uom/jobs/{refused}"), "", &[]).status, 204);
+    let gone = client.get(&format!("uom/jobs/{refused}"));
+    assert_eq!((gone.status, message(&gone).starts_with("REST0005")), (404, true));
+    for unknown in ["1000000099999", "7", "x"] {
+        assert_eq!(client.get(&format!("uom/jobs/{unknown}")).status, 404, "{unknown}");
+    }
+    let wrong = "<JobParameter><ParameterName>bootmode</ParameterName><ParameterValue>fast</ParameterValue></JobParameter>";
+    let body = format!(
+        "<JobRequest xmlns='{WEB}' schemaVersion='V1_0'><JobParameters>{wrong}</JobParameters></JobRequest>"
+    );
+    let reply = client.ask("PUT", &format!("uom/LogicalPartition/{uuid}/do/PowerOn"), &body, &[]);
+    assert_eq!((reply.status, message(&reply).contains("norm, sms")), (400, true));
+}
+
+#[test]
+fn what_is_not_there_says_so() {
+    let client = Client::new(Dialect::NovaLink);
+    for (method, path, status, code) in [
+        ("GET", "uom/SRIOVAdapter", 400, "REST000B"),
+        (
+            "GET",
+            "uom/ManagedSystem/7fffffff-0000-0000-0000-000000000000/LogicalPartition",
+            404,
+            "REST020F",
+        ),
+        ("GET", "uom/LogicalPartition/7FFFFFFF-0000-0000-0000-000000000000", 404, "REST029B"),
+        (
+            "GET",
+            "uom/LogicalPartition/7FFFFFFF-0000-0000-0000-000000000000/ClientNetworkAdapter",
+            404,
+            "REST020F",
+        ),
+        ("GET", "uom/LogicalPartition/search/(PartitionName=x)", 500, "expected a search"),
+        ("GET", "uom/LogicalPartition/search/(Colour==x)", 500, "cannot be searched"),
+        ("PATCH", "uom/LogicalPartition", 405, "REST0002"),
+        ("PUT", "uom/VirtualNetwork", 405, "networks follow"),
+        ("PUT", "uom/Event", 405, "custom events"),
+        ("GET", "pcm/anything", 404, "REST0002"),
+        ("PUT", "uom/LogicalPartition", 400, "REST0001"),
+    ] {
+        let reply = client.ask(method, path, "", &[]);
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
+        assert!(message(&reply).contains(code), "{method} {path}: {}", message(&reply));
+    }
+    // A server is no LogicalPartition.
+    let vios = client.get("uom/VirtualIOServer");
+    let uuid =
+        Element::parse(&vios.body).expect("a feed").at("entry/id").expect("one").text.clone();
+    assert_eq!(client.get(&format!("uom/LogicalPartition/{uuid}")).status, 404);
+    assert_eq!(client.get(&format!("uom/VirtualIOServer/{uuid}")).status, 200);
+    // What is empty has no body.
+    assert_eq!(client.get(&format!("uom/VirtualIOServer/{uuid}/ClientNetworkAdapter")).status, 204);
+    assert_eq!(client.get("uom/LogicalPartition/search/(PartitionName==nothing)").status, 204);
+}
+
+#[test]
+fn quick_properties_and_json() {
+    let client = Client::new(Dialect::NovaLink);
+    let uuid = client.create("web1");
+    let path = format!("uom/LogicalPartition/{uuid}");
+    assert_eq!(client.get(&format!("{path}/quick/PartitionState")).text(), "\"not activated\"");
+    assert_eq!(client.get(&format!("{path}/quick/PartitionID")).text(), "3");
+    assert_eq!(client.get(&format!("{path}/quick/Nothing")).status, 404);
+    let all = client.get("uom/LogicalPartition/quick/All").text();
+    let all: serde_json::Value = serde_json::from_str(&all).expect("JSON");
+    assert_eq!(all[1]["PartitionName"], "web1");
+    assert_eq!(all[1]["IsVirtualTrustedPlatformModuleEnabled"], "false");
+    let entry = client.ask("GET", &path, "", &[("accept", "application/json")]);
+    let entry: serde_json::Value = serde_json::from_slice(&entry.body).expect("JSON");
+    assert_eq!(entry["entry"]["content"]["LogicalPartition"]["PartitionName"], "web1");
+    let system = client.get("uom/ManagedSystem/quick/All").text();
+    let system: serde_json::Value = serde_json::from_str(&system).expect("JSON");
+    assert_eq!(system[0]["MTMS"], "9009-42A*1234567");
+}
+
+#[test]
+fn the_dialects_differ_where_the_systems_do() {
+    let hmc = Client::new(Dialect::Hmc);
+    let by_file = format!(
+        "<LogonRequest xmlns='{WEB}' schemaVersion='V1_0'><UserID>a</UserID><GenerateX-API-SessionFile>true</GenerateX-API-SessionFile></LogonRequest>"
+    );
+    assert_eq!(hmc.ask("PUT", "web/Logon", &by_file, &[]).status, 401);
+    assert_eq!(hmc.log_on("secret").header("X-MC-Type"), None);
+    let novalink = Client::new(Dialect::NovaLink);
+    assert_eq!(novalink.log_on("secret").header("X-MC-Type"), Some("PVM"));
+    let uuid = hmc.create("web1");
+    assert!(hmc.object(&format!("uom/LogicalPartition/{uuid}")).get("PartitionProfiles").is_some());
+    assert_eq!(
+        hmc.get(&format!("uom/LogicalPartition/{uuid}/LogicalPartitionProfile")).status,
+        200
+    );
+    let uuid = novalink.create("web1");
+    assert!(
+        novalink.object(&format!("uom/LogicalPartition/{uuid}")).get("PartitionProfiles").is_none()
+    );
+}
