@@ -1,6 +1,7 @@
 //! What a command prints, and its exit code.
 
 use super::quoted::QuoteError;
+use super::shell::ShellError;
 
 /// What a command prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,13 +41,25 @@ pub enum Failure {
     /// {0}
     #[error(transparent)]
     Usage(#[from] UsageError),
+    /// The hypervisor has not answered.
+    #[error("{0}")]
+    Unanswered(String),
+    /// A Virtual I/O Server's command has failed.
+    #[error("{text}")]
+    Server {
+        /// Why.
+        text: String,
+        /// The command's own exit code.
+        code: u8,
+    },
 }
 
 impl From<Failure> for Output {
     fn from(failure: Failure) -> Output {
         // A text of several lines is none of a listing.
         let line = failure.to_string().lines().collect::<Vec<_>>().join(" ");
-        Output { code: 1, ..Output::lines(&[line]) }
+        let code = if let Failure::Server { code, .. } = failure { code } else { 1 };
+        Output { code, ..Output::lines(&[line]) }
     }
 }
 
@@ -94,6 +107,28 @@ pub enum UsageError {
     /// expected a name between the delimiters of -F, got `{0}`
     #[error("expected a name between the delimiters of -F, got `{0}`")]
     NoFieldName(String),
+    /// {0}
+    #[error(transparent)]
+    Shell(ShellError),
+    /// expected a command; there are {0}
+    #[error("expected a command; there are {0}")]
+    NoCommand(String),
+    /// {0}
+    #[error("{0}")]
+    Options(String),
+    /// expected {attribute} as {expected}, got `{got}`
+    #[error("expected {attribute} as {expected}, got `{got}`")]
+    Value {
+        /// An attribute or an option.
+        attribute: String,
+        /// What it can be.
+        expected: String,
+        /// What stands there.
+        got: String,
+    },
+    /// expected the attribute `{0}`
+    #[error("expected the attribute `{0}`")]
+    Missing(String),
 }
 
 impl UsageError {

@@ -112,3 +112,9 @@ pub static MEDIA: &[Field<Media, MediaEdit>] = &[
         |edit, datum| edit.size_mb = datum.number(),
     ),
 ];
+
+/// The name that a Virtual I/O Server has for its adapter in a slot. It follows from the slot, so it stays the same whichever
+/// other adapters come and go: the first slot that an adapter can have is that of `vhost0`.
+pub fn vhost(slot: u16) -> String {
+    format!("vhost{}", slot.saturating_sub(managed_system::limits::FIRST_SLOT))
+}
