@@ -207,7 +207,7 @@ fn keylock(option: KeylockOption) -> Keylock {
     }
 }
 
-fn boot_mode(option: BootOption) -> BootMode {
+pub(super) fn boot_mode(option: BootOption) -> BootMode {
     match option {
         BootOption::Norm => BootMode::Normal,
         BootOption::Sms => BootMode::Sms,

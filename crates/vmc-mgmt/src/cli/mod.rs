@@ -74,6 +74,7 @@ mod lsrefcode;
 mod lssyscfg;
 mod mksyscfg;
 mod output;
+pub mod pvmctl;
 mod quoted;
 mod record;
 mod rmsyscfg;
@@ -117,14 +118,23 @@ pub fn run(app: &App, dialect: Dialect, line: &[String]) -> Output {
         Ok(command) => command,
         Err(output) => return output,
     };
+    perform(app, dialect, move |scene| execute(scene, &command))
+}
+
+/// Does a command's work with what is there, and waits for the jobs that it has begun.
+fn perform(
+    app: &App,
+    dialect: Dialect,
+    work: impl FnOnce(&mut Scene<'_>) -> Result<Done, Failure> + Send + 'static,
+) -> Output {
     let times = app.times();
     let done = app.with_snapshot(move |client, snapshot| {
-        let mut scene = Scene { client, snapshot, dialect, times };
-        execute(&mut scene, &command)
+        work(&mut Scene { client, snapshot, dialect, times })
     });
     let output = match done.map_err(Failure::from) {
         Ok(Ok(Done::Printed(output))) => Ok(output),
-        Ok(Ok(Done::Jobs(jobs))) => wait(app, jobs),
+        Ok(Ok(Done::Jobs(jobs))) => wait(app, jobs, Output::done()),
+        Ok(Ok(Done::JobsSaying(jobs, output))) => wait(app, jobs, output),
         Ok(Err(failure)) | Err(failure) => Err(failure),
     };
     output.unwrap_or_else(Output::from)
@@ -147,8 +157,8 @@ fn execute(scene: &mut Scene<'_>, command: &Command) -> Result<Done, Failure> {
     }
 }
 
-/// Waits until jobs are over. Each that has failed says why.
-fn wait(app: &App, jobs: Vec<u64>) -> Result<Output, Failure> {
+/// Waits until jobs are over, and has what is printed then. Each that has failed says why instead.
+fn wait(app: &App, jobs: Vec<u64>, done: Output) -> Result<Output, Failure> {
     let mut lines = Vec::new();
     for job in jobs {
         let mut waited = Duration::ZERO;
@@ -168,5 +178,8 @@ fn wait(app: &App, jobs: Vec<u64>) -> Result<Output, Failure> {
             lines.push(Output::from(chsysstate::job_failure(&over)).stdout);
         }
     }
-    Ok(Output { code: u8::from(!lines.is_empty()), stdout: lines.concat(), ..Output::default() })
+    Ok(match lines.is_empty() {
+        true => done,
+        false => Output { code: 1, stdout: lines.concat(), ..Output::default() },
+    })
 }

@@ -26,6 +26,8 @@ pub(super) enum Done {
     Printed(Output),
     /// It is done when these jobs are over.
     Jobs(Vec<u64>),
+    /// The same, and then it prints this.
+    JobsSaying(Vec<u64>, Output),
 }
 
 impl From<Output> for Done {

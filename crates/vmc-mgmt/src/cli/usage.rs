@@ -23,20 +23,33 @@ pub(super) fn parse(words: &[String]) -> Result<Command, Output> {
     let line = CommandLine::command().try_get_matches_from(words);
     match line.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(line) => Ok(line.command),
-        Err(error) => Err(told(&error, &words[0], &CommandLine::command())),
+        Err(error) => Err(told(&error, words, &CommandLine::command())),
     }
 }
 
-/// What is printed for words that are no command of these, or that ask for help. The first word names it.
-pub(super) fn told(error: &clap::Error, first: &str, commands: &clap::Command) -> Output {
+/// What is printed for words that are no command of these, or that ask for help.
+pub(super) fn told(error: &clap::Error, words: &[String], commands: &clap::Command) -> Output {
     match error.kind() {
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             Output { stdout: error.to_string(), ..Output::default() }
         }
-        _ => Failure::from(UsageError::Options(sentence(error, first, commands))).into(),
+        _ => {
+            let (named, path) = named(words, commands);
+            Failure::from(UsageError::Options(sentence(error, &path, named))).into()
+        }
     }
+}
+
+/// The command that the first words name, and these.
+fn named<'c>(words: &[String], commands: &'c clap::Command) -> (&'c clap::Command, String) {
+    let mut found = commands;
+    let mut path: Vec<&str> = Vec::new();
+    for word in words {
+        let Some(next) = found.find_subcommand(word) else { break };
+        found = next;
+        path.push(word);
+    }
+    (found, path.join(" "))
 }
 
 fn names(commands: &clap::Command) -> String {
@@ -51,34 +64,32 @@ fn context(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-fn sentence(error: &clap::Error, first: &str, commands: &clap::Command) -> String {
+fn sentence(error: &clap::Error, path: &str, command: &clap::Command) -> String {
     let options = context(error, ContextKind::InvalidArg);
     let values = context(error, ContextKind::InvalidValue);
     let valid = context(error, ContextKind::ValidValue);
-    let command = commands.find_subcommand(first);
     match (error.kind(), &options[..], &values[..]) {
         (ErrorKind::MissingRequiredArgument, missing @ [_, ..], _) => {
-            format!("expected {} after {first}", missing.join(" and "))
+            format!("expected {} after {path}", missing.join(" and "))
         }
         (ErrorKind::UnknownArgument, [option], _) => {
-            let known = command.map(known_options).unwrap_or_default();
-            format!("the option `{option}` is not known to {first}; known are {known}")
+            let known = known_options(command);
+            format!("the option `{option}` is not known to {path}; known are {known}")
         }
         (ErrorKind::InvalidSubcommand, ..) => {
             let name = context(error, ContextKind::InvalidSubcommand).join(" ");
-            match command {
-                Some(command) if command.has_subcommands() => {
-                    format!("{first} has no `{name}`; it has {}", names(command))
-                }
-                _ => format!("the command `{name}` is not there; there are {}", names(commands)),
+            match path {
+                "" => format!("the command `{name}` is not there; there are {}", names(command)),
+                path => format!("{path} has no `{name}`; it has {}", names(command)),
             }
         }
-        (ErrorKind::MissingSubcommand, ..) => {
-            format!(
-                "expected one of {} after {first}",
-                context(error, ContextKind::ValidSubcommand).join(", ")
-            )
-        }
+        (
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+            ..,
+        ) => match path {
+            "" => UsageError::NoCommand(names(command)).to_string(),
+            path => format!("expected one of {} after {path}", names(command)),
+        },
         (ErrorKind::InvalidValue, [option], [value]) if !valid.is_empty() => {
             let valid = valid.join(", ");
             match value.is_empty() {

@@ -1,0 +1,8 @@
+//! `hmc`: the HMC's command line. See [`vmc_mgmt::program`].
+
+use std::process::ExitCode;
+use vmc_mgmt::{program, remote::Program};
+
+fn main() -> ExitCode {
+    program::main(Program::Hmc)
+}

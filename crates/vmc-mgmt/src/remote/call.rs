@@ -1,0 +1,42 @@
+//! What goes over the wire: the words of a command line, and what the command prints.
+
+use crate::cli::Output;
+use serde::{Deserialize, Serialize};
+
+/// Which command line the words are one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Program {
+    /// The HMC's.
+    Hmc,
+    /// NovaLink's.
+    Pvmctl,
+}
+
+/// A command line: its words, or the whole in one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Call {
+    pub(super) program: Program,
+    pub(super) words: Vec<String>,
+}
+
+/// What a command prints, and its exit code.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Printed {
+    stdout: String,
+    stderr: String,
+    code: u8,
+}
+
+impl From<Output> for Printed {
+    fn from(Output { stdout, stderr, code }: Output) -> Printed {
+        Printed { stdout, stderr, code }
+    }
+}
+
+impl From<Printed> for Output {
+    fn from(Printed { stdout, stderr, code }: Printed) -> Output {
+        Output { stdout, stderr, code }
+    }
+}

@@ -1,0 +1,109 @@
+//! The path that takes a command line.
+
+use super::access::Access;
+use super::call::{Call, Printed, Program};
+use super::{PATH, TOKEN_HEADER};
+use crate::App;
+use crate::cli::{self, Dialect, Output};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use std::fmt;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+/// Longest command line, in bytes of its request.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// Who has a token: the user's name, `None` of a token that there is not.
+#[derive(Clone)]
+pub struct Authority(Arc<UserOf>);
+
+/// The user of a token.
+type UserOf = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authority")
+    }
+}
+
+impl Authority {
+    /// Asks this for the user of a token.
+    pub fn new(user: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Authority {
+        Authority(Arc::new(user))
+    }
+
+    /// The same, with the token of an access file besides: it is that of the user who runs the application.
+    pub fn or_file(self, access: Access) -> Authority {
+        Authority::new(move |token| {
+            let of_file = bool::from(token.as_bytes().ct_eq(access.token.as_bytes()));
+            if of_file { Some(String::from("local")) } else { self.user(token) }
+        })
+    }
+
+    /// The user whose token it is.
+    pub fn user(&self, token: &str) -> Option<String> {
+        (self.0)(token)
+    }
+
+    /// The user whose token stands in a request's headers.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> Option<String> {
+        self.user(headers.get(TOKEN_HEADER)?.to_str().ok()?)
+    }
+
+    /// The answer to a request without a token.
+    pub(crate) fn refusal() -> Response {
+        let text = format!("expected a token in the header {TOKEN_HEADER}: log on first");
+        (StatusCode::UNAUTHORIZED, text).into_response()
+    }
+}
+
+/// What takes command lines.
+#[derive(Clone, Debug)]
+pub struct Commands {
+    /// What they are done with.
+    pub app: App,
+    /// Whether there are profiles.
+    pub dialect: Dialect,
+    /// Who may.
+    pub authority: Authority,
+}
+
+impl Commands {
+    /// The path, to be merged into a server's router.
+    pub fn router(self) -> Router {
+        let limit = DefaultBodyLimit::max(MOST_BYTES);
+        Router::new().route(PATH, post(take)).layer(limit).with_state(self)
+    }
+
+    /// Does what a command line says.
+    fn run(&self, call: &Call) -> Output {
+        match call.program {
+            Program::Hmc => cli::run(&self.app, self.dialect, &call.words),
+            Program::Pvmctl => cli::pvmctl::run(&self.app, &call.words),
+        }
+    }
+}
+
+async fn take(State(commands): State<Commands>, headers: HeaderMap, body: Bytes) -> Response {
+    if commands.authority.of(&headers).is_none() {
+        return Authority::refusal();
+    }
+    let call: Call = match serde_json::from_slice(&body) {
+        Ok(call) => call,
+        Err(error) => {
+            let text = format!("expected {{\"program\": …, \"words\": […]}}: {error}");
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
+    };
+    // A command waits for its jobs.
+    let done = tokio::task::spawn_blocking(move || commands.run(&call)).await;
+    match done.map(|output| serde_json::to_string(&Printed::from(output))) {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the command has broken off").into_response(),
+    }
+}
