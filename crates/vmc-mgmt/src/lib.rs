@@ -4,7 +4,7 @@
 //! [`App`] owns the session of the VMC; every look and every change goes through it, and it keeps no truth of its own.
 //! [`objects`] has one definition of each object's attributes, for XML documents, quick properties and the command line.
 //! [`cli`] is the HMC's command line, and NovaLink's; [`remote`] is that of an application that runs; [`program`] are the programs
-//! `hmc` and `pvmctl`.
+//! `hmc` and `pvmctl`; [`console`] is the page.
 //!
 //! ```
 //! use hmc_proto::{CreatePartition, Memory};
@@ -28,6 +28,7 @@
 
 pub mod app;
 pub mod cli;
+pub mod console;
 pub mod objects;
 pub mod program;
 pub mod remote;

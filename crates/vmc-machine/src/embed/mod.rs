@@ -74,6 +74,7 @@ mod caller;
 mod deterministic;
 mod monitor;
 pub mod programs;
+mod status;
 mod threads;
 
 pub use crate::fault::{self, Rule};
@@ -83,6 +84,7 @@ pub use monitor::Monitor;
 pub use phyp::vmc::{
     Actions, AnyBehaviour, Behaviour, Incoming, Named, SessionKey, Source, Verdict,
 };
+pub use status::{SessionStatus, Status};
 pub use threads::{OnOwnThreads, OnThreads, Service, Threaded, ThreadedMachine, Waiting};
 
 use crate::activity::Activity;

@@ -1,5 +1,6 @@
 //! A watchdog for machines on threads: it sees when a call makes no progress, and says who waits for what.
 
+use super::status::{Status, status};
 use crate::backend;
 use crate::threads::ThreadedRun;
 use crossbeam_utils::CachePadded;
@@ -77,6 +78,11 @@ impl<R: Deref<Target = ThreadedRun<backend::Threads<Driver>>>> Monitor<R> {
             text += &format!("application {n}: {place}\n");
         }
         text
+    }
+
+    /// The same in figures: the channel, its sessions and buffers, the queues.
+    pub fn status(&self) -> Status {
+        status(&self.run.world, 0)
     }
 
     /// Runs `body`. When a call takes longer than `patience`, calls `on_hang` once with where the machine stood, and

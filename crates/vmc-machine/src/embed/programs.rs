@@ -4,13 +4,13 @@
 //! A **seat** is what such a thread is in the machine: an actor of the trace that has one call in flight at most. Each
 //! thread of the plan is a seat; one with a script is led through it by [`Programs::next`].
 
+use super::status::status;
 use super::threads::{REST, timeless};
 use super::{File, Run};
 use crate::activity::{Activity, Instruction, Request, StepFailure, has_report};
 use crate::actor::Actor;
 use crate::backend;
 use crate::build::{self, MachineError};
-use crate::context::partition_of;
 use crate::ending::End;
 use crate::fault::Rule;
 use crate::incarnation::Incarnation;
@@ -21,13 +21,14 @@ use crate::threads::{
     self, Attendance, ExternalThread, ExternalThreads, RunningMachine, ThreadedRun, WaitMode,
 };
 use crate::world::WakeCondition;
-use ibmvmc::{BufferOwner, ChannelState, Conduct, Driver, Reply};
+use ibmvmc::{Conduct, Driver, Reply};
 use parking_lot::Mutex;
 use std::fmt;
 use std::time::Duration;
-use vmc_proto::HmcIndex;
 use vmc_threads::Parker;
 use vmc_trace::{Side, Trace, TraceNames, Waiting as Waits};
+
+pub use super::status::{SessionStatus, Status};
 
 /// The setup of such a machine.
 pub type OnThreads = backend::Threads<Driver<Conduct>>;
@@ -95,44 +96,6 @@ pub enum Next {
     Failed(StepFailure),
     /// It waits for what nothing can bring any more.
     Stuck,
-}
-
-/// The state of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionStatus {
-    /// The HMC index.
-    pub index: HmcIndex,
-    /// Session number and state; `None` for an index without a session.
-    pub session: Option<(u8, &'static str)>,
-    /// The number of its file.
-    pub file: Option<u16>,
-    /// Messages that wait for `read()`.
-    pub unread: usize,
-    /// Buffers with which the application may write.
-    pub inbound: usize,
-    /// Buffers of the hypervisor.
-    pub outbound: usize,
-    /// Buffers that hold a message, or that a call works with.
-    pub in_use: usize,
-}
-
-/// Where a machine stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// The driver's view of the channel.
-    pub channel: ChannelState,
-    /// The hypervisor's.
-    pub hypervisor: String,
-    /// Whether the partitions run: management, hypervisor.
-    pub running: [bool; 2],
-    /// How many entries their queues hold, of how many: management, hypervisor. `None` without a queue.
-    pub queues: [Option<(u32, u32)>; 2],
-    /// What is known of each HMC index that was agreed on.
-    pub sessions: Vec<SessionStatus>,
-    /// Calls in flight in the driver.
-    pub calls: usize,
-    /// What was recorded so far.
-    pub records: usize,
 }
 
 struct Seat {
@@ -400,36 +363,7 @@ impl<'a> Programs<'a> {
 
     /// Where the machine stands.
     pub fn status(&self) -> Status {
-        let world = &self.run.world;
-        let hypervisor = world.process_table.lock().service_state.to_string();
-        let running = [Side::Mgmt, Side::Hyp].map(|side| world.incarnations.is_running(side));
-        let queues =
-            [Side::Mgmt, Side::Hyp].map(|side| world.hypervisor.queue_fill(partition_of(side)));
-        let kernel = world.kernel.lock();
-        let driver = &kernel.driver;
-        let sessions = driver.slots().map(|slot| {
-            let count = |is: fn(BufferOwner) -> bool| {
-                slot.buffers().filter(|buffer| is(buffer.owner)).count()
-            };
-            SessionStatus {
-                index: slot.index,
-                session: slot.session.map(|(number, state)| (number.0, state.name())),
-                file: slot.file.map(File::number),
-                unread: slot.unread,
-                inbound: count(|owner| owner == BufferOwner::Mgmt),
-                outbound: count(|owner| owner == BufferOwner::Hyp),
-                in_use: count(|owner| !matches!(owner, BufferOwner::Mgmt | BufferOwner::Hyp)),
-            }
-        });
-        Status {
-            channel: driver.state(),
-            hypervisor,
-            running,
-            queues,
-            sessions: sessions.collect(),
-            calls: driver.calls_in_flight(),
-            records: self.log.len(),
-        }
+        status(&self.run.world, self.log.len())
     }
 
     /// Ends the run when it is over, or else at once: threads that wait come back.

@@ -6,7 +6,8 @@ use std::fmt;
 use std::path::Path;
 use vmc_machine::build::MachineError;
 use vmc_machine::embed::{
-    AnyBehaviour, Application, Machine, OnOwnThreads, Rule, ThreadedMachine, Waiting,
+    AnyBehaviour, Application, Machine, Monitor, OnOwnThreads, Rule, Status, ThreadedMachine,
+    Waiting,
 };
 use vmc_scenario::{Inventory, ScenarioError};
 
@@ -24,7 +25,11 @@ pub enum HostError {
 /// A machine on threads of its own.
 pub struct Host {
     _machine: ThreadedMachine,
+    monitor: Watch,
 }
+
+/// Looks at the machine.
+type Watch = Box<dyn Fn() -> Status + Send + Sync>;
 
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,7 +48,14 @@ impl Host {
         let machine = Machine { connections: 2, behaviour, faults, ..Machine::default() };
         let (machine, mut applications) = machine.spawn(Waiting::Block, 1)?;
         let application = applications.remove(0);
-        Ok((Host { _machine: machine }, application))
+        let monitor: Monitor<_> = application.monitor();
+        let monitor: Watch = Box::new(move || monitor.status());
+        Ok((Host { _machine: machine, monitor }, application))
+    }
+
+    /// Where the machine stands.
+    pub fn status(&self) -> Status {
+        (self.monitor)()
     }
 
     /// The system of an inventory.

@@ -7,18 +7,21 @@
 //! | `machine` | an embedded machine, and the system that it manages |
 //! | `snapshot` | everything that is there, read anew where its version has changed |
 //! | `times` | the machine's times as a clock's |
+//! | `traffic` | the last messages that went over the VMC |
 
 mod device;
 mod events;
 mod machine;
 mod snapshot;
 mod times;
+mod traffic;
 
 pub use device::{AnyDevice, AnyFile};
 pub use events::{EventLog, MAX_EVENTS};
 pub use machine::{Host, HostError};
 pub use snapshot::{PartitionView, Snapshot, Storage};
 pub use times::Times;
+pub use traffic::{MAX_MESSAGES, Passed, Traffic, Watched, WatchedFile};
 
 use hmc_client::{Client, DeviceFile, Embedded, Error, Options};
 use hmc_proto::Refusal;
@@ -27,13 +30,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use vmc_machine::embed::{Application, OnOwnThreads};
+use vmc_machine::embed::{Application, OnOwnThreads, Status};
 
 /// How often events are looked for while nothing is asked.
 const LOOK_FOR_EVENTS: Duration = Duration::from_millis(20);
 
 /// The client of HMC commands that an application has.
-pub type AppClient = Client<AnyDevice>;
+pub type AppClient = Client<Watched<AnyDevice>>;
 
 /// Why the application cannot do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +87,10 @@ struct Shared {
     work: Mutex<Option<mpsc::Sender<Work>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     events: Arc<EventLog>,
+    traffic: Arc<Traffic>,
     times: Times,
     /// The machine, when it is embedded: it goes when the session's thread has.
-    _host: Mutex<Option<Host>>,
+    host: Mutex<Option<Host>>,
 }
 
 impl App {
@@ -102,11 +106,14 @@ impl App {
         let events = Arc::new(EventLog::default());
         let (opened, is_open) = mpsc::channel();
         let (log, options) = (Arc::clone(&events), Options::new(hmc_id));
+        let traffic = Arc::new(Traffic::default());
+        let watched = Arc::clone(&traffic);
         let run = move || {
             let device = match source {
                 Source::File(path) => AnyDevice::File(DeviceFile::new(path)),
                 Source::Embedded(application) => AnyDevice::Embedded(Embedded::new(application)),
             };
+            let device = Watched { device, traffic: watched };
             let client = Client::open(device, options).and_then(|mut client| {
                 client.subscribe()?;
                 Ok(client)
@@ -126,8 +133,9 @@ impl App {
             work: Mutex::new(Some(work)),
             thread: Mutex::new(Some(thread)),
             events,
+            traffic,
             times: Times::beginning(now),
-            _host: Mutex::new(host),
+            host: Mutex::new(host),
         };
         Ok(App { shared: Arc::new(shared) })
     }
@@ -160,6 +168,17 @@ impl App {
     /// What the hypervisor has told since the application began.
     pub fn events(&self) -> &Arc<EventLog> {
         &self.shared.events
+    }
+
+    /// What has gone over the VMC.
+    pub fn traffic(&self) -> &Traffic {
+        &self.shared.traffic
+    }
+
+    /// Where the machine stands; `None` when it is not embedded.
+    pub fn status(&self) -> Option<Status> {
+        let host = self.shared.host.lock().unwrap_or_else(PoisonError::into_inner);
+        host.as_ref().map(Host::status)
     }
 
     /// The machine's times as a clock's.
