@@ -1,5 +1,7 @@
 //! The management application as a program.
 
+#![forbid(unsafe_code)]
+
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::mpsc;

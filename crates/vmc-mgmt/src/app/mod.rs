@@ -200,7 +200,7 @@ impl App {
     }
 }
 
-/// Does what it is given until nobody can give any more, and looks for events in between.
+/// Does what it is given until no more can come, and looks for events in between.
 fn serve(mut client: AppClient, jobs: &mpsc::Receiver<Work>, events: &EventLog) {
     let mut cache = Cache::default();
     loop {

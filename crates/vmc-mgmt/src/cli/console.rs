@@ -4,8 +4,8 @@ use super::args::{ListConnections, ListFirmware};
 use super::listing::{Column, Row, fixed, of, print};
 use super::output::{Failure, Output};
 use super::scene::{Done, Scene, refuse_options, type_model_serial};
-use super::value::Value;
 use crate::app::Snapshot;
+use crate::objects::Value;
 
 /// The version that the application says that it has: clients take what they can do from it.
 const VERSION: &str = "10";

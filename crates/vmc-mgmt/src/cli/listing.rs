@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::filter::Filters;
 use super::output::{Failure, Output, UsageError};
 use super::table::{Attribute, Table};
-use super::value::Value;
+use crate::objects::Value;
 
 /// An object of a listing.
 pub(super) trait Row {
@@ -61,7 +61,7 @@ pub(super) fn print<R: Row>(
     for row in rows {
         let value = |column: &Column| match column.fixed {
             Some(fixed) => Value::from(fixed),
-            None => row.value(column.name).unwrap_or(Value::Unset(super::value::Unset::Omitted)),
+            None => row.value(column.name).unwrap_or(Value::Unset(crate::objects::Unset::Omitted)),
         };
         // A value for each attribute: the table takes it.
         let _ = table.push(columns.iter().map(value).collect());

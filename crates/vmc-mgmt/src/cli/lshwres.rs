@@ -7,8 +7,8 @@ use super::lssyscfg::partitions;
 use super::output::{Failure, Output};
 use super::rows::{EthernetRow, NetworkRow, PartitionRow, ScsiRow, SlotRow, SwitchRow, SystemRow};
 use super::scene::{Done, Scene, options, refuse_options};
-use super::value::Value;
 use crate::app::PartitionView;
+use crate::objects::Value;
 use hmc_proto::SlotKind;
 use std::sync::Arc;
 

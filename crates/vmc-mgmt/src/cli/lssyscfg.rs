@@ -161,7 +161,7 @@ pub(super) fn run(scene: &mut Scene<'_>, args: &ListConfiguration) -> Result<Don
 enum Nothing {}
 
 impl Row for Nothing {
-    fn value(&self, _: &str) -> Option<super::value::Value> {
+    fn value(&self, _: &str) -> Option<crate::objects::Value> {
         match *self {}
     }
 }

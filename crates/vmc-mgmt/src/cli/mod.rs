@@ -85,9 +85,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod usage;
-mod value;
 mod viosvrcmd;
 
+pub use crate::objects::{Unset, Value};
 pub use dialect::Dialect;
 pub use fields::Fields;
 pub use filter::Filters;
@@ -96,7 +96,6 @@ pub use quoted::{QuoteError, split_quoted};
 pub use record::{Change, Pair, Record};
 pub use shell::{ShellError, split_words};
 pub use table::{Attribute, RowError, Table};
-pub use value::{Unset, Value};
 
 use crate::App;
 use args::Command;

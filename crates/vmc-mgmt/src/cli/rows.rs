@@ -2,8 +2,8 @@
 
 use super::adapters::{ethernet_element, scsi_element, switch_name};
 use super::listing::Row;
-use super::value::{Unset, Value};
 use crate::app::{PartitionView, Snapshot};
+use crate::objects::{Unset, Value};
 use crate::objects::{adapter, by_cli, network, partition, system};
 use hmc_proto::{
     AdapterSide, Ethernet, Network, PartitionState, Profile, ReferenceCode, Scsi, SlotKind, Switch,

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::output::{Output, UsageError};
 use super::quoted::quoted;
-use super::value::Value;
+use crate::objects::Value;
 
 /// What is printed when there is no object; the exit code is 0.
 const NOTHING: &str = "No results were found.";
@@ -115,8 +115,8 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::value::Unset;
     use super::*;
+    use crate::objects::Unset;
 
     /// Two partitions as the reference shows them.
     fn partitions() -> Table {

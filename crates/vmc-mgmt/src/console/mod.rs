@@ -1,6 +1,6 @@
 //! The console: a page that shows the system live, and that an administrator works with.
 //!
-//! The page asks for one stream of server-sent events ([`stream`]) and, for each thing that is done, sends the command line that
+//! The page asks for one stream of server-sent events (`stream`) and, for each thing that is done, sends the command line that
 //! does it ([`crate::remote::PATH`]); it shows that line, so that it can be repeated in a terminal.
 //!
 //! | path | answer |

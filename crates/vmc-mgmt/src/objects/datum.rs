@@ -1,6 +1,6 @@
 //! Values of attributes, and their forms in documents, quick properties and on the command line.
 
-use crate::cli::{self, Unset};
+use super::value::{Unset, Value};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,20 +165,20 @@ impl Kind {
     }
 
     /// A value on the command line.
-    pub fn cli_value(self, datum: &Datum) -> cli::Value {
+    pub fn cli_value(self, datum: &Datum) -> Value {
         match (self, datum) {
-            (_, Datum::Absent) => cli::Value::Unset(Unset::Omitted),
-            (Kind::State, Datum::Text(words)) => cli::Value::State(words.clone()),
+            (_, Datum::Absent) => Value::Unset(Unset::Omitted),
+            (Kind::State, Datum::Text(words)) => Value::State(words.clone()),
             (Kind::Word(words), Datum::Text(text)) => {
                 let word = words.iter().find(|(rest, _)| rest == text);
-                cli::Value::Text(word.map_or(text.as_str(), |(_, cli)| *cli).to_owned())
+                Value::Text(word.map_or(text.as_str(), |(_, cli)| *cli).to_owned())
             }
-            (Kind::Uuid, Datum::Text(text)) => cli::Value::Text(text.replace('-', "")),
-            (_, Datum::Text(text)) => cli::Value::Text(text.clone()),
-            (_, Datum::Number(number)) => cli::Value::Number(*number),
-            (_, Datum::Units(units)) => cli::Value::Units(*units),
-            (_, Datum::Flag(flag)) => cli::Value::Flag(*flag),
-            (_, Datum::List(list)) => cli::Value::List(list.clone()),
+            (Kind::Uuid, Datum::Text(text)) => Value::Text(text.replace('-', "")),
+            (_, Datum::Text(text)) => Value::Text(text.clone()),
+            (_, Datum::Number(number)) => Value::Number(*number),
+            (_, Datum::Units(units)) => Value::Units(*units),
+            (_, Datum::Flag(flag)) => Value::Flag(*flag),
+            (_, Datum::List(list)) => Value::List(list.clone()),
         }
     }
 
@@ -329,19 +329,19 @@ mod tests {
     #[test]
     fn each_kind_has_its_three_forms() {
         for (kind, datum, rest, json, cli) in [
-            (Kind::Text, Datum::from("a\"b"), Some("a\"b"), r#""a\"b""#, cli::Value::from("a\"b")),
+            (Kind::Text, Datum::from("a\"b"), Some("a\"b"), r#""a\"b""#, Value::from("a\"b")),
             (Kind::Number(9), Datum::Number(7), Some("7"), "7", 7u64.into()),
-            (Kind::Units, Datum::Units(50), Some("0.50"), "0.50", cli::Value::Units(50)),
+            (Kind::Units, Datum::Units(50), Some("0.50"), "0.50", Value::Units(50)),
             (Kind::Flag, true.into(), Some("true"), r#""true""#, true.into()),
             (
                 Kind::State,
                 Datum::from("not activated"),
                 Some("not activated"),
                 r#""not activated""#,
-                cli::Value::State("not activated".into()),
+                Value::State("not activated".into()),
             ),
             (MODES, Datum::from("uncapped"), Some("uncapped"), r#""uncapped""#, "uncap".into()),
-            (Kind::Text, Datum::Absent, None, "null", cli::Value::Unset(Unset::Omitted)),
+            (Kind::Text, Datum::Absent, None, "null", Value::Unset(Unset::Omitted)),
         ] {
             assert_eq!(kind.rest_text(&datum).as_deref(), rest, "{datum:?}");
             assert_eq!(kind.json(&datum), json);

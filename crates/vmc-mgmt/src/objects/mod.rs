@@ -11,10 +11,11 @@ pub mod network;
 pub mod partition;
 pub mod storage;
 pub mod system;
+mod value;
 
 pub use datum::{Datum, Kind, ValueError, quoted};
+pub use value::{Unset, Value};
 
-use crate::cli;
 use std::fmt;
 
 /// An attribute of an object of type `T`, written to an edit of type `E`.
@@ -52,7 +53,7 @@ impl<T: ?Sized, E: ?Sized> Field<T, E> {
     }
 
     /// Its value on the command line.
-    pub fn cli_value(&self, object: &T) -> cli::Value {
+    pub fn cli_value(&self, object: &T) -> Value {
         self.kind.cli_value(&(self.read)(object))
     }
 

@@ -1,4 +1,4 @@
-//! Values of attributes, and how they are printed.
+//! Values of attributes on the command line, and how they are printed.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl From<bool> for Value {
 
 impl Value {
     /// What stands after the `=` of its pair; `None` when the pair is left out.
-    pub(super) fn in_pair(&self) -> Option<String> {
+    pub(crate) fn in_pair(&self) -> Option<String> {
         match self {
             Value::Unset(Unset::Omitted) => None,
             value => Some(value.in_field()),
@@ -68,7 +68,7 @@ impl Value {
     }
 
     /// What stands in its field after `-F`.
-    pub(super) fn in_field(&self) -> String {
+    pub(crate) fn in_field(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
             Value::Number(number) => number.to_string(),
