@@ -102,6 +102,11 @@ impl System {
         })
     }
 
+    /// The version of each partition: of which a record is to be stored again.
+    pub fn partition_versions(&self) -> impl Iterator<Item = (PartitionId, Version)> {
+        self.partitions.iter().map(|(id, partition)| (*id, partition.version))
+    }
+
     /// A system made of the records of one, at time zero.
     pub fn restored(
         system: SystemRecord,

@@ -34,5 +34,6 @@ pub mod program;
 pub mod remote;
 pub mod rest;
 pub mod serve;
+pub mod store;
 
 pub use app::{App, AppError};

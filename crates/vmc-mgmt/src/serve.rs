@@ -5,6 +5,7 @@ use crate::rest::audit::Audit;
 use crate::rest::server::{self, ServerError};
 use crate::rest::sessions::{Sessions, User, random};
 use crate::rest::{Dialect, Rest};
+use crate::store::{Store, StoreError};
 use hmc_router::{Router, small_system};
 use managed_system::System;
 use std::fs;
@@ -39,7 +40,7 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = 12443)]
     pub https_port: u16,
 
-    /// Keeps the certificate and the audit log here; without it they are gone at the end
+    /// Keeps the NVRAM, the certificate and the audit log here; without it they are gone at the end
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
@@ -75,6 +76,9 @@ pub enum ServeError {
         /// Why not.
         error: io::Error,
     },
+    /// The NVRAM.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The inventory or scenario.
     #[error(transparent)]
     Scenario(Box<ScenarioError>),
@@ -131,7 +135,7 @@ impl Served {
         let audit = folder.join("audit.jsonl");
         let audit =
             Audit::to_file(&audit).map_err(of_file("the audit log cannot be opened:", &audit))?;
-        let app = open(options)?;
+        let app = open(options, temporary.is_none().then_some(folder.as_path()))?;
         let dialect = if options.dialect == "hmc" { Dialect::Hmc } else { Dialect::NovaLink };
         let idle = Duration::from_secs(options.session_seconds);
         let sessions = Sessions::new(user, idle, &folder);
@@ -203,27 +207,69 @@ fn user(options: &Options) -> Result<(User, Option<String>), ServeError> {
     Ok((user, made))
 }
 
-fn open(options: &Options) -> Result<App, ServeError> {
+/// The application, with an NVRAM if there is a data folder.
+fn open(options: &Options, data: Option<&Path>) -> Result<App, ServeError> {
     if let Some(path) = &options.device {
         return Ok(App::open(Source::File(path.clone()), HMC_ID, None)?);
     }
-    let (system, faults) = what_is_there(options.file.as_deref())?;
-    let (host, application) = Host::boot(system, faults, None)?;
+    let file = options.file.as_deref().map(read).transpose()?;
+    let (system, faults, store) = match (file, data) {
+        (Some((path, text)), _) if is_scenario(&text) => {
+            if data.is_some() {
+                return Err(ServeError::Other(String::from(
+                    "--data keeps what is done to an inventory's system, and a scenario's faults begin anew with each start: \
+                     name the inventory, or leave --data out",
+                )));
+            }
+            let (system, faults) = of_scenario(&path)?;
+            (system, faults, None)
+        }
+        (file, None) => (of_inventory(file.as_ref())?, Vec::new(), None),
+        (file, Some(data)) => {
+            let inventory = file.as_ref().map(|(_, text)| text.as_str());
+            let path = file.as_ref().map_or(Path::new("the NVRAM's inventory"), |(path, _)| path);
+            let begin = |text: &str| match text {
+                "" => of_inventory(None),
+                text => of_inventory(Some(&(path.to_owned(), text.to_owned()))),
+            };
+            let (store, system) = Store::open(data, inventory, begin)?;
+            (system, Vec::new(), Some(store))
+        }
+    };
+    let (host, application) = Host::boot(system, faults, store)?;
     Ok(App::open(Source::Embedded(application), HMC_ID, Some(host))?)
 }
 
 /// Who the application is to the hypervisor.
 const HMC_ID: &str = "vmcsim management";
 
-/// The system and the fault rules of a file. What has a `[machine]` or a title is a scenario.
-fn what_is_there(file: Option<&Path>) -> Result<(System, Vec<Rule>), ServeError> {
-    let Some(path) = file else { return Ok((small_system(), Vec::new())) };
-    let wrong = |e| ServeError::Scenario(Box::new(e));
+fn read(path: &Path) -> Result<(PathBuf, String), ServeError> {
     let text = fs::read_to_string(path).map_err(of_file("the file cannot be read:", path))?;
-    let is_scenario = text.lines().any(|line| line.trim_start().starts_with("title"));
-    if !is_scenario {
-        return Ok((Inventory::load(path).map_err(wrong)?.into_system(), Vec::new()));
+    Ok((path.to_owned(), text))
+}
+
+/// A scenario has a title, an inventory a name.
+fn is_scenario(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().starts_with("title"))
+}
+
+fn wrong(error: ScenarioError) -> ServeError {
+    ServeError::Scenario(Box::new(error))
+}
+
+/// The system of an inventory; the small one without a file.
+fn of_inventory(file: Option<&(PathBuf, String)>) -> Result<System, ServeError> {
+    match file {
+        None => Ok(small_system()),
+        Some((path, text)) => {
+            let inventory = Inventory::parse(&path.display().to_string(), text).map_err(wrong)?;
+            Ok(inventory.into_system())
+        }
     }
+}
+
+/// The system and the fault rules of a scenario.
+fn of_scenario(path: &Path) -> Result<(System, Vec<Rule>), ServeError> {
     let scenario = Scenario::load(path).map_err(wrong)?;
     let router = scenario.plan().machine.behaviour.other::<Router>();
     let none = || {

@@ -4,9 +4,11 @@
 //! The client is installed from PyPI into a virtual environment of the target folder. Without Python, or where it cannot be
 //! installed, the test says so and is skipped; with `VMCSIM_CLIENTS=required`, as in CI, it fails then.
 
-use std::io::{BufRead, BufReader};
+mod common;
+
+use common::Server;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 
 /// The client's version.
@@ -14,51 +16,6 @@ const VERSION: &str = "1.1.27";
 
 /// The tests share the environment, and make it one after the other.
 static MAKE: Mutex<()> = Mutex::new(());
-
-struct Server {
-    child: Child,
-    http: String,
-    https: String,
-    data: PathBuf,
-}
-
-impl Server {
-    fn start(name: &str, options: &[&str]) -> Server {
-        let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = std::fs::remove_dir_all(&data);
-        std::fs::create_dir_all(&data).expect("a folder");
-        std::fs::write(data.join("password"), "secret\n").expect("a password");
-        let inventory =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm/inventory.toml");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vmc-mgmt"))
-            .arg("serve")
-            .arg(inventory)
-            .args(["--http-port", "0", "--https-port", "0", "--data"])
-            .arg(&data)
-            .arg("--password-file")
-            .arg(data.join("password"))
-            .args(options)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the application");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut port = || {
-            let line = lines.next().expect("an address").expect("a line");
-            let after = line.split("localhost:").nth(1).expect("a port");
-            after.split('/').next().expect("a port").to_owned()
-        };
-        let (http, https) = (port(), port());
-        std::thread::spawn(move || lines.for_each(drop));
-        Server { child, http, https, data }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The client's Python; why there is none.
 fn python() -> Result<PathBuf, String> {

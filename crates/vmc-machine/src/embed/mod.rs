@@ -86,6 +86,7 @@ pub use phyp::vmc::{
 };
 pub use status::{SessionStatus, Status};
 pub use threads::{OnOwnThreads, OnThreads, Service, Threaded, ThreadedMachine, Waiting};
+pub use vmc_proto::PartitionFault;
 
 use crate::activity::Activity;
 use crate::actor::Actor;

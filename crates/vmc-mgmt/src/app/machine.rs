@@ -1,9 +1,11 @@
 //! An embedded machine whose hypervisor manages a system.
 
+use crate::store::{Store, StoreError, StoredRouter};
 use hmc_router::Router;
 use managed_system::System;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use vmc_machine::build::MachineError;
 use vmc_machine::embed::{
     AnyBehaviour, Application, Machine, Monitor, OnOwnThreads, Rule, Status, ThreadedMachine,
@@ -17,6 +19,9 @@ pub enum HostError {
     /// It cannot be built.
     #[error("the machine cannot be booted: {0}")]
     Machine(#[from] MachineError),
+    /// The system cannot be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The inventory is wrong.
     #[error(transparent)]
     Inventory(Box<ScenarioError>),
@@ -38,13 +43,17 @@ impl fmt::Debug for Host {
 }
 
 impl Host {
-    /// Boots a machine that manages this system, with fault rules, and hands out its application.
+    /// Boots a machine that manages this system, with fault rules, and hands out its application. With an NVRAM each change is
+    /// stored before it is answered.
     pub fn boot(
         system: System,
         faults: Vec<Rule>,
-        behaviour: Option<AnyBehaviour>,
+        store: Option<Store>,
     ) -> Result<(Host, Application<OnOwnThreads>), HostError> {
-        let behaviour = behaviour.unwrap_or_else(|| AnyBehaviour::new(Router::new(system)));
+        let behaviour = match store {
+            None => AnyBehaviour::new(Router::new(system)),
+            Some(store) => AnyBehaviour::new(StoredRouter::new(system, Arc::new(store))?),
+        };
         let machine = Machine { connections: 2, behaviour, faults, ..Machine::default() };
         let (machine, mut applications) = machine.spawn(Waiting::Block, 1)?;
         let application = applications.remove(0);

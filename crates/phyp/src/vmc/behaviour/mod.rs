@@ -92,6 +92,11 @@ impl Actions {
         self.reply_len_bytes = Some(len_bytes);
     }
 
+    /// Nothing of what was wanted so far is done: for a behaviour around another one.
+    pub fn withdraw(&mut self) {
+        *self = Actions::new(self.mtu, self.now);
+    }
+
     /// The messages that are to be sent so far, each with its session.
     pub fn sends(&self) -> &[(SessionKey, Vec<u8>)] {
         &self.sends

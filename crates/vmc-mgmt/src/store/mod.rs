@@ -1,0 +1,265 @@
+//! The hypervisor's NVRAM in a file: a database (redb) in the data folder.
+//!
+//! [`Store::open`] reads what is there and makes the system of it; `StoredRouter` is the command router, which stores each
+//! change before it is answered. A transaction is on the disk when it is over, so what was acknowledged is not lost, whenever
+//! the program ends. redb and not SQLite: it is Rust throughout, writes each transaction once, and needs no schema for what are
+//! records by name.
+//!
+//! | key | record, as JSON |
+//! |---|---|
+//! | `system` | [`managed_system::SystemRecord`] |
+//! | `partition/N` | [`managed_system::PartitionRecord`] |
+//!
+//! Beside them lie the format and the text of the inventory that the system began as. A file of a newer format, of another
+//! inventory, or one that is damaged, is refused and left as it is.
+
+mod router;
+
+pub(crate) use router::StoredRouter;
+
+use managed_system::{Damaged, PartitionId, PartitionRecord, System, SystemRecord, Version};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Name of the file in the data folder.
+pub const FILE: &str = "nvram.redb";
+
+/// The format of the records.
+const FORMAT: u64 = 1;
+
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+
+const FORMAT_KEY: &str = "format";
+const INVENTORY_KEY: &str = "inventory";
+const SYSTEM_KEY: &str = "system";
+const PARTITION_KEY: &str = "partition/";
+
+/// Why the system cannot be read from its file, or stored in it.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant names its fields")]
+pub enum StoreError {
+    /// Another program has the file open.
+    #[error("{}: another application has it open: end that one, or choose another data folder", .0.display())]
+    InUse(PathBuf),
+    /// It is no database, or a damaged one.
+    #[error("{}: it is damaged, or no file of vmcsim ({reason}). It is left as it is: put a copy of it back, or move it away to begin anew", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    /// It was written by a newer program.
+    #[error("{}: its format is {format}, and this program knows formats up to {FORMAT}: use a newer vmcsim, or another data folder", path.display())]
+    Newer { path: PathBuf, format: u64 },
+    /// It is another system's.
+    #[error("{}: it is that of another inventory: name that one or none, or another data folder", .0.display())]
+    Another(PathBuf),
+    /// The records do not make a system.
+    #[error("{}: {reason}. The file is left as it is: put a copy of it back, or move it away to begin anew", path.display())]
+    Records { path: PathBuf, reason: Damaged },
+    /// It cannot be read or written.
+    #[error("{}: {source}: see that its folder can be written to, and has room", path.display())]
+    Failed { path: PathBuf, source: Box<redb::Error> },
+}
+
+/// A file with the NVRAM of a system. It stays open, and locked, as long as this lives.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    database: Database,
+    written: Mutex<Written>,
+}
+
+/// Records by their keys.
+type Records = BTreeMap<String, Vec<u8>>;
+
+/// What is in the file.
+#[derive(Debug, Default)]
+struct Written {
+    system: Vec<u8>,
+    partitions: BTreeMap<PartitionId, Version>,
+}
+
+impl Store {
+    /// Opens the file of a data folder, or makes it, and has the system that is stored there. `inventory` is the text of the
+    /// inventory that it began as, empty for the small system; without one it is that of the file. `begin` makes a system of it
+    /// where nothing was stored yet.
+    pub fn open<E: From<StoreError>>(
+        folder: &Path,
+        inventory: Option<&str>,
+        begin: impl FnOnce(&str) -> Result<System, E>,
+    ) -> Result<(Store, System), E> {
+        let path = folder.join(FILE);
+        let is_new = !path.exists();
+        let database = if is_new { Database::create(&path) } else { Database::open(&path) };
+        let database = database.map_err(|error| unopened(&path, error))?;
+        let store = Store { path, database, written: Mutex::default() };
+        if is_new {
+            let text = inventory.unwrap_or_default();
+            store.begin(text).map_err(|error| store.failed(error))?;
+        }
+        let (text, records) = store.read()?;
+        if inventory.is_some_and(|inventory| inventory != text) {
+            return Err(StoreError::Another(store.path.clone()).into());
+        }
+        let system = match store.restore(&records)? {
+            Some(system) => system,
+            None => begin(&text)?,
+        };
+        Ok((store, system))
+    }
+
+    /// A store in memory, or on what fails, for tests.
+    #[cfg(test)]
+    fn on(backend: impl redb::StorageBackend) -> Result<Store, StoreError> {
+        let path = PathBuf::from(FILE);
+        let database = redb::Builder::new().create_with_backend(backend);
+        let database = database.map_err(|error| unopened(&path, error))?;
+        let store = Store { path, database, written: Mutex::default() };
+        store.begin("").map_err(|error| store.failed(error))?;
+        Ok(store)
+    }
+
+    /// Stores what has changed of a system since it was stored last; it is on the disk when this returns.
+    pub fn save(&self, system: &System) -> Result<(), StoreError> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = json(&system.record());
+        if record == written.system {
+            return Ok(());
+        }
+        let now: BTreeMap<PartitionId, Version> = system.partition_versions().collect();
+        self.write(system, &record, &written.partitions, &now)
+            .map_err(|error| self.failed(error))?;
+        *written = Written { system: record, partitions: now };
+        Ok(())
+    }
+
+    fn write(
+        &self,
+        system: &System,
+        record: &[u8],
+        before: &BTreeMap<PartitionId, Version>,
+        now: &BTreeMap<PartitionId, Version>,
+    ) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut records = transaction.open_table(RECORDS)?;
+            records.insert(SYSTEM_KEY, record)?;
+            for (id, version) in now {
+                if before.get(id) != Some(version)
+                    && let Ok(partition) = system.partition_record(*id)
+                {
+                    records.insert(partition_key(*id).as_str(), json(&partition).as_slice())?;
+                }
+            }
+            for id in before.keys().filter(|id| !now.contains_key(id)) {
+                records.remove(partition_key(*id).as_str())?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A new file has a format and an inventory from the beginning.
+    fn begin(&self, inventory: &str) -> Result<(), redb::Error> {
+        let transaction = self.database.begin_write()?;
+        {
+            let mut meta = transaction.open_table(META)?;
+            meta.insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice())?;
+            meta.insert(INVENTORY_KEY, inventory.as_bytes())?;
+            transaction.open_table(RECORDS)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The inventory and all records, if the format is known.
+    fn read(&self) -> Result<(String, Records), StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let transaction = self.database.begin_read()?;
+            let meta = transaction.open_table(META)?;
+            let value = |key| Ok::<_, redb::Error>(meta.get(key)?.map(|it| it.value().to_vec()));
+            let (format, inventory) = (value(FORMAT_KEY)?, value(INVENTORY_KEY)?);
+            let mut records = Records::new();
+            for record in transaction.open_table(RECORDS)?.iter()? {
+                let (key, value) = record?;
+                records.insert(key.value().to_owned(), value.value().to_owned());
+            }
+            Ok((format, inventory, records))
+        };
+        let (format, inventory, records) =
+            read().map_err(|error| self.damaged(error.to_string()))?;
+        let format = format.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+        match (format, inventory.map(String::from_utf8)) {
+            (Some(FORMAT), Some(Ok(inventory))) => Ok((inventory, records)),
+            (Some(format), _) if format > FORMAT => {
+                Err(StoreError::Newer { path: self.path.clone(), format })
+            }
+            _ => Err(self.damaged(String::from("it has no format or no inventory"))),
+        }
+    }
+
+    fn restore(&self, records: &Records) -> Result<Option<System>, StoreError> {
+        let Some(system) = records.get(SYSTEM_KEY) else {
+            // Stopped before the first change was stored.
+            return match records.keys().next() {
+                None => Ok(None),
+                Some(key) => Err(self.damaged(format!("there is `{key}`, and no `{SYSTEM_KEY}`"))),
+            };
+        };
+        let system: SystemRecord = self.parse(SYSTEM_KEY, system)?;
+        let mut partitions = Vec::new();
+        for (key, record) in records {
+            if key.starts_with(PARTITION_KEY) {
+                partitions.push(self.parse::<PartitionRecord>(key, record)?);
+            } else if key != SYSTEM_KEY {
+                return Err(self.damaged(format!("`{key}` is no record of this format")));
+            }
+        }
+        let system = System::restored(system, partitions);
+        let records = |reason| StoreError::Records { path: self.path.clone(), reason };
+        system.map(Some).map_err(records)
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(
+        &self,
+        key: &str,
+        record: &[u8],
+    ) -> Result<T, StoreError> {
+        serde_json::from_slice(record).map_err(|e| self.damaged(format!("`{key}`: {e}")))
+    }
+
+    fn damaged(&self, reason: String) -> StoreError {
+        StoreError::Damaged { path: self.path.clone(), reason }
+    }
+
+    fn failed(&self, source: redb::Error) -> StoreError {
+        StoreError::Failed { path: self.path.clone(), source: Box::new(source) }
+    }
+}
+
+/// Why a file cannot be opened.
+fn unopened(path: &Path, error: redb::DatabaseError) -> StoreError {
+    let path = path.to_owned();
+    match error {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path),
+        redb::DatabaseError::Storage(redb::StorageError::Io(source))
+            if source.kind() != std::io::ErrorKind::InvalidData
+                && source.kind() != std::io::ErrorKind::UnexpectedEof =>
+        {
+            let source = redb::Error::from(redb::StorageError::Io(source));
+            StoreError::Failed { path, source: Box::new(source) }
+        }
+        other => StoreError::Damaged { path, reason: other.to_string() },
+    }
+}
+
+fn partition_key(id: PartitionId) -> String {
+    format!("{PARTITION_KEY}{id}")
+}
+
+fn json(record: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("the keys of its maps are text and numbers")
+}
+
+#[cfg(test)]
+mod tests;

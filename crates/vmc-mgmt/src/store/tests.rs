@@ -1,0 +1,164 @@
+//! What is stored lasts, and what cannot be read is left as it is.
+
+use super::*;
+use crate::App;
+use crate::app::{Host, Source};
+use hmc_proto::{CreatePartition, Memory, PartitionVersion, PowerOn};
+use hmc_router::small_system;
+use managed_system::PartitionState;
+use redb::ReadableTable;
+use std::time::Duration;
+use vmc_machine::embed::{Actions, Behaviour, PartitionFault};
+
+/// A folder of its own, empty.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("vmc-mgmt-store-{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn linux(name: &str) -> CreatePartition {
+    CreatePartition::linux(name, Memory { min_mb: 1024, desired_mb: 2048, max_mb: 4096 }, 2)
+}
+
+fn open(folder: &Path) -> Result<(Store, System), StoreError> {
+    Store::open(folder, None, |_| Ok(small_system()))
+}
+
+/// An application with its data folder.
+fn started(folder: &Path) -> App {
+    let (store, system) = open(folder).unwrap();
+    let (host, application) = Host::boot(system, Vec::new(), Some(store)).unwrap();
+    App::open(Source::Embedded(application), "HMC-A", Some(host)).unwrap()
+}
+
+/// Names and states of what is stored.
+fn stored(folder: &Path) -> BTreeMap<String, PartitionState> {
+    let (_store, system) = open(folder).unwrap();
+    let page = system.partitions(None, usize::MAX);
+    page.items.iter().map(|partition| (partition.name().to_owned(), partition.state())).collect()
+}
+
+#[test]
+fn what_an_application_has_made_is_there_for_the_next_one() {
+    let folder = folder("next");
+    let app = started(&folder);
+    let made = app.with(|client| client.create_partition(linux("web1"))).unwrap();
+    app.with(|client| client.create_partition(linux("web2"))).unwrap();
+    app.with(move |client| {
+        let on = PowerOn { id: made.id, version: None, profile: None, boot_mode: None };
+        let started = client.power_on(on)?;
+        client.wait_for_job(started.job, Duration::from_secs(300))
+    })
+    .unwrap();
+    drop(app);
+    let found = stored(&folder);
+    assert_eq!(found["web1"], PartitionState::Running);
+    assert_eq!(found["web2"], PartitionState::NotActivated);
+    let app = started(&folder);
+    let snapshot = app.snapshot().unwrap();
+    let web1 = snapshot.partition_named("web1").unwrap();
+    assert_eq!((web1.partition.id, &web1.partition.uuid), (made.id, &made.uuid));
+    let web2 = snapshot.partition_named("web2").unwrap().partition.id;
+    app.with(move |client| client.delete_partition(PartitionVersion { id: web2, version: None }))
+        .unwrap();
+    drop(app);
+    assert!(!stored(&folder).contains_key("web2"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn one_application_at_a_time_has_a_folder() {
+    let folder = folder("twice");
+    let app = started(&folder);
+    let second = open(&folder).unwrap_err();
+    assert!(matches!(second, StoreError::InUse(_)), "{second}");
+    drop(app);
+    stored(&folder);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Opens a folder whose file holds these bytes, which must stay as they are.
+fn refused(folder: &Path, bytes: &[u8]) -> String {
+    std::fs::write(folder.join(FILE), bytes).unwrap();
+    let error = open(folder).unwrap_err();
+    assert_eq!(std::fs::read(folder.join(FILE)).unwrap(), bytes, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_as_it_is() {
+    let folder = folder("damaged");
+    drop(started(&folder));
+    let good = std::fs::read(folder.join(FILE)).unwrap();
+    for bytes in [&b""[..], b"no database", &good[..100], &good[..good.len() / 2]] {
+        let error = refused(&folder, bytes);
+        assert!(error.contains("damaged") && error.contains("put a copy of it back"), "{error}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Changes a record, or the format, behind the store's back.
+fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> StoreError {
+    let database = redb::Database::open(folder.join(FILE)).unwrap();
+    let transaction = database.begin_write().unwrap();
+    change(&transaction);
+    transaction.commit().unwrap();
+    drop(database);
+    open(folder).unwrap_err()
+}
+
+#[test]
+fn a_newer_format_and_records_that_make_no_system_are_refused() {
+    let folder = folder("newer");
+    drop(started(&folder));
+    let record = |key: &'static str, value: &'static [u8]| {
+        move |transaction: &redb::WriteTransaction| {
+            transaction.open_table(RECORDS).unwrap().insert(key, value).unwrap();
+        }
+    };
+    let error = tampered(&folder, record("partition/9", b"{}")).to_string();
+    assert!(error.contains("`partition/9`: missing field"), "{error}");
+    let error = tampered(&folder, |transaction| {
+        let mut records = transaction.open_table(RECORDS).unwrap();
+        records.remove("partition/9").unwrap();
+        let vios = records.get("partition/2").unwrap().unwrap().value().to_owned();
+        records.insert("partition/7", vios.as_slice()).unwrap();
+    });
+    assert!(error.to_string().contains("two stored objects have the same name"), "{error}");
+    let error = tampered(&folder, |transaction| {
+        transaction
+            .open_table(META)
+            .unwrap()
+            .insert(FORMAT_KEY, 2u64.to_be_bytes().as_slice())
+            .unwrap();
+    });
+    assert!(matches!(error, StoreError::Newer { format: 2, .. }), "{error}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_folder_is_that_of_its_inventory() {
+    let folder = folder("inventory");
+    let open = |inventory| Store::open(&folder, inventory, |_| Ok::<_, StoreError>(small_system()));
+    drop(open(Some("name = \"a\"")).unwrap());
+    assert!(matches!(open(Some("name = \"b\"")).unwrap_err(), StoreError::Another(_)));
+    drop(open(Some("name = \"a\"")).unwrap());
+    drop(open(None).unwrap());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn what_the_hypervisors_partition_knew_is_there_after_its_crash() {
+    let folder = folder("crash");
+    let (store, system) = open(&folder).unwrap();
+    let mut router = StoredRouter::new(system, std::sync::Arc::new(store)).unwrap();
+    router.partition_fails(2, PartitionFault::Crash, &mut Actions::new(4096, Duration::ZERO));
+    let next = router.after_crash(Duration::ZERO).unwrap();
+    assert_eq!(
+        next.router().system().partition_named("vios1").unwrap().state(),
+        PartitionState::Error
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}
