@@ -130,7 +130,9 @@ fn options(cli: &Cli) -> Result<Options, DeviceError> {
             let Cli { profile, hmcs, .. } = cli;
             let machine =
                 format!("profile = {profile:?}\nhmcs = {hmcs}\nbehaviour = {behaviour}\n");
-            Scenario::parse("command line", &format!("title = \"device\"\n[machine]\n{machine}"))?
+            // A string of JSON is one of TOML.
+            let title = serde_json::json!(format!("The device {}", cli.at.display()));
+            Scenario::parse("command line", &format!("title = {title}\n[machine]\n{machine}"))?
         }
     };
     Ok(Options {

@@ -1,9 +1,9 @@
 // The page as a person uses it: in headless Chromium, on pages that pages.sh has made.
-// It runs in target/browser, a copy of this folder: .ci/run says how.
+// It runs in target/browser, a copy of this folder, and starts the programs of target/debug: .ci/run says how.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
@@ -524,9 +524,9 @@ test("a run that differs from what it should be stands beside it, with the rule 
   assert.deepEqual(wrong, []);
 });
 
-/** Starts a command, and waits for what it says. */
-async function start(args, until) {
-  const child = spawn(new URL("../debug/xtask", import.meta.url).pathname, args, { cwd: new URL("../..", import.meta.url).pathname });
+/** Starts a program, and waits for what it says. */
+async function start(program, args, until) {
+  const child = spawn(new URL(`../debug/${program}`, import.meta.url).pathname, args, { cwd: new URL("../..", import.meta.url).pathname });
   let said = "";
   const heard = new Promise((resolve, reject) => {
     const hear = (data) => {
@@ -536,6 +536,7 @@ async function start(args, until) {
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
+    child.on("error", reject);
     child.on("exit", () => reject(new Error(`it ended: ${said}`)));
   });
   return { child, heard: await heard };
@@ -545,7 +546,7 @@ test("a watched scenario is run again in place when its file changes", async () 
   const path = new URL("watched.toml", FOLDER).pathname;
   const scenario = (title, bytes) => `title = "${title}"\n[[app]]\nsteps = [{ open = {} }, { set-hmc-id = "HMC-A" }, { wait = "session-ready" }, { write = { bytes = ${bytes} } }, { read = { expect = "echo" } }]\n`;
   writeFileSync(path, scenario("First", 100));
-  const { child, heard } = await start(["sim", path, "--watch"], /(http:\S+)[^]*: ok/);
+  const { child, heard } = await start("xtask", ["sim", path, "--watch"], /(http:\S+)[^]*: ok/);
   try {
     const page = await browser.newPage({ viewport: { width: 1500, height: 900 } });
     const wrong = [];
@@ -576,6 +577,46 @@ test("a watched scenario is run again in place when its file changes", async () 
     await page.waitForFunction('document.getElementById("notice").textContent.startsWith("○")');
   } finally {
     child.kill();
+  }
+});
+
+test("the page of a device follows its programs, and has the verdict at the end", { skip: !existsSync("/dev/fuse") && "/dev/fuse is not there" }, async () => {
+  const at = `/tmp/vmc-browser-${process.pid}`;
+  const { child, heard } = await start("vmc-device", ["--at", at, "--serve", "0", "--trace", "none"], /(http:\S+) follows/);
+  const program = async () => {
+    const python = spawn("python3", [new URL("../../crates/vmc-device/examples/echo.py", import.meta.url).pathname, at, "3"]);
+    assert.equal(await new Promise((resolve) => python.on("exit", resolve)), 0);
+  };
+  try {
+    const page = await browser.newPage({ viewport: { width: 1500, height: 900 } });
+    const wrong = [];
+    page.on("pageerror", (error) => wrong.push(error.message));
+    page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
+    await page.goto(heard[1]);
+    await page.waitForFunction('document.getElementById("notice").textContent === "● live"');
+    assert.doesNotMatch(await page.locator("#verdict").innerText(), /✔|✖/);
+    // The last event is selected from the beginning on, so what comes is in sight.
+    await program();
+    await page.waitForFunction('document.getElementById("diagram").textContent.includes("close() = 0")');
+    // The program stands there by its name, and so do its sessions.
+    assert.match(await page.locator("#lane").innerText(), /python3/);
+    const names = await page.evaluate("page.strip.buffers.map((buffer) => buffer.name)");
+    assert.ok(names.length && names.every((name) => /^python3#1|^slot/.test(name)), names.join());
+    // A machine of threads has no virtual time.
+    assert.doesNotMatch(await page.locator("body").innerText(), /virtual time|nothing happens|\d ms/);
+    // Where the reader has gone back, it stays.
+    await page.keyboard.press("Home");
+    const before = await page.evaluate("[page.at, page.run.events.length]");
+    await program();
+    await page.waitForFunction(`page.run.events.filter((event) => event.text === "close() = 0").length === 2 && page.shown.length && page.shown.at(-1).at > ${before[1]}`);
+    assert.equal(await page.evaluate("page.at"), before[0]);
+    child.kill("SIGINT");
+    await page.waitForFunction('document.getElementById("verdict").textContent.includes("✔")');
+    await page.waitForFunction('document.getElementById("notice").textContent.startsWith("○")');
+    // The server is gone, of which Chromium tells, and of nothing else.
+    assert.deepEqual(wrong.filter((text) => !text.includes("ERR_CONNECTION_REFUSED") && !text.includes("ERR_INCOMPLETE_CHUNKED_ENCODING")), []);
+  } finally {
+    child.kill("SIGINT");
   }
 });
 

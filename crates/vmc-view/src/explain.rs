@@ -3,6 +3,7 @@
 use crate::state::{Change, Tracker};
 use papr::{HcallName, ReturnCode};
 use std::collections::BTreeMap;
+use vmc_proto::mgmt;
 use vmc_trace::{ActorId, CallResult, DeviceCall, Event, Record, Trace};
 
 /// Most events that an explanation leads to.
@@ -17,6 +18,8 @@ pub(crate) struct Now {
     ended: BTreeMap<String, usize>,
     /// The names of sessions, those that have ended among them: the other side goes on for a while.
     names: BTreeMap<String, String>,
+    /// The place of the call that each application has made last.
+    called: BTreeMap<ActorId, usize>,
     /// The hypervisor call that failed last within the call of each application.
     failed: BTreeMap<ActorId, Failed>,
 }
@@ -56,6 +59,7 @@ impl Now {
             Event::Hcall { call, result, .. } => Some((call.name(), result.code)),
             Event::Rdma(_, rdma) => Some((HcallName::CopyRdma.name(), rdma.code)),
             Event::Call(..) => {
+                self.called.insert(record.actor, at);
                 self.failed.remove(&record.actor);
                 None
             }
@@ -88,13 +92,23 @@ impl Now {
         self.get(&format!("file {file}")).filter(|name| name.contains('#'))
     }
 
-    /// Where each buffer of a session is, and since which event.
-    fn buffers(&self, session: &str) -> Option<Vec<(&str, usize)>> {
+    /// What the state says of a session: its key without the last word.
+    fn key_of(&self, session: &str) -> Option<&str> {
         let is_it = |(key, (name, _)): &(&String, &(String, usize))| {
             key.ends_with(" app") && name == session
         };
-        let (key, _) = self.state.iter().find(is_it)?;
-        let index = key.split(' ').nth(1)?;
+        self.state.iter().find(is_it)?.0.strip_suffix(" app")
+    }
+
+    /// The state of a session, and since which event it is so.
+    fn session_state(&self, session: &str) -> Option<(&str, usize)> {
+        let (state, since) = self.state.get(&format!("{} mgmt", self.key_of(session)?))?;
+        Some((state, *since))
+    }
+
+    /// Where each buffer of a session is, and since which event.
+    fn buffers(&self, session: &str) -> Option<Vec<(&str, usize)>> {
+        let index = self.key_of(session)?.split(' ').nth(1)?;
         let beginning = format!("buffer {index} ");
         let pool = self.state.range(beginning.clone()..);
         let pool = pool.take_while(|(key, _)| key.starts_with(&beginning));
@@ -124,7 +138,17 @@ fn why(record: &Record, now: &Now) -> Option<Why> {
         return Some(hcall_failed(failed, &errno));
     }
     Some(match (call, errno.as_str()) {
-        (DeviceCall::Write { .. }, "EBUSY") => no_buffer(session?, &now.buffers(session?)?),
+        (DeviceCall::Write { .. }, "EBUSY") => {
+            let called = now.called.get(&record.actor).copied().unwrap_or(0);
+            match now.session_state(session?) {
+                Some((state, since))
+                    if state != mgmt::SessionState::Ready.name() || since > called =>
+                {
+                    not_open(session?, state, since)
+                }
+                _ => no_buffer(session?, &now.buffers(session?)?, called),
+            }
+        }
         (DeviceCall::Open { .. }, "EBUSY") => not_ready(now),
         (DeviceCall::SetHmcId { .. }, "EBUSY") => Why::of(
             "no index is free",
@@ -197,6 +221,21 @@ fn not_ready(now: &Now) -> Why {
     }
 }
 
+fn not_open(session: &str, state: &str, since: usize) -> Why {
+    let state = match state == mgmt::SessionState::Ready.name() {
+        true => String::from("it became so during the call"),
+        false => format!("it is at `{state}`"),
+    };
+    Why {
+        short: format!("the session is not ready; {state}"),
+        long: format!(
+            "The session {session} is not ready; {state}. The hypervisor adds buffers first, and then answers Interface Open; \
+             until then write() returns EBUSY (driver document, VMC Interface Runtime). The application has to try again."
+        ),
+        because: vec![since],
+    }
+}
+
 fn session_over(session: Option<&str>, now: &Now) -> Why {
     let ended = session.and_then(|session| now.ended.get(session)).copied();
     let session = session.map_or(String::from("of this file"), str::to_owned);
@@ -212,9 +251,23 @@ fn session_over(session: Option<&str>, now: &Now) -> Why {
 
 /// Why there is no buffer for a write(). The reasons come in the order in which the application can do something about
 /// them.
-fn no_buffer(session: &str, buffers: &[(&str, usize)]) -> Why {
+fn no_buffer(session: &str, buffers: &[(&str, usize)], called: usize) -> Why {
     let count = |place: &str| buffers.iter().filter(|(at, _)| *at == place).count();
     let (total, free) = (buffers.len(), count("mgmt"));
+    let freed = buffers.iter().filter(|(at, since)| *at == "mgmt" && *since > called);
+    let freed: Vec<usize> = freed.map(|(_, since)| *since).collect();
+    if free > 0 && free == freed.len() {
+        return Why {
+            because: freed,
+            ..Why::of(
+                "no buffer was free when it was called",
+                &format!(
+                    "No buffer of session {session} was free when write() was called, so it returns EBUSY (driver document, VMC \
+                     Interface Runtime). {free} of its {total} became free during the call. The application has to try again."
+                ),
+            )
+        };
+    }
     if free > 0 {
         return Why::of(
             "although a buffer is free",

@@ -47,7 +47,6 @@ type Unread = VecDeque<(BufferId, Option<u32>)>;
 /// Follows a trace, record by record.
 #[derive(Default)]
 pub(crate) struct Tracker {
-    names: TraceNames,
     now: BTreeMap<String, String>,
     changes: Vec<Change>,
     calls: BTreeMap<u16, Call>,
@@ -66,13 +65,9 @@ pub(crate) struct Tracker {
 }
 
 impl Tracker {
-    /// What changes with the next record.
+    /// What changes with the next record. Programs can come at any time, so the names are those of this moment.
     pub(crate) fn next(&mut self, record: &Record, names: &TraceNames) -> Vec<Change> {
-        // A program can come at any time.
-        if self.names.apps.len() != names.apps.len() {
-            self.names = names.clone();
-        }
-        self.see(record);
+        self.see(record, names);
         std::mem::take(&mut self.changes)
     }
 
@@ -109,7 +104,7 @@ impl Tracker {
         }
     }
 
-    fn see(&mut self, record: &Record) {
+    fn see(&mut self, record: &Record, names: &TraceNames) {
         if record.actor == ActorId::BottomHalf
             && matches!(record.event, Event::Dequeued { .. } | Event::Sleep(_))
             && let Some((index, buffer)) = self.arriving.take()
@@ -124,10 +119,10 @@ impl Tracker {
                 self.calls.insert(app, Call { what: call.clone(), file, buffer: None });
             }
             (Event::Return(_, result, file), ActorId::App(app)) => {
-                self.returned(app, result, *file)
+                self.returned(app, result, *file, names);
             }
             (Event::SessionStarted(index, session), ActorId::App(app)) => {
-                self.started(app, *index, *session);
+                self.started(app, *index, *session, names);
             }
             (Event::Hcall { call, result, .. }, actor) => self.called(call, result.code, actor),
             (Event::Rdma(Subject::Session(index, session), rdma), actor) => {
@@ -185,7 +180,13 @@ impl Tracker {
         }
     }
 
-    fn returned(&mut self, app: u16, result: &CallResult, file: Option<FileNumber>) {
+    fn returned(
+        &mut self,
+        app: u16,
+        result: &CallResult,
+        file: Option<FileNumber>,
+        names: &TraceNames,
+    ) {
         self.remove(&format!("call {app}"));
         let Some(call) = self.calls.remove(&app) else { return };
         let failed = matches!(result, CallResult::Error(_));
@@ -195,7 +196,10 @@ impl Tracker {
         let file = file.or(call.file);
         match (&call.what, result, file) {
             (DeviceCall::Open { .. }, CallResult::Ok, Some(file)) => {
-                self.set(format!("file {}", file.0), &format!("opened by {}", self.app_name(app)));
+                self.set(
+                    format!("file {}", file.0),
+                    &format!("opened by {}", app_name(names, app)),
+                );
             }
             (DeviceCall::Close, _, Some(file)) => {
                 self.remove(&format!("file {}", file.0));
@@ -215,16 +219,11 @@ impl Tracker {
         }
     }
 
-    fn app_name(&self, app: u16) -> String {
-        let name = self.names.apps.get(usize::from(app));
-        name.cloned().unwrap_or_else(|| format!("app{app}"))
-    }
-
-    fn started(&mut self, app: u16, index: HmcIndex, session: HmcSession) {
+    fn started(&mut self, app: u16, index: HmcIndex, session: HmcSession, names: &TraceNames) {
         let count = self.started.entry(app).or_default();
         *count += 1;
         let count = *count;
-        let name = format!("{}#{count}", self.app_name(app));
+        let name = format!("{}#{count}", app_name(names, app));
         self.set(format!("session {index} {session} app"), &name);
         if let Some(file) = self.calls.get(&app).and_then(|call| call.file) {
             self.files.insert(file, (index, session));
@@ -440,4 +439,8 @@ impl Tracker {
             self.forget_connections();
         }
     }
+}
+
+fn app_name(names: &TraceNames, app: u16) -> String {
+    names.apps.get(usize::from(app)).cloned().unwrap_or_else(|| format!("app{app}"))
 }

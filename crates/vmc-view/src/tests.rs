@@ -271,11 +271,48 @@ fn a_call_that_failed_is_explained_by_what_made_it_fail() {
     assert!(full.contains("H_SEND_CRQ returned H_Dropped <- H_SEND_CRQ "), "{full}");
     let over = of("crash/hyp-reader-asleep", "return read(4096) = EBADFD");
     assert!(over.ends_with(": the session is over <- session mgmt 0/1 ended"), "{over}");
+    let early = of("open/write-before-answer", "return write(");
+    let expected = ": the session is not ready; it is at `opening` <- session mgmt 0/1 opening";
+    assert!(early.ends_with(expected), "{early}");
     let unread = of("buffers/unread-echoes", "return write(300) = EBUSY");
     assert_eq!(unread.matches(" | ").count(), 3, "{unread}");
     // A second write fails for the same reason, and not because of an old one.
     let again = of("buffers/unread-echoes", "return write(500) = EBUSY");
     assert!(again.contains("no free buffer: of 4, 2 hold unread messages"), "{again}");
+}
+
+/// Other threads go on while a call is made, and what it found is what was so when it began.
+#[test]
+fn what_came_during_a_call_is_no_reproach_to_the_driver() {
+    let run = run("buffers/unread-echoes");
+    let records = run.trace.records();
+    let place = |text: &str| {
+        records.iter().position(|one| one.event.to_string().starts_with(text)).expect(text)
+    };
+    // The first read() frees a buffer; here it does so between the call of write(300) and its return.
+    let mut moved = records.to_vec();
+    let [call, back, from] = ["call write(300)", "return write(300)", "call read("].map(place);
+    let failed = moved.remove(back);
+    assert!(call < back && back < from);
+    let until = moved
+        .iter()
+        .skip(from - 1)
+        .position(|one| one.event.to_string().starts_with("return read("));
+    let mut during = moved.split_off(from - 1);
+    let rest = during.split_off(until.expect("it comes back") + 1);
+    during.iter_mut().for_each(|one| {
+        one.actor = match one.actor {
+            vmc_trace::ActorId::App(0) => vmc_trace::ActorId::App(1),
+            other => other,
+        }
+    });
+    let ordered = moved.into_iter().chain(during).chain([failed]).chain(rest);
+    let records = (0..).zip(ordered).map(|(seq, one)| vmc_trace::Record { seq, ..one }).collect();
+    let trace = Trace::new(records, run.trace.names().clone());
+    let whys = crate::explain::whys(&trace);
+    let why = whys.values().next().expect("the write() failed");
+    assert_eq!(why.short, "no buffer was free when it was called");
+    assert_eq!(why.because.len(), 1, "{}", why.long);
 }
 
 /// Lanes, sessions and kinds of a run's events.

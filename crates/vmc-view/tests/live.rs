@@ -176,6 +176,47 @@ fn a_program_that_joins_later_has_its_name_and_changes_no_lane() {
     assert_eq!(run["strings"][actor], "reader");
 }
 
+/// A device has a number of seats for programs, whose names come with the programs.
+#[test]
+fn a_seat_that_gets_its_program_s_name_later_names_its_session_after_it() {
+    use vmc_proto::{HmcIndex, HmcSession};
+    let page = LivePage::bind(0).expect("a port");
+    let seat = TraceNames { apps: vec![String::from("program-0")] };
+    page.push(&records(0, 1), &seat);
+    let program = TraceNames { apps: vec![String::from("python3")] };
+    page.push(&[record(1, Event::SessionStarted(HmcIndex(0), HmcSession(1)))], &program);
+    let run = &data(&page)["data"]["runs"][0];
+    let has = |text: &str| run["strings"].as_array().expect("texts").iter().any(|one| one == text);
+    assert!(has("python3#1") && !has("program-0#1"), "{run}");
+}
+
+/// A run that has ended is shown until every browser that was there has it.
+#[test]
+fn a_page_waits_for_browsers_that_followed_the_run_before() {
+    let page = LivePage::bind(0).expect("a port");
+    page.show(&run(1));
+    let generation = data(&page)["generation"].clone();
+    let mut follower = Follower::new(&page, &generation, 1);
+    page.push(&records(1, 2), &names());
+    assert_eq!(follower.next().0, "append");
+    page.show(&run(2));
+    assert_eq!(follower.next().0, "replace");
+    std::thread::scope(|scope| {
+        let settling = scope.spawn(|| page.settle(std::time::Duration::from_secs(600)));
+        // The browser takes its time to ask for the run and to follow it.
+        let after = data(&page)["generation"].clone();
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!settling.is_finished(), "it waits for the browser");
+        let _follower = Follower::new(&page, &after, 2);
+        settling.join().expect("it is there");
+    });
+    // Without a browser there is nothing to wait for.
+    drop(follower);
+    let alone = LivePage::bind(0).expect("a port");
+    alone.show(&run(1));
+    alone.settle(std::time::Duration::from_secs(600));
+}
+
 #[test]
 fn only_this_computer_is_answered_and_only_what_it_may_ask() {
     let page = LivePage::bind(0).expect("a port");

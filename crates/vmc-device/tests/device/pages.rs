@@ -38,6 +38,8 @@ fn follow(address: SocketAddr) -> JoinHandle<(String, String)> {
     std::thread::spawn(move || {
         let told = stream_of(&first);
         assert!(told.contains("event: replace"), "{told}");
+        // A browser that is busy takes a while.
+        std::thread::sleep(std::time::Duration::from_millis(300));
         let judged = get(address, "/data");
         stream_of(&judged);
         (told, judged)

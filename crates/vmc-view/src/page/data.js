@@ -93,6 +93,8 @@ class Run {
     this.events = [];
     /** @type {Map<number, number>} */
     this.bySeq = new Map();
+    /** Whether time goes on in it: where all happens at one time, there is nothing to say of it. */
+    this.hasTimes = false;
     this.take(packed.events);
     for (const problem of packed.problems) {
       const at = problem.event === null ? undefined : this.bySeq.get(problem.event);
@@ -123,6 +125,7 @@ class Run {
     for (const one of packed) {
       const event = new VmcEvent(this, one, this.events.length);
       this.events.push(event);
+      if (event.time > 0) this.hasTimes = true;
       this.bySeq.set(event.seq, event.at);
       for (const cause of event.causes) this.events[cause].effects.push(event.at);
       if (event.answers >= 0) this.events[event.answers].answeredBy = event.at;

@@ -249,7 +249,7 @@ class Diagram {
     backs.append(ground);
     if (this.chain.has(event.at)) backs.append(draw("rect", { x: 0, y, width: 4, height: ROW, fill: "var(--message)" }));
     const before = this.run.events[event.at - 1];
-    if (!before || before.time !== event.time || y <= 0) {
+    if (this.run.hasTimes && (!before || before.time !== event.time || y <= 0)) {
       parts.append(draw("text", { x: 8, y: middle + 4, class: "dim" }, timeText(event.time)));
     }
     parts.append(draw("text", { x: TIME_WIDTH + NUMBER_WIDTH, y: middle + 4, class: "number" }, String(event.seq)));

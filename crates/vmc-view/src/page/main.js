@@ -109,7 +109,7 @@ class Page {
       ? "left and right; the first line that differs is selected, n and N lead to the others. → and ← are messages, ⇒ and ⇐ copies (RDMA)"
       : [this.run.about, `${this.run.events.length} events`].filter(Boolean).join(" · ");
     const problems = this.run.problems;
-    const goesOn = isLive && !this.run.complete;
+    const goesOn = this.goesOn();
     const cut = this.run.complete || goesOn ? "" : " (the file was cut off)";
     const good = goesOn ? "⋯ the run goes on; it is judged when it ends" : `✔ nothing is wrong with this run${cut}: every rule holds${this.run.repeat ? ", and every call came to what the scenario expects" : ""}`;
     /** @type {HTMLElement[]} */
@@ -118,13 +118,21 @@ class Page {
       const place = problem.event === null ? "" : `event ${problem.event}: `;
       verdict.push(make("button", { type: "button", class: "bad", click: () => problem.event !== null && this.selectSeq(problem.event) }, `${place}${problem.rule}: ${problem.what}`));
     }
-    // What a reader looks for first: faults, and calls that failed.
-    const notable = this.data.rows ? [] : this.run.events.filter((event) => event.why || this.data.kinds[event.kind].id === "fault");
-    if (notable.length) verdict.push(make("span", {}, "Worth a look: "));
-    for (const event of notable.slice(0, 6)) {
-      verdict.push(make("button", { type: "button", click: () => this.select(event.at) }, `${event.seq}: ${event.text} ${event.note}`));
+    // What a reader looks for first: faults, and calls that failed. What comes again stands there once.
+    /** @type {Map<string, VmcEvent[]>} */
+    const notable = new Map();
+    for (const event of this.data.rows ? [] : this.run.events) {
+      if (!event.why && this.data.kinds[event.kind].id !== "fault") continue;
+      const text = `${event.text} ${event.note}`;
+      notable.get(text)?.push(event) ?? notable.set(text, [event]);
     }
-    if (notable.length > 6) verdict.push(make("span", {}, `and ${notable.length - 6} more`));
+    if (notable.size) verdict.push(make("span", {}, "Worth a look: "));
+    for (const [text, events] of [...notable].slice(0, 6)) {
+      // A click leads to the next one of them.
+      const next = () => this.select((events.find((event) => event.at > this.at) ?? events[0]).at);
+      verdict.push(make("button", { type: "button", click: next }, `${events[0].seq}: ${text}${events.length > 1 ? ` (${events.length} times)` : ""}`));
+    }
+    if (notable.size > 6) verdict.push(make("span", {}, `and ${notable.size - 6} more`));
     if (problems.length && this.run.repeat) verdict.push(make("code", {}, this.run.repeat));
     get("verdict").replaceChildren(...verdict);
   }
@@ -236,9 +244,16 @@ class Page {
     this.select(next);
   }
 
+  /** Whether the run has not ended yet. */
+  goesOn() {
+    return isLive && !this.run.complete;
+  }
+
   firstSelected() {
     const wanted = this.fromHash();
     if (wanted !== undefined) return wanted;
+    // What goes on is followed from its last event on.
+    if (this.goesOn()) return this.shown[this.shown.length - 1]?.at ?? 0;
     const problem = this.run.problems.find((one) => one.event !== null);
     return (problem && problem.event !== null ? this.run.bySeq.get(problem.event) : undefined) ?? (this.shown[0]?.at ?? 0);
   }

@@ -21,7 +21,7 @@ function showEvent(page, run, event, heading = "") {
   /** @param {string} name @param {string} value */
   const add = (name, value) => list.append(make("dt", {}, name), make("dd", {}, value));
   add("who", event.actor);
-  add("when", `${timeText(event.time)} of virtual time`);
+  if (run.hasTimes) add("when", `${timeText(event.time)} of virtual time`);
   if (event.session) add("session", event.session);
   // The reason stands above already.
   if (event.note && !event.why) add("outcome", event.note);
