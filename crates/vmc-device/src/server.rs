@@ -5,6 +5,7 @@
 //! sleep costs no change of threads here, and one that sleeps holds up no other.
 
 mod files;
+mod flights;
 mod polls;
 
 use crate::callers::{Callers, Seated};
@@ -15,6 +16,7 @@ use crate::place::{DEVICE, Place};
 use crate::process;
 use crate::script::{self, Shown};
 use files::Files;
+use flights::{Flight, Flights, Wake};
 use parking_lot::{Condvar, Mutex};
 use polls::Polls;
 use rustix::io::Errno;
@@ -51,7 +53,6 @@ pub(crate) struct Server<'p> {
     kernel_seat: u16,
     files: Mutex<Files>,
     polls: Mutex<Polls>,
-    /// Calls that may sleep.
     flights: Mutex<Flights>,
     lead: Mutex<Lead>,
     followers: Condvar,
@@ -60,22 +61,6 @@ pub(crate) struct Server<'p> {
     results: Option<Mutex<BTreeMap<u16, String>>>,
     /// What went wrong for want of rights, once each.
     warn: &'p (dyn Fn(String) + Sync),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Flight {
-    seat: u16,
-    thread: u32,
-    /// A signal has come for it.
-    is_interrupted: bool,
-}
-
-/// Calls that may sleep, by the number of their request.
-#[derive(Debug, Default)]
-struct Flights {
-    calls: BTreeMap<u64, Flight>,
-    /// The device is served no more: none may sleep.
-    are_over: bool,
 }
 
 #[derive(Debug, Default)]
@@ -202,7 +187,7 @@ impl<'p> Server<'p> {
                     Job { server: self, scope, header, handed_over: false, attending: None };
                 job.answer(operation);
                 if job.handed_over {
-                    self.flights.lock().calls.remove(&header.unique);
+                    self.flights.lock().land(header.unique);
                     break;
                 }
             }
@@ -215,14 +200,7 @@ impl<'p> Server<'p> {
     /// Interrupts every call that sleeps, until none is left. One that is about to sleep does not.
     fn wake_sleepers(&self) {
         loop {
-            let seats: Vec<u16> = {
-                let mut flights = self.flights.lock();
-                flights.are_over = true;
-                if flights.calls.is_empty() {
-                    return;
-                }
-                flights.calls.values().map(|flight| flight.seat).collect()
-            };
+            let Some(seats) = self.flights.lock().end() else { return };
             seats.into_iter().for_each(|seat| self.programs.interrupt(seat));
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
@@ -312,6 +290,8 @@ where
             return;
         }
         let server = self.server;
+        // Before another thread can hear of a signal for it.
+        server.flights.lock().begin(self.header.unique);
         let mut lead = server.lead.lock();
         lead.is_vacant = true;
         if lead.idle > 0 {
@@ -334,7 +314,7 @@ where
         self.attend();
         let server = self.server;
         server.quiet(seat);
-        let flight = Flight { seat, thread: self.header.thread, is_interrupted: false };
+        let flight = Flight { seat, thread: self.header.thread };
         let unique = self.header.unique;
         let shown = Shown::by(&request);
         let answer = server.programs.call_on(seat, on, request, &mut || {
@@ -358,7 +338,7 @@ where
         server.quiet(seat);
         let nonblock = flags & NONBLOCK != 0;
         let request = Request::Open { nonblock };
-        let flight = Flight { seat, thread, is_interrupted: false };
+        let flight = Flight { seat, thread };
         let answer = server.programs.call(seat, request, &mut || {
             server.takes_off(unique, flight);
             self.hand_over();
@@ -478,21 +458,20 @@ impl Server<'_> {
     /// A call is about to sleep.
     fn takes_off(&self, unique: u64, flight: Flight) {
         let mut flights = self.flights.lock();
-        // A request that makes several calls is interrupted in any of them.
-        let flight = *flights.calls.entry(unique).or_insert(flight);
-        if flights.are_over {
-            self.programs.interrupt(flight.seat);
-        } else if flight.is_interrupted {
-            self.wake(flight);
+        match flights.take_off(unique, flight) {
+            Wake::None => {}
+            Wake::Signal => self.wake(flight),
+            Wake::End => self.programs.interrupt(flight.seat),
         }
     }
 
-    /// A signal has come for the thread whose request has this number. The kernel tells once.
+    /// A signal has come for the thread whose request has this number.
     fn interrupt(&self, unique: u64) {
+        // Under the lock, so that it meets no other call of the seat.
         let mut flights = self.flights.lock();
-        let Some(flight) = flights.calls.get_mut(&unique) else { return };
-        flight.is_interrupted = true;
-        self.wake(*flight);
+        if let Some(flight) = flights.interrupt(unique) {
+            self.wake(flight);
+        }
     }
 
     /// Ends a call's sleep for a signal.

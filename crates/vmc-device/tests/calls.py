@@ -279,6 +279,55 @@ def waits():
     exchange(session())
 
 
+def one_poll():
+    """A thread that waits in poll() until a message comes."""
+    fd = session()
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    waiting = in_thread(lambda: poll.poll(PATIENCE_S * 1000))
+    time.sleep(0.05)
+    assert again(lambda: write(fd, b"hello")) == 5
+    assert waiting() == [(fd, select.POLLIN)]
+    assert read(fd) == b"hello"
+    os.close(fd)
+
+
+def event_loop():
+    """A thread that waits with epoll, and makes other calls meanwhile; and then more files than the machine has seats."""
+    fd = session()
+    epoll = select.epoll()
+    epoll.register(fd, select.EPOLLIN)
+    assert epoll.poll(0.02) == []
+    for n in range(20):
+        assert again(lambda: write(fd, b"%d" % n)) > 0
+        assert epoll.poll(PATIENCE_S) == [(fd, select.EPOLLIN)]
+        assert read(fd) == b"%d" % n
+    os.close(fd)
+    for _ in range(600):
+        fd = session()
+        epoll.register(fd, select.EPOLLIN)
+        assert epoll.poll(0.001) == []
+        os.close(fd)
+    epoll.close()
+
+
+def busy():
+    """Makes no call while timers of both sides fire: the hypervisor's before it sets the channel up again, the driver's before
+    it sends what found no room."""
+    fd = session()
+    order("rules " + sys.argv[4])
+    order("free-crq hyp")
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        lines = order("status").splitlines()
+        if lines[0].startswith("management partition runs, channel ready") and lines[2].startswith("index 0: no session"):
+            break
+        assert time.monotonic() < deadline, lines
+    assert read(fd) == -EBADFD
+    os.close(fd)
+    exchange(session(b"again"))
+
+
 def many_threads():
     """More threads than the machine has seats: one gets that of a thread which is gone and has left a poll() behind."""
     fd = session()
@@ -319,8 +368,10 @@ def order(text):
     with socket.socket(socket.AF_UNIX) as control:
         control.connect(sys.argv[3])
         control.sendall(text.encode() + b"\n")
-        answer = control.makefile().readline()
+        lines = iter(control.makefile().readline, "\n")
+        answer = "".join(lines)
         assert not answer.startswith("error"), answer
+        return answer
 
 
 def router():

@@ -3,7 +3,8 @@
 //! A thread that waits in `poll()` is one call of its seat, from the first question to the answer that ends it. Where
 //! the thread does something else meanwhile, as one that uses `epoll` does, the call is that of a seat which belongs to the file.
 
-use super::{Errno, Flight, Job, Server, errno_of};
+use super::flights::Flight;
+use super::{Errno, Job, Server, errno_of};
 use crate::fuse::wire::{Body, POLL_SCHEDULE_NOTIFY};
 use crate::process;
 use crate::script::Shown;
@@ -61,7 +62,7 @@ where
         let Some(seat) = server.seat_for_poll(handle, seat, self.header.thread) else {
             return connection.fail(unique, Errno::NOMEM);
         };
-        let flight = Flight { seat, thread: self.header.thread, is_interrupted: false };
+        let flight = Flight { seat, thread: self.header.thread };
         let mut slept = false;
         let request = Request::Poll { file: open.file, wait: true };
         self.attend();
@@ -77,7 +78,7 @@ where
         if !slept {
             return connection.answer(unique, &Body::polled(events));
         }
-        server.flights.lock().calls.remove(&unique);
+        server.flights.lock().land(unique);
         {
             let mut polls = server.polls.lock();
             if let Some(poll) = polls.files.get_mut(&handle) {

@@ -1,22 +1,37 @@
 //! System calls of real programs on the device.
 
-use crate::common::{Device, cannot_serve, compile, folder, need_fuse, options, text_of};
+use crate::common::{Device, compile, folder, need_fuse, options, text_of};
 use std::process::{Command, Stdio};
+use vmc_device::Verdict;
+use vmc_proto::Errno;
+use vmc_trace::{ActorId, CallResult, DeviceCall, Event};
 
 const TWO: &str = "[machine]\nhmcs = 2\n";
 const CALLS: &str = "tests/calls.py";
 
 /// Has a function of the Python program run on a machine, which must end well.
 fn holds(machine: &str, function: &str, argument: &str) {
-    if let Some(why) = cannot_serve() {
-        println!("{why}");
-        return;
-    }
+    need_fuse!();
     let device = Device::start(machine);
     let socket = device.served.socket.display().to_string();
     let argument = if argument == "socket" { &socket } else { argument };
     device.python(CALLS, &[function, argument]);
     device.end_well();
+}
+
+/// The calls of a kind that programs have made, each by the name of its thread, and what came of them.
+fn calls_of(verdict: &Verdict, is_it: fn(&DeviceCall) -> bool) -> (Vec<String>, Vec<CallResult>) {
+    let (mut calls, mut results) = (Vec::new(), Vec::new());
+    for record in verdict.trace.records() {
+        match (&record.event, record.actor) {
+            (Event::Call(call, _), ActorId::App(app)) if is_it(call) => {
+                calls.push(verdict.trace.names().apps[usize::from(app)].clone());
+            }
+            (Event::Return(call, result, _), _) if is_it(call) => results.push(result.clone()),
+            _ => {}
+        }
+    }
+    (calls, results)
 }
 
 #[test]
@@ -53,14 +68,13 @@ fn a_file_closes_with_its_last_descriptor() {
 #[test]
 fn a_program_that_starts_others_keeps_its_file_and_holds_up_none() {
     holds(TWO, "spawned", "");
+    need_fuse!();
     let top = folder();
     let at = top.join("file");
-    if cannot_serve().is_none() {
-        std::fs::write(&at, "").unwrap();
-        let device = Device::serve(options(&at, TWO), folder());
-        device.python(CALLS, &["spawned"]);
-        device.end_well();
-    }
+    std::fs::write(&at, "").unwrap();
+    let device = Device::serve(options(&at, TWO), folder());
+    device.python(CALLS, &["spawned"]);
+    device.end_well();
     std::fs::remove_dir_all(top).unwrap();
 }
 
@@ -70,9 +84,15 @@ fn a_signal_interrupts_a_read_whatever_its_flags_say() {
     holds(TWO, "interrupted", "SA_RESTART");
 }
 
+/// A call of one that is killed does not fail: only those that a signal interrupts do.
 #[test]
 fn a_killed_program_ends_at_once_and_its_session_with_it() {
-    holds(TWO, "killed", "");
+    need_fuse!();
+    let device = Device::start(TWO);
+    device.python(CALLS, &["killed"]);
+    let verdict = device.end_well();
+    let (calls, returns) = calls_of(&verdict, |call| matches!(call, DeviceCall::Read { .. }));
+    assert_eq!((calls.len(), returns), (3, vec![CallResult::Killed; 3]));
 }
 
 #[test]
@@ -95,6 +115,53 @@ fn all_32_bytes_of_an_hmc_id_are_read() {
 #[test]
 fn a_thread_that_waits_is_woken_by_messages_and_by_the_end_of_a_session() {
     holds(TWO, "waits", "socket");
+}
+
+/// What it waits for is told by the call that slept: it is not asked once more.
+#[test]
+fn a_thread_that_waits_in_poll_makes_one_call() {
+    need_fuse!();
+    let device = Device::start(TWO);
+    device.python(CALLS, &["one_poll"]);
+    let verdict = device.end_well();
+    let (calls, _) = calls_of(&verdict, |call| matches!(call, DeviceCall::Poll));
+    assert_eq!(calls, ["python3-2"], "the second thread of the program");
+}
+
+/// With epoll the call that waits is one of the file, beside those of the thread, which interrupt it in nothing.
+#[test]
+fn an_event_loop_makes_calls_while_its_file_waits() {
+    need_fuse!();
+    let device = Device::start(TWO);
+    device.python(CALLS, &["event_loop"]);
+    let verdict = device.end_well();
+    let (calls, _) = calls_of(&verdict, |call| matches!(call, DeviceCall::Poll));
+    assert!(calls.len() > 600 && calls.iter().all(|name| name.starts_with("epoll")), "{calls:?}");
+    let interrupted = |record: &&vmc_trace::Record| {
+        matches!(record.event, Event::Return(_, CallResult::Error(Errno::EINTR), _))
+    };
+    // Those that wait when their files are closed.
+    let interrupted = verdict.trace.records().iter().filter(interrupted).count();
+    assert!(interrupted <= 601, "{interrupted}");
+}
+
+#[test]
+fn timers_of_both_sides_fire_while_a_program_is_outside_of_calls() {
+    need_fuse!();
+    let (device, top) = (Device::start(TWO), folder());
+    let rules = top.join("rules.toml");
+    let text = "title = \"t\"\n[[fault]]\nname = \"full\"\nwhen = { message = \"capabilities\", times = 3 }\ndo = { answer = \
+                \"H_Dropped\" }\n";
+    std::fs::write(&rules, text).unwrap();
+    let socket = device.served.socket.display().to_string();
+    device.python(CALLS, &["busy", &socket, &rules.display().to_string()]);
+    let verdict = device.end_well();
+    let faults = verdict.trace.records().iter().filter(|record| match &record.event {
+        Event::Fault { rule, .. } => rule == "full",
+        _ => false,
+    });
+    assert_eq!(faults.count(), 3);
+    std::fs::remove_dir_all(top).unwrap();
 }
 
 #[test]

@@ -12,6 +12,9 @@ use vmc_sim::Scenario;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a test may take, whatever it waits for.
+pub(crate) const TEST_PATIENCE: Duration = Duration::from_secs(600);
+
 /// Why a machine cannot serve devices; tests that need one say so and end.
 pub(crate) fn cannot_serve() -> Option<&'static str> {
     let options = std::fs::OpenOptions::new().read(true).write(true).open("/dev/fuse");
@@ -24,13 +27,17 @@ pub(crate) fn cannot_serve() -> Option<&'static str> {
     None
 }
 
-/// Ends the test where no device can be served.
+/// Ends the test where no device can be served, and the whole test program where the test takes too long.
 macro_rules! need_fuse {
     () => {
+        need_fuse!(std::time::Duration::ZERO)
+    };
+    ($more:expr) => {
         if let Some(why) = crate::common::cannot_serve() {
             println!("{why}");
             return;
         }
+        let _bound = crate::common::Bound::new(crate::common::TEST_PATIENCE + $more);
     };
 }
 
@@ -141,19 +148,30 @@ impl Drop for Device {
     }
 }
 
-/// Ends the whole test program when this takes too long: a call that the device does not answer keeps its program, which
+/// Ends the whole test program unless it is dropped in time: a call that the device does not answer keeps its program, which
 /// then cannot even be killed, and all that waits for that.
+pub(crate) struct Bound {
+    _ends: mpsc::Sender<()>,
+}
+
+impl Bound {
+    pub(crate) fn new(patience: Duration) -> Bound {
+        let (_ends, is_done) = mpsc::channel::<()>();
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        std::thread::spawn(move || {
+            if is_done.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("{test}: it has not ended within {patience:?}");
+                std::process::exit(101);
+            }
+        });
+        Bound { _ends }
+    }
+}
+
+/// Ends the whole test program when this takes longer than a program may.
 pub(crate) fn in_time<T>(body: impl FnOnce() -> T) -> T {
-    let (done, is_done) = mpsc::channel::<()>();
-    std::thread::spawn(move || {
-        if is_done.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("a program has not ended within {PATIENCE:?}");
-            std::process::exit(101);
-        }
-    });
-    let result = body();
-    drop(done);
-    result
+    let _bound = Bound::new(PATIENCE);
+    body()
 }
 
 /// Compiles a C program of this crate into a folder.

@@ -1,7 +1,9 @@
 //! Orders by hand: over the socket, from the console, as files; the status; and runs longer than what is kept of them.
 
-use crate::common::{Device, folder, need_fuse, options};
+use crate::common::{Device, folder, in_time, need_fuse, options};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use vmc_trace::Event;
 
@@ -77,6 +79,32 @@ fn rules_of_a_file_join_those_of_the_machine() {
         _ => None,
     });
     assert_eq!(fired.collect::<Vec<_>>(), ["go", "again"]);
+    std::fs::remove_dir_all(top).unwrap();
+}
+
+#[test]
+fn a_rule_kills_a_program() {
+    need_fuse!();
+    let (device, top) = (Device::start(TWO), folder());
+    let file = top.join("rules.toml");
+    let rules = "title = \"rules\"\n[[app]]\nname = \"python3\"\nsteps = [{ open = {} }]\n[[fault]]\nname = \"stroke\"\ndo = \
+                 { kill = \"python3\" }\n";
+    std::fs::write(&file, rules).unwrap();
+    let add = format!("rules {}", file.display());
+    let early = order(&device, &add);
+    assert!(early.contains("no program has a thread `python3`"), "{early}");
+    let mut python = Command::new("python3");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(CALLS);
+    python.arg(program).arg(&device.served.device).arg("sleeper").stdout(Stdio::piped());
+    let mut sleeper = python.spawn().unwrap();
+    let mut said = BufReader::new(sleeper.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(said.next().as_deref(), Some("ready"));
+    assert_eq!(order(&device, &add), "done: `stroke` is an order\n");
+    // It sleeps in its read(), or is about to.
+    assert_eq!(order(&device, "stroke"), "done: stroke\n");
+    let status = in_time(|| sleeper.wait().unwrap());
+    assert_eq!((status.signal(), said.next()), (Some(9), None));
+    device.end_well();
     std::fs::remove_dir_all(top).unwrap();
 }
 

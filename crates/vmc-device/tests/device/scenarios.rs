@@ -1,6 +1,6 @@
 //! Scenarios by real system calls: a program makes the calls of each application, and the trace must be the simulator's.
 
-use crate::common::{Device, compile, folder, need_fuse, options};
+use crate::common::{Device, compile, folder, in_time, need_fuse, options};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -23,6 +23,9 @@ const MAX_NAME: usize = 15;
 
 /// More calls would take long, and show nothing new.
 const MAX_STEPS: usize = 600;
+
+/// How much longer than another test the comparison of all scenarios may take.
+const MOST: Duration = Duration::from_secs(1800);
 
 /// How long a scenario may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -154,17 +157,17 @@ fn compare(name: &str, scenario: Scenario, interpreter: Interpreter<'_>) -> Resu
             command.stdout(Stdio::null()).spawn().unwrap()
         })
         .collect();
-    let in_time = device.wait(PATIENCE);
-    let verdict = device.end();
+    let is_over = device.wait(PATIENCE);
+    let verdict = in_time(|| device.end());
     for program in &mut programs {
-        if !in_time {
+        if !is_over {
             program.kill().unwrap();
         }
-        program.wait().unwrap();
+        in_time(|| program.wait().unwrap());
     }
     let trace = render(&Sequence::of(&verdict.trace));
     let wrong = |what: String| Err(format!("{name} by {interpreter:?}: {what}\n{trace}"));
-    if !in_time {
+    if !is_over {
         return wrong(String::from("it does not come to its end"));
     }
     if !verdict.problems.is_empty() {
@@ -199,7 +202,7 @@ const MUST_SHOW: [(&str, Shows); 7] = [
 
 #[test]
 fn programs_that_make_the_calls_of_scenarios_give_the_traces_of_the_simulator() {
-    need_fuse!();
+    need_fuse!(MOST);
     let only = std::env::var("SCENARIO").unwrap_or_default();
     let top = folder();
     let binary = compile("tests/scenario.c", &top);

@@ -53,8 +53,10 @@ fn status(at: &Path) -> String {
 
 #[test]
 fn a_soak_of_random_calls_and_kills_leaves_nothing() {
-    need_fuse!();
     let seconds = std::env::var("SOAK_SECONDS").unwrap_or_else(|_| String::from("0"));
+    need_fuse!(std::time::Duration::from_secs(
+        seconds.parse().expect("SOAK_SECONDS: a number of seconds")
+    ));
     let top = folder();
     let (soak, at) = (compile("tests/soak.c", &top), top.join("ibmvmc"));
     let daemon = Command::new(env!("CARGO_BIN_EXE_vmc-device"))
