@@ -215,6 +215,7 @@ fn compare(args: &Diff) -> Verdict {
     let is_same = difference(&old.1.trace, &new.1.trace).iter().all(DiffLine::is_same);
     let bytes = match args.to {
         DiffFormat::Html => difference_page(old, new),
+        DiffFormat::Text if is_same => String::from("the traces are the same\n"),
         DiffFormat::Text => {
             let texts = [old, new].map(|(_, run)| render(&Sequence::of(&run.trace)));
             let lines = diff((old.0, &texts[0]), (new.0, &texts[1]));

@@ -107,7 +107,11 @@ fn in_line(error: &serde_json::Error) -> String {
 /// The first line. Its version is looked at before anything else: what else it holds depends on that.
 fn first_line(text: &str) -> Result<First, ReadError> {
     let wrong = |problem: String| ReadError::Line { line: 1, problem };
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| wrong(in_line(&e)))?;
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|e| {
+        let expected =
+            "expected a trace file, whose first line is a JSON object with \"vmc-trace\": 1";
+        wrong(format!("{expected}, got what is no JSON: {}", in_line(&e)))
+    })?;
     match value.get("vmc-trace").map(serde_json::Value::as_u64) {
         Some(Some(version)) if version == u64::from(VERSION) => {}
         Some(Some(version)) => return Err(ReadError::Version(version)),

@@ -360,7 +360,10 @@ fn what_is_no_trace_is_refused_with_its_line_and_what_was_expected() {
     let cases = [
         ("", "the file is empty: expected a first line"),
         ("{}", "line 1: expected a first line with \"vmc-trace\": 1, got none"),
-        ("[", "line 1: EOF"),
+        (
+            "[",
+            "line 1: expected a trace file, whose first line is a JSON object with \"vmc-trace\": 1, got what is no JSON: EOF",
+        ),
         (&good.replace(":1,", ":9,"), "expected version 1 of the trace format, got 9"),
         (&line("{}"), "line 2: "),
         (

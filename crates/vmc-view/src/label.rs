@@ -5,7 +5,7 @@ use crate::model;
 use crate::words;
 use papr::{Hcall, ReturnCode};
 use vmc_proto::Received;
-use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Step, Subject};
+use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Step, Subject, TraceNames};
 
 /// The lanes by their numbers: 0, the driver; 1, the management partition's queue; 2, the hypervisor's; 3, the hypervisor;
 /// from 4 on the applications. -1 is none.
@@ -97,9 +97,15 @@ pub(crate) fn kind_of(record: &Record, is_shown: bool) -> usize {
 }
 
 /// What is written at an event, and what became of it.
-pub(crate) fn text_of(record: &Record, step: Option<&Step>, why: Option<&Why>) -> (String, String) {
+pub(crate) fn text_of(
+    record: &Record,
+    step: Option<&Step>,
+    why: Option<&Why>,
+    names: &TraceNames,
+) -> (String, String) {
     let text = match (&record.event, step) {
         (Event::Dequeued { entry, .. }, _) => format!("takes {}", words::entry(*entry)),
+        (Event::Wake(actor), _) => format!("wakes {}", words::actor(*actor, names)),
         (Event::Hcall { call: Hcall::SendCrq { .. }, result, .. }, None)
             if result.code == ReturnCode::DROPPED =>
         {

@@ -313,7 +313,7 @@ impl Packer {
         };
         let command = payload.as_deref().and_then(HmcCommand::of);
         let answers = self.pairs.next(at, &record.event, command.as_ref());
-        let (text, note) = text_of(record, step, explained.as_ref());
+        let (text, note) = text_of(record, step, explained.as_ref(), names);
         let lanes = Lanes::of(record);
         let raw = payload.as_deref().map(digits).or_else(|| raw_of(&record.event));
         let strings = &mut self.strings;

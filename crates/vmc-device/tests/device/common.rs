@@ -1,5 +1,6 @@
 //! A device for a test, and programs that use it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -106,7 +107,8 @@ impl Device {
     /// Ends it; nothing of it may be left.
     pub(crate) fn end(mut self) -> Verdict {
         self.served.stop();
-        let verdict = self.thread.take().unwrap().join().unwrap().unwrap();
+        let thread = self.thread.take().unwrap();
+        let verdict = in_time(|| thread.join()).unwrap().unwrap();
         assert!(!self.served.socket.exists(), "the run folder is still there");
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
         // With what follows, so that the first folder is not taken for the tenth.
@@ -160,7 +162,9 @@ impl Bound {
         let test = std::thread::current().name().unwrap_or_default().to_owned();
         std::thread::spawn(move || {
             if is_done.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("{test}: it has not ended within {patience:?}");
+                // Past the capture of the test's output, which ends with the program.
+                let late = format!("{test}: it has not ended within {patience:?}\n");
+                let _ = std::io::stderr().write_all(late.as_bytes());
                 std::process::exit(101);
             }
         });

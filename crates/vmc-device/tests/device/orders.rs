@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use vmc_trace::Event;
 
 const TWO: &str = "[machine]\nhmcs = 2\n";
@@ -17,7 +18,7 @@ fn order(device: &Device, order: &str) -> String {
 /// Waits until the status says so.
 fn until_status(device: &Device, text: &str) {
     while !order(device, "status").contains(text) {
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -37,6 +38,24 @@ fn orders_are_carried_out_and_mistakes_are_told() {
     device.python(CALLS, &["messages"]);
     let status = order(&device, "status");
     assert!(status.contains("channel ready, 0 of 256 entries in its queue\n"), "{status}");
+    device.end_well();
+}
+
+/// A program finds the device as on a system that booted long ago; a boot that does not end is waited for no longer than a second.
+#[test]
+fn a_device_is_served_when_its_channel_is_ready() {
+    need_fuse!();
+    // The driver sends again after 1, 2, 4, 8 and 16 ms.
+    let slow = "[machine]\nhmcs = 2\n[[fault]]\nname = \"slow\"\nwhen = { message = \"capabilities\", times = 5 }\ndo = { answer = \
+                \"H_Dropped\" }\n";
+    let starts = Instant::now();
+    let device = Device::start(slow);
+    let waited = starts.elapsed();
+    let status = order(&device, "status");
+    let is_ready = status.starts_with("management partition runs, channel ready");
+    assert!(is_ready || waited >= Duration::from_secs(1), "{waited:?}: {status}");
+    until_status(&device, "management partition runs, channel ready");
+    device.python(CALLS, &["messages"]);
     device.end_well();
 }
 

@@ -66,6 +66,10 @@ fn a_page_follows_programs_and_a_file_is_left_of_the_run() {
     // The program by its own name, and the HMC command in its message.
     until_page(address, "python3");
     until_page(address, "close() = 0");
+    // The clock of a thread says nothing, so no event has a time.
+    let data: serde_json::Value = serde_json::from_str(&get(address, "/data")).unwrap();
+    let events = data["data"]["runs"][0]["events"].as_array().unwrap();
+    assert!(events.len() > 100 && events.iter().all(|event| event[1] == 0));
     let verdict = device.end_well();
     let file = std::fs::File::open(verdict.saved.unwrap()).unwrap();
     let run = Run::read(std::io::BufReader::new(file)).unwrap();
