@@ -110,7 +110,11 @@ impl Device {
     fn new(setting: &Setting) -> Device {
         Device {
             profile: setting.profile,
-            wire: Automaton::new(setting.session_numbers.clone(), setting.profile),
+            wire: Automaton::new(
+                setting.session_numbers.clone(),
+                setting.profile,
+                setting.memory_may_lack,
+            ),
             own_mtu: setting.mtu,
             channel: ChannelState::Initial,
             files: Vec::new(),

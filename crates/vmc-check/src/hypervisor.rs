@@ -13,7 +13,10 @@
 //! - At rest INIT and INIT COMPLETE were sent where they were due, no Open or Close waits for its response, and every
 //!   free index has its seed, unless the management partition has refused it.
 //!
-//! Does not verify why a request is refused, nor when a queue is freed: both are for the hypervisor to decide. An
+//! - Where the hypervisor's program refuses nothing by itself, a request is refused only by an operator's order, or because
+//!   it was wrong, with the status that says so.
+//!
+//! Does not verify why another program refuses a request, nor when a queue is freed: both are for the hypervisor to decide. An
 //! Interface Close that overtakes the response to the Open answers for both. An Open may be answered before the buffers
 //! that were added for it: LoPAR asks for no more than that they were provided.
 
@@ -26,7 +29,10 @@ use super::wire::{Seen, Send};
 use connection::Connection;
 use papr::{Hcall, PAGE_SIZE, ReturnCode, Tce, TransportEvent};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use vmc_proto::{BufferId, HmcIndex, HmcSession, Limits, Lioba, Message, Received, Status};
+use vmc_proto::{
+    BufferId, CapabilitiesStatus, HmcIndex, HmcSession, InterfaceStatus, Limits, Lioba, Message,
+    MessageType, Received, Status,
+};
 use vmc_trace::{Event, FaultAct, FaultKind, Record, Side};
 
 /// Why a message must not be sent.
@@ -52,6 +58,12 @@ pub(super) struct Automaton {
     /// Those that an Interface Close was answered for, too.
     opens_settled: BTreeMap<Open, u32>,
     closes_owed: BTreeMap<(HmcIndex, HmcSession), u32>,
+    /// Those of both that were right when they were taken.
+    right: BTreeSet<(MessageType, HmcIndex, HmcSession)>,
+    /// What the operator has ordered to be refused, and how.
+    refusals: Vec<(MessageType, Status)>,
+    /// The program has no reasons of its own to refuse a request.
+    is_willing: bool,
     /// Pages of the hypervisor's window that are mapped.
     pages: BTreeSet<u64>,
     /// A fault that the architecture excludes may have made this side believe anything.
@@ -65,8 +77,9 @@ pub(super) struct Automaton {
 
 impl Automaton {
     /// `must_come_to_rest`: nothing is left to run at the end, and the side lives and looks at its queue.
-    pub(super) fn new(must_come_to_rest: bool) -> Automaton {
-        Automaton { must_come_to_rest, ..Automaton::default() }
+    /// `is_willing`: its program has no reasons of its own to refuse a request.
+    pub(super) fn new(must_come_to_rest: bool, is_willing: bool) -> Automaton {
+        Automaton { must_come_to_rest, is_willing, ..Automaton::default() }
     }
 }
 
@@ -99,10 +112,15 @@ impl Automaton {
             Event::Fault { act, .. } if act.kind() == FaultKind::Unarchitected => {
                 self.was_misled = true;
             }
+            Event::Fault { act: FaultAct::Refuse(request, status), .. } => {
+                self.refusals.push((*request, *status));
+            }
             Event::Fault { act: FaultAct::Kexec, .. } => self.is_forsaken = true,
             Event::Fault { act, .. } if act.ends() == Some(Side::Hyp) => {
                 *self = Automaton {
                     must_come_to_rest: self.must_come_to_rest,
+                    is_willing: self.is_willing,
+                    refusals: std::mem::take(&mut self.refusals),
                     was_misled: self.was_misled,
                     problems: std::mem::take(&mut self.problems),
                     ..Automaton::default()
@@ -155,6 +173,7 @@ impl Automaton {
         self.opens_owed.clear();
         self.opens_settled.clear();
         self.closes_owed.clear();
+        self.right.clear();
         self.capabilities_owed.clear();
         self.init_complete_due = false;
         self.was_greeted = false;
@@ -205,12 +224,20 @@ impl Automaton {
         let Some(limits) = self.agreed else { return };
         match message {
             Message::InterfaceOpen { session, index, buffer } => {
+                let is_there = index.0 < limits.hmcs;
                 if let Some(connection) = self.connections.get_mut(&index) {
+                    if is_there && connection.can_be_opened(session, buffer) {
+                        self.right.insert((MessageType::InterfaceOpen, index, session));
+                    }
                     connection.opens(session, buffer);
                 }
                 *self.opens_owed.entry((index, session, buffer)).or_default() += 1;
             }
             Message::InterfaceClose { session, index } => {
+                let is_live = |connection: &Connection| connection.is_live(session);
+                if self.connections.get(&index).is_some_and(is_live) {
+                    self.right.insert((MessageType::InterfaceClose, index, session));
+                }
                 *self.closes_owed.entry((index, session)).or_default() += 1;
             }
             Message::AddBufferResponse { status, session, index, buffer } => {
@@ -312,15 +339,17 @@ impl Automaton {
                 let open = (index, session, buffer);
                 take(&mut self.opens_owed, open)
                     .or_else(|_| take(&mut self.opens_settled, open))?;
+                let was_right = self.right.remove(&(MessageType::InterfaceOpen, index, session));
                 match status.is_success() {
                     true => self.connection(index).opened(session, buffer),
-                    false => Ok(()),
+                    false => self.refuses(MessageType::InterfaceOpen, status, was_right),
                 }
             }
             Message::InterfaceCloseResponse { status, session, index } => {
                 take(&mut self.closes_owed, (index, session))?;
+                let was_right = self.right.remove(&(MessageType::InterfaceClose, index, session));
                 if !status.is_success() {
-                    return Ok(());
+                    return self.refuses(MessageType::InterfaceClose, status, was_right);
                 }
                 let is_opening = |open: &Open| (open.0, open.1) == (index, session);
                 let was_opening = self.opens_owed.keys().any(is_opening);
@@ -352,11 +381,51 @@ impl Automaton {
         }
     }
 
+    /// An Open or Close is refused.
+    fn refuses(&mut self, request: MessageType, status: Status, was_right: bool) -> Verdict {
+        if self.was_ordered(request, status) || !self.is_willing {
+            return Ok(());
+        }
+        match InterfaceStatus::from_status(status) {
+            None => Err("a status that the response does not have"),
+            Some(_) if was_right && !self.was_misled => {
+                Err("refused, and nothing was wrong with the request")
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Whether the operator has ordered such a refusal.
+    fn was_ordered(&mut self, request: MessageType, status: Status) -> bool {
+        let order = self.refusals.iter().position(|order| *order == (request, status));
+        order.map(|order| self.refusals.remove(order)).is_some()
+    }
+
+    /// A Capabilities is refused: each status says why.
+    fn refuses_capabilities(
+        &mut self,
+        status: Status,
+        own: Limits,
+        peer: Option<Limits>,
+    ) -> Verdict {
+        if self.was_ordered(MessageType::Capabilities, status) || !self.is_willing {
+            return Ok(());
+        }
+        let Some(peer) = peer else { return Ok(()) };
+        let has_other_version = own.version.major != peer.version.major;
+        let is_so = match CapabilitiesStatus::from_status(status) {
+            Some(CapabilitiesStatus::InvalidVersion) => has_other_version,
+            Some(CapabilitiesStatus::GeneralFailure) => !own.negotiate(peer).workable(),
+            _ => return Err("a status that the response does not have"),
+        };
+        is_so.then_some(()).ok_or("refused, and what the status says is not so")
+    }
+
     fn capabilities_answered(&mut self, status: Status, own: Limits) -> Verdict {
         let owed = self.capabilities_owed.clone();
         self.capabilities_owed.pop_front().ok_or("no request awaits it")?;
         if !status.is_success() {
-            return Ok(());
+            return self.refuses_capabilities(status, own, owed.front().copied());
         }
         let works = |peer: &&Limits| {
             own.version.major == peer.version.major && own.negotiate(**peer).workable()

@@ -63,7 +63,9 @@ pub fn check(trace: &Trace, setting: &Setting, ending: &Ending) -> Vec<Violation
         found.extend(problems.into_iter().map(|what| Violation { checker, what }));
     };
     report("queue", queue::check(trace, ending.at_rest, |side| ending.takes_entries(side)));
-    let hypervisor = hypervisor::Automaton::new(ending.at_rest && ending.hypervisor_looks);
+    let must_come_to_rest = ending.at_rest && ending.hypervisor_looks;
+    let is_willing = setting.content != Content::Any;
+    let hypervisor = hypervisor::Automaton::new(must_come_to_rest, is_willing);
     let watchers: [(_, Box<dyn Watcher>); 7] = [
         ("delivery", Box::new(delivery::Checker::default())),
         ("hypervisor", Box::new(hypervisor)),

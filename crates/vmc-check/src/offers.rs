@@ -56,6 +56,11 @@ impl Offers {
         self.0.iter().filter(|offer| offer.is_usable()).count()
     }
 
+    /// Whether an Add Buffer of this one is not answered.
+    pub(super) fn has(&self, buffer: BufferId) -> bool {
+        self.0.iter().any(|offer| offer.buffer == buffer)
+    }
+
     /// Whether this is one of them.
     pub(super) fn is_usable(&self, buffer: BufferId) -> bool {
         self.0.iter().any(|offer| offer.is_usable() && offer.buffer == buffer)

@@ -7,14 +7,14 @@
 //!   them is missing when the run is at rest.
 //! - Nothing of an HMC connection is sent before the capabilities exchange has succeeded, nor about an index
 //!   that was not negotiated. Reserved bytes are zero.
-//! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer, and success only
-//!   if the request was right; the last inbound buffer is not given up. A buffer may be used before its Add Buffer is
+//! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer, success only
+//!   if the request was right, and another status only if what that says was so; the last inbound buffer is not given up. A buffer may be used before its Add Buffer is
 //!   answered, and is not refused after that.
 //! - Interface Open names the next session of an index without one and a buffer that its sender owns; Interface
 //!   Close a session that was opened; Signal an open session, a buffer that its sender owns, and 1 to MTU bytes.
 //! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
 //!
-//! Does not verify which failing status a refusal has, nor how long an answer may take. A message that was
+//! Does not verify which of several causes a refusal names, nor how long an answer may take. A message that was
 //! decided on before the channel went down and sent after that is not judged: no side takes it for a message
 //! of the channel that came up since. What is done with an index about which a fault has made up messages (a
 //! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
@@ -22,17 +22,19 @@
 //! answered. The hypervisor's side is not verified here.
 
 mod connection_model;
+mod statuses;
 #[cfg(test)]
 mod tests;
 
 use super::wire::{Seen, Send};
 pub(super) use connection_model::ConnectionModel;
 use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
+use statuses::{Causes, Reasons};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use vmc_proto::Profile;
 use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
-use vmc_trace::{ActorId, Event, FaultAct, OperatorAct, Record, Side};
+use vmc_proto::{Profile, mgmt};
+use vmc_trace::{ActorId, Event, FaultAct, OperatorAct, Record, SessionState, Side};
 
 /// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.
 type Request = (MessageType, HmcIndex, HmcSession, Option<BufferId>);
@@ -43,6 +45,8 @@ struct Owed {
     count: u32,
     /// Whether success is a right answer.
     may_succeed: bool,
+    /// What else may be said.
+    causes: Causes,
 }
 
 /// What the management partition may do next, from what it has seen and sent.
@@ -84,6 +88,8 @@ pub(super) struct Automaton {
     profile: Profile,
     owed: BTreeMap<Request, Owed>,
     model: ConnectionModel,
+    /// Why the driver may refuse what it is asked for.
+    reasons: Reasons,
     /// What happened since the queue was registered that is a reason to free it.
     may_reset: bool,
     /// The last entry of the driver's own that found no room: a reason to free the queue until it gets through.
@@ -105,10 +111,15 @@ pub(super) struct Automaton {
 
 impl Automaton {
     /// A management partition that has done nothing yet. `sessions`: from the first number of an index to the one
-    /// before 1 comes again.
-    pub(super) fn new(sessions: RangeInclusive<u8>, profile: Profile) -> Automaton {
+    /// before 1 comes again. `memory_may_lack`: the driver may find no memory, without a fault that shows.
+    pub(super) fn new(
+        sessions: RangeInclusive<u8>,
+        profile: Profile,
+        memory_may_lack: bool,
+    ) -> Automaton {
         Automaton {
             model: ConnectionModel::new(sessions, profile),
+            reasons: Reasons::new(profile, memory_may_lack),
             profile,
             ..Automaton::default()
         }
@@ -154,7 +165,13 @@ impl Automaton {
             Event::SessionStarted(index, session) => {
                 let problem = self.model.started(*index, *session);
                 self.problems.extend(problem);
+                self.reasons.reported(*index, *session, mgmt::SessionState::Starting);
             }
+            Event::SessionState(index, session, SessionState::Mgmt(state)) => {
+                self.reasons.reported(*index, *session, *state);
+            }
+            Event::Call(..) => self.reasons.calls(record.actor),
+            Event::Return(..) => self.reasons.returns(record.actor),
             Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Mgmt) => {
                 self.called(seq, call, result.code);
             }
@@ -217,12 +234,16 @@ impl Automaton {
             | FaultAct::Corrupt
             | FaultAct::AnswerHcall(..)
             | FaultAct::AnswerSend(_)
-            | FaultAct::Tce(..)
-            | FaultAct::FailAllocation => {}
+            | FaultAct::Tce(..) => {}
+            FaultAct::FailAllocation => self.reasons.memory_lacks(),
         }
     }
 
     fn called(&mut self, seq: u64, call: &Hcall, code: ReturnCode) {
+        if matches!(call, Hcall::PutTce { .. } | Hcall::PutTceIndirect { .. }) && !code.is_success()
+        {
+            self.reasons.memory_lacks();
+        }
         self.awaits_kernel &= !matches!(call, Hcall::RegCrq { .. });
         match call {
             Hcall::RegCrq { .. } if code.is_success() || code == ReturnCode::CLOSED => {
@@ -234,6 +255,7 @@ impl Automaton {
                     profile: self.profile,
                     init_owed: true,
                     model: std::mem::take(&mut self.model),
+                    reasons: std::mem::take(&mut self.reasons),
                     down_since: seq,
                     frees_ordered: self.frees_ordered,
                     problems: std::mem::take(&mut self.problems),
@@ -271,6 +293,7 @@ impl Automaton {
         self.registered = false;
         self.is_dead = false;
         self.model.forget();
+        self.reasons.forget();
     }
 
     /// Sessions, buffers and everything that is owed are gone.
@@ -365,12 +388,16 @@ impl Automaton {
             _ if self.model.limits().is_none() => {}
             Message::AddBuffer { owner, session, index, buffer, .. } => {
                 let may_succeed = self.model.may_add(index, session, buffer, owner.0);
-                self.owe((MessageType::AddBuffer, index, session, Some(buffer)), may_succeed);
+                let causes = self.model.against_adding(index, session, buffer, owner.0);
+                let request = (MessageType::AddBuffer, index, session, Some(buffer));
+                self.owe(request, may_succeed, causes);
                 self.model.offered(index, session, buffer, owner.0, may_succeed);
             }
             Message::RemoveBuffer { session, index } => {
                 let may_succeed = self.model.may_remove(index, session);
-                self.owe((MessageType::RemoveBuffer, index, session, None), may_succeed);
+                let causes = self.against_removing(index, session);
+                let request = (MessageType::RemoveBuffer, index, session, None);
+                self.owe(request, may_succeed, causes);
             }
             Message::InterfaceOpenResponse { status, session, index, .. } => {
                 self.may_reset |= !self.model.is_negotiated(index);
@@ -390,9 +417,16 @@ impl Automaton {
         }
     }
 
-    fn owe(&mut self, request: Request, may_succeed: bool) {
-        let owed = self.owed.entry(request).or_insert(Owed { count: 0, may_succeed: false });
+    /// Why a buffer may not be given up now: each call may hold one.
+    fn against_removing(&self, index: HmcIndex, session: HmcSession) -> Causes {
+        self.model.against_removing(index, session, self.reasons.calling())
+    }
+
+    fn owe(&mut self, request: Request, may_succeed: bool, causes: Causes) {
+        let nothing = Owed { count: 0, may_succeed: false, causes: Causes::default() };
+        let owed = self.owed.entry(request).or_insert(nothing);
         owed.count += 1;
+        owed.causes = owed.causes.and(causes);
         // What it has told a partner that is gone counts for itself, until it learns that.
         owed.may_succeed |= may_succeed || self.partner_is_gone;
     }
@@ -542,14 +576,18 @@ impl Automaton {
         let owed = self.owed.get_mut(&request).filter(|owed| owed.count > 0);
         let owed = owed.ok_or("no request awaits it")?;
         owed.count -= 1;
-        let may_succeed = owed.may_succeed;
-        if owed.count == 0 {
+        let Owed { count, may_succeed, mut causes } = *owed;
+        if count == 0 {
             self.owed.remove(&request);
         }
-        match status.is_success() && !may_succeed {
-            true => Err("success, where the request had to be refused"),
-            false => Ok(()),
+        if status.is_success() {
+            return may_succeed.then_some(()).ok_or("success, where the request had to be refused");
         }
+        let (kind, index, session, _) = request;
+        if kind == MessageType::RemoveBuffer {
+            causes = causes.and(self.against_removing(index, session));
+        }
+        self.reasons.judge(kind, status, causes, index, session)
     }
 
     /// Nothing is under way: nothing is owed.

@@ -18,6 +18,8 @@ pub struct Setting {
     pub mtu: u32,
     /// What the hypervisor may send to a session.
     pub content: Content,
+    /// The driver may find no memory for a buffer without a fault that says so.
+    pub memory_may_lack: bool,
 }
 
 impl Default for Setting {
@@ -29,6 +31,7 @@ impl Default for Setting {
             session_numbers: 1..=profile.last_session(),
             mtu: DEFAULT_MTU,
             content: Content::Any,
+            memory_may_lack: true,
         }
     }
 }

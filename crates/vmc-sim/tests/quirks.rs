@@ -14,7 +14,10 @@ const NOTICED_BY: [(Quirk, &str); 24] = [
         Quirk::H05,
         "expectation, invariant ownership, invariant protocol, invariant recovery, invariant results, hang, snapshot",
     ),
-    (Quirk::H07, "expectation, invariant ownership, invariant recovery, snapshot"),
+    (
+        Quirk::H07,
+        "expectation, invariant ownership, invariant protocol, invariant recovery, snapshot",
+    ),
     (Quirk::H08, "expectation, invariant protocol, hang, snapshot"),
     (Quirk::H11, "expectation, invariant protocol, invariant rdma, hang, snapshot"),
     (Quirk::H12, "expectation, invariant recovery, invariant results, snapshot"),

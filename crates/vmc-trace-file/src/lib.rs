@@ -137,7 +137,13 @@ impl Machine {
             Contents::Numbered(messages) => Content::Numbered { messages, payload },
         };
         let Machine { profile, ref session_numbers, mtu, .. } = *self;
-        Setting { profile, session_numbers: session_numbers.clone(), mtu, content }
+        Setting {
+            profile,
+            session_numbers: session_numbers.clone(),
+            mtu,
+            content,
+            ..Setting::default()
+        }
     }
 }
 

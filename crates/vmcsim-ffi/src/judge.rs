@@ -71,6 +71,7 @@ impl Machine {
             session_numbers: 1..=self.profile.last_session(),
             mtu: asked_mtu(trace).unwrap_or(setting.mtu),
             content,
+            ..setting
         }
     }
 

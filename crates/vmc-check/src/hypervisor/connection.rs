@@ -38,6 +38,19 @@ impl Connection {
         self.session == Some((session, true))
     }
 
+    /// Whether an Interface Open of this session is right.
+    pub(super) fn can_be_opened(&self, session: HmcSession, seed: BufferId) -> bool {
+        let is_to_mgmt =
+            |owner: Owner| matches!(owner, Owner::Mgmt | Owner::Offered { to_mgmt: true });
+        let is_seeded = self.pool.get(&seed).is_some_and(|(owner, _)| is_to_mgmt(*owner));
+        session != HmcSession::NONE && self.session.is_none() && is_seeded
+    }
+
+    /// Whether an Interface Close of this session is right.
+    pub(super) fn is_live(&self, session: HmcSession) -> bool {
+        self.session.is_some_and(|(number, _)| number == session)
+    }
+
     pub(super) fn lies_at(&self, lioba: Lioba) -> bool {
         self.pool.values().any(|(_, other)| *other == lioba)
     }

@@ -8,7 +8,8 @@ use crate::testing::trace_builder::{FIRST, INDEX, LIMITS, MTU, maps, remote, sig
 use crate::testing::{Run, ours};
 use papr::{CrqEntry, InitFormat, ReturnCode, TransportEvent};
 use vmc_proto::{
-    BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, Status, Version,
+    BufferId, BufferOwner, HmcIndex, HmcSession, Limits, Lioba, Message, MessageType, Status,
+    Version,
 };
 use vmc_trace::{ActorId, Event, FaultAct, Side};
 
@@ -95,7 +96,7 @@ fn session() -> Vec<Told> {
 }
 
 fn problems(run: impl IntoIterator<Item = Told>) -> Vec<String> {
-    watch_alone(&Run::of(run).trace(), &setting(), Automaton::new(true))
+    watch_alone(&Run::of(run).trace(), &setting(), Automaton::new(true, false))
 }
 
 fn after(mut run: Vec<Told>, events: impl IntoIterator<Item = Told>) -> Vec<String> {
@@ -377,4 +378,62 @@ fn a_buffer_that_is_used_before_its_response_came_is_the_management_partitions()
         &after(session(), early),
         &["hyp: SIGNAL HMC index 0 session 1: the management partition owns the buffer"],
     );
+}
+
+/// What is wrong with the run of a program that has no reasons of its own to refuse a request.
+fn of_willing(mut run: Vec<Told>, events: impl IntoIterator<Item = Told>) -> Vec<String> {
+    run.extend(events);
+    watch_alone(&Run::of(run).trace(), &setting(), Automaton::new(true, true))
+}
+
+fn orders(request: MessageType, status: u8) -> Told {
+    let (rule, act) = ("refuse".into(), FaultAct::Refuse(request, Status(status)));
+    (ActorId::Platform, Event::Fault { rule, act, entry: None, subject: None })
+}
+
+#[test]
+fn lopar_vmc_capabilities_response_a_refusal_says_what_does_not_fit() {
+    let told = |limits, status| {
+        let mut run = greeted();
+        run.pop();
+        of_willing(run, [take(capabilities(limits)), send(capabilities_response(status))])
+    };
+    let right = |limits| -> Vec<u8> { (0..4).filter(|s| told(limits, *s).is_empty()).collect() };
+    let other = Version { major: Version::CURRENT.major + 1, ..Version::CURRENT };
+    // Of one that succeeds the seed is missing.
+    assert_eq!(right(LIMITS), [0; 0]);
+    assert_eq!(right(Limits { version: other, ..LIMITS }), [2]);
+    assert_eq!(right(Limits { mtu: 0, ..LIMITS }), [1]);
+    assert_reports(
+        &told(LIMITS, 1),
+        &["hyp: CAPABILITIES RESPONSE: refused, and what the status says is not so"],
+    );
+    let ordered = [orders(MessageType::Capabilities, 1), send(capabilities_response(1))];
+    assert_eq!(of_willing(greeted(), ordered), [""; 0]);
+}
+
+#[test]
+fn lopar_interface_open_and_close_are_refused_for_a_reason() {
+    let refused = [take(open()), send(open_response(1))];
+    let why = "hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: refused, and nothing was wrong with the request";
+    assert_reports(&of_willing(ready(), refused.clone()), &[why]);
+    let order = orders(MessageType::InterfaceOpen, 1);
+    assert_eq!(of_willing(ready(), [order].into_iter().chain(refused.clone())), [""; 0]);
+    let twice = [orders(MessageType::InterfaceOpen, 1)].into_iter().chain(refused.clone());
+    assert_reports(&of_willing(ready(), twice.chain(refused)), &[why]);
+    // There is a session.
+    assert_eq!(of_willing(session(), [take(open()), send(open_response(1))]), [""; 0]);
+    assert_reports(
+        &of_willing(session(), [take(open()), send(open_response(7))]),
+        &[
+            "hyp: INTERFACE OPEN RESPONSE HMC index 0 session 1: a status that the response does not have",
+        ],
+    );
+    assert_reports(
+        &of_willing(session(), [take(close()), send(close_response(1))]),
+        &[
+            "hyp: INTERFACE CLOSE RESPONSE HMC index 0 session 1: refused, and nothing was wrong with the request",
+        ],
+    );
+    assert_eq!(of_willing(ready(), [take(close()), send(close_response(1))]), [""; 0]);
 }

@@ -1,8 +1,9 @@
 //! What the management partition may know of its HMC connections from the messages alone: what was negotiated,
 //! which session an index has, and who owns which buffer of it.
 
+use super::statuses::Causes;
 use crate::offers::{Offers, Standing};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use vmc_proto::Profile;
 use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Limits, Status};
@@ -55,6 +56,8 @@ struct Connection {
     /// judged.
     misled: bool,
     pool: BTreeMap<BufferId, Owner>,
+    /// Buffers in which a message came that may not be read yet.
+    unread: BTreeSet<BufferId>,
     /// Buffers whose Add Buffer is not answered.
     offers: Offers,
     /// The buffers of a session that was closed before its Interface Open was answered may be taken until that answer, as
@@ -194,6 +197,48 @@ impl ConnectionModel {
             && connection.map_or(is_seed, |c| c.may_be(session))
     }
 
+    /// What is wrong with an Add Buffer.
+    pub(super) fn against_adding(
+        &self,
+        index: HmcIndex,
+        session: HmcSession,
+        buffer: BufferId,
+        owner: u8,
+    ) -> Causes {
+        let connection = self.connections.get(&index);
+        let is_there = |c: &Connection| c.pool.contains_key(&buffer) || c.offers.has(buffer);
+        let pool_size = self.agreed.map_or(0, |agreed| agreed.pool_size);
+        let is_seed = session == HmcSession::NONE;
+        Causes {
+            no_index: !self.is_negotiated(index),
+            no_session: !connection.map_or(is_seed, |c| c.may_be(session)),
+            bad_owner: owner > u8::from(!is_seed),
+            bad_buffer: buffer.0 >= pool_size || connection.is_some_and(is_there),
+            none_left: false,
+        }
+    }
+
+    /// Why no buffer may be given up, where so many others may be in use.
+    pub(super) fn against_removing(
+        &self,
+        index: HmcIndex,
+        session: HmcSession,
+        in_use: usize,
+    ) -> Causes {
+        let connection = self.connections.get(&index);
+        let is_idle =
+            |c: &Connection, id: &BufferId| c.pool[id] == Owner::Mgmt && !c.unread.contains(id);
+        let idle = connection.map_or(0, |c| c.pool.keys().filter(|id| is_idle(c, id)).count());
+        let is_opening =
+            connection.and_then(|c| c.session).is_some_and(|live| live.open == Answer::Awaited);
+        let no_index = !self.is_negotiated(index);
+        let no_session = !connection.map_or(session == HmcSession::NONE, |c| c.may_be(session));
+        let none_left =
+            !self.may_remove(index, session) || idle <= in_use + usize::from(is_opening);
+        let none_left = none_left && !no_index && !no_session;
+        Causes { no_index, no_session, none_left, ..Causes::default() }
+    }
+
     /// Add Buffer; `may_add`: nothing was wrong with it.
     pub(super) fn offered(
         &mut self,
@@ -229,6 +274,7 @@ impl ConnectionModel {
             (Standing::Open, true) => {
                 let owner = if offer.to_mgmt { Owner::Mgmt } else { Owner::Hyp };
                 connection.pool.insert(buffer, owner);
+                connection.unread.remove(&buffer);
             }
             // That the connection has closed since contradicts nothing.
             (Standing::Used, false) if status != AddBufferStatus::ConnectionClosed.into() => {
@@ -386,6 +432,7 @@ impl ConnectionModel {
         match self.connection(index).owner_in_use(buffer) {
             Some(owner @ Owner::Mgmt) => {
                 *owner = Owner::Hyp;
+                self.connection(index).unread.remove(&buffer);
                 Ok(())
             }
             Some(Owner::Hyp) => Err("the hypervisor owns the buffer"),
@@ -414,6 +461,7 @@ impl ConnectionModel {
             self.handed_over = *owner == Owner::Hyp;
             connection.misled |= !self.handed_over;
             *owner = Owner::Mgmt;
+            connection.unread.insert(buffer);
         }
     }
 

@@ -16,6 +16,7 @@ const LIMITS: Limits =
     Limits { hmcs: 1, pool_size: 4, mtu: 4096, crq_size: 256, version: Version::CURRENT };
 
 mod initialization;
+mod statuses;
 
 fn take(entry: CrqEntry) -> (ActorId, Event) {
     (ActorId::BottomHalf, Event::Dequeued { by: Side::Mgmt, element: 0, entry })
@@ -83,7 +84,7 @@ fn problems(run: Vec<(ActorId, Event)>) -> Vec<String> {
 }
 
 fn problems_in(profile: Profile, run: Vec<(ActorId, Event)>) -> Vec<String> {
-    let mut automaton = Automaton::new(1..=255, profile);
+    let mut automaton = Automaton::new(1..=255, profile, true);
     wire::walk(&Run::of(run).trace(), |seq, seen| automaton.see(seq, &seen));
     automaton.problems(true, true)
 }
@@ -447,7 +448,7 @@ fn a_buffer_may_be_used_before_its_add_buffer_is_answered_and_is_not_refused_aft
     let mgmt = || add(FIRST, 3, BufferOwner::MANAGEMENT);
     assert_eq!(after_open([mgmt(), send(signal(3, 8)), added(FIRST, 3, 0)]), [""; 0]);
     assert_eq!(after_open([mgmt(), send(signal(3, 8)), added(FIRST, 3, 4)]), [""; 0]);
-    let refused = [mgmt(), send(signal(3, 8)), added(FIRST, 3, 3)];
+    let refused = [mgmt(), send(signal(3, 8)), added(FIRST, 3, 1)];
     assert_reports(
         &after_open(refused),
         &["mgmt: ADD BUFFER RESPONSE HMC index 0 session 1: refused, after the buffer was used"],

@@ -94,7 +94,13 @@ pub(crate) fn setting(machine: &MachinePlan) -> Setting {
         _ => Content::Any,
     };
     let session_numbers = driver.first_session..=driver.profile.last_session();
-    Setting { profile: driver.profile, session_numbers, mtu: driver.mtu, content }
+    Setting {
+        profile: driver.profile,
+        session_numbers,
+        mtu: driver.mtu,
+        content,
+        memory_may_lack: machine.window_pages.is_some(),
+    }
 }
 
 /// How a run has ended, as the checkers of traces want to know it.
