@@ -35,7 +35,7 @@ const NOTICED_BY: [(Quirk, &str); 24] = [
         "expectation, invariant protocol, invariant recovery, invariant results, snapshot",
     ),
     (Quirk::H25, "invariant protocol, snapshot"),
-    (Quirk::H27, "expectation, invariant results, snapshot"),
+    (Quirk::H27, "expectation, invariant memory, invariant results, snapshot"),
     (Quirk::H30, "invariant sleepers, invariant wakeups, hang, snapshot"),
     (Quirk::H31, "expectation, invariant leaks, invariant recovery, invariant results, snapshot"),
     (Quirk::H32, "expectation, invariant rdma, snapshot"),
