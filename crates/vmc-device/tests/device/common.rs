@@ -13,7 +13,7 @@ use vmc_sim::Scenario;
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long a test may take, whatever it waits for.
+/// How long a test may take.
 pub(crate) const TEST_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Why a machine cannot serve devices; tests that need one say so and end.
