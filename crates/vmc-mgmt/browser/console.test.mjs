@@ -1,5 +1,5 @@
-// The console as a person uses it: in headless Chromium, on a system that examples/console.rs serves.
-// It runs in a copy of this folder below target, with CONSOLE naming the program.
+// The console as a person uses it: in headless Chromium, on systems that `vmc-mgmt serve` serves.
+// It runs in a copy of this folder below target.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -9,7 +9,8 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const PROGRAM = process.env.CONSOLE ?? "../debug/examples/console";
+const PROGRAM = process.env.VMC_MGMT ?? "../debug/vmc-mgmt";
+const PASSWORD = "secret";
 const SHOTS = process.env.SHOTS;
 
 /** @type {import("playwright-core").Browser} */
@@ -21,13 +22,15 @@ before(async () => {
 after(() => browser.close());
 
 /** Serves a system; it goes with `close`. */
-async function serve(file = "") {
-  const child = spawn(PROGRAM, [file], { stdio: ["pipe", "pipe", "inherit"] });
-  const [url] = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).once("line", (line) => resolve([line]));
-    child.once("exit", (code) => reject(new Error(`the console has ended: ${code}`)));
+async function serve(file, port = 0) {
+  writeFileSync("password", `${PASSWORD}\n`);
+  const ports = ["--http-port", String(port), "--https-port", "0", "--password-file", "password"];
+  const child = spawn(PROGRAM, ["serve", ...ports, ...(file ? [file] : [])], { stdio: ["ignore", "pipe", "inherit"] });
+  const url = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => line.startsWith("console: ") && resolve(line.slice("console: ".length)));
+    child.once("exit", (code) => reject(new Error(`the application has ended: ${code}`)));
   });
-  return { url, close: () => new Promise((resolve) => { child.once("exit", resolve); child.stdin.end(); }) };
+  return { url, close: () => new Promise((resolve) => { child.once("exit", resolve); child.kill("SIGINT"); }) };
 }
 
 /** Opens the console and logs on; whatever the page complains of, or asks another place for, fails the test. */
@@ -39,7 +42,7 @@ async function open(url, options = {}) {
   page.on("request", (request) => !request.url().startsWith(new URL(url).origin) && !request.url().startsWith("data:") && wrong.push(request.url()));
   await page.goto(url);
   await page.locator("#user").fill("admin");
-  await page.locator("#password").fill("secret");
+  await page.locator("#password").fill(PASSWORD);
   await page.keyboard.press("Enter");
   await page.locator("#partitions tbody tr").first().waitFor();
   return { page, wrong };
@@ -124,15 +127,15 @@ test("everything can be done with the keyboard, by night too", async () => {
   await page.keyboard.type("night");
   assert.equal(await page.locator("#partitions tbody tr:visible").count(), 1);
   await page.keyboard.press("ArrowDown");
+  await page.locator("#search").fill("nothing of this kind");
+  await page.locator("#none", { hasText: "No partition is like that." }).waitFor();
   await page.keyboard.press("Escape");
+  await page.locator("#count", { hasText: /^3 partitions/ }).waitFor();
   await page.keyboard.press("x");
   await row(page, "night").locator(".state", { hasText: "not activated" }).waitFor({ timeout: 60_000 });
   await page.keyboard.press("r");
   await page.locator("dialog input[name=name]").fill("day");
   await page.keyboard.press("Enter");
-  // The search still leaves only what it finds.
-  await page.locator("#none", { hasText: "No partition is like that." }).waitFor();
-  await page.locator("#search").fill("");
   await row(page, "day").waitFor();
   await page.locator("#scroll").focus();
   await page.keyboard.press("?");
@@ -170,13 +173,20 @@ test("the page lives through a crash of the hypervisor's partition", async () =>
   await close();
 });
 
-test("the page follows an application that is started again", async () => {
+test("the page says when the application is gone, and asks for the password of the next one", async () => {
   const first = await serve();
   const { page } = await open(first.url);
   await first.close();
-  await page.locator("#link.old").waitFor();
+  await page.locator("#link.old", { hasText: "The application does not answer" }).waitFor();
   await shot(page, "gone");
+  const second = await serve(undefined, Number(new URL(first.url).port));
+  await page.locator("#user").waitFor({ timeout: 30_000 });
+  await page.locator("#user").fill("admin");
+  await page.locator("#password").fill(PASSWORD);
+  await page.keyboard.press("Enter");
+  await page.locator("#link", { hasText: "Live" }).waitFor();
   await page.close();
+  await second.close();
 });
 
 test("five hundred partitions are listed, searched and followed", async () => {
@@ -187,7 +197,7 @@ test("five hundred partitions are listed, searched and followed", async () => {
   const { page, wrong } = await open(url);
   await page.locator("#count", { hasText: "501 partitions, 101 running" }).waitFor();
   await page.locator("#search").fill("lp49 running");
-  await page.locator("#count", { hasText: "3 of 501 partitions" }).waitFor();
+  await page.locator("#count", { hasText: "2 of 501 partitions" }).waitFor();
   await page.keyboard.press("ArrowDown");
   await page.locator("#detail h2", { hasText: "lp490" }).waitFor();
   await page.locator("#search").fill("");

@@ -11,7 +11,7 @@ use vmc_mgmt::serve::{Options, Served};
 #[derive(Debug, Parser)]
 #[command(name = "vmc-mgmt", version)]
 enum Command {
-    /// Boots a machine with its system, or opens a device file, and serves REST until Ctrl-C
+    /// Boots a machine with its system, or opens a device file, and serves REST, command lines and the console until Ctrl-C
     Serve(Options),
 }
 
@@ -33,6 +33,8 @@ fn main() -> ExitCode {
     };
     println!("REST: http://localhost:{}/rest/api", served.http.port());
     println!("      https://localhost:{}/rest/api", served.https.port());
+    println!("console: http://localhost:{}/console", served.http.port());
+    println!("command line: hmc --data {}", served.folder.display());
     println!("user: {}", options.user);
     if let Some(password) = &served.password {
         println!("password: {password}");

@@ -1,10 +1,13 @@
 //! `vmc-mgmt serve`: the application with all that it talks to, until Ctrl-C.
 
 use crate::app::{App, AppError, Host, HostError, Source};
+use crate::cli::Dialect;
+use crate::console::Console;
+use crate::remote::{AccessFile, Authority, Commands};
+use crate::rest::Rest;
 use crate::rest::audit::Audit;
 use crate::rest::server::{self, ServerError};
 use crate::rest::sessions::{Sessions, User, random};
-use crate::rest::{Dialect, Rest};
 use crate::store::{Store, StoreError};
 use hmc_router::{Router, small_system};
 use managed_system::System;
@@ -105,6 +108,10 @@ pub struct Served {
     pub app: App,
     /// Its REST interface.
     pub rest: Arc<Rest>,
+    /// Where command lines are taken, with a token.
+    pub access: AccessFile,
+    /// Its data folder.
+    pub folder: PathBuf,
     /// Where HTTP is.
     pub http: SocketAddr,
     /// Where HTTPS is.
@@ -140,11 +147,16 @@ impl Served {
         let idle = Duration::from_secs(options.session_seconds);
         let sessions = Sessions::new(user, idle, &folder);
         let rest = Arc::new(Rest::new(app.clone(), sessions, dialect, audit));
-        runtime.spawn(server::serve_http(Arc::clone(&rest), http));
-        runtime.spawn(server::serve_https(Arc::clone(&rest), https, certificate));
+        let access = AccessFile::create(&folder, http_address)
+            .map_err(of_file("the file of the command line cannot be written in", &folder))?;
+        let beside = beside(&app, dialect, &rest, &access);
+        runtime.spawn(server::serve_http(Arc::clone(&rest), beside.clone(), http));
+        runtime.spawn(server::serve_https(Arc::clone(&rest), beside, https, certificate));
         Ok(Served {
             app,
             rest,
+            access,
+            folder,
             http: http_address,
             https: https_address,
             password,
@@ -155,11 +167,22 @@ impl Served {
 
     /// Ends it: requests that are answered now may be cut off after a second.
     pub fn end(self) {
+        drop(self.access);
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         if let Some(folder) = &self.temporary {
             let _ = fs::remove_dir_all(folder);
         }
     }
+}
+
+/// The paths beside REST: command lines, and the console.
+fn beside(app: &App, dialect: Dialect, rest: &Arc<Rest>, access: &AccessFile) -> axum::Router {
+    let (sessions, passwords) = (Arc::clone(rest), Arc::clone(rest));
+    let authority = Authority::new(move |token| sessions.user(token));
+    let authority = authority.or_file(access.access().clone());
+    let commands = Commands { app: app.clone(), dialect, authority: authority.clone() };
+    let log_on = move |user: &str, password: &str| passwords.token(user, password);
+    commands.router().merge(Console::new(app.clone(), dialect, authority, log_on).router())
 }
 
 /// The data folder, or one that goes with the application.

@@ -35,7 +35,6 @@ pub(super) fn partition(snapshot: &Snapshot, view: &PartitionView) -> Value {
         "state": it.state.name(),
         "rmc": it.rmc.name(),
         "code": it.reference_code,
-        "uptime": it.uptime_s,
         "job": it.job,
         "management": it.management,
         "description": view.description,

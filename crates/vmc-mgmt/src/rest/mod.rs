@@ -30,4 +30,5 @@ pub mod service;
 pub mod sessions;
 pub mod xml;
 
-pub use service::{Dialect, Rest};
+pub use crate::cli::Dialect;
+pub use service::Rest;

@@ -113,27 +113,29 @@ struct Shared {
     port: u16,
 }
 
-fn router(shared: Shared) -> Router {
-    Router::new().fallback(answer).with_state(shared)
+/// REST, and beside it the paths of others.
+fn router(shared: Shared, beside: Router) -> Router {
+    Router::new().fallback(answer).with_state(shared).merge(beside)
 }
 
-/// Serves HTTP until the future is dropped.
-pub async fn serve_http(rest: Arc<Rest>, listener: TcpListener) -> io::Result<()> {
+/// Serves HTTP, REST and the paths beside it, until the future is dropped.
+pub async fn serve_http(rest: Arc<Rest>, beside: Router, listener: TcpListener) -> io::Result<()> {
     let port = listener.local_addr()?.port();
     let places = Arc::new(Semaphore::new(MAX_AT_A_TIME));
-    serve(listener, router(Shared { rest, places, scheme: "http", port })).await
+    serve(listener, router(Shared { rest, places, scheme: "http", port }, beside)).await
 }
 
-/// Serves HTTPS until the future is dropped.
+/// Serves the same by HTTPS until the future is dropped.
 pub async fn serve_https(
     rest: Arc<Rest>,
+    beside: Router,
     listener: TcpListener,
     config: Arc<ServerConfig>,
 ) -> io::Result<()> {
     let port = listener.local_addr()?.port();
     let places = Arc::new(Semaphore::new(MAX_AT_A_TIME));
     let shared = Shared { rest, places, scheme: "https", port };
-    serve(Tls::new(listener, TlsAcceptor::from(config)), router(shared)).await
+    serve(Tls::new(listener, TlsAcceptor::from(config)), router(shared, beside)).await
 }
 
 /// A listener whose connections have had their handshake, each in a task of its own, so that a slow one holds up no other.

@@ -11,17 +11,9 @@ use super::sessions::Sessions;
 use super::xml::{ATOM, Element, WEB};
 use super::{atom, ids, json, routes};
 use crate::app::{App, AppClient, Snapshot};
+use crate::cli::Dialect;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Which of the two kinds of systems the answers are those of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// A management partition's.
-    NovaLink,
-    /// A console's.
-    Hmc,
-}
 
 /// The REST interface of an application.
 #[derive(Debug)]
@@ -46,6 +38,16 @@ impl Rest {
     pub fn new(app: App, sessions: Sessions, dialect: Dialect, audit: Audit) -> Rest {
         let (jobs, listeners) = (Jobs::default(), Listeners::default());
         Rest { app, sessions, dialect, jobs, listeners, audit, began: now() }
+    }
+
+    /// The user whose session has this token.
+    pub fn user(&self, token: &str) -> Option<String> {
+        self.sessions.user(token)
+    }
+
+    /// A token for a user with this password; `None` when either is wrong, or no session can be made.
+    pub fn token(&self, user: &str, password: &str) -> Option<String> {
+        self.sessions.log_on(user, password).ok().flatten()
     }
 
     /// The audit log.

@@ -17,17 +17,10 @@ class Detail {
     const content = JSON.stringify([partition, model.system?.switches, [...model.partitions.values()].map((it) => it.storage)]);
     const writes = this.element.contains(document.activeElement) && ["INPUT", "SELECT"].includes(document.activeElement.tagName);
     const same = this.id === partition.id;
-    this.uptime(partition);
     if (content === this.shown || (writes && same)) return;
     this.shown = content;
     this.id = partition.id;
     this.element.replaceChildren(...this.content(partition, model));
-    this.uptime(partition);
-  }
-
-  uptime(partition) {
-    const element = byId("uptime");
-    if (element) element.textContent = partition.uptime ? lasting(partition.uptime) : "—";
   }
 
   content(partition, model) {
@@ -47,7 +40,7 @@ class Detail {
       make("dl", {},
         ...this.pair("ID", partition.id), ...this.pair("Type", `${partition.kind}, ${partition.os}`),
         ...this.pair("Reference code", make("code", {}, partition.code || "—")), ...this.pair("RMC", partition.rmc),
-        ...this.pair("Up for", make("span", { id: "uptime" })), ...this.pair("UUID", make("code", {}, partition.uuid)),
+        ...this.pair("UUID", make("code", {}, partition.uuid)),
         ...(partition.description ? this.pair("Description", partition.description) : [])),
       make("h3", {}, "Memory and processors"),
       ...this.resources(partition, off),

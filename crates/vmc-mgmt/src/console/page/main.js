@@ -65,7 +65,8 @@ const actions = {
     const { name } = partition;
     switch (what) {
       case "start": return hmc(change("on"), `${name} is started.`);
-      case "stop": return hmc(change("shutdown"), `${name} is stopped.`);
+      // Only a hard stop ends the state error.
+      case "stop": return hmc(change("shutdown", ...(partition.state === "error" ? ["--immed"] : [])), `${name} is stopped.`);
       case "kill": return hmc(change("shutdown", "--immed"), `${name} is stopped.`);
       case "restart": return hmc(change("shutdown", "--restart"), `${name} is started again.`);
       case "rename": {
@@ -241,7 +242,7 @@ setInterval(() => {
 function showHelp() {
   const key = (keys, text) => make("li", {}, ...keys.flatMap((it) => [make("kbd", {}, it), " "]), text);
   ask("Keys and words", [
-    make("ul", {}, key(["↓", "↑", "PgDn", "PgUp"], "choose a partition"), key(["/"], "search"), key(["n"], "new partition"), key(["s"], "start"), key(["x"], "stop"),
+    make("ul", {}, key(["↓", "↑", "PgDn", "PgUp"], "choose a partition"), key(["/"], "search"), key(["Esc"], "search no more"), key(["n"], "new partition"), key(["s"], "start"), key(["x"], "stop"),
       key(["r"], "rename"), key(["Del"], "delete"), key(["1", "2", "3", "4"], "VMC, jobs, events, commands"), key(["?"], "this")),
     make("p", {}, "The Virtual Management Channel (VMC) carries each look and each change as a message to the hypervisor. A session has buffers, which both sides own by turns."),
     make("p", {}, "RMC is the connection to a partition's operating system: a running partition is resized, and told to shut down, by way of it."),
@@ -253,7 +254,10 @@ document.addEventListener("keydown", (event) => {
   const writes = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
   if (byId("app").hidden || dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
   if (writes) {
-    if (event.key === "Escape") event.target.blur();
+    if (event.key === "Escape") {
+      if (event.target.id === "search") search("");
+      event.target.blur();
+    }
     if (event.target.id === "search" && event.key === "ArrowDown") table.step(1);
     return;
   }
@@ -271,7 +275,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-byId("search").addEventListener("input", (event) => { table.search = event.target.value; table.filter(); showCount(); });
+/** Leaves the partitions that have these words. */
+function search(words) {
+  byId("search").value = words;
+  table.search = words;
+  table.filter();
+  showCount();
+}
+
+byId("search").addEventListener("input", (event) => search(event.target.value));
 byId("state-filter").addEventListener("change", (event) => { table.state = event.target.value; table.filter(); showCount(); });
 byId("new").addEventListener("click", () => actions.create());
 byId("help-button").addEventListener("click", showHelp);
