@@ -178,10 +178,10 @@ fn run(program: Program, options: &Options) -> Result<u8, String> {
         && (last == "--help" || last == "-h")
         && !words.is_empty()
     {
-        return Ok(papers::help(program, words).map_or(NOT_ASKED, |text| {
-            print!("{text}");
-            0
-        }));
+        let text = papers::help(program, words);
+        let text = text.ok_or_else(|| format!("the command `{}` is not there", words.join(" ")))?;
+        print!("{text}");
+        return Ok(0);
     }
     let target = Target::of(options)?;
     let mut code = 0;

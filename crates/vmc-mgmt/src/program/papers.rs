@@ -32,7 +32,7 @@ pub(super) fn help(program: Program, words: &[String]) -> Option<String> {
     let mut commands = whole(program);
     commands.build();
     let mut found = &mut commands;
-    for word in words {
+    for word in words.iter().take_while(|word| !word.starts_with('-')) {
         found = found.find_subcommand_mut(word)?;
     }
     Some(found.render_help().to_string())
@@ -110,6 +110,7 @@ mod tests {
                 .expect("a command")
                 .contains("--proc-unit")
         );
+        assert_eq!(help(Program::Hmc, &words("lssyscfg -r lpar")), Some(text));
         assert_eq!(help(Program::Hmc, &words("nope")), None);
     }
 }

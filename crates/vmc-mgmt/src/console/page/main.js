@@ -233,6 +233,8 @@ function showVmc(vmc) {
 link.onlink = (good, text) => {
   byId("link").className = good ? "" : "old";
   byId("link").textContent = text;
+  // What is shown is what was there last.
+  document.body.classList.toggle("stale", !good);
 };
 
 setInterval(() => {
