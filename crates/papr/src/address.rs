@@ -118,6 +118,18 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_a_page_and_an_offset_in_it() {
+        for (address, page, offset) in
+            [(0, 0, 0), (1, 0, 1), (4095, 0, 4095), (4096, 1, 0), (0x1234_5678, 0x12345, 0x678)]
+        {
+            assert_eq!((Ioba(address).page(), Ioba(address).offset()), (page, offset));
+            let guest = GuestAddress(address);
+            assert_eq!((guest.page(), guest.offset()), (page, offset));
+            assert_eq!(Ioba(address).is_page_aligned(), offset == 0, "{address:#x}");
+        }
+    }
+
+    #[test]
     fn pages_of_a_range_include_a_page_that_is_touched_by_one_byte() {
         assert_eq!(range(0, 4096).pages(), Some(0..1));
         assert_eq!(range(0, 4097).pages(), Some(0..2));

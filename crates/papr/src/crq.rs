@@ -185,4 +185,12 @@ mod tests {
         assert_eq!(std::format!("{}", TransportEvent(0x33)), "reserved 0x33");
         assert_eq!(std::format!("{}", Header(0x81)), "reserved 0x81");
     }
+
+    #[test]
+    fn an_entry_is_shown_as_its_two_words() {
+        extern crate std;
+        let entry = CrqEntry::from_words(0x8006_0000_0102_0003, 0x1000);
+        assert_eq!(std::format!("{entry}"), "8006000001020003 0000000000001000");
+        assert_eq!(std::format!("{entry:?}"), "CrqEntry(8006000001020003 0000000000001000)");
+    }
 }

@@ -77,6 +77,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tce_gives_its_access_back_and_allows_that() {
+        extern crate std;
+        use Access::{None, Read, ReadWrite, Write};
+        for access in [None, Read, Write, ReadWrite] {
+            let tce = Tce::new(GuestAddress(0x5000), access);
+            assert_eq!(tce.access(), access);
+            for wanted in [Read, Write, ReadWrite] {
+                assert_eq!(tce.allows(wanted), access.allows(wanted), "{access:?} {wanted:?}");
+            }
+            assert_eq!(std::format!("{tce:?}"), std::format!("Tce(0x5000, {access:?})"));
+        }
+        assert_eq!(Tce::INVALID.access(), None);
+    }
+
+    #[test]
     fn access_allows_only_what_its_bits_say() {
         use Access::{None, Read, ReadWrite, Write};
         for (have, want, allowed) in [

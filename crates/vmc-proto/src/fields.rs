@@ -70,3 +70,17 @@ impl fmt::Debug for BufferOwner {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn numbers_and_owners_are_shown_as_traces_have_them() {
+        assert_eq!(format!("{} {:?}", HmcIndex(7), HmcIndex(7)), "7 HmcIndex(7)");
+        let owners = [BufferOwner::MANAGEMENT, BufferOwner::HYPERVISOR, BufferOwner(2)];
+        assert_eq!(owners.map(|owner| format!("{owner}")), ["mgmt", "hyp", "2?"]);
+        assert_eq!(format!("{owners:?}"), "[mgmt, hyp, 2?]");
+    }
+}

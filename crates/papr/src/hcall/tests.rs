@@ -79,6 +79,7 @@ fn each_call_has_its_golden_opcode_name_and_registers() {
         assert_eq!(call.to_registers(), registers, "{name}");
         assert_eq!(Hcall::from_registers(&registers), Ok(call));
         assert_eq!((call.opcode(), call.name()), (opcode, name));
+        assert_eq!(format!("{}", call.kind()), name);
     }
 }
 

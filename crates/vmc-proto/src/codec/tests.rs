@@ -335,3 +335,27 @@ fn the_fields_that_tools_show_are_those_that_the_codec_uses() {
         assert!(fields.is_sorted_by_key(|field| field.offset), "{message_type:?}");
     }
 }
+
+/// LoPAR, A Protocol for VMC Communications: the types of responses have the high order bit on, and a status in byte 2.
+#[test]
+fn each_response_and_nothing_else_has_a_status() {
+    for message_type in MessageType::ALL {
+        let mut bytes = [0; 16];
+        (bytes[0], bytes[1], bytes[2]) = (0x80, *message_type as u8, 0x55);
+        let decoded = Decoded::from_entry(CrqEntry(bytes)).expect("a message");
+        let is_response = *message_type as u8 > 0x80;
+        let status = decoded.message.status();
+        assert_eq!(status, is_response.then_some(STATUS), "{}", message_type.name());
+    }
+}
+
+#[test]
+fn reserved_bytes_are_named_by_their_offsets() {
+    let bytes = ReservedBytes::at([0, 3, 15, 3, 16, 99]);
+    assert!(bytes.offsets().eq([0, 3, 15]));
+    assert_eq!(
+        (bytes.is_empty(), alloc::format!("{bytes:?}")),
+        (false, "bytes 0 3 15".to_string())
+    );
+    assert!(ReservedBytes::at([16]).is_empty() && ReservedBytes::at([]).is_empty());
+}
