@@ -33,7 +33,7 @@ async function serve(file, port = 0) {
   return { url, close: () => new Promise((resolve) => { child.once("exit", resolve); child.kill("SIGINT"); }) };
 }
 
-/** Opens the console and logs on; whatever the page complains of, or asks another place for, fails the test. */
+/** Opens the console and logs on; what the page complains of, or asks another place for, fails the test. */
 async function open(url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1500, height: 900 }, ...options });
   const wrong = [];
