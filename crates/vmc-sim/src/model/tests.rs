@@ -88,6 +88,12 @@ fn an_index_can_be_opened_after_a_refusal_and_in_the_drivers_next_life() {
 }
 
 #[test]
+fn sessions_exchange_messages_beside_each_other_and_an_inbox_fills() {
+    holds("two-echoes", 2, 48);
+    holds("full-inbox", 1, 63);
+}
+
+#[test]
 fn every_model_can_be_built_and_has_a_title() {
     for model in models() {
         assert!(model.title().is_ok_and(|title| !title.is_empty()), "{}", model.name);
