@@ -152,10 +152,21 @@ fn next(machine: &Machine, made: Move) -> Option<Machine> {
     next.make(made).then_some(next)
 }
 
-/// The states that follow.
-fn successors(machine: &Machine, injections: &[usize]) -> BTreeSet<u64> {
-    let moves = machine.moves(injections).into_iter();
-    moves.filter_map(|made| next(machine, made)).map(|machine| name(&machine)).collect()
+/// What can be seen of a state without its name: what each ready activity asks for next, and what lies in the queues.
+fn outlook(machine: &Machine) -> Outlook {
+    let mut ready = machine.runtime.ready();
+    ready.sort_unstable();
+    (ready.into_iter().map(|id| machine.next_step(id)).collect(), machine.queued())
+}
+
+/// How a state goes on: what can be seen of it, and for each move the state that follows, with what can be seen of that.
+type Future = (Outlook, Vec<Option<(u64, Outlook)>>);
+
+type Outlook = (Vec<String>, [Vec<String>; 2]);
+
+fn future(machine: &Machine, injections: &[usize]) -> Future {
+    let follow = |made| next(machine, made).map(|next| (name(&next), outlook(&next)));
+    (outlook(machine), machine.moves(injections).into_iter().map(follow).collect())
 }
 
 /// Walks at random, and compares what follows states of one name.
@@ -164,13 +175,13 @@ fn states_of_one_name_go_on_alike(name_of_model: &str) {
     const MOVES: usize = 400;
     let plan = model(name_of_model).plan().expect("a plan");
     let injections = catalogue::injections(&plan);
-    let mut known: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    let mut known: BTreeMap<u64, Future> = BTreeMap::new();
     let mut compared = 0;
     for walk in 0..WALKS {
         let mut rng = ChaCha8Rng::seed_from_u64(walk);
         let mut machine = machine(&plan, true);
         for _ in 0..MOVES {
-            let follow = successors(&machine, &injections);
+            let follow = future(&machine, &injections);
             if let Some(before) = known.insert(name(&machine), follow.clone()) {
                 compared += 1;
                 assert_eq!(before, follow, "{name_of_model}, walk {walk}");
