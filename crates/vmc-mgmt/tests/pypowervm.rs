@@ -7,8 +7,9 @@
 mod common;
 
 use common::Server;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 /// The client's version.
@@ -44,8 +45,8 @@ fn python() -> Result<PathBuf, String> {
     }
 }
 
-/// Makes the steps, and says how many they were; `None` when there is no client.
-fn steps(server: &Server, mode: &[&str]) -> Option<usize> {
+/// The program with the steps; `None` when there is no client.
+fn program(server: &Server, mode: &[&str]) -> Option<Command> {
     let python = match python() {
         Ok(python) => python,
         Err(why) if std::env::var_os("VMCSIM_CLIENTS").is_some() => panic!("no client: {why}"),
@@ -55,27 +56,32 @@ fn steps(server: &Server, mode: &[&str]) -> Option<usize> {
         }
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm/steps.py");
-    let output = Command::new(python)
+    let mut command = Command::new(python);
+    command
         .args(["-W", "ignore"])
         .arg(script)
         .args([&server.http, &server.https])
         .arg(server.data.join("password"))
         .args(mode)
         // The certificate signs itself; the client's library trusts what this file has.
-        .env("REQUESTS_CA_BUNDLE", server.data.join("certificate.pem"))
-        .output()
-        .expect("the client");
+        .env("REQUESTS_CA_BUNDLE", server.data.join("certificate.pem"));
+    Some(command)
+}
+
+/// How many steps a program says that it has made, when it has made all of them.
+fn steps(program: Output) -> usize {
     let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
+        (String::from_utf8_lossy(&program.stdout), String::from_utf8_lossy(&program.stderr));
+    assert!(program.status.success(), "{out}\n{err}");
     let last = out.lines().last().and_then(|line| line.strip_prefix("steps: "));
-    Some(last.and_then(|steps| steps.parse().ok()).expect("their number"))
+    last.and_then(|steps| steps.parse().ok()).expect("their number")
 }
 
 #[test]
 fn pypowervm_does_all_that_its_users_do() {
     let server = Server::start("all-steps", &[]);
-    if let Some(steps) = steps(&server, &[]) {
+    if let Some(mut program) = program(&server, &[]) {
+        let steps = steps(program.output().expect("the client"));
         assert!(steps >= 90, "{steps}");
         let audit =
             std::fs::read_to_string(server.data.join("audit.jsonl")).expect("the audit log");
@@ -87,7 +93,30 @@ fn pypowervm_does_all_that_its_users_do() {
 #[test]
 fn pypowervm_logs_on_again_when_its_session_has_expired() {
     let server = Server::start("expiring", &["--session-seconds", "1"]);
-    if let Some(steps) = steps(&server, &["expiring"]) {
+    if let Some(mut program) = program(&server, &["expiring"]) {
+        let steps = steps(program.output().expect("the client"));
         assert!(steps >= 5, "{steps}");
     }
+}
+
+#[test]
+fn pypowervm_goes_on_when_the_application_was_killed_and_is_there_again() {
+    let mut server = Server::start("restarted", &[]);
+    let Some(mut program) = program(&server, &["restarted"]) else { return };
+    let program = program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut program = program.spawn().expect("the client");
+    let mut lines = BufReader::new(program.stdout.take().expect("piped"));
+    let mut before = String::new();
+    while !before.ends_with("restart\n") {
+        assert!(lines.read_line(&mut before).expect("lines") > 0, "{before}");
+    }
+    server.kill();
+    let ports = ["--http-port", &server.http.clone(), "--https-port", &server.https.clone()];
+    let _again = Server::in_folder(&server.data.clone(), &ports);
+    program.stdin.take().expect("piped").write_all(b"go on\n").expect("the client waits");
+    let mut after = Vec::new();
+    lines.read_to_end(&mut after).expect("lines");
+    let status = program.wait().expect("the client");
+    let steps = steps(Output { status, stdout: after, stderr: Vec::new() });
+    assert!(steps >= 11, "{steps}");
 }

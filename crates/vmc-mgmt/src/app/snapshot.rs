@@ -1,8 +1,7 @@
 //! Everything that is there, read anew where its version has changed.
 //!
 //! A partition's version grows with every change of the partition, of its adapters, its storage and its state, so what was read
-//! at a version holds as long as the list of partitions shows that version. Systems, switches and networks are few and are read
-//! each time.
+//! at a version holds as long as the list of partitions shows that version. Without an event since the last time everything holds.
 
 use super::AppClient;
 use hmc_client::Error;
@@ -99,6 +98,9 @@ impl PartitionView {
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     views: BTreeMap<u16, Arc<PartitionView>>,
+    /// The last snapshot. Every change has an event, and the system shows the number of the last one: with the same system, it is
+    /// what is there still.
+    last: Option<Arc<Snapshot>>,
 }
 
 /// How often a partition is read again when it changes while it is read.
@@ -108,6 +110,9 @@ impl Cache {
     /// Everything that is there now.
     pub(super) fn snapshot(&mut self, client: &mut AppClient) -> Result<Arc<Snapshot>, Error> {
         let system = client.show_system()?;
+        if let Some(last) = self.last.as_ref().filter(|last| last.system == system) {
+            return Ok(Arc::clone(last));
+        }
         let switches = client.all_switches()?;
         let networks = client.all_networks()?;
         let mut partitions = Vec::new();
@@ -118,7 +123,9 @@ impl Cache {
             partitions.push(view);
         }
         self.views = views;
-        Ok(Arc::new(Snapshot { system, switches, networks, partitions }))
+        let snapshot = Arc::new(Snapshot { system, switches, networks, partitions });
+        self.last = Some(Arc::clone(&snapshot));
+        Ok(snapshot)
     }
 
     /// A partition at its version of now; `None` when it has gone meanwhile.

@@ -38,13 +38,35 @@ impl Entry {
         format!("application/vnd.ibm.powervm.{service}+xml; type={}", self.kind)
     }
 
+    /// An entry whose ETag is known.
+    pub fn versioned(id: String, paths: Vec<String>, object: Element, etag: String) -> Entry {
+        Entry { id, kind: object.name.clone(), paths, etag, object }
+    }
+
+    /// The entry's text in a document of that namespace, without a copy of its object.
+    pub fn put(&self, out: &mut String, outer: &str, base: &str, now: Duration) {
+        self.head(base, now).put(out, outer);
+        const END: &str = "</entry>";
+        out.truncate(out.len() - END.len());
+        out.push_str("<content type=\"");
+        out.push_str(&self.content_type());
+        out.push_str("\">");
+        self.object.put(out, ATOM);
+        out.push_str("</content></entry>");
+    }
+
     /// The entry's element; `base` is where links begin, as in `https://localhost:12443`.
     pub fn element(&self, base: &str, now: Duration) -> Element {
+        let content = Element::new("content").with("type", self.content_type());
+        self.head(base, now).child(content.child(self.object.clone()))
+    }
+
+    /// What stands before the content.
+    fn head(&self, base: &str, now: Duration) -> Element {
         let links = self.paths.iter().map(|path| {
             Element::new("link").with("rel", "SELF").with("href", format!("{base}{path}"))
         });
         let etag = Element { namespace: UOM.into(), ..Element::text("etag", &self.etag) };
-        let content = Element::new("content").with("type", self.content_type());
         Element { namespace: ATOM.into(), ..Element::new("entry") }
             .child(Element::text("id", &self.id))
             .child(Element::text("title", &self.kind))
@@ -52,8 +74,17 @@ impl Entry {
             .all(links)
             .child(Element::new("author").child(Element::text("name", "vmcsim")))
             .child(etag)
-            .child(content.child(self.object.clone()))
     }
+}
+
+/// A feed's text.
+pub fn feed_text(id: &str, url: &str, base: &str, now: Duration, entries: &[Entry]) -> String {
+    const END: &str = "</feed>";
+    let mut out = feed(id, url, base, now, &[]).write();
+    out.truncate(out.len() - END.len());
+    entries.iter().for_each(|entry| entry.put(&mut out, ATOM, base, now));
+    out.push_str(END);
+    out
 }
 
 /// A feed of entries.
@@ -114,6 +145,19 @@ mod tests {
         let places: Vec<_> = order.iter().map(|part| text.find(part).expect(part)).collect();
         assert!(places.is_sorted(), "{text}");
         assert!(text.contains("href=\"https://h:1/rest/api/uom/VirtualSwitch/abc\""));
+    }
+
+    #[test]
+    fn the_text_is_that_of_the_element() {
+        let object = object(UOM, "VirtualSwitch", "abc", Duration::from_secs(1));
+        let entry = Entry::new("abc".into(), "/rest/api/uom/VirtualSwitch/abc".into(), object);
+        let now = Duration::from_secs(7);
+        let mut text = String::new();
+        entry.put(&mut text, "", "http://h", now);
+        assert_eq!(text, entry.element("http://h", now).write());
+        let both = [entry.clone(), entry];
+        let element = feed("1", "http://h/x", "http://h", now, &both);
+        assert_eq!(feed_text("1", "http://h/x", "http://h", now, &both), element.write());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What each path and method comes to.
 
-use super::atom::{Entry, feed};
+use super::atom::{Entry, feed, feed_text};
 use super::audit::{Audit, Record};
 use super::docs::{self, Scene};
 use super::error::RestError;
@@ -171,8 +171,13 @@ impl Rest {
                     Entry::new(String::new(), String::new(), Element::text("feed", &request.uri))
                         .etag;
                 let url = format!("{}{}", request.base, request.uri);
-                let feed = feed(&id, &url, &request.base, now(), &entries);
-                document(200, &feed, json, "application/atom+xml", Vec::new())
+                if json {
+                    let feed = feed(&id, &url, &request.base, now(), &entries);
+                    return document(200, &feed, true, "", Vec::new());
+                }
+                let headers = vec![("Content-Type", String::from("application/atom+xml"))];
+                let body = feed_text(&id, &url, &request.base, now(), &entries).into_bytes();
+                Reply { status: 200, headers, body }
             }
             Ok(Answer::Entry(entry)) => {
                 let typed = request
@@ -183,7 +188,14 @@ impl Rest {
                     None => "application/atom+xml",
                 };
                 let headers = vec![("ETag", entry.etag.clone())];
-                document(200, &entry.element(&request.base, now()), json, kind, headers)
+                if json {
+                    return document(200, &entry.element(&request.base, now()), true, "", headers);
+                }
+                let mut body = String::new();
+                entry.put(&mut body, "", &request.base, now());
+                let headers =
+                    headers.into_iter().chain([("Content-Type", kind.to_owned())]).collect();
+                Reply { status: 200, headers, body: body.into_bytes() }
             }
             Ok(Answer::Document(element, headers)) => {
                 let kind = format!("application/vnd.ibm.powervm.web+xml; type={}", element.name);

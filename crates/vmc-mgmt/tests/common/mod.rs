@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+/// Any ports that are free.
+const FREE: [&str; 4] = ["--http-port", "0", "--https-port", "0"];
+
 /// The application as a process of its own.
 pub struct Server {
     child: Child,
@@ -36,7 +39,8 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vmc-mgmt"))
             .arg("serve")
             .arg(inventory)
-            .args(["--http-port", "0", "--https-port", "0", "--data"])
+            .args(if options.contains(&"--http-port") { &[][..] } else { &FREE[..] })
+            .arg("--data")
             .arg(data)
             .arg("--password-file")
             .arg(data.join("password"))

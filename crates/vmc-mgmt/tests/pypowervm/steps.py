@@ -1,7 +1,8 @@
 """Unmodified pypowervm against the application: what its users do, step by step.
 
-Arguments: the port of HTTP, the port of HTTPS, a file with the password, a command that says `restart` to the application's keeper.
-Each step prints a line; the last line is their number.
+Arguments: the port of HTTP, the port of HTTPS, a file with the password, and `expiring` or `restarted` for the steps with sessions that
+expire, or with an application that is killed and started again when this program prints `restart`. Each step prints a line; the
+last line is their number.
 """
 
 import logging
@@ -30,7 +31,7 @@ from pypowervm.tasks import partition as tpart
 
 logging.disable(logging.CRITICAL)
 HTTP, HTTPS, PASSWORD = int(sys.argv[1]), int(sys.argv[2]), open(sys.argv[3]).readline().strip()
-SHORT = len(sys.argv) > 4 and sys.argv[4] == "expiring"
+MODE = sys.argv[4] if len(sys.argv) > 4 else "all"
 count = 0
 
 
@@ -97,13 +98,31 @@ session = adp.Session(host="localhost", port=HTTPS, username="admin", password=P
 step("a logon with a password over HTTPS")
 adapter = adp.Adapter(session)
 
-if SHORT:
+if MODE == "expiring":
     # Sessions end after a second: the next request logs on again by itself.
     token = session._sessToken
     time.sleep(2.5)
     system = pvm_ms.System.get(adapter)[0]
     check("after a session has expired, the request is made", system.system_name, "sys1")
     check("with another token", session._sessToken != token, True)
+    print("steps: %d" % count)
+    sys.exit(0)
+
+if MODE == "restarted":
+    # The same client goes on when the application was killed and is there again.
+    system = pvm_ms.System.get(adapter)[0]
+    made = bldr.LPARBuilder(adapter, {"name": "web1", "memory": "1024", "vcpu": "1"}, bldr.DefaultStandardize(system)).build().create(parent=system)
+    step("a partition is created")
+    check("events begin", [it.etype for it in pvm_event.Event.get(adapter, "17")], ["NEW_CLIENT"])
+    power.power_on(made, None)
+    until("it is started", lambda: lpar("web1").state in (bp.LPARState.RUNNING, bp.LPARState.OPEN_FIRMWARE))
+    print("restart", flush=True)
+    sys.stdin.readline()
+    check("it is there after a restart, by a new session that was made in silence", lpar("web1").uuid, made.uuid)
+    check("and is as it was", lpar("web1").state in (bp.LPARState.RUNNING, bp.LPARState.OPEN_FIRMWARE), True)
+    check("the listener is told that it is new", [it.etype for it in pvm_event.Event.get(adapter, "17")], ["NEW_CLIENT"])
+    power.power_off(lpar("web1"), None, force_immediate=power.Force.TRUE)
+    until("it is stopped", lambda: lpar("web1").state == bp.LPARState.NOT_ACTIVATED)
     print("steps: %d" % count)
     sys.exit(0)
 

@@ -117,9 +117,7 @@ fn common(scene: &Scene, view: &Arc<PartitionView>, made: &mut Element) {
 fn entry(scene: &Scene, view: &PartitionView, made: Element) -> Entry {
     let partition = &view.partition;
     let paths = [scene.path(view), scene.system_path(view)];
-    Entry {
-        paths: paths.map(|path| format!("/rest/api/uom/{path}")).to_vec(),
-        etag: ids::etag(&format!("{} {}", partition.uuid, partition.version)),
-        ..Entry::new(ids::partition(view), String::new(), made)
-    }
+    let paths = paths.map(|path| format!("/rest/api/uom/{path}")).to_vec();
+    let etag = ids::etag(&format!("{} {}", partition.uuid, partition.version));
+    Entry::versioned(ids::partition(view), paths, made, etag)
 }
