@@ -84,3 +84,31 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hmc_proto::{Flags, Nothing, Response};
+
+    /// A repetition is the same request: a token that comes with other data is that of another one.
+    #[test]
+    fn a_token_is_of_one_request_with_its_operation_and_its_data() {
+        let (operation, other) = (Operation::DeletePartition, Operation::DeleteProfile);
+        let token = Token(5);
+        let header = Header {
+            token,
+            target: operation.target(),
+            flags: Flags::RESPONSE_EXPECTED,
+            opcode: operation.opcode(),
+            return_code: ReturnCode::GOOD,
+        };
+        let mut book = Book::default();
+        let answer = Answer::Good(Response::DeletePartition(Nothing {}));
+        book.keep(header, operation, b"one", &answer);
+        let known = |token, operation, data: &[u8]| book.look_up(token, operation, data);
+        assert_eq!(known(token, operation, b"one"), Known::Answered(ReturnCode::GOOD, Vec::new()));
+        assert_eq!(known(token, operation, b"two"), Known::Another(operation));
+        assert_eq!(known(token, other, b"one"), Known::Another(operation));
+        assert_eq!(known(Token(6), operation, b"one"), Known::No);
+    }
+}
