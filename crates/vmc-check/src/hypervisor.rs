@@ -356,7 +356,9 @@ impl Automaton {
                 for (open, count) in self.opens_owed.extract_if(.., |open, _| is_opening(open)) {
                     *self.opens_settled.entry(open).or_default() += count;
                 }
-                self.connection(index).closed(session, was_opening)
+                let verdict = self.connection(index).closed(session, was_opening);
+                // A made-up CAPABILITIES may have come between the Open that the service took and its answer.
+                if self.was_misled { Ok(()) } else { verdict }
             }
             Message::AddBuffer { owner, session, index, buffer, lioba } => {
                 if buffer.0 >= limits.pool_size {

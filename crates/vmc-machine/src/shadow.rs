@@ -15,7 +15,7 @@
 use crate::runtime::ActivityId;
 use papr::{Access, CrqEntry, GuestAddress, Hcall, HcallReturn, Ioba, PAGE_SIZE, ReturnCode, Tce};
 use phyp::Memory;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use vmc_trace::Side;
 
@@ -49,6 +49,9 @@ struct Partition {
     queue: Option<Ioba>,
     /// What the last message took of a page of the window.
     filled: BTreeMap<u64, Filled>,
+    /// Pages that were mapped anew under a message. A driver that had heard of the message before may copy it still; what it
+    /// gets then is for a session that is over.
+    anew: BTreeSet<u64>,
     /// Where the owner's last write into a buffer ended.
     written_to: Option<u64>,
 }
@@ -261,7 +264,9 @@ impl Shadow {
                 Some(at) => drop(partition.window.insert(page, at)),
                 None => drop(partition.window.remove(&page)),
             }
-            partition.filled.remove(&page);
+            if partition.filled.remove(&page).is_some() {
+                partition.anew.insert(page);
+            }
         }
         self.lets_go(side, "a TCE hcall", |page| changed.contains(&page));
     }
@@ -288,11 +293,16 @@ impl Shadow {
     /// Whether a copy takes along what is not of its message.
     fn takes_along(&mut self, name: &str, transfer: &Transfer, are_true: bool) {
         let (side, from) = transfer.source;
-        let message = self.of(side).message_at(from, transfer.len_bytes);
+        let partition = self.of(side);
+        let message = partition.message_at(from, transfer.len_bytes);
+        let is_anew = partition.anew.contains(&from.page());
+        if message >= transfer.len_bytes {
+            partition.anew.remove(&from.page());
+        }
         // A message that was made up has any length, and a service may answer with the beginning of what it got.
         let is_whole = match side {
             Side::Mgmt => message == transfer.len_bytes,
-            Side::Hyp => message >= transfer.len_bytes || !are_true,
+            Side::Hyp => message >= transfer.len_bytes || is_anew || !are_true,
         };
         if !is_whole {
             self.report(format!("{name}: the message there has {message} B"));

@@ -213,3 +213,25 @@ fn entries_are_where_their_queue_is() {
     pair.shadow.takes(Side::Mgmt, at);
     assert_tells(&pair, "at the end: memory at 0x5020");
 }
+
+/// A driver that has heard of a message is slow, and its session is closed meanwhile: the hypervisor takes the buffer back and
+/// gives another one in its place.
+#[test]
+fn a_message_that_was_mapped_away_may_still_be_copied_once() {
+    let map = |at| {
+        let tce = Tce::new(at, Access::ReadWrite);
+        Hcall::PutTce { liobn: Liobn(1), ioba: REMOTE, tce }
+    };
+    let (old, new) = (Pair::at(Side::Hyp, 0), GuestAddress(0x9000));
+    let mut pair = Pair::new().answers(&[7; 90]).called(Side::Hyp, map(new));
+    // What the driver gets is what lies in the other buffer.
+    pair = pair.begins(90, Side::Mgmt);
+    let [mgmt, hyp] = &pair.memory;
+    hyp.copy_to(new, mgmt, Pair::at(Side::Mgmt, 0), 90).unwrap();
+    pair = pair.ends(ReturnCode::SUCCESS);
+    assert_eq!(pair.problems(), [""; 0]);
+    // With the next message that is copied as a whole, it is over.
+    pair = pair.called(Side::Hyp, map(old)).answers(&[8; 30]).copies(30, Side::Mgmt);
+    assert_eq!(pair.problems(), [""; 0]);
+    assert_tells(&pair.copies(31, Side::Mgmt), "the message there has 30 B");
+}
