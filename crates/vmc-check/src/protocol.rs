@@ -14,7 +14,8 @@
 //!   Close a session that was opened; Signal an open session, a buffer that its sender owns, and 1 to MTU bytes.
 //! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
 //!
-//! Does not verify which of several causes a refusal names, nor how long an answer may take. A message that was
+//! Does not verify which of several causes a refusal names, whether a driver that gives up no buffer has none to spare, nor
+//! how long an answer may take. A message that was
 //! decided on before the channel went down and sent after that is not judged: no side takes it for a message
 //! of the channel that came up since. What is done with an index about which a fault has made up messages (a
 //! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
@@ -170,8 +171,6 @@ impl Automaton {
             Event::SessionState(index, session, SessionState::Mgmt(state)) => {
                 self.reasons.reported(*index, *session, *state);
             }
-            Event::Call(..) => self.reasons.calls(record.actor),
-            Event::Return(..) => self.reasons.returns(record.actor),
             Event::Hcall { call, result, .. } if record.actor.side() == Some(Side::Mgmt) => {
                 self.called(seq, call, result.code);
             }
@@ -395,7 +394,7 @@ impl Automaton {
             }
             Message::RemoveBuffer { session, index } => {
                 let may_succeed = self.model.may_remove(index, session);
-                let causes = self.against_removing(index, session);
+                let causes = self.model.against_removing(index, session);
                 let request = (MessageType::RemoveBuffer, index, session, None);
                 self.owe(request, may_succeed, causes);
             }
@@ -415,11 +414,6 @@ impl Automaton {
             }
             _ => {}
         }
-    }
-
-    /// Why a buffer may not be given up now: each call may hold one.
-    fn against_removing(&self, index: HmcIndex, session: HmcSession) -> Causes {
-        self.model.against_removing(index, session, self.reasons.calling())
     }
 
     fn owe(&mut self, request: Request, may_succeed: bool, causes: Causes) {
@@ -585,7 +579,7 @@ impl Automaton {
         }
         let (kind, index, session, _) = request;
         if kind == MessageType::RemoveBuffer {
-            causes = causes.and(self.against_removing(index, session));
+            causes = causes.and(self.model.against_removing(index, session));
         }
         self.reasons.judge(kind, status, causes, index, session)
     }

@@ -280,6 +280,7 @@ fn no_buffer(session: &str, buffers: &[(&str, usize)], called: usize) -> Why {
     let rest = total - unread - with_hyp;
     let counted = |count: usize, one: &str, more: &str| match count {
         0 => None,
+        _ if count == total && count > 1 => Some(format!("all {count} {more}")),
         1 => Some(format!("1 {one}")),
         _ => Some(format!("{count} {more}")),
     };
@@ -298,18 +299,22 @@ fn no_buffer(session: &str, buffers: &[(&str, usize)], called: usize) -> Why {
     );
     let way_out = match unread {
         0 => {
-            "It can write again when a message has come from the hypervisor, which brings its buffer, and has been read."
+            "The application can write again when it has read a message from the hypervisor: that brings its buffer."
         }
         _ => "Each read() frees one.",
+    };
+    let (of, of_its) = match [unread, with_hyp, rest].contains(&total) {
+        true => Default::default(),
+        false => (format!("of {total}, "), format!("of its {total}, ")),
     };
     let mut because: Vec<usize> = buffers.iter().map(|(_, since)| *since).collect();
     because.sort_unstable();
     because.dedup();
     because.drain(..because.len().saturating_sub(MAX_BECAUSE));
     Why {
-        short: format!("no free buffer: of {total}, {short}"),
+        short: format!("no free buffer: {of}{short}"),
         long: format!(
-            "No buffer of session {session} is free: of its {total}, {long}. write() copies a message into a buffer that belongs \
+            "No buffer of session {session} is free: {of_its}{long}. write() copies a message into a buffer that belongs \
              to the management partition and holds no unread message; without one it returns EBUSY (driver document, VMC \
              Interface Runtime). {way_out}"
         ),

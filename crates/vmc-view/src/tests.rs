@@ -54,6 +54,8 @@ fn an_exhaustion_shows_where_each_buffer_is_when_a_write_fails() {
     assert!(
         page.contains("(no free buffer: of 4, 2 hold unread messages, 2 belong to the hypervisor)")
     );
+    let page = crate::page(&self::run("messages/no-buffer-left"));
+    assert!(page.contains("(no free buffer: all 2 belong to the hypervisor)"));
 }
 
 #[test]

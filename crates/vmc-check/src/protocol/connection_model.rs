@@ -214,29 +214,15 @@ impl ConnectionModel {
             no_session: !connection.map_or(is_seed, |c| c.may_be(session)),
             bad_owner: owner > u8::from(!is_seed),
             bad_buffer: buffer.0 >= pool_size || connection.is_some_and(is_there),
-            none_left: false,
         }
     }
 
-    /// Why no buffer may be given up, where so many others may be in use.
-    pub(super) fn against_removing(
-        &self,
-        index: HmcIndex,
-        session: HmcSession,
-        in_use: usize,
-    ) -> Causes {
+    /// What is wrong with a Remove Buffer.
+    pub(super) fn against_removing(&self, index: HmcIndex, session: HmcSession) -> Causes {
         let connection = self.connections.get(&index);
-        let is_idle =
-            |c: &Connection, id: &BufferId| c.pool[id] == Owner::Mgmt && !c.unread.contains(id);
-        let idle = connection.map_or(0, |c| c.pool.keys().filter(|id| is_idle(c, id)).count());
-        let is_opening =
-            connection.and_then(|c| c.session).is_some_and(|live| live.open == Answer::Awaited);
         let no_index = !self.is_negotiated(index);
         let no_session = !connection.map_or(session == HmcSession::NONE, |c| c.may_be(session));
-        let none_left =
-            !self.may_remove(index, session) || idle <= in_use + usize::from(is_opening);
-        let none_left = none_left && !no_index && !no_session;
-        Causes { no_index, no_session, none_left, ..Causes::default() }
+        Causes { no_index, no_session, ..Causes::default() }
     }
 
     /// Add Buffer; `may_add`: nothing was wrong with it.

@@ -1,15 +1,14 @@
 //! Why a request about buffers may be refused, and with which status. Each cause shows: in what the automaton knows of the
-//! connection, in the states that the driver reports, in the calls that are in flight, or in memory that was missing.
+//! connection, in the states that the driver reports, or in memory that was missing. That no buffer is free is not judged.
 //!
 //! Which cause comes first where a request has several, no reference says: each of them will do. A driver that reports no
 //! states may refuse any request as one about a connection that has closed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use vmc_proto::mgmt::SessionState;
 use vmc_proto::{
     AddBufferStatus, HmcIndex, HmcSession, MessageType, Profile, RemoveBufferStatus, Status,
 };
-use vmc_trace::ActorId;
 
 /// What was wrong with a request when it was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +17,6 @@ pub(super) struct Causes {
     pub(super) no_session: bool,
     pub(super) bad_owner: bool,
     pub(super) bad_buffer: bool,
-    pub(super) none_left: bool,
 }
 
 impl Causes {
@@ -28,7 +26,6 @@ impl Causes {
             no_session: self.no_session || other.no_session,
             bad_owner: self.bad_owner || other.bad_owner,
             bad_buffer: self.bad_buffer || other.bad_buffer,
-            none_left: self.none_left || other.none_left,
         }
     }
 }
@@ -53,8 +50,6 @@ pub(super) struct Reasons {
     lacks: u32,
     /// The latest session of an index, as the driver reports it.
     sessions: BTreeMap<HmcIndex, (HmcSession, SessionState)>,
-    /// Who is in a call on the device.
-    calling: BTreeSet<ActorId>,
 }
 
 impl Reasons {
@@ -70,23 +65,9 @@ impl Reasons {
         self.sessions.insert(index, (session, state));
     }
 
-    pub(super) fn calls(&mut self, actor: ActorId) {
-        self.calling.insert(actor);
-    }
-
-    pub(super) fn returns(&mut self, actor: ActorId) {
-        self.calling.remove(&actor);
-    }
-
-    /// How many calls are in flight, each of which may hold a buffer.
-    pub(super) fn calling(&self) -> usize {
-        self.calling.len()
-    }
-
     /// The driver's life is over.
     pub(super) fn forget(&mut self) {
         self.sessions.clear();
-        self.calling.clear();
     }
 
     /// Whether a refusal has its cause.
@@ -103,7 +84,8 @@ impl Reasons {
         let has_cause = match refusal {
             Refusal::NoIndex => causes.no_index,
             Refusal::BadBuffer => causes.bad_buffer,
-            Refusal::NoneLeft => causes.none_left,
+            // Which buffers a driver holds back, for a call or as its last one, does not show.
+            Refusal::NoneLeft => true,
             Refusal::Closed => causes.no_session || self.may_be_closed(index, session),
             Refusal::General if kind == MessageType::RemoveBuffer => {
                 causes.no_session || self.may_be_closed(index, session)
@@ -115,12 +97,11 @@ impl Reasons {
             }
         };
         match (has_cause, refusal) {
-            (true, _) => Ok(()),
+            (true, _) | (_, Refusal::NoneLeft) => Ok(()),
             (_, Refusal::NoIndex) => {
                 Err("refused as if the index was not negotiated, which it was")
             }
             (_, Refusal::BadBuffer) => Err("refused as if the buffer was wrong, which it was not"),
-            (_, Refusal::NoneLeft) => Err("refused as if no buffer was free, and one was"),
             (_, Refusal::Closed) => {
                 Err("refused as if the connection had closed, which it has not")
             }
