@@ -50,6 +50,8 @@ pub(super) struct Reasons {
     lacks: u32,
     /// The latest session of an index, as the driver reports it.
     sessions: BTreeMap<HmcIndex, (HmcSession, SessionState)>,
+    /// There has been a session, in this life of the driver or before.
+    had_sessions: bool,
 }
 
 impl Reasons {
@@ -62,6 +64,7 @@ impl Reasons {
     }
 
     pub(super) fn reported(&mut self, index: HmcIndex, session: HmcSession, state: SessionState) {
+        self.had_sessions = true;
         self.sessions.insert(index, (session, state));
     }
 
@@ -93,7 +96,9 @@ impl Reasons {
             Refusal::General => {
                 let lacked = self.lacks > 0;
                 self.lacks = self.lacks.saturating_sub(1);
-                causes.bad_owner || lacked || self.memory_may_lack
+                // A driver may not have let go of an earlier session, and of its memory, when the next seed comes.
+                let is_next = session == HmcSession::NONE && self.had_sessions;
+                causes.bad_owner || lacked || self.memory_may_lack || is_next
             }
         };
         match (has_cause, refusal) {

@@ -54,7 +54,8 @@ fn lopar_add_buffer_response_each_status_has_its_cause() {
     assert_eq!(right(none(), &adding(0, 1, 3, 0)), [0], "nothing is wrong");
     assert_eq!(right(vec![fails_allocation()], &adding(0, 1, 3, 0)), [0, 1], "no memory");
     assert_eq!(right(none(), &adding(0, 1, 3, 2)), [1], "an owner that there is not");
-    assert_eq!(right(none(), &adding(1, 0, 3, 0)), [2, 4], "an index that was not negotiated");
+    // A seed may be refused in general (1) once there was a session, whose memory may not be free yet.
+    assert_eq!(right(none(), &adding(1, 0, 3, 0)), [1, 2, 4], "an index that was not negotiated");
     assert_eq!(right(none(), &adding(0, 1, 2, 0)), [3], "a buffer that is there");
     assert_eq!(right(none(), &adding(0, 1, 4, 0)), [3], "beyond the pool");
     assert_eq!(right(none(), &adding(0, 7, 3, 0)), [4], "a session that there is not");
