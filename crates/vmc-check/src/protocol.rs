@@ -7,17 +7,16 @@
 //!   them is missing when the run is at rest.
 //! - Nothing of an HMC connection is sent before the capabilities exchange has succeeded, nor about an index
 //!   that was not negotiated. Reserved bytes are zero.
-//! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer, success only
-//!   if the request was right, and another status only if what that says was so; the last inbound buffer is not given up. A buffer may be used before its Add Buffer is
-//!   answered, and is not refused after that.
+//! - Each Add and Remove Buffer gets exactly one response, with its session, index and buffer: success only if
+//!   the request was right, and another status only if what it says was so. The last inbound buffer is not
+//!   given up. A buffer may be used before its Add Buffer is answered, and is not refused after that.
 //! - Interface Open names the next session of an index without one and a buffer that its sender owns; Interface
 //!   Close a session that was opened; Signal an open session, a buffer that its sender owns, and 1 to MTU bytes.
 //! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
 //!
-//! Does not verify which of several causes a refusal names, whether a driver that gives up no buffer has none to spare, nor
-//! how long an answer may take. A message that was
-//! decided on before the channel went down and sent after that is not judged: no side takes it for a message
-//! of the channel that came up since. What is done with an index about which a fault has made up messages (a
+//! Does not verify which of several causes a refusal names, whether a driver that gives up no buffer has none to
+//! spare, nor how long an answer may take. A message that was decided on before the channel went down and sent
+//! after that is not judged: no side takes it for a message of the channel that came up since. What is done with an index about which a fault has made up messages (a
 //! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
 //! channel is down; neither is what is done with any of them while it cannot be told which of several Capabilities was
 //! answered. The hypervisor's side is not verified here.
@@ -33,8 +32,9 @@ use papr::{CrqEntry, Hcall, ReturnCode, TransportEvent};
 use statuses::{Causes, Reasons};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, MessageType, Received, Status};
-use vmc_proto::{Profile, mgmt};
+use vmc_proto::{
+    BufferId, HmcIndex, HmcSession, Message, MessageType, Profile, Received, Status, mgmt,
+};
 use vmc_trace::{ActorId, Event, FaultAct, OperatorAct, Record, SessionState, Side};
 
 /// A request whose response is owed. Which buffer answers a Remove Buffer is for its answer to say.

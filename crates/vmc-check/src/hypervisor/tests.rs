@@ -216,12 +216,22 @@ fn lopar_interface_open_and_close_get_one_response_each() {
     assert_eq!(after(ready(), both), [""; 0]);
 }
 
+fn fault(act: FaultAct) -> Told {
+    let rule = String::from("fault");
+    (ActorId::Platform, Event::Fault { rule, act, subject: None, entry: None })
+}
+
+#[test]
+fn after_a_fault_that_is_not_architected_a_session_that_is_closed_need_not_be_there() {
+    // The service may have been told that it sent what it did not.
+    let misled = fault(FaultAct::AnswerSend(ReturnCode::SUCCESS));
+    let closed = [misled, take(close()), send(close_response(0))];
+    assert_eq!(after(ready(), closed), [""; 0]);
+}
+
 #[test]
 fn a_request_of_a_kernel_that_another_one_has_replaced_needs_no_answer() {
-    let kexec = || {
-        let (rule, act) = (String::from("kexec"), FaultAct::Kexec);
-        (ActorId::Platform, Event::Fault { rule, act, subject: None, entry: None })
-    };
+    let kexec = || fault(FaultAct::Kexec);
     assert_eq!(after(ready(), [take(open()), kexec()]), [""; 0]);
     // The next kernel frees the queue, and makes its own requests.
     let freed = take(CrqEntry::transport_event(TransportEvent::PARTNER_DEREGISTERED));
@@ -387,8 +397,7 @@ fn of_willing(mut run: Vec<Told>, events: impl IntoIterator<Item = Told>) -> Vec
 }
 
 fn orders(request: MessageType, status: u8) -> Told {
-    let (rule, act) = ("refuse".into(), FaultAct::Refuse(request, Status(status)));
-    (ActorId::Platform, Event::Fault { rule, act, entry: None, subject: None })
+    fault(FaultAct::Refuse(request, Status(status)))
 }
 
 #[test]

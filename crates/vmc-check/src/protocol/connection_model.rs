@@ -3,10 +3,9 @@
 
 use super::statuses::Causes;
 use crate::offers::{Offers, Standing};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use vmc_proto::Profile;
-use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Limits, Status};
+use vmc_proto::{AddBufferStatus, BufferId, HmcIndex, HmcSession, Limits, Profile, Status};
 
 /// Who may send with a buffer next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +55,6 @@ struct Connection {
     /// judged.
     misled: bool,
     pool: BTreeMap<BufferId, Owner>,
-    /// Buffers in which a message came that may not be read yet.
-    unread: BTreeSet<BufferId>,
     /// Buffers whose Add Buffer is not answered.
     offers: Offers,
     /// The buffers of a session that was closed before its Interface Open was answered may be taken until that answer, as
@@ -260,7 +257,6 @@ impl ConnectionModel {
             (Standing::Open, true) => {
                 let owner = if offer.to_mgmt { Owner::Mgmt } else { Owner::Hyp };
                 connection.pool.insert(buffer, owner);
-                connection.unread.remove(&buffer);
             }
             // That the connection has closed since contradicts nothing.
             (Standing::Used, false) if status != AddBufferStatus::ConnectionClosed.into() => {
@@ -418,7 +414,6 @@ impl ConnectionModel {
         match self.connection(index).owner_in_use(buffer) {
             Some(owner @ Owner::Mgmt) => {
                 *owner = Owner::Hyp;
-                self.connection(index).unread.remove(&buffer);
                 Ok(())
             }
             Some(Owner::Hyp) => Err("the hypervisor owns the buffer"),
@@ -447,7 +442,6 @@ impl ConnectionModel {
             self.handed_over = *owner == Owner::Hyp;
             connection.misled |= !self.handed_over;
             *owner = Owner::Mgmt;
-            connection.unread.insert(buffer);
         }
     }
 

@@ -84,34 +84,43 @@ impl Reasons {
     ) -> Result<(), &'static str> {
         let refusal =
             self.meaning(kind, status).ok_or("a status that the response does not have")?;
-        let has_cause = match refusal {
-            Refusal::NoIndex => causes.no_index,
-            Refusal::BadBuffer => causes.bad_buffer,
+        let (has_cause, otherwise) = match refusal {
             // Which buffers a driver holds back, for a call or as its last one, does not show.
-            Refusal::NoneLeft => true,
-            Refusal::Closed => causes.no_session || self.may_be_closed(index, session),
-            Refusal::General if kind == MessageType::RemoveBuffer => {
-                causes.no_session || self.may_be_closed(index, session)
+            Refusal::NoneLeft => return Ok(()),
+            Refusal::NoIndex => {
+                (causes.no_index, "refused as if the index was not negotiated, which it was")
             }
-            Refusal::General => {
-                let lacked = self.lacks > 0;
-                self.lacks = self.lacks.saturating_sub(1);
-                // A driver may not have let go of an earlier session, and of its memory, when the next seed comes.
-                let is_next = session == HmcSession::NONE && self.had_sessions;
-                causes.bad_owner || lacked || self.memory_may_lack || is_next
+            Refusal::BadBuffer => {
+                (causes.bad_buffer, "refused as if the buffer was wrong, which it was not")
             }
+            Refusal::Closed => (
+                causes.no_session || self.may_be_closed(index, session),
+                "refused as if the connection had closed, which it has not",
+            ),
+            Refusal::General => (
+                self.may_refuse(kind, causes, index, session),
+                "refused, and there is no reason to",
+            ),
         };
-        match (has_cause, refusal) {
-            (true, _) | (_, Refusal::NoneLeft) => Ok(()),
-            (_, Refusal::NoIndex) => {
-                Err("refused as if the index was not negotiated, which it was")
-            }
-            (_, Refusal::BadBuffer) => Err("refused as if the buffer was wrong, which it was not"),
-            (_, Refusal::Closed) => {
-                Err("refused as if the connection had closed, which it has not")
-            }
-            (_, Refusal::General) => Err("refused, and there is no reason to"),
+        if has_cause { Ok(()) } else { Err(otherwise) }
+    }
+
+    /// Whether there is a reason for a refusal that names none.
+    fn may_refuse(
+        &mut self,
+        kind: MessageType,
+        causes: Causes,
+        index: HmcIndex,
+        session: HmcSession,
+    ) -> bool {
+        if kind == MessageType::RemoveBuffer {
+            return causes.no_session || self.may_be_closed(index, session);
         }
+        let lacked = self.lacks > 0;
+        self.lacks = self.lacks.saturating_sub(1);
+        // A driver may not have let go of an earlier session, and of its memory, when the next seed comes.
+        let is_next = session == HmcSession::NONE && self.had_sessions;
+        causes.bad_owner || lacked || self.memory_may_lack || is_next
     }
 
     /// Whether the driver may take a session for one that is over, or not begun.
