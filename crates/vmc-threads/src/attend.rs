@@ -103,8 +103,8 @@ mod tests {
         matches!(threads.snapshot().states[LENT].0, State::Blocked { .. })
     }
 
-    /// How often the lent activity is run when an attendant works off what there is.
-    fn runs(threads: &Threads<()>, lent: &[Mutex<u32>], needs_own_thread: bool) {
+    /// Has an attendant work off what there is. The lent activity counts how often it is run.
+    fn work_off(threads: &Threads<()>, lent: &[Mutex<u32>], needs_own_thread: bool) {
         threads.work_off((&Idle, &SharedActor::new(())), lent, |runs| {
             *runs += 1;
             needs_own_thread
@@ -117,7 +117,7 @@ mod tests {
         threads.attend();
         threads.wake(LENT);
         assert!(is_blocked(&threads));
-        runs(&threads, &lent, false);
+        work_off(&threads, &lent, false);
         threads.leave();
         assert!(is_blocked(&threads) && *lent[0].lock() == 1);
     }
@@ -147,7 +147,7 @@ mod tests {
         let other = lent[0].lock();
         threads.attend();
         threads.wake(LENT);
-        runs(&threads, &lent, false);
+        work_off(&threads, &lent, false);
         drop(other);
         assert_eq!(*lent[0].lock(), 0);
         threads.leave();
@@ -159,12 +159,12 @@ mod tests {
         let (threads, lent) = (lending(), [Mutex::new(0)]);
         threads.attend();
         threads.wake(LENT);
-        runs(&threads, &lent, true);
+        work_off(&threads, &lent, true);
         assert!(!is_blocked(&threads) && *lent[0].lock() == 1);
     }
 
     #[test]
-    fn a_time_waits_for_work_that_nobody_has_done_yet() {
+    fn a_time_waits_for_work_that_is_not_done_yet() {
         let threads = lending();
         threads.finish(BOTTOM_HALF);
         threads.finish(2);

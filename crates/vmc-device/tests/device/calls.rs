@@ -19,7 +19,7 @@ fn holds(machine: &str, function: &str, argument: &str) {
     device.end_well();
 }
 
-/// The calls of a kind that programs have made, each by the name of its thread, and what came of them.
+/// Which threads have made such calls, by name, and what each call has returned.
 fn calls_of(verdict: &Verdict, is_it: fn(&DeviceCall) -> bool) -> (Vec<String>, Vec<CallResult>) {
     let (mut calls, mut results) = (Vec::new(), Vec::new());
     for record in verdict.trace.records() {

@@ -4,7 +4,7 @@
 //! A **seat** is what such a thread is in the machine: an actor of the trace that has one call in flight at most. Each
 //! thread of the plan is a seat; one with a script is led through it by [`Programs::next`].
 
-use super::status::status;
+use super::status::{Status, status};
 use super::threads::{REST, timeless};
 use super::{File, Run};
 use crate::activity::{Activity, Instruction, Request, StepFailure, has_report};
@@ -28,8 +28,6 @@ use std::time::Duration;
 use vmc_threads::Parker;
 use vmc_trace::{Side, Trace, TraceNames, Waiting as Waits};
 
-pub use super::status::{SessionStatus, Status};
-
 /// The setup of such a machine.
 pub type OnThreads = backend::Threads<Driver<Conduct>>;
 
@@ -48,8 +46,8 @@ pub struct Serving {
 /// The time of a machine that serves programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Time {
-    /// That of the clock. A program's thread does the work of the VMC service and of the bottom half that its call gives
-    /// rise to by itself, as far as it can.
+    /// That of the clock. A program's thread does the work of the VMC service, of the interrupt handler and of the bottom
+    /// half that its call gives rise to by itself, as far as it can.
     Clock,
     /// As in a scenario it stands still while a program is outside of calls, and jumps when every thread waits. Threads of
     /// the plan with a script have a program each.

@@ -162,8 +162,8 @@ impl<P: Setup> RunningMachine<P> {
                 id => {
                     let lent = LENT.iter().position(|lent| *lent == id);
                     threads.push(thread::spawn(move || {
-                        if let Some(lent) = lent.and_then(|place| run.lent.get(place)) {
-                            return (None, run_lent(&run, id, lent, &parker));
+                        if let Some(mut lent) = lent.and_then(|place| run.lent.get(place)) {
+                            return (None, run_lent(&run, id, &mut lent, &parker));
                         }
                         let steps = run_actor(&run, &mut actor, &parker);
                         (Some(actor), steps)
@@ -229,40 +229,39 @@ impl Drop for PanicGuard<'_> {
 /// Runs one activity to its end; returns how many steps it made.
 fn run_actor<P: Setup>(run: &ThreadedRun<P>, actor: &mut Actor, parker: &Parker) -> u64 {
     let me = actor.activity.id();
-    let runtime = &run.runtime;
-    let _guard = PanicGuard { runtime, me };
-    let mut steps = 0;
-    loop {
-        match run.run_until_wait(actor, &mut steps) {
-            Progress::Block { until_ns, why } => {
-                if !run.wait(actor, parker, until_ns, why) {
-                    return steps;
-                }
-            }
-            Progress::Finished => {
-                runtime.finish(me.index());
-                return steps;
-            }
-            Progress::Again => return steps,
-        }
-    }
+    let go_on = |actor: &mut Actor, steps: &mut u64| run.run_until_wait(actor, steps);
+    let wait = |actor: &Actor, until_ns, why| run.wait(actor, parker, until_ns, why);
+    run_to_end(&run.runtime, me, actor, go_on, wait)
 }
 
 /// The same for one that others run, too.
 fn run_lent<P: Setup>(
     run: &ThreadedRun<P>,
     me: ActivityId,
-    actor: &Mutex<Actor>,
+    actor: &mut &Mutex<Actor>,
     parker: &Parker,
 ) -> u64 {
-    let runtime = &run.runtime;
+    let go_on =
+        |actor: &mut &Mutex<Actor>, steps: &mut u64| run.run_until_wait(&mut actor.lock(), steps);
+    let wait =
+        |_: &&Mutex<Actor>, until_ns, why| run.runtime.block(me.index(), parker, until_ns, why);
+    run_to_end(&run.runtime, me, actor, go_on, wait)
+}
+
+/// Runs an activity by what takes it to its next wait, and by what has it wait, which is `false` when the run is over.
+fn run_to_end<A>(
+    runtime: &Threads,
+    me: ActivityId,
+    actor: &mut A,
+    go_on: impl Fn(&mut A, &mut u64) -> Progress,
+    wait: impl Fn(&A, Option<u64>, Waiting) -> bool,
+) -> u64 {
     let _guard = PanicGuard { runtime, me };
     let mut steps = 0;
     loop {
-        let progress = run.run_until_wait(&mut actor.lock(), &mut steps);
-        match progress {
+        match go_on(actor, &mut steps) {
             Progress::Block { until_ns, why } => {
-                if !runtime.block(me.index(), parker, until_ns, why) {
+                if !wait(actor, until_ns, why) {
                     return steps;
                 }
             }

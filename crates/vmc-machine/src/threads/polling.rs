@@ -138,8 +138,8 @@ impl<P: Setup> ThreadedRun<P> {
         )
     }
 
-    /// The calling thread does what there is to do for the VMC service and the bottom half, if callers do so: from now on, or
-    /// until it leaves, in place of their threads.
+    /// The calling thread does what there is to do for the VMC service, the interrupt handler and the bottom half, if callers
+    /// do so: from now on, or until it leaves, in place of their threads.
     pub(crate) fn attend(&self) -> Option<Attendance<'_, P>> {
         (self.mode == WaitMode::CallerRuns).then(|| {
             self.runtime.attend();
