@@ -151,7 +151,7 @@ pub use networks::{DEFAULT_SWITCH, Network, Switch, SwitchMode};
 pub use nvram::{Damaged, PartitionRecord, SystemRecord};
 pub use partition::{BootFault, Partition};
 pub use problems::{problems, problems_between};
-pub use refusal::{Attribute, Named, Refusal, Resource};
+pub use refusal::{Attribute, Named, Refusal, Resource, codes as refusal_codes};
 pub use request::{Change, Operation, Outcome, PowerOff, Request};
 pub use resources::{Amount, Totals};
 pub use scsi::{Backing, ScsiServer, Target};

@@ -4,8 +4,9 @@
 //! many there are. What is kept twice in the model (names, addresses, ports, totals) is stored once and made again.
 //!
 //! A system that is restored is one whose managers have lost it from sight for a while, not one that was off: it is in
-//! the state that it was in, or on its way to. Partitions that were on are running; those that had failed are off. Versions, and numbers of events and of
-//! jobs, go on. Sessions, events, jobs, terminals, reference codes and resources that a partition had kept are gone.
+//! the state that it was in, or on its way to. Partitions that were on are running; those that had failed are off.
+//! Versions, and numbers of events and of jobs, go on. Sessions, events, jobs, terminals, reference codes and
+//! resources that a partition had kept are gone.
 
 use crate::amounts::Assignment;
 use crate::config::SystemConfig;
@@ -188,9 +189,7 @@ impl System {
             None => Ok(()),
         }
     }
-}
 
-impl System {
     /// Switches know their networks again.
     fn index_networks(&mut self) -> Result<(), Damaged> {
         let all: Vec<_> =

@@ -329,16 +329,38 @@ fn wrong_character(wrong: Option<char>) -> String {
     }
 }
 
+/// Codes of [`Refusal::code`] that programs go by, beside showing them.
+pub mod codes {
+    /// There is no such partition.
+    pub const NO_SUCH_PARTITION: &str = "HSCL8012";
+    /// There is no such profile.
+    pub const NO_SUCH_PROFILE: &str = "HSCL800F";
+    /// There is none of another kind of objects: the simulator's own.
+    pub const NO_SUCH_OBJECT: &str = "HSCLF001";
+    /// A partition has the name.
+    pub const PARTITION_NAME_IN_USE: &str = "HSCL05DE";
+    /// An object of another kind has the name or the number: the simulator's own.
+    pub const IN_USE: &str = "HSCLF004";
+    /// The object has another version than the one that was named: the simulator's own.
+    pub const VERSION_CONFLICT: &str = "HSCLF002";
+    /// The partition is active already.
+    pub const ALREADY_ACTIVE: &str = "HSCL05EA";
+    /// It is fixed while the partition is active: the simulator's own.
+    pub const FIXED_WHILE_ACTIVE: &str = "HSCLF007";
+    /// The system cannot do it.
+    pub const NOT_SUPPORTED: &str = "HSCLA4A0";
+}
+
 impl Refusal {
     /// The code that managers show in front of the text and that clients look for (management reference, section 2.4).
     /// Those that no public text has are the simulator's own, from `HSCLF001` on: unused there, and stable.
     pub fn code(&self) -> &'static str {
         match self {
-            Refusal::NoSuchPartition { .. } => "HSCL8012",
-            Refusal::NoSuchName { what: Named::Partition, .. } => "HSCL8012",
-            Refusal::NoSuchName { what: Named::Profile, .. } => "HSCL800F",
-            Refusal::NameInUse { what: Named::Partition, .. } => "HSCL05DE",
-            Refusal::AlreadyActive { .. } => "HSCL05EA",
+            Refusal::NoSuchPartition { .. }
+            | Refusal::NoSuchName { what: Named::Partition, .. } => codes::NO_SUCH_PARTITION,
+            Refusal::NoSuchName { what: Named::Profile, .. } => codes::NO_SUCH_PROFILE,
+            Refusal::NameInUse { what: Named::Partition, .. } => codes::PARTITION_NAME_IN_USE,
+            Refusal::AlreadyActive { .. } => codes::ALREADY_ACTIVE,
             Refusal::AlreadyOff { .. } => "HSCL1558",
             Refusal::NoRmc { .. } => "HSCL0DB4",
             Refusal::InError { .. } | Refusal::ShuttingDown { .. } => "HSCL3205",
@@ -348,25 +370,27 @@ impl Refusal {
             | Refusal::MemoryRatio { .. }
             | Refusal::UnitsPerProcessor { .. }
             | Refusal::UnknownCompatibilityMode { .. } => "HSCL0617",
-            Refusal::NoCustomMac => "HSCLA4A0",
+            Refusal::NoCustomMac => codes::NOT_SUPPORTED,
 
             Refusal::NoSuchSwitch { .. }
             | Refusal::NoSuchNetwork { .. }
             | Refusal::NoSuchAdapter { .. }
             | Refusal::NoSuchJob { .. }
-            | Refusal::NoSuchName { .. } => "HSCLF001",
-            Refusal::VersionConflict { .. } | Refusal::VersionOfNothing => "HSCLF002",
+            | Refusal::NoSuchName { .. } => codes::NO_SUCH_OBJECT,
+            Refusal::VersionConflict { .. } | Refusal::VersionOfNothing => codes::VERSION_CONFLICT,
             Refusal::BadName { .. } => "HSCLF003",
             Refusal::NameInUse { .. }
             | Refusal::IdInUse { .. }
             | Refusal::UuidInUse { .. }
             | Refusal::NetworkExists { .. }
-            | Refusal::RepositoryExists { .. } => "HSCLF004",
+            | Refusal::RepositoryExists { .. } => codes::IN_USE,
             Refusal::BadUuid { .. } => "HSCLF005",
             Refusal::TooManyPartitions { .. }
             | Refusal::TooManyProfiles { .. }
             | Refusal::TooManySwitches { .. } => "HSCLF006",
-            Refusal::StillActive { .. } | Refusal::FixedWhileActive { .. } => "HSCLF007",
+            Refusal::StillActive { .. } | Refusal::FixedWhileActive { .. } => {
+                codes::FIXED_WHILE_ACTIVE
+            }
             Refusal::NothingToDump { .. } => "HSCLF008",
             Refusal::ManagementPartition { .. } => "HSCLF009",
             Refusal::TerminalOpen { .. } | Refusal::NoTerminal { .. } => "HSCLF00A",

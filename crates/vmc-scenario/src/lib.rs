@@ -69,6 +69,19 @@ use std::path::Path;
 use std::sync::Arc;
 use vmc_machine::plan::Plan;
 
+/// Whether a text is that of a scenario, which has a title, and not that of an inventory. One that is no TOML is neither.
+///
+/// ```
+/// use vmc_scenario::is_scenario;
+///
+/// assert!(is_scenario("description = 'a'\ntitle = 't'"));
+/// assert!(!is_scenario("name = \"\"\"\ntitle = 't'\n\"\"\""));
+/// assert!(!is_scenario("title ="));
+/// ```
+pub fn is_scenario(text: &str) -> bool {
+    toml::from_str::<toml::Table>(text).is_ok_and(|table| table.contains_key("title"))
+}
+
 /// A scenario that was read and checked.
 #[derive(Clone, Debug)]
 pub struct Scenario {

@@ -43,18 +43,9 @@ fn partitions(client: &mut SeatClient<'_>) {
     let names: Vec<_> = client.all_partitions().unwrap().into_iter().map(|it| it.name).collect();
     assert_eq!(names, ["mgmt", "vios1", "web1"]);
     let change = ChangePartition {
-        id: WEB,
         version: Some(created.version),
-        memory: None,
-        processors: None,
-        max_slots: None,
         availability: Some(100),
-        boot_mode: None,
-        keylock: None,
-        auto_start: None,
-        compatibility: None,
-        page_table_ratio: None,
-        secure_boot: None,
+        ..ChangePartition::of(WEB)
     };
     client.change_partition(change.clone()).unwrap();
     assert_eq!(refused(client.change_partition(change)), "HSCLF002", "another version");

@@ -444,6 +444,26 @@ impl Configuration {
     }
 }
 
+impl ChangePartition {
+    /// A change of nothing, to begin with.
+    pub fn of(id: u16) -> ChangePartition {
+        ChangePartition {
+            id,
+            version: None,
+            memory: None,
+            processors: None,
+            max_slots: None,
+            availability: None,
+            boot_mode: None,
+            keylock: None,
+            auto_start: None,
+            compatibility: None,
+            page_table_ratio: None,
+            secure_boot: None,
+        }
+    }
+}
+
 impl CreatePartition {
     /// A partition with Linux on a disk of its own, and [shared](Configuration::shared) processors.
     pub fn linux(name: impl Into<String>, memory: Memory, processors: u16) -> CreatePartition {
