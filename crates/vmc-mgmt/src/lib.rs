@@ -33,6 +33,7 @@ pub mod objects;
 pub mod program;
 pub mod remote;
 pub mod rest;
+mod secret;
 pub mod serve;
 pub mod store;
 

@@ -1,13 +1,14 @@
 //! `vmc-mgmt serve`: the application with all that it talks to, until Ctrl-C.
 
-use crate::app::{App, AppError, Host, HostError, Source};
+use crate::app::{App, AppError, HMC_ID, Host, HostError, Source};
 use crate::cli::Dialect;
 use crate::console::Console;
 use crate::remote::{AccessFile, Authority, Commands};
 use crate::rest::Rest;
 use crate::rest::audit::Audit;
 use crate::rest::server::{self, ServerError};
-use crate::rest::sessions::{Sessions, User, random};
+use crate::rest::sessions::{Sessions, User};
+use crate::secret::random;
 use crate::store::{Store, StoreError};
 use hmc_router::{Router, small_system};
 use managed_system::System;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use vmc_machine::embed::Rule;
-use vmc_scenario::{Inventory, Scenario, ScenarioError};
+use vmc_scenario::{Inventory, Scenario, ScenarioError, is_scenario};
 
 /// What is served, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,8 +33,8 @@ pub struct Options {
     pub device: Option<PathBuf>,
 
     /// Whose answers are given
-    #[arg(long, value_name = "DIALECT", default_value = "novalink", value_parser = ["novalink", "hmc"])]
-    pub dialect: String,
+    #[arg(long, value_name = "DIALECT", default_value = "novalink")]
+    pub dialect: Dialect,
 
     /// Port of HTTP on 127.0.0.1; 0 for any that is free
     #[arg(long, value_name = "PORT", default_value_t = 12080)]
@@ -143,7 +144,7 @@ impl Served {
         let audit =
             Audit::to_file(&audit).map_err(of_file("the audit log cannot be opened:", &audit))?;
         let app = open(options, temporary.is_none().then_some(folder.as_path()))?;
-        let dialect = if options.dialect == "hmc" { Dialect::Hmc } else { Dialect::NovaLink };
+        let dialect = options.dialect;
         let idle = Duration::from_secs(options.session_seconds);
         let sessions = Sessions::new(user, idle, &folder);
         let rest = Arc::new(Rest::new(app.clone(), sessions, dialect, audit));
@@ -263,17 +264,9 @@ fn open(options: &Options, data: Option<&Path>) -> Result<App, ServeError> {
     Ok(App::open(Source::Embedded(application), HMC_ID, Some(host))?)
 }
 
-/// Who the application is to the hypervisor.
-const HMC_ID: &str = "vmcsim management";
-
 fn read(path: &Path) -> Result<(PathBuf, String), ServeError> {
     let text = fs::read_to_string(path).map_err(of_file("the file cannot be read:", path))?;
     Ok((path.to_owned(), text))
-}
-
-/// A scenario has a title, an inventory a name.
-fn is_scenario(text: &str) -> bool {
-    text.lines().any(|line| line.trim_start().starts_with("title"))
 }
 
 fn wrong(error: ScenarioError) -> ServeError {

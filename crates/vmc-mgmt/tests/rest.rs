@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 use vmc_mgmt::App;
+use vmc_mgmt::cli::{self, Dialect};
+use vmc_mgmt::rest::Rest;
 use vmc_mgmt::rest::audit::Audit;
 use vmc_mgmt::rest::http::{Reply, Request};
 use vmc_mgmt::rest::sessions::{Sessions, User};
 use vmc_mgmt::rest::xml::{Element, UOM, WEB};
-use vmc_mgmt::rest::{Dialect, Rest};
 
 struct Client {
+    app: App,
     rest: Rest,
     token: String,
 }
@@ -18,8 +20,8 @@ impl Client {
         let app = App::embedded(hmc_router::small_system()).expect("an application");
         let user = User::new("admin", "secret").expect("a user");
         let sessions = Sessions::new(user, Duration::from_secs(60), &std::env::temp_dir());
-        let rest = Rest::new(app, sessions, dialect, Audit::default());
-        let mut client = Client { rest, token: String::new() };
+        let rest = Rest::new(app.clone(), sessions, dialect, Audit::default());
+        let mut client = Client { app, rest, token: String::new() };
         let reply = client.log_on("secret");
         assert_eq!(reply.status, 200, "{}", reply.text());
         client.token = reply.header("X-API-Session").expect("a token").to_owned();
@@ -48,6 +50,13 @@ impl Client {
             body: body.as_bytes().to_vec(),
             base: "https://localhost:12443".into(),
         })
+    }
+
+    /// What a command prints that does its work.
+    fn hmc(&self, line: &str) -> String {
+        let output = cli::run(&self.app, Dialect::Hmc, &[line.to_owned()]);
+        assert_eq!(output.code, 0, "{line}: {}", output.stdout);
+        output.stdout
     }
 
     fn get(&self, path: &str) -> Reply {
@@ -184,6 +193,55 @@ fn jobs_tell_how_they_came_out() {
     );
     let reply = client.ask("PUT", &format!("uom/LogicalPartition/{uuid}/do/PowerOn"), &body, &[]);
     assert_eq!((reply.status, message(&reply).contains("norm, sms")), (400, true));
+}
+
+/// One with a disk to boot from, which the command line can make, and another boot mode than usual.
+const SMS: &str = "mksyscfg -r lpar -m vmcsim -i name=a,profile_name=p,lpar_env=aixlinux,min_mem=1024,desired_mem=1024,\
+                   max_mem=1024,max_virtual_slots=20,boot_mode=sms";
+
+#[test]
+fn a_start_boots_what_it_says_and_otherwise_what_the_partition_is_set_to() {
+    let client = Client::new(Dialect::Hmc);
+    client.hmc(SMS);
+    let parameter = |mode: &str| {
+        format!(
+            "<JobParameter><ParameterName>bootmode</ParameterName><ParameterValue>{mode}</ParameterValue></JobParameter>"
+        )
+    };
+    let uuid = client.hmc("lssyscfg -r lpar -m vmcsim -F uuid --filter lpar_names=a");
+    let uuid = uuid.trim().parse::<hmc_proto::Uuid>().expect("a UUID").to_string();
+    for (parameters, state) in [
+        (String::new(), "open firmware"),
+        (parameter("pbl"), "open firmware"),
+        (parameter("norm"), "running"),
+    ] {
+        let begun = client.job(&uuid, "PowerOn", &parameters);
+        let path = format!("uom/jobs/{}", begun.text_at("JobID").expect("a number"));
+        let status = || client.object(&path).text_at("Status").expect("a status").to_owned();
+        while status() == "RUNNING" {
+            // In the machine's time, which passes faster.
+            client.app.with(|client| client.sleep(Duration::from_secs(1))).expect("the session");
+        }
+        let now = client.object(&format!("uom/LogicalPartition/{uuid}"));
+        assert_eq!(now.text_at("PartitionState"), Some(state), "{parameters}");
+        client.hmc("chsysstate -m vmcsim -r lpar -o shutdown -n a --immed");
+    }
+}
+
+#[test]
+fn a_server_s_adapters_have_the_names_that_its_command_line_shows() {
+    let client = Client::new(Dialect::NovaLink);
+    let scsi = "chhwres -r virtualio --rsubtype scsi -m vmcsim -o a -p vios1";
+    client.hmc(SMS);
+    for slot in [5, 9] {
+        client.hmc(&format!("{scsi} -s {slot} -a adapter_type=server,remote_lpar_name=a"));
+    }
+    let shown = client.hmc("viosvrcmd -m vmcsim -p vios1 -c 'lsmap -all -fmt :'");
+    let names: Vec<_> = shown.lines().filter_map(|line| line.split(':').next()).collect();
+    let feed = client.get("uom/VirtualIOServer?group=ViosSCSIMapping").text();
+    let in_feed = feed.split("<AdapterName>").skip(1).filter_map(|rest| rest.split('<').next());
+    assert_eq!(in_feed.collect::<Vec<_>>(), names);
+    assert_eq!(names, ["vhost3", "vhost7"]);
 }
 
 #[test]

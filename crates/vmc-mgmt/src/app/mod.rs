@@ -21,6 +21,7 @@ pub use events::{EventLog, MAX_EVENTS};
 pub use machine::{Host, HostError};
 pub use snapshot::{PartitionView, Snapshot, Storage};
 pub use times::Times;
+pub(crate) use times::now;
 pub use traffic::{MAX_MESSAGES, Passed, Traffic, Watched, WatchedFile};
 
 use hmc_client::{Client, DeviceFile, Embedded, Error, Options};
@@ -31,6 +32,9 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use vmc_machine::embed::{Application, OnOwnThreads, Status};
+
+/// Who the application is to the hypervisor.
+pub const HMC_ID: &str = "vmcsim management";
 
 /// How often events are looked for while nothing is asked.
 const LOOK_FOR_EVENTS: Duration = Duration::from_millis(20);
@@ -97,7 +101,7 @@ impl App {
     /// Boots a machine that manages this system, and opens a session with it.
     pub fn embedded(system: managed_system::System) -> Result<App, AppError> {
         let (host, application) = Host::boot(system, Vec::new(), None)?;
-        App::open(Source::Embedded(application), "vmcsim management", Some(host))
+        App::open(Source::Embedded(application), HMC_ID, Some(host))
     }
 
     /// Opens a session with this HMC ID. A machine that is handed over lives as long as the application.

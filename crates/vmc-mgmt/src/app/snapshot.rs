@@ -10,7 +10,7 @@ use hmc_proto::{
     PartitionType, PhysicalVolume, Profile, Scsi, ShowDescription, Switch, System, Uuid,
     VolumeGroup,
 };
-use std::collections::BTreeMap;
+use managed_system::refusal_codes::NO_SUCH_PARTITION;
 use std::sync::Arc;
 
 /// The system with all that is on it, at one moment.
@@ -80,6 +80,11 @@ impl Snapshot {
         self.switches.iter().find(|switch| switch.id == id)
     }
 
+    /// The Virtual I/O Servers, with their storage.
+    pub fn servers(&self) -> impl Iterator<Item = (&Arc<PartitionView>, &Storage)> {
+        self.partitions.iter().filter_map(|view| Some((view, view.storage.as_ref()?)))
+    }
+
     /// The partitions that are Virtual I/O Servers, or those that are none.
     pub fn of_kind(&self, vios: bool) -> impl Iterator<Item = &Arc<PartitionView>> {
         let partitions = self.partitions.iter();
@@ -94,14 +99,10 @@ impl PartitionView {
     }
 }
 
-/// What was read, by partition.
+/// The last snapshot. Every change has an event, and the system shows the number of the last one: with the same system, it is
+/// what is there still.
 #[derive(Debug, Default)]
-pub(super) struct Cache {
-    views: BTreeMap<u16, Arc<PartitionView>>,
-    /// The last snapshot. Every change has an event, and the system shows the number of the last one: with the same system, it is
-    /// what is there still.
-    last: Option<Arc<Snapshot>>,
-}
+pub(super) struct Cache(Option<Arc<Snapshot>>);
 
 /// How often a partition is read again when it changes while it is read.
 const TRIES: usize = 16;
@@ -110,21 +111,17 @@ impl Cache {
     /// Everything that is there now.
     pub(super) fn snapshot(&mut self, client: &mut AppClient) -> Result<Arc<Snapshot>, Error> {
         let system = client.show_system()?;
-        if let Some(last) = self.last.as_ref().filter(|last| last.system == system) {
+        if let Some(last) = self.0.as_ref().filter(|last| last.system == system) {
             return Ok(Arc::clone(last));
         }
         let switches = client.all_switches()?;
         let networks = client.all_networks()?;
         let mut partitions = Vec::new();
-        let mut views = BTreeMap::new();
         for summary in client.all_partitions()? {
-            let Some(view) = self.view(client, &summary)? else { continue };
-            views.insert(summary.id, Arc::clone(&view));
-            partitions.push(view);
+            partitions.extend(self.view(client, &summary)?);
         }
-        self.views = views;
         let snapshot = Arc::new(Snapshot { system, switches, networks, partitions });
-        self.last = Some(Arc::clone(&snapshot));
+        self.0 = Some(Arc::clone(&snapshot));
         Ok(snapshot)
     }
 
@@ -134,9 +131,8 @@ impl Cache {
         client: &mut AppClient,
         summary: &PartitionSummary,
     ) -> Result<Option<Arc<PartitionView>>, Error> {
-        if let Some(view) = self.views.get(&summary.id)
-            && view.partition.version == summary.version
-        {
+        let known = self.0.as_ref().and_then(|last| last.partition(summary.id));
+        if let Some(view) = known.filter(|view| view.partition.version == summary.version) {
             return Ok(Some(Arc::clone(view)));
         }
         let id = summary.id;
@@ -165,8 +161,6 @@ fn there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
         read => read.map(Some),
     }
 }
-
-const NO_SUCH_PARTITION: &str = "HSCL8012";
 
 fn read(client: &mut AppClient, partition: Partition) -> Result<PartitionView, Error> {
     let id = partition.id;

@@ -2,6 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The time since 1970.
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// When the machine's time began, by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
@@ -10,10 +15,9 @@ pub struct Times {
 }
 
 impl Times {
-    /// The machine's time is `now` at this moment.
-    pub fn beginning(now: Duration) -> Times {
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Times { began: clock.saturating_sub(now) }
+    /// This is the machine's time at this moment.
+    pub fn beginning(machine: Duration) -> Times {
+        Times { began: now().saturating_sub(machine) }
     }
 
     /// A time of the machine, in ns, as time since 1970.

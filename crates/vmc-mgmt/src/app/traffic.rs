@@ -5,7 +5,7 @@ use hmc_proto::{Answer, Message, Request};
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Messages that are kept.
 pub const MAX_MESSAGES: usize = 48;
@@ -42,7 +42,7 @@ impl Traffic {
     }
 
     fn pass(&self, sent: bool, message: &[u8]) {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = super::now();
         let mut kept = self.kept();
         // The room of the oldest is that of the new one.
         let full = kept.last.len() == MAX_MESSAGES;

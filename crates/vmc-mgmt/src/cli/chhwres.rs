@@ -6,11 +6,11 @@ use super::attributes::set;
 use super::output::{Failure, UsageError};
 use super::record::Record;
 use super::scene::{
-    Done, NO_SUCH_OBJECT, NOT_SUPPORTED, Scene, needed, number, options, refuse_options, refused,
-    silent,
+    Done, NO_SUCH_OBJECT, NOT_SUPPORTED, Scene, hundredths, needed, number, options,
+    refuse_options, refused, silent,
 };
 use crate::app::PartitionView;
-use crate::objects::{Datum, Kind, adapter, by_cli, network};
+use crate::objects::{adapter, by_cli, network, two_decimals};
 use hmc_proto::{
     AdapterSide, AddScsi, ChangeSwitch, CreateNetwork, CreateSwitch, DeleteNetwork, DeleteSwitch,
     MoveMemory, ProcessorMode, RemoveAdapter, SetMemory, SetProcessors, SwitchMode,
@@ -187,7 +187,7 @@ fn processors(scene: &mut Scene<'_>, args: &ChangeResources) -> Result<Done, Fai
         None => None,
     };
     let units = match &args.procunits {
-        Some(text) => Some((parse_units(text)?, text.as_str())),
+        Some(text) => Some((hundredths("--procunits", text)?, text.as_str())),
         None => None,
     };
     match args.operation {
@@ -223,17 +223,6 @@ fn processors(scene: &mut Scene<'_>, args: &ChangeResources) -> Result<Done, Fai
     Ok(silent())
 }
 
-fn parse_units(text: &str) -> Result<u32, UsageError> {
-    match Kind::Units.parse_cli(text) {
-        Some(Datum::Units(units)) => Ok(units),
-        _ => Err(UsageError::Value {
-            attribute: String::from("--procunits"),
-            expected: Kind::Units.expected(),
-            got: text.to_owned(),
-        }),
-    }
-}
-
 fn set_processors(
     scene: &mut Scene<'_>,
     operation: ResourceOperation,
@@ -253,8 +242,9 @@ fn set_processors(
     };
     let units = match units {
         Some((by, text)) => {
-            let shown = format!("{}.{:02}", now.units / 100, now.units % 100);
-            changed(operation, now.units, by).ok_or_else(|| too_much("--procunits", shown, text))?
+            let shown = || two_decimals(now.units);
+            changed(operation, now.units, by)
+                .ok_or_else(|| too_much("--procunits", shown(), text))?
         }
         None => now.units,
     };

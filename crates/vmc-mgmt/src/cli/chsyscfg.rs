@@ -8,9 +8,7 @@ use super::dialect::Dialect;
 use super::mksyscfg::{profile_of, store};
 use super::output::{Failure, UsageError};
 use super::record::Record;
-use super::scene::{
-    Done, NO_SUCH_PROFILE, Scene, needed, options, refuse_options, refused, silent,
-};
+use super::scene::{Done, NO_SUCH_PROFILE, Scene, needed, options, record_alone, refused, silent};
 use crate::app::PartitionView;
 use crate::objects::partition::Edit;
 use hmc_proto::{ChangeSystem, ProfileName, RenamePartition, SetDescription};
@@ -21,16 +19,8 @@ pub(super) fn run(scene: &mut Scene<'_>, args: &ChangeConfiguration) -> Result<D
     if args.kind == ChangedType::Prof {
         scene.needs_profiles("The command chsyscfg -r prof")?;
     }
-    let Some(record) = &args.record else { return apply(scene, args) };
-    refuse_options(
-        &[
-            (args.profile.is_some(), "-n"),
-            (args.of.partition.is_some(), "-p"),
-            (args.of.id.is_some(), "--id"),
-        ],
-        "-i",
-    )?;
-    let record = Record::parse(record)?;
+    let record = record_alone(args.record.as_deref(), args.profile.as_deref(), &args.of)?;
+    let Some(record) = record else { return apply(scene, args) };
     match args.kind {
         ChangedType::Sys => system(scene, &record),
         ChangedType::Lpar => partition(scene, &record),

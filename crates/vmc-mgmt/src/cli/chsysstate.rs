@@ -5,7 +5,6 @@ use super::output::{Failure, UsageError};
 use super::quoted::split_quoted;
 use super::scene::{Done, Scene, options, refuse_options, refused, silent};
 use crate::app::PartitionView;
-use hmc_client::Error;
 use hmc_proto::{
     BootMode, ChangePartition, JobStarted, Keylock, PartitionState, PowerOff, PowerOn, Stop,
     SystemOff, SystemOn,
@@ -163,7 +162,8 @@ fn operate(
             if let Some(keylock) = args.keylock.map(keylock)
                 && keylock != partition.configuration.keylock
             {
-                turn(scene, id, keylock)?;
+                let change = ChangePartition { keylock: Some(keylock), ..ChangePartition::of(id) };
+                scene.client.change_partition(change)?;
             }
             if args.operation == StateOperation::Chkey {
                 return Ok(None);
@@ -180,24 +180,6 @@ fn operate(
         false => scene.client.power_off(request)?,
     };
     Ok(Some(started.job))
-}
-
-fn turn(scene: &mut Scene<'_>, id: u16, keylock: Keylock) -> Result<(), Error> {
-    let change = ChangePartition {
-        id,
-        version: None,
-        memory: None,
-        processors: None,
-        max_slots: None,
-        availability: None,
-        boot_mode: None,
-        keylock: Some(keylock),
-        auto_start: None,
-        compatibility: None,
-        page_table_ratio: None,
-        secure_boot: None,
-    };
-    scene.client.change_partition(change).map(|_| ())
 }
 
 fn keylock(option: KeylockOption) -> Keylock {

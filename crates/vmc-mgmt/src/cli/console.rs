@@ -3,9 +3,10 @@
 use super::args::{ListConnections, ListFirmware};
 use super::listing::{Column, Row, fixed, of, print};
 use super::output::{Failure, Output};
-use super::scene::{Done, Scene, refuse_options, type_model_serial};
+use super::scene::{Done, Scene, refuse_options};
 use crate::app::Snapshot;
 use crate::objects::Value;
+use crate::objects::system::type_model_serial;
 
 /// The version that the application says that it has: clients take what they can do from it.
 const VERSION: &str = "10";

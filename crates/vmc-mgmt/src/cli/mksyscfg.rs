@@ -8,34 +8,25 @@ use super::attributes::{
 use super::dialect::Dialect;
 use super::output::{Failure, UsageError};
 use super::record::Record;
-use super::scene::{Done, Scene, needed, options, refuse_options, refused, silent};
+use super::scene::{Done, Scene, needed, options, record_alone, refused, silent};
 use crate::app::PartitionView;
 use crate::objects::partition::Edit;
 use hmc_proto::{
     Memory, PartitionVersion, ProcessorMode, Processors, ProfileName, SharingMode, StoreProfile,
 };
+use managed_system::refusal_codes::IN_USE;
 use std::sync::Arc;
 
 /// Virtual slots of a partition for which none are named: what an HMC gives it.
 const SLOTS_OF_HMC: u16 = 6;
-/// The code of a profile whose name is taken: the simulator's own.
-const NAME_IN_USE: &str = "HSCLF004";
 
 pub(super) fn run(scene: &mut Scene<'_>, args: &MakeConfiguration) -> Result<Done, Failure> {
     scene.check_system(&args.system)?;
     if args.kind == MadeType::Prof {
         scene.needs_profiles("The command mksyscfg -r prof")?;
     }
-    let Some(record) = &args.record else { return save(scene, args) };
-    refuse_options(
-        &[
-            (args.profile.is_some(), "-n"),
-            (args.of.partition.is_some(), "-p"),
-            (args.of.id.is_some(), "--id"),
-        ],
-        "-i",
-    )?;
-    let record = Record::parse(record)?;
+    let record = record_alone(args.record.as_deref(), args.profile.as_deref(), &args.of)?;
+    let Some(record) = record else { return save(scene, args) };
     match args.kind {
         MadeType::Lpar => partition(scene, &record),
         MadeType::Prof => profile(scene, &record),
@@ -221,7 +212,6 @@ fn finish(
 
 /// Makes a profile of a partition: what a record does not say is as the partition is to have it now.
 fn profile(scene: &mut Scene<'_>, record: &Record) -> Result<Done, Failure> {
-    require(record, &["name"])?;
     let (view, name) = profile_of(scene, record)?;
     check_free(&view, &name)?;
     let edit = Edit::of(&view);
@@ -233,7 +223,7 @@ fn check_free(view: &PartitionView, name: &str) -> Result<(), Failure> {
     if view.profiles.iter().any(|profile| profile.name == name) {
         let partition = &view.partition.name;
         let text = format!("there is already a profile named {name} of {partition}");
-        return Err(refused(NAME_IN_USE, text));
+        return Err(refused(IN_USE, text));
     }
     Ok(())
 }

@@ -36,9 +36,7 @@ fn partition(scene: &mut Scene<'_>, args: &RemoveConfiguration) -> Result<Done, 
 
 /// The virtual disks behind a client's target devices, with the ID of the server that has them.
 fn disks_of(scene: &Scene<'_>, client: u16) -> Vec<(u16, String)> {
-    let servers =
-        scene.snapshot.partitions.iter().filter_map(|view| Some((view, view.storage.as_ref()?)));
-    let mappings = servers.flat_map(|(view, storage)| {
+    let mappings = scene.snapshot.servers().flat_map(|(view, storage)| {
         storage.mappings.iter().map(move |mapping| (view.partition.id, mapping))
     });
     let of_client = mappings.filter(|(_, it)| it.client == client && it.kind == BackingKind::Disk);

@@ -5,14 +5,9 @@ use super::listing::Row;
 use crate::app::{PartitionView, Snapshot};
 use crate::objects::{Unset, Value};
 use crate::objects::{adapter, by_cli, network, partition, system};
-use hmc_proto::{
-    AdapterSide, Ethernet, Network, PartitionState, Profile, ReferenceCode, Scsi, SlotKind, Switch,
-};
+use hmc_proto::{AdapterSide, Ethernet, Network, Profile, ReferenceCode, Scsi, SlotKind, Switch};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The profile that a partition has from the beginning, if it has one: no other is told apart.
-pub(super) const FIRST_PROFILE: &str = "default_profile";
 
 /// What a partition without a compatibility mode of its own runs in.
 const NATIVE_MODE: &str = "POWER9_base";
@@ -35,7 +30,6 @@ impl Row for SystemRow {
                 modes.sort_by_key(|mode| (mode.starts_with("POWER"), mode.clone()));
                 Some(Value::List(modes))
             }
-            "curr_avail_sys_proc_units" | "pend_avail_sys_proc_units" => self.field(name),
             _ => self.field(name),
         }
     }
@@ -63,11 +57,6 @@ impl PartitionRow {
     fn field(&self, name: &str) -> Option<Value> {
         by_cli(partition::FIELDS, name).map(|field| field.cli_value(&self.0))
     }
-
-    fn is_active(&self) -> bool {
-        let state = self.0.view.partition.state;
-        !matches!(state, PartitionState::NotActivated | PartitionState::NotAvailable)
-    }
 }
 
 impl Row for PartitionRow {
@@ -76,9 +65,11 @@ impl Row for PartitionRow {
         let partition = &view.partition;
         let configuration = &partition.configuration;
         Some(match name {
-            "resource_config" => self.is_active().into(),
+            "resource_config" => self.0.is_active().into(),
+            // Which one is the default a partition does not say: the one that it has from the beginning, if it has it still.
             "default_profile" => {
-                let named = view.profiles.iter().find(|profile| profile.name == FIRST_PROFILE);
+                let named =
+                    view.profiles.iter().find(|profile| profile.name == partition::FIRST_PROFILE);
                 let first = named.or(view.profiles.first());
                 first.map_or("", |profile| &*profile.name).into()
             }

@@ -2,9 +2,15 @@
 
 use super::dialect::Dialect;
 use super::output::{Failure, Output, UsageError};
+use super::record::Record;
 use crate::AppError;
 use crate::app::{AppClient, PartitionView, Snapshot, Times};
+use crate::objects::system::type_model_serial;
+use crate::objects::{Datum, Kind};
 use hmc_client::Error;
+pub(super) use managed_system::refusal_codes::{
+    NO_SUCH_OBJECT, NO_SUCH_PARTITION, NO_SUCH_PROFILE, NOT_SUPPORTED,
+};
 use std::sync::Arc;
 
 /// What a command works with.
@@ -68,14 +74,6 @@ pub(super) fn refused(code: &str, text: impl Into<String>) -> Failure {
 
 /// The code of a system that there is not. It is general knowledge, not confirmed.
 pub(super) const NO_SUCH_SYSTEM: &str = "HSCL8018";
-/// The code of a partition that there is not.
-pub(super) const NO_SUCH_PARTITION: &str = "HSCL8012";
-/// The code of a profile that there is not.
-pub(super) const NO_SUCH_PROFILE: &str = "HSCL800F";
-/// The code of what the system cannot do.
-pub(super) const NOT_SUPPORTED: &str = "HSCLA4A0";
-/// The code of an object of another kind that there is not: the simulator's own.
-pub(super) const NO_SUCH_OBJECT: &str = "HSCLF001";
 
 impl<'a> Scene<'a> {
     /// The system is named so, or has this type, model and serial number.
@@ -150,12 +148,6 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// `9009-42A*1234567`.
-pub(super) fn type_model_serial(snapshot: &Snapshot) -> String {
-    let system = &snapshot.system;
-    format!("{}-{}*{}", system.machine_type, system.model, system.serial)
-}
-
 /// A mistake in options.
 pub(super) fn options(text: impl Into<String>) -> Failure {
     UsageError::Options(text.into()).into()
@@ -183,4 +175,29 @@ pub(super) fn number(what: &str, text: &str, most: u64) -> Result<u64, UsageErro
         expected: format!("a number from 0 to {most}"),
         got: text.to_owned(),
     })
+}
+
+/// Hundredths, written with at most two decimals: processing units, or GB.
+pub(super) fn hundredths(what: &str, text: &str) -> Result<u32, UsageError> {
+    match Kind::Units.parse_cli(text) {
+        Some(Datum::Units(units)) => Ok(units),
+        _ => Err(UsageError::Value {
+            attribute: what.to_owned(),
+            expected: Kind::Units.expected(),
+            got: text.to_owned(),
+        }),
+    }
+}
+
+/// The record of `-i`, with which none of the options goes that name a profile; `None` without one.
+pub(super) fn record_alone(
+    record: Option<&str>,
+    profile: Option<&str>,
+    of: &super::args::OfPartition,
+) -> Result<Option<Record>, Failure> {
+    let Some(record) = record else { return Ok(None) };
+    let given =
+        [(profile.is_some(), "-n"), (of.partition.is_some(), "-p"), (of.id.is_some(), "--id")];
+    refuse_options(&given, "-i")?;
+    Ok(Some(Record::parse(record)?))
 }

@@ -1,6 +1,8 @@
 //! What is there, in JSON for the page: numbers as they are, words as REST has them.
 
 use crate::app::{PartitionView, Snapshot, Storage, Times};
+use crate::objects::storage::lua;
+use crate::objects::system::type_model_serial;
 use hmc_client::Notice;
 use hmc_proto::{AdapterSide, Job, Mapping};
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ pub(super) fn system(snapshot: &Snapshot) -> Value {
     let it = &snapshot.system;
     json!({
         "name": it.name,
-        "mtms": format!("{}-{}*{}", it.machine_type, it.model, it.serial),
+        "mtms": type_model_serial(snapshot),
         "state": it.state.name(),
         "firmware": it.firmware,
         "memory": { "all": it.memory.configurable_mb, "free": it.memory.available_mb, "lmb": it.memory.lmb_mb },
@@ -63,14 +65,13 @@ pub(super) fn partition(snapshot: &Snapshot, view: &PartitionView) -> Value {
 
 /// What servers give a partition.
 fn given(snapshot: &Snapshot, client: u16) -> Vec<Value> {
-    let servers = snapshot.of_kind(true).filter_map(|view| Some((view, view.storage.as_ref()?)));
     let of_server = |server: &str, mapping: &Mapping| {
         json!({
             "server": server, "target": mapping.target, "backing": mapping.backing, "kind": mapping.kind.name(),
-            "slot": mapping.client_slot, "lua": format!("0x{:016x}", mapping.lua),
+            "slot": mapping.client_slot, "lua": lua(mapping),
         })
     };
-    let all = servers.flat_map(|(view, storage)| {
+    let all = snapshot.servers().flat_map(|(view, storage)| {
         let mappings = storage.mappings.iter().filter(move |mapping| mapping.client == client);
         mappings.map(move |mapping| of_server(&view.partition.name, mapping))
     });

@@ -240,7 +240,7 @@ impl Kind {
             Kind::Text | Kind::State => String::from("a text"),
             Kind::Number(most) => format!("a number from 0 to {most}"),
             Kind::Units => String::from("processors with at most two decimals"),
-            Kind::Flag => String::from("true or false"),
+            Kind::Flag => String::from("true or false (1 or 0 on the command line)"),
             Kind::Word(words) => {
                 let words = words.iter().map(|(rest, cli)| match rest == cli {
                     true => format!("`{rest}`"),
@@ -286,7 +286,7 @@ pub(crate) fn parse_gigabytes(text: &str) -> Option<u64> {
 }
 
 /// Hundredths as processors.
-fn two_decimals(units: u32) -> String {
+pub(crate) fn two_decimals(units: u32) -> String {
     format!("{}.{:02}", units / 100, units % 100)
 }
 
@@ -305,19 +305,7 @@ pub(crate) fn parse_units(text: &str) -> Option<u32> {
 
 /// A text in JSON.
 pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

@@ -5,6 +5,20 @@
 //! command line follow from it, so an attribute is added in one place. What has more structure than a value, such as a mapping,
 //! is made of several tables.
 
+/// The table of a module that has a `Subject` and an `Edit`: element, quick property, names on the command line, kind, how it is
+/// read, and how it is written if it can be.
+macro_rules! rows {
+    ($($xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr $(, |$edit:ident, $datum:ident| $write:expr)?;)*) => {
+        &[$(rows!(one $xml, $quick, $cli, $kind, |$it| $read $(, |$edit, $datum| $write)?)),*]
+    };
+    (one $xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr) => {
+        shown($xml, $quick, &$cli, $kind, |$it: &Subject| Datum::from($read))
+    };
+    (one $xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr, |$edit:ident, $datum:ident| $write:expr) => {
+        written($xml, $quick, &$cli, $kind, |$it: &Subject| Datum::from($read), |$edit: &mut Edit, $datum: Datum| $write)
+    };
+}
+
 pub mod adapter;
 mod datum;
 pub mod network;
@@ -13,6 +27,7 @@ pub mod storage;
 pub mod system;
 mod value;
 
+pub(crate) use datum::two_decimals;
 pub use datum::{Datum, Kind, ValueError, quoted};
 pub use value::{Unset, Value};
 

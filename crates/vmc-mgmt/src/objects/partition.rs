@@ -41,7 +41,7 @@ impl Subject {
     }
 
     /// Whether it holds resources because it is active.
-    fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         !matches!(
             self.partition().state,
             PartitionState::NotActivated | PartitionState::NotAvailable
@@ -70,29 +70,22 @@ impl Subject {
 
     /// The serial number of the system with a letter or digit for the partition, as real systems have it.
     fn logical_serial(&self) -> String {
-        let id = u32::from(self.partition().id);
-        let letter = match id {
-            0..=9 => char::from_digit(id, 36),
-            _ => None,
-        };
-        match letter {
-            Some(digit) => format!("{}{digit}", self.snapshot.system.serial),
-            None => format!("{}{}", self.snapshot.system.serial, base_34(id)),
-        }
+        format!("{}{}", self.snapshot.system.serial, base_34(self.partition().id))
     }
 }
 
-/// A number above 9 in the digits and capitals without I and O.
-fn base_34(mut number: u32) -> String {
+/// A number in the digits and capitals without I and O.
+fn base_34(number: u16) -> String {
     const DIGITS: &[u8; 34] = b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
-    let mut text = Vec::new();
-    while number > 0 {
-        text.push(DIGITS[(number % 34) as usize]);
-        number /= 34;
+    let digit = |number: u16| char::from(DIGITS[usize::from(number % 34)]);
+    match number / 34 {
+        0 => digit(number).to_string(),
+        above => format!("{}{}", base_34(above), digit(number)),
     }
-    text.reverse();
-    String::from_utf8_lossy(&text).into_owned()
 }
+
+/// The profile that a partition has from the beginning where nothing names it.
+pub(crate) const FIRST_PROFILE: &str = "default_profile";
 
 /// What a partition is to have: a new one's definition, or another one of one that there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -283,18 +276,6 @@ fn boot_mode_word(mode: BootMode) -> Datum {
         BootMode::DiagnosticStored => "Diagnostic_With_Stored_Boot_List",
         BootMode::OpenFirmware => "Open_Firmware",
     })
-}
-
-macro_rules! rows {
-    ($($xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr $(, |$edit:ident, $datum:ident| $write:expr)?;)*) => {
-        &[$(rows!(one $xml, $quick, $cli, $kind, |$it| $read $(, |$edit, $datum| $write)?)),*]
-    };
-    (one $xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr) => {
-        shown($xml, $quick, &$cli, $kind, |$it: &Subject| Datum::from($read))
-    };
-    (one $xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr, |$edit:ident, $datum:ident| $write:expr) => {
-        written($xml, $quick, &$cli, $kind, |$it: &Subject| Datum::from($read), |$edit: &mut Edit, $datum: Datum| $write)
-    };
 }
 
 /// The attributes of a partition, in the order of its document.
@@ -514,6 +495,6 @@ mod tests {
 
     #[test]
     fn serial_numbers_of_partitions_end_in_one_of_34_digits() {
-        assert_eq!([10, 33, 34, 400].map(base_34), ["A", "Z", "10", "BS"]);
+        assert_eq!([1, 10, 33, 34, 400].map(base_34), ["1", "A", "Z", "10", "BS"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Storage of a Virtual I/O Server: volumes, groups, disks and media.
 
 use super::{Datum, Field, Kind, shown, written};
-use hmc_proto::{Disk, Media, PhysicalVolume, VolumeGroup};
+use hmc_proto::{Disk, Mapping, Media, PhysicalVolume, VolumeGroup};
 
 const BIG: Kind = Kind::Number(u64::MAX);
 
@@ -12,14 +12,22 @@ pub static VOLUME: &[Field<PhysicalVolume>] = &[
     shown("ReservePolicy", "", &[], Kind::Text, |_| "NoReserve".into()),
     shown("ReservePolicyAlgorithm", "", &[], Kind::Text, |_| "Failover".into()),
     shown("UniqueDeviceID", "", &[], Kind::Part, |_| Datum::Absent),
-    shown("AvailableForUsage", "", &[], Kind::Flag, |it| {
-        (it.group.is_none() && it.target.is_none()).into()
-    }),
+    shown("AvailableForUsage", "", &[], Kind::Flag, |it| is_free(it).into()),
     shown("VolumeCapacity", "", &["size"], BIG, |it| it.size_mb.into()),
     shown("VolumeName", "", &["name"], Kind::Text, |it| it.name.as_str().into()),
     shown("VolumeState", "", &[], Kind::Text, |_| "active".into()),
     shown("IsFibreChannelBacked", "", &[], Kind::Flag, |_| false.into()),
 ];
+
+/// Whether a physical volume is in no group, and backs no target device.
+pub fn is_free(volume: &PhysicalVolume) -> bool {
+    volume.group.is_none() && volume.target.is_none()
+}
+
+/// The logical unit address of a mapping: `0x8100000000000000`.
+pub fn lua(mapping: &Mapping) -> String {
+    format!("0x{:016x}", mapping.lua)
+}
 
 /// A volume group.
 pub static GROUP: &[Field<VolumeGroup>] = &[

@@ -23,24 +23,8 @@ fn processors(it: &Subject) -> &SystemProcessors {
     &it.system.processors
 }
 
-fn any(it: &Subject) -> &Snapshot {
-    it
-}
-
 const MB: Kind = Kind::Number(u32::MAX as u64);
 const WORD: Kind = Kind::Number(65535);
-
-macro_rules! rows {
-    ($($xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr $(, |$edit:ident, $datum:ident| $write:expr)?;)*) => {
-        &[$(rows!(one $xml, $quick, $cli, $kind, |$it| $read $(, |$edit, $datum| $write)?)),*]
-    };
-    (one $xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr) => {
-        shown($xml, $quick, &$cli, $kind, |$it: &Subject| Datum::from($read))
-    };
-    (one $xml:literal, $quick:literal, $cli:expr, $kind:expr, |$it:pat_param| $read:expr, |$edit:ident, $datum:ident| $write:expr) => {
-        written($xml, $quick, &$cli, $kind, |$it: &Subject| Datum::from($read), |$edit: &mut Edit, $datum: Datum| $write)
-    };
-}
 
 /// The attributes of the managed system, in the order of its document.
 pub static FIELDS: &[Field<Subject, Edit>] = rows! {
@@ -77,10 +61,10 @@ pub static FIELDS: &[Field<Subject, Edit>] = rows! {
     "MachineTypeModelAndSerialNumber/MachineType", "", [], Kind::Text, |it| it.system.machine_type.as_str();
     "MachineTypeModelAndSerialNumber/Model", "", [], Kind::Text, |it| it.system.model.as_str();
     "MachineTypeModelAndSerialNumber/SerialNumber", "", ["serial_num"], Kind::Text, |it| it.system.serial.as_str();
-    "", "MTMS", [], Kind::Text, |it| format!("{}*{}", type_model(it), it.system.serial);
+    "", "MTMS", [], Kind::Text, |it| type_model_serial(it);
     "", "", ["type_model"], Kind::Text, |it| type_model(it);
     "ManufacturingDefaultConfigurationEnabled", "", [], Kind::Flag, |_| false;
-    "MaximumPartitions", "MaximumPartitions", ["max_lpars"], WORD, |it| any(it).system.max_partitions;
+    "MaximumPartitions", "MaximumPartitions", ["max_lpars"], WORD, |it| it.system.max_partitions;
     "PrimaryIPAddress", "IPAddress", ["ipaddr"], Kind::Text, |_| "127.0.0.1";
     "State", "State", ["state"], Kind::State, |it| it.system.state.name();
     "", "StateDetail", ["state_detail"], Kind::Text, |_| "";
@@ -90,8 +74,13 @@ pub static FIELDS: &[Field<Subject, Edit>] = rows! {
 };
 
 /// The machine's type and model: `9009-42A`.
-pub fn type_model(it: &Subject) -> String {
+fn type_model(it: &Snapshot) -> String {
     format!("{}-{}", it.system.machine_type, it.system.model)
+}
+
+/// The same with its serial number: `9009-42A*1234567`.
+pub fn type_model_serial(it: &Snapshot) -> String {
+    format!("{}*{}", type_model(it), it.system.serial)
 }
 
 /// What partitions can ask for. HMC commands do not tell what a system has beside the default: these are what every system of the

@@ -12,10 +12,10 @@
 mod papers;
 
 use crate::app::Host;
-use crate::cli::{self, Dialect, Output, args::CommandLine, pvmctl, pvmctl::args::ControlLine};
+use crate::cli::{Dialect, Output, args::CommandLine, pvmctl::args::ControlLine};
 use crate::remote::{self, Access, Program};
 use crate::{App, AppError};
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 
     /// With --inventory: whether partitions have profiles
     #[arg(long, value_name = "DIALECT", default_value = "hmc", requires = "inventory")]
-    dialect: DialectOption,
+    dialect: Dialect,
 
     /// Print a completion script of this shell
     #[arg(long, value_name = "SHELL", exclusive = true)]
@@ -54,15 +54,6 @@ pub(crate) struct Options {
     /// The command line: its words, or all of it in one; `-` for those of the standard input, one in each line
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
-}
-
-/// Whether partitions have profiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DialectOption {
-    /// They have: as an HMC's
-    Hmc,
-    /// They have none: as NovaLink's
-    Novalink,
 }
 
 impl Program {
@@ -80,13 +71,6 @@ impl Program {
             Program::Pvmctl => ControlLine::command(),
         }
     }
-
-    fn run(self, app: &App, dialect: Dialect, words: &[String]) -> Output {
-        match self {
-            Program::Hmc => cli::run(app, dialect, words),
-            Program::Pvmctl => pvmctl::run(app, words),
-        }
-    }
 }
 
 /// Who does the commands.
@@ -100,12 +84,8 @@ enum Target {
 impl Target {
     fn of(options: &Options) -> Result<Target, String> {
         if let Some(path) = &options.inventory {
-            let dialect = match options.dialect {
-                DialectOption::Hmc => Dialect::Hmc,
-                DialectOption::Novalink => Dialect::NovaLink,
-            };
             let app = boot(path).map_err(|error| error.to_string())?;
-            return Ok(Target::Own(app, dialect));
+            return Ok(Target::Own(app, options.dialect));
         }
         let named = std::env::var_os(DATA_VARIABLE).map(PathBuf::from);
         let data = options.data.clone().or(named).ok_or_else(|| {

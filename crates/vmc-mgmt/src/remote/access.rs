@@ -1,9 +1,9 @@
 //! The file in the data folder that says where the application listens, with a token.
 
+use crate::secret::{random, write_new};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The file's name.
@@ -89,9 +89,7 @@ impl AccessFile {
     /// Writes the file into a data folder, with a token that is drawn now. One that is left from an application that was killed
     /// is replaced.
     pub fn create(data: &Path, address: SocketAddr) -> io::Result<AccessFile> {
-        let mut drawn = [0; TOKEN_BYTES];
-        getrandom::fill(&mut drawn).map_err(io::Error::other)?;
-        let token: String = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = random(TOKEN_BYTES)?;
         let path = data.join(ACCESS_FILE);
         // It is whole at any moment: a reader never sees half a token.
         let new = data.join(format!("{ACCESS_FILE}.new"));
@@ -99,8 +97,7 @@ impl AccessFile {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).to_owned();
-        options.open(&new)?.write_all(format!("{address} {token}\n").as_bytes())?;
+        write_new(&new, &format!("{address} {token}\n"))?;
         fs::rename(&new, &path)?;
         Ok(AccessFile { path, access: Access { address, token } })
     }

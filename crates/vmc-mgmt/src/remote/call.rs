@@ -1,6 +1,7 @@
 //! What goes over the wire: the words of a command line, and what the command prints.
 
-use crate::cli::Output;
+use crate::App;
+use crate::cli::{self, Dialect, Output};
 use serde::{Deserialize, Serialize};
 
 /// Which command line the words are one of.
@@ -11,6 +12,16 @@ pub enum Program {
     Hmc,
     /// NovaLink's.
     Pvmctl,
+}
+
+impl Program {
+    /// Does what a command line says. The dialect is that of the HMC's command line.
+    pub(crate) fn run(self, app: &App, dialect: Dialect, words: &[String]) -> Output {
+        match self {
+            Program::Hmc => cli::run(app, dialect, words),
+            Program::Pvmctl => cli::pvmctl::run(app, words),
+        }
+    }
 }
 
 /// A command line: its words, or the whole in one.

@@ -1,10 +1,10 @@
 //! The path that takes a command line.
 
 use super::access::Access;
-use super::call::{Call, Printed, Program};
+use super::call::{Call, Printed};
 use super::{PATH, TOKEN_HEADER};
 use crate::App;
-use crate::cli::{self, Dialect, Output};
+use crate::cli::Dialect;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -79,14 +79,6 @@ impl Commands {
         let limit = DefaultBodyLimit::max(MOST_BYTES);
         Router::new().route(PATH, post(take)).layer(limit).with_state(self)
     }
-
-    /// Does what a command line says.
-    fn run(&self, call: &Call) -> Output {
-        match call.program {
-            Program::Hmc => cli::run(&self.app, self.dialect, &call.words),
-            Program::Pvmctl => cli::pvmctl::run(&self.app, &call.words),
-        }
-    }
 }
 
 async fn take(State(commands): State<Commands>, headers: HeaderMap, body: Bytes) -> Response {
@@ -101,7 +93,8 @@ async fn take(State(commands): State<Commands>, headers: HeaderMap, body: Bytes)
         }
     };
     // A command waits for its jobs.
-    let done = tokio::task::spawn_blocking(move || commands.run(&call)).await;
+    let run = move || call.program.run(&commands.app, commands.dialect, &call.words);
+    let done = tokio::task::spawn_blocking(run).await;
     match done.map(|output| serde_json::to_string(&Printed::from(output))) {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "the command has broken off").into_response(),

@@ -5,6 +5,7 @@ use super::xml::{Element, WEB, XmlError};
 use crate::app::AppError;
 use crate::objects::ValueError;
 use hmc_proto::Refusal;
+use managed_system::refusal_codes::{NO_SUCH_PARTITION, VERSION_CONFLICT};
 
 /// A refusal of REST's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +17,6 @@ pub struct RestError {
     /// A code, and what is wrong and what to do.
     pub message: String,
 }
-
-/// The managed system's code for a version that is not the one that was named.
-const VERSION_CONFLICT: &str = "HSCLF002";
-/// For a partition that there is not.
-pub const NO_SUCH_PARTITION: &str = "HSCL8012";
 
 impl RestError {
     fn new(status: u16, reason: &'static str, message: impl Into<String>) -> RestError {

@@ -58,6 +58,11 @@ pub fn device(vios: &PartitionView, kind: &str, name: &str) -> String {
     format!("01{first:016X}{second:016X}")
 }
 
+/// One of what has no more than a number, or the hash of its path. The digit tells kinds of such objects apart.
+pub fn of_number(kind: char, number: u64) -> String {
+    format!("00000000-0000-4000-{kind}000-{:012x}", number & 0xffff_ffff_ffff)
+}
+
 /// An ETag: a signed number of 32 bits.
 pub fn etag(text: &str) -> String {
     let hash = hash(text.as_bytes());

@@ -2,9 +2,11 @@
 
 use super::atom::{Entry, object};
 use super::docs::Scene;
+use super::ids;
 use super::xml::{Element, WEB};
 use crate::app::Times;
 use hmc_proto::{Job, JobKind, JobState, Refusal};
+use managed_system::refusal_codes::ALREADY_ACTIVE;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -160,7 +162,7 @@ fn done() -> Vec<(String, String)> {
 /// REST has a code of its own for a partition that is active already; the others are the system's.
 fn failed(refusal: &Refusal) -> Vec<(String, String)> {
     let code = match refusal.code.as_str() {
-        "HSCL05EA" => "HSCL3681",
+        ALREADY_ACTIVE => "HSCL3681",
         code => code,
     };
     let result = format!("{code} {}\n", refusal.text);
@@ -177,7 +179,7 @@ struct Shown {
 
 impl Shown {
     fn entry(&self, asked: &Asked) -> Entry {
-        let id = format!("00000000-0000-4000-9000-{:012x}", self.id & 0xffff_ffff_ffff);
+        let id = ids::of_number('9', self.id);
         let parameters = self.results.iter().map(|(name, value)| {
             Element::new("JobParameter")
                 .with("schemaVersion", "V1_0")
@@ -218,10 +220,7 @@ fn requested(asked: &Asked) -> Element {
 
 /// The template of a request for an operation.
 pub fn template(asked: &Asked, path: &str, created: Duration) -> Entry {
-    let id = format!(
-        "00000000-0000-4000-a000-{:012x}",
-        super::ids::hash(path.as_bytes()) & 0xffff_ffff_ffff
-    );
+    let id = ids::of_number('a', ids::hash(path.as_bytes()));
     let made = object(WEB, "JobRequest", &id, created)
         .child(requested(asked))
         .child(Element::new("JobParameters").with("schemaVersion", "V1_0"));

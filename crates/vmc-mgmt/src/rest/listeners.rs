@@ -1,7 +1,7 @@
 //! Events for any number of applications, each with its place in the stream.
 
 use super::atom::{Entry, object};
-use super::docs::Scene;
+use super::docs::{self, Scene};
 use super::ids;
 use super::xml::{Element, UOM};
 use crate::app::{EventLog, Snapshot};
@@ -49,8 +49,7 @@ impl Listeners {
     pub fn learn(&self, snapshot: &Snapshot) {
         let mut state = self.state();
         for view in &snapshot.partitions {
-            let kind = if view.is_vios() { "VirtualIOServer" } else { "LogicalPartition" };
-            state.known.insert(view.partition.id, format!("{kind}/{}", view.partition.uuid));
+            state.known.insert(view.partition.id, docs::path(view));
         }
     }
 
@@ -189,7 +188,7 @@ fn detail(event: &Event) -> String {
 
 impl Told {
     fn entry(&self, scene: &Scene) -> Entry {
-        let id = format!("00000000-0000-4000-8000-{:012x}", self.id & 0xffff_ffff_ffff);
+        let id = ids::of_number('8', self.id);
         let mut made = object(UOM, "Event", &id, scene.created)
             .child(Element::text("EventType", self.kind))
             .child(Element::text("EventID", self.id.to_string()));

@@ -30,5 +30,4 @@ pub mod service;
 pub mod sessions;
 pub mod xml;
 
-pub use crate::cli::Dialect;
 pub use service::Rest;

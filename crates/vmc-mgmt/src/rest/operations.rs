@@ -1,16 +1,15 @@
 //! Operations of jobs: start and stop, and what a server tells of its volumes.
 
-use super::docs::structure;
-use super::error::{NO_SUCH_PARTITION, RestError};
-use super::ids;
+use super::error::RestError;
 use super::jobs::{Asked, Outcome};
-use super::xml::Element;
+use super::{docs, ids};
 use crate::app::{AppClient, PartitionView, Snapshot};
-use crate::objects::storage::VOLUME;
+use crate::objects::storage::is_free;
 use hmc_client::Error;
 use hmc_proto::{
     BootMode, ChangePartition, JobStarted, Keylock, PowerOff, PowerOn, Stop, SystemOff, SystemOn,
 };
+use managed_system::refusal_codes::NO_SUCH_PARTITION;
 use std::collections::BTreeMap;
 
 /// Operations by the type of object.
@@ -71,7 +70,8 @@ fn power_on(
 ) -> Result<Begun, RestError> {
     let id = view.partition.id;
     let boot_mode = match parameters.get("bootmode").map(String::as_str) {
-        None | Some("" | "norm" | "pbl") => None,
+        None | Some("" | "pbl") => None,
+        Some("norm") => Some(BootMode::Normal),
         Some("sms") => Some(BootMode::Sms),
         Some("dd") => Some(BootMode::DiagnosticDefault),
         Some("ds") => Some(BootMode::DiagnosticStored),
@@ -102,34 +102,12 @@ fn power_on(
     if let Some(keylock) =
         keylock.filter(|keylock| *keylock != view.partition.configuration.keylock)
     {
-        let change = ChangePartition { keylock: Some(keylock), ..nothing(id) };
-        match client.change_partition(change) {
-            Ok(_) => {}
-            Err(Error::Refused { refusal, .. }) => {
-                return Ok(Begun::AtOnce(Outcome::Refused(refusal)));
-            }
-            Err(error) => return Err(error.into()),
+        let change = ChangePartition { keylock: Some(keylock), ..ChangePartition::of(id) };
+        if let Err(error) = client.change_partition(change) {
+            return begun(Err(error));
         }
     }
     begun(client.power_on(PowerOn { id, version: None, profile, boot_mode }))
-}
-
-/// A change of nothing.
-fn nothing(id: u16) -> ChangePartition {
-    ChangePartition {
-        id,
-        version: None,
-        memory: None,
-        processors: None,
-        max_slots: None,
-        availability: None,
-        boot_mode: None,
-        keylock: None,
-        auto_start: None,
-        compatibility: None,
-        page_table_ratio: None,
-        secure_boot: None,
-    }
 }
 
 fn power_off(
@@ -178,15 +156,9 @@ pub fn of_system(
 /// The volumes of a server that nothing uses, as a text of XML.
 pub fn free_volumes(vios: &PartitionView) -> Begun {
     let owned = vios.storage.iter().flat_map(|storage| &storage.volumes);
-    let free = owned.filter(|volume| volume.group.is_none() && volume.target.is_none());
-    let mut list = structure("PhysicalVolume_Collection");
-    for volume in free {
-        let mut made = structure("PhysicalVolume");
-        super::docs::fill(&mut made, VOLUME, volume, |name| {
-            Some(Element::text(name, ids::device(vios, "volume", &volume.name)))
-        });
-        list.children.push(made);
-    }
+    let free = owned.filter(|volume| is_free(volume));
+    let mut list = docs::structure("PhysicalVolume_Collection")
+        .all(free.map(|volume| docs::volume(vios, volume)));
     list.namespace = super::xml::UOM.into();
     let results = [("returnCode", String::from("0")), ("result", list.write())];
     Begun::AtOnce(Outcome::Done(results.map(|(name, value)| (name.to_owned(), value)).to_vec()))

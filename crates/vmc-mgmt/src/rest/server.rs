@@ -3,14 +3,17 @@
 use super::error::RestError;
 use super::http::{Reply, Request};
 use super::service::Rest;
+use crate::secret::write_new;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Request as HttpRequest, Response, header};
 use axum::{Router, serve};
+use percent_encoding::percent_decode_str;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::borrow::Cow;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -75,7 +78,7 @@ pub fn certificate(folder: &Path) -> Result<Arc<ServerConfig>, ServerError> {
         let names = ["localhost", "127.0.0.1"].map(String::from);
         let made = CertificateParams::new(names).and_then(|made| made.self_signed(&pair));
         let made = made.map_err(|e| wrong(&format!("cannot be made: {e}")))?;
-        write_secret(&key, &pair.serialize_pem())
+        write_new(&key, &pair.serialize_pem())
             .map_err(|e| wrong(&format!("cannot be kept in {}: {e}", key.display())))?;
         std::fs::write(&certificate, made.pem())
             .map_err(|e| wrong(&format!("cannot be kept in {}: {e}", certificate.display())))?;
@@ -94,14 +97,6 @@ pub fn certificate(folder: &Path) -> Result<Arc<ServerConfig>, ServerError> {
             .with_single_cert(chain, secret)
             .map_err(|e| wrong(&format!("in {} {both}: {e}", certificate.display())))?;
     Ok(Arc::new(config))
-}
-
-fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 #[derive(Clone)]
@@ -270,36 +265,21 @@ fn headers(all: &HeaderMap) -> Vec<(String, String)> {
 
 /// The parts of a path; `None` when it is not UTF-8.
 fn decoded(path: &str) -> Option<Vec<String>> {
-    path.split('/').filter(|part| !part.is_empty()).map(|part| unescaped(part, false)).collect()
+    path.split('/').filter(|part| !part.is_empty()).map(unescaped).collect()
 }
 
 fn query(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Some((unescaped(name, true)?, unescaped(value, true)?))
+        let pair = pair.replace('+', " ");
+        let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
+        Some((unescaped(name)?, unescaped(value)?))
     });
     pairs.collect()
 }
 
-/// A text without `%20`, and in a query without `+`. What is no escape stays.
-fn unescaped(text: &str, in_query: bool) -> Option<String> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let digits = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
-        match (byte, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
-            (b'%', Some(code)) => {
-                out.push(code);
-                at += 3;
-                continue;
-            }
-            (b'+', _) if in_query => out.push(b' '),
-            _ => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8(out).ok()
+/// A text without `%20`. What is no escape stays.
+fn unescaped(text: &str) -> Option<String> {
+    percent_decode_str(text).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

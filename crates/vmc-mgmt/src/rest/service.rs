@@ -10,10 +10,10 @@ use super::listeners::Listeners;
 use super::sessions::Sessions;
 use super::xml::{ATOM, Element, WEB};
 use super::{atom, ids, json, routes};
-use crate::app::{App, AppClient, Snapshot};
+use crate::app::{App, AppClient, Snapshot, now};
 use crate::cli::Dialect;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// The REST interface of an application.
 #[derive(Debug)]
@@ -26,11 +26,6 @@ pub struct Rest {
     audit: Audit,
     /// When it began, since 1970.
     began: Duration,
-}
-
-/// The time since 1970.
-pub(super) fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 impl Rest {
@@ -133,17 +128,14 @@ impl Rest {
 
     /// What is there now, for documents.
     pub(super) fn scene(&self, request: &Request) -> Result<Scene, RestError> {
-        Ok(self.scene_of(self.app.snapshot()?, request))
-    }
-
-    pub(super) fn scene_of(&self, snapshot: Arc<Snapshot>, request: &Request) -> Scene {
+        let snapshot = self.app.snapshot()?;
         self.listeners.learn(&snapshot);
-        Scene {
+        Ok(Scene {
             snapshot,
             base: request.base.clone(),
             created: self.began,
             novalink: self.dialect == Dialect::NovaLink,
-        }
+        })
     }
 
     /// Does something with what is there, with nothing of other requests in between.

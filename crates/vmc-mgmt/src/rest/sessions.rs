@@ -1,13 +1,13 @@
 //! Who may ask: the user's password, sessions by their tokens, and how they end.
 
+use crate::secret::{random, write_new};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use ring::digest;
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -82,13 +82,6 @@ fn hash(token: &str) -> Hash {
     hash
 }
 
-/// So many random bytes as hexadecimal digits.
-pub fn random(bytes: usize) -> io::Result<String> {
-    let mut drawn = vec![0; bytes];
-    getrandom::fill(&mut drawn).map_err(io::Error::other)?;
-    Ok(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 impl Sessions {
     /// No session yet.
     pub fn new(user: User, idle: Duration, folder: &Path) -> Sessions {
@@ -116,8 +109,7 @@ impl Sessions {
         let safe: String = safe.collect();
         let file = self.folder.join(format!("token-{safe}-{}", random(8)?));
         let token = self.begin(name, Some(file.clone()))?;
-        let options = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).to_owned();
-        options.open(&file)?.write_all(format!("{token}\n").as_bytes())?;
+        write_new(&file, &format!("{token}\n"))?;
         Ok(file)
     }
 

@@ -112,20 +112,6 @@ impl Element {
         link.attribute("href")?.trim_end_matches('/').rsplit('/').next()
     }
 
-    /// The element at this path, made if there is none.
-    pub fn make(&mut self, path: &str) -> &mut Element {
-        let mut element = self;
-        for name in path.split('/') {
-            let at = element.children.iter().rposition(|child| child.name == name);
-            let at = at.unwrap_or_else(|| {
-                element.children.push(Element::new(name));
-                element.children.len() - 1
-            });
-            element = &mut element.children[at];
-        }
-        element
-    }
-
     /// The document that a text is.
     pub fn parse(text: &[u8]) -> Result<Element, XmlError> {
         let text = std::str::from_utf8(text).map_err(|e| XmlError::Malformed(e.to_string()))?;
@@ -199,10 +185,7 @@ impl Element {
         let is_other = !self.namespace.is_empty() && self.namespace != outer;
         // An object's element has its name as its prefix, beside the default namespace, and so has an ETag: clients look for it.
         let is_object = is_other && outer == ATOM;
-        let prefix = match (is_object, self.name.as_str()) {
-            (false, _) => String::new(),
-            (true, name) => format!("{name}:"),
-        };
+        let prefix = if is_object { format!("{}:", self.name) } else { String::new() };
         let _ = write!(out, "<{prefix}{}", self.name);
         if is_object {
             let _ = write!(out, " xmlns:{}=\"{}\"", self.name, escape(&self.namespace));

@@ -20,6 +20,8 @@ pub(crate) use router::StoredRouter;
 use managed_system::{Damaged, PartitionId, PartitionRecord, System, SystemRecord, Version};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -89,14 +91,14 @@ impl Store {
         begin: impl FnOnce(&str) -> Result<System, E>,
     ) -> Result<(Store, System), E> {
         let path = folder.join(FILE);
-        let is_new = !path.exists();
-        let database = if is_new { Database::create(&path) } else { Database::open(&path) };
-        let database = database.map_err(|error| unopened(&path, error))?;
-        let store = Store { path, database, written: Mutex::default() };
-        if is_new {
+        if !path.exists() {
+            // An inventory that makes no system leaves no file behind.
             let text = inventory.unwrap_or_default();
-            store.begin(text).map_err(|error| store.failed(error))?;
+            let system = begin(text)?;
+            return Ok((Store::create(folder, text)?, system));
         }
+        let database = Database::open(&path).map_err(|error| unopened(&path, error))?;
+        let store = Store { path, database, written: Mutex::default() };
         let (text, records) = store.read()?;
         if inventory.is_some_and(|inventory| inventory != text) {
             return Err(StoreError::Another(store.path.clone()).into());
@@ -106,6 +108,32 @@ impl Store {
             None => begin(&text)?,
         };
         Ok((store, system))
+    }
+
+    /// Makes the file. It has its name only when it is whole, so a program that is killed here leaves none that is damaged.
+    fn create(folder: &Path, inventory: &str) -> Result<Store, StoreError> {
+        let path = folder.join(FILE);
+        let unfinished = folder.join(format!("{FILE}.{}", std::process::id()));
+        // One that a killed program of the same number has left.
+        let _ = fs::remove_file(&unfinished);
+        let database = Database::create(&unfinished).map_err(|error| unopened(&path, error))?;
+        let store = Store { path, database, written: Mutex::default() };
+        // A link, because a rename would replace the file of another application.
+        let named = || {
+            fs::hard_link(&unfinished, &store.path)?;
+            fs::File::open(folder)?.sync_all()
+        };
+        let made =
+            store.begin(inventory).and_then(|()| Ok(named().map_err(redb::StorageError::Io)?));
+        let _ = fs::remove_file(&unfinished);
+        match made {
+            Ok(()) => Ok(store),
+            // Another application was faster.
+            Err(redb::Error::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(StoreError::InUse(store.path))
+            }
+            Err(error) => Err(store.failed(error)),
+        }
     }
 
     /// A store in memory, or on what fails, for tests.
@@ -243,8 +271,8 @@ fn unopened(path: &Path, error: redb::DatabaseError) -> StoreError {
     match error {
         redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path),
         redb::DatabaseError::Storage(redb::StorageError::Io(source))
-            if source.kind() != std::io::ErrorKind::InvalidData
-                && source.kind() != std::io::ErrorKind::UnexpectedEof =>
+            if source.kind() != io::ErrorKind::InvalidData
+                && source.kind() != io::ErrorKind::UnexpectedEof =>
         {
             let source = redb::Error::from(redb::StorageError::Io(source));
             StoreError::Failed { path, source: Box::new(source) }

@@ -150,6 +150,20 @@ fn a_folder_is_that_of_its_inventory() {
 }
 
 #[test]
+fn an_inventory_that_makes_no_system_leaves_no_file() {
+    let folder = folder("wrong");
+    let error = StoreError::Another(PathBuf::from("the inventory is wrong"));
+    Store::open(&folder, Some("name = 1"), |_| Err(error)).unwrap_err();
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    // What a program has left that was killed while it made the file is in no one's way.
+    let unfinished = folder.join(format!("{FILE}.{}", std::process::id()));
+    std::fs::write(&unfinished, "half").unwrap();
+    drop(open(&folder).unwrap());
+    assert!(folder.join(FILE).exists() && !unfinished.exists());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn what_the_hypervisors_partition_knew_is_there_after_its_crash() {
     let folder = folder("crash");
     let (store, system) = open(&folder).unwrap();

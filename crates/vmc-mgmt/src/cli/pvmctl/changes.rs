@@ -9,12 +9,12 @@ use crate::app::PartitionView;
 use crate::cli::adapters::{parse_mac, switch_named};
 use crate::cli::chsyscfg::make;
 use crate::cli::chsysstate::boot_mode;
-use crate::cli::output::{Failure, Output, UsageError};
+use crate::cli::output::{Failure, Output};
 use crate::cli::scene::{
-    Done, NO_SUCH_OBJECT, Scene, number, options, refuse_options, refused, silent,
+    Done, NO_SUCH_OBJECT, Scene, hundredths, number, options, refuse_options, refused, silent,
 };
 use crate::objects::partition::{self, Edit};
-use crate::objects::{Datum, Kind, adapter, storage, system};
+use crate::objects::{adapter, storage, system};
 use hmc_proto::{
     AddScsi, BackingKind, ChangeSystem, CreateDisk, CreateMapping, ExtendDisk, LoadMedia, Mapping,
     PartitionState, PartitionVersion, ProcessorMode, RemoveAdapter, RmcState, SharingMode, Stop,
@@ -30,13 +30,7 @@ fn amount(option: &str, text: &str) -> Result<u32, Failure> {
 }
 
 fn units(option: &str, text: &str) -> Result<u32, Failure> {
-    match Kind::Units.parse_cli(text) {
-        Some(Datum::Units(units)) => Ok(units),
-        _ => {
-            let (attribute, expected) = (option.to_owned(), Kind::Units.expected());
-            Err(UsageError::Value { attribute, expected, got: text.to_owned() }.into())
-        }
-    }
+    Ok(hundredths(option, text)?)
 }
 
 /// What an option says, or what is desired.
@@ -230,18 +224,10 @@ pub(super) fn delete_ethernet(scene: &mut Scene<'_>, chosen: &Chosen) -> Result<
     Ok(silent())
 }
 
-/// The name of a volume group that a pair says.
-fn group_named(pair: &str) -> Result<&str, Failure> {
-    match fields::split(pair)? {
-        ("name", name) => Ok(name),
-        (key, _) => Err(UsageError::unknown("key", key, &["name"]).into()),
-    }
-}
-
 /// The volume group of `name=…`; the server's only one without a pair.
 fn group(view: &PartitionView, pair: Option<&str>) -> Result<String, Failure> {
     if let Some(pair) = pair {
-        return group_named(pair).map(str::to_owned);
+        return choose::name(pair).map(str::to_owned);
     }
     match &choose::storage(view)?.groups[..] {
         [only] => Ok(only.name.clone()),
@@ -293,7 +279,7 @@ pub(super) fn delete_disk(scene: &mut Scene<'_>, chosen: &Chosen) -> Result<Done
 
 /// The server that has the storage of a mapping.
 fn server_with(scene: &Scene<'_>, mapped: &Mapped) -> Result<Arc<PartitionView>, Failure> {
-    let group = mapped.vg.as_deref().map(group_named).transpose()?;
+    let group = mapped.vg.as_deref().map(choose::name).transpose()?;
     if group.is_some() && mapped.kind != StorageType::Lv {
         return Err(options("the option --vg goes with --type lv"));
     }

@@ -36,13 +36,8 @@ pub(super) fn needed_partition(
 pub(super) fn server(scene: &Scene<'_>, pair: Option<&str>) -> Result<Arc<PartitionView>, Failure> {
     if let Some(pair) = pair {
         let view = partition(scene, pair)?;
-        return match view.storage {
-            Some(_) => Ok(view),
-            None => {
-                let name = &view.partition.name;
-                Err(options(format!("the partition {name} is no Virtual I/O Server")))
-            }
-        };
+        storage(&view)?;
+        return Ok(view);
     }
     let mut servers = scene.snapshot.of_kind(true);
     match (servers.next(), servers.next()) {
@@ -85,21 +80,26 @@ pub(super) fn ethernet(scene: &Scene<'_>, chosen: &Chosen) -> Result<Ethernet, F
     found.ok_or_else(|| refused(NO_SUCH_OBJECT, format!("No virtual Ethernet adapter has {pair}.")))
 }
 
+/// The name of `name=…`.
+pub(super) fn name(pair: &str) -> Result<&str, Failure> {
+    match split(pair)? {
+        ("name", name) => Ok(name),
+        (key, _) => Err(UsageError::unknown("key", key, &["name"]).into()),
+    }
+}
+
 /// The disk of `name=…`, and the server that has it.
 pub(super) fn disk(
     scene: &Scene<'_>,
     chosen: &Chosen,
 ) -> Result<(Arc<PartitionView>, Disk), Failure> {
     let pair = chosen.object_id.as_deref().ok_or_else(|| options("expected -i name=…"))?;
-    let ("name", name) = split(pair)? else {
-        let (key, _) = split(pair)?;
-        return Err(UsageError::unknown("key", key, &["name"]).into());
-    };
+    let name = name(pair)?;
     let parent = chosen.parent_id.as_deref().map(|pair| server(scene, Some(pair))).transpose()?;
     let mut found = Vec::new();
-    for view in scene.snapshot.of_kind(true) {
+    for (view, storage) in scene.snapshot.servers() {
         if parent.as_ref().is_none_or(|parent| parent.partition.id == view.partition.id) {
-            let disks = storage(view)?.disks.iter().filter(|disk| disk.name == name);
+            let disks = storage.disks.iter().filter(|disk| disk.name == name);
             found.extend(disks.map(|disk| (Arc::clone(view), disk.clone())));
         }
     }

@@ -6,7 +6,7 @@ use super::{choose, table};
 use crate::cli::adapters::switch_name;
 use crate::cli::output::{Failure, Output};
 use crate::cli::scene::{Done, Scene, options};
-use crate::objects::{Field, adapter, partition, storage, system};
+use crate::objects::{Field, Value, adapter, partition, storage, system, two_decimals};
 use hmc_proto::{BackingKind, Disk, Mapping};
 use std::sync::Arc;
 
@@ -64,8 +64,7 @@ pub(super) fn partitions(scene: &Scene<'_>, listing: &Listing) -> Result<Done, F
         let it = &view.partition;
         let units = |units: u32| match units {
             0 => String::new(),
-            units if units.is_multiple_of(10) => format!("{}.{}", units / 100, units % 100 / 10),
-            units => format!("{}.{:02}", units / 100, units % 100),
+            units => Value::Units(units).in_field(),
         };
         let subject = partition::Subject::new(scene.snapshot, view);
         let of = |name: &str| fields::read(fields::PARTITION, partition::FIELDS, &subject, name);
@@ -146,11 +145,11 @@ pub(super) fn disks(scene: &Scene<'_>, listing: &Listing) -> Result<Done, Failur
     let one = chosen.object_id.as_ref().map(|_| choose::disk(scene, chosen)).transpose()?;
     let parent =
         chosen.parent_id.as_deref().map(|pair| choose::server(scene, Some(pair))).transpose()?;
-    for view in scene.snapshot.of_kind(true) {
+    for (view, storage) in scene.snapshot.servers() {
         if parent.as_ref().is_some_and(|parent| parent.partition.id != view.partition.id) {
             continue;
         }
-        for disk in &choose::storage(view)?.disks {
+        for disk in &storage.disks {
             if one.as_ref().is_some_and(|(server, one)| {
                 one != disk || server.partition.id != view.partition.id
             }) {
@@ -189,11 +188,11 @@ pub(super) fn mappings(scene: &Scene<'_>, listing: &Listing) -> Result<Done, Fai
     let parent = listing.chosen.parent_id.as_deref();
     let parent = parent.map(|pair| choose::server(scene, Some(pair))).transpose()?;
     let mut rows = Vec::new();
-    for view in scene.snapshot.of_kind(true) {
+    for (view, storage) in scene.snapshot.servers() {
         if parent.as_ref().is_some_and(|parent| parent.partition.id != view.partition.id) {
             continue;
         }
-        for mapping in &choose::storage(view)?.mappings {
+        for mapping in &storage.mappings {
             rows.push(row(scene, &view.partition.name, mapping));
         }
     }
@@ -211,7 +210,7 @@ fn row(scene: &Scene<'_>, server: &str, mapping: &Mapping) -> Vec<String> {
     vec![
         client.map_or_else(|| mapping.client.to_string(), |view| view.partition.name.clone()),
         mapping.client_slot.to_string(),
-        format!("0x{:016x}", mapping.lua),
+        storage::lua(mapping),
         kind.to_owned(),
         mapping.backing.clone().unwrap_or_default(),
         mapping.target.clone(),
@@ -223,15 +222,14 @@ fn row(scene: &Scene<'_>, server: &str, mapping: &Mapping) -> Vec<String> {
 /// `pvmctl sys list`.
 pub(super) fn system(scene: &Scene<'_>, listing: &Listing) -> Result<Done, Failure> {
     let it = &scene.snapshot.system;
-    let units = |units: u32| format!("{}.{:02}", units / 100, units % 100);
     let cells = vec![
         it.name.clone(),
         it.state.name().to_owned(),
-        format!("{}*{}", system::type_model(scene.snapshot), it.serial),
+        system::type_model_serial(scene.snapshot),
         it.memory.configurable_mb.to_string(),
         it.memory.available_mb.to_string(),
-        units(it.processors.configurable_units),
-        units(it.processors.available_units),
+        two_decimals(it.processors.configurable_units),
+        two_decimals(it.processors.available_units),
     ];
     let kind = Kind {
         title: "Managed System",

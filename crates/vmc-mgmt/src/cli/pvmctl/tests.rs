@@ -2,42 +2,17 @@
 
 use super::*;
 use crate::cli;
+use crate::cli::tests::Console;
 
-struct Link(App);
-
-impl Link {
-    fn new() -> Link {
-        Link(App::embedded(hmc_router::small_system()).expect("an application"))
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let output = run(&self.0, &[line.to_owned()]);
-        assert_eq!(output.stderr, "", "{line}");
-        output
-    }
-
-    fn prints(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert_eq!(output.code, 0, "{line}: {}", output.stdout);
-        output.stdout
-    }
-
-    fn done(&self, line: &str) {
-        assert_eq!(self.prints(line), "", "{line}");
-    }
-
-    fn fails(&self, line: &str) -> String {
-        let output = self.run(line);
-        assert_eq!(output.code, 1, "{line}: {}", output.stdout);
-        output.stdout.trim_end().to_owned()
-    }
+fn link() -> Console {
+    Console::new(hmc_router::small_system(), run)
 }
 
 const CREATE: &str = "lpar create --name x --proc-type shared --proc 1 --proc-unit 0.05 --sharing-mode uncapped --type AIX/Linux --mem 2048";
 
 #[test]
 fn partitions_are_created_listed_changed_and_deleted() {
-    let link = Link::new();
+    let link = link();
     link.done(CREATE);
     assert_eq!(
         link.prints("lpar list -i name=x"),
@@ -73,7 +48,7 @@ fn partitions_are_created_listed_changed_and_deleted() {
 
 #[test]
 fn partitions_are_started_and_stopped() {
-    let link = Link::new();
+    let link = link();
     link.done(CREATE);
     let state = || link.prints("lpar list -i name=x -d LogicalPartition.state --hide-label");
     assert_eq!(
@@ -95,7 +70,7 @@ fn partitions_are_started_and_stopped() {
 
 #[test]
 fn dedicated_processors_are_whole_ones() {
-    let link = Link::new();
+    let link = link();
     link.done("lpar create --name d --proc-type dedicated --proc 2 --max-proc 3 --mem 1024 --min-mem 512 --max-mem 2048");
     let shown = link.prints("lpar list -i name=d -d DedicatedProcessorConfiguration.desired DedicatedProcessorConfiguration.max PartitionMemoryConfiguration.min PartitionProcessorConfiguration.sharing_mode");
     assert_eq!(shown, "desired=2, max=3, min=512, sharing_mode=sre idle proces\n");
@@ -148,7 +123,7 @@ fn dedicated_processors_are_whole_ones() {
 
 #[test]
 fn adapters_are_created_changed_and_deleted() {
-    let link = Link::new();
+    let link = link();
     link.done(CREATE);
     link.done(
         "vea create --pvid 100 --vswitch ETHERNET0 --parent-id name=x --mac 02:00:00:00:00:01",
@@ -176,11 +151,15 @@ fn adapters_are_created_changed_and_deleted() {
 
 #[test]
 fn disks_and_mappings_are_created_and_deleted() {
-    let link = Link::new();
+    let link = link();
     link.done(CREATE);
     assert_eq!(link.fails("lv create --name d1 --size 15"), "HSCLF001 vios1 has no volume group.");
     let hmc = |line: &str| {
-        cli::run(&link.0, Dialect::NovaLink, &[format!("viosvrcmd -m vmcsim -p vios1 -c '{line}'")])
+        cli::run(
+            &link.app,
+            Dialect::NovaLink,
+            &[format!("viosvrcmd -m vmcsim -p vios1 -c '{line}'")],
+        )
     };
     assert_eq!(hmc("mkvg -vg rootvg hdisk0").code, 0);
     assert_eq!(hmc("mkrep -sp rootvg -size 5G").code, 0);
@@ -213,7 +192,7 @@ fn disks_and_mappings_are_created_and_deleted() {
     assert!(
         link.fails("scsi delete --type lv --lpar name=x --stor-id d1").starts_with("HSCLF001 ")
     );
-    let view = link.0.snapshot().expect("it").partition_named("x").expect("there").scsi.clone();
+    let view = link.app.snapshot().expect("it").partition_named("x").expect("there").scsi.clone();
     assert_eq!(view, []);
     link.done("lv delete -i name=d1");
     assert!(
@@ -223,20 +202,20 @@ fn disks_and_mappings_are_created_and_deleted() {
 
 #[test]
 fn a_mapping_is_made_whole_or_not_at_all() {
-    let link = Link::new();
+    let link = link();
     link.done(CREATE);
     link.done(&CREATE.replace("--name x", "--name y"));
     link.done("scsi create --type pv --lpar name=x --stor-id hdisk1");
     assert!(
         link.fails("scsi create --type pv --lpar name=y --stor-id hdisk1").starts_with("HSCLF021 ")
     );
-    let snapshot = link.0.snapshot().expect("it");
+    let snapshot = link.app.snapshot().expect("it");
     assert_eq!(snapshot.partition_named("y").expect("there").scsi, []);
 }
 
 #[test]
 fn the_system_is_shown_and_renamed() {
-    let link = Link::new();
+    let link = link();
     link.done("sys update --set-fields ManagedSystem.system_name=big");
     assert_eq!(
         link.prints(

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_table_s_attributes_have_values() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     for line in [
         "lssyscfg -r sys -m vmc1 -F",
         "lssyscfg -r lpar -m vmc1 -F",
@@ -30,7 +30,7 @@ fn a_table_s_attributes_have_values() {
 
 #[test]
 fn a_system_is_named_by_its_name_or_its_number() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let by_number = hmc.prints("lssyscfg -r lpar -m '9009-42A*1234567' -F name");
     assert_eq!(by_number, hmc.prints("lssyscfg -r lpar -m vmc1 -F name"));
     hmc.refuses("lssyscfg -r lpar -m vmc2", "HSCL8018");
@@ -41,7 +41,7 @@ fn a_system_is_named_by_its_name_or_its_number() {
 
 #[test]
 fn nothing_found_is_no_failure() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     for line in [
         "lshwres -r virtualio --rsubtype fc --level lpar -m vmc1",
         "lshwres -r virtualio --rsubtype eth --level lpar -m vmc1 --filter slots=99",
@@ -55,7 +55,7 @@ fn nothing_found_is_no_failure() {
 
 #[test]
 fn filters_leave_what_they_name() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let names = |filter: &str| {
         let line = format!("lssyscfg -r lpar -m vmc1 -F name --filter {filter}");
         hmc.prints(&line)
@@ -75,7 +75,7 @@ fn filters_leave_what_they_name() {
 
 #[test]
 fn novalink_knows_no_profiles() {
-    let link = Hmc::new(Dialect::NovaLink);
+    let link = super::hmc(Dialect::NovaLink);
     let record = "name=lp1,lpar_env=aixlinux,min_mem=1024,desired_mem=2048,max_mem=4096";
     for line in [
         format!("mksyscfg -r lpar -m vmc1 -i {record},profile_name=p"),
@@ -101,7 +101,7 @@ fn novalink_knows_no_profiles() {
     assert_eq!(link.prints(&fields), "POWER9_base\n");
     let memory = "lshwres -r mem -m vmc1 --level lpar --filter lpar_names=lp1 -F pend_mem";
     assert_eq!(link.prints(memory), "3072\n");
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let said = hmc.fails("chsyscfg -r lpar -m vmc1 -i name=lp1,desired_mem=3072");
     assert_eq!(
         said,
@@ -111,7 +111,7 @@ fn novalink_knows_no_profiles() {
 
 #[test]
 fn a_new_partition_has_what_an_hmc_gives_it() {
-    let hmc = Hmc::new(Dialect::Hmc);
+    let hmc = super::hmc(Dialect::Hmc);
     let of = |record: &str| hmc.fails(&format!("mksyscfg -r lpar -m vmc1 -i {record}"));
     assert_eq!(of("name=a"), "expected the attribute `profile_name`, `lpar_env`");
     assert_eq!(
@@ -150,6 +150,10 @@ fn a_new_partition_has_what_an_hmc_gives_it() {
         wrong.starts_with("expected boot_mode as one of ") && wrong.ends_with("got `fast`"),
         "{wrong}"
     );
+    assert_eq!(
+        of(&format!("name=c,{memory},auto_start=true")),
+        "expected auto_start as true or false (1 or 0 on the command line), got `true`"
+    );
     hmc.refuses(&format!("mksyscfg -r lpar -m vmc1 -i name=a,{memory}"), "HSCL05DE");
     hmc.refuses(
         &format!("mksyscfg -r lpar -m vmc1 -i name=c,{memory},mem_mode=shared"),
@@ -159,7 +163,7 @@ fn a_new_partition_has_what_an_hmc_gives_it() {
 
 #[test]
 fn all_resources_are_all_that_the_system_has() {
-    let hmc = Hmc::new(Dialect::Hmc);
+    let hmc = super::hmc(Dialect::Hmc);
     hmc.done(
         "mksyscfg -r lpar -m vmc1 -i name=big,lpar_env=aixlinux,profile_name=p,all_resources=1",
     );
@@ -170,7 +174,7 @@ fn all_resources_are_all_that_the_system_has() {
 
 #[test]
 fn a_partition_is_made_whole_or_not_at_all() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let lp9 = LP1.replace("name=lp1,lpar_id=10", "name=lp9");
     // The server's slot is taken by lp1's.
     hmc.refuses(&lp9, "HSCLF010");
@@ -217,7 +221,7 @@ fn a_partition_is_made_whole_or_not_at_all() {
 
 #[test]
 fn a_change_is_made_whole_or_not_at_all() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.done("chsyscfg -r lpar -m vmc1 -i 'name=lp1,\"description=web, old\",boot_mode=sms,lpar_avail_priority=9'");
     let line = "lssyscfg -r lpar -m vmc1 -F name,description,boot_mode,lpar_avail_priority --filter lpar_ids=10";
     assert_eq!(hmc.prints(line), "lp1,\"web, old\",sms,9\n");
@@ -241,7 +245,7 @@ fn a_change_is_made_whole_or_not_at_all() {
 
 #[test]
 fn profiles_are_made_changed_renamed_saved_applied_and_removed() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let names = "lssyscfg -r prof -m vmc1 --filter lpar_names=lp1 -F name,desired_mem";
     hmc.done("mksyscfg -r prof -m vmc1 -i name=big,lpar_name=lp1,desired_mem=4096");
     assert_eq!(hmc.prints(names), "big,4096\ndefault_profile,2048\n");
@@ -268,7 +272,7 @@ fn profiles_are_made_changed_renamed_saved_applied_and_removed() {
 
 #[test]
 fn a_partition_is_started_and_stopped_in_every_way() {
-    let hmc = Hmc::new(Dialect::Hmc);
+    let hmc = super::hmc(Dialect::Hmc);
     hmc.done("mksyscfg -r lpar -m vmc1 -i name=a,profile_name=p,lpar_env=aixlinux,min_mem=1024,desired_mem=1024,max_mem=1024");
     let state =
         || hmc.prints("lssyscfg -r lpar -m vmc1 --filter lpar_names=a -F state,lpar_keylock");
@@ -316,7 +320,7 @@ fn a_partition_is_started_and_stopped_in_every_way() {
 
 #[test]
 fn a_start_that_lacks_resources_says_so() {
-    let hmc = Hmc::new(Dialect::Hmc);
+    let hmc = super::hmc(Dialect::Hmc);
     let record = "profile_name=p,lpar_env=aixlinux,min_mem=65536,desired_mem=65536,max_mem=65536";
     hmc.done(&format!("mksyscfg -r lpar -m vmc1 -i name=huge,{record}"));
     hmc.refuses("chsysstate -m vmc1 -r lpar -o on -n huge", "HSCLF00B");
@@ -326,7 +330,7 @@ fn a_start_that_lacks_resources_says_so() {
 
 #[test]
 fn amounts_are_added_removed_set_and_moved() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.done(&LP1.replace("name=lp1,lpar_id=10", "name=lp2").replace("vios1/3/0", "vios1/any/0"));
     let procs = "lshwres -r proc -m vmc1 --level lpar --filter lpar_names=lp1 -F curr_procs,curr_proc_units,curr_uncap_weight";
     hmc.done("chhwres -r proc -m vmc1 -o a -p lp1 --procs 1 --procunits 0.5");
@@ -381,7 +385,7 @@ fn amounts_are_added_removed_set_and_moved() {
 
 #[test]
 fn adapters_and_networks_are_changed_and_removed() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let eth = "chhwres -r virtualio --rsubtype eth -m vmc1";
     hmc.done(
         "chhwres -r virtualio --rsubtype vswitch -m vmc1 -o a --vswitch SW2 -a switch_mode=VEPA",
@@ -440,7 +444,7 @@ fn adapters_and_networks_are_changed_and_removed() {
 
 #[test]
 fn a_system_with_active_partitions_does_not_go_off_without_a_word() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let state = "lssyscfg -r sys -m vmc1 -F state";
     hmc.done("chsysstate -m vmc1 -r lpar -o on -n lp1");
     hmc.refuses("chsysstate -m vmc1 -r sys -o off", "HSCLF00D");

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn of_systems() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let line = "lssyscfg -r sys -F name,type_model,serial_num,state";
     assert_eq!(hmc.prints(line), "vmc1,9009-42A,1234567,Operating\n");
     assert_like(
@@ -17,7 +17,7 @@ fn of_systems() {
 
 #[test]
 fn of_partitions() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     assert_like(
         &hmc.prints("lssyscfg -r lpar -m vmc1 --filter lpar_names=lp1"),
         "name=lp1,lpar_id=10,lpar_env=aixlinux,state=Not Activated,resource_config=0,os_version=Unknown,\
@@ -37,7 +37,7 @@ fn of_partitions() {
 
 #[test]
 fn of_profiles() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     assert_like(
         &hmc.prints("lssyscfg -r prof -m vmc1 --filter lpar_names=lp1"),
         "name=default_profile,lpar_name=lp1,lpar_id=10,lpar_env=aixlinux,all_resources=0,min_mem=1024,desired_mem=2048,\
@@ -51,7 +51,7 @@ fn of_profiles() {
 
 #[test]
 fn of_changes() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.done(
         "mksyscfg -r lpar -m vmc1 -i \"name=lp2,profile_name=default_profile,lpar_env=aixlinux,min_mem=1024,desired_mem=2048,\
          max_mem=4096,proc_mode=shared,sharing_mode=uncap,uncap_weight=128,min_procs=1,desired_procs=1,max_procs=2,\
@@ -77,7 +77,7 @@ fn of_changes() {
 
 #[test]
 fn of_reference_codes() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.done("chsysstate -m vmc1 -r lpar -o on -n lp1 -b sms");
     let line = "lsrefcode -r lpar -m vmc1 --filter lpar_names=lp1 -n 2 -F lpar_name,time_stamp,refcode --header";
     assert_like(
@@ -92,7 +92,7 @@ fn of_reference_codes() {
 
 #[test]
 fn of_memory_and_processors() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     let line = "lshwres -r mem -m vmc1 --level sys -F configurable_sys_mem,curr_avail_sys_mem,mem_region_size";
     assert_eq!(hmc.prints(line), "65536,59392,256\n");
     // It keeps its memory after it has run.
@@ -122,7 +122,7 @@ fn of_memory_and_processors() {
 
 #[test]
 fn of_adapters_and_switches() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.done(
         "chhwres -r virtualio --rsubtype eth -m vmc1 -o a -p vios1 -s 2 -a \
          'ieee_virtual_eth=1,port_vlan_id=1,\"addl_vlan_ids=10,11\",is_trunk=1,trunk_priority=1'",
@@ -162,7 +162,7 @@ fn of_adapters_and_switches() {
 
 #[test]
 fn of_dynamic_memory() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.done("chhwres -r mem -m vmc1 -o a -p lp1 -q 1024");
     let line = "lshwres -r mem -m vmc1 --level lpar --filter lpar_names=lp1 -F pend_mem";
     assert_eq!(hmc.prints(line), "3072\n");
@@ -170,7 +170,7 @@ fn of_dynamic_memory() {
 
 #[test]
 fn of_a_server_and_the_console() {
-    let hmc = Hmc::with_lp1();
+    let hmc = with_lp1();
     hmc.prints("viosvrcmd -m vmc1 -p vios1 -c \"mkvg -vg rootvg hdisk0\"");
     hmc.prints("viosvrcmd -m vmc1 -p vios1 -c \"mklv -lv lv_lp1 rootvg 10G\"");
     hmc.prints("viosvrcmd -m vmc1 -p vios1 -c \"mkvdev -vdev lv_lp1 -vadapter vhost1\"");

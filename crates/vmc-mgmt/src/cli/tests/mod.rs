@@ -40,54 +40,64 @@ fn system() -> System {
     system
 }
 
-/// An application on that system, as an HMC.
-struct Hmc {
-    app: App,
-    dialect: Dialect,
+type Run = dyn Fn(&App, &[String]) -> Output;
+
+/// A command line, and the application that does what it says.
+pub(super) struct Console {
+    pub(super) app: App,
+    run: Box<Run>,
 }
 
-impl Hmc {
-    fn new(dialect: Dialect) -> Hmc {
-        Hmc { app: App::embedded(system()).expect("an application"), dialect }
+impl Console {
+    pub(super) fn new(
+        system: System,
+        run: impl Fn(&App, &[String]) -> Output + 'static,
+    ) -> Console {
+        Console { app: App::embedded(system).expect("an application"), run: Box::new(run) }
     }
 
-    /// The partition `lp1` of the reference's examples, with its ID.
-    fn with_lp1() -> Hmc {
-        let hmc = Hmc::new(Dialect::Hmc);
-        hmc.done(LP1);
-        hmc
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let output = run(&self.app, self.dialect, &[line.to_owned()]);
+    pub(super) fn run(&self, line: &str) -> Output {
+        let output = (self.run)(&self.app, &[line.to_owned()]);
         assert_eq!(output.stderr, "", "{line}");
         output
     }
 
     /// What a command prints that does its work.
-    fn prints(&self, line: &str) -> String {
+    pub(super) fn prints(&self, line: &str) -> String {
         let output = self.run(line);
         assert_eq!(output.code, 0, "{line}: {}", output.stdout);
         output.stdout
     }
 
     /// A change is made without a word.
-    fn done(&self, line: &str) {
+    pub(super) fn done(&self, line: &str) {
         assert_eq!(self.run(line), Output::done(), "{line}");
     }
 
     /// What a command says that fails.
-    fn fails(&self, line: &str) -> String {
+    pub(super) fn fails(&self, line: &str) -> String {
         let output = self.run(line);
         assert_eq!(output.code, 1, "{line}: {}", output.stdout);
         output.stdout.strip_suffix('\n').expect("a line").to_owned()
     }
 
     /// The command fails with this code.
-    fn refuses(&self, line: &str, code: &str) {
+    pub(super) fn refuses(&self, line: &str, code: &str) {
         let said = self.fails(line);
         assert!(said.starts_with(&format!("{code} ")), "{line}: {said}");
     }
+}
+
+/// The HMC's command line.
+fn hmc(dialect: Dialect) -> Console {
+    Console::new(system(), move |app, line| run(app, dialect, line))
+}
+
+/// The same, with the partition `lp1` of the reference's examples, and its ID.
+fn with_lp1() -> Console {
+    let hmc = hmc(Dialect::Hmc);
+    hmc.done(LP1);
+    hmc
 }
 
 const LP1: &str = "mksyscfg -r lpar -m vmc1 -i 'name=lp1,lpar_id=10,profile_name=default_profile,lpar_env=aixlinux,\

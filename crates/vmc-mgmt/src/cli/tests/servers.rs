@@ -2,11 +2,11 @@
 
 use super::*;
 
-struct Vios(Hmc);
+struct Vios(Console);
 
 impl Vios {
     fn new() -> Vios {
-        let vios = Vios(Hmc::with_lp1());
+        let vios = Vios(with_lp1());
         vios.prints("mkvg -vg rootvg hdisk0");
         vios
     }

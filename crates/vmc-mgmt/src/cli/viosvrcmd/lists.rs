@@ -3,7 +3,7 @@
 use super::flags::Flags;
 use super::{Failure, Server, missing, mistake};
 use crate::objects::adapter::location;
-use crate::objects::storage::vhost;
+use crate::objects::storage::{is_free, lua, vhost};
 use hmc_proto::{AdapterSide, BackingKind, Mapping, PhysicalVolume, VolumeGroup};
 
 /// Lines of columns, as the server prints them, or with the delimiter of `-fmt`.
@@ -106,7 +106,7 @@ fn cells_of(mapping: &Mapping) -> [String; 6] {
     [
         mapping.target.clone(),
         String::from("Available"),
-        format!("0x{:016x}", mapping.lua),
+        lua(mapping),
         backing_path(mapping),
         String::new(),
         String::from("N/A"),
@@ -165,14 +165,12 @@ pub(super) fn volumes(server: &mut Server<'_, '_>, flags: &Flags) -> Result<Vec<
         ]);
     }
     let sizes = flags.has("size") || flags.has("free");
-    let is_free = |volume: &&PhysicalVolume| {
-        !flags.has("free") || (volume.group.is_none() && volume.target.is_none())
-    };
+    let is_shown = |volume: &&PhysicalVolume| !flags.has("free") || is_free(volume);
     let mut lines = columns.head(match sizes {
         true => &["NAME", "PVID", "SIZE(megabytes)"],
         false => &["NAME", "PVID", "VG", "STATUS"],
     });
-    for volume in volumes.iter().filter(is_free) {
+    for volume in volumes.iter().filter(is_shown) {
         let size = volume.size_mb.to_string();
         let group = volume.group.as_deref().unwrap_or("None");
         let status = if volume.group.is_some() { "active" } else { "" };

@@ -2,15 +2,13 @@
 
 use super::write;
 use crate::app::{AppClient, PartitionView, Snapshot};
-use crate::objects::partition::{Edit, FIELDS, Subject};
+use crate::objects::partition::{Edit, FIELDS, FIRST_PROFILE, Subject};
 use crate::rest::error::RestError;
 use crate::rest::xml::Element;
 use hmc_client::Error;
 use hmc_proto::{PartitionType, PartitionVersion, SetDescription, SharingMode};
+use managed_system::refusal_codes::{FIXED_WHILE_ACTIVE, PARTITION_NAME_IN_USE};
 use std::sync::Arc;
-
-/// The system's code for what is fixed while a partition is active.
-const FIXED_WHILE_ACTIVE: &str = "HSCLF007";
 
 /// Defines a partition, and says its ID.
 pub fn create(
@@ -32,7 +30,7 @@ pub fn create(
         edit.id = None;
     }
     if !novalink {
-        edit.profile = Some(String::from("default_profile"));
+        edit.profile = Some(FIRST_PROFILE.to_owned());
     }
     check_memory(&edit)?;
     let created = client.create_partition(edit.create())?;
@@ -56,7 +54,8 @@ pub fn update(
         other.partition.name == edit.name && other.partition.id != view.partition.id
     };
     if snapshot.partitions.iter().any(is_taken) {
-        let text = format!("HSCL05DE the name {} is in use: choose another one", edit.name);
+        let (code, name) = (PARTITION_NAME_IN_USE, &edit.name);
+        let text = format!("{code} the name {name} is in use: choose another one");
         return Err(RestError::refused("REST0126", text));
     }
     let (change, rename) = edit.change(view);

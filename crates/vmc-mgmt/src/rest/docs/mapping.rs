@@ -3,6 +3,7 @@
 use super::{Scene, storage, structure};
 use crate::app::PartitionView;
 use crate::objects::adapter::location;
+use crate::objects::storage::{lua, vhost};
 use crate::rest::ids;
 use crate::rest::xml::Element;
 use hmc_proto::{AdapterSide, BackingKind, Mapping, Scsi};
@@ -12,21 +13,16 @@ pub(super) fn mappings(scene: &Scene, vios: &PartitionView) -> Element {
     let owned = vios.storage.clone().unwrap_or_default();
     let servers = vios.scsi.iter().filter(|it| it.side == AdapterSide::Server);
     let mut made = structure("VirtualSCSIMappings");
-    for (number, pair) in servers.enumerate() {
+    for pair in servers {
         let mut behind = owned.mappings.iter().filter(|it| it.server_slot == pair.slot).peekable();
         if behind.peek().is_none() {
-            made.children.push(mapping(scene, vios, pair, number, None));
+            made.children.push(mapping(scene, vios, pair, None));
         }
         for target in behind {
-            made.children.push(mapping(scene, vios, pair, number, Some(target)));
+            made.children.push(mapping(scene, vios, pair, Some(target)));
         }
     }
     made
-}
-
-/// A logical unit address as documents have it.
-pub fn any_lua(lua: u64) -> String {
-    format!("0x{lua:016x}")
 }
 
 /// The name of the target device in a mapping's element, if it has one.
@@ -36,13 +32,7 @@ pub fn target_name(mapping: &Element) -> Option<&str> {
     device.text_at("TargetName").filter(|name| !name.is_empty())
 }
 
-fn mapping(
-    scene: &Scene,
-    vios: &PartitionView,
-    pair: &Scsi,
-    number: usize,
-    target: Option<&Mapping>,
-) -> Element {
+fn mapping(scene: &Scene, vios: &PartitionView, pair: &Scsi, target: Option<&Mapping>) -> Element {
     let snapshot = &scene.snapshot;
     let mut made = structure("VirtualSCSIMapping");
     if let Some(client) = snapshot.partition(pair.remote_partition) {
@@ -70,7 +60,7 @@ fn mapping(
         .child(Element::text("RequiredAdapter", "false"))
         .child(Element::text("VariedOn", "true"))
         .child(Element::text("VirtualSlotNumber", pair.slot.to_string()))
-        .child(Element::text("AdapterName", format!("vhost{number}")));
+        .child(Element::text("AdapterName", vhost(pair.slot)));
     if let Some(backing) = target.and_then(|target| target.backing.as_ref()) {
         server.children.push(Element::text("BackingDeviceName", backing));
     }
@@ -107,7 +97,7 @@ fn behind(vios: &PartitionView, target: &Mapping) -> Vec<Element> {
         }
     };
     let device = structure(device)
-        .child(Element::text("LogicalUnitAddress", any_lua(target.lua)))
+        .child(Element::text("LogicalUnitAddress", lua(target)))
         .child(Element::text("TargetName", &target.target))
         .child(Element::text("UniqueDeviceID", ids::device(vios, "target", &target.target)));
     let storage = storage.map(|it| Element::new("Storage").with("kxe", "false").child(it));

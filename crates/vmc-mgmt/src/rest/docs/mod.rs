@@ -5,10 +5,10 @@ mod partition;
 mod simple;
 mod storage;
 
-pub use mapping::{any_lua, target_name};
+pub use mapping::target_name;
 pub use partition::{partition, vios};
 pub use simple::{console, ethernet, network, switch, system};
-pub use storage::group;
+pub use storage::{group, volume};
 
 use super::xml::Element;
 use crate::app::{PartitionView, Snapshot};
@@ -38,8 +38,7 @@ impl Scene {
 
     /// The path of a partition or a Virtual I/O Server.
     pub fn path(&self, view: &PartitionView) -> String {
-        let kind = if view.is_vios() { "VirtualIOServer" } else { "LogicalPartition" };
-        format!("{kind}/{}", view.partition.uuid)
+        path(view)
     }
 
     /// The same below its system.
@@ -47,6 +46,16 @@ impl Scene {
         let system = super::ids::system(&self.snapshot);
         format!("ManagedSystem/{system}/{}", self.path(view))
     }
+}
+
+/// The type of Virtual I/O Servers, or of other partitions.
+pub fn kind(vios: bool) -> &'static str {
+    if vios { "VirtualIOServer" } else { "LogicalPartition" }
+}
+
+/// The path of a partition or a Virtual I/O Server.
+pub fn path(view: &PartitionView) -> String {
+    format!("{}/{}", kind(view.is_vios()), view.partition.uuid)
 }
 
 /// Puts the attributes of an object into its element. What has a structure of its own is made by `part`, by its name.

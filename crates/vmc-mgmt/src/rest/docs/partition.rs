@@ -70,15 +70,14 @@ pub fn vios(scene: &Scene, view: &Arc<PartitionView>, groups: &[String]) -> Entr
         made.children.push(mapping::mappings(scene, view));
     }
     // A client posts to the link that it was given: with the groups, its document and the answer say as much.
-    let known: Vec<&str> = groups.iter().map(String::as_str).filter(|it| *it != "None").collect();
+    let is_group = |it: &&str| {
+        *it != "None" && !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric())
+    };
+    let known: Vec<&str> = groups.iter().map(String::as_str).filter(is_group).collect();
     let mut entry = entry(scene, view, made);
     if !known.is_empty() {
-        let plain = |group: &&str| group.chars().all(|c| c.is_ascii_alphanumeric());
-        let known: Vec<&str> = known.into_iter().filter(plain).collect();
-        entry
-            .paths
-            .iter_mut()
-            .for_each(|path| path.push_str(&format!("?group={}", known.join(","))));
+        let query = format!("?group={}", known.join(","));
+        entry.paths.iter_mut().for_each(|path| path.push_str(&query));
     }
     entry
 }

@@ -40,7 +40,7 @@ pub(super) fn disk(vios: &PartitionView, disk: &Disk) -> Element {
 }
 
 /// A physical volume.
-pub(super) fn volume(vios: &PartitionView, volume: &PhysicalVolume) -> Element {
+pub fn volume(vios: &PartitionView, volume: &PhysicalVolume) -> Element {
     let mut made = structure("PhysicalVolume");
     fill(&mut made, VOLUME, volume, |name| {
         Some(Element::text(name, ids::device(vios, "volume", &volume.name)))

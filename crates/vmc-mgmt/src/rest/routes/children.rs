@@ -22,10 +22,9 @@ pub(super) fn route(
     child: &str,
     path: &[&str],
 ) -> Result<Answer, RestError> {
-    let parent = if vios { "VirtualIOServer" } else { "LogicalPartition" };
     let scene = rest.scene(request)?;
-    let view = find(&scene.snapshot, vios, id).ok_or_else(|| RestError::no_parent(parent, id))?;
-    let view = Arc::clone(view);
+    let missing = || RestError::no_parent(docs::kind(vios), id);
+    let view = Arc::clone(find(&scene.snapshot, vios, id).ok_or_else(missing)?);
     match child {
         "ClientNetworkAdapter" => adapters(rest, request, &scene, &view, path),
         "VolumeGroup" if vios => groups(rest, request, &scene, &view, path),

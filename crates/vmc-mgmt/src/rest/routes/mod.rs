@@ -11,6 +11,7 @@ use super::jobs::{Jobs, Named};
 use super::listeners::PATIENCE;
 use super::service::{Rest, is_system};
 use hmc_proto::JobNumber;
+use managed_system::refusal_codes::NO_SUCH_OBJECT;
 
 /// Types of objects that have a path of their own.
 const TYPES: &[&str] = &[
@@ -93,7 +94,7 @@ fn job(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestErro
         Named::Router(number) => number,
     };
     let gone = |error: crate::AppError| match error.refusal() {
-        Some(refusal) if refusal.code == NO_SUCH => RestError::no_job(id),
+        Some(refusal) if refusal.code == NO_SUCH_OBJECT => RestError::no_job(id),
         _ => RestError::from(error),
     };
     let asked = JobNumber { job: number };
@@ -116,9 +117,6 @@ fn job(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestErro
         method => Err(RestError::no_method(method, "GET, DELETE, POST …/cancel")),
     }
 }
-
-/// The managed system's code for what there is not, jobs among it.
-const NO_SUCH: &str = "HSCLF001";
 
 fn events(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
     match (request.method.as_str(), path) {

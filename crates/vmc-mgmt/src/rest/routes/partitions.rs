@@ -1,9 +1,10 @@
 //! Partitions and Virtual I/O Servers.
 
 use super::{children, quick, system};
+use crate::app::{AppClient, PartitionView, Snapshot, now};
 use crate::objects::by_xml;
 use crate::objects::partition::{FIELDS, Subject};
-use crate::rest::docs::Scene;
+use crate::rest::docs::{Scene, kind};
 use crate::rest::error::RestError;
 use crate::rest::http::{Answer, Request};
 use crate::rest::jobs::{Asked, parameters};
@@ -15,10 +16,6 @@ use hmc_proto::{JobNumber, PartitionType};
 use std::sync::Arc;
 
 const KEYS: &[&str] = &["PartitionName", "PartitionID", "PartitionState", "PartitionType"];
-
-fn kind(vios: bool) -> &'static str {
-    if vios { "VirtualIOServer" } else { "LogicalPartition" }
-}
 
 /// Paths of partitions, or of Virtual I/O Servers.
 pub(super) fn route(
@@ -100,16 +97,10 @@ fn create(rest: &Rest, request: &Request, vios: bool) -> Result<Answer, RestErro
 
 fn update(rest: &Rest, request: &Request, vios: bool, id: &str) -> Result<Answer, RestError> {
     let document = object(request, &[kind(vios)])?;
-    let (wanted, uuid) = (request.if_match().map(str::to_owned), id.to_owned());
-    let scene = rest.scene(request)?;
-    rest.change(move |client, snapshot| {
-        let missing = || RestError::not_found(kind(vios), &uuid);
-        let view = Arc::clone(find(snapshot, vios, &uuid).ok_or_else(missing)?);
-        let scene = Scene { snapshot: Arc::clone(snapshot), ..scene };
-        check_etag(wanted.as_deref(), &entry_of(&scene, &view, &[]))?;
-        changes::partition::update(client, snapshot, &view, &document)?;
+    change(rest, request, vios, id, move |client, snapshot, view| {
+        changes::partition::update(client, snapshot, view, &document)?;
         if vios {
-            changes::mapping::update(client, snapshot, &view, &document)?;
+            changes::mapping::update(client, snapshot, view, &document)?;
         }
         Ok(())
     })?;
@@ -120,16 +111,29 @@ fn update(rest: &Rest, request: &Request, vios: bool, id: &str) -> Result<Answer
 }
 
 fn delete(rest: &Rest, request: &Request, vios: bool, id: &str) -> Result<Answer, RestError> {
+    change(rest, request, vios, id, |client, _, view| changes::partition::delete(client, view))?;
+    Ok(Answer::Done)
+}
+
+/// Changes a partition as it is now, if it has the ETag that the client knows.
+fn change(
+    rest: &Rest,
+    request: &Request,
+    vios: bool,
+    id: &str,
+    work: impl FnOnce(&mut AppClient, &Arc<Snapshot>, &Arc<PartitionView>) -> Result<(), RestError>
+    + Send
+    + 'static,
+) -> Result<(), RestError> {
     let (wanted, uuid) = (request.if_match().map(str::to_owned), id.to_owned());
     let scene = rest.scene(request)?;
     rest.change(move |client, snapshot| {
         let missing = || RestError::not_found(kind(vios), &uuid);
-        let view = Arc::clone(find(snapshot, vios, &uuid).ok_or_else(missing)?);
+        let view = find(snapshot, vios, &uuid).ok_or_else(missing)?;
         let scene = Scene { snapshot: Arc::clone(snapshot), ..scene };
-        check_etag(wanted.as_deref(), &entry_of(&scene, &view, &[]))?;
-        changes::partition::delete(client, &view)
-    })?;
-    Ok(Answer::Done)
+        check_etag(wanted.as_deref(), &entry_of(&scene, view, &[]))?;
+        work(client, snapshot, view)
+    })
 }
 
 fn operate(
@@ -176,7 +180,7 @@ pub(super) fn job_entry(
 ) -> Result<Answer, RestError> {
     let entry = match begun {
         Begun::AtOnce(outcome) => {
-            let number = rest.jobs.at_once(asked, outcome, crate::rest::service::now());
+            let number = rest.jobs.at_once(asked, outcome, now());
             rest.jobs.entry(number).ok_or_else(|| system::gone("job"))?
         }
         Begun::Job(job) => {

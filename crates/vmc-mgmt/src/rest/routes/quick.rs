@@ -55,9 +55,7 @@ pub(super) fn partition_property(
 
 /// Those of the system.
 pub(super) fn system(scene: &Scene) -> String {
-    let uuid = ids::system(&scene.snapshot);
-    let rest = object_of(system::FIELDS, &scene.snapshot, &|_| None);
-    format!("{{\"UUID\":{},{}", quoted(&uuid), &rest[1..])
+    other(system::FIELDS, &scene.snapshot, &ids::system(&scene.snapshot))
 }
 
 /// One of the system.
@@ -85,8 +83,7 @@ pub(super) fn array(objects: impl Iterator<Item = String>) -> Answer {
 pub(super) fn list(scene: &Scene, kind: &str) -> Answer {
     let names =
         if kind == "ManagedSystem" { names(system::FIELDS) } else { names(partition::FIELDS) };
-    let id =
-        format!("00000000-0000-4000-b000-{:012x}", ids::hash(kind.as_bytes()) & 0xffff_ffff_ffff);
+    let id = ids::of_number('b', ids::hash(kind.as_bytes()));
     let made = object(UOM, "QuickPropertySet", &id, scene.created)
         .all(names.into_iter().map(|name| Element::text("QuickProperty", name)));
     Answer::Entry(Box::new(Entry::new(id, format!("/rest/api/uom/{kind}/quick"), made)))

@@ -15,8 +15,7 @@ use hmc_proto::{ChangeSystem, Network, Switch};
 
 /// What a type can be searched by.
 pub(super) fn keys(scene: &Scene, kind: &str, keys: &[&str]) -> Answer {
-    let id =
-        format!("00000000-0000-4000-c000-{:012x}", ids::hash(kind.as_bytes()) & 0xffff_ffff_ffff);
+    let id = ids::of_number('c', ids::hash(kind.as_bytes()));
     let parameters = keys
         .iter()
         .map(|key| Element::new("SearchParameter").child(Element::text("ParameterName", *key)));
@@ -146,9 +145,9 @@ pub(super) fn switches(rest: &Rest, request: &Request, path: &[&str]) -> Result<
     }
 }
 
-/// What was just made is not there any more.
+/// What was there, or was just made, is not there any more.
 pub(super) fn gone(kind: &str) -> RestError {
-    RestError::busy(format!("the {kind} was made, and another manager has removed it since"))
+    RestError::busy(format!("the {kind} is not there any more: another manager has removed it"))
 }
 
 fn find_network(scene: &Scene, id: &str) -> Result<Network, RestError> {
