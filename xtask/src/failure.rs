@@ -307,8 +307,14 @@ mod tests {
     #[test]
     fn a_schedule_that_gives_another_trace_is_named_by_its_seed() {
         let scenario = parse(RACE);
+        // Where the two threads take each other's buffer, too, the first difference is told, and not what raced.
+        let changes_places = |failure: &Failure| {
+            let difference = failure.difference.as_ref();
+            difference.is_some_and(|it| it.race.iter().any(|line| line.starts_with("what raced")))
+        };
         let failure = (0..50)
-            .find_map(|seed| judged(&scenario, None, &on(RuntimeKind::Deterministic, Some(seed))));
+            .filter_map(|seed| judged(&scenario, None, &on(RuntimeKind::Deterministic, Some(seed))))
+            .find(changes_places);
         let failure = failure.expect("a schedule with another outcome");
         let expected = "another schedule gives another trace than the run first come, first served";
         assert_eq!(heading(&failure), expected);

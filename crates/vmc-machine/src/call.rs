@@ -88,18 +88,30 @@ impl CallRunner {
         self.entry.map_or(Subject::Channel, subject_of)
     }
 
-    /// Performs the effect that is due and resumes the driver.
+    /// Performs the effect that is due and resumes the driver. Wake-ups that it then asks for are handed out in the same
+    /// step.
     pub(crate) fn step<P: Setup, R: Runtime>(
         &mut self,
         cx: &mut Context<'_, P, R>,
         user: &mut impl Caller,
     ) -> CallProgress {
         match self.perform(cx, user) {
-            Ok(outcome) => {
-                self.resume(cx, outcome);
-                CallProgress::Again
-            }
-            Err(progress) => progress,
+            Ok(outcome) => self.resume(cx, outcome),
+            Err(progress) => return progress,
+        }
+        if let Effect::Wake(_) = self.effect {
+            self.hand_out_wakeups(cx);
+        }
+        CallProgress::Again
+    }
+
+    #[inline(never)]
+    fn hand_out_wakeups<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) {
+        while let Effect::Wake(wakeup) = self.effect
+            && cx.is_alive()
+        {
+            wake(cx, wakeup);
+            self.resume(cx, Outcome::Done);
         }
     }
 

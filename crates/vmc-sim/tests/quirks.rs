@@ -19,7 +19,7 @@ const NOTICED_BY: [(Quirk, &str); 24] = [
         "expectation, invariant ownership, invariant protocol, invariant recovery, snapshot",
     ),
     (Quirk::H08, "expectation, invariant protocol, hang, snapshot"),
-    (Quirk::H11, "expectation, invariant protocol, invariant rdma, hang, snapshot"),
+    (Quirk::H11, "expectation, invariant protocol, hang, snapshot"),
     (Quirk::H12, "expectation, invariant recovery, invariant results, snapshot"),
     (Quirk::H14, "expectation, invariant isolation, invariant results, hang, snapshot"),
     (

@@ -196,5 +196,6 @@ impl<B: Behaviour> Service<B> {
 
 fn part_of(job: Option<&Job>, from: u32, len_bytes: u32) -> Vec<u8> {
     let Some(Job::Signal { payload, .. }) = job else { return Vec::new() };
-    payload.iter().skip(from as usize).take(len_bytes as usize).copied().collect()
+    let rest = payload.get(from as usize..).unwrap_or_default();
+    rest[..rest.len().min(len_bytes as usize)].to_vec()
 }

@@ -1,5 +1,6 @@
 //! The activities of a machine. Each advances by steps: one transition of the driver or the service, with its
-//! effect. Both runtimes run the same code; they differ in who picks the next step.
+//! effect; wake-ups of the driver, and what the service does in its own buffers, belong to the step before. Both
+//! runtimes run the same code; they differ in who picks the next step.
 
 mod app;
 mod background;

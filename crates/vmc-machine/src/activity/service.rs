@@ -74,7 +74,29 @@ impl Service {
         &self.service
     }
 
+    /// Performs the effect that is due, and makes the next transition. What follows in the partition's own buffers, which
+    /// is in no other activity's sight, belongs to the same step.
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        let progress = self.advance(cx);
+        if let Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. } = self.work.effect {
+            return self.work_on_buffers(cx);
+        }
+        progress
+    }
+
+    #[inline(never)]
+    fn work_on_buffers<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
+        let mut progress = Progress::Again;
+        while let Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. } = self.work.effect
+            && cx.is_alive()
+        {
+            progress = self.advance(cx);
+        }
+        progress
+    }
+
+    #[inline(always)]
+    fn advance<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         self.take_orders(cx);
         let outcome = self.work.perform(cx);
         if !cx.is_alive() {
@@ -236,6 +258,7 @@ impl Service {
 }
 
 impl Work {
+    #[inline(always)]
     fn perform<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Outcome<'_> {
         let world = cx.world;
         let memory = world.hypervisor.memory(PLATFORM);

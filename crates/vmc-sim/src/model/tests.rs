@@ -26,71 +26,71 @@ fn holds(name: &str, at_rest: usize, depth: usize) {
 
 #[test]
 fn either_side_may_start_first_and_every_order_leads_to_one_state() {
-    holds("boot", 1, 50);
-    holds("boot-hypervisor-first", 1, 50);
+    holds("boot", 1, 40);
+    holds("boot-hypervisor-first", 1, 40);
 }
 
 #[test]
 fn two_connections_are_seeded_in_every_order() {
-    holds("boot-two", 1, 57);
+    holds("boot-two", 1, 47);
 }
 
 #[test]
 fn whichever_message_is_lost_nothing_breaks() {
-    holds("boot-drop", 7, 53);
+    holds("boot-drop", 7, 43);
 }
 
 #[test]
 fn whichever_send_finds_the_queue_full_it_is_made_again() {
-    holds("boot-busy", 2, 55);
+    holds("boot-busy", 2, 43);
 }
 
 #[test]
 fn wherever_a_side_dies_the_channel_comes_back() {
-    holds("ready-crash", 3, 51);
+    holds("ready-crash", 3, 42);
 }
 
 #[test]
 fn a_kernel_that_finds_the_queue_of_the_last_one_gets_the_channel() {
-    holds("ready-kexec", 2, 53);
+    holds("ready-kexec", 2, 43);
 }
 
 #[test]
 fn whenever_the_capabilities_are_refused_the_driver_does_not_go_on() {
-    holds("boot-refuse", 3, 54);
+    holds("boot-refuse", 3, 44);
 }
 
 #[test]
 fn an_application_gets_its_echo_in_every_order() {
-    holds("echo", 1, 101);
+    holds("echo", 1, 93);
 }
 
 #[test]
 fn whichever_copy_is_refused_the_file_can_be_closed() {
-    holds("open-rdma", 3, 67);
+    holds("open-rdma", 3, 55);
 }
 
 #[test]
 fn a_buffer_is_asked_for_while_the_session_is_being_closed_in_every_order() {
-    holds("close-take", 2, 65);
+    holds("close-take", 2, 61);
 }
 
 #[test]
 fn whoever_loses_a_session_learns_of_it() {
-    holds("poller-lost", 2, 59);
-    holds("lost-file", 2, 77);
+    holds("poller-lost", 2, 47);
+    holds("lost-file", 2, 73);
 }
 
 #[test]
 fn an_index_can_be_opened_after_a_refusal_and_in_the_drivers_next_life() {
-    holds("open-refuse", 1, 57);
-    holds("driver-reload", 2, 73);
+    holds("open-refuse", 1, 50);
+    holds("driver-reload", 2, 65);
 }
 
 #[test]
 fn sessions_exchange_messages_beside_each_other_and_an_inbox_fills() {
-    holds("two-echoes", 2, 48);
-    holds("full-inbox", 1, 63);
+    holds("two-echoes", 2, 45);
+    holds("full-inbox", 1, 58);
 }
 
 #[test]
