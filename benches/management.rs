@@ -6,20 +6,18 @@
 #![forbid(unsafe_code)]
 
 use hmc_proto::{
-    Answer, Bytes, ChangeSystem, CreatePartition, ExchangeOperations, ListAll, Memory, Message,
-    PartitionId, PowerOff, PowerOn, Request, Response, Stop, Token,
+    Answer, Bytes, CreatePartition, ListAll, Memory, Message, PowerOff, PowerOn, Request, Response,
+    Stop, Token,
 };
-use hmc_router::{Router, SMALL_VIOS, small_system};
+use hmc_router::small_system;
 use managed_system::{System, SystemConfig};
 use std::cell::RefCell;
 use vmc_bench::{Bench, Case, Fit, RowFile};
-use vmc_machine::embed::{AnyBehaviour, Application, Deterministic, File, Machine};
+use vmc_hot_paths::{Manager, change, look};
+use vmc_machine::embed::{Application, Deterministic, File, Machine};
 
 /// Partitions of a system.
 const PARTITIONS: [u16; 4] = [125, 250, 500, 1000];
-
-/// Where the token stands in a message.
-const TOKEN: std::ops::Range<usize> = 8..12;
 
 fn main() {
     let mut bench = Bench::from_args("management");
@@ -42,10 +40,7 @@ fn main() {
 }
 
 fn commands(bench: &mut Bench) {
-    let look = Request::ShowStatus(PartitionId { id: SMALL_VIOS.0 });
-    let change =
-        Request::ChangeSystem(ChangeSystem { version: None, name: String::from("system-1") });
-    for (name, request) in [("a look", look), ("a change", change)] {
+    for (name, request) in [("a look", look()), ("a change", change())] {
         let mut manager = Manager::new(small_system());
         let message = request.encode(Token(0));
         let len = manager.ask(&request).len();
@@ -72,51 +67,12 @@ fn echo() -> (Application<Deterministic>, File) {
     (app, file)
 }
 
-/// A session with a router.
-struct Manager {
-    app: Application<Deterministic>,
-    file: File,
-    token: u32,
-    message: Vec<u8>,
-    room: [u8; 4096],
-}
-
-impl Manager {
-    fn new(system: System) -> Manager {
-        let behaviour = AnyBehaviour::new(Router::new(system));
-        let machine = Machine { behaviour, ..Machine::default() };
-        let mut app = machine.deterministic().expect("a possible machine");
-        let file = app.open_session("HMC-A").expect("a session");
-        let mut manager = Manager { app, file, token: 0, message: Vec::new(), room: [0; 4096] };
-        let open = ExchangeOperations { reserved: 0, version: 1, resume: 0 };
-        manager.ask(&Request::ExchangeOperations(open));
-        manager
-    }
-
-    /// A message and its response, with the next token.
-    fn exchange(&mut self, message: &[u8]) -> &[u8] {
-        self.token += 1;
-        self.message.clear();
-        self.message.extend_from_slice(message);
-        self.message[TOKEN].copy_from_slice(&self.token.to_be_bytes());
-        assert_eq!(self.app.write(self.file, &self.message), Ok(message.len()));
-        let len = self.app.read(self.file, &mut self.room).expect("a response");
-        &self.room[..len]
-    }
-
-    /// A request and its good response.
-    fn ask(&mut self, request: &Request) -> &[u8] {
-        let response = self.exchange(&request.encode(Token(0)));
-        assert_eq!(response[22..24], [0, 0], "{request}");
-        response
-    }
-
-    fn good(&mut self, request: &Request) -> Response {
-        let response = Message::decode(self.ask(request)).expect("a response");
-        match Answer::decode(&response) {
-            Ok(Answer::Good(response)) => response,
-            other => panic!("{request}: {other:?}"),
-        }
+/// A request's good response.
+fn good(manager: &mut Manager, request: &Request) -> Response {
+    let response = Message::decode(manager.ask(request)).expect("a response");
+    match Answer::decode(&response) {
+        Ok(Answer::Good(response)) => response,
+        other => panic!("{request}: {other:?}"),
     }
 }
 
@@ -138,7 +94,7 @@ fn list(manager: &mut Manager) {
     let mut after = Bytes::default();
     loop {
         let Response::ListPartitions(page) =
-            manager.good(&Request::ListPartitions(ListAll { after }))
+            good(manager, &Request::ListPartitions(ListAll { after }))
         else {
             unreachable!("it was asked for")
         };

@@ -1,6 +1,9 @@
 //! The hot paths, each an operation that leaves everything as it found it.
 
 use crate::machine::{Consumer, Machine, PAGE};
+use crate::manager::{Manager, change, look};
+use hmc_proto::{Request, Token};
+use hmc_router::small_system;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +13,8 @@ use vmc_machine::embed;
 pub struct HotPath {
     /// Its name, unique.
     pub name: &'static str,
+    /// How often one operation allocates.
+    pub allocations: u64,
     /// Makes what it runs on, and lends the operation out.
     pub run: fn(Borrower<'_>),
 }
@@ -24,18 +29,22 @@ const LONGEST: usize = 128 * 1024;
 const MESSAGE_BYTES: usize = 32;
 
 /// All of them.
-pub fn hot_paths() -> [HotPath; 10] {
+pub fn hot_paths() -> [HotPath; 12] {
+    let path = |name, run| HotPath { name, allocations: 0, run };
+    let command = |name, allocations, run| HotPath { name, allocations, run };
     [
-        HotPath { name: "copy 32 B", run: |borrower| copies(0, 32, borrower) },
-        HotPath { name: "copy 32 B across pages", run: |borrower| copies(PAGE - 16, 32, borrower) },
-        HotPath { name: "copy 128 KiB", run: |borrower| copies(0, LONGEST, borrower) },
-        HotPath { name: "copy 32 B in two halves", run: copies_in_halves },
-        HotPath { name: "send", run: |borrower| sends(0, borrower) },
-        HotPath { name: "send back", run: |borrower| sends(1, borrower) },
-        HotPath { name: "send with interrupt", run: sends_with_interrupt },
-        HotPath { name: "a message there and back", run: |borrower| messages(1, borrower) },
-        HotPath { name: "16 messages there and back", run: |borrower| messages(16, borrower) },
-        HotPath { name: "a polled message there and back", run: polled_messages },
+        path("copy 32 B", |borrower| copies(0, 32, borrower)),
+        path("copy 32 B across pages", |borrower| copies(PAGE - 16, 32, borrower)),
+        path("copy 128 KiB", |borrower| copies(0, LONGEST, borrower)),
+        path("copy 32 B in two halves", copies_in_halves),
+        path("send", |borrower| sends(0, borrower)),
+        path("send back", |borrower| sends(1, borrower)),
+        path("send with interrupt", sends_with_interrupt),
+        path("a message there and back", |borrower| messages(1, borrower)),
+        path("16 messages there and back", |borrower| messages(16, borrower)),
+        command("an HMC command that looks", 3, |borrower| commands(&look(), borrower)),
+        command("an HMC command that changes", 5, |borrower| commands(&change(), borrower)),
+        path("a polled message there and back", polled_messages),
     ]
 }
 
@@ -85,6 +94,15 @@ fn messages(under_way: usize, borrower: Borrower<'_>) {
         for _ in 0..under_way {
             assert_eq!(app.read(file, &mut answer), Ok(MESSAGE_BYTES));
         }
+    });
+}
+
+/// An HMC command of an application that is simulated on one thread, and its response.
+fn commands(request: &Request, borrower: Borrower<'_>) {
+    let mut manager = Manager::new(small_system());
+    let command = request.encode(Token(0));
+    borrower(&mut || {
+        manager.exchange(black_box(&command));
     });
 }
 

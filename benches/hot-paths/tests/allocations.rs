@@ -1,5 +1,5 @@
-//! No hot path allocates once it has run for a while, and an idle connection takes little. An allocator counts what
-//! each thread asks for.
+//! Once it has run for a while, a hot path allocates as often as it says: never, but for HMC commands. An idle
+//! connection takes little. An allocator counts what each thread asks for.
 #![allow(
     unsafe_code,
     reason = "GlobalAlloc is an unsafe trait: its promise is that what it hands out is memory"
@@ -78,12 +78,13 @@ fn allocations_are_counted() {
 }
 
 #[test]
-fn no_hot_path_allocates() {
+fn hot_paths_allocate_as_often_as_they_say() {
     for path in hot_paths() {
         (path.run)(&mut |operation| {
             (0..WARM_UP).for_each(|_| operation());
             let counted = allocations(|| (0..OPERATIONS).for_each(|_| operation()));
-            assert_eq!(counted, 0, "allocations in {OPERATIONS} times {:?}", path.name);
+            let expected = path.allocations * u64::from(OPERATIONS);
+            assert_eq!(counted, expected, "allocations in {OPERATIONS} times {:?}", path.name);
         });
     }
 }

@@ -452,7 +452,8 @@ impl Answer {
         out
     }
 
-    fn put_data(&self, out: &mut Vec<u8>) {
+    /// Appends its data.
+    pub fn put_data(&self, out: &mut Vec<u8>) {
         match self {
             Answer::Good(response) => response.put_data(out),
             Answer::Refused(refusal) => refusal.put(out),

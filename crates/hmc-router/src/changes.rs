@@ -27,14 +27,10 @@ impl From<Refusal> for Unfit {
 }
 
 /// Makes a change.
-pub(crate) fn change(
-    system: &mut System,
-    request: &Request,
-    session: u64,
-    now: Duration,
-) -> Answer {
+pub(crate) fn change(system: &mut System, request: Request, session: u64, now: Duration) -> Answer {
     system.advance(now);
     let refused = |refusal: &Refusal| Answer::Refused(words::refusal(refusal));
+    let asked = request.operation();
     let (expected, operation) = match operation(system, request) {
         Ok(wanted) => wanted,
         Err(Unfit::Data) => return Answer::Failed(ReturnCode::INVALID_DATA),
@@ -46,53 +42,54 @@ pub(crate) fn change(
         operation,
     };
     match system.apply(&request_of_model, now) {
-        Ok(outcome) => response(system, request, outcome)
+        Ok(outcome) => response(system, asked, &request_of_model.operation, outcome)
             .map_or(Answer::Failed(ReturnCode::ERROR), Answer::Good),
         Err(refusal) => refused(&refusal),
     }
 }
 
-fn operation(system: &System, request: &Request) -> Result<Wanted, Unfit> {
+fn operation(system: &System, request: Request) -> Result<Wanted, Unfit> {
     let id = PartitionId;
     Ok(match request {
         Request::ChangeSystem(request) => {
-            (request.version, Operation::RenameSystem { name: request.name.clone() })
+            (request.version, Operation::RenameSystem { name: request.name })
         }
         Request::CreatePartition(request) => {
             (None, Operation::CreatePartition(Box::new(definition(request).ok_or(Unfit::Data)?)))
         }
         Request::ChangePartition(request) => {
+            let (partition, version) = (id(request.id), request.version);
             let change = Box::new(change_of(request).ok_or(Unfit::Data)?);
-            (request.version, Operation::ChangePartition { partition: id(request.id), change })
+            (version, Operation::ChangePartition { partition, change })
         }
         Request::DeletePartition(request) => {
             (request.version, Operation::DeletePartition { partition: id(request.id) })
         }
         Request::RenamePartition(request) => {
-            let (partition, name) = (id(request.id), request.name.clone());
+            let (partition, name) = (id(request.id), request.name);
             (request.version, Operation::RenamePartition { partition, name })
         }
         Request::SetDescription(request) => {
-            let change = Change { description: Some(request.text.clone()), ..Change::default() };
+            let change = Change { description: Some(request.text), ..Change::default() };
             let partition = id(request.id);
             (request.version, Operation::ChangePartition { partition, change: Box::new(change) })
         }
         Request::StoreProfile(request) => {
             let configuration = words::configuration_to_model(&request.profile.configuration);
             let configuration = Box::new(configuration.ok_or(Unfit::Data)?);
-            let (partition, name) = (id(request.partition), request.profile.name.clone());
+            let (partition, name) = (id(request.partition), request.profile.name);
             (request.version, Operation::SetProfile { partition, name, configuration })
         }
         Request::DeleteProfile(profile) => {
-            let (partition, name) = (id(profile.partition), profile.name.clone());
+            let (partition, name) = (id(profile.partition), profile.name);
             (profile.version, Operation::DeleteProfile { partition, name })
         }
         Request::ApplyProfile(profile) => {
-            let (partition, name) = (id(profile.partition), profile.name.clone());
+            let (partition, name) = (id(profile.partition), profile.name);
             (profile.version, Operation::ApplyProfile { partition, name })
         }
         Request::SaveProfile(profile) => {
-            let (partition, name) = (id(profile.partition), profile.name.clone());
+            let (partition, name) = (id(profile.partition), profile.name);
             (profile.version, Operation::SaveProfile { partition, name })
         }
         Request::SetMemory(request) => {
@@ -105,7 +102,7 @@ fn operation(system: &System, request: &Request) -> Result<Wanted, Unfit> {
         Request::SetProcessors(request) => {
             let partition = id(request.partition);
             let current = system.partition(partition)?.configuration().processors;
-            let processors = Some(desired_processors(current, request).ok_or(Unfit::Data)?);
+            let processors = Some(desired_processors(current, &request).ok_or(Unfit::Data)?);
             let change = Box::new(Change { processors, ..Change::default() });
             (request.version, Operation::ChangePartition { partition, change })
         }
@@ -117,7 +114,7 @@ fn operation(system: &System, request: &Request) -> Result<Wanted, Unfit> {
             (request.version, Operation::ReleaseResources { partition: id(request.id) })
         }
         Request::PowerOn(request) => {
-            let (partition, profile) = (id(request.id), request.profile.clone());
+            let (partition, profile) = (id(request.id), request.profile);
             let boot_mode = request.boot_mode.map(words::boot_mode::to_model);
             (request.version, Operation::PowerOn { partition, profile, boot_mode })
         }
@@ -142,19 +139,20 @@ fn operation(system: &System, request: &Request) -> Result<Wanted, Unfit> {
         }
         Request::CancelJob(request) => (None, Operation::CancelJob { job: JobId(request.job) }),
         Request::DeleteJob(request) => (None, Operation::DeleteJob { job: JobId(request.job) }),
-        other => {
-            return network_operation(other)
-                .or_else(|| storage_operation(other))
-                .ok_or(Unfit::Data);
-        }
+        other => match network_operation(other) {
+            Ok(wanted) => wanted,
+            Err(other) => storage_operation(other).ok_or(Unfit::Data)?,
+        },
     })
 }
 
-fn network_operation(request: &Request) -> Option<Wanted> {
-    Some(match request {
+/// The request again, if it is none for networks.
+#[expect(clippy::result_large_err, reason = "it is looked at further, and is no error")]
+fn network_operation(request: Request) -> Result<Wanted, Request> {
+    Ok(match request {
         Request::CreateSwitch(request) => {
             let mode = words::switch_mode::to_model(request.mode);
-            (None, Operation::CreateSwitch { name: request.name.clone(), mode })
+            (None, Operation::CreateSwitch { name: request.name, mode })
         }
         Request::ChangeSwitch(request) => {
             let mode = words::switch_mode::to_model(request.mode);
@@ -164,7 +162,7 @@ fn network_operation(request: &Request) -> Option<Wanted> {
             (request.version, Operation::RemoveSwitch { switch: SwitchId(request.id) })
         }
         Request::CreateNetwork(request) => {
-            let (name, tagged) = (request.name.clone(), request.tagged);
+            let (name, tagged) = (request.name, request.tagged);
             let (switch, vlan) = (SwitchId(request.switch), VlanId(request.vlan));
             (None, Operation::CreateNetwork { name, switch, vlan, tagged })
         }
@@ -172,14 +170,14 @@ fn network_operation(request: &Request) -> Option<Wanted> {
             (request.version, Operation::RemoveNetwork { network: NetworkId(request.id) })
         }
         Request::AddEthernet(request) => {
-            let wire::AddEthernet { mac, switch, vlan, ieee, trunk_priority, .. } = *request;
+            let wire::AddEthernet { mac, switch, vlan, ieee, trunk_priority, .. } = request;
             let ethernet = ethernet(mac, switch, vlan, ieee, &request.additional, trunk_priority);
             let slot = slot_choice(request.slot, request.highest);
             let partition = PartitionId(request.partition);
             (request.version, Operation::AddEthernet { partition, slot, ethernet })
         }
         Request::ChangeEthernet(request) => {
-            let wire::ChangeEthernet { mac, switch, vlan, ieee, trunk_priority, .. } = *request;
+            let wire::ChangeEthernet { mac, switch, vlan, ieee, trunk_priority, .. } = request;
             let ethernet = ethernet(mac, switch, vlan, ieee, &request.additional, trunk_priority);
             let (partition, slot) = (PartitionId(request.partition), Slot(request.slot));
             (request.version, Operation::ChangeEthernet { partition, slot, ethernet })
@@ -198,98 +196,98 @@ fn network_operation(request: &Request) -> Option<Wanted> {
             let (vios, server_slot) = (PartitionId(request.partition), Slot(request.slot));
             (request.version, Operation::RemoveScsiPair { vios, server_slot })
         }
-        _ => return None,
+        other => return Err(other),
     })
 }
 
-fn storage_operation(request: &Request) -> Option<Wanted> {
+fn storage_operation(request: Request) -> Option<Wanted> {
     let id = PartitionId;
     Some(match request {
         Request::CreateGroup(request) => {
-            let (vios, name) = (id(request.vios), request.group.clone());
-            let volumes = request.volumes.iter().cloned().collect();
+            let (vios, name) = (id(request.vios), request.group);
+            let volumes = request.volumes.into_iter().collect();
             (request.version, Operation::CreateGroup { vios, name, volumes })
         }
         Request::ExtendGroup(request) => {
-            let (vios, group) = (id(request.vios), request.group.clone());
-            let volumes = request.volumes.iter().cloned().collect();
+            let (vios, group) = (id(request.vios), request.group);
+            let volumes = request.volumes.into_iter().collect();
             (request.version, Operation::ExtendGroup { vios, group, volumes })
         }
         Request::DeleteGroup(request) => {
-            let (vios, group) = (id(request.vios), request.group.clone());
+            let (vios, group) = (id(request.vios), request.group);
             (request.version, Operation::RemoveGroup { vios, group })
         }
         Request::CreateDisk(request) => {
             let (vios, size_mb) = (id(request.vios), request.size_mb);
-            let (group, name) = (request.group.clone(), request.name.clone());
+            let (group, name) = (request.group, request.name);
             (request.version, Operation::CreateDisk { vios, group, name, size_mb })
         }
         Request::ExtendDisk(request) => {
-            let (vios, disk) = (id(request.vios), request.name.clone());
+            let (vios, disk) = (id(request.vios), request.name);
             (request.version, Operation::ExtendDisk { vios, disk, size_mb: request.size_mb })
         }
         Request::DeleteDisk(request) => {
-            let (vios, disk) = (id(request.vios), request.name.clone());
+            let (vios, disk) = (id(request.vios), request.name);
             (request.version, Operation::RemoveDisk { vios, disk })
         }
         Request::CreateRepository(request) => {
-            let (vios, group, size_mb) = (id(request.vios), request.group.clone(), request.size_mb);
+            let (vios, group, size_mb) = (id(request.vios), request.group, request.size_mb);
             (request.version, Operation::CreateRepository { vios, group, size_mb })
         }
         Request::DeleteRepository(request) => {
             (request.version, Operation::RemoveRepository { vios: id(request.vios) })
         }
         Request::CreateMedia(request) => {
-            let wire::CreateMedia { size_mb, read_only, .. } = *request;
-            let (vios, name) = (id(request.vios), request.name.clone());
+            let wire::CreateMedia { size_mb, read_only, .. } = request;
+            let (vios, name) = (id(request.vios), request.name);
             (request.version, Operation::CreateMedium { vios, name, size_mb, read_only })
         }
         Request::DeleteMedia(request) => {
-            let (vios, name) = (id(request.vios), request.name.clone());
+            let (vios, name) = (id(request.vios), request.name);
             (request.version, Operation::RemoveMedium { vios, name })
         }
         Request::CreateMapping(request) => {
-            let backing = match (request.kind, request.backing.clone()) {
+            let backing = match (request.kind, request.backing) {
                 (BackingKind::Volume, Some(volume)) => Backing::Volume(volume),
                 (BackingKind::Disk, Some(disk)) => Backing::Disk(disk),
                 (BackingKind::Optical, medium) => Backing::Optical(medium),
                 (BackingKind::Volume | BackingKind::Disk, None) => return None,
             };
             let (vios, server_slot) = (id(request.vios), Slot(request.server_slot));
-            let name = request.target.clone();
+            let name = request.target;
             (request.version, Operation::AddTarget { vios, server_slot, name, backing })
         }
         Request::DeleteMapping(request) => {
-            let (vios, name) = (id(request.vios), request.name.clone());
+            let (vios, name) = (id(request.vios), request.name);
             (request.version, Operation::RemoveTarget { vios, name })
         }
         Request::LoadMedia(request) => {
-            let (target, medium) = (request.target.clone(), request.medium.clone());
+            let (target, medium) = (request.target, request.medium);
             (request.version, Operation::LoadMedium { vios: id(request.vios), target, medium })
         }
         Request::UnloadMedia(request) => {
-            let (vios, target) = (id(request.vios), request.name.clone());
+            let (vios, target) = (id(request.vios), request.name);
             (request.version, Operation::UnloadMedium { vios, target })
         }
         _ => return None,
     })
 }
 
-fn definition(request: &wire::CreatePartition) -> Option<PartitionDefinition> {
+fn definition(request: wire::CreatePartition) -> Option<PartitionDefinition> {
     let kind = words::partition_type::to_model(request.kind);
     let configuration = words::configuration_to_model(&request.configuration)?;
-    let usual = PartitionDefinition::new(request.name.clone(), kind, configuration);
+    let usual = PartitionDefinition::new(request.name, kind, configuration);
     Some(PartitionDefinition {
         id: request.id.map(PartitionId),
         uuid: request.uuid.map(words::uuid_to_model),
         os: request.os.map_or(usual.os, words::operating_system::to_model),
         physical_boot_device: request.physical_boot_device || usual.physical_boot_device,
-        profile: request.profile.clone(),
+        profile: request.profile,
         ..usual
     })
 }
 
-fn change_of(request: &wire::ChangePartition) -> Option<Change> {
+fn change_of(request: wire::ChangePartition) -> Option<Change> {
     let processors = match &request.processors {
         Some(processors) => Some(words::processors_to_model(processors)?),
         None => None,
@@ -303,7 +301,7 @@ fn change_of(request: &wire::ChangePartition) -> Option<Change> {
         boot_mode: request.boot_mode.map(words::boot_mode::to_model),
         keylock: request.keylock.map(words::keylock::to_model),
         auto_start: request.auto_start,
-        compatibility_mode: request.compatibility.clone(),
+        compatibility_mode: request.compatibility,
         page_table_ratio: request.page_table_ratio,
         secure_boot: request.secure_boot,
     })
@@ -371,9 +369,13 @@ const fn stop(stop: wire::Stop) -> PowerOff {
 }
 
 /// The response of an operation with what became of it; `None` if one does not fit the other.
-fn response(system: &System, request: &Request, outcome: Outcome) -> Option<Response> {
+fn response(
+    system: &System,
+    operation: hmc_proto::Operation,
+    made: &Operation,
+    outcome: Outcome,
+) -> Option<Response> {
     use hmc_proto::Operation as O;
-    let operation = request.operation();
     Some(match outcome {
         Outcome::Job(JobId(job)) => {
             let started = JobStarted { job };
@@ -393,8 +395,8 @@ fn response(system: &System, request: &Request, outcome: Outcome) -> Option<Resp
             Response::CreatePartition(created)
         }
         Outcome::Adapter(slot, version) => {
-            let Request::AddEthernet(request) = request else { return None };
-            let ethernet = system.ethernet(PartitionId(request.partition), slot).ok()?;
+            let Operation::AddEthernet { partition, .. } = made else { return None };
+            let ethernet = system.ethernet(*partition, slot).ok()?;
             let mac = wire::Mac(ethernet.mac().0);
             Response::AddEthernet(wire::EthernetAdded { slot: slot.0, mac, version: version.0 })
         }

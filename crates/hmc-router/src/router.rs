@@ -92,7 +92,7 @@ impl Router {
                 let room = (mtu as usize).saturating_sub(HEADER_BYTES);
                 looks::look(&self.system, &request, room)
             }
-            Effect::Change => self.change(number, header, &request, data, now),
+            Effect::Change => self.change(number, header, request, data, now),
         }
     }
 
@@ -157,7 +157,7 @@ impl Router {
         &mut self,
         number: u32,
         header: Header,
-        request: &Request,
+        request: Request,
         data: &[u8],
         now: Duration,
     ) -> Result<Answer, ReturnCode> {
@@ -165,11 +165,11 @@ impl Router {
         let session = self.sessions.get_mut(number).ok_or(ReturnCode::INVALID_STATE)?;
         match session.book.look_up(header.token, operation, data) {
             Known::No => {}
-            Known::Answered(code, data) => return repeated(operation, code, &data),
+            Known::Answered(code, data) => return repeated(operation, code, data),
             Known::Another(before) => return Ok(token_in_use(header.token, before)),
         }
         let answer = changes::change(&mut self.system, request, u64::from(number), now);
-        session.book.keep(header, operation, data, &answer);
+        session.book.keep(header.token, operation, data, &answer);
         Ok(answer)
     }
 

@@ -46,7 +46,8 @@ pub(crate) fn check_name(what: Named, name: &str) -> Result<(), Refusal> {
         _ => (MAX_NAME, NAME_PUNCTUATION),
     };
     let wrong = name.chars().find(|c| !c.is_ascii_alphanumeric() && !punctuation.contains(*c));
-    if name.is_empty() || name.chars().count() > most || wrong.is_some() {
+    let is_long = name.len() > most && name.chars().count() > most;
+    if name.is_empty() || is_long || wrong.is_some() {
         return Err(Refusal::BadName { what, name: name.to_owned(), most, wrong });
     }
     Ok(())
