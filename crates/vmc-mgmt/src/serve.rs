@@ -6,6 +6,7 @@ use crate::console::Console;
 use crate::remote::{AccessFile, Authority, Commands};
 use crate::rest::Rest;
 use crate::rest::audit::Audit;
+use crate::rest::kept::Kept;
 use crate::rest::server::{self, ServerError};
 use crate::rest::sessions::{Sessions, User};
 use crate::secret::random;
@@ -44,7 +45,7 @@ pub struct Options {
     #[arg(long, value_name = "PORT", default_value_t = 12443)]
     pub https_port: u16,
 
-    /// Keeps the NVRAM, the certificate and the audit log here; without it they are gone at the end
+    /// Keeps the NVRAM, sessions, the certificate and the audit log here; without it they are gone at the end
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
@@ -139,15 +140,23 @@ impl Served {
         let (http_address, https_address) = (address(&http)?, address(&https)?);
         let (folder, temporary) = folder(options.data.as_deref())?;
         let certificate = server::certificate(&folder)?;
-        let (user, password) = user(options)?;
+        let (user, password, is_made) = user(options)?;
         let audit = folder.join("audit.jsonl");
         let audit =
             Audit::to_file(&audit).map_err(of_file("the audit log cannot be opened:", &audit))?;
-        let app = open(options, temporary.is_none().then_some(folder.as_path()))?;
+        let (app, store) = open(options, temporary.is_none().then_some(folder.as_path()))?;
         let dialect = options.dialect;
         let idle = Duration::from_secs(options.session_seconds);
-        let sessions = Sessions::new(user, idle, &folder);
-        let rest = Arc::new(Rest::new(app.clone(), sessions, dialect, audit));
+        let mut sessions = Sessions::new(user, idle, &folder);
+        if let Some(store) = &store {
+            let chosen = (!is_made).then_some(password.as_str());
+            sessions = sessions.in_store(Arc::clone(store), chosen)?;
+        }
+        let rest = Rest::new(app.clone(), sessions, dialect, audit);
+        let rest = Arc::new(match store {
+            Some(store) => rest.with_kept(Kept::of_store(store)?),
+            None => rest,
+        });
         let access = AccessFile::create(&folder, http_address)
             .map_err(of_file("the file of the command line cannot be written in", &folder))?;
         let beside = beside(&app, dialect, &rest, &access);
@@ -160,7 +169,7 @@ impl Served {
             folder,
             http: http_address,
             https: https_address,
-            password,
+            password: is_made.then_some(password),
             runtime,
             temporary,
         })
@@ -207,8 +216,9 @@ fn folder(data: Option<&Path>) -> Result<(PathBuf, Option<PathBuf>), ServeError>
     }
 }
 
-fn user(options: &Options) -> Result<(User, Option<String>), ServeError> {
-    let (password, made) = match &options.password_file {
+/// The user, the password, and whether it was made.
+fn user(options: &Options) -> Result<(User, String, bool), ServeError> {
+    let password = match &options.password_file {
         Some(path) => {
             let text =
                 fs::read_to_string(path).map_err(of_file("the password cannot be read:", path))?;
@@ -219,22 +229,19 @@ fn user(options: &Options) -> Result<(User, Option<String>), ServeError> {
                     path.display()
                 )));
             }
-            (line, None)
+            line
         }
-        None => {
-            let password =
-                random(9).map_err(|e| ServeError::Other(format!("no random number: {e}")))?;
-            (password.clone(), Some(password))
-        }
+        None => random(9).map_err(|e| ServeError::Other(format!("no random number: {e}")))?,
     };
     let user = User::new(&options.user, &password).map_err(ServeError::Other)?;
-    Ok((user, made))
+    Ok((user, password, options.password_file.is_none()))
 }
 
-/// The application, with an NVRAM if there is a data folder.
-fn open(options: &Options, data: Option<&Path>) -> Result<App, ServeError> {
+/// The application, and where it keeps things if there is a data folder: the NVRAM, but for a device file.
+fn open(options: &Options, data: Option<&Path>) -> Result<(App, Option<Arc<Store>>), ServeError> {
     if let Some(path) = &options.device {
-        return Ok(App::open(Source::File(path.clone()), HMC_ID, None)?);
+        let store = data.map(Store::of_notes).transpose()?.map(Arc::new);
+        return Ok((App::open(Source::File(path.clone()), HMC_ID, None)?, store));
     }
     let file = options.file.as_deref().map(read).transpose()?;
     let (system, faults, store) = match (file, data) {
@@ -257,11 +264,11 @@ fn open(options: &Options, data: Option<&Path>) -> Result<App, ServeError> {
                 text => of_inventory(Some(&(path.to_owned(), text.to_owned()))),
             };
             let (store, system) = Store::open(data, inventory, begin)?;
-            (system, Vec::new(), Some(store))
+            (system, Vec::new(), Some(Arc::new(store)))
         }
     };
-    let (host, application) = Host::boot(system, faults, store)?;
-    Ok(App::open(Source::Embedded(application), HMC_ID, Some(host))?)
+    let (host, application) = Host::boot(system, faults, store.clone())?;
+    Ok((App::open(Source::Embedded(application), HMC_ID, Some(host))?, store))
 }
 
 fn read(path: &Path) -> Result<(PathBuf, String), ServeError> {

@@ -48,11 +48,11 @@ impl Host {
     pub fn boot(
         system: System,
         faults: Vec<Rule>,
-        store: Option<Store>,
+        store: Option<Arc<Store>>,
     ) -> Result<(Host, Application<OnOwnThreads>), HostError> {
         let behaviour = match store {
             None => AnyBehaviour::new(Router::new(system)),
-            Some(store) => AnyBehaviour::new(StoredRouter::new(system, Arc::new(store))?),
+            Some(store) => AnyBehaviour::new(StoredRouter::new(system, store)?),
         };
         let machine = Machine { connections: 2, behaviour, faults, ..Machine::default() };
         let (machine, mut applications) = machine.spawn(Waiting::Block, 1)?;

@@ -169,6 +169,24 @@ impl App {
         })?
     }
 
+    /// The same, and then something with what is there after it, with nothing of other callers in between.
+    pub fn change<T, U, E>(
+        &self,
+        work: impl FnOnce(&mut AppClient, &Arc<Snapshot>) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(T, &Arc<Snapshot>) -> Result<U, E> + Send + 'static,
+    ) -> Result<U, E>
+    where
+        U: Send + 'static,
+        E: From<AppError> + Send + 'static,
+    {
+        self.run(|client, cache| {
+            let failed = |error| E::from(AppError::Client(error));
+            let before = cache.snapshot(client).map_err(failed)?;
+            let done = work(client, &before)?;
+            then(done, &cache.snapshot(client).map_err(failed)?)
+        })?
+    }
+
     /// What the hypervisor has told since the application began.
     pub fn events(&self) -> &Arc<EventLog> {
         &self.shared.events

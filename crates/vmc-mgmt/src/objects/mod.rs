@@ -23,6 +23,7 @@ pub mod adapter;
 mod datum;
 pub mod network;
 pub mod partition;
+pub mod shape;
 pub mod storage;
 pub mod system;
 mod value;

@@ -6,6 +6,7 @@
 //! | `routes` | paths and methods |
 //! | `docs` | objects as documents |
 //! | `changes` | documents as HMC commands |
+//! | `kept` | elements of documents that are not known |
 //! | `operations`, `jobs` | operations that take time |
 //! | `listeners` | events for clients |
 //! | `xml`, `atom`, `json`, `search` | forms |
@@ -21,6 +22,7 @@ pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod json;
+pub mod kept;
 pub mod listeners;
 pub mod operations;
 mod routes;

@@ -6,9 +6,10 @@ use super::docs::{self, Scene};
 use super::error::RestError;
 use super::http::{Answer, Reply, Request};
 use super::jobs::Jobs;
+use super::kept::Kept;
 use super::listeners::Listeners;
 use super::sessions::Sessions;
-use super::xml::{ATOM, Element, WEB};
+use super::xml::{ATOM, Element, UOM, WEB};
 use super::{atom, ids, json, routes};
 use crate::app::{App, AppClient, Snapshot, now};
 use crate::cli::Dialect;
@@ -23,6 +24,7 @@ pub struct Rest {
     pub(super) dialect: Dialect,
     pub(super) jobs: Jobs,
     pub(super) listeners: Listeners,
+    kept: Arc<Kept>,
     audit: Audit,
     /// When it began, since 1970.
     began: Duration,
@@ -32,7 +34,13 @@ impl Rest {
     /// The interface of an application.
     pub fn new(app: App, sessions: Sessions, dialect: Dialect, audit: Audit) -> Rest {
         let (jobs, listeners) = (Jobs::default(), Listeners::default());
-        Rest { app, sessions, dialect, jobs, listeners, audit, began: now() }
+        let kept = Arc::default();
+        Rest { app, sessions, dialect, jobs, listeners, kept, audit, began: now() }
+    }
+
+    /// The same, with elements of clients' documents that were kept before.
+    pub fn with_kept(self, kept: Kept) -> Rest {
+        Rest { kept: Arc::new(kept), ..self }
     }
 
     /// The user whose session has this token.
@@ -82,16 +90,24 @@ impl Rest {
             }
         }
         if path == ["web", "Logon"] && request.method == "DELETE" {
-            self.sessions.log_off(token);
-            return Ok(Answer::Done);
+            let failed = |error| {
+                RestError::busy(format!(
+                    "the session has ended, and would be open again after a restart: {error}"
+                ))
+            };
+            return self.sessions.log_off(token).map(|()| Answer::Done).map_err(failed);
         }
         routes::route(self, request, &path)
     }
 
     fn log_on(&self, request: &Request, user: &mut String) -> Result<Answer, RestError> {
-        let document = Element::parse(&request.body)?;
-        if document.name != "LogonRequest" {
-            return Err(RestError::bad(format!("expected a LogonRequest, got {}", document.name)));
+        let document = Element::parse(&request.body)?.own();
+        let is_logon = document.name == "LogonRequest";
+        if !is_logon || !["", WEB].contains(&document.namespace.as_str()) {
+            let (name, namespace) = (&document.name, &document.namespace);
+            return Err(RestError::bad(format!(
+                "expected a LogonRequest of the namespace {WEB}, got {name} of `{namespace}`"
+            )));
         }
         let failed = |e: std::io::Error| RestError::busy(format!("no session could be made: {e}"));
         let name = document.text_at("UserID").unwrap_or_default();
@@ -128,10 +144,14 @@ impl Rest {
 
     /// What is there now, for documents.
     pub(super) fn scene(&self, request: &Request) -> Result<Scene, RestError> {
-        let snapshot = self.app.snapshot()?;
+        let kept = Arc::clone(&self.kept);
+        let snapshot = self.app.with_snapshot(move |_, snapshot| {
+            kept.prune(snapshot).map(|()| Arc::clone(snapshot))
+        })??;
         self.listeners.learn(&snapshot);
         Ok(Scene {
             snapshot,
+            kept: Arc::clone(&self.kept),
             base: request.base.clone(),
             created: self.began,
             novalink: self.dialect == Dialect::NovaLink,
@@ -144,6 +164,40 @@ impl Rest {
         work: impl FnOnce(&mut AppClient, &Arc<Snapshot>) -> Result<T, RestError> + Send + 'static,
     ) -> Result<T, RestError> {
         self.app.with_snapshot(work)?
+    }
+
+    /// Does what a document says, and shows the object as it is then, with nothing of other requests in between. `id` is the
+    /// object's before the change, if it is there already; `show` is `None` when it is not there after it.
+    pub(super) fn post<T>(
+        &self,
+        request: &Request,
+        kind: &'static str,
+        id: Option<String>,
+        work: impl FnOnce(&mut AppClient, &Scene, &Element) -> Result<T, RestError> + Send + 'static,
+        show: impl Fn(&Scene, &T) -> Option<Entry> + Send + 'static,
+    ) -> Result<Answer, RestError> {
+        let document = whole(request, &[kind])?;
+        let scene = self.scene(request)?;
+        let kept = Arc::clone(&self.kept);
+        let before = scene.clone();
+        let entry = self.app.change(
+            move |client, snapshot| {
+                let unknown = before.kept.unknown(id.as_deref(), &document)?;
+                let scene = Scene { snapshot: Arc::clone(snapshot), ..before };
+                Ok((work(client, &scene, &document.own())?, unknown))
+            },
+            move |(done, unknown), snapshot| {
+                kept.prune(snapshot)?;
+                let scene = Scene { snapshot: Arc::clone(snapshot), ..scene };
+                let gone = || routes::gone(kind);
+                let entry = show(&scene, &done).ok_or_else(gone)?;
+                match kept.keep(&entry.id, unknown)? {
+                    true => show(&scene, &done).ok_or_else(gone),
+                    false => Ok(entry),
+                }
+            },
+        )?;
+        Ok(Answer::Entry(Box::new(entry)))
     }
 
     fn reply(&self, request: &Request, answer: Result<Answer, RestError>) -> Reply {
@@ -235,6 +289,11 @@ fn document(
 
 /// The object of a document that came in: a document may be an entry around it.
 pub(super) fn object(request: &Request, kinds: &[&str]) -> Result<Element, RestError> {
+    whole(request, kinds).map(|document| document.own())
+}
+
+/// The same, with elements of other namespaces.
+fn whole(request: &Request, kinds: &[&str]) -> Result<Element, RestError> {
     let mut document = Element::parse(&request.body)?;
     if document.name == "entry" && document.namespace == ATOM {
         let content = document.children.into_iter().find(|child| child.name == "content");
@@ -242,12 +301,17 @@ pub(super) fn object(request: &Request, kinds: &[&str]) -> Result<Element, RestE
         document = first
             .ok_or_else(|| RestError::bad("expected an object in the entry's content, got none"))?;
     }
+    let expected = |got: &str| {
+        RestError::bad(format!("expected a document of {}, got {got}", kinds.join(" or ")))
+    };
     if !kinds.contains(&document.name.as_str()) {
-        return Err(RestError::bad(format!(
-            "expected a document of {}, got {}",
-            kinds.join(" or "),
-            document.name
-        )));
+        return Err(expected(&document.name));
+    }
+    let namespace = if document.name == "JobRequest" { WEB } else { UOM };
+    // One without a namespace is taken for what its name says.
+    if !document.namespace.is_empty() && document.namespace != namespace {
+        let got = format!("one of the namespace {}; theirs is {namespace}", document.namespace);
+        return Err(expected(&got));
     }
     if document.attribute("schemaVersion").is_none() {
         return Err(RestError::bad(format!(

@@ -1,23 +1,34 @@
 //! Who may ask: the user's password, sessions by their tokens, and how they end.
 
+use crate::app::now;
 use crate::secret::{random, write_new};
+use crate::store::{Store, StoreError};
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use ring::digest;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 
 /// Sessions at a time; the one that was used longest ago gives way to a new one.
 pub const MAX_SESSIONS: usize = 256;
 
+/// How far the time of use in the store may stay behind: each look at an object uses a session, and not each can be stored.
+const STORED_USE: Duration = Duration::from_secs(60);
+
+/// Before a session's hash in the store.
+const KEY: &str = "sessions/";
+/// The user whose sessions are in the store.
+const USER_KEY: &str = "user";
+
 /// Who may log on with a password.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct User {
     /// The name.
     pub name: String,
@@ -58,6 +69,16 @@ struct Session {
     hash: Hash,
     user: String,
     used: Instant,
+    /// When the store was told that it was used, by the clock.
+    stored: Duration,
+    file: Option<PathBuf>,
+}
+
+/// A session in the store, under its hash.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    user: String,
+    used_ms: u64,
     file: Option<PathBuf>,
 }
 
@@ -73,6 +94,23 @@ pub struct Sessions {
     open: Mutex<VecDeque<Session>>,
     /// One password at a time is looked at: a hash takes memory.
     logon: Mutex<()>,
+    /// Where they last beyond the application's end.
+    store: Option<Arc<Store>>,
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn hash_of(hex: &str) -> Option<Hash> {
+    let mut hash = Hash::default();
+    if hex.len() != 2 * hash.len() || !hex.is_ascii() {
+        return None;
+    }
+    for (place, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * place..2 * place + 2], 16).ok()?;
+    }
+    Some(hash)
 }
 
 fn hash(token: &str) -> Hash {
@@ -86,7 +124,75 @@ impl Sessions {
     /// No session yet.
     pub fn new(user: User, idle: Duration, folder: &Path) -> Sessions {
         let (open, logon) = (Mutex::default(), Mutex::default());
-        Sessions { user, idle, folder: folder.to_owned(), open, logon }
+        Sessions { user, idle, folder: folder.to_owned(), open, logon, store: None }
+    }
+
+    /// With the sessions of a store, which takes those that begin and end from now on. When the user has chosen a `password`, and
+    /// it is another one than before, or another user's, the sessions of before have ended.
+    pub fn in_store(
+        mut self,
+        store: Arc<Store>,
+        password: Option<&str>,
+    ) -> Result<Sessions, StoreError> {
+        let damaged =
+            |key: &str, why: &str| store.damaged(format!("`{KEY}{key}` is no session: {why}"));
+        let before = match store.notes(USER_KEY)?.pop() {
+            None => None,
+            Some((_, user)) => Some(
+                serde_json::from_slice::<User>(&user)
+                    .map_err(|error| store.damaged(format!("`{USER_KEY}`: {error}")))?,
+            ),
+        };
+        let (name, clock) = (self.user.name.as_str(), now());
+        let is_another = before.as_ref().is_some_and(|before| match password {
+            Some(password) => !before.has(name, password),
+            None => before.name != name,
+        });
+        let mut open = Vec::new();
+        for (key, session) in store.notes(KEY)? {
+            let stored: Stored =
+                serde_json::from_slice(&session).map_err(|e| damaged(&key, &e.to_string()))?;
+            let hash = hash_of(&key).ok_or_else(|| damaged(&key, "expected a hash"))?;
+            let used = Duration::from_millis(stored.used_ms);
+            let idle = clock.saturating_sub(used);
+            let instant = Instant::now().checked_sub(idle).filter(|_| idle < self.idle);
+            let session =
+                |at| Session { hash, user: stored.user, used: at, stored: used, file: stored.file };
+            match instant.filter(|_| !is_another) {
+                Some(at) => open.push(session(at)),
+                None => {
+                    session(Instant::now()).end();
+                    store.note(&format!("{KEY}{key}"), None)?;
+                }
+            }
+        }
+        if is_another || before.is_none() {
+            let user = serde_json::to_vec(&self.user).expect("texts");
+            store.note(USER_KEY, Some(&user))?;
+        }
+        open.sort_by_key(|session| session.used);
+        *self.open() = open.into();
+        self.store = Some(store);
+        Ok(self)
+    }
+
+    /// Tells the store of a session.
+    fn keep(&self, session: &Session) -> io::Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let stored = Stored {
+            user: session.user.clone(),
+            used_ms: u64::try_from(session.stored.as_millis()).unwrap_or(u64::MAX),
+            file: session.file.clone(),
+        };
+        let stored = serde_json::to_vec(&stored)?;
+        store.note(&format!("{KEY}{}", hex(&session.hash)), Some(&stored)).map_err(io::Error::other)
+    }
+
+    /// Ends a session that is not among the open ones any more.
+    fn strike(&self, session: &Session) -> io::Result<()> {
+        session.end();
+        let Some(store) = &self.store else { return Ok(()) };
+        store.note(&format!("{KEY}{}", hex(&session.hash)), None).map_err(io::Error::other)
     }
 
     fn open(&self) -> MutexGuard<'_, VecDeque<Session>> {
@@ -115,15 +221,16 @@ impl Sessions {
 
     fn begin(&self, user: &str, file: Option<PathBuf>) -> io::Result<String> {
         let token = random(32)?;
-        let session =
-            Session { hash: hash(&token), user: user.to_owned(), used: Instant::now(), file };
+        let (user, hash) = (user.to_owned(), hash(&token));
+        let session = Session { hash, user, used: Instant::now(), stored: now(), file };
         let mut open = self.open();
         self.expire(&mut open);
         if open.len() == MAX_SESSIONS
             && let Some(oldest) = open.pop_front()
         {
-            oldest.end();
+            self.strike(&oldest)?;
         }
+        self.keep(&session)?;
         open.push_back(session);
         Ok(token)
     }
@@ -141,27 +248,33 @@ impl Sessions {
         }
         let mut session = open.remove(found?)?;
         session.used = Instant::now();
+        let clock = now();
+        if clock.saturating_sub(session.stored) >= STORED_USE.min(self.idle / 10) {
+            session.stored = clock;
+            // What cannot be stored now is stored with a later use; the session is open all the same.
+            let _ = self.keep(&session);
+        }
         let user = session.user.clone();
         open.push_back(session);
         Some(user)
     }
 
-    /// Ends the session with this token.
-    pub fn log_off(&self, token: &str) {
+    /// Ends the session with this token. An error says that it would be open again after a restart.
+    pub fn log_off(&self, token: &str) -> io::Result<()> {
         let asked = hash(token);
-        self.open().retain(|session| {
-            let other = !bool::from(session.hash.ct_eq(&asked));
-            if !other {
-                session.end();
-            }
-            other
-        });
+        let mut open = self.open();
+        let found = open.iter().position(|session| bool::from(session.hash.ct_eq(&asked)));
+        match found.and_then(|place| open.remove(place)) {
+            Some(session) => self.strike(&session),
+            None => Ok(()),
+        }
     }
 
     fn expire(&self, open: &mut VecDeque<Session>) {
         while open.front().is_some_and(|session| session.used.elapsed() >= self.idle) {
             if let Some(session) = open.pop_front() {
-                session.end();
+                // One that stays in the store has expired there, too.
+                let _ = self.strike(&session);
             }
         }
     }
@@ -177,7 +290,9 @@ impl Session {
 
 impl Drop for Sessions {
     fn drop(&mut self) {
-        self.open().iter().for_each(Session::end);
+        if self.store.is_none() {
+            self.open().iter().for_each(Session::end);
+        }
     }
 }
 
@@ -199,8 +314,56 @@ mod tests {
         let token = sessions.log_on("admin", "secret").expect("random").expect("the password");
         assert_eq!(sessions.user(&token).as_deref(), Some("admin"));
         assert_eq!(sessions.user(&token[1..]), None);
-        sessions.log_off(&token);
+        sessions.log_off(&token).expect("no store");
         assert_eq!(sessions.user(&token), None);
+    }
+
+    /// Sessions in the store of a folder, with a password if it is chosen.
+    fn stored(folder: &Path, name: &str, password: Option<&str>, idle: Duration) -> Sessions {
+        let store = Arc::new(Store::of_notes(folder).expect("a store"));
+        let user = User::new(name, password.unwrap_or("made")).expect("a user");
+        Sessions::new(user, idle, folder).in_store(store, password).expect("sessions")
+    }
+
+    #[test]
+    fn sessions_of_a_store_go_on_and_no_token_is_in_it() {
+        let folder = std::env::temp_dir().join(format!("vmc-mgmt-sessions-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        let idle = Duration::from_secs(600);
+        let open = |name, password| stored(&folder, name, password, idle);
+        let sessions = open("admin", None);
+        let (first, second) = (
+            sessions.begin("admin", None).expect("one"),
+            sessions.begin("admin", None).expect("two"),
+        );
+        let file = sessions.log_on_by_file("admin").expect("a file");
+        sessions.log_off(&second).expect("stored");
+        drop(sessions);
+        let bytes = fs::read(folder.join(crate::store::FILE)).expect("the file");
+        let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(has(&hex(&hash(&first))) && !has(&first));
+        let sessions = open("admin", None);
+        assert_eq!(sessions.user(&first).as_deref(), Some("admin"));
+        assert_eq!(sessions.user(&second), None);
+        let of_file = fs::read_to_string(&file).expect("it is there still");
+        assert!(sessions.user(of_file.trim()).is_some());
+        drop(sessions);
+        // Another password, the same, one that was made, another user.
+        assert!(open("admin", Some("secret")).user(&first).is_none() && !file.exists());
+        let sessions = open("admin", Some("secret"));
+        let third = sessions.begin("admin", None).expect("three");
+        drop(sessions);
+        assert!(open("admin", Some("secret")).user(&third).is_some());
+        assert!(open("admin", None).user(&third).is_some());
+        assert!(open("root", None).user(&third).is_none());
+        // The time of use is in the store, and goes on without the application.
+        let sessions = stored(&folder, "root", None, idle);
+        let fourth = sessions.begin("root", None).expect("four");
+        drop(sessions);
+        assert!(stored(&folder, "root", None, Duration::ZERO).user(&fourth).is_none());
+        assert!(stored(&folder, "root", None, idle).user(&fourth).is_none());
+        fs::remove_dir_all(folder).expect("it goes");
     }
 
     #[test]
@@ -230,7 +393,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let token = fs::read_to_string(&file).expect("a token");
         assert!(sessions.user(token.trim()).is_some());
-        sessions.log_off(token.trim());
+        sessions.log_off(token.trim()).expect("no store");
         assert!(!file.exists());
     }
 }

@@ -13,6 +13,8 @@ pub const ATOM: &str = "http://www.w3.org/2005/Atom";
 pub const UOM: &str = "http://www.ibm.com/xmlns/systems/power/firmware/uom/mc/2012_10/";
 /// Namespace of logon, files and jobs.
 pub const WEB: &str = "http://www.ibm.com/xmlns/systems/power/firmware/web/mc/2012_10/";
+/// Namespace of `xml:lang` and the like, which needs no declaration.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// Elements in elements, at most.
 pub const MAX_DEPTH: usize = 64;
@@ -26,7 +28,7 @@ pub struct Element {
     pub name: String,
     /// Its namespace; empty when it is that of its parent, or of none.
     pub namespace: String,
-    /// Its attributes, without those that declare namespaces.
+    /// Its attributes, without those that declare namespaces; the name of one in a namespace begins with that: `{namespace}name`.
     pub attributes: Vec<(String, String)>,
     /// The elements in it.
     pub children: Vec<Element>,
@@ -46,6 +48,9 @@ pub enum XmlError {
     /// It names an entity that XML does not define.
     #[error("the document names the entity `{0}`: write the character itself")]
     Entity(String),
+    /// It uses a prefix that it does not declare.
+    #[error("the document uses the prefix `{0}` and declares no namespace for it")]
+    Prefix(String),
     /// It is deeper than [`MAX_DEPTH`], or has more than [`MAX_ELEMENTS`] elements.
     #[error(
         "expected at most {MAX_DEPTH} elements in each other and {MAX_ELEMENTS} in all, got more"
@@ -124,7 +129,8 @@ impl Element {
             let (namespace, event) = reader.read_resolved_event().map_err(|e| malformed(&e))?;
             let namespace = match namespace {
                 ResolveResult::Bound(namespace) => namespace.into_inner().to_owned(),
-                _ => String::new(),
+                ResolveResult::Unbound => String::new(),
+                ResolveResult::Unknown(prefix) => return Err(XmlError::Prefix(prefix.to_string())),
             };
             match event {
                 Event::Start(start) => {
@@ -132,14 +138,14 @@ impl Element {
                     if open.len() == MAX_DEPTH || count > MAX_ELEMENTS {
                         return Err(XmlError::TooLarge);
                     }
-                    open.push(begun(&start, &namespace)?);
+                    open.push(begun(&reader, &start, &namespace)?);
                 }
                 Event::Empty(start) => {
                     count += 1;
                     if open.len() == MAX_DEPTH || count > MAX_ELEMENTS {
                         return Err(XmlError::TooLarge);
                     }
-                    ended(begun(&start, &namespace)?, &mut open, &mut root)?;
+                    ended(begun(&reader, &start, &namespace)?, &mut open, &mut root)?;
                 }
                 Event::End(_) => {
                     let element = open.pop().ok_or(XmlError::Root("an end without a start"))?;
@@ -172,6 +178,25 @@ impl Element {
         }
     }
 
+    /// Whether an element that stands in it belongs to it: it is of the same namespace. Links are Atom's, too.
+    pub fn owns(&self, child: &Element) -> bool {
+        child.namespace.is_empty()
+            || child.namespace == self.namespace
+            || (child.name == "link" && child.namespace == ATOM)
+    }
+
+    /// The element without those in it that are of other namespaces.
+    pub fn own(&self) -> Element {
+        let mine = self.children.iter().filter(|child| self.owns(child)).map(Element::own);
+        Element {
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+            attributes: self.attributes.clone(),
+            children: mine.collect(),
+            text: self.text.clone(),
+        }
+    }
+
     /// The document's text, its namespace as the default one. It has no XML declaration: pypowervm parses texts, which may have
     /// none that names an encoding.
     pub fn write(&self) -> String {
@@ -193,8 +218,16 @@ impl Element {
         if is_other {
             let _ = write!(out, " xmlns=\"{}\"", escape(&self.namespace));
         }
-        for (name, value) in &self.attributes {
-            let _ = write!(out, " {name}=\"{}\"", escape(value));
+        for (place, (name, value)) in self.attributes.iter().enumerate() {
+            let value = escape(value);
+            let _ = match name.strip_prefix('{').and_then(|name| name.split_once('}')) {
+                None => write!(out, " {name}=\"{value}\""),
+                Some((XML, name)) => write!(out, " xml:{name}=\"{value}\""),
+                Some((namespace, name)) => {
+                    let namespace = escape(namespace);
+                    write!(out, " xmlns:a{place}=\"{namespace}\" a{place}:{name}=\"{value}\"")
+                }
+            };
         }
         if self.children.is_empty() && self.text.is_empty() {
             out.push_str("/>");
@@ -208,7 +241,11 @@ impl Element {
     }
 }
 
-fn begun(start: &BytesStart<'_>, namespace: &str) -> Result<Element, XmlError> {
+fn begun(
+    reader: &NsReader<&[u8]>,
+    start: &BytesStart<'_>,
+    namespace: &str,
+) -> Result<Element, XmlError> {
     let malformed = |e: &dyn std::fmt::Display| XmlError::Malformed(e.to_string());
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
@@ -217,7 +254,15 @@ fn begun(start: &BytesStart<'_>, namespace: &str) -> Result<Element, XmlError> {
         if key.as_namespace_binding().is_some() {
             continue;
         }
-        let name = key.local_name().into_inner().to_owned();
+        let name = match reader.resolver().resolve_attribute(key) {
+            (ResolveResult::Unbound, name) => name.into_inner().to_owned(),
+            (ResolveResult::Bound(namespace), name) => {
+                format!("{{{}}}{}", namespace.into_inner(), name.into_inner())
+            }
+            (ResolveResult::Unknown(prefix), _) => {
+                return Err(XmlError::Prefix(prefix.to_string()));
+            }
+        };
         let value =
             attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|e| malformed(&e))?;
         attributes.push((name, value.into_owned()));

@@ -10,7 +10,8 @@
 //! | `system` | [`managed_system::SystemRecord`] |
 //! | `partition/N` | [`managed_system::PartitionRecord`] |
 //!
-//! Beside them lie the format and the text of the inventory that the system began as. A file of a newer format, of another
+//! Beside them lie the format, the text of the inventory that the system began as, and what the application notes for itself: elements
+//! of clients' documents that are not known here, and sessions. A file of a newer format, of another
 //! inventory, or one that is damaged, is refused and left as it is.
 
 mod router;
@@ -31,8 +32,13 @@ pub const FILE: &str = "nvram.redb";
 /// The format of the records.
 const FORMAT: u64 = 1;
 
+/// What the application notes for itself. An older program leaves it alone, and a file without it has none.
+const NOTES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("notes");
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
 const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+
+/// The inventory's text in a file that has no system.
+const NO_SYSTEM: &str = "# no system: a device file's";
 
 const FORMAT_KEY: &str = "format";
 const INVENTORY_KEY: &str = "inventory";
@@ -161,6 +167,48 @@ impl Store {
         Ok(())
     }
 
+    /// The store of an application whose system is another program's: it takes notes and no system.
+    pub fn of_notes(folder: &Path) -> Result<Store, StoreError> {
+        let begin = |_: &str| Ok::<_, StoreError>(hmc_router::small_system());
+        Store::open(folder, Some(NO_SYSTEM), begin).map(|(store, _)| store)
+    }
+
+    /// What the application has noted under keys that begin so, by the rest of the key.
+    pub fn notes(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let transaction = self.database.begin_read()?;
+            let notes = match transaction.open_table(NOTES) {
+                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+                notes => notes?,
+            };
+            let mut all = Vec::new();
+            for note in notes.range(prefix..)? {
+                let (key, value) = note?;
+                let Some(rest) = key.value().strip_prefix(prefix) else { break };
+                all.push((rest.to_owned(), value.value().to_owned()));
+            }
+            Ok(all)
+        };
+        read().map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// Notes something, or strikes it out; it is on the disk when this returns.
+    pub fn note(&self, key: &str, value: Option<&[u8]>) -> Result<(), StoreError> {
+        let write = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            {
+                let mut notes = transaction.open_table(NOTES)?;
+                match value {
+                    Some(value) => drop(notes.insert(key, value)?),
+                    None => drop(notes.remove(key)?),
+                }
+            }
+            transaction.commit()?;
+            Ok(())
+        };
+        write().map_err(|error| self.failed(error))
+    }
+
     fn write(
         &self,
         system: &System,
@@ -256,7 +304,7 @@ impl Store {
         serde_json::from_slice(record).map_err(|e| self.damaged(format!("`{key}`: {e}")))
     }
 
-    fn damaged(&self, reason: String) -> StoreError {
+    pub(crate) fn damaged(&self, reason: String) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), reason }
     }
 

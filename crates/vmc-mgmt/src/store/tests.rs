@@ -7,6 +7,7 @@ use hmc_proto::{CreatePartition, Memory, PartitionVersion, PowerOn};
 use hmc_router::small_system;
 use managed_system::PartitionState;
 use redb::ReadableTable;
+use std::sync::Arc;
 use std::time::Duration;
 use vmc_machine::embed::{Actions, Behaviour, PartitionFault};
 
@@ -29,7 +30,7 @@ fn open(folder: &Path) -> Result<(Store, System), StoreError> {
 /// An application with its data folder.
 fn started(folder: &Path) -> App {
     let (store, system) = open(folder).unwrap();
-    let (host, application) = Host::boot(system, Vec::new(), Some(store)).unwrap();
+    let (host, application) = Host::boot(system, Vec::new(), Some(Arc::new(store))).unwrap();
     App::open(Source::Embedded(application), "HMC-A", Some(host)).unwrap()
 }
 
@@ -167,7 +168,7 @@ fn an_inventory_that_makes_no_system_leaves_no_file() {
 fn what_the_hypervisors_partition_knew_is_there_after_its_crash() {
     let folder = folder("crash");
     let (store, system) = open(&folder).unwrap();
-    let mut router = StoredRouter::new(system, std::sync::Arc::new(store)).unwrap();
+    let mut router = StoredRouter::new(system, Arc::new(store)).unwrap();
     router.partition_fails(2, PartitionFault::Crash, &mut Actions::new(4096, Duration::ZERO));
     let next = router.after_crash(Duration::ZERO).unwrap();
     assert_eq!(

@@ -116,9 +116,11 @@ if MODE == "restarted":
     check("events begin", [it.etype for it in pvm_event.Event.get(adapter, "17")], ["NEW_CLIENT"])
     power.power_on(made, None)
     until("it is started", lambda: lpar("web1").state in (bp.LPARState.RUNNING, bp.LPARState.OPEN_FIRMWARE))
+    token = session._sessToken
     print("restart", flush=True)
     sys.stdin.readline()
-    check("it is there after a restart, by a new session that was made in silence", lpar("web1").uuid, made.uuid)
+    check("it is there after a restart", lpar("web1").uuid, made.uuid)
+    check("by the same session", session._sessToken, token)
     check("and is as it was", lpar("web1").state in (bp.LPARState.RUNNING, bp.LPARState.OPEN_FIRMWARE), True)
     check("the listener is told that it is new", [it.etype for it in pvm_event.Event.get(adapter, "17")], ["NEW_CLIENT"])
     power.power_off(lpar("web1"), None, force_immediate=power.Force.TRUE)

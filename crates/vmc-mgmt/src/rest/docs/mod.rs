@@ -10,6 +10,8 @@ pub use partition::{partition, vios};
 pub use simple::{console, ethernet, network, switch, system};
 pub use storage::{group, volume};
 
+use super::atom::Entry;
+use super::kept::Kept;
 use super::xml::Element;
 use crate::app::{PartitionView, Snapshot};
 use crate::objects::{Datum, Field, Kind};
@@ -21,6 +23,8 @@ use std::time::Duration;
 pub struct Scene {
     /// Everything that is there.
     pub snapshot: Arc<Snapshot>,
+    /// Elements of clients' documents that are shown with their objects.
+    pub kept: Arc<Kept>,
     /// Where links begin, as in `https://localhost:12443`.
     pub base: String,
     /// When what there is was made: the application's beginning, because HMC commands do not tell.
@@ -34,6 +38,12 @@ impl Scene {
     pub fn link(&self, path: &str) -> Element {
         let href = format!("{}/rest/api/uom/{path}", self.base);
         Element::new("link").with("href", href).with("rel", "related")
+    }
+
+    /// An object's entry, with what is kept of it; its ETag follows from its document.
+    fn entry(&self, id: String, paths: Vec<String>, mut made: Element) -> Entry {
+        self.kept.show(&id, &mut made);
+        Entry { paths, ..Entry::new(id, String::new(), made) }
     }
 
     /// The path of a partition or a Virtual I/O Server.

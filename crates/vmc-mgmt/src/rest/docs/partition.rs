@@ -112,11 +112,12 @@ fn common(scene: &Scene, view: &Arc<PartitionView>, made: &mut Element) {
     });
 }
 
-/// A partition's ETag follows from its version, which grows with each change.
-fn entry(scene: &Scene, view: &PartitionView, made: Element) -> Entry {
+/// A partition's ETag follows from its version, which grows with each change, and from what is kept of it.
+fn entry(scene: &Scene, view: &PartitionView, mut made: Element) -> Entry {
     let partition = &view.partition;
     let paths = [scene.path(view), scene.system_path(view)];
     let paths = paths.map(|path| format!("/rest/api/uom/{path}")).to_vec();
-    let etag = ids::etag(&format!("{} {}", partition.uuid, partition.version));
+    let kept = scene.kept.show(&ids::partition(view), &mut made).unwrap_or_default();
+    let etag = ids::etag(&format!("{} {} {kept}", partition.uuid, partition.version));
     Entry::versioned(ids::partition(view), paths, made, etag)
 }

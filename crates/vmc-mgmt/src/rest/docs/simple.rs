@@ -68,7 +68,8 @@ pub fn system(scene: &Scene) -> Entry {
         }
         _ => None,
     });
-    Entry::new(id.clone(), format!("/rest/api/uom/ManagedSystem/{id}"), system)
+    let path = format!("/rest/api/uom/ManagedSystem/{id}");
+    scene.entry(id, vec![path], system)
 }
 
 /// A virtual switch's entry.
@@ -87,7 +88,8 @@ pub fn switch(scene: &Scene, switch: &Switch) -> Entry {
         };
         Some(Element::new(name).all(of_switch.map(link)))
     });
-    Entry::new(id.clone(), format!("/rest/api/uom/ManagedSystem/{system}/VirtualSwitch/{id}"), made)
+    let path = format!("/rest/api/uom/ManagedSystem/{system}/VirtualSwitch/{id}");
+    scene.entry(id, vec![path], made)
 }
 
 /// A virtual network's entry.
@@ -103,11 +105,8 @@ pub fn network(scene: &Scene, network: &Network) -> Entry {
         let link = scene.link(&path);
         Some(Element { name: name.to_owned(), ..link })
     });
-    Entry::new(
-        id.clone(),
-        format!("/rest/api/uom/ManagedSystem/{system}/VirtualNetwork/{id}"),
-        made,
-    )
+    let path = format!("/rest/api/uom/ManagedSystem/{system}/VirtualNetwork/{id}");
+    scene.entry(id, vec![path], made)
 }
 
 /// An Ethernet adapter's entry, below its partition of that path.
@@ -141,5 +140,5 @@ pub fn ethernet(scene: &Scene, path: &str, ethernet: &Ethernet) -> Entry {
     });
     let paths = [path.to_owned(), format!("ManagedSystem/{system}/{path}")];
     let paths = paths.map(|path| format!("/rest/api/uom/{path}/ClientNetworkAdapter/{id}"));
-    Entry { paths: paths.to_vec(), ..Entry::new(id, String::new(), made) }
+    scene.entry(id, paths.to_vec(), made)
 }

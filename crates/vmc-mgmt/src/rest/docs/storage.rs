@@ -27,7 +27,7 @@ pub fn group(scene: &Scene, vios: &PartitionView, group: &VolumeGroup) -> Entry 
     });
     let (server, system) = (scene.path(vios), scene.system_path(vios));
     let paths = [server, system].map(|path| format!("/rest/api/uom/{path}/VolumeGroup/{id}"));
-    Entry { paths: paths.to_vec(), ..Entry::new(id, String::new(), made) }
+    scene.entry(id, paths.to_vec(), made)
 }
 
 /// A virtual disk.

@@ -1,13 +1,13 @@
 //! What belongs to a partition: Ethernet adapters, volume groups, profiles.
 
-use super::system::gone;
-use crate::app::PartitionView;
+use super::gone;
+use crate::app::{AppClient, PartitionView};
 use crate::rest::atom::{Entry, object as element};
 use crate::rest::docs::{self, Scene};
 use crate::rest::error::RestError;
 use crate::rest::http::{Answer, Request};
 use crate::rest::operations::find;
-use crate::rest::service::{Rest, check_etag, object, shown};
+use crate::rest::service::{Rest, check_etag, shown};
 use crate::rest::xml::{Element, UOM};
 use crate::rest::{changes, ids};
 use hmc_proto::{Ethernet, VolumeGroup};
@@ -55,32 +55,31 @@ fn adapters(
             .find(|it| ids::ethernet(&scene.snapshot, it).eq_ignore_ascii_case(id));
         found.cloned().ok_or_else(|| RestError::not_found("ClientNetworkAdapter", id))
     };
-    // The adapter in a slot, as it is now.
-    let in_slot = |slot: u16| {
-        let scene = rest.scene(request)?;
-        let now = scene.snapshot.partition(view.partition.id);
-        let now = now.and_then(|view| view.ethernet.iter().find(|it| it.slot == slot));
-        let entry = now.map(|it| entry(&scene, it)).ok_or_else(|| gone("ClientNetworkAdapter"))?;
-        Ok(Answer::Entry(Box::new(entry)))
+    // The adapter in a slot, as it is then.
+    let (partition, path_of) = (view.partition.id, scene.path(view));
+    let in_slot = move |scene: &Scene, slot: &u16| {
+        let now = scene.snapshot.partition(partition)?;
+        let now = now.ethernet.iter().find(|it| it.slot == *slot)?;
+        Some(docs::ethernet(scene, &path_of, now))
     };
     match (request.method.as_str(), path) {
         ("GET", []) => Ok(Answer::Feed(view.ethernet.iter().map(|it| entry(scene, it)).collect())),
         ("PUT", []) => {
-            let (document, of) = (object(request, &["ClientNetworkAdapter"])?, Arc::clone(view));
-            let slot = rest.change(move |client, snapshot| {
-                changes::adapter::create(client, snapshot, &of, &document)
-            })?;
-            in_slot(slot)
+            let of = Arc::clone(view);
+            let work = move |client: &mut AppClient, scene: &Scene, document: &Element| {
+                changes::adapter::create(client, &scene.snapshot, &of, document)
+            };
+            rest.post(request, "ClientNetworkAdapter", None, work, in_slot)
         }
         ("GET", [id]) => Ok(shown(request, entry(scene, &find(view, id)?))),
         ("POST", [id]) => {
             let adapter = find(view, id)?;
             check_etag(request.if_match(), &entry(scene, &adapter))?;
-            let (document, slot) = (object(request, &["ClientNetworkAdapter"])?, adapter.slot);
-            rest.change(move |client, snapshot| {
-                changes::adapter::update(client, snapshot, &adapter, &document)
-            })?;
-            in_slot(slot)
+            let work = move |client: &mut AppClient, scene: &Scene, document: &Element| {
+                changes::adapter::update(client, &scene.snapshot, &adapter, document)?;
+                Ok(adapter.slot)
+            };
+            rest.post(request, "ClientNetworkAdapter", Some(id.to_string()), work, in_slot)
         }
         ("DELETE", [id]) => {
             let adapter = find(view, id)?;
@@ -109,37 +108,41 @@ fn groups(
             .find(|it| ids::group(&scene.snapshot, view, it).eq_ignore_ascii_case(id));
         found.ok_or_else(|| RestError::not_found("VolumeGroup", id))
     };
-    let named = |name: &str| {
-        let scene = rest.scene(request)?;
-        let view =
-            scene.snapshot.partition(view.partition.id).ok_or_else(|| gone("VolumeGroup"))?;
-        let group = of(view).into_iter().find(|it| it.name == name);
-        let entry =
-            group.map(|it| docs::group(&scene, view, &it)).ok_or_else(|| gone("VolumeGroup"))?;
-        Ok(Answer::Entry(Box::new(entry)))
+    let server = view.partition.id;
+    let named = move |scene: &Scene, name: &String| {
+        let view = scene.snapshot.partition(server)?;
+        let groups = view.storage.as_ref().map(|storage| &storage.groups)?;
+        Some(docs::group(scene, view, groups.iter().find(|it| it.name == *name)?))
     };
+    let wanted = request.if_match().map(str::to_owned);
     match (request.method.as_str(), path) {
         ("GET", []) => {
             Ok(Answer::Feed(of(view).iter().map(|it| docs::group(scene, view, it)).collect()))
         }
         ("PUT", []) => {
-            let (document, view) = (object(request, &["VolumeGroup"])?, Arc::clone(view));
-            let name =
-                rest.change(move |client, _| changes::storage::create(client, &view, &document))?;
-            named(&name)
+            let view = Arc::clone(view);
+            let work = move |client: &mut AppClient, _: &Scene, document: &Element| {
+                changes::storage::create(client, &view, document)
+            };
+            rest.post(request, "VolumeGroup", None, work, named)
         }
         ("GET", [id]) => Ok(shown(request, docs::group(scene, view, &find(id)?))),
         ("POST", [id]) => {
-            let group = find(id)?;
-            let (document, name) = (object(request, &["VolumeGroup"])?, group.name.clone());
-            change_group(rest, request, scene, view, group, move |client, view, group| {
-                changes::storage::update(client, view, group, &document)
-            })?;
-            named(&name)
+            let name = find(id)?.name;
+            let work = move |client: &mut AppClient, scene: &Scene, document: &Element| {
+                let (view, group) = current_group(scene, server, &name, wanted.as_deref())?;
+                changes::storage::update(client, view, group, document)?;
+                Ok(name)
+            };
+            rest.post(request, "VolumeGroup", Some(id.to_string()), work, named)
         }
         ("DELETE", [id]) => {
-            let group = find(id)?;
-            change_group(rest, request, scene, view, group, changes::storage::delete)?;
+            let (name, scene) = (find(id)?.name, scene.clone());
+            rest.change(move |client, snapshot| {
+                let scene = Scene { snapshot: Arc::clone(snapshot), ..scene };
+                let (view, group) = current_group(&scene, server, &name, wanted.as_deref())?;
+                changes::storage::delete(client, view, group)
+            })?;
             Ok(Answer::Done)
         }
         (method, [] | [_]) => {
@@ -149,28 +152,19 @@ fn groups(
     }
 }
 
-/// Changes a group as it is now, if it has the ETag that the client knows.
-fn change_group(
-    rest: &Rest,
-    request: &Request,
-    scene: &Scene,
-    view: &PartitionView,
-    group: VolumeGroup,
-    work: impl FnOnce(&mut crate::app::AppClient, &PartitionView, &VolumeGroup) -> Result<(), RestError>
-    + Send
-    + 'static,
-) -> Result<(), RestError> {
-    let wanted = request.if_match().map(str::to_owned);
-    let (id, scene) = (view.partition.id, scene.clone());
-    rest.change(move |client, snapshot| {
-        let view = snapshot.partition(id).ok_or_else(|| gone("VolumeGroup"))?;
-        let owned = view.storage.clone().unwrap_or_default();
-        let now = owned.groups.iter().find(|it| it.name == group.name);
-        let now = now.ok_or_else(|| gone("VolumeGroup"))?;
-        let scene = Scene { snapshot: Arc::clone(snapshot), ..scene };
-        check_etag(wanted.as_deref(), &docs::group(&scene, view, now))?;
-        work(client, view, now)
-    })
+/// A group as it is now, if it has the ETag that the client knows.
+fn current_group<'s>(
+    scene: &'s Scene,
+    server: u16,
+    name: &str,
+    wanted: Option<&str>,
+) -> Result<(&'s PartitionView, &'s VolumeGroup), RestError> {
+    let view = scene.snapshot.partition(server).ok_or_else(|| gone("VolumeGroup"))?;
+    let groups = view.storage.iter().flat_map(|storage| &storage.groups);
+    let group = groups.into_iter().find(|it| it.name == name);
+    let group = group.ok_or_else(|| gone("VolumeGroup"))?;
+    check_etag(wanted, &docs::group(scene, view, group))?;
+    Ok((view, group))
 }
 
 fn profiles(

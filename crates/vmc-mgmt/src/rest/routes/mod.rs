@@ -36,6 +36,11 @@ pub(super) fn route(rest: &Rest, request: &Request, path: &[&str]) -> Result<Ans
     }
 }
 
+/// What was there, or was just made, is not there any more.
+pub(super) fn gone(kind: &str) -> RestError {
+    RestError::busy(format!("the {kind} is not there any more: another manager has removed it"))
+}
+
 fn managed(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
     match path {
         ["ManagedSystem", id, kind, path @ ..]

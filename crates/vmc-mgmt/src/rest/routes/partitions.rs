@@ -1,7 +1,7 @@
 //! Partitions and Virtual I/O Servers.
 
-use super::{children, quick, system};
-use crate::app::{AppClient, PartitionView, Snapshot, now};
+use super::{children, gone, quick, system};
+use crate::app::{AppClient, PartitionView, now};
 use crate::objects::by_xml;
 use crate::objects::partition::{FIELDS, Subject};
 use crate::rest::docs::{Scene, kind};
@@ -11,6 +11,7 @@ use crate::rest::jobs::{Asked, parameters};
 use crate::rest::operations::{self, Begun, find};
 use crate::rest::search::Search;
 use crate::rest::service::{Rest, check_etag, entry_of, object, shown};
+use crate::rest::xml::Element;
 use crate::rest::{changes, jobs};
 use hmc_proto::{JobNumber, PartitionType};
 use std::sync::Arc;
@@ -85,55 +86,53 @@ pub(super) fn route(
 }
 
 fn create(rest: &Rest, request: &Request, vios: bool) -> Result<Answer, RestError> {
-    let document = object(request, &[kind(vios)])?;
-    let novalink = rest.scene(request)?.novalink;
     let usual = if vios { PartitionType::Vios } else { PartitionType::AixLinux };
-    let id = rest
-        .change(move |client, _| changes::partition::create(client, &document, usual, novalink))?;
-    let scene = rest.scene(request)?;
-    let made = scene.snapshot.partition(id).ok_or_else(|| system::gone(kind(vios)))?;
-    Ok(Answer::Entry(Box::new(entry_of(&scene, made, &request.groups()))))
+    let work = move |client: &mut AppClient, scene: &Scene, document: &Element| {
+        changes::partition::create(client, document, usual, scene.novalink)
+    };
+    let groups = request.groups();
+    rest.post(request, kind(vios), None, work, move |scene, id| {
+        Some(entry_of(scene, scene.snapshot.partition(*id)?, &groups))
+    })
 }
 
 fn update(rest: &Rest, request: &Request, vios: bool, id: &str) -> Result<Answer, RestError> {
-    let document = object(request, &[kind(vios)])?;
-    change(rest, request, vios, id, move |client, snapshot, view| {
-        changes::partition::update(client, snapshot, view, &document)?;
+    let (wanted, uuid) = (request.if_match().map(str::to_owned), id.to_owned());
+    let work = move |client: &mut AppClient, scene: &Scene, document: &Element| {
+        let view = current(scene, vios, &uuid, wanted.as_deref())?;
+        changes::partition::update(client, &scene.snapshot, view, document)?;
         if vios {
-            changes::mapping::update(client, snapshot, view, &document)?;
+            changes::mapping::update(client, &scene.snapshot, view, document)?;
         }
         Ok(())
-    })?;
-    let scene = rest.scene(request)?;
-    let missing = || RestError::not_found(kind(vios), id);
-    let view = find(&scene.snapshot, vios, id).ok_or_else(missing)?;
-    Ok(Answer::Entry(Box::new(entry_of(&scene, view, &request.groups()))))
+    };
+    let (groups, uuid) = (request.groups(), id.to_owned());
+    rest.post(request, kind(vios), Some(id.to_owned()), work, move |scene, ()| {
+        Some(entry_of(scene, find(&scene.snapshot, vios, &uuid)?, &groups))
+    })
 }
 
 fn delete(rest: &Rest, request: &Request, vios: bool, id: &str) -> Result<Answer, RestError> {
-    change(rest, request, vios, id, |client, _, view| changes::partition::delete(client, view))?;
-    Ok(Answer::Done)
-}
-
-/// Changes a partition as it is now, if it has the ETag that the client knows.
-fn change(
-    rest: &Rest,
-    request: &Request,
-    vios: bool,
-    id: &str,
-    work: impl FnOnce(&mut AppClient, &Arc<Snapshot>, &Arc<PartitionView>) -> Result<(), RestError>
-    + Send
-    + 'static,
-) -> Result<(), RestError> {
     let (wanted, uuid) = (request.if_match().map(str::to_owned), id.to_owned());
     let scene = rest.scene(request)?;
     rest.change(move |client, snapshot| {
-        let missing = || RestError::not_found(kind(vios), &uuid);
-        let view = find(snapshot, vios, &uuid).ok_or_else(missing)?;
         let scene = Scene { snapshot: Arc::clone(snapshot), ..scene };
-        check_etag(wanted.as_deref(), &entry_of(&scene, view, &[]))?;
-        work(client, snapshot, view)
-    })
+        changes::partition::delete(client, current(&scene, vios, &uuid, wanted.as_deref())?)
+    })?;
+    Ok(Answer::Done)
+}
+
+/// A partition as it is now, if it has the ETag that the client knows.
+fn current<'s>(
+    scene: &'s Scene,
+    vios: bool,
+    uuid: &str,
+    wanted: Option<&str>,
+) -> Result<&'s Arc<PartitionView>, RestError> {
+    let missing = || RestError::not_found(kind(vios), uuid);
+    let view = find(&scene.snapshot, vios, uuid).ok_or_else(missing)?;
+    check_etag(wanted, &entry_of(scene, view, &[]))?;
+    Ok(view)
 }
 
 fn operate(
@@ -181,7 +180,7 @@ pub(super) fn job_entry(
     let entry = match begun {
         Begun::AtOnce(outcome) => {
             let number = rest.jobs.at_once(asked, outcome, now());
-            rest.jobs.entry(number).ok_or_else(|| system::gone("job"))?
+            rest.jobs.entry(number).ok_or_else(|| gone("job"))?
         }
         Begun::Job(job) => {
             rest.jobs.started(job, asked);

@@ -1,6 +1,7 @@
 //! The console, the system, its switches and networks.
 
 use super::quick;
+use crate::app::AppClient;
 use crate::objects::{by_xml, network, system as systems};
 use crate::rest::atom::{Entry, object as element};
 use crate::rest::docs::{self, Scene};
@@ -80,21 +81,20 @@ pub(super) fn route(rest: &Rest, request: &Request, path: &[&str]) -> Result<Ans
 }
 
 fn update(rest: &Rest, request: &Request) -> Result<Answer, RestError> {
-    let document = object(request, &["ManagedSystem"])?;
     let wanted = request.if_match().map(str::to_owned);
-    let scene = rest.scene(request)?;
-    rest.change(move |client, snapshot| {
-        let scene = Scene { snapshot: snapshot.clone(), ..scene };
-        check_etag(wanted.as_deref(), &docs::system(&scene))?;
-        let mut edit = systems::Edit { name: snapshot.system.name.clone() };
-        changes::write(systems::FIELDS, &document, Some(snapshot), &mut edit)?;
-        if edit.name != snapshot.system.name {
-            let version = Some(snapshot.system.version);
-            client.change_system(ChangeSystem { version, name: edit.name })?;
+    let id = ids::system(&rest.scene(request)?.snapshot);
+    let work = move |client: &mut AppClient, scene: &Scene, document: &Element| {
+        check_etag(wanted.as_deref(), &docs::system(scene))?;
+        let system = &scene.snapshot.system;
+        let mut edit = systems::Edit { name: system.name.clone() };
+        changes::write(systems::FIELDS, document, Some(&scene.snapshot), &mut edit)?;
+        if edit.name != system.name {
+            client
+                .change_system(ChangeSystem { version: Some(system.version), name: edit.name })?;
         }
         Ok(())
-    })?;
-    Ok(Answer::Entry(Box::new(docs::system(&rest.scene(request)?))))
+    };
+    rest.post(request, "ManagedSystem", Some(id), work, |scene, ()| Some(docs::system(scene)))
 }
 
 fn find_switch(scene: &Scene, id: &str) -> Result<Switch, RestError> {
@@ -113,24 +113,27 @@ pub(super) fn switches(rest: &Rest, request: &Request, path: &[&str]) -> Result<
             all.iter()
                 .map(|it| quick::other(network::SWITCH, it, &ids::switch(&scene.snapshot, it))),
         )),
-        ("PUT", []) => {
-            let document = object(request, &["VirtualSwitch"])?;
-            let id =
-                rest.change(move |client, _| changes::network::create_switch(client, &document))?;
-            let scene = rest.scene(request)?;
-            let made = scene.snapshot.switch(id).map(|it| docs::switch(&scene, it));
-            Ok(Answer::Entry(Box::new(made.ok_or_else(|| gone("VirtualSwitch"))?)))
-        }
+        ("PUT", []) => rest.post(
+            request,
+            "VirtualSwitch",
+            None,
+            |client, _, document| changes::network::create_switch(client, document),
+            |scene, id| Some(docs::switch(scene, scene.snapshot.switch(*id)?)),
+        ),
         ("GET", [id]) => Ok(shown(request, docs::switch(&scene, &find_switch(&scene, id)?))),
         ("POST", [id]) => {
             let switch = find_switch(&scene, id)?;
             check_etag(request.if_match(), &docs::switch(&scene, &switch))?;
-            let document = object(request, &["VirtualSwitch"])?;
-            rest.change(move |client, _| {
-                changes::network::update_switch(client, &switch, &document)
-            })?;
-            let scene = rest.scene(request)?;
-            Ok(Answer::Entry(Box::new(docs::switch(&scene, &find_switch(&scene, id)?))))
+            let (id, number) = (id.to_string(), switch.id);
+            rest.post(
+                request,
+                "VirtualSwitch",
+                Some(id),
+                move |client, _, document| {
+                    changes::network::update_switch(client, &switch, document)
+                },
+                move |scene, ()| Some(docs::switch(scene, scene.snapshot.switch(number)?)),
+            )
         }
         ("DELETE", [id]) => {
             let switch = find_switch(&scene, id)?;
@@ -143,11 +146,6 @@ pub(super) fn switches(rest: &Rest, request: &Request, path: &[&str]) -> Result<
         }
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
-}
-
-/// What was there, or was just made, is not there any more.
-pub(super) fn gone(kind: &str) -> RestError {
-    RestError::busy(format!("the {kind} is not there any more: another manager has removed it"))
 }
 
 fn find_network(scene: &Scene, id: &str) -> Result<Network, RestError> {
@@ -171,16 +169,18 @@ pub(super) fn networks(rest: &Rest, request: &Request, path: &[&str]) -> Result<
             let text = "networks follow from the VLANs of adapters here: change these, or serve --dialect hmc";
             Err(RestError::no_method(&request.method, text))
         }
-        ("PUT", []) => {
-            let document = object(request, &["VirtualNetwork"])?;
-            let id = rest.change(move |client, snapshot| {
-                changes::network::create_network(client, snapshot, &document)
-            })?;
-            let scene = rest.scene(request)?;
-            let made = scene.snapshot.networks.iter().find(|it| it.id == id);
-            let made = made.map(|it| docs::network(&scene, it));
-            Ok(Answer::Entry(Box::new(made.ok_or_else(|| gone("VirtualNetwork"))?)))
-        }
+        ("PUT", []) => rest.post(
+            request,
+            "VirtualNetwork",
+            None,
+            |client, scene, document| {
+                changes::network::create_network(client, &scene.snapshot, document)
+            },
+            |scene, id| {
+                let made = scene.snapshot.networks.iter().find(|it| it.id == *id)?;
+                Some(docs::network(scene, made))
+            },
+        ),
         ("DELETE", [id]) => {
             let network = find_network(&scene, id)?;
             check_etag(request.if_match(), &docs::network(&scene, &network))?;
