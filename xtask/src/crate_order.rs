@@ -61,11 +61,14 @@ const MANAGER: &[&str] = &[
     "managed-system",
     "papr",
     "phyp",
+    "vmc-check",
     "vmc-machine",
     "vmc-proto",
     "vmc-scenario",
     "vmc-threads",
     "vmc-trace",
+    "vmc-trace-file",
+    "vmc-view",
 ];
 
 const ALL: &[&str] = &[

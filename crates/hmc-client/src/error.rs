@@ -16,7 +16,7 @@ pub enum Error {
         refusal: Refusal,
     },
     /// {operation}: the return code is {code:?}, {code}
-    #[error("{operation}: the return code is {code:?}, {code}")]
+    #[error("{operation}: the return code is {:#06x}, {code}", code.0)]
     Code {
         /// What was asked for.
         operation: Operation,

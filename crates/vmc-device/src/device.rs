@@ -5,7 +5,7 @@ use crate::control;
 use crate::error::DeviceError;
 use crate::fuse::connection::{Connection, Stop};
 use crate::live::{TraceTo, Writer};
-use crate::page::{self, Feeder};
+use crate::page;
 use crate::place::Place;
 use crate::process;
 use crate::rules;
@@ -181,8 +181,10 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
             }
             if let Some(page) = &live {
                 let keep = options.keep.unwrap_or(0);
-                let feeder = Feeder { programs, page, keep };
-                scope.spawn(move || feeder.run(|| daemon.has_ended()));
+                let since = |len| programs.log().since(len);
+                scope.spawn(move || {
+                    page.follow(keep, since, || programs.names(), || daemon.has_ended());
+                });
             }
             server.run();
             place.unmount();
@@ -196,10 +198,10 @@ pub fn serve(options: &Options, started: impl FnOnce(&Served)) -> Result<Verdict
     let told = problems.clone();
     problems.extend(judged.problems.iter().map(Problem::to_string));
     let mut run = page::judged(options, judged, left_out, &told);
-    let save = |folder: &PathBuf| page::save(folder, &run).map_err(io(folder));
+    let save = |folder: &PathBuf| run.save_in(folder).map_err(io(folder));
     let saved = options.save_traces.as_ref().map(save).transpose()?;
     if let Some(live) = &live {
-        page::show_verdict(live, &mut run);
+        live.conclude(&mut run);
     }
     Ok(Verdict { trace: run.trace, left_out, problems, warnings: warnings.into_inner(), saved })
 }

@@ -31,6 +31,7 @@ pub mod cli;
 pub mod console;
 pub mod objects;
 pub mod program;
+pub mod recording;
 pub mod remote;
 pub mod rest;
 mod secret;

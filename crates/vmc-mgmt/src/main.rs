@@ -39,8 +39,23 @@ fn main() -> ExitCode {
     if let Some(password) = &served.password {
         println!("password: {password}");
     }
+    if let Some(page) = served.page {
+        println!("VMC: http://{page}/ follows its messages");
+    }
     println!("Ctrl-C ends it.");
     let _ = interrupted.recv();
-    served.end();
-    ExitCode::SUCCESS
+    match served.end() {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(recorded)) => {
+            if let Some(file) = &recorded.file {
+                println!("trace: {}", file.display());
+            }
+            recorded.problems.iter().for_each(|problem| eprintln!("does not hold: {problem}"));
+            ExitCode::from(u8::from(!recorded.problems.is_empty()))
+        }
+        Err(e) => {
+            eprintln!("{e}");
+            ExitCode::from(2)
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::app::{App, AppError, HMC_ID, Host, HostError, Source};
 use crate::cli::Dialect;
 use crate::console::Console;
+use crate::recording::{Recorded, Recording, RecordingOptions};
 use crate::remote::{AccessFile, Authority, Commands};
 use crate::rest::Rest;
 use crate::rest::audit::Audit;
@@ -19,8 +20,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use vmc_machine::embed::Rule;
+use vmc_machine::embed::Log;
 use vmc_scenario::{Inventory, Scenario, ScenarioError, is_scenario};
+use vmc_trace::TraceNames;
+use vmc_view::LivePage;
 
 /// What is served, and where.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,6 +63,10 @@ pub struct Options {
     /// Seconds after which a session that is not used ends
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     pub session_seconds: u64,
+
+    /// What is recorded of the VMC.
+    #[command(flatten)]
+    pub recording: RecordingOptions,
 }
 
 /// Why the application does not run.
@@ -120,6 +127,9 @@ pub struct Served {
     pub https: SocketAddr,
     /// The password, when it was made.
     pub password: Option<String>,
+    /// The page that follows the messages of the VMC.
+    pub page: Option<SocketAddr>,
+    recording: Option<Recording>,
     runtime: tokio::runtime::Runtime,
     /// A folder that goes with the application.
     temporary: Option<PathBuf>,
@@ -138,13 +148,26 @@ impl Served {
             listener.local_addr().map_err(|e| ServeError::Other(format!("no address: {e}")))
         };
         let (http_address, https_address) = (address(&http)?, address(&https)?);
+        let page = options.recording.serve.map(|port| {
+            LivePage::bind(port).map_err(|error| {
+                ServeError::Other(format!(
+                    "no page can be served at port {port} (--serve): {error}; 0 takes any that is free"
+                ))
+            })
+        });
+        let page = page.transpose()?;
         let (folder, temporary) = folder(options.data.as_deref())?;
         let certificate = server::certificate(&folder)?;
         let (user, password, is_made) = user(options)?;
         let audit = folder.join("audit.jsonl");
         let audit =
             Audit::to_file(&audit).map_err(of_file("the audit log cannot be opened:", &audit))?;
-        let (app, store) = open(options, temporary.is_none().then_some(folder.as_path()))?;
+        let Opened { app, store, log, title } =
+            open(options, temporary.is_none().then_some(folder.as_path()))?;
+        let record = |(log, names)| Recording::start(&options.recording, page, title, log, names);
+        let recording = log.map(record).transpose();
+        let recording =
+            recording.map_err(|e| ServeError::Other(format!("no thread for the page: {e}")))?;
         let dialect = options.dialect;
         let idle = Duration::from_secs(options.session_seconds);
         let mut sessions = Sessions::new(user, idle, &folder);
@@ -170,18 +193,22 @@ impl Served {
             http: http_address,
             https: https_address,
             password: is_made.then_some(password),
+            page: recording.as_ref().and_then(Recording::address),
+            recording,
             runtime,
             temporary,
         })
     }
 
-    /// Ends it: requests that are answered now may be cut off after a second.
-    pub fn end(self) {
+    /// Ends it: requests that are answered now may be cut off after a second. What became of the recording, if there is one.
+    pub fn end(self) -> Result<Option<Recorded>, ServeError> {
         drop(self.access);
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         if let Some(folder) = &self.temporary {
             let _ = fs::remove_dir_all(folder);
         }
+        let recorded = self.recording.map(Recording::end).transpose();
+        recorded.map_err(|e| ServeError::Other(format!("the trace cannot be saved: {e}")))
     }
 }
 
@@ -237,13 +264,25 @@ fn user(options: &Options) -> Result<(User, String, bool), ServeError> {
     Ok((user, password, options.password_file.is_none()))
 }
 
-/// The application, and where it keeps things if there is a data folder: the NVRAM, but for a device file.
-fn open(options: &Options, data: Option<&Path>) -> Result<(App, Option<Arc<Store>>), ServeError> {
+/// The application, and what belongs to it.
+struct Opened {
+    app: App,
+    /// Where it keeps things if there is a data folder: the NVRAM, but for a device file.
+    store: Option<Arc<Store>>,
+    /// What is recorded.
+    log: Option<(Log, TraceNames)>,
+    /// What the recording is called.
+    title: String,
+}
+
+fn open(options: &Options, data: Option<&Path>) -> Result<Opened, ServeError> {
     if let Some(path) = &options.device {
         let store = data.map(Store::of_notes).transpose()?.map(Arc::new);
-        return Ok((App::open(Source::File(path.clone()), HMC_ID, None)?, store));
+        let app = App::open(Source::File(path.clone()), HMC_ID, None)?;
+        return Ok(Opened { app, store, log: None, title: String::new() });
     }
     let file = options.file.as_deref().map(read).transpose()?;
+    let mut title = String::from("A managed system");
     let (system, faults, store) = match (file, data) {
         (Some((path, text)), _) if is_scenario(&text) => {
             if data.is_some() {
@@ -252,8 +291,9 @@ fn open(options: &Options, data: Option<&Path>) -> Result<(App, Option<Arc<Store
                      name the inventory, or leave --data out",
                 )));
             }
-            let (system, faults) = of_scenario(&path)?;
-            (system, faults, None)
+            let scenario = Scenario::load(&path).map_err(wrong)?;
+            scenario.title().clone_into(&mut title);
+            (system_of(&scenario, &path)?, scenario.plan().rules.clone(), None)
         }
         (file, None) => (of_inventory(file.as_ref())?, Vec::new(), None),
         (file, Some(data)) => {
@@ -267,8 +307,12 @@ fn open(options: &Options, data: Option<&Path>) -> Result<(App, Option<Arc<Store
             (system, Vec::new(), Some(Arc::new(store)))
         }
     };
-    let (host, application) = Host::boot(system, faults, store.clone())?;
-    Ok((App::open(Source::Embedded(application), HMC_ID, Some(host))?, store))
+    let recording = &options.recording;
+    let keep = recording.records().then_some(recording.keep);
+    let (host, application) = Host::boot(system, faults, store.clone(), keep)?;
+    let log = keep.map(|_| host.log());
+    let app = App::open(Source::Embedded(application), HMC_ID, Some(host))?;
+    Ok(Opened { app, store, log, title })
 }
 
 fn read(path: &Path) -> Result<(PathBuf, String), ServeError> {
@@ -291,9 +335,8 @@ fn of_inventory(file: Option<&(PathBuf, String)>) -> Result<System, ServeError> 
     }
 }
 
-/// The system and the fault rules of a scenario.
-fn of_scenario(path: &Path) -> Result<(System, Vec<Rule>), ServeError> {
-    let scenario = Scenario::load(path).map_err(wrong)?;
+/// The system of a scenario's machine.
+fn system_of(scenario: &Scenario, path: &Path) -> Result<System, ServeError> {
     let router = scenario.plan().machine.behaviour.other::<Router>();
     let none = || {
         let text = format!(
@@ -302,5 +345,5 @@ fn of_scenario(path: &Path) -> Result<(System, Vec<Rule>), ServeError> {
         );
         ServeError::Other(text)
     };
-    Ok((router.ok_or_else(none)?.system().clone(), scenario.plan().rules.clone()))
+    Ok(router.ok_or_else(none)?.system().clone())
 }

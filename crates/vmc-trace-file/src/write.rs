@@ -6,7 +6,7 @@ use crate::{Problem, Run};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use vmc_trace::Record;
 
 /// Writes the line of one event, as [`Run::write`] does: for a reader that follows a run while it goes on.
@@ -32,6 +32,16 @@ impl Run {
     /// Writes the run into a file of its own.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         self.write(BufWriter::new(File::create(path)?))
+    }
+
+    /// Writes the run of a program that serves others into a folder, into a file whose name has its runtime and the number
+    /// of this process, such as `device-4711.jsonl`.
+    pub fn save_in(&self, folder: &Path) -> io::Result<PathBuf> {
+        std::fs::create_dir_all(folder)?;
+        let runtime = self.about.runtime.as_deref().unwrap_or("run");
+        let path = folder.join(format!("{runtime}-{}.jsonl", std::process::id()));
+        self.save(&path)?;
+        Ok(path)
     }
 }
 

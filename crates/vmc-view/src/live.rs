@@ -39,6 +39,17 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Most events in one message to a browser.
 const MAX_EVENTS: usize = 5_000;
 
+/// How often new records are looked for.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// How long the end of a run waits for browsers that are still busy with it.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// What a page says that shows the beginning of a run.
+fn beginning_only(events: usize) -> String {
+    format!("The page shows the first {events} events, which are kept; --keep keeps more")
+}
+
 /// A page that follows a run. It is served as long as this lives.
 #[derive(Debug)]
 pub struct LivePage {
@@ -115,6 +126,47 @@ impl LivePage {
         }
         self.shared.lock().growing.push(records, names);
         self.shared.changed.notify_all();
+    }
+
+    /// Brings what is recorded meanwhile, until `has_ended` and nothing is left. `since` has the records after so many, and
+    /// how many there are in all; the page shows the first `keep` of them. They get no times: those of a machine that
+    /// follows the clock say nothing about cause and effect.
+    pub fn follow(
+        &self,
+        keep: usize,
+        since: impl Fn(usize) -> (Vec<Record>, usize),
+        names: impl Fn() -> TraceNames,
+        has_ended: impl Fn() -> bool,
+    ) {
+        let mut shown = 0;
+        loop {
+            let ends = has_ended();
+            if shown < keep {
+                let (mut records, all) = since(shown);
+                records.truncate(keep - shown);
+                shown += records.len();
+                records.iter_mut().for_each(|record| record.time_ns = 0);
+                self.push(&records, &names());
+                if all > keep {
+                    self.notice(Some(&beginning_only(keep)));
+                }
+            }
+            if ends {
+                return;
+            }
+            std::thread::sleep(PERIOD);
+        }
+    }
+
+    /// Shows the run that has ended, of which all or the beginning was kept, and waits for browsers that are open, but not
+    /// for long.
+    pub fn conclude(&self, run: &mut Run) {
+        let is_whole = std::mem::replace(&mut run.is_complete, true);
+        self.show(run);
+        if !is_whole {
+            self.notice(Some(&beginning_only(run.trace.records().len())));
+        }
+        self.settle(SETTLING);
     }
 
     /// Waits until every browser that followed the run before follows this one, but not longer than this.

@@ -78,6 +78,7 @@ mod status;
 mod threads;
 
 pub use crate::fault::{self, Rule};
+pub use crate::recorder::Log;
 pub use deterministic::{Applications, Deterministic, OneOf};
 pub use ibmvmc::{Command, Errno, FileId as File, PollEvents, Profile, Reply};
 pub use monitor::Monitor;
@@ -131,6 +132,10 @@ pub struct Machine {
     pub seed: Option<u64>,
     /// Whether what happens is recorded.
     pub record: bool,
+    /// How many records a machine on threads keeps, from the beginning. Later ones only pass ([`Log`]).
+    pub keep: usize,
+    /// Whether the bytes of messages are recorded, too.
+    pub payloads: bool,
 }
 
 impl Default for Machine {
@@ -146,6 +151,8 @@ impl Default for Machine {
             faults: Vec::new(),
             seed: None,
             record: false,
+            keep: usize::MAX,
+            payloads: false,
         }
     }
 }
@@ -385,7 +392,7 @@ impl Machine {
             quirks: QuirkSet::default(),
             expected_channel: None,
             decisions: None,
-            keeps_payloads: false,
+            keeps_payloads: self.payloads,
         }
     }
 

@@ -163,6 +163,17 @@ impl fmt::Debug for ThreadedMachine {
 }
 
 impl ThreadedMachine {
+    /// What is recorded, for readers that do not wait for the end. The machine's own time, which follows the clock, says
+    /// nothing about cause and effect.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The names of its actors.
+    pub fn names(&self) -> TraceNames {
+        TraceNames { apps: names(self.calls.len()) }
+    }
+
     /// Lets the machine come to rest, ends it, and hands over what it has left: the trace and the world, to be judged.
     /// While an application or a monitor is in use the machine goes on, and is given back.
     ///
@@ -177,7 +188,8 @@ impl ThreadedMachine {
         runtime.abort();
         let (world, actors, steps) = machine.end(Vec::new());
         let (records, left_out) = log.take();
-        let trace = Trace::new(timeless(records), TraceNames { apps: names(calls.len()) });
+        let names = TraceNames { apps: names(calls.len()) };
+        let trace = Trace::new(timeless(records), names);
         Ok(Run {
             world,
             actors,
@@ -255,7 +267,7 @@ impl Machine {
         self.check_rules()?;
         let plan = self.plan();
         let (world, hypervisors) = build::build::<Setup>(&plan, Driver::new(plan.machine.driver)?)?;
-        let (order, log) = (Order::default(), Log::keeping(usize::MAX));
+        let (order, log) = (Order::default(), Log::keeping(self.keep));
         let recorder = |actor: ActorId| match self.record {
             true => Recorder::into_log(actor, &order, &log),
             false => Recorder::new(actor, &order, false),

@@ -100,7 +100,7 @@ struct Shared {
 impl App {
     /// Boots a machine that manages this system, and opens a session with it.
     pub fn embedded(system: managed_system::System) -> Result<App, AppError> {
-        let (host, application) = Host::boot(system, Vec::new(), None)?;
+        let (host, application) = Host::boot(system, Vec::new(), None, None)?;
         App::open(Source::Embedded(application), HMC_ID, Some(host))
     }
 

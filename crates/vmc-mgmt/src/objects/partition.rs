@@ -139,13 +139,22 @@ impl Edit {
         }
     }
 
+    /// What it is to have. A weight is that of uncapped processors; what is left of it in a definition of others says nothing.
+    fn configuration(&self) -> Configuration {
+        let mut configuration = self.configuration.clone();
+        if configuration.processors.sharing != SharingMode::Uncapped {
+            configuration.processors.weight = 0;
+        }
+        configuration
+    }
+
     /// What makes it.
     pub fn create(&self) -> CreatePartition {
         CreatePartition {
             name: self.name.clone(),
             kind: self.kind,
             os: self.os,
-            configuration: self.configuration.clone(),
+            configuration: self.configuration(),
             physical_boot_device: false,
             profile: self.profile.clone(),
             id: self.id,
@@ -155,7 +164,7 @@ impl Edit {
 
     /// The profile that it would be.
     pub fn profile(&self, name: &str) -> Profile {
-        Profile { name: name.to_owned(), configuration: self.configuration.clone() }
+        Profile { name: name.to_owned(), configuration: self.configuration() }
     }
 
     /// What makes it of a partition that there is: a change of what it has, and another name. Both name the version.
@@ -163,7 +172,7 @@ impl Edit {
         &self,
         view: &PartitionView,
     ) -> (Option<ChangePartition>, Option<RenamePartition>) {
-        let (now, new) = (&view.partition.configuration, &self.configuration);
+        let (now, new) = (&view.partition.configuration, &self.configuration());
         fn other<T: Clone + PartialEq>(now: &T, new: &T) -> Option<T> {
             (now != new).then(|| new.clone())
         }

@@ -30,7 +30,7 @@ fn open(folder: &Path) -> Result<(Store, System), StoreError> {
 /// An application with its data folder.
 fn started(folder: &Path) -> App {
     let (store, system) = open(folder).unwrap();
-    let (host, application) = Host::boot(system, Vec::new(), Some(Arc::new(store))).unwrap();
+    let (host, application) = Host::boot(system, Vec::new(), Some(Arc::new(store)), None).unwrap();
     App::open(Source::Embedded(application), "HMC-A", Some(host)).unwrap()
 }
 

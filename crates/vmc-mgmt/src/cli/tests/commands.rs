@@ -328,6 +328,20 @@ fn a_start_that_lacks_resources_says_so() {
     assert_eq!(hmc.prints(state), "Error,B2001230\n");
 }
 
+/// A weight is that of uncapped processors alone, and nothing has to be said of it where there are none.
+#[test]
+fn capped_processors_have_no_weight() {
+    let hmc = super::hmc(Dialect::Hmc);
+    let record = "profile_name=p,lpar_env=aixlinux,min_mem=256,desired_mem=512,max_mem=1024,proc_mode=shared,\
+                  min_procs=1,desired_procs=1,max_procs=2,min_proc_units=0.1,desired_proc_units=0.5,max_proc_units=1.0";
+    hmc.done(&format!("mksyscfg -r lpar -m vmc1 -i name=fixed,{record},sharing_mode=cap"));
+    let procs = "lshwres -r proc -m vmc1 --level lpar --filter lpar_names=fixed -F curr_sharing_mode,curr_uncap_weight";
+    assert_eq!(hmc.prints(procs), "cap,0\n");
+    let profile = "-i name=p,lpar_name=fixed,sharing_mode";
+    hmc.done(&format!("chsyscfg -r prof -m vmc1 {profile}=uncap,uncap_weight=9"));
+    hmc.done(&format!("chsyscfg -r prof -m vmc1 {profile}=cap"));
+}
+
 #[test]
 fn amounts_are_added_removed_set_and_moved() {
     let hmc = with_lp1();
