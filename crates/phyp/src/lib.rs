@@ -142,7 +142,7 @@ pub use hypervisor::Hypervisor;
 pub use lock::LocalLock;
 #[cfg(not(loom))]
 pub use lock::SpinLock;
-pub use memory::{BadAddress, CowMemory, FlatMemory, Memory, SharedMemory, Words};
+pub use memory::{BadAddress, CowMemory, FlatMemory, Memory, SharedMemory, Words, ZeroedWords};
 pub use operator::BusyCall;
 pub use rdma::PinnedCopy;
 pub use ring::{has_entry, take_entry};

@@ -117,7 +117,9 @@ impl<W: Words> Memory for FlatMemory<W> {
     }
 
     fn clear(&self) {
-        self.0.words().iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        // A page that was never touched stays so.
+        let written = |word: &&AtomicU64| word.load(Ordering::Relaxed) != 0;
+        self.0.words().iter().filter(written).for_each(|word| word.store(0, Ordering::Relaxed));
     }
 }
 

@@ -49,7 +49,9 @@ pub(super) fn prefetch_to_write(word: &AtomicU64) {
 /// Where the byte `start` of words is, if so many bytes of them follow.
 #[inline(always)]
 fn bytes_of(words: &[AtomicU64], start: usize, len: usize) -> *mut u8 {
-    assert!(start <= size_of_val(words) && len <= size_of_val(words) - start, "bytes of the words");
+    // As `range` asks for it, so that the compiler asks once.
+    let last = size_of_val(words).checked_sub(len);
+    assert!(last.is_some_and(|last| start <= last), "bytes of the words");
     words.as_ptr().cast_mut().cast::<u8>().wrapping_add(start)
 }
 

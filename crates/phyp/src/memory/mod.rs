@@ -5,14 +5,14 @@
 //! none mixes sizes with another one; where bytes move in bulk they do so by machine code (`machine`), of which
 //! the language knows nothing, or word by word (`portable`).
 //!
-//! A partition's memory is in chunks of 64 KiB, so pages that are neighbours in memory and in the window are copied at
-//! once. It is defined what happens when a hostile partner writes to them meanwhile: each byte that arrives is one that
-//! was there. In Rust's terms that is a relaxed atomic access of each byte, which compilers make slow; so `machine` calls
+//! On threads a partition's memory lies in one piece (`flat`, `zeroed`), so pages that are neighbours in memory and in the
+//! window are copied at once. It is defined what happens when a hostile partner writes to them meanwhile: each byte that
+//! arrives is one that was there. In Rust's terms that is a relaxed atomic access of each byte, which compilers make slow; so `machine` calls
 //! `memmove` from inline assembly, and is the one audited place. `portable` does the same in relaxed accesses of words, a
 //! property test compares the two, and Miri and machines other than x86-64 use it:
 //! `MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p phyp --lib memory`.
 //!
-//! Memory that lies in one piece (`flat`) may belong to the program around the machine, which accesses it as its own.
+//! The piece may belong to the program around the machine, which accesses it as its own.
 //!
 //! In the deterministic runtime (`cow`) a page that is written to has one owner, and is shared again when the memory is
 //! cloned, so that no access counts references.
@@ -23,10 +23,10 @@ mod flat;
 mod machine;
 #[cfg(any(all(test, not(loom)), not(all(target_arch = "x86_64", unix, not(miri)))))]
 mod portable;
-mod shared;
 #[cfg(not(loom))]
 #[cfg(test)]
 mod tests;
+mod zeroed;
 
 /// How bytes move in and out of pages that threads share.
 #[cfg(all(target_arch = "x86_64", unix, not(miri)))]
@@ -37,7 +37,7 @@ use portable as bytes;
 pub use cow::CowMemory;
 pub(crate) use cow::Page;
 pub use flat::{FlatMemory, Words};
-pub use shared::SharedMemory;
+pub use zeroed::{SharedMemory, ZeroedWords};
 
 use papr::{GuestAddress, PAGE_SIZE};
 use std::ops::Range;

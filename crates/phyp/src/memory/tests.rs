@@ -135,7 +135,7 @@ proptest! {
     }
 }
 
-/// Pages of a memory in which bytes are copied: more than lie together.
+/// Pages of a memory in which bytes are copied: more than one copy covers.
 const PAGES: u64 = 18;
 
 const BYTES: u64 = PAGES * PAGE_SIZE;
