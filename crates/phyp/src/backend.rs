@@ -1,5 +1,6 @@
 //! What the hypervisor needs from the runtime, and what it reports to it.
 
+use crate::gate::Gate;
 use crate::memory::Memory;
 use papr::{CrqEntry, PartitionId, TransportEvent};
 
@@ -12,6 +13,9 @@ pub trait Backend: 'static {
     /// The backing of a partition's memory: [`SharedMemory`](crate::SharedMemory) on threads,
     /// [`CowMemory`](crate::CowMemory) where the machine is to be cloned.
     type Memory: Memory;
+    /// How work under way is known of: [`ThreadGate`](crate::ThreadGate) on threads, [`LocalGate`](crate::LocalGate)
+    /// where there is only one.
+    type Gate: Gate;
 }
 
 /// For real threads: a lock that spins, and memory of atomics. The hypervisor is `Sync`.
@@ -23,6 +27,7 @@ pub enum Threads {}
 impl Backend for Threads {
     type Lock = crate::SpinLock;
     type Memory = crate::SharedMemory;
+    type Gate = crate::ThreadGate;
 }
 
 /// For one thread: a lock that costs nothing, and memory whose pages are copied when they are written. The
@@ -33,6 +38,7 @@ pub enum Deterministic {}
 impl Backend for Deterministic {
     type Lock = crate::LocalLock;
     type Memory = crate::CowMemory;
+    type Gate = crate::LocalGate;
 }
 
 /// Something that happened inside the hypervisor and that its caller may want to see.

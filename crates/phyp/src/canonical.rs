@@ -9,6 +9,7 @@
 //! - Which frame backs a page of a window. Only the owner's memory management sees frames; pages are hashed by
 //!   their window address, with what they hold, and a TCE by its access bits.
 //! - Memory that its owner's memory management counts as free. It is zeroed when it is given out again.
+//! - What a thread remembers of translations, and in which epoch: the answers are those of the TCEs.
 
 use crate::backend::Backend;
 use crate::endpoint::Side;

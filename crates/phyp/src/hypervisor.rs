@@ -3,9 +3,11 @@
 use crate::backend::{Backend, EventSink};
 use crate::config::{Config, ConfigError};
 use crate::endpoint::{Endpoint, Identity, Side};
+use crate::gate::Gate;
 use crate::memory::Memory;
 use crate::pins::Pins;
-use crate::status::{Status, StatusSnapshot};
+use crate::status::Status;
+use crate::translations::Epoch;
 use crate::transport::Connection;
 use crate::vmc_device::VmcDevice;
 use lock_api::Mutex;
@@ -33,8 +35,11 @@ pub struct Hypervisor<P: Backend> {
     /// Taken before the lock of a queue.
     pub(crate) connection: Mutex<P::Lock, Connection>,
     pub(crate) status: Status,
-    /// The copies under way.
+    /// The copies between their halves.
     pub(crate) pins: Pins,
+    /// What work is under way.
+    pub(crate) gate: P::Gate,
+    pub(crate) epoch: Epoch,
     pub(crate) vmc: VmcDevice,
     pub(crate) max_virtual_dma_size: u64,
 }
@@ -85,6 +90,8 @@ impl<P: Backend> Hypervisor<P> {
             connection: Mutex::new(Connection::default()),
             status: Status::default(),
             pins: Pins::new(),
+            gate: P::Gate::default(),
+            epoch: Epoch::new(),
             vmc: VmcDevice::new(config, MANAGEMENT_DRC_INDEX, MANAGEMENT_REMOTE_LIOBN),
             max_virtual_dma_size: config.max_virtual_dma_size,
         })
@@ -99,15 +106,11 @@ impl<P: Backend> Hypervisor<P> {
         call: &Hcall,
         sink: &mut impl EventSink,
     ) -> HcallReturn {
-        let (caller, now) = (self.side_of(caller), self.status.now());
-        if caller.is_some_and(|side| !now.is_running(side)) {
-            return ReturnCode::HARDWARE.into();
-        }
         // Apart from the other calls, whose registers and place on the stack it would have to save.
         if let Hcall::CopyRdma(copy) = call {
-            return self.copy_rdma(caller, now, copy);
+            return self.copy_rdma(caller, copy);
         }
-        self.dispatch(caller, now, call, sink).unwrap_or_else(HcallReturn::from)
+        self.dispatch(caller, call, sink).unwrap_or_else(HcallReturn::from)
     }
 
     /// Performs a call in registers; an opcode that is not known is `H_Function`.
@@ -132,11 +135,12 @@ impl<P: Backend> Hypervisor<P> {
     #[inline(never)]
     fn dispatch(
         &self,
-        caller: Option<Side>,
-        now: StatusSnapshot,
+        partition: PartitionId,
         call: &Hcall,
         sink: &mut impl EventSink,
     ) -> Result<HcallReturn, ReturnCode> {
+        let caller = self.side_of(partition);
+        self.check_running(caller)?;
         match *call {
             Hcall::GetTce { liobn, ioba } => self.get_tce(caller, liobn, ioba),
             Hcall::PutTce { liobn, ioba, tce } => self.put_tce(caller, liobn, ioba, tce),
@@ -156,12 +160,27 @@ impl<P: Backend> Hypervisor<P> {
             Hcall::SendCrq { unit_address, entry } => {
                 self.send_crq(caller, unit_address, entry, sink)
             }
-            Hcall::CopyRdma(ref copy) => Ok(self.copy_rdma(caller, now, copy)),
+            Hcall::CopyRdma(ref copy) => Ok(self.copy_rdma(partition, copy)),
             Hcall::EnableCrq { unit_address } => self.enable_crq(caller, unit_address),
             Hcall::RequestVmc => self.request_vmc(caller),
         }
     }
 
+    /// A partition that has crashed makes no calls: `H_Hardware`.
+    #[inline]
+    pub(crate) fn check_running(&self, caller: Option<Side>) -> Result<(), ReturnCode> {
+        let crashed = caller.is_some_and(|side| !self.status.now().is_running(side));
+        if crashed { Err(ReturnCode::HARDWARE) } else { Ok(()) }
+    }
+
+    /// After this no copy is under way, and no consumer at work, that has not seen what this thread changed before. No
+    /// translation from before is used any more. What it waits for takes no lock.
+    pub(crate) fn settle(&self) {
+        self.epoch.advance();
+        self.gate.wait();
+    }
+
+    #[inline(always)]
     pub(crate) fn endpoint(&self, side: Side) -> &Endpoint<P> {
         &self.endpoints[side as usize]
     }
@@ -184,6 +203,8 @@ where
             connection: Mutex::new(self.connection.lock().clone()),
             status: self.status.clone(),
             pins: self.pins.clone(),
+            gate: P::Gate::default(),
+            epoch: Epoch::new(),
             vmc: self.vmc.clone(),
             max_virtual_dma_size: self.max_virtual_dma_size,
         }

@@ -5,7 +5,7 @@
 //!
 //! [`Hypervisor::hcall`] takes a call and answers it; nothing here starts a thread, reads a clock or draws
 //! a random number. What differs between running on threads and running deterministically is the
-//! [`Backend`]: the lock, and the backing of a partition's [`Memory`]. Two of them are ready to use: [`Threads`] and
+//! [`Backend`]: the lock, the backing of a partition's [`Memory`], and the [`Gate`]. Two of them are ready to use: [`Threads`] and
 //! [`Deterministic`].
 //!
 //! Two partitions register their queues, one sends, the other receives, and bytes move by RDMA:
@@ -60,7 +60,9 @@
 //! | `interrupt` | the interrupt source of an adapter, `H_VIO_SIGNAL`, `H_XIRR`, `H_EOI` |
 //! | `tce`, `window` | the TCE hcalls; the table of one window pane |
 //! | `status` | who runs, and whether the two are connected |
-//! | `rdma`, `pins` | `H_COPY_RDMA` in two halves; which pages it holds |
+//! | `rdma`, `pins` | `H_COPY_RDMA`, at once or in two halves; which pages it holds between them |
+//! | `translations` | each thread's cache of where the pages of a pane are |
+//! | `asymmetric`, `gate` | a handshake that costs the frequent side a store; what work is under way |
 //! | `memory` | the memory of a partition, and how bytes move between two of them |
 //! | `operator` | crash, boot, suspension: what the machine's operator and faults do |
 //! | `vmc_device` | `H_REQUEST_VMC` and the device-tree node |
@@ -71,15 +73,18 @@
 //! window pane that maps the queue, so that an entry is never stored through a mapping that has just been
 //! taken away, and what lets its interrupts through, so that no entry goes unnoticed. Calls that change the
 //! connection take the connection's lock first, then the locks of queues one after the other, never two at
-//! once. Reading a TCE takes no lock; see `pins` for how a copy keeps its pages.
+//! once. Reading a TCE takes no lock, and neither does a copy; see `rdma` for how it keeps its pages. What waits
+//! at the gate may hold locks, and what is inside takes none.
 
 #![deny(unsafe_code)]
 
+mod asymmetric;
 mod backend;
 mod canonical;
 mod config;
 mod crq;
 mod endpoint;
+mod gate;
 mod hypervisor;
 mod interrupt;
 mod lock;
@@ -99,6 +104,7 @@ mod tests;
 #[cfg(all(fuzzing, not(test)))]
 #[allow(dead_code, unused_imports, unused_macros)]
 mod tests;
+mod translations;
 mod transport;
 pub mod vmc;
 mod vmc_device;
@@ -130,6 +136,7 @@ pub mod requirements {
     #![doc = include_str!("requirements.md")]
 }
 
+pub use asymmetric::use_fences;
 #[cfg(not(loom))]
 pub use backend::Threads;
 pub use backend::{Backend, Deterministic, Event, EventSink};
@@ -138,6 +145,7 @@ pub use config::{
     Config, ConfigError, MAX_MEMORY_PAGES, MAX_WINDOW_PAGES, MIN_VIRTUAL_DMA_SIZE, VmcPresence,
 };
 pub use endpoint::PlatformAdapter;
+pub use gate::{Gate, LocalGate, ThreadGate};
 pub use hypervisor::Hypervisor;
 pub use lock::LocalLock;
 #[cfg(not(loom))]

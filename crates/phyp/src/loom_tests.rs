@@ -8,18 +8,22 @@
 //! Loom knows no load that returns what is stored later than it, so it cannot tell why `publish` acquires the free
 //! element: without that, the language would allow the consumer to read the next entry's low word.
 
+use crate::asymmetric::{Announcement, heavy, light};
 use crate::endpoint::Side;
 use crate::interrupt::Latch;
 use crate::lock::Flag;
 use crate::memory::{BadAddress, Memory};
 use crate::pins::{Pins, Span};
 use crate::ring;
-use crate::status::{Status, StatusMask, StatusSnapshot};
+use crate::status::{Status, StatusMask};
 use crate::sync::AtomicU64;
+use crate::translations::{Cache, Epoch, Piece, Role};
 use crate::window::{Fault, Window};
 use loom::sync::Arc;
 use loom::thread;
-use papr::{Access, CrqEntry, GuestAddress, Tce, TransportEvent};
+use papr::{
+    Access, CopyRdma, CrqEntry, GuestAddress, Ioba, Liobn, PartitionId, Tce, TransportEvent,
+};
 use std::sync::atomic::Ordering;
 
 const AT: GuestAddress = GuestAddress(0);
@@ -263,14 +267,29 @@ impl Sum {
     }
 }
 
-/// A pane of one page, the words of the copies, and who runs.
+/// A pane of one page, the copies that work with it, and who runs.
 struct Panes {
     window: Window,
     pins: Pins,
     status: Status,
+    epoch: Epoch,
+    /// Where the copying thread announces itself at the gate.
+    announcement: Announcement,
     /// Whether bytes move.
     moving: AtomicU64,
 }
+
+const CALLER: PartitionId = PartitionId(1);
+const LIOBN: Liobn = Liobn(3);
+
+/// A copy within the page.
+const COPY: CopyRdma = CopyRdma {
+    len_bytes: 8,
+    source_liobn: LIOBN,
+    source_ioba: Ioba(0),
+    destination_liobn: LIOBN,
+    destination_ioba: Ioba(16),
+};
 
 /// The page at both ends.
 fn the_page() -> [Span; 2] {
@@ -283,6 +302,8 @@ impl Panes {
             window: Window::new(1),
             pins: Pins::new(),
             status: Status::default(),
+            epoch: Epoch::new(),
+            announcement: Announcement::default(),
             moving: AtomicU64::new(0),
         };
         panes.status.set_linked(true);
@@ -290,125 +311,189 @@ impl Panes {
         Arc::new(panes)
     }
 
-    fn map(&self, tce: Tce) -> bool {
-        let held = |pages| self.pins.hold(Span::of(Side::Management, &pages));
-        self.window.change(0..=0, held, |_| tce).is_ok()
+    /// What [`crate::gate::ThreadGate`] does for the one thread that copies.
+    fn inside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _announced = self.announcement.announce();
+        light();
+        work()
     }
 
-    /// What a copy does that holds the page, from its checks on.
-    fn copy(&self, start: impl FnOnce() -> bool) -> Result<(), Fault> {
-        self.window.entry_at(papr::Ioba(0)).unwrap().check_each(Access::Read)?;
-        assert!(start());
-        let still = self.window.translate(papr::Ioba(0), Access::Read);
-        assert!(still.is_some(), "the page went away under the copy");
+    /// What [`crate::Hypervisor::settle`] does.
+    fn settle(&self) {
+        self.epoch.advance();
+        heavy();
+        self.announcement.wait();
+    }
+
+    fn map(&self, tce: Tce) -> bool {
+        let held = |pages| self.pins.hold(Span::of(Side::Management, &pages));
+        self.window.change(0..=0, || self.settle(), held, |_| tce).is_ok()
+    }
+
+    /// The checks of a copy, or what is known of them from before. Inside the gate.
+    fn check(&self, cache: &Cache) -> Result<(), Fault> {
+        let stamp = self.epoch.stamp(CALLER);
+        if cache.both(stamp, &COPY).is_some() {
+            return Ok(());
+        }
+        let now = self.status.now();
+        let lives = now.lives(StatusMask::CONNECTION).ok_or(Fault::Denied)?;
+        if !lives.go_on_as_needed(now) {
+            return Err(Fault::Denied);
+        }
+        let Some((address, pages)) = self.window.piece(0, 1, Access::ReadWrite) else {
+            let entries = self.window.entries(Ioba(0), 8).unwrap();
+            return entries.check_each(Access::ReadWrite);
+        };
+        let piece = Piece { owner: Side::Management, address, pages };
+        cache.fill(Role::Source, stamp, LIOBN, Ioba(0), piece);
+        cache.fill(Role::Destination, stamp, LIOBN, Ioba(0), piece);
         Ok(())
     }
 
-    /// What a copy does that holds the page and has begun when this was the status.
-    fn move_bytes(&self, begun: StatusSnapshot) {
-        if begun
-            .lives(StatusMask::CONNECTION)
-            .is_some_and(|lives| lives.go_on_as_needed(self.status.now()))
-        {
-            self.moving.store(1, Ordering::Relaxed);
-            self.moving.store(0, Ordering::Relaxed);
-        }
+    /// Moves the bytes of a copy that has passed its checks. Its page stays where it was.
+    fn move_bytes(&self) {
+        self.moving.store(1, Ordering::Relaxed);
+        let still = self.window.translate(Ioba(0), Access::Read);
+        assert!(still.is_some(), "the page went away under the copy");
+        self.moving.store(0, Ordering::Relaxed);
+    }
+
+    fn copy_at_once(&self, cache: &Cache) -> Result<(), Fault> {
+        self.inside(|| {
+            self.check(cache)?;
+            self.move_bytes();
+            Ok(())
+        })
+    }
+
+    /// Both halves, with nothing in between.
+    fn copy_in_halves(&self, cache: &Cache) -> Result<(), Fault> {
+        let begun = self.inside(|| {
+            self.check(cache)?;
+            let lives = self.status.now().lives(StatusMask::CONNECTION).ok_or(Fault::Denied)?;
+            Ok((lives, self.pins.claim(the_page()).unwrap()))
+        });
+        let (lives, pin) = begun?;
+        self.inside(|| {
+            assert!(self.pins.is_held(pin));
+            if lives.go_on(self.status.now()) {
+                self.move_bytes();
+            }
+            assert!(self.pins.release(pin));
+        });
+        Ok(())
     }
 
     fn crash(&self) {
         self.status.end_life(Side::Management);
-        self.pins.wait_for_copying(Side::Management);
+        self.status.set_linked(false);
+        self.settle();
         assert_eq!(self.moving.load(Ordering::Relaxed), 0, "memory is wiped under the copy");
+        self.window.invalidate();
     }
 }
 
-/// Runs `copy` beside a thread that takes its page away. A copy that has passed its checks keeps its page: the
-/// change of the mapping is refused. One that sees the change is refused itself. Never are both let through.
-fn unmapped_under(copy: fn(&Panes) -> Result<(), Fault>) {
-    loom::model(move || {
-        let panes = Panes::new();
-        let copying = thread::spawn({
-            let panes = panes.clone();
-            move || copy(&panes)
+type Copy = fn(&Panes, &Cache) -> Result<(), Fault>;
+
+/// Runs a copy, of which nothing is known or everything, beside a thread that does something.
+fn beside_a_copy(copy: Copy, intrusion: fn(&Panes)) {
+    for known in [false, true] {
+        loom::model(move || {
+            let (panes, cache) = (Panes::new(), Cache::new());
+            if known {
+                assert_eq!(panes.check(&cache), Ok(()));
+            }
+            let copying = thread::spawn({
+                let panes = panes.clone();
+                move || copy(&panes, &cache)
+            });
+            intrusion(&panes);
+            let _either_way = copying.join().unwrap();
         });
-        let unmapped = panes.map(Tce::INVALID);
-        let checked = copying.join().unwrap();
-        assert!(
-            unmapped || checked != Err(Fault::Denied),
-            "denied by a change that did not happen"
-        );
+    }
+}
+
+/// A copy that has passed its checks keeps its page until its bytes have moved: the change of the mapping is refused, or
+/// waits. One that sees the change is refused itself.
+#[test]
+fn a_page_is_not_unmapped_under_a_copy_at_once() {
+    beside_a_copy(Panes::copy_at_once, |panes| {
+        assert!(panes.map(Tce::INVALID), "a copy at once is waited for");
+        assert_eq!(panes.check(&Cache::new()), Err(Fault::Denied));
     });
 }
 
 #[test]
 fn a_page_is_not_unmapped_under_a_copy_in_two_halves() {
-    unmapped_under(|panes| {
-        let pin = panes.pins.claim(the_page()).unwrap();
-        let copied = panes.copy(|| panes.pins.start_copying(pin));
-        panes.pins.release(pin);
-        copied
+    beside_a_copy(Panes::copy_in_halves, |panes| {
+        let unmapped = panes.map(Tce::INVALID);
+        assert_eq!(panes.check(&Cache::new()), if unmapped { Err(Fault::Denied) } else { Ok(()) });
     });
 }
 
+/// A copy is not denied by a change that does not happen.
 #[test]
-fn a_page_is_not_unmapped_under_a_copy_at_once() {
-    unmapped_under(|panes| {
-        let _claim = panes.pins.claim_at_once(the_page()).unwrap();
-        panes.copy(|| true)
-    });
-}
-
-/// A crash waits for the bytes that move, and a copy that starts after it finds out.
-#[test]
-fn a_crash_waits_for_a_second_half_or_is_seen_by_it() {
+fn a_copy_beside_a_refused_change_is_busy_or_made() {
     loom::model(|| {
         let panes = Panes::new();
         let pin = panes.pins.claim(the_page()).unwrap();
-        let begun = panes.status.now();
         let copying = thread::spawn({
             let panes = panes.clone();
-            move || {
-                if panes.pins.start_copying(pin) {
-                    panes.move_bytes(begun);
-                }
-                panes.pins.release(pin);
-            }
+            move || panes.copy_at_once(&Cache::new())
         });
-        panes.crash();
-        copying.join().unwrap();
+        assert!(!panes.map(Tce::INVALID));
+        assert!(panes.pins.release(pin));
+        assert_ne!(copying.join().unwrap(), Err(Fault::Denied));
     });
-}
-
-/// A thread that makes a copy at once.
-fn copying_at_once(panes: &Arc<Panes>) -> thread::JoinHandle<()> {
-    let panes = panes.clone();
-    thread::spawn(move || {
-        let begun = panes.status.now();
-        let _claim = panes.pins.claim_at_once(the_page()).unwrap();
-        panes.move_bytes(begun);
-    })
 }
 
 #[test]
 fn a_crash_waits_for_a_copy_at_once_or_is_seen_by_it() {
-    loom::model(|| {
-        let panes = Panes::new();
-        let copying = copying_at_once(&panes);
-        panes.crash();
-        copying.join().unwrap();
-    });
+    beside_a_copy(Panes::copy_at_once, Panes::crash);
+}
+
+#[test]
+fn a_crash_waits_for_a_second_half_or_is_seen_by_it() {
+    beside_a_copy(Panes::copy_in_halves, Panes::crash);
 }
 
 /// LoPAR, `H_FREE_CRQ`: it is busy while a copy works with the remote pane, and no copy begins after it.
 #[test]
 fn a_connection_is_not_freed_under_a_copy() {
+    for copy in [Panes::copy_at_once as Copy, Panes::copy_in_halves] {
+        beside_a_copy(copy, |panes| {
+            panes.status.set_linked(false);
+            panes.settle();
+            if !panes.pins.hold(Span::whole(Side::Management)) {
+                assert_eq!(panes.moving.load(Ordering::Relaxed), 0, "freed under the copy");
+                assert_eq!(panes.check(&Cache::new()), Err(Fault::Denied));
+            }
+        });
+    }
+}
+
+/// An announcement that ends hands over what was done during it, without another store.
+#[test]
+fn the_rare_side_sees_the_work_that_it_has_waited_for() {
     loom::model(|| {
-        let panes = Panes::new();
-        let copying = copying_at_once(&panes);
-        panes.status.set_linked(false);
-        if !panes.pins.hold(Span::whole(Side::Management)) {
-            assert_eq!(panes.moving.load(Ordering::Relaxed), 0, "freed under the copy");
-        }
-        copying.join().unwrap();
+        let (announcement, closed) =
+            (Arc::new(Announcement::default()), Arc::new(AtomicU64::new(0)));
+        let work = Arc::new(loom::cell::UnsafeCell::new(0));
+        let working = thread::spawn({
+            let (announcement, closed, work) = (announcement.clone(), closed.clone(), work.clone());
+            move || {
+                let _announced = announcement.announce();
+                light();
+                if closed.load(Ordering::Acquire) == 0 {
+                    work.with_mut(|_| ());
+                }
+            }
+        });
+        closed.store(1, Ordering::Release);
+        heavy();
+        announcement.wait();
+        work.with_mut(|_| ());
+        working.join().unwrap();
     });
 }

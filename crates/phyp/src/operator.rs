@@ -48,6 +48,7 @@ impl<P: Backend> Hypervisor<P> {
             // Once more: processors of the crashed partition may have stored a last word.
             endpoint.wipe();
             self.status.end_life(side);
+            self.epoch.advance();
         }
     }
 
@@ -122,11 +123,10 @@ impl<P: Backend> Hypervisor<P> {
         if !self.status.now().is_running(side) {
             return;
         }
-        // From here on no second half of a copy starts to move bytes for the partition or its memory.
+        // After both no copy moves bytes for the partition or its memory.
         self.status.end_life(side);
         self.close(side);
         *connection.side(side) = Default::default();
-        self.pins.wait_for_copying(side);
         endpoint.wipe();
         self.endpoint(side.partner()).notify(event, sink);
     }

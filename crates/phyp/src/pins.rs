@@ -1,56 +1,13 @@
-//! Which pages of the window panes copies are working with.
+//! Which pages of the window panes copies hold between their halves.
 //!
-//! A copy and a change of the mapping may race. Each announces itself first and looks for the other one
-//! afterwards, sequentially consistently, so at least one of them sees the other. This is Dekker's handshake (Dijkstra,
-//! 1965), and a word is what a hazard pointer is for memory (Michael, 2004): a published claim that a reclaimer must find.
-//!
-//! | the copy | the call that takes its pages away |
-//! |---|---|
-//! | 1. claims a word with its pages, by a sequentially consistent exchange | 1. marks the TCE as changing; or closes the link; or ends the life |
-//! | | 2. fence |
-//! | 2. reads TCEs, link, life by sequentially consistent loads | 3. looks for words |
-//!
-//! A word holds both ends of a copy, so that a copy costs one exchange. It is claimed from
-//! `H_COPY_RDMA`'s checks until its bytes are copied. While the bytes move it is marked so, and only a crash
-//! waits for that.
-//!
-//! # Cost
-//!
-//! The loads that follow the exchange, of TCEs and of the machine's status, cost nothing more. Copies of different pages
-//! use different cache lines and wait for nothing. A call of `hcall` marks the word as moving bytes at once and gives it
-//! back by a plain store; a copy in two halves needs one more exchange for each half. A copy of 32 bytes from a page to a
-//! page takes some 240 instructions:
-//!
-//! | instructions | of |
-//! |---|---|
-//! | 60 | the call: its arguments, who calls and whether it lives, its return |
-//! | 65 | parameters: whose panes, whether both ranges lie in them |
-//! | 15 | lives of both sides and the connection, before the pages are held and after it |
-//! | 20 | holding the pages: the word, the exchange, giving it back |
-//! | 20 | both TCEs |
-//! | 50 | where in memory: both ranges, their chunks |
-//! | 10 | `memmove`'s call |
-//!
-//! Where there are more pages, each entry is compared with the one that would map the next page of memory, 7 instructions
-//! each; only where they differ is each looked at by itself.
-//!
-//! # Why it does not reach `memcpy`'s bandwidth
-//!
-//! On an Intel server processor `memcpy` of 4 KiB takes 26 ns with both ends in the first-level cache, and a copy 40.
-//! `memcpy` leaves no time in which a call could hide: 50 of the simplest instructions before each one cost 4 ns, and 50
-//! more another 3. The exchange costs 11, because it waits until the bytes of the copy before are stored, but it hides
-//! instructions: 200 of them take 13 ns without an exchange, and 14 with one. So 0.9 of the bandwidth, which leaves 3 ns,
-//! would need a call of fewer than 40 instructions without an exchange. With the exchange and nothing else it is 0.72
-//! (`claim and memcpy` in `cargo bench --bench rdma_copy`), with all of the call 0.65; it is 0.9 with buffers used in
-//! turn, 0.82 for 16 KiB and 0.97 for 128 KiB.
-//!
-//! A word for each thread, claimed by a plain store, with a barrier by which the other call reaches all threads
-//! (`membarrier` of Linux), does without the exchange. Measured: 26 % less time for 32 bytes, 17 % for 1 KiB, but 3 to 4 %
-//! for 4 KiB, because the call's instructions show then. It would pay if a call took half of them.
+//! A word holds both ends of a copy. The first half claims it, the second one gives it back, both inside the gate
+//! (`gate`). What would take pages away lets all work see so and waits at the gate before it looks here: by then a first half
+//! has either claimed its word or sees the change. A second half gives its word back when its bytes have moved. So a word is claimed and given back by exchanges only because threads
+//! share the words.
 
 use crate::config::MAX_WINDOW_PAGES;
 use crate::endpoint::Side;
-use crate::sync::{AtomicU64, fence, fence_for_loom, spin_loop, yield_now};
+use crate::sync::AtomicU64;
 use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
@@ -62,10 +19,6 @@ const LINES: usize = if cfg!(loom) { 1 } else { 64 };
 
 /// How many copies can be under way at a time: two for each HMC connection that a VMC can have.
 pub(crate) const WORDS: usize = LINES * LINE_WORDS;
-
-/// How often a crash looks at a copy that is moving its bytes before it gives up its processor between
-/// looks.
-const SPINS_BEFORE_YIELD: u32 = if cfg!(loom) { 0 } else { 128 };
 
 /// Pages of a side's first pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,20 +67,8 @@ pub(crate) struct Pin {
     held: Held,
 }
 
-/// The pages of a copy that is made at once, held until this is dropped. No other thread writes to the word of
-/// another.
-#[must_use = "the pages are held as long as this lives"]
-pub(crate) struct Claim<'a>(&'a AtomicU64);
-
-impl Drop for Claim<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
-    }
-}
-
 /// A word's contents: 0 when it is free. From the lowest bit on: first page of the source, first page of the
-/// destination, pages of the source, how many more the destination has, the two sides, whether bytes move.
+/// destination, pages of the source, how many more the destination has, the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Held(u64);
 
@@ -141,7 +82,6 @@ impl Held {
     const MORE_SHIFT: u32 = Self::COUNT_SHIFT + Self::PAGE_BITS + 1;
     const MORE_MASK: u64 = 0b11;
     const SIDES_SHIFT: u32 = Self::MORE_SHIFT + 2;
-    const COPYING: u64 = 1 << (Self::SIDES_SHIFT + 2);
 
     /// The spans of a source and a destination of equally many bytes, at least one.
     #[inline(always)]
@@ -187,88 +127,42 @@ impl Pins {
         Pins { lines: Box::new(std::array::from_fn(|_| Line::default())) }
     }
 
-    /// Claims a word for the pages of a source and a destination; `None` when there is none left. What the
-    /// pages map must be read after this.
+    /// Claims a word for the pages of a source and a destination; `None` when there is none left. Inside the gate.
     #[inline]
     pub(crate) fn claim(&self, ends: [Span; 2]) -> Option<Pin> {
         let held = Held::new(ends);
-        let (word, _) = self.claim_word(ends[0].first, held.0)?;
-        Some(Pin { word, held })
-    }
-
-    /// Claims a word for a copy that moves its bytes next, or not at all. What the pages map, and whether the
-    /// bytes may move, must be looked at after this.
-    #[inline(always)]
-    pub(crate) fn claim_at_once(&self, ends: [Span; 2]) -> Option<Claim<'_>> {
-        let (_, word) = self.claim_word(ends[0].first, Held::new(ends).0 | Held::COPYING)?;
-        Some(Claim(word))
-    }
-
-    #[inline(always)]
-    fn claim_word(&self, page: u64, held: u64) -> Option<(u16, &AtomicU64)> {
-        let start = (page % LINES as u64) as usize * LINE_WORDS;
-        let first = self.word(start);
-        let claimed = match replace(first, 0, held) {
-            true => (start as u16, first),
-            false => self.claim_another(start, held)?,
+        let start = (ends[0].first % LINES as u64) as usize * LINE_WORDS;
+        let word = match replace(self.word(start), 0, held.0) {
+            true => start as u16,
+            false => self.claim_another(start, held.0)?,
         };
-        fence_for_loom();
-        Some(claimed)
+        Some(Pin { word, held })
     }
 
     /// Looks for a word that is free: the first one of every line before the second one of any.
     #[cold]
-    fn claim_another(&self, start: usize, held: u64) -> Option<(u16, &AtomicU64)> {
+    fn claim_another(&self, start: usize, held: u64) -> Option<u16> {
         (1..WORDS).find_map(|n| {
             let number = (start + n * LINE_WORDS) % WORDS + n / LINES;
-            let word = self.word(number);
-            replace(word, 0, held).then_some((number as u16, word))
+            replace(self.word(number), 0, held).then_some(number as u16)
         })
     }
 
-    /// Marks that the bytes are about to move; false when the pin is not held. Whether they may move must
-    /// be looked at after this.
+    /// Whether the word is still that of this pin.
     #[inline]
-    pub(crate) fn start_copying(&self, pin: Pin) -> bool {
-        let held = pin.held.0;
-        let started = replace(self.word(usize::from(pin.word)), held, held | Held::COPYING);
-        fence_for_loom();
-        started
+    pub(crate) fn is_held(&self, pin: Pin) -> bool {
+        self.word(usize::from(pin.word)).load(Ordering::Acquire) == pin.held.0
     }
 
-    /// Gives the word back. A pin that is not held is left alone.
+    /// Gives the word back. False when the pin is not held; nothing changes then.
     #[inline]
-    pub(crate) fn release(&self, pin: Pin) {
-        let (word, held) = (self.word(usize::from(pin.word)), pin.held.0);
-        let _was_held = replace(word, held | Held::COPYING, 0) || replace(word, held, 0);
+    pub(crate) fn release(&self, pin: Pin) -> bool {
+        replace(self.word(usize::from(pin.word)), pin.held.0, 0)
     }
 
-    /// Whether a copy holds one of `pages`. What would take the pages away must be visible before this.
+    /// Whether a copy holds one of `pages`. What would take the pages away has waited at the gate before.
     pub(crate) fn hold(&self, pages: Span) -> bool {
-        fence(Ordering::SeqCst);
         self.words().any(|word| Held(word.load(Ordering::Acquire)).touches(pages))
-    }
-
-    /// Waits for the copies whose bytes are moving from or to a side's pages. Each moves at most
-    /// `ibm,max-virtual-dma-size` bytes and waits for no other thread, and one that starts later sees what was made
-    /// visible before this.
-    pub(crate) fn wait_for_copying(&self, side: Side) {
-        fence(Ordering::SeqCst);
-        let moves = |word: &AtomicU64| {
-            let held = word.load(Ordering::Acquire);
-            held & Held::COPYING != 0 && Held(held).touches(Span::whole(side))
-        };
-        for word in self.words() {
-            let mut spins = 0;
-            while moves(word) {
-                if spins < SPINS_BEFORE_YIELD {
-                    spins += 1;
-                    spin_loop();
-                } else {
-                    yield_now();
-                }
-            }
-        }
     }
 
     /// The words that are claimed, and with what.
@@ -289,7 +183,7 @@ impl Pins {
 
 #[inline]
 fn replace(word: &AtomicU64, current: u64, new: u64) -> bool {
-    word.compare_exchange(current, new, Ordering::SeqCst, Ordering::Relaxed).is_ok()
+    word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 
 impl Clone for Pins {
@@ -329,7 +223,6 @@ mod tests {
             sides in (a_side(), a_side()),
             count in prop_oneof![1..40_u64, MAX_WINDOW_PAGES - 2..MAX_WINDOW_PAGES],
             more in -1..=1_i64,
-            copying in any::<bool>(),
             (first, second) in (0.0..1.0, 0.0..1.0),
         ) {
             let other_count = count.saturating_add_signed(more).max(1);
@@ -337,10 +230,7 @@ mod tests {
             let source = Span { side: sides.0, first: place(first, count), count };
             let destination = Span { side: sides.1, first: place(second, other_count), count: other_count };
             let ends = [source, destination];
-            let mark = if copying { Held::COPYING } else { 0 };
-            let held = Held(Held::new(ends).0 | mark);
-            prop_assert_eq!(held.ends(), Some(ends));
-            prop_assert_eq!(held.0 & Held::COPYING, mark);
+            prop_assert_eq!(Held::new(ends).ends(), Some(ends));
         }
     }
 
@@ -367,7 +257,7 @@ mod tests {
         ] {
             assert_eq!(pins.hold(span(side, pages.clone())), held, "{side:?} {pages:?}");
         }
-        pins.release(pin);
+        assert!(pins.release(pin));
         assert!(!pins.hold(Span::whole(MGMT)) && !pins.hold(Span::whole(HYP)));
     }
 
@@ -380,22 +270,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_claimed_at_once_is_held_and_copying_until_it_is_dropped() {
-        let pins = Pins::new();
-        let claim = pins.claim_at_once(both(3..=3)).unwrap();
-        assert!(pins.hold(span(MGMT, 3..=3)));
-        assert!(pins.words().any(|word| word.load(Ordering::Relaxed) & Held::COPYING != 0));
-        drop(claim);
-        assert!(!pins.hold(Span::whole(MGMT)));
-    }
-
-    #[test]
     fn every_word_can_be_claimed_once_and_then_none() {
         let pins = Pins::new();
         let held: Vec<Pin> = (0..WORDS).map(|_| pins.claim(both(3..=3)).unwrap()).collect();
         assert_eq!(pins.claim(both(4..=4)), None);
-        assert!(pins.claim_at_once(both(4..=4)).is_none());
-        pins.release(held[100]);
+        assert!(pins.release(held[100]));
         assert_eq!(pins.claim(both(4..=4)).map(|pin| pin.word), Some(held[100].word));
     }
 
@@ -410,29 +289,10 @@ mod tests {
     fn a_released_pin_does_not_touch_the_next_holder_of_its_word() {
         let pins = Pins::new();
         let first = pins.claim(both(1..=1)).unwrap();
-        pins.release(first);
+        assert!(pins.release(first));
         let second = pins.claim(both(1..=2)).unwrap();
         assert_eq!(first.word, second.word);
-        pins.release(first);
-        assert!(!pins.start_copying(first));
+        assert!(!pins.release(first) && !pins.is_held(first) && pins.is_held(second));
         assert!(pins.hold(span(MGMT, 2..=2)));
-    }
-
-    #[test]
-    fn a_pin_is_released_while_its_bytes_move_and_before() {
-        let pins = Pins::new();
-        let pin = pins.claim(both(1..=1)).unwrap();
-        assert!(pins.start_copying(pin));
-        assert!(!pins.start_copying(pin), "one copy moves its bytes once");
-        pins.release(pin);
-        pins.wait_for_copying(MGMT);
-        assert!(!pins.hold(span(MGMT, 1..=1)));
-    }
-
-    #[test]
-    fn a_crash_waits_for_nobody_who_moves_bytes_of_the_other_side_only() {
-        let pins = Pins::new();
-        let _moving = pins.claim_at_once([span(HYP, 1..=1), span(HYP, 2..=2)]);
-        pins.wait_for_copying(MGMT);
     }
 }

@@ -1,12 +1,13 @@
-//! `H_COPY_RDMA` in two halves, so that the world can change in between: the first half checks the call and
-//! holds its pages, the second one moves the bytes and lets go.
+//! `H_COPY_RDMA`: at once, or in two halves so that the world can change in between. The first half checks the call
+//! and holds its pages, the second one moves the bytes and lets go.
 //!
-//! A call of `hcall` makes both at once, and holds its pages by a single exchange. What it consists of is inlined
-//! always: passing intermediate results through memory would cost more than the checks.
+//! All work is done inside the hypervisor's gate (`gate`), where what could take its pages away waits for it: a change of a
+//! TCE, `H_FREE_CRQ`, a crash. A copy that is made at once needs nothing more. Most of its checks have been made
+//! before: if both ends are known in this epoch (`translations`), it moves its bytes next.
 //!
 //! Between the halves the pages cannot be remapped (`H_Resource`) and the connection cannot be freed for
-//! good (`H_Busy`). A crash does not wait for a copy between its halves: the second half then finds another
-//! life and copies nothing.
+//! good (`H_Busy`), which a word of `pins` is for. A crash does not wait for a copy between its halves: the second half
+//! then finds another life and copies nothing.
 //!
 //! Where LoPAR is silent:
 //!
@@ -18,11 +19,13 @@
 
 use crate::backend::Backend;
 use crate::endpoint::{Endpoint, Side};
+use crate::gate::Gate;
 use crate::hypervisor::Hypervisor;
 use crate::memory::Memory;
 use crate::pins::{Pin, Span};
-use crate::status::{Epochs, StatusMask, StatusSnapshot};
-use crate::window::{Entries, Fault, Window};
+use crate::status::{Epochs, StatusMask};
+use crate::translations::{Cache, Piece, Place, Role, Stamp, with_cache};
+use crate::window::{Entries, Fault};
 use papr::{
     Access, CopyRdma, GuestAddress, HcallReturn, Ioba, Liobn, PAGE_SIZE, PartitionId, ReturnCode,
 };
@@ -53,60 +56,55 @@ impl PinnedCopy {
     }
 }
 
-/// A copy whose length and handles are right.
-struct Copying<'a, P: Backend> {
-    len_bytes: u64,
-    source: End<'a, P>,
-    destination: End<'a, P>,
+/// A copy that has passed its checks.
+struct Checked {
+    /// Whose panes the source and the destination are in.
+    owners: [Side; 2],
+    /// What both need to work for the caller.
     needs: StatusMask,
-}
-
-/// One end of a copy: whose pane, and where in it.
-struct End<'a, P: Backend> {
-    owner: &'a Endpoint<P>,
-    ioba: Ioba,
+    mapped: Mapped,
 }
 
 /// Where in memory source and destination begin, if the pages of each lie together.
 type Mapped = Option<[GuestAddress; 2]>;
 
 impl<P: Backend> Hypervisor<P> {
-    /// LoPAR's `H_COPY_RDMA`, both halves at once. `now` is the status at the beginning of the call.
+    /// LoPAR's `H_COPY_RDMA`, both halves at once.
     #[inline(never)]
-    pub(crate) fn copy_rdma(
-        &self,
-        caller: Option<Side>,
-        now: StatusSnapshot,
-        call: &CopyRdma,
-    ) -> HcallReturn {
-        let copied = self.check_handles(caller, call).and_then(|copy| {
-            // Most copies lie within a page at either end, which saves them the loops.
-            if copy.is_page_to_page() {
-                self.copy_at_once(&copy, now, |window, ioba| window.entry_at(ioba))
-            } else {
-                self.copy_at_once(&copy, now, |window, ioba| window.entries(ioba, copy.len_bytes))
-            }
+    pub(crate) fn copy_rdma(&self, caller: PartitionId, call: &CopyRdma) -> HcallReturn {
+        let copied = self.gate.inside(|| {
+            let stamp = self.epoch.stamp(caller);
+            with_cache(|cache| match self.known(cache, stamp, call) {
+                Some([from, to]) => {
+                    self.move_at([from.owner, to.owner], [from.address, to.address], call.len_bytes)
+                }
+                None => self.copy_and_remember(cache, caller, stamp, call),
+            })
         });
         copied.err().unwrap_or(ReturnCode::SUCCESS).into()
     }
 
-    /// The rest of a copy; `entries` tells those of an end.
+    /// Where both ends are, if the call would pass all checks for certain. Inside the gate.
     #[inline(always)]
-    fn copy_at_once<'a>(
-        &self,
-        copy: &Copying<'a, P>,
-        now: StatusSnapshot,
-        entries: impl Fn(&'a Window, Ioba) -> Option<Entries<'a>>,
-    ) -> Result<(), ReturnCode> {
-        let ends = copy.check_ranges(entries)?;
-        let lives = now.lives(copy.needs).ok_or(ReturnCode::PERMISSION)?;
-        if copy.len_bytes == 0 {
-            return Ok(());
+    fn known(&self, cache: &Cache, stamp: Stamp, call: &CopyRdma) -> Option<[Place; 2]> {
+        if call.len_bytes > self.max_virtual_dma_size {
+            return None;
         }
-        let _held = self.pins.claim_at_once(copy.spans(&ends)).ok_or(ReturnCode::BUSY)?;
-        let mapped = self.check_access(copy, lives, ends)?;
-        let moved = move_bytes(&copy.source, &copy.destination, copy.len_bytes, mapped);
-        moved.ok_or(ReturnCode::PERMISSION)
+        cache.both(stamp, call)
+    }
+
+    /// A copy of which not both ends are known. Inside the gate.
+    #[inline(never)]
+    fn copy_and_remember(
+        &self,
+        cache: &Cache,
+        caller: PartitionId,
+        stamp: Stamp,
+        call: &CopyRdma,
+    ) -> Result<(), ReturnCode> {
+        self.check_running(self.side_of(caller))?;
+        let checked = self.check_and_remember(cache, caller, stamp, call)?;
+        self.move_bytes(checked.owners, checked.mapped, call)
     }
 
     /// First half of LoPAR's `H_COPY_RDMA`: all of its checks, in its order.
@@ -116,43 +114,67 @@ impl<P: Backend> Hypervisor<P> {
         caller: PartitionId,
         call: &CopyRdma,
     ) -> Result<PinnedCopy, ReturnCode> {
-        let copy = self.check_handles(self.side_of(caller), call)?;
-        let ends = copy.check_ranges(|window, ioba| window.entries(ioba, copy.len_bytes))?;
-        let lives = self.status.now().lives(copy.needs).ok_or(ReturnCode::PERMISSION)?;
-        let mut pinned = PinnedCopy {
-            len_bytes: copy.len_bytes,
-            source: (copy.source.owner.side, copy.source.ioba),
-            destination: (copy.destination.owner.side, copy.destination.ioba),
-            lives,
-            mapped: None,
-            pin: None,
+        self.gate.inside(|| {
+            let stamp = self.epoch.stamp(caller);
+            with_cache(|cache| {
+                let checked = match self.known(cache, stamp, call) {
+                    Some(places) => self.checked(caller, places),
+                    None => self.check_and_remember(cache, caller, stamp, call)?,
+                };
+                self.pin(&checked, call)
+            })
+        })
+    }
+
+    /// Holds the pages of a copy. Inside the gate, so that what would take them away waits and then finds the pin.
+    #[inline(always)]
+    fn pin(&self, checked: &Checked, call: &CopyRdma) -> Result<PinnedCopy, ReturnCode> {
+        let lives = self.status.now().lives(checked.needs).ok_or(ReturnCode::PERMISSION)?;
+        let [source, destination] = checked.owners;
+        let len_bytes = call.len_bytes;
+        let pin = if len_bytes == 0 {
+            None
+        } else {
+            let span = |owner, ioba: Ioba| {
+                let pages = (ioba.offset() + len_bytes).div_ceil(PAGE_SIZE);
+                Span::new(owner, ioba.page(), pages)
+            };
+            let ends = [span(source, call.source_ioba), span(destination, call.destination_ioba)];
+            Some(self.pins.claim(ends).ok_or(ReturnCode::BUSY)?)
         };
-        if copy.len_bytes > 0 {
-            let pin = self.pins.claim(copy.spans(&ends));
-            pinned.pin = Some(pin.ok_or(ReturnCode::BUSY)?);
-            match self.check_access(&copy, lives, ends) {
-                Ok(mapped) => pinned.mapped = mapped,
-                Err(code) => {
-                    self.copy_rdma_abandon(pinned);
-                    return Err(code);
-                }
-            }
-        }
-        Ok(pinned)
+        Ok(PinnedCopy {
+            len_bytes,
+            source: (source, call.source_ioba),
+            destination: (destination, call.destination_ioba),
+            lives,
+            mapped: checked.mapped,
+            pin,
+        })
     }
 
     /// Second half: moves the bytes and lets go of the pages. `H_Permission`, and nothing is copied, when
     /// the caller or the owner of one of the panes has crashed since the first half.
     #[inline(always)]
     pub fn copy_rdma_finish(&self, pinned: PinnedCopy) -> ReturnCode {
-        let held = pinned.pin.is_none_or(|pin| self.pins.start_copying(pin));
-        let end = |(owner, ioba)| End { owner: self.endpoint(owner), ioba };
-        let (source, destination) = (end(pinned.source), end(pinned.destination));
-        let may_move = held && pinned.lives.go_on(self.status.now());
-        let (len_bytes, mapped) = (pinned.len_bytes, pinned.mapped);
-        let moved = may_move && move_bytes(&source, &destination, len_bytes, mapped).is_some();
-        self.copy_rdma_abandon(pinned);
-        if moved { ReturnCode::SUCCESS } else { ReturnCode::PERMISSION }
+        self.gate.inside(|| {
+            let held = pinned.pin.is_none_or(|pin| self.pins.is_held(pin));
+            let may_move = held && pinned.lives.go_on(self.status.now());
+            let moved =
+                if may_move { self.move_pinned(&pinned) } else { Err(ReturnCode::PERMISSION) };
+            // Not before the bytes have moved: a change that comes while this is inside the gate finds the pages held.
+            self.copy_rdma_abandon(pinned);
+            moved.err().unwrap_or(ReturnCode::SUCCESS)
+        })
+    }
+
+    #[inline(always)]
+    fn move_pinned(&self, pinned: &PinnedCopy) -> Result<(), ReturnCode> {
+        let (source, destination) = (pinned.source, pinned.destination);
+        let owners = [source.0, destination.0];
+        match pinned.mapped {
+            Some(addresses) => self.move_at(owners, addresses, pinned.len_bytes),
+            None => self.move_by_page(owners, [source.1, destination.1], pinned.len_bytes),
+        }
     }
 
     /// Lets go of the pages and copies nothing: for a caller that does not live to see the second half.
@@ -162,32 +184,94 @@ impl<P: Backend> Hypervisor<P> {
         }
     }
 
-    /// The checks of length and handles.
+    /// What is known of a copy whose ends are.
     #[inline(always)]
-    fn check_handles(
+    fn checked(&self, caller: PartitionId, [from, to]: [Place; 2]) -> Checked {
+        let needs = |owner: Side| match self.endpoint(owner).partition == caller {
+            true => StatusMask::life(owner),
+            false => StatusMask::CONNECTION,
+        };
+        Checked {
+            owners: [from.owner, to.owner],
+            needs: needs(from.owner).and(needs(to.owner)),
+            mapped: Some([from.address, to.address]),
+        }
+    }
+
+    /// All checks of a copy. Inside the gate, where what is found stays; `stamp` is of a moment inside.
+    #[inline(never)]
+    fn check_and_remember(
         &self,
-        caller: Option<Side>,
+        cache: &Cache,
+        caller: PartitionId,
+        stamp: Stamp,
         call: &CopyRdma,
-    ) -> Result<Copying<'_, P>, ReturnCode> {
+    ) -> Result<Checked, ReturnCode> {
         let len_bytes = call.len_bytes;
         if len_bytes > self.max_virtual_dma_size {
             return Err(ReturnCode::PARAMETER);
         }
-        let caller = self.own_side(caller).ok_or(ReturnCode::S_PARM)?;
+        let caller = self.own_side(self.side_of(caller)).ok_or(ReturnCode::S_PARM)?;
         let pane = |liobn| self.pane(caller, liobn);
         let (from, source_needs) = pane(call.source_liobn).ok_or(ReturnCode::S_PARM)?;
         let (to, needs) = pane(call.destination_liobn).ok_or(ReturnCode::D_PARM)?;
-        Ok(Copying {
-            len_bytes,
-            source: End { owner: from, ioba: call.source_ioba },
-            destination: End { owner: to, ioba: call.destination_ioba },
-            needs: source_needs.and(needs),
-        })
+        // Address and length are checked for valid ranges per `ibm,my-dma-window`.
+        let source = from.window.entries(call.source_ioba, len_bytes);
+        let source = source.ok_or(ReturnCode::S_PARM)?;
+        let destination = to.window.entries(call.destination_ioba, len_bytes);
+        let destination = destination.ok_or(ReturnCode::D_PARM)?;
+        let (now, needs) = (self.status.now(), source_needs.and(needs));
+        let lives = now.lives(needs).ok_or(ReturnCode::PERMISSION)?;
+        let mut checked = Checked { owners: [from.side, to.side], needs, mapped: None };
+        if len_bytes == 0 {
+            return Ok(checked);
+        }
+        if !lives.go_on_as_needed(now) {
+            return Err(ReturnCode::PERMISSION);
+        }
+        let (liobn, ioba) = (call.source_liobn, call.source_ioba);
+        let from = End { owner: from, liobn, ioba, role: Role::Source };
+        let (liobn, ioba) = (call.destination_liobn, call.destination_ioba);
+        let to = End { owner: to, liobn, ioba, role: Role::Destination };
+        let start = self.check_access(cache, &from, stamp, len_bytes, source)?;
+        let target = self.check_access(cache, &to, stamp, len_bytes, destination)?;
+        checked.mapped = start.zip(target).map(|(start, target)| [start, target]);
+        Ok(checked)
+    }
+
+    /// The access bits of an end's TCEs are checked for authorization, else `H_Permission`. Where its bytes are, if they
+    /// lie together.
+    fn check_access(
+        &self,
+        cache: &Cache,
+        end: &End<'_, P>,
+        stamp: Stamp,
+        len_bytes: u64,
+        entries: Entries<'_>,
+    ) -> Result<Option<GuestAddress>, ReturnCode> {
+        let ioba = end.ioba;
+        let wanted = match end.role {
+            Role::Source => Access::Read,
+            Role::Destination => Access::Write,
+        };
+        // As far ahead as the longest copy from this page on can need it.
+        let ahead = self.max_virtual_dma_size.div_ceil(PAGE_SIZE) + 1;
+        let piece = end.owner.window.piece(ioba.page(), ahead, wanted);
+        let mut start = None;
+        if let Some((address, pages)) = piece {
+            let piece = Piece { owner: end.owner.side, address, pages };
+            cache.fill(end.role, stamp, end.liobn, ioba, piece);
+            let all = ioba.offset() + len_bytes <= pages * PAGE_SIZE;
+            start = all.then_some(GuestAddress(address.0 + ioba.offset()));
+        }
+        if start.is_none() {
+            entries.check_each(wanted).map_err(code)?;
+        }
+        Ok(start)
     }
 
     /// Source and destination handles are checked for authorization per `ibm,my-dma-window`. Whose pane it is, and
     /// what it needs to work for the caller.
-    #[inline(always)]
     fn pane(&self, caller: Side, liobn: Liobn) -> Option<(&Endpoint<P>, StatusMask)> {
         let own = self.endpoint(caller);
         if own.liobn == liobn {
@@ -199,58 +283,64 @@ impl<P: Backend> Hypervisor<P> {
         }
     }
 
-    /// The access bits of the TCEs of a copy that is not empty are checked for authorization, else
-    /// `H_Permission`. The pages are held, so what is found here stays.
-    #[inline(always)]
-    fn check_access(
+    /// Moves the bytes of pages that stay mapped as they were when they were checked.
+    fn move_bytes(
         &self,
-        copy: &Copying<'_, P>,
-        lives: Epochs,
-        [source, destination]: [Entries<'_>; 2],
-    ) -> Result<Mapped, ReturnCode> {
-        if !lives.go_on_as_needed(self.status.now()) {
-            return Err(ReturnCode::PERMISSION);
+        owners: [Side; 2],
+        mapped: Mapped,
+        call: &CopyRdma,
+    ) -> Result<(), ReturnCode> {
+        match mapped {
+            Some(addresses) => self.move_at(owners, addresses, call.len_bytes),
+            None => {
+                let ends = [call.source_ioba, call.destination_ioba];
+                self.move_by_page(owners, ends, call.len_bytes)
+            }
         }
-        let together = (source.together(Access::Read), destination.together(Access::Write));
-        if let (Some(from), Some(to)) = together {
-            return Ok(Some(copy.addresses(from, to)));
+    }
+
+    #[inline(always)]
+    fn move_at(
+        &self,
+        [source, destination]: [Side; 2],
+        [from, to]: [GuestAddress; 2],
+        len_bytes: u64,
+    ) -> Result<(), ReturnCode> {
+        let [source, destination] = [source, destination].map(|side| &self.endpoint(side).memory);
+        let moved = source.copy_to(from, destination, to, len_bytes);
+        moved.map_err(|_| ReturnCode::PERMISSION)
+    }
+
+    /// Moves the bytes piece by piece, each within one page at both ends.
+    #[inline(never)]
+    fn move_by_page(
+        &self,
+        [source, destination]: [Side; 2],
+        [mut from, mut to]: [Ioba; 2],
+        mut left: u64,
+    ) -> Result<(), ReturnCode> {
+        let [source, destination] = [source, destination].map(|side| self.endpoint(side));
+        while left > 0 {
+            let piece = left.min(PAGE_SIZE - from.offset()).min(PAGE_SIZE - to.offset());
+            let from_address = source.window.translate(from, Access::Read);
+            let to_address = destination.window.translate(to, Access::Write);
+            let (from_address, to_address) =
+                from_address.zip(to_address).ok_or(ReturnCode::PERMISSION)?;
+            let moved = source.memory.copy_to(from_address, &destination.memory, to_address, piece);
+            moved.map_err(|_| ReturnCode::PERMISSION)?;
+            (from, to) = (Ioba(from.0 + piece), Ioba(to.0 + piece));
+            left -= piece;
         }
-        source.check_each(Access::Read).map_err(code)?;
-        destination.check_each(Access::Write).map_err(code)?;
-        Ok(None)
+        Ok(())
     }
 }
 
-impl<'a, P: Backend> Copying<'a, P> {
-    /// Whether it has bytes, and those lie within a page at either end.
-    #[inline(always)]
-    fn is_page_to_page(&self) -> bool {
-        let fits = |end: &End<'_, P>| end.ioba.offset() + self.len_bytes <= PAGE_SIZE;
-        self.len_bytes > 0 && fits(&self.source) && fits(&self.destination)
-    }
-
-    /// Address and length are checked for valid ranges per `ibm,my-dma-window`.
-    #[inline(always)]
-    fn check_ranges(
-        &self,
-        entries: impl Fn(&'a Window, Ioba) -> Option<Entries<'a>>,
-    ) -> Result<[Entries<'a>; 2], ReturnCode> {
-        let of = |end: &End<'a, P>| entries(&end.owner.window, end.ioba);
-        let source = of(&self.source).ok_or(ReturnCode::S_PARM)?;
-        Ok([source, of(&self.destination).ok_or(ReturnCode::D_PARM)?])
-    }
-
-    #[inline(always)]
-    fn spans(&self, [source, destination]: &[Entries<'_>; 2]) -> [Span; 2] {
-        [source.span(self.source.owner.side), destination.span(self.destination.owner.side)]
-    }
-
-    /// Where in memory the ends are, if these are their first pages.
-    #[inline(always)]
-    fn addresses(&self, from: GuestAddress, to: GuestAddress) -> [GuestAddress; 2] {
-        let at = |page: GuestAddress, ioba: Ioba| GuestAddress(page.0 + ioba.offset());
-        [at(from, self.source.ioba), at(to, self.destination.ioba)]
-    }
+/// One end of a copy: whose pane, by the name that the caller has for it, and where in it.
+struct End<'a, P: Backend> {
+    owner: &'a Endpoint<P>,
+    liobn: Liobn,
+    ioba: Ioba,
+    role: Role,
 }
 
 /// What a call answers to a fault.
@@ -259,43 +349,4 @@ fn code(fault: Fault) -> ReturnCode {
         Fault::Denied => ReturnCode::PERMISSION,
         Fault::Changing => ReturnCode::BUSY,
     }
-}
-
-/// Moves the bytes of pages that are held, so each is mapped as it was when it was checked.
-#[inline(always)]
-fn move_bytes<P: Backend>(
-    source: &End<'_, P>,
-    destination: &End<'_, P>,
-    len_bytes: u64,
-    mapped: Mapped,
-) -> Option<()> {
-    match mapped {
-        Some([from, to]) => {
-            let (source, destination) = (&source.owner.memory, &destination.owner.memory);
-            source.copy_to(from, destination, to, len_bytes).ok()
-        }
-        None => {
-            move_by_page(source.owner, source.ioba, destination.owner, destination.ioba, len_bytes)
-        }
-    }
-}
-
-/// Moves the bytes piece by piece, each within one page at both ends.
-#[inline(never)]
-fn move_by_page<P: Backend>(
-    source: &Endpoint<P>,
-    mut from: Ioba,
-    destination: &Endpoint<P>,
-    mut to: Ioba,
-    mut left: u64,
-) -> Option<()> {
-    while left > 0 {
-        let piece = left.min(PAGE_SIZE - from.offset()).min(PAGE_SIZE - to.offset());
-        let from_address = source.window.translate(from, Access::Read)?;
-        let to_address = destination.window.translate(to, Access::Write)?;
-        source.memory.copy_to(from_address, &destination.memory, to_address, piece).ok()?;
-        (from, to) = (Ioba(from.0 + piece), Ioba(to.0 + piece));
-        left -= piece;
-    }
-    Some(())
 }

@@ -36,10 +36,9 @@ pub(crate) struct Epochs {
 }
 
 impl Status {
-    /// Loads sequentially consistently, so that a copy that has claimed its pins may look here next.
     #[inline(always)]
     pub(crate) fn now(&self) -> StatusSnapshot {
-        StatusSnapshot(self.0.load(Ordering::SeqCst))
+        StatusSnapshot(self.0.load(Ordering::Acquire))
     }
 
     /// A side's partition crashes, or boots after a crash.

@@ -14,11 +14,3 @@ pub(crate) use loom::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, fence},
     thread::yield_now,
 };
-
-/// Stands between a sequentially consistent exchange and sequentially consistent loads, where the language needs
-/// nothing more. Loom takes such accesses for weaker ones than they are, but knows what a fence does.
-#[inline]
-pub(crate) fn fence_for_loom() {
-    #[cfg(loom)]
-    fence(std::sync::atomic::Ordering::SeqCst);
-}

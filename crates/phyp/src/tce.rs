@@ -1,8 +1,8 @@
 //! The TCE hcalls: `H_GET_TCE`, `H_PUT_TCE`, `H_STUFF_TCE`, `H_PUT_TCE_INDIRECT`.
 //!
 //! They work on the first pane of the caller's own adapter (LoPAR, TCE hcalls against RTCE tables). A page
-//! that a copy holds cannot be remapped: no bit bucket is allowed, the call answers `H_Resource` and changes
-//! nothing. Bits that a TCE reserves are not stored.
+//! that a copy holds between its halves cannot be remapped: no bit bucket is allowed, the call answers `H_Resource` and
+//! changes nothing. A copy that is made at once is waited for. Bits that a TCE reserves are not stored.
 
 use crate::backend::Backend;
 use crate::endpoint::{Endpoint, Side};
@@ -99,7 +99,8 @@ impl<P: Backend> Hypervisor<P> {
         }
         if !pages.is_empty() {
             let held = |pages| self.pins.hold(Span::of(own.side, &pages));
-            let changed = own.window.change(pages.start..=pages.end - 1, held, new);
+            let pages = pages.start..=pages.end - 1;
+            let changed = own.window.change(pages, || self.settle(), held, new);
             changed.map_err(|_| ReturnCode::RESOURCE)?;
         }
         Ok(ReturnCode::SUCCESS.into())

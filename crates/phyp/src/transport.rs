@@ -124,14 +124,15 @@ impl<P: Backend> Hypervisor<P> {
     }
 
     /// Takes a side's queue out of use: no entry comes into it, none of its owner goes to the partner, the
-    /// remote pane is cut off, interrupts are disabled. Copies that hold pages of the remote pane go on.
-    /// The connection's lock is held.
+    /// remote pane is cut off, interrupts are disabled. Copies that hold pages of the remote pane go on; those that are
+    /// made at once are over. The connection's lock is held.
     pub(crate) fn close(&self, side: Side) {
         self.status.set_linked(false);
         let own = self.endpoint(side);
         own.crq.lock().queue = None;
         self.endpoint(side.partner()).crq.lock().sender_registered = false;
         own.latch.set_enabled(false);
+        self.settle();
     }
 
     /// LoPAR, `H_SEND_CRQ`: puts an entry into the partner's queue.

@@ -1,7 +1,5 @@
 //! The TCE table of one window pane.
 
-use crate::endpoint::Side;
-use crate::pins::Span;
 use crate::sync::AtomicU64;
 use papr::{Access, GuestAddress, Ioba, PAGE_SIZE, Tce};
 use std::ops::RangeInclusive;
@@ -22,11 +20,7 @@ pub(crate) struct Window {
 
 /// The entries of pages that are neighbours in a pane.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entries<'a> {
-    /// Number of the first page.
-    first: u64,
-    entries: &'a [AtomicU64],
-}
+pub(crate) struct Entries<'a>(&'a [AtomicU64]);
 
 /// A copy holds a page whose TCE was to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +48,6 @@ impl Window {
         self.pages() * PAGE_SIZE
     }
 
-    /// The entry of the page that an address lies in; `None` outside of the pane.
-    #[inline(always)]
-    pub(crate) fn entry_at(&self, ioba: Ioba) -> Option<Entries<'_>> {
-        let first = ioba.page();
-        Some(Entries { first, entries: std::slice::from_ref(self.entry(first)?) })
-    }
-
     /// The entries of all pages that a range reaches into; `None` if it leaves the pane. An empty one may begin at
     /// its end.
     #[inline(always)]
@@ -68,8 +55,23 @@ impl Window {
         let first = ioba.page();
         let end = ioba.0.checked_add(len_bytes)?.div_ceil(PAGE_SIZE);
         let pages = usize::try_from(first).ok()?..usize::try_from(end).ok()?;
-        let entries = self.entries.get(pages)?;
-        Some(Entries { first, entries })
+        Some(Entries(self.entries.get(pages)?))
+    }
+
+    /// How the pages from one on, at most so many, lie in one piece of memory and may all be accessed so: where the first
+    /// one is, and how many there are. `None` when not even the first one may be accessed.
+    pub(crate) fn piece(&self, page: u64, max: u64, wanted: Access) -> Option<(GuestAddress, u64)> {
+        let entries = self.entries.get(usize::try_from(page).ok()?..)?;
+        let (first, others) = entries.split_first()?;
+        let start = first.load(Ordering::Acquire);
+        let accessible = start & CHANGING == 0 && Tce(start).allows(wanted);
+        let mut next = start;
+        let goes_on = |entry: &&AtomicU64| {
+            next = next.wrapping_add(PAGE_SIZE);
+            entry.load(Ordering::Acquire) == next
+        };
+        let others = others.iter().take(max.saturating_sub(1) as usize).take_while(goes_on).count();
+        accessible.then(|| (Tce(start).address(), 1 + others as u64))
     }
 
     /// The entry of a page; `None` outside of the pane.
@@ -89,17 +91,27 @@ impl Window {
     /// Sets the entries of `pages`, which lie in the pane: all of them, or none when a copy holds a page that
     /// one of them maps, as `held` tells of some of the pages. One change at a time: the caller holds the lock
     /// of the pane's queue. `new` gets the entry's place in `pages`.
+    ///
+    /// After `settle` no work is under way that has not seen the marks on the entries. An entry that maps nothing is not in
+    /// use (LoPAR, TCE hcalls against RTCE tables), and no translation of it is known: a copy that holds it has not
+    /// seen it yet.
     pub(crate) fn change(
         &self,
         pages: RangeInclusive<u64>,
+        settle: impl FnOnce(),
         held: impl Fn(RangeInclusive<u64>) -> bool,
         new: impl Fn(usize) -> Tce,
     ) -> Result<(), Pinned> {
         let entries = self.slice(&pages);
+        let mut map_something = false;
         for entry in entries {
-            entry.fetch_or(CHANGING, Ordering::AcqRel);
+            let old = Tce(entry.fetch_or(CHANGING, Ordering::AcqRel));
+            map_something |= old.access() != Access::None;
         }
-        if self.is_in_use(&pages, held) {
+        if map_something {
+            settle();
+        }
+        if map_something && self.is_held(&pages, held) {
             for entry in entries {
                 entry.fetch_and(!CHANGING, Ordering::Release);
             }
@@ -111,9 +123,8 @@ impl Window {
         Ok(())
     }
 
-    /// Whether a copy may be working through one of these entries. One that maps nothing is not in
-    /// use (LoPAR, TCE hcalls against RTCE tables): a copy that holds it has not seen it yet.
-    fn is_in_use(
+    /// Whether a copy holds one of these pages that maps something.
+    fn is_held(
         &self,
         pages: &RangeInclusive<u64>,
         held: impl Fn(RangeInclusive<u64>) -> bool,
@@ -141,37 +152,15 @@ impl Window {
 }
 
 impl Entries<'_> {
-    /// Their pages in the pane of a side.
-    #[inline(always)]
-    pub(crate) fn span(self, side: Side) -> Span {
-        Span::new(side, self.first, self.entries.len() as u64)
-    }
-
-    /// Where the first page is, if the memory of all of them lies together and the device may access it so. Loads
-    /// sequentially consistently, so that a copy that has claimed its pins may look here next.
-    #[inline(always)]
-    pub(crate) fn together(self, wanted: Access) -> Option<GuestAddress> {
-        let (first, others) = self.entries.split_first()?;
-        let start = first.load(Ordering::SeqCst);
-        // Where an entry differs from the one that would map the next page of memory, for the same access.
-        let (mut next, mut apart) = (start, 0);
-        for entry in others {
-            next = next.wrapping_add(PAGE_SIZE);
-            apart |= entry.load(Ordering::SeqCst) ^ next;
-        }
-        let accessible = start & (CHANGING | wanted as u64) == wanted as u64;
-        (apart == 0 && accessible).then_some(Tce(start).address())
-    }
-
-    /// Whether the device may access each of the pages so, wherever their memory lies. Loads in the same way.
+    /// Whether the device may access each of the pages so, wherever their memory lies.
     #[inline]
     pub(crate) fn check_each(self, wanted: Access) -> Result<(), Fault> {
-        self.entries.iter().try_for_each(|entry| check(entry, wanted))
+        self.0.iter().try_for_each(|entry| check(entry, wanted))
     }
 }
 
 fn check(entry: &AtomicU64, wanted: Access) -> Result<(), Fault> {
-    let entry = entry.load(Ordering::SeqCst);
+    let entry = entry.load(Ordering::Acquire);
     if entry & CHANGING != 0 {
         Err(Fault::Changing)
     } else if !Tce(entry).allows(wanted) {

@@ -14,7 +14,7 @@ use papr::{
 };
 use parking_lot::Mutex;
 use phyp::vmc::{ChannelState, SessionState, SessionView};
-use phyp::{BadAddress, FlatMemory, Hypervisor, Memory, SpinLock};
+use phyp::{BadAddress, FlatMemory, Hypervisor, Memory, SpinLock, ThreadGate};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -32,6 +32,7 @@ pub(crate) enum Visible {}
 impl phyp::Backend for Visible {
     type Lock = SpinLock;
     type Memory = FlatMemory<Region>;
+    type Gate = ThreadGate;
 }
 
 /// Nanoseconds since the machine was made.

@@ -84,7 +84,7 @@ impl Memory for Meddled {
 #[test]
 fn an_event_is_enqueued_when_the_full_queue_was_emptied_after_the_first_look() {
     let (memory, window) = (Meddled::new(1), Window::new(1));
-    window.change(0..=0, |_| false, |_| Tce::new(GuestAddress(0), QUEUE_ACCESS)).unwrap();
+    window.change(0..=0, || (), |_| false, |_| Tce::new(GuestAddress(0), QUEUE_ACCESS)).unwrap();
     let range = IoRange { liobn: Liobn(1), ioba: Ioba(0), len_bytes: PAGE_SIZE };
     let queue = Some(Queue::new(range));
     let mut crq = Crq { queue, sender_registered: true, sender_disabled: false };

@@ -13,6 +13,7 @@ mod rdma;
 mod requirements;
 mod tces;
 mod threads;
+mod translations;
 mod transport;
 
 use crate::endpoint::{Endpoint, Side};

@@ -65,6 +65,7 @@ fn h_get_tce_shows_the_old_entry_while_it_is_being_changed<P: Backend>() {
     let get = Hcall::GetTce { liobn: end.liobn, ioba: Ioba(3 * PAGE_SIZE) };
     let changed = end.window.change(
         3..=3,
+        || (),
         |_| false,
         |_| {
             let seen = machine.hypervisor.hcall(caller, &get, &mut ());

@@ -344,6 +344,7 @@ struct WatchedThreads;
 impl Backend for WatchedThreads {
     type Lock = crate::SpinLock;
     type Memory = Watched;
+    type Gate = crate::ThreadGate;
 }
 
 /// Makes `work` on one thread, and `intrusion` on another one in the middle of it: the intrusion must not end

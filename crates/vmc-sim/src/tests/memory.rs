@@ -5,7 +5,7 @@ use crate::Scenario;
 use crate::run::run_on;
 use ibmvmc::{Driver, NoQuirks};
 use papr::GuestAddress;
-use phyp::{Backend, BadAddress, CowMemory, LocalLock, Memory};
+use phyp::{Backend, BadAddress, CowMemory, LocalGate, LocalLock, Memory};
 use std::sync::atomic::Ordering;
 use vmc_machine::backend::Setup;
 use vmc_machine::deterministic::{self, RunConfig};
@@ -94,6 +94,7 @@ enum OnFaulty<const DEFECT: u8> {}
 impl<const DEFECT: u8> Backend for OnFaulty<DEFECT> {
     type Lock = LocalLock;
     type Memory = Faulty<DEFECT>;
+    type Gate = LocalGate;
 }
 
 impl<const DEFECT: u8> Setup for OnFaulty<DEFECT> {
