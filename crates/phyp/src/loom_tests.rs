@@ -11,7 +11,7 @@
 use crate::asymmetric::{Announcement, heavy, light};
 use crate::endpoint::Side;
 use crate::interrupt::Latch;
-use crate::lock::Flag;
+use crate::lock::Biased;
 use crate::memory::{BadAddress, Memory};
 use crate::pins::{Pins, Span};
 use crate::ring;
@@ -170,20 +170,20 @@ fn a_transport_event_in_a_full_queue_is_not_lost_and_takes_at_most_the_last_mess
 #[derive(Clone)]
 struct Crq {
     memory: Arc<Element>,
-    flag: Arc<Flag>,
+    lock: Arc<Biased>,
     latch: Arc<Latch>,
 }
 
 impl Crq {
     fn new() -> Crq {
-        Crq { memory: element(), flag: Arc::default(), latch: Arc::default() }
+        Crq { memory: element(), lock: Arc::default(), latch: Arc::default() }
     }
 
-    /// Does what is done with the queue's lock held.
-    fn locked<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.flag.set();
+    /// Does what is done with the queue's lock held, by the thread with this number.
+    fn locked<T>(&self, thread: u64, work: impl FnOnce() -> T) -> T {
+        self.lock.enter(thread);
         let result = work();
-        self.flag.clear();
+        self.lock.leave();
         result
     }
 
@@ -192,13 +192,13 @@ impl Crq {
         let sender = thread::spawn({
             let crq = self.clone();
             move || {
-                crq.locked(|| {
+                crq.locked(1, || {
                     assert_eq!(ring::publish(&*crq.memory, AT, message(1)), Ok(true));
                     crq.latch.pulse()
                 })
             }
         });
-        self.locked(|| let_through(&self.latch));
+        self.locked(0, || let_through(&self.latch));
         let seen = ring::take_entry(&*self.memory, AT).unwrap().is_some();
         let pulsed = sender.join().unwrap();
         assert!(seen || pulsed && self.latch.accept(), "no thread would ever look");
@@ -233,37 +233,46 @@ fn an_interrupt_is_accepted_once_beside_a_change_of_the_mode_and_a_message() {
             let crq = crq.clone();
             move || crq.latch.accept()
         });
-        let pulsed = crq.locked(|| crq.latch.pulse());
-        crq.locked(|| crq.latch.set_enabled(false));
+        let pulsed = crq.locked(0, || crq.latch.pulse());
+        crq.locked(0, || crq.latch.set_enabled(false));
         assert!(accepting.join().unwrap() && !pulsed);
         assert!(!crq.latch.accept(), "one interrupt, accepted twice");
     });
 }
 
-/// The holder of the lock sees all that was done under it before.
+/// The holder of the lock sees all that was done under it before, whether it came in by the flag or as the owner.
 #[test]
 fn a_lock_is_held_by_one_thread_after_the_other() {
-    loom::model(|| {
-        let (flag, sum) = (Arc::new(Flag::default()), Arc::new(Sum::default()));
-        let adding = thread::spawn({
-            let (flag, sum) = (flag.clone(), sum.clone());
-            move || sum.add(&flag)
+    for owner_is_inside in [1, 2] {
+        loom::model(move || {
+            let sum = Arc::new(Sum::default());
+            // The first time makes it the owner.
+            sum.add(0);
+            let adding = thread::spawn({
+                let sum = sum.clone();
+                move || sum.add(1)
+            });
+            (0..owner_is_inside).for_each(|_| sum.add(0));
+            adding.join().unwrap();
+            sum.lock.enter(2);
+            assert_eq!(sum.sum.load(Ordering::Relaxed), 2 + owner_is_inside);
+            sum.lock.leave();
         });
-        sum.add(&flag);
-        adding.join().unwrap();
-        assert_eq!(sum.0.load(Ordering::Relaxed), 2);
-    });
+    }
 }
 
 /// Counts by relaxed loads and stores, which a lock must put in order.
 #[derive(Default)]
-struct Sum(AtomicU64);
+struct Sum {
+    lock: Biased,
+    sum: AtomicU64,
+}
 
 impl Sum {
-    fn add(&self, flag: &Flag) {
-        flag.set();
-        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        flag.clear();
+    fn add(&self, thread: u64) {
+        self.lock.enter(thread);
+        self.sum.store(self.sum.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.lock.leave();
     }
 }
 
