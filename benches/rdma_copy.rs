@@ -1,8 +1,8 @@
 //! `H_COPY_RDMA` through the whole hypervisor call, against copies without one.
 //!
-//! `H_COPY_RDMA` has to announce its pages before it looks at their mapping, or a call that takes the mapping away
-//! would not wait. That costs one atomic exchange, which waits for everything that was stored before; `claim and
-//! memcpy` is that exchange with a memcpy, and so what a call could cost at the least.
+//! `H_COPY_RDMA` has to announce itself before it looks at the mapping, or a call that takes the mapping away would not
+//! wait. It does so by plain stores (`phyp`, `asymmetric`). `claim and memcpy` is the exchange that an announcement cost
+//! otherwise, with a memcpy: it waits for everything that was stored before.
 //!
 //! Every contender copies between buffers that lie alike: at the same offset in their pages, source and
 //! destination, because that offset alone changes what memcpy takes by much.
