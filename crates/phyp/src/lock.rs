@@ -56,7 +56,7 @@ unsafe impl RawMutex for LocalLock {
 /// that was stored before, such as the entry of a queue.
 ///
 /// It gets used to a thread that takes it many times in a row, such as the one that sends into a queue. That thread then
-/// takes it by plain stores, too; the next other one pays for that ([`Biased`]).
+/// takes it by plain stores, too; the next other one pays for that (`Biased`).
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub struct SpinLock {
