@@ -25,6 +25,9 @@ pub enum MachineError {
     /// {0}
     #[error(transparent)]
     Driver(#[from] ibmvmc::ConfigError),
+    /// the driver refuses its parameters: {0}
+    #[error("the driver refuses its parameters: {0}")]
+    Refused(String),
     /// {0}
     #[error(transparent)]
     Hypervisor(#[from] phyp::ConfigError),

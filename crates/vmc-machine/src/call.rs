@@ -66,6 +66,7 @@ impl CallRunner {
         if kernel.life != cx.life {
             return CallRunner::new(None, Effect::Done(Reply::Stale));
         }
+        set_time(&mut kernel, cx);
         let mut sink = cx.driver_sink();
         let (id, effect) = kernel.driver.start(input, &mut sink);
         let (changed, changes) = (sink.changed, sink.changes);
@@ -209,6 +210,7 @@ impl CallRunner {
             self.effect = Effect::Done(Reply::Stale);
             return;
         }
+        set_time(&mut kernel, cx);
         let mut sink = cx.driver_sink();
         self.effect = kernel.driver.resume(id, outcome, &mut sink);
         let (changed, changes) = (sink.changed, sink.changes);
@@ -377,6 +379,14 @@ impl CanonicalHasher<'_> {
         if let Some(runner) = runner {
             runner.hash_canonical(self);
         }
+    }
+}
+
+/// Tells the driver the time, if it takes it.
+#[inline(always)]
+fn set_time<P: Setup, R: Runtime>(kernel: &mut Kernel<P::Driver>, cx: &Context<'_, P, R>) {
+    if P::Driver::TAKES_TIME {
+        kernel.driver.set_time(cx.now_ns());
     }
 }
 

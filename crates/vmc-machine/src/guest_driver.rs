@@ -5,8 +5,9 @@
 //! is a state machine implements this as it is, and one that blocks, on a thread for each call, by handing over each
 //! service that it asks for as an effect and waiting for the outcome.
 //!
-//! [`ibmvmc::Driver`] is the driver that scenarios run. A machine takes any other ([`build::world`](crate::build::world));
-//! what it does is judged by its trace.
+//! [`ibmvmc::Driver`] is the driver that scenarios run. A machine takes any other ([`build::world`](crate::build::world)),
+//! also one that is known at run time only ([`Foreign`](crate::foreign::Foreign)); what it does is judged by its trace.
+//! Models go back to earlier states of a world, so they need a driver that can be cloned.
 
 use ibmvmc::{
     CallId, ChannelState, Driver, Effect, EventSink, FileId, Input, Outcome, Profile, Quirks,
@@ -18,7 +19,15 @@ use vmc_proto::{HmcIndex, HmcSession};
 ///
 /// Its lock is held for one transition, never across an effect. Nothing in it may come from a clock, from chance or
 /// from an address: the same inputs and outcomes give the same effects.
-pub trait GuestDriver: Clone {
+pub trait GuestDriver {
+    /// Whether it is told the time before each transition.
+    const TAKES_TIME: bool = false;
+
+    /// Virtual time since the start of the run, where the driver takes it.
+    fn set_time(&mut self, now_ns: u64) {
+        let _ = now_ns;
+    }
+
     /// The same driver as it is after a boot: without a device, and with nothing of what it has learnt.
     #[must_use]
     fn reloaded(&self) -> Self;
@@ -38,6 +47,9 @@ pub trait GuestDriver: Clone {
 
     /// Whether a device is being probed, reset or removed.
     fn has_task(&self) -> bool;
+
+    /// Whether its queue is registered, as far as it knows: only then does it look there.
+    fn is_registered(&self) -> bool;
 
     /// The longest message in bytes: as negotiated, and before that as the driver offers.
     fn mtu(&self) -> u32;
@@ -86,6 +98,10 @@ impl<Q: Quirks> GuestDriver for Driver<Q> {
 
     fn has_task(&self) -> bool {
         self.has_task()
+    }
+
+    fn is_registered(&self) -> bool {
+        self.is_registered()
     }
 
     fn mtu(&self) -> u32 {

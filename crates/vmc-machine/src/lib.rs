@@ -37,6 +37,7 @@ pub mod deterministic;
 pub mod embed;
 pub mod ending;
 pub mod fault;
+pub mod foreign;
 pub mod guest_driver;
 pub mod guest_memory;
 pub mod incarnation;

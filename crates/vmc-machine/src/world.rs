@@ -187,6 +187,7 @@ impl<D: GuestDriver> Kernel<D> {
 impl<P: Setup> Clone for World<P>
 where
     <P::Backend as Backend>::Memory: Clone,
+    P::Driver: Clone,
 {
     fn clone(&self) -> World<P> {
         World {

@@ -31,7 +31,6 @@ const BOTTOM_HALF: CallId = CallId::new(2, 0);
 const LIMITS: Limits =
     Limits { hmcs: 1, pool_size: 32, mtu: 4096, crq_size: 256, version: Version::CURRENT };
 
-#[derive(Clone)]
 struct Small {
     unit_address: UnitAddress,
     queue: Option<Dma>,
@@ -173,6 +172,10 @@ impl GuestDriver for Small {
 
     fn has_task(&self) -> bool {
         self.is_probing
+    }
+
+    fn is_registered(&self) -> bool {
+        self.queue.is_some()
     }
 
     fn mtu(&self) -> u32 {

@@ -35,6 +35,7 @@ mod coverage;
 mod detection;
 mod device_tree;
 pub mod explore;
+mod foreign;
 mod invariants;
 mod model;
 mod reasons;
@@ -48,6 +49,7 @@ mod tests;
 pub use coverage::{Coverage, CoveragePoint};
 pub use detection::{Detection, detections};
 pub use device_tree::device_tree;
+pub use foreign::{DriverSource, MakeDriver};
 pub use ibmvmc::{Quirk, QuirkSet};
 pub use model::{
     CheckOptions, Checked, Model, ModelError, PathTo, check, models, models_for, serve,

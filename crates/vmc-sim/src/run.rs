@@ -1,7 +1,8 @@
 //! A run judged: builds the world, runs it, and looks at what it has left.
 
-use crate::invariants::{self, OwnDriver};
-use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet, Quirks};
+use crate::foreign::DriverSource;
+use crate::invariants::{self, Inspected, Judged};
+use ibmvmc::{ChannelState, Conduct, Driver, NoQuirks, QuirkSet};
 use std::time::Duration;
 use vmc_check::{Ending, Violation};
 use vmc_machine::activity::{Activity, StepFailure};
@@ -10,6 +11,7 @@ use vmc_machine::backend::{Deterministic, Setup, Threads};
 use vmc_machine::build::{self, MachineError};
 use vmc_machine::deterministic::{self, RunConfig};
 use vmc_machine::ending::End;
+use vmc_machine::guest_driver::GuestDriver as _;
 use vmc_machine::plan::{Plan, ThreadPlan};
 use vmc_machine::recorder;
 use vmc_machine::schedule::{Actors, Decisions, Deviation};
@@ -66,47 +68,51 @@ pub(crate) enum ThreadFailureKind {
     Unborn,
 }
 
-/// Makes a run.
+/// Makes a run of our own driver, or of another one.
 pub(crate) fn run(
     plan: &Plan,
     mode: Mode<'_>,
     record: bool,
     quirks: QuirkSet,
+    driver: Option<&DriverSource>,
 ) -> Result<Outcome, MachineError> {
-    let conduct = Conduct { quirks, liberties: plan.machine.liberties };
-    if conduct.is_plain() {
-        return run_with(plan, mode, record, NoQuirks);
+    if let Some(source) = driver {
+        let driver = source.make(&plan.machine.driver)?;
+        return run_with(plan, mode, record, driver);
     }
-    run_with(plan, mode, record, conduct)
+    let conduct = Conduct { quirks, liberties: plan.machine.liberties };
+    let config = plan.machine.driver;
+    if conduct.is_plain() {
+        return run_with(plan, mode, record, Driver::with_quirks(config, NoQuirks)?);
+    }
+    run_with(plan, mode, record, Driver::with_quirks(config, conduct)?)
 }
 
-fn run_with<Q: Quirks>(
+fn run_with<D: Inspected + Send + 'static>(
     plan: &Plan,
     mode: Mode<'_>,
     record: bool,
-    quirks: Q,
+    driver: D,
 ) -> Result<Outcome, MachineError> {
-    let driver = Driver::with_quirks(plan.machine.driver, quirks)?;
     match mode {
         Mode::Deterministic(mut config) => {
-            let outcome =
-                run_on::<Deterministic<Driver<Q>>>(plan, record, driver, |world, mut actors| {
-                    let end = deterministic::run(&world, &mut actors, &mut config);
-                    (world, actors, end)
-                })?;
+            let outcome = run_on::<Deterministic<D>>(plan, record, driver, |world, mut actors| {
+                let end = deterministic::run(&world, &mut actors, &mut config);
+                (world, actors, end)
+            })?;
             let actors = Actors::new(&plan.threads);
             let decisions = config.recording.map(|recording| recording.decisions(&actors));
             Ok(Outcome { decisions, deviation: config.schedule.deviation(), ..outcome })
         }
         Mode::Threads { deadline, wait } => {
-            run_on::<Threads<Driver<Q>>>(plan, record, driver, |world, actors| {
+            run_on::<Threads<D>>(plan, record, driver, |world, actors| {
                 threads::run(world, actors, deadline, wait)
             })
         }
     }
 }
 
-pub(crate) fn run_on<P: OwnDriver>(
+pub(crate) fn run_on<P: Judged>(
     plan: &Plan,
     record: bool,
     driver: P::Driver,

@@ -1,5 +1,6 @@
 //! Running a scenario: what to choose, and what comes back.
 
+use crate::foreign::DriverSource;
 use crate::invariants;
 use crate::reasons::{self, History};
 use crate::run::{self, Mode, Outcome, ThreadFailureKind};
@@ -63,6 +64,8 @@ pub struct Options {
     pub payloads: bool,
     /// Hazards that the driver is to show, beside those that the scenario names.
     pub quirks: QuirkSet,
+    /// Where a driver comes from that takes the place of our own. Quirks and liberties are our own driver's.
+    pub driver: Option<DriverSource>,
 }
 
 impl Default for Options {
@@ -76,6 +79,7 @@ impl Default for Options {
             record: true,
             payloads: false,
             quirks: QuirkSet::default(),
+            driver: None,
         }
     }
 }
@@ -207,7 +211,8 @@ pub fn simulate(scenario: &Scenario, options: &Options) -> Result<Report, Machin
         RuntimeKind::Polling => Mode::Threads { deadline, wait: WaitMode::Poll },
     };
     let started = Instant::now();
-    let outcome = run::run(plan, mode, options.record, quirks(plan, options))?;
+    let outcome =
+        run::run(plan, mode, options.record, quirks(plan, options), options.driver.as_ref())?;
     let wall_time = started.elapsed();
     tracing::info!(
         scenario = scenario.title(),
@@ -314,7 +319,13 @@ pub(crate) fn observe(
 ) -> Result<Outcome, MachineError> {
     let plan = scenario.plan();
     let config = RunConfig { watch: Some(watch), ..options.config(plan) };
-    run::run(plan, Mode::Deterministic(config), options.record, quirks(plan, options))
+    run::run(
+        plan,
+        Mode::Deterministic(config),
+        options.record,
+        quirks(plan, options),
+        options.driver.as_ref(),
+    )
 }
 
 fn quirks(plan: &Plan, options: &Options) -> QuirkSet {

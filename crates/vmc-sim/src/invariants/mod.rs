@@ -10,7 +10,7 @@ mod pacing;
 pub(crate) mod recovery;
 mod sleepers;
 
-use ibmvmc::{Driver, Quirks};
+use ibmvmc::{ChannelState, Driver, Quirks};
 use phyp::vmc::{AnyBehaviour, Named};
 use std::sync::atomic::Ordering;
 use vmc_check::{Content, Ending, Setting, Violation};
@@ -18,11 +18,67 @@ use vmc_machine::activity::{Activity, Service};
 use vmc_machine::actor::{Actor, service};
 use vmc_machine::backend::Setup;
 use vmc_machine::ending::End;
+use vmc_machine::foreign::Foreign;
+use vmc_machine::guest_driver::GuestDriver;
 use vmc_machine::plan::{MachinePlan, Plan};
 use vmc_machine::world::World;
 use vmc_trace::{Side, Trace};
 
-/// A machine around our own driver, whose state can be looked at.
+/// A driver whose runs are judged.
+pub(crate) trait Inspected: GuestDriver {
+    /// What is wrong inside of it when nothing is under way; `agree`: both sides must agree, too.
+    fn at_rest<P: Setup<Driver = Self>>(
+        world: &World<P>,
+        actors: &[Actor],
+        agree: bool,
+    ) -> Vec<Violation>;
+}
+
+/// Our own driver, whose state can be looked at.
+impl<Q: Quirks> Inspected for Driver<Q> {
+    fn at_rest<P: Setup<Driver = Self>>(
+        world: &World<P>,
+        actors: &[Actor],
+        agree: bool,
+    ) -> Vec<Violation> {
+        let kernel = world.kernel.lock();
+        let in_call = calling_threads(actors);
+        let agreeing = service(actors).filter(|_| agree).map(Service::service);
+        let are_ready =
+            agreeing.is_some_and(|service| service.state() == phyp::vmc::ChannelState::Ready);
+        let owners =
+            agreeing.map_or(Vec::new(), |service| ownership::check(&kernel.driver, service));
+        let left = leaks::check(&kernel, &world.guest, in_call.len(), are_ready);
+        let asleep = sleepers::check(&kernel.driver, &world.process_table.lock(), actors);
+        let by = |checker| move |what| Violation { checker, what };
+        let owners = owners.into_iter().map(by("ownership"));
+        let left = left.into_iter().map(by("leaks"));
+        owners.chain(left).chain(asleep.into_iter().map(by("sleepers"))).collect()
+    }
+}
+
+/// Another driver: what it has found itself at the interface around it, and pages that it has left mapped.
+impl Inspected for Foreign {
+    fn at_rest<P: Setup<Driver = Self>>(world: &World<P>, _: &[Actor], _: bool) -> Vec<Violation> {
+        let kernel = world.kernel.lock();
+        let problems = kernel.driver.0.problems().into_iter();
+        let mut found: Vec<_> =
+            problems.map(|what| Violation { checker: "driver", what }).collect();
+        let in_use = world.guest.window_pages_in_use();
+        if kernel.driver.state() == ChannelState::Initial && in_use != 0 {
+            let what = format!("the driver has no device, and {in_use} pages are still mapped");
+            found.push(Violation { checker: "leaks", what });
+        }
+        found
+    }
+}
+
+/// A machine around such a driver.
+pub(crate) trait Judged: Setup<Driver: Inspected> {}
+
+impl<P: Setup<Driver: Inspected>> Judged for P {}
+
+/// A machine around our own driver.
 pub(crate) trait OwnDriver: Setup<Driver = Driver<Self::Quirks>> {
     /// What the driver does in another way than it would by itself.
     type Quirks: Quirks;
@@ -33,7 +89,7 @@ impl<Q: Quirks, P: Setup<Driver = Driver<Q>>> OwnDriver for P {
 }
 
 /// Runs every checker over a run that has ended; with `is_whole`, all of it was recorded.
-pub(crate) fn check<P: OwnDriver>(
+pub(crate) fn check<P: Judged>(
     world: &World<P>,
     actors: &mut Vec<Actor>,
     trace: &Trace,
@@ -54,7 +110,7 @@ pub(crate) fn check<P: OwnDriver>(
 }
 
 /// What must hold where the run has ended.
-pub(crate) fn check_end<P: OwnDriver>(
+pub(crate) fn check_end<P: Judged>(
     world: &World<P>,
     actors: &[Actor],
     trace: &Trace,
@@ -76,7 +132,7 @@ pub(crate) fn check_end<P: OwnDriver>(
         // A message that was lost or made up leaves each side with a state of its own, and so does one that a side
         // which stands still has not looked at.
         let agree = !world.faults.were_unarchitected() && !is_paused(world);
-        found.extend(at_rest(world, actors, agree));
+        found.extend(P::Driver::at_rest(world, actors, agree));
     }
     found
 }
@@ -104,7 +160,7 @@ pub(crate) fn setting(machine: &MachinePlan) -> Setting {
 }
 
 /// How a run has ended, as the checkers of traces want to know it.
-pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
+pub(crate) fn ending<P: Judged>(world: &World<P>, end: &End) -> Ending {
     let runs = |side| world.incarnations.is_running(side);
     let kernel = world.kernel.lock();
     let driver_looks =
@@ -116,28 +172,6 @@ pub(crate) fn ending<P: OwnDriver>(world: &World<P>, end: &End) -> Ending {
     }
 }
 
-/// What must hold when nothing is under way; `agree`: both sides must agree, too.
-fn at_rest<P: OwnDriver>(world: &World<P>, actors: &[Actor], agree: bool) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let mut report = |checker: &'static str, problems: Vec<String>| {
-        found.extend(problems.into_iter().map(|what| Violation { checker, what }));
-    };
-    {
-        let kernel = world.kernel.lock();
-        let in_call = calling_threads(actors);
-        let agreeing = service(actors).filter(|_| agree).map(Service::service);
-        report(
-            "ownership",
-            agreeing.map_or(Vec::new(), |service| ownership::check(&kernel.driver, service)),
-        );
-        let are_ready =
-            agreeing.is_some_and(|service| service.state() == phyp::vmc::ChannelState::Ready);
-        report("leaks", leaks::check(&kernel, &world.guest, in_call.len(), are_ready));
-        report("sleepers", sleepers::check(&kernel.driver, &world.process_table.lock(), actors));
-    }
-    found
-}
-
 /// The bound on outstanding requests, of which both sides know in every state how many they are.
 pub(crate) fn outstanding_now<P: OwnDriver>(world: &World<P>, actors: &[Actor]) -> Vec<Violation> {
     let kernel = world.kernel.lock();
@@ -147,7 +181,7 @@ pub(crate) fn outstanding_now<P: OwnDriver>(world: &World<P>, actors: &[Actor]) 
 }
 
 /// Whether a side was told to leave its queue alone.
-fn is_paused<P: OwnDriver>(world: &World<P>) -> bool {
+fn is_paused<P: Judged>(world: &World<P>) -> bool {
     world.process_table.lock().service_paused || world.driver_paused.load(Ordering::Acquire)
 }
 

@@ -25,21 +25,22 @@
 #[cfg(test)]
 mod tests;
 
-use super::OwnDriver;
-use ibmvmc::{BufferOwner, ChannelState, FileId, SessionState};
+use super::{Inspected, Judged};
+use ibmvmc::{ChannelState, FileId, SessionState};
 use phyp::vmc::{AnyBehaviour, Named};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use vmc_machine::activity::{Activity, App};
 use vmc_machine::actor::Actor;
 use vmc_machine::deterministic::{self, RunConfig};
+use vmc_machine::guest_driver::{GuestDriver, IndexView};
 use vmc_machine::incarnation::Incarnation;
 use vmc_machine::orders::ServiceOrder;
 use vmc_machine::recorder::{Order, Recorder};
 use vmc_machine::runtime::ActivityId;
 use vmc_machine::script::{Action, Condition, Expect, ReadExpect, Step};
 use vmc_machine::world::{TaskRequest, World};
-use vmc_proto::{HmcIndex, HmcSession};
+use vmc_proto::{BufferOwner, HmcIndex, HmcSession};
 use vmc_trace::{ActorId, Side};
 
 /// More than the longest way back: every page of the largest pool unmapped, mapped and offered anew.
@@ -49,7 +50,7 @@ const MAX_STEPS: u64 = 2_000_000;
 const MESSAGE_BYTES: usize = 32;
 
 /// Runs the world on, from where a run has left it.
-pub(crate) fn check<P: OwnDriver>(
+pub(crate) fn check<P: Judged>(
     world: &World<P>,
     actors: &mut Vec<Actor>,
     expected: Option<ChannelState>,
@@ -59,12 +60,14 @@ pub(crate) fn check<P: OwnDriver>(
     }
     heal(world);
     match recover(world, actors) {
-        Ok(()) => super::at_rest(world, actors, true).into_iter().map(|found| found.what).collect(),
+        Ok(()) => {
+            P::Driver::at_rest(world, actors, true).into_iter().map(|found| found.what).collect()
+        }
         Err(problem) => vec![problem],
     }
 }
 
-fn recover<P: OwnDriver>(world: &World<P>, actors: &mut Vec<Actor>) -> Result<(), String> {
+fn recover<P: Judged>(world: &World<P>, actors: &mut Vec<Actor>) -> Result<(), String> {
     rest(world, actors)?;
     offer_missing_seeds(world);
     rest(world, actors)?;
@@ -74,7 +77,7 @@ fn recover<P: OwnDriver>(world: &World<P>, actors: &mut Vec<Actor>) -> Result<()
         let sides = format!("the driver is {driver}, the hypervisor's side {service}");
         return Err(format!("the channel does not come back: {sides}"));
     }
-    if let Some(problem) = world.kernel.lock().driver.slots().find_map(stands_still) {
+    if let Some(problem) = world.kernel.lock().driver.indexes().find_map(stands_still) {
         return Err(problem);
     }
     let behaviour = super::service(actors).map(|service| service.service().behaviour());
@@ -90,7 +93,7 @@ fn recover<P: OwnDriver>(world: &World<P>, actors: &mut Vec<Actor>) -> Result<()
     visit(world, actors, None, open_everywhere(world, echoes))
 }
 
-fn is_meant_to_be_down<P: OwnDriver>(world: &World<P>, expected: Option<ChannelState>) -> bool {
+fn is_meant_to_be_down<P: Judged>(world: &World<P>, expected: Option<ChannelState>) -> bool {
     use phyp::vmc::ChannelState as ServiceState;
     let is_running = |side| world.incarnations.is_running(side);
     let kernel = world.kernel.lock();
@@ -102,7 +105,7 @@ fn is_meant_to_be_down<P: OwnDriver>(world: &World<P>, expected: Option<ChannelS
         || matches!(service, ServiceState::Stopped)
 }
 
-fn heal<P: OwnDriver>(world: &World<P>) {
+fn heal<P: Judged>(world: &World<P>) {
     world.faults.end();
     world.driver_paused.store(false, Ordering::Release);
     world.kernel.lock().bottom_half_due = true;
@@ -114,7 +117,7 @@ fn heal<P: OwnDriver>(world: &World<P>) {
 }
 
 /// A device that has failed rightly stays so until its operator loads the driver again.
-fn restart_failed_device<P: OwnDriver>(world: &World<P>) {
+fn restart_failed_device<P: Judged>(world: &World<P>) {
     let mut kernel = world.kernel.lock();
     if kernel.driver.state() == ChannelState::Failed && world.faults.may_have_failed_device() {
         let node = world.hypervisor.vmc_node();
@@ -124,15 +127,15 @@ fn restart_failed_device<P: OwnDriver>(world: &World<P>) {
 }
 
 /// A seed buffer was refused for as long as there was no memory for it, and is offered once more.
-fn offer_missing_seeds<P: OwnDriver>(world: &World<P>) {
+fn offer_missing_seeds<P: Judged>(world: &World<P>) {
     let kernel = world.kernel.lock();
-    let lacks_seed = |slot: &ibmvmc::SlotView<'_>| slot.session.is_none() && !slot.is_free();
-    let missing = kernel.driver.slots().filter(lacks_seed);
+    let lacks_seed = |slot: &IndexView| slot.session.is_none() && !slot.is_free;
+    let missing = kernel.driver.indexes().filter(lacks_seed);
     world.orders.give(missing.map(|slot| ServiceOrder::ReturnBuffer(slot.index)));
 }
 
 /// What is wrong with a session that neither opens nor ends.
-fn stands_still(slot: ibmvmc::SlotView<'_>) -> Option<String> {
+fn stands_still(slot: IndexView) -> Option<String> {
     let (session, state) = slot.session.filter(|(_, state)| *state != SessionState::Ready)?;
     Some(format!("HMC index {} session {session} is {} forever", slot.index, state.name()))
 }
@@ -158,7 +161,7 @@ struct Stock {
     outbound: usize,
 }
 
-fn survivors<P: OwnDriver>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
+fn survivors<P: Judged>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
     let (process_table, kernel) = (world.process_table.lock(), world.kernel.lock());
     let living = process_table
         .processes
@@ -173,7 +176,7 @@ fn survivors<P: OwnDriver>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
     });
     files
         .filter_map(|(process, (name, id))| {
-            let slot = kernel.driver.slots().find(|slot| slot.file == Some(*id))?;
+            let slot = kernel.driver.indexes().find(|slot| slot.file == Some(*id))?;
             let (session, SessionState::Ready) = slot.session? else { return None };
             let (name, file, index) = (name.clone(), *id, slot.index);
             Some(Survivor { process, name, file, index, session, may_end })
@@ -183,16 +186,17 @@ fn survivors<P: OwnDriver>(world: &World<P>, may_end: bool) -> Vec<Survivor> {
 
 impl Survivor {
     /// Has it carry a message.
-    fn carry<P: OwnDriver>(
+    fn carry<P: Judged>(
         &self,
         world: &World<P>,
         actors: &mut Vec<Actor>,
         echoes: bool,
     ) -> Result<(), String> {
-        let Some(before) = self.stock(world)? else { return Ok(()) };
+        let Some(before) = self.stock(world, actors)? else { return Ok(()) };
         let reads = (0..before.unread).map(|_| self.read(ReadExpect::Any));
         self.visit(world, actors, reads.collect())?;
-        let Some(before) = self.stock(world)?.filter(|stock| echoes || stock.inbound > 0) else {
+        let Some(before) = self.stock(world, actors)?.filter(|stock| echoes || stock.inbound > 0)
+        else {
             return Ok(());
         };
         // Its own threads may read what comes, and go on.
@@ -204,7 +208,7 @@ impl Survivor {
         let (file, payload, expect) = (self.name.clone(), message(self.index), Expect::Ok);
         let write = Action::Write { file, payload: payload.clone(), faults: false, expect };
         self.visit(world, actors, vec![write])?;
-        let Some(after) = self.stock(world)?.filter(|_| echoes) else { return Ok(()) };
+        let Some(after) = self.stock(world, actors)?.filter(|_| echoes) else { return Ok(()) };
         if after.outbound > before.outbound {
             return Err(self.problem("its echo does not come"));
         }
@@ -215,18 +219,29 @@ impl Survivor {
     }
 
     /// What it has; `None` when its file is closed, or its session may end.
-    fn stock<P: OwnDriver>(&self, world: &World<P>) -> Result<Option<Stock>, String> {
+    fn stock<P: Judged>(
+        &self,
+        world: &World<P>,
+        actors: &[Actor],
+    ) -> Result<Option<Stock>, String> {
         let (process_table, kernel) = (world.process_table.lock(), world.kernel.lock());
         if process_table.file(self.process, &self.name) != Some(self.file) {
             return Ok(None);
         }
         let live = Some((self.session, SessionState::Ready));
-        let same = |slot: &ibmvmc::SlotView<'_>| (slot.index, slot.session) == (self.index, live);
-        let Some(slot) = kernel.driver.slots().find(same) else {
+        let same = |slot: &IndexView| (slot.index, slot.session) == (self.index, live);
+        let Some(slot) = kernel.driver.indexes().find(same) else {
             return if self.may_end { Ok(None) } else { Err(self.problem("it is over")) };
         };
-        let owned_by = |owner| slot.buffers().filter(|buffer| buffer.owner == owner).count();
-        let (inbound, outbound) = (owned_by(BufferOwner::Mgmt), owned_by(BufferOwner::Hyp));
+        // The hypervisor's books: of a driver that is not ours there are no others.
+        let sessions = super::service(actors).map(|service| service.service().sessions());
+        let of_index = sessions.and_then(|mut all| all.find(|known| known.index == self.index));
+        let owned_by = |owner| {
+            let buffers = of_index.iter().flat_map(|known| known.buffers);
+            buffers.filter(|buffer| buffer.owner() == Some(owner)).count()
+        };
+        let inbound = owned_by(BufferOwner::MANAGEMENT).saturating_sub(slot.unread);
+        let outbound = owned_by(BufferOwner::HYPERVISOR);
         Ok(Some(Stock { unread: slot.unread, inbound, outbound }))
     }
 
@@ -234,7 +249,7 @@ impl Survivor {
         read(self.name.clone(), expect)
     }
 
-    fn visit<P: OwnDriver>(
+    fn visit<P: Judged>(
         &self,
         world: &World<P>,
         actors: &mut Vec<Actor>,
@@ -250,9 +265,9 @@ impl Survivor {
 }
 
 /// What a new application does: it has a session in every index without one at the same time.
-fn open_everywhere<P: OwnDriver>(world: &World<P>, echoes: bool) -> Vec<Action> {
+fn open_everywhere<P: Judged>(world: &World<P>, echoes: bool) -> Vec<Action> {
     let kernel = world.kernel.lock();
-    let vacant = kernel.driver.slots().filter(|slot| slot.session.is_none());
+    let vacant = kernel.driver.indexes().filter(|slot| slot.session.is_none());
     // The driver takes the lowest free index each time.
     let indexes: Vec<HmcIndex> = vacant.map(|slot| slot.index).collect();
     let name = |index: HmcIndex| format!("HMC index {index}");
@@ -285,7 +300,7 @@ fn read(file: String, expect: ReadExpect) -> Action {
 }
 
 /// Goes on until nothing is left to do.
-fn rest<P: OwnDriver>(world: &World<P>, actors: &mut [Actor]) -> Result<(), String> {
+fn rest<P: Judged>(world: &World<P>, actors: &mut [Actor]) -> Result<(), String> {
     let end = deterministic::run(world, actors, &mut RunConfig::first_come(MAX_STEPS));
     match end.quiescent {
         true => Ok(()),
@@ -294,7 +309,7 @@ fn rest<P: OwnDriver>(world: &World<P>, actors: &mut [Actor]) -> Result<(), Stri
 }
 
 /// Has a thread more do this, of an application that is there or of a new one.
-fn visit<P: OwnDriver>(
+fn visit<P: Judged>(
     world: &World<P>,
     actors: &mut Vec<Actor>,
     process: Option<u16>,
