@@ -6,6 +6,7 @@ use crate::failure::{Failure, Judge};
 use crate::failure_pages::FailurePages;
 use crate::lines::counted;
 use crate::list::list;
+use crate::program::become_program;
 use crate::replay;
 use crate::report::{FailureReport, heading};
 use crate::saved;
@@ -16,8 +17,9 @@ use crate::workspace::ScenarioFile;
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use vmc_sim::explore::Schedules;
 use vmc_sim::trace::escaped;
@@ -97,6 +99,15 @@ pub(crate) struct Args {
     /// How results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    /// Runs a driver of yours, a shared library in C, in place of vmcsim's own, and says what does not hold; vmcsim.h has its
+    /// interface. What follows `--` goes to that program: `-- --help` tells
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["schedules", "watch", "save", "save_traces", "report"])]
+    driver: Option<PathBuf>,
+
+    /// Arguments of the program that runs the driver, such as --format junit, --known-failures FILE, --isolate
+    #[arg(last = true, requires = "driver", value_name = "ARGUMENTS")]
+    of_driver: Vec<OsString>,
 
     /// Longest that a run on threads may take, in seconds; beyond it the run is ended as hung
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
@@ -191,6 +202,9 @@ pub(crate) fn run(args: &Args) -> Verdict {
     if args.watch {
         return watched(args, &chosen);
     }
+    if let Some(driver) = &args.driver {
+        return with_driver(args, driver, &chosen);
+    }
     let progress = progress_bar(&chosen, args);
     let mut total = Tally::default();
     let mut pages = FailurePages::default();
@@ -222,6 +236,23 @@ pub(crate) fn run(args: &Args) -> Verdict {
         (_, 0) => Verdict::Failed,
         _ => Verdict::Mistake,
     }
+}
+
+/// Becomes the program that runs a driver through the scenarios. It is not built for anything else.
+fn with_driver(args: &Args, driver: &Path, chosen: &[Chosen]) -> Verdict {
+    let mut arguments = vec![OsString::from("--driver"), driver.into()];
+    if let Some(seed) = args.seed {
+        arguments.extend(["--seed".into(), seed.to_string().into()]);
+    }
+    if args.format == Format::Json {
+        arguments.extend(["--format".into(), "json".into()]);
+    }
+    if args.runtime == Runtimes::Threads {
+        arguments.extend(["--runtime".into(), "threads".into()]);
+    }
+    arguments.extend(args.of_driver.iter().cloned());
+    arguments.extend(chosen.iter().map(|one| one.file.path.clone().into_os_string()));
+    become_program("vmc-driver-host", &[], &arguments)
 }
 
 fn watched(args: &Args, chosen: &[Chosen]) -> Verdict {

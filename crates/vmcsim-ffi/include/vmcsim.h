@@ -15,6 +15,9 @@
  *     ...H_PUT_TCE for the pages of a queue, H_REG_CRQ, H_SEND_CRQ of an INIT...
  *     vmcsim_service_run(machine, UINT64_MAX, &progress);
  *
+ * A driver that the scenarios are to run (`cargo xtask sim --driver`) needs none of these functions, and no library: it gives
+ * the functions of struct vmcsim_driver and calls those of struct vmcsim_services, below.
+ *
  * Errors. Every function but vmcsim_hcall and vmcsim_inject returns a status: VMCSIM_OK, VMCSIM_TIMEOUT or VMCSIM_E_..., which
  * are below -65536. With an error nothing was done, unless the function says otherwise; vmcsim_last_error tells in
  * words what was wrong. Pointers are checked as far as they can be: null, alignment, the end of the address space.
@@ -492,6 +495,116 @@
 #define VMCSIM_H_P4 -57
 
 /**
+ * vmcsim_report_channel of vmcsim_services, and `state` of vmcsim_ioctl: a reset is due or under way.
+ */
+#define VMCSIM_CHANNEL_RESET_SCHEDULED -1
+
+/**
+ * There is no device.
+ */
+#define VMCSIM_CHANNEL_INITIAL 0
+
+/**
+ * The queue is registered, and INIT or INIT COMPLETE of the hypervisor is awaited.
+ */
+#define VMCSIM_CHANNEL_CRQ_INIT 1
+
+/**
+ * Capabilities were sent, or are about to be, and the response is awaited.
+ */
+#define VMCSIM_CHANNEL_CAPABILITIES 2
+
+/**
+ * The initialization is complete: every index has a seed buffer.
+ */
+#define VMCSIM_CHANNEL_READY 3
+
+/**
+ * The device cannot be used.
+ */
+#define VMCSIM_CHANNEL_FAILED 4
+
+/**
+ * The capabilities are exchanged, and some index has no seed buffer yet. A QUERY shows VMCSIM_CHANNEL_CAPABILITIES.
+ */
+#define VMCSIM_CHANNEL_SEEDING 5
+
+/**
+ * `report_session` of vmcsim_services: an index was reserved for a file; the hypervisor knows nothing of it.
+ */
+#define VMCSIM_SESSION_STARTING 0
+
+/**
+ * Interface Open was sent, or is about to be.
+ */
+#define VMCSIM_SESSION_OPENING 1
+
+/**
+ * The Open was answered with success.
+ */
+#define VMCSIM_SESSION_READY 2
+
+/**
+ * The file was closed; Interface Close was sent, or is about to be.
+ */
+#define VMCSIM_SESSION_CLOSING 3
+
+/**
+ * It is over.
+ */
+#define VMCSIM_SESSION_ENDED 4
+
+/**
+ * `flags` of vmcsim_file: O_NONBLOCK.
+ */
+#define VMCSIM_NONBLOCK 1
+
+/**
+ * `ioctl` of vmcsim_driver: SETHMCID. The 32 bytes of the HMC ID are the caller's memory.
+ */
+#define VMCSIM_IOCTL_SETHMCID 0
+
+/**
+ * `ioctl` of vmcsim_driver: QUERY. The driver stores the answer in vmcsim_ioctl.
+ */
+#define VMCSIM_IOCTL_QUERY 1
+
+/**
+ * `ioctl` of vmcsim_driver: REQUESTVMC. The driver stores `drc_index` in vmcsim_ioctl.
+ */
+#define VMCSIM_IOCTL_REQUESTVMC 2
+
+/**
+ * What `poll` of vmcsim_driver reports: a read would not block.
+ */
+#define VMCSIM_POLLIN 1
+
+/**
+ * The session is over.
+ */
+#define VMCSIM_POLLERR 8
+
+/**
+ * The session is over.
+ */
+#define VMCSIM_POLLHUP 16
+
+/**
+ * The file is not open any more.
+ */
+#define VMCSIM_POLLNVAL 32
+
+/**
+ * `schedule` of vmcsim_services: run `bottom_half` of the driver.
+ */
+#define VMCSIM_BOTTOM_HALF 0
+
+/**
+ * `schedule` of vmcsim_services: run `reset` of the driver.
+ */
+#define VMCSIM_RESET 1
+
+/**
  * What a machine is made of. Set `size` and `abi_version`; each other field may be zero, which stands for a default.
  */
 typedef struct vmcsim_config {
@@ -675,6 +788,343 @@ typedef struct vmcsim_adapter {
          */
         uint64_t remote_window_bytes;
 } vmcsim_adapter;
+
+/**
+ * What a driver is loaded with: the parameters that a scenario gives it.
+ */
+typedef struct vmcsim_parameters {
+        /**
+         * sizeof(struct vmcsim_parameters).
+         */
+        uint32_t size;
+        /**
+         * VMCSIM_DOCUMENT or VMCSIM_LINUX: the one of vmcsim_driver.
+         */
+        uint32_t profile;
+        /**
+         * HMC connections to offer, 1 to 255.
+         */
+        uint32_t hmcs;
+        /**
+         * Buffers of each to offer, 1 to 64.
+         */
+        uint32_t pool_size;
+        /**
+         * Longest message to offer, in bytes, 32 to 16384.
+         */
+        uint32_t mtu;
+        /**
+         * Pages of 4096 bytes of the queue, 1 to 16. A page has 256 entries.
+         */
+        uint32_t crq_pages;
+        /**
+         * Version of the protocol to offer: major.
+         */
+        uint32_t version_major;
+        /**
+         * Minor.
+         */
+        uint32_t version_minor;
+        /**
+         * The number of the first session of each index, mostly 1.
+         */
+        uint32_t first_session;
+} vmcsim_parameters;
+
+/**
+ * The device, as its node in the device tree describes it.
+ */
+typedef struct vmcsim_node {
+        /**
+         * sizeof(struct vmcsim_node).
+         */
+        uint32_t size;
+        /**
+         * ibm,my-drc-index.
+         */
+        uint32_t drc_index;
+        /**
+         * reg: the unit address, which H_REG_CRQ and others name.
+         */
+        uint64_t unit_address;
+        /**
+         * The first pane of ibm,my-dma-window: the LIOBN under which `map` of vmcsim_services maps memory.
+         */
+        uint64_t local_liobn;
+        /**
+         * The second pane: the LIOBN of the buffers that the hypervisor offers.
+         */
+        uint64_t remote_liobn;
+} vmcsim_node;
+
+/**
+ * An open file. It stays where it is until the `release` of the driver has returned, and every call on it.
+ */
+typedef struct vmcsim_file {
+        /**
+         * sizeof(struct vmcsim_file).
+         */
+        uint32_t size;
+        /**
+         * The number by which traces name it.
+         */
+        uint32_t number;
+        /**
+         * VMCSIM_NONBLOCK or 0. An application may change it at any time.
+         */
+        uint32_t flags;
+        /**
+         * Zero.
+         */
+        uint32_t reserved;
+        /**
+         * The driver's; null at first.
+         */
+        void *private_data;
+} vmcsim_file;
+
+/**
+ * What an ioctl gives to its caller.
+ */
+typedef struct vmcsim_ioctl {
+        /**
+         * sizeof(struct vmcsim_ioctl).
+         */
+        uint32_t size;
+        /**
+         * QUERY: 1 if there is a device, else 0.
+         */
+        int32_t have_vmc;
+        /**
+         * QUERY: the state of the channel, VMCSIM_CHANNEL_RESET_SCHEDULED to VMCSIM_CHANNEL_FAILED.
+         */
+        int32_t state;
+        /**
+         * QUERY: the DRC index of the device. REQUESTVMC: the one that H_REQUEST_VMC gave.
+         */
+        uint32_t drc_index;
+} vmcsim_ioctl;
+
+/**
+ * A driver: the functions by which the operating system around it calls it. A library has a function
+ *
+ *     const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *services);
+ *
+ * which returns one, or null when the services are too old for it. Both structures stay for as long as the library is
+ * loaded.
+ *
+ * The machine around the driver is that of a scenario. It calls the functions on several threads, the interrupt handler,
+ * the bottom half, the task and each thread of an application, and a function may be called while calls of others wait in
+ * a service. In the deterministic runtime one thread runs at a time, and others come only where a service says that
+ * it gives up the turn: between two such services a driver is alone. On threads they run at the same time, so what they share
+ * wants a lock.
+ *
+ * `load` makes an instance, `driver` in all other functions. There may be several at the same time, of several machines.
+ * An instance ends without a call: where its partition crashes each call that waits in a service is gone and does not
+ * return, and memory of `alloc` is taken back. So a driver keeps its state in such memory, not in static variables.
+ *
+ * What returns a number returns 0 or more for success, or an error as -EIO and so on, with the numbers of Linux. `load`,
+ * `probe`, `interrupt` and `bottom_half` must be there. A function that is null does nothing, or fails with EIO.
+ */
+typedef struct vmcsim_driver {
+        /**
+         * sizeof(struct vmcsim_driver).
+         */
+        uint32_t size;
+        /**
+         * VMCSIM_ABI_VERSION.
+         */
+        uint32_t abi_version;
+        /**
+         * A name for reports.
+         */
+        const char *name;
+        /**
+         * VMCSIM_DOCUMENT or VMCSIM_LINUX: whose rules the driver follows. Scenarios of the other one are left out.
+         */
+        uint32_t profile;
+        /**
+         * Zero.
+         */
+        uint32_t reserved;
+        /**
+         * Makes an instance at `*driver`. Of the services it may use `alloc` and `log`. An error says that the driver
+         * cannot have these parameters; scenarios that need them are left out.
+         */
+        int32_t (*load)(const struct vmcsim_parameters *parameters, void **driver);
+        /**
+         * A device appeared. Registers the queue, enables the interrupt, and sends INIT if the partner is there. An error
+         * says that the device cannot be used. One of `probe`, `reset` and `remove` is called at a time.
+         */
+        int32_t (*probe)(void *driver, const struct vmcsim_node *node);
+        /**
+         * The device goes away: ends sessions, frees the queue, unmaps memory.
+         */
+        int32_t (*remove)(void *driver);
+        /**
+         * The interrupt of the queue was presented. The operating system makes H_XIRR and H_EOI around it, and has
+         * `bottom_half` run after H_EOI, because a message that came in between gave no interrupt.
+         */
+        void (*interrupt)(void *driver);
+        /**
+         * The work that was scheduled with VMCSIM_BOTTOM_HALF: takes the entries of the queue. One is called at a time.
+         */
+        void (*bottom_half)(void *driver);
+        /**
+         * The work that was scheduled with VMCSIM_RESET.
+         */
+        void (*reset)(void *driver);
+        /**
+         * `open()`. With an error there is no file.
+         */
+        int32_t (*open)(void *driver, struct vmcsim_file *file);
+        /**
+         * `close()`. VMCSIM_DOCUMENT: at once, while other calls may be in it; those are to come back before it returns.
+         * VMCSIM_LINUX: by the last call on the file.
+         */
+        int32_t (*release)(void *driver, struct vmcsim_file *file);
+        /**
+         * `ioctl()`. `command` is VMCSIM_IOCTL_SETHMCID and so on, or any other number, which is -EINVAL.
+         */
+        int32_t (*ioctl)(void *driver,
+                         struct vmcsim_file *file,
+                         uint32_t command,
+                         struct vmcsim_ioctl *result);
+        /**
+         * `read()` of up to `length` bytes: how many there were.
+         */
+        int64_t (*read)(void *driver, struct vmcsim_file *file, uint64_t length);
+        /**
+         * `write()` of `length` bytes: how many were taken.
+         */
+        int64_t (*write)(void *driver, struct vmcsim_file *file, uint64_t length);
+        /**
+         * `poll()`: VMCSIM_POLLIN and so on, together; 0 for none. If `waits` is not 0 it sleeps until there is something, or
+         * returns -EINTR.
+         */
+        int64_t (*poll)(void *driver, struct vmcsim_file *file, uint32_t waits);
+} vmcsim_driver;
+
+/**
+ * What a driver is given: the only ways in which it may wait, take time, reach memory of others, or speak to the hypervisor.
+ * Each says whether it gives up the turn, so that others may run before it returns.
+ *
+ * Threads: on the threads that call the driver, during a call. Of another thread each service is refused, and reported
+ * as a fault of the driver. Errors: VMCSIM_E_... as at each, below -65536, with which nothing was done; a service that fails
+ * so is reported as well. A call that is outside of services for some seconds is given up, and reported with its thread and
+ * its last service.
+ */
+typedef struct vmcsim_services {
+        /**
+         * sizeof(struct vmcsim_services).
+         */
+        uint32_t size;
+        /**
+         * VMCSIM_ABI_VERSION.
+         */
+        uint32_t abi_version;
+        /**
+         * Makes a hypervisor call: `args` are R4 to R12, `rets` takes them as it leaves them and may be null. Returns R3, or
+         * VMCSIM_E_POINTER. Gives up the turn.
+         */
+        int64_t (*hcall)(uint64_t opcode, const uint64_t *args, uint64_t *rets);
+        /**
+         * Zeroed memory of the instance, aligned to 16 bytes; null when `length` is 0 or too much.
+         */
+        void *(*alloc)(size_t length);
+        /**
+         * Gives it back. VMCSIM_E_POINTER: there is none there.
+         */
+        int32_t (*free)(void *memory);
+        /**
+         * Allocates zeroed pages that the device may read and write, and maps them in the local window; `ioba` takes their
+         * I/O address. VMCSIM_E_LIMIT: no memory, or no room in the window, which happens. Gives up the turn.
+         */
+        int32_t (*map)(uint32_t length, uint64_t *ioba);
+        /**
+         * Unmaps and frees them. Waits while an H_COPY_RDMA uses them. VMCSIM_E_PARAMETER: `map` gave no such address.
+         * Gives up the turn.
+         */
+        int32_t (*unmap)(uint64_t ioba);
+        /**
+         * Takes the entry in an element of the queue that begins at `queue`, and frees the element: 1 and 16 bytes, or 0 when
+         * it is free. VMCSIM_E_POINTER, VMCSIM_E_PARAMETER. Gives up the turn.
+         */
+        int32_t (*take_entry)(uint64_t queue, uint32_t element, uint8_t *entry);
+        /**
+         * Writes zeros to mapped memory. VMCSIM_E_PARAMETER. Gives up the turn.
+         */
+        int32_t (*clear)(uint64_t ioba);
+        /**
+         * Copies the first bytes of the caller's memory to mapped memory: 0, or -EFAULT. VMCSIM_E_PARAMETER. Gives up the
+         * turn.
+         */
+        int32_t (*copy_from_user)(uint64_t ioba, uint32_t length);
+        /**
+         * Copies mapped memory to the caller's memory: 0, or -EFAULT. VMCSIM_E_PARAMETER. Gives up the turn.
+         */
+        int32_t (*copy_to_user)(uint64_t ioba, uint32_t length);
+        /**
+         * Sleeps, in virtual time. Gives up the turn.
+         */
+        int32_t (*sleep)(uint64_t nanoseconds);
+        /**
+         * Virtual time since the start of the run, in nanoseconds.
+         */
+        uint64_t (*time)(void);
+        /**
+         * Sleeps until `wake` names the same address: 0, which may come without one, or -EINTR for a signal. Gives up
+         * `lock`, unless it is null, and takes it again. Gives up the turn.
+         */
+        int32_t (*wait)(const void *channel, const void *lock);
+        /**
+         * Wakes all calls that sleep in `wait` on this address.
+         */
+        int32_t (*wake)(const void *channel);
+        /**
+         * Takes the lock that has this address as its name. VMCSIM_E_BUSY: this call has it already. Gives up the turn where
+         * another call has it.
+         */
+        int32_t (*lock)(const void *lock);
+        /**
+         * Gives it up. VMCSIM_E_PARAMETER: this call does not have it.
+         */
+        int32_t (*unlock)(const void *lock);
+        /**
+         * Has VMCSIM_BOTTOM_HALF or VMCSIM_RESET run. VMCSIM_E_PARAMETER.
+         */
+        int32_t (*schedule)(uint32_t work);
+        /**
+         * Notes a line, which is shown where a run fails.
+         */
+        int32_t (*log)(const char *text);
+        /**
+         * The driver's view of the channel: VMCSIM_CHANNEL_INITIAL and so on. Scripts wait for what the driver reports, and
+         * checkers compare it with its messages. VMCSIM_E_PARAMETER.
+         */
+        int32_t (*report_channel)(int32_t state);
+        /**
+         * What the capabilities exchange has agreed on; zeros when that is void. VMCSIM_E_PARAMETER.
+         */
+        int32_t (*report_limits)(uint32_t hmcs, uint32_t mtu);
+        /**
+         * The driver's view of a session: its index, number and file, and VMCSIM_SESSION_STARTING and so on. VMCSIM_E_PARAMETER.
+         */
+        int32_t (*report_session)(uint32_t index,
+                                  uint32_t session,
+                                  const struct vmcsim_file *file,
+                                  uint32_t state);
+        /**
+         * Of an index: how many messages wait for `read()`, and whether it can be opened, which is 1 when there is no session
+         * and a seed buffer. VMCSIM_E_PARAMETER.
+         */
+        int32_t (*report_index)(uint32_t index, uint32_t unread, uint32_t is_free);
+} vmcsim_services;
+
+/**
+ * The function of a driver's library that has the name vmcsim_driver_entry.
+ */
+typedef const struct vmcsim_driver *(*vmcsim_driver_entry_fn)(const struct vmcsim_services *services);
 
 #ifdef __cplusplus
 extern "C" {

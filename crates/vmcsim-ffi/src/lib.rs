@@ -11,6 +11,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `abi`, `opcodes` | numbers and structures of the header |
+//! | `driver` | the tables of a driver that scenarios run |
 //! | `exports` | its functions |
 //! | `border` | pointers, sizes, errors and panics at the border |
 //! | `handles` | which machines there are |
@@ -28,6 +29,7 @@
 mod abi;
 mod border;
 mod create;
+mod driver;
 mod exports;
 mod handles;
 mod interrupts;
@@ -42,5 +44,6 @@ mod service;
 mod watch;
 
 pub use abi::*;
+pub use driver::*;
 pub use exports::*;
 pub use opcodes::*;

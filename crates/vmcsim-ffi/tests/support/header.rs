@@ -21,6 +21,9 @@ const HEAD: &str = "/*
  *     ...H_PUT_TCE for the pages of a queue, H_REG_CRQ, H_SEND_CRQ of an INIT...
  *     vmcsim_service_run(machine, UINT64_MAX, &progress);
  *
+ * A driver that the scenarios are to run (`cargo xtask sim --driver`) needs none of these functions, and no library: it gives
+ * the functions of struct vmcsim_driver and calls those of struct vmcsim_services, below.
+ *
  * Errors. Every function but vmcsim_hcall and vmcsim_inject returns a status: VMCSIM_OK, VMCSIM_TIMEOUT or VMCSIM_E_..., which
  * are below -65536. With an error nothing was done, unless the function says otherwise; vmcsim_last_error tells in
  * words what was wrong. Pointers are checked as far as they can be: null, alignment, the end of the address space.
@@ -35,7 +38,7 @@ const HEAD: &str = "/*
 ";
 
 /// The sources that the header is made of, in the order of its parts.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 9] = [
     "src/abi.rs",
     "src/opcodes.rs",
     "src/exports/life.rs",
@@ -44,6 +47,7 @@ const SOURCES: [&str; 8] = [
     "src/exports/tree.rs",
     "src/exports/operator.rs",
     "src/exports/trace.rs",
+    "src/driver.rs",
 ];
 
 /// Where the header lies.
@@ -67,6 +71,8 @@ pub(crate) fn generated() -> String {
         tab_width: 8,
         ..Config::default()
     };
+    // No function of the library takes these: a driver's library has the function.
+    config.export.include = vec![String::from("vmcsim_driver_entry_fn")];
     config.function.sort_by = Some(cbindgen::SortKey::None);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let builder = SOURCES.iter().fold(Builder::new().with_config(config), |builder, source| {

@@ -1,0 +1,145 @@
+//! The reference driver: compiled with all warnings as errors, and run through the scenarios.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use vmc_driver_host::suite::{Suite, Verdict};
+use vmc_driver_host::{Host, Table};
+use vmc_sim::{DriverSource, Options, RuntimeKind, Scenario, simulate};
+
+/// More than a call of a driver takes on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compiles a driver of the folder `drivers`, with these arguments.
+fn compile(source: &str, name: &str, arguments: &[&str]) -> PathBuf {
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-I"]);
+    cc.arg(folder().join("../vmcsim-ffi/include")).args(arguments);
+    cc.arg(folder().join("drivers").join(source)).arg("-o").arg(&library);
+    let output = cc.output().expect("expected a C compiler as `cc`; install gcc");
+    assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
+    library
+}
+
+fn suite(library: &Path, runtime: RuntimeKind) -> Suite {
+    let table = Table::load(library).expect("a driver");
+    Suite { host: Host { table, patience: PATIENCE }, runtime, seed: None }
+}
+
+/// The scenarios of every folder of `scenarios`.
+fn scenarios() -> Vec<PathBuf> {
+    let below = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).expect("the folder is there");
+        entries.map(|entry| entry.expect("it can be read").path()).collect::<Vec<_>>()
+    };
+    let folders = below(&folder().join("../../scenarios"));
+    let files = folders.iter().filter(|path| path.is_dir()).flat_map(|folder| below(folder));
+    let mut files: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+    files.sort();
+    files
+}
+
+/// Runs every scenario; what does not hold, and how many do.
+fn run(suite: &Suite) -> (Vec<String>, usize) {
+    let (mut failed, mut good) = (Vec::new(), 0);
+    for path in scenarios() {
+        let row = suite.run(&path);
+        match row.verdict {
+            Verdict::Holds => good += 1,
+            Verdict::LeftOut(_) => {}
+            Verdict::Fails(why) => failed.push(format!("{}: {}", row.scenario, why.join("; "))),
+            Verdict::Mistake(why) => failed.push(format!("{}: {why}", row.scenario)),
+        }
+    }
+    (failed, good)
+}
+
+#[test]
+fn every_scenario_of_its_profile_holds() {
+    let library = compile("reference.c", "deterministic", &[]);
+    let (failed, good) = run(&suite(&library, RuntimeKind::Deterministic));
+    assert!(failed.is_empty() && good > 400, "{good} hold\n{}", failed.join("\n"));
+}
+
+#[test]
+fn every_scenario_of_its_profile_holds_on_threads() {
+    let library = compile("reference.c", "threads", &[]);
+    let (failed, good) = run(&suite(&library, RuntimeKind::Threads));
+    assert!(failed.is_empty() && good > 400, "{good} hold\n{}", failed.join("\n"));
+}
+
+/// What a driver says of its partner is no message.
+fn without_breaches(sequence: &str) -> String {
+    let lines = sequence.lines().filter(|line| !line.contains(" breach"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn its_trace_is_that_of_our_own_driver_and_a_seed_gives_the_same_bytes_again() {
+    let library = compile("reference.c", "equal", &[]);
+    let host = suite(&library, RuntimeKind::Deterministic).host;
+    let driver = Some(DriverSource::new(move |config| host.instance(config)));
+    let foreign = Options { driver, ..Options::default() };
+    for name in [
+        "hazards/h02-closed-at-registration",
+        "hazards/h03-partner-suspended",
+        "crash/mgmt-between-rdma-halves",
+    ] {
+        let path = folder().join("../../scenarios").join(name).with_extension("toml");
+        let scenario = Scenario::load(&path).expect("a scenario");
+        let run = |options: &Options| simulate(&scenario, options).expect("a machine");
+        let (theirs, ours) = (run(&foreign), run(&Options::default()));
+        assert_eq!(without_breaches(&theirs.canonical()), without_breaches(&ours.canonical()));
+        let drawn = || run(&foreign.clone().with_seed(7)).trace.raw_text();
+        assert_eq!(drawn(), drawn(), "{name}");
+    }
+}
+
+/// What a careless driver leaves out (drivers/careless.h), and the scenarios of hazards that tell it.
+const CARELESS: [(&str, &[&str]); 15] = [
+    ("ENABLE_CRQ", &["h03-partner-suspended"]),
+    ("UNAWAITED_INIT", &["h04-crossing-inits", "h04-init-while-ready"]),
+    ("SEND_RESULTS", &["h05-capabilities-not-sent", "h05-open-not-sent", "h05-signal-not-sent"]),
+    ("CAPABILITIES_STATUS", &["h08-capabilities-refused"]),
+    ("FAILED_SESSION", &["h12-index-after-failed-copy"]),
+    ("SESSION_NUMBERS", &["h15-session-255"]),
+    ("READERS_AT_RESET", &["h17-close-response-fails"]),
+    ("BUFFER_OF_FAILED_RDMA", &["h21-inbound-copy-fails"]),
+    ("LAST_BUFFER", &["h24-last-buffer"]),
+    (
+        "POLL_OF_LOST_SESSION",
+        &["h14-file-of-lost-session", "h17-close-response-fails", "h30-poll-before-hmc-id"],
+    ),
+    ("BUFFER_OF_BAD_WRITE", &["h31-failing-writes"]),
+    ("RDMA_RESULT", &["h31-failing-writes"]),
+    ("LONG_SIGNAL", &["h32-message-beyond-mtu"]),
+    ("SEED_OF_REFUSED_OPEN", &["h37-open-again"]),
+    ("BUFFERS_AT_REMOVAL", &["h38-driver-loaded-anew"]),
+];
+
+#[test]
+fn each_carelessness_is_told_by_its_scenarios_and_by_no_other_hazard() {
+    let hazards: Vec<_> = scenarios()
+        .into_iter()
+        .filter(|path| path.components().any(|part| part.as_os_str() == "hazards"))
+        .collect();
+    for (what, expected) in CARELESS {
+        let library = compile("reference.c", what, &[&format!("-DCARELESS={what}")]);
+        let suite = suite(&library, RuntimeKind::Deterministic);
+        let rows = hazards.iter().map(|path| suite.run(path));
+        let failed = rows.filter(|row| matches!(row.verdict, Verdict::Fails(_)));
+        let failed: Vec<_> = failed.map(|row| row.scenario.replace("hazards/", "")).collect();
+        assert_eq!(failed, expected, "{what}");
+    }
+    // Nearly everything comes after an Open.
+    let library = compile("reference.c", "HMC_ID_LENGTH", &["-DCARELESS=HMC_ID_LENGTH"]);
+    let suite = suite(&library, RuntimeKind::Deterministic);
+    let failed = hazards.iter().filter(|path| matches!(suite.run(path).verdict, Verdict::Fails(_)));
+    assert!(failed.count() > hazards.len() / 2);
+}
