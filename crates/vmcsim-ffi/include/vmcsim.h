@@ -906,18 +906,16 @@ typedef struct vmcsim_ioctl {
 } vmcsim_ioctl;
 
 /**
- * A driver: the functions by which the operating system around it calls it. A library has a function
- *
- *     const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *services);
- *
- * which returns one, or null when the services are too old for it. Both structures stay for as long as the library is
+ * A driver: the functions by which the operating system around it calls it. A library has the function
+ * `const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *services)`, which returns one, or null when the services are too old for it. Both structures stay for as long as the library is
  * loaded.
  *
  * The machine around the driver is that of a scenario. It calls the functions on several threads, the interrupt handler,
  * the bottom half, the task and each thread of an application, and a function may be called while calls of others wait in
  * a service. In the deterministic runtime one thread runs at a time, and others come only where a service says that
- * it gives up the turn: between two such services a driver is alone. On threads they run at the same time, so what they share
- * wants a lock.
+ * it gives up the turn: between two such services a driver is alone. On threads services run at the same time, and the
+ * driver's own code between two of them on one thread after the other. A lock is wanted for what must not change while a
+ * service is under way.
  *
  * `load` makes an instance, `driver` in all other functions. There may be several at the same time, of several machines.
  * An instance ends without a call: where its partition crashes each call that waits in a service is gone and does not
