@@ -1,6 +1,8 @@
 //! What each event was caused by: the chain from a call by its copy and its Signal to the reaction of the other side.
 
+use papr::CrqEntry;
 use std::collections::BTreeMap;
+use vmc_proto::{BufferId, HmcIndex, HmcSession, Message, Received};
 use vmc_trace::{ActorId, Event, Record, Side};
 
 /// What an actor is at.
@@ -14,12 +16,25 @@ struct Work {
     woken: Option<usize>,
 }
 
+/// The buffer that a SIGNAL names.
+fn signal(entry: CrqEntry) -> Option<(HmcIndex, HmcSession, BufferId)> {
+    match Received::from_entry(entry) {
+        Received::Message(decoded) => match decoded.message {
+            Message::Signal { index, session, buffer, .. } => Some((index, session, buffer)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Follows a trace, record by record.
 #[derive(Default)]
 pub(crate) struct Links {
     work: BTreeMap<ActorId, Work>,
     queued: BTreeMap<(Side, u32), usize>,
     posted: BTreeMap<String, usize>,
+    /// Where the hypervisor's side took the SIGNAL of each buffer: an echo goes back in the same one.
+    signalled: BTreeMap<(HmcIndex, HmcSession, BufferId), usize>,
     fault: Option<usize>,
 }
 
@@ -38,14 +53,21 @@ impl Links {
                 *work = Work::default();
                 causes
             }
-            Event::Dequeued { by, element, .. } => {
+            Event::Dequeued { by, element, entry } => {
+                if *by == Side::Hyp
+                    && let Some(buffer) = signal(*entry)
+                {
+                    self.signalled.insert(buffer, at);
+                }
                 *work = Work { trigger: Some(at), ..Work::default() };
                 [self.queued.remove(&(*by, *element)), None]
             }
-            Event::Enqueued { to, element, .. } => {
+            Event::Enqueued { to, element, entry, .. } => {
                 self.queued.insert((*to, *element), at);
+                let answered = signal(*entry).and_then(|buffer| self.signalled.remove(&buffer));
                 match record.actor {
                     ActorId::Platform => [fault, None],
+                    ActorId::Service if answered.is_some() => [answered, None],
                     _ => [work.copy.take().or(work.trigger), None],
                 }
             }

@@ -299,7 +299,8 @@ impl Tracker {
             Message::RemoveBufferResponse { status, index, buffer, .. } if status.is_success() => {
                 self.drop_buffer(index, buffer);
             }
-            Message::Signal { index, buffer, .. } => {
+            // One of a session that is not there moves no buffer of the index's own session.
+            Message::Signal { session, index, buffer, .. } if self.has_session(index, session) => {
                 let place = if to == Side::Hyp { place::TO_HYP } else { place::TO_MGMT };
                 self.move_buffer(index, buffer, place);
             }
@@ -313,7 +314,9 @@ impl Tracker {
             Message::InterfaceOpen { index, buffer, .. } => {
                 self.move_buffer(index, buffer, place::HYP);
             }
-            Message::Signal { index, buffer, .. } if by == Side::Hyp => {
+            Message::Signal { session, index, buffer, .. }
+                if by == Side::Hyp && self.has_session(index, session) =>
+            {
                 self.move_buffer(index, buffer, place::HYP);
             }
             Message::Signal { session, index, buffer, .. }
@@ -336,6 +339,13 @@ impl Tracker {
             }
             _ => {}
         }
+    }
+
+    /// Whether either side has that session.
+    fn has_session(&self, index: HmcIndex, session: HmcSession) -> bool {
+        ["app", "mgmt", "hyp"]
+            .iter()
+            .any(|who| self.now.contains_key(&format!("session {index} {session} {who}")))
     }
 
     fn is_at(&self, index: HmcIndex, buffer: BufferId, place: &str) -> bool {

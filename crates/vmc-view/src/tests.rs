@@ -1,6 +1,7 @@
 //! What the page carries is true of each scenario's run.
 
 mod hostile;
+mod shown;
 
 use crate::difference::difference;
 use crate::state::changes;
