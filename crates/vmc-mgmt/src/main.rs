@@ -5,6 +5,8 @@
 use clap::Parser;
 use std::process::ExitCode;
 use std::sync::mpsc;
+use vmc_mgmt::cli::Dialect;
+use vmc_mgmt::rest::openapi;
 use vmc_mgmt::serve::{Options, Served};
 
 /// The management application of a simulated system: REST of HMC and NovaLink over HMC commands
@@ -13,10 +15,22 @@ use vmc_mgmt::serve::{Options, Served};
 enum Command {
     /// Boots a machine with its system, or opens a device file, and serves REST, command lines and the console until Ctrl-C
     Serve(Options),
+    /// Prints what REST serves, as an OpenAPI document
+    Openapi {
+        /// Whose answers are given
+        #[arg(long, value_name = "DIALECT", default_value = "novalink")]
+        dialect: Dialect,
+    },
 }
 
 fn main() -> ExitCode {
-    let Command::Serve(options) = Command::parse();
+    let options = match Command::parse() {
+        Command::Serve(options) => options,
+        Command::Openapi { dialect } => {
+            println!("{:#}", openapi::document(dialect));
+            return ExitCode::SUCCESS;
+        }
+    };
     let (sender, interrupted) = mpsc::channel();
     if let Err(e) = ctrlc::set_handler(move || {
         let _ = sender.send(());
@@ -33,6 +47,7 @@ fn main() -> ExitCode {
     };
     println!("REST: http://localhost:{}/rest/api", served.http.port());
     println!("      https://localhost:{}/rest/api", served.https.port());
+    println!("OpenAPI: http://localhost:{}{}", served.http.port(), openapi::PATH);
     println!("console: http://localhost:{}/console", served.http.port());
     println!("command line: hmc --data {}", served.folder.display());
     println!("user: {}", options.user);

@@ -6,55 +6,17 @@
 
 mod common;
 
-use common::Server;
+use common::{Server, python};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
 
 /// The client's version.
 const VERSION: &str = "1.1.27";
 
-/// The tests share the environment, and make it one after the other.
-static MAKE: Mutex<()> = Mutex::new(());
-
-/// The client's Python; why there is none.
-fn python() -> Result<PathBuf, String> {
-    let _one = MAKE.lock().expect("the other test has made it");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("pypowervm-{VERSION}"));
-    let python = folder.join("bin/python");
-    let there = |python: &Path| {
-        let import = ["-c", "import pypowervm.adapter"];
-        Command::new(python).args(import).output().is_ok_and(|output| output.status.success())
-    };
-    if there(&python) {
-        return Ok(python);
-    }
-    let run = |what: &str, command: &mut Command| match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr).trim())),
-        Err(e) => Err(format!("{what}: {e}")),
-    };
-    run("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    let package = format!("pypowervm=={VERSION}");
-    let mut pip = Command::new(&python);
-    run("pip install", pip.args(["-m", "pip", "install", "--quiet", "--timeout", "60", &package]))?;
-    match there(&python) {
-        true => Ok(python),
-        false => Err(String::from("pypowervm is installed and cannot be imported")),
-    }
-}
-
 /// The program with the steps; `None` when there is no client.
 fn program(server: &Server, mode: &[&str]) -> Option<Command> {
-    let python = match python() {
-        Ok(python) => python,
-        Err(why) if std::env::var_os("VMCSIM_CLIENTS").is_some() => panic!("no client: {why}"),
-        Err(why) => {
-            eprintln!("SKIPPED: pypowervm {VERSION} could not be installed: {why}");
-            return None;
-        }
-    };
+    let python = python::with("pypowervm", VERSION, "pypowervm.adapter")?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm/steps.py");
     let mut command = Command::new(python);
     command

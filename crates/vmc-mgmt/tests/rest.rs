@@ -5,6 +5,7 @@ mod client;
 use client::{Client, document, message};
 use std::time::Duration;
 use vmc_mgmt::cli::Dialect;
+use vmc_mgmt::rest::routes::table;
 use vmc_mgmt::rest::xml::{Element, WEB};
 
 #[test]
@@ -166,8 +167,9 @@ fn what_is_not_there_says_so() {
         ("GET", "uom/LogicalPartition/search/(PartitionName=x)", 500, "expected a search"),
         ("GET", "uom/LogicalPartition/search/(Colour==x)", 500, "cannot be searched"),
         ("PATCH", "uom/LogicalPartition", 405, "REST0002"),
-        ("PUT", "uom/VirtualNetwork", 405, "networks follow"),
-        ("PUT", "uom/Event", 405, "custom events"),
+        ("PUT", "uom/VirtualNetwork", 405, "with --dialect hmc"),
+        ("PUT", "uom/Event", 405, "what is: GET"),
+        ("GET", "uom/LogicalPartition/x/VolumeGroup", 400, "REST000B"),
         ("GET", "pcm/anything", 404, "REST0002"),
         ("PUT", "uom/LogicalPartition", 400, "REST0001"),
     ] {
@@ -226,4 +228,49 @@ fn the_dialects_differ_where_the_systems_do() {
     assert!(
         novalink.object(&format!("uom/LogicalPartition/{uuid}")).get("PartitionProfiles").is_none()
     );
+}
+
+#[test]
+fn every_route_of_the_table_is_served() {
+    for dialect in [Dialect::NovaLink, Dialect::Hmc] {
+        let client = Client::new(dialect);
+        let all = table::routes(dialect).filter(|route| !route.path.contains(&"Logon"));
+        for route in all {
+            let path = route.path.join("/");
+            let reply = client.ask(route.method, &path, "", &[]);
+            let text = reply.text();
+            assert!(!text.contains("is not served"), "{} {path}: {text}", route.method);
+            assert_ne!(reply.status, 405, "{} {path}", route.method);
+        }
+    }
+}
+
+#[test]
+fn a_method_that_a_path_has_not_names_those_that_it_has() {
+    let client = Client::new(Dialect::NovaLink);
+    let reply = client.ask("PATCH", "uom/VirtualSwitch", "", &[]);
+    assert_eq!((reply.status, reply.header("Allow")), (405, Some("GET, PUT")));
+    assert_eq!(client.get("uom/Nothing").header("Allow"), None);
+}
+
+#[test]
+fn documents_can_be_json() {
+    let client = Client::new(Dialect::NovaLink);
+    let json = [("content-type", "application/json"), ("accept", "application/json")];
+    let logon = r#"{"LogonRequest":{"UserID":"admin","Password":"secret"}}"#;
+    let reply = client.ask("PUT", "web/Logon", logon, &json);
+    let answer: serde_json::Value = serde_json::from_slice(&reply.body).expect("JSON");
+    assert!(answer["LogonResponse"]["X-API-Session"].is_string(), "{answer}");
+    let body = r#"{"LogicalPartition":{"PartitionName":"web1","Note":{"of":"a client"},
+                   "PartitionMemoryConfiguration":{"DesiredMemory":1024,"MaximumMemory":2048,"MinimumMemory":512}}}"#;
+    let reply = client.ask("PUT", "uom/LogicalPartition", body, &json);
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let answer: serde_json::Value = serde_json::from_slice(&reply.body).expect("JSON");
+    let made = &answer["entry"]["content"]["LogicalPartition"];
+    assert_eq!(made["PartitionMemoryConfiguration"]["DesiredMemory"], "1024");
+    assert_eq!(made["Note"]["of"], "a client");
+    let wrong = client.ask("PUT", "uom/LogicalPartition", "<LogicalPartition/>", &json);
+    let answer: serde_json::Value = serde_json::from_slice(&wrong.body).expect("JSON");
+    let why = &answer["entry"]["content"]["HttpErrorResponse"]["Message"];
+    assert!(wrong.status == 400 && why.to_string().contains("not JSON"), "{answer}");
 }

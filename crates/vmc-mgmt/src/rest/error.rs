@@ -4,8 +4,11 @@ use super::ids;
 use super::xml::{Element, WEB, XmlError};
 use crate::app::AppError;
 use crate::objects::ValueError;
-use hmc_proto::Refusal;
+use hmc_proto::{Refusal, ReturnCode};
 use managed_system::refusal_codes::{NO_SUCH_PARTITION, VERSION_CONFLICT};
+
+/// A value is not one that the system knows (management reference, section 2.4).
+const INVALID_VALUE: &str = "HSCL0617";
 
 /// A refusal of REST's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +19,13 @@ pub struct RestError {
     pub reason: &'static str,
     /// A code, and what is wrong and what to do.
     pub message: String,
+    /// What the header `Allow` says; empty when there is none.
+    pub allowed: String,
 }
 
 impl RestError {
-    fn new(status: u16, reason: &'static str, message: impl Into<String>) -> RestError {
-        RestError { status, reason, message: message.into() }
+    pub(super) fn new(status: u16, reason: &'static str, message: impl Into<String>) -> RestError {
+        RestError { status, reason, message: message.into(), allowed: String::new() }
     }
 
     /// 400 REST0001: the document is wrong.
@@ -72,10 +77,12 @@ impl RestError {
         RestError::new(404, "Not Found", message)
     }
 
-    /// 405: the path is there, and something else can be done with it.
-    pub fn no_method(method: &str, allowed: &str) -> RestError {
-        let message = format!("REST0002 {method} is not served here; what is: {allowed}");
-        RestError::new(405, "Method Not Allowed", message)
+    /// 405: the path is there, and these methods can be used with it.
+    pub fn no_method(method: &str, allowed: &str, only_on_hmc: bool) -> RestError {
+        let hmc = if only_on_hmc { "; with --dialect hmc it is" } else { "" };
+        let message = format!("REST0002 {method} is not served here; what is: {allowed}{hmc}");
+        let refused = RestError::new(405, "Method Not Allowed", message);
+        RestError { allowed: allowed.to_owned(), ..refused }
     }
 
     /// 412: the object has changed.
@@ -151,9 +158,22 @@ impl From<ValueError> for RestError {
 
 impl From<AppError> for RestError {
     fn from(error: AppError) -> RestError {
-        match error.refusal() {
-            Some(refusal) => RestError::of_refusal(refusal),
-            None => RestError::busy(format!("the hypervisor has not answered: {error}")),
+        if let Some(refusal) = error.refusal() {
+            return RestError::of_refusal(refusal);
+        }
+        let AppError::Client(client) = &error else {
+            return RestError::busy(format!("the hypervisor has not answered: {error}"));
+        };
+        match client {
+            // The hypervisor cannot make sense of a value, or it does not go into a message.
+            hmc_client::Error::Code {
+                code: ReturnCode::INVALID_DATA | ReturnCode::SIZE, ..
+            }
+            | hmc_client::Error::TooLong { .. } => {
+                let text = format!("{INVALID_VALUE} a value of the document cannot be: {client}");
+                RestError::refused("REST0126", text)
+            }
+            _ => RestError::busy(format!("the hypervisor has not answered: {error}")),
         }
     }
 }

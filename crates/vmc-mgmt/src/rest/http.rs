@@ -1,6 +1,8 @@
 //! Requests and answers, without the server.
 
 use super::atom::Entry;
+use super::error::RestError;
+use super::json;
 use super::xml::Element;
 
 /// A request.
@@ -40,9 +42,26 @@ impl Request {
         self.query.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether JSON is asked for beside XML.
+    /// Whether JSON is asked for rather than XML.
     pub fn wants_json(&self) -> bool {
-        self.header("accept").is_some_and(|accept| accept.contains("json"))
+        let quality = |range: &str| {
+            let given = range.split(';').find_map(|part| part.trim().strip_prefix("q="));
+            given.and_then(|given| given.trim().parse::<f64>().ok()).unwrap_or(1.0)
+        };
+        let best = |is_json: bool| {
+            let ranges = self.header("accept").unwrap_or_default().split(',');
+            let mine = ranges.filter(|range| range.contains("json") == is_json).map(quality);
+            mine.fold(0.0, f64::max)
+        };
+        best(true) > best(false)
+    }
+
+    /// The document that the body is, in JSON if its type says so.
+    pub fn document(&self) -> Result<Element, RestError> {
+        if self.header("content-type").is_some_and(|kind| kind.contains("json")) {
+            return json::parse(&self.body).map_err(RestError::bad);
+        }
+        Ok(Element::parse(&self.body)?)
     }
 
     /// The ETag that the object is to have; quotes around it do not count.
@@ -96,5 +115,35 @@ impl Reply {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_given_when_it_is_liked_best() {
+        let wants = |accept: &str| {
+            let headers = vec![(String::from("accept"), accept.to_owned())];
+            Request { headers, ..Request::default() }.wants_json()
+        };
+        for accept in [
+            "application/json",
+            "application/vnd.ibm.powervm.web+json",
+            "application/json, */*;q=0.1",
+            "a/xml;q=0.5,b/json",
+        ] {
+            assert!(wants(accept), "{accept}");
+        }
+        for accept in [
+            "",
+            "*/*",
+            "application/atom+xml, application/json;q=0.9",
+            "application/atom+xml,application/json",
+            "a/json;q=0",
+        ] {
+            assert!(!wants(accept), "{accept}");
+        }
     }
 }

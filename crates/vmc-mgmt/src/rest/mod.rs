@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `service` | a request in, its answer out: sessions, the audit log, forms of answers |
 //! | `routes` | paths and methods |
+//! | `openapi` | the same as a document |
 //! | `docs` | objects as documents |
 //! | `changes` | documents as HMC commands |
 //! | `kept` | elements of documents that are not known |
@@ -24,8 +25,9 @@ pub mod jobs;
 pub mod json;
 pub mod kept;
 pub mod listeners;
+pub mod openapi;
 pub mod operations;
-mod routes;
+pub mod routes;
 pub mod search;
 pub mod server;
 pub mod service;

@@ -171,7 +171,7 @@ pub fn asked(operation: &str, group: &str, known: &[&str]) -> Result<Asked, Rest
     }
     let message =
         format!("REST0006 {group} has no operation {operation}; there are {}", known.join(", "));
-    Err(RestError { status: 404, reason: "Not Found", message })
+    Err(RestError::new(404, "Not Found", message))
 }
 
 /// The partitions of a snapshot, by a part of a path.

@@ -2,11 +2,13 @@
 
 use super::error::RestError;
 use super::http::{Reply, Request};
-use super::service::Rest;
+use super::openapi;
+use super::service::{Rest, refusal};
 use crate::secret::write_new;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Request as HttpRequest, Response, header};
+use axum::routing::get;
 use axum::{Router, serve};
 use percent_encoding::percent_decode_str;
 use rcgen::{CertificateParams, KeyPair};
@@ -110,7 +112,15 @@ struct Shared {
 
 /// REST, and beside it the paths of others.
 fn router(shared: Shared, beside: Router) -> Router {
-    Router::new().fallback(answer).with_state(shared).merge(beside)
+    let described = Router::new().route(openapi::PATH, get(describe)).fallback(answer);
+    described.with_state(shared).merge(beside)
+}
+
+/// What is served, as a document; it needs no session.
+async fn describe(State(shared): State<Shared>) -> Response<Body> {
+    let headers = vec![("Content-Type", String::from("application/json"))];
+    let body = openapi::document(shared.rest.dialect).to_string().into_bytes();
+    sent(Reply { status: 200, headers, body })
 }
 
 /// Serves HTTP, REST and the paths beside it, until the future is dropped.
@@ -188,7 +198,8 @@ impl axum::serve::Listener for Tls {
 async fn answer(State(shared): State<Shared>, request: HttpRequest<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let uri = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
-    let refuse = |error: RestError| sent(error_reply(&error, &uri));
+    let accept = Request { headers: headers(&parts.headers), ..Request::default() };
+    let refuse = |error: RestError| sent(refusal(&error, &uri, accept.wants_json()));
     let length: usize =
         parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if length > MAX_HEADERS {
@@ -223,14 +234,6 @@ async fn answer(State(shared): State<Shared>, request: HttpRequest<Body>) -> Res
         Ok(reply) => sent(reply),
         Err(e) => refuse(RestError::busy(format!("the request was not answered: {e}"))),
     }
-}
-
-fn error_reply(error: &RestError, uri: &str) -> Reply {
-    let headers = vec![(
-        "Content-Type",
-        String::from("application/vnd.ibm.powervm.web+xml; type=HttpErrorResponse"),
-    )];
-    Reply { status: error.status, headers, body: error.element(uri).write().into_bytes() }
 }
 
 fn sent(reply: Reply) -> Response<Body> {

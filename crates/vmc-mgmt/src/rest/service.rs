@@ -8,6 +8,7 @@ use super::http::{Answer, Reply, Request};
 use super::jobs::Jobs;
 use super::kept::Kept;
 use super::listeners::Listeners;
+use super::routes::table;
 use super::sessions::Sessions;
 use super::xml::{ATOM, Element, UOM, WEB};
 use super::{atom, ids, json, routes};
@@ -78,7 +79,8 @@ impl Rest {
 
     fn authorized(&self, request: &Request, user: &mut String) -> Result<Answer, RestError> {
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-        if path == ["web", "Logon"] && request.method == "PUT" {
+        let is_open = table::find(self.dialect, &request.method, &path, &request.uri);
+        if is_open.is_ok_and(|route| route.open) {
             return self.log_on(request, user);
         }
         let token = request.header("x-api-session").unwrap_or_default();
@@ -101,7 +103,7 @@ impl Rest {
     }
 
     fn log_on(&self, request: &Request, user: &mut String) -> Result<Answer, RestError> {
-        let document = Element::parse(&request.body)?.own();
+        let document = request.document()?.own();
         let is_logon = document.name == "LogonRequest";
         if !is_logon || !["", WEB].contains(&document.namespace.as_str()) {
             let (name, namespace) = (&document.name, &document.namespace);
@@ -247,25 +249,25 @@ impl Rest {
                 let kind = format!("application/vnd.ibm.powervm.web+xml; type={}", element.name);
                 document(200, &element, json, &kind, headers)
             }
-            Err(error) => {
-                let entry = Element { namespace: ATOM.into(), ..Element::new("entry") }
-                    .child(Element::text("id", error.id(&request.uri)))
-                    .child(Element::text("title", "HttpErrorResponse"))
-                    .child(Element::text("published", atom::time(now())))
-                    .child(Element::new("author").child(Element::text("name", "vmcsim")));
-                let content = Element::new("content")
-                    .with("type", "application/vnd.ibm.powervm.web+xml; type=HttpErrorResponse")
-                    .child(error.element(&request.uri));
-                document(
-                    error.status,
-                    &entry.child(content),
-                    json,
-                    "application/atom+xml",
-                    Vec::new(),
-                )
-            }
+            Err(error) => refusal(&error, &request.uri, json),
         }
     }
+}
+
+/// The answer to a request that is refused.
+pub(super) fn refusal(error: &RestError, uri: &str, json: bool) -> Reply {
+    let kind = "application/vnd.ibm.powervm.web+xml; type=HttpErrorResponse";
+    let entry = Element { namespace: ATOM.into(), ..Element::new("entry") }
+        .child(Element::text("id", error.id(uri)))
+        .child(Element::text("title", "HttpErrorResponse"))
+        .child(Element::text("published", atom::time(now())))
+        .child(Element::new("author").child(Element::text("name", "vmcsim")))
+        .child(Element::new("content").with("type", kind).child(error.element(uri)));
+    let mut headers = Vec::new();
+    if !error.allowed.is_empty() {
+        headers.push(("Allow", error.allowed.clone()));
+    }
+    document(error.status, &entry, json, "application/atom+xml", headers)
 }
 
 fn document(
@@ -294,7 +296,7 @@ pub(super) fn object(request: &Request, kinds: &[&str]) -> Result<Element, RestE
 
 /// The same, with elements of other namespaces.
 fn whole(request: &Request, kinds: &[&str]) -> Result<Element, RestError> {
-    let mut document = Element::parse(&request.body)?;
+    let mut document = request.document()?;
     if document.name == "entry" && document.namespace == ATOM {
         let content = document.children.into_iter().find(|child| child.name == "content");
         let first = content.and_then(|content| content.children.into_iter().next());

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own, and uses a part")]
 
+pub mod python;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};

@@ -28,15 +28,8 @@ pub(super) fn route(
     match child {
         "ClientNetworkAdapter" => adapters(rest, request, &scene, &view, path),
         "VolumeGroup" if vios => groups(rest, request, &scene, &view, path),
-        "LogicalPartitionProfile" if !scene.novalink => profiles(request, &scene, &view, path),
-        _ => {
-            let known = [
-                "ClientNetworkAdapter",
-                "VolumeGroup of a VirtualIOServer",
-                "LogicalPartitionProfile on an HMC",
-            ];
-            Err(RestError::unknown_type(child, &known))
-        }
+        "LogicalPartitionProfile" => profiles(request, &scene, &view, path),
+        _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
 
@@ -86,9 +79,6 @@ fn adapters(
             check_etag(request.if_match(), &entry(scene, &adapter))?;
             rest.change(move |client, _| changes::adapter::delete(client, &adapter))?;
             Ok(Answer::Done)
-        }
-        (method, [] | [_]) => {
-            Err(RestError::no_method(method, "GET, PUT; GET, POST, DELETE of one"))
         }
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
@@ -145,9 +135,6 @@ fn groups(
             })?;
             Ok(Answer::Done)
         }
-        (method, [] | [_]) => {
-            Err(RestError::no_method(method, "GET, PUT; GET, POST, DELETE of one"))
-        }
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
@@ -192,7 +179,6 @@ fn profiles(
             let missing = || RestError::not_found("LogicalPartitionProfile", id);
             Ok(shown(request, entry(found.ok_or_else(missing)?)))
         }
-        (method, [] | [_]) => Err(RestError::no_method(method, "GET")),
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }

@@ -1,9 +1,10 @@
-//! Paths behind `/rest/api`.
+//! Paths behind `/rest/api`: `table` has all of them, and the others do what it says.
 
 mod children;
 mod partitions;
 mod quick;
 mod system;
+pub mod table;
 
 use super::error::RestError;
 use super::http::{Answer, Request};
@@ -13,22 +14,10 @@ use super::service::{Rest, is_system};
 use hmc_proto::JobNumber;
 use managed_system::refusal_codes::NO_SUCH_OBJECT;
 
-/// Types of objects that have a path of their own.
-const TYPES: &[&str] = &[
-    "ManagementConsole",
-    "ManagedSystem",
-    "LogicalPartition",
-    "VirtualIOServer",
-    "VirtualSwitch",
-    "VirtualNetwork",
-    "NetworkBridge",
-    "SharedProcessorPool",
-    "Event",
-    "jobs",
-];
-
 /// Answers a request of a session.
 pub(super) fn route(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
+    // What is not in the table is not served.
+    table::find(rest.dialect, &request.method, path, &request.uri)?;
     match path {
         ["uom", path @ ..] => managed(rest, request, path),
         ["web", "jobs", path @ ..] => job(rest, request, path),
@@ -44,7 +33,7 @@ pub(super) fn gone(kind: &str) -> RestError {
 fn managed(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestError> {
     match path {
         ["ManagedSystem", id, kind, path @ ..]
-            if TYPES.contains(kind) && *kind != "ManagedSystem" && *id != "search" =>
+            if !["quick", "do"].contains(kind) && *id != "quick" && *id != "search" =>
         {
             let snapshot = rest.app.snapshot()?;
             if !is_system(&snapshot, id) {
@@ -69,11 +58,11 @@ fn object(rest: &Rest, request: &Request, kind: &str, path: &[&str]) -> Result<A
         "NetworkBridge" | "SharedProcessorPool" => match (request.method.as_str(), path) {
             ("GET", []) => Ok(Answer::Feed(Vec::new())),
             ("GET", [id]) => Err(RestError::not_found(kind, id)),
-            (method, _) => Err(RestError::no_method(method, "GET")),
+            _ => Err(RestError::no_path(&request.method, &request.uri)),
         },
         "jobs" => job(rest, request, path),
         "Event" => events(rest, request, path),
-        _ => Err(RestError::unknown_type(kind, TYPES)),
+        _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
 
@@ -87,13 +76,19 @@ fn job(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestErro
     let number = match named {
         Named::AtOnce(number) => {
             return match action {
-                "GET" | "cancel" => {
+                "GET" => {
                     let entry = rest.jobs.entry(number).ok_or_else(|| RestError::no_job(id))?;
                     Ok(Answer::Entry(Box::new(entry)))
                 }
+                // It was over before it could be cancelled.
+                "cancel" => rest
+                    .jobs
+                    .entry(number)
+                    .map(|_| Answer::Done)
+                    .ok_or_else(|| RestError::no_job(id)),
                 "DELETE" if rest.jobs.forget(named) => Ok(Answer::Done),
                 "DELETE" => Err(RestError::no_job(id)),
-                method => Err(RestError::no_method(method, "GET, DELETE, POST …/cancel")),
+                _ => Err(RestError::no_path(&request.method, &request.uri)),
             };
         }
         Named::Router(number) => number,
@@ -119,7 +114,7 @@ fn job(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestErro
             rest.app.with(move |client| client.cancel_job(asked)).map_err(gone)?;
             Ok(Answer::Done)
         }
-        method => Err(RestError::no_method(method, "GET, DELETE, POST …/cancel")),
+        _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
 
@@ -141,8 +136,6 @@ fn events(rest: &Rest, request: &Request, path: &[&str]) -> Result<Answer, RestE
             let scene = rest.scene(request)?;
             Ok(Answer::Feed(rest.listeners.poll(&application, rest.app.events(), &scene)))
         }
-        ("PUT", []) => Err(RestError::no_method("PUT", "GET: custom events are not simulated")),
-        (method, []) => Err(RestError::no_method(method, "GET")),
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }

@@ -39,9 +39,6 @@ pub(super) fn route(
             return children::route(rest, request, vios, id, child, path);
         }
         ("GET", _) => {}
-        (method, [] | [_]) => {
-            return Err(RestError::no_method(method, "GET, PUT; GET, POST, DELETE of one"));
-        }
         _ => return Err(RestError::no_path(&request.method, &request.uri)),
     }
     let scene = rest.scene(request)?;
@@ -166,7 +163,7 @@ fn operate(
             };
             job_entry(rest, request, asked, begun)
         }
-        method => Err(RestError::no_method(method, "GET, PUT")),
+        _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
 

@@ -34,7 +34,6 @@ pub(super) fn console(rest: &Rest, request: &Request, path: &[&str]) -> Result<A
         (_, [id, ..]) if !id.eq_ignore_ascii_case(&entry.id) => {
             Err(RestError::not_found("ManagementConsole", id))
         }
-        (method, [] | [_]) => Err(RestError::no_method(method, "GET")),
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
@@ -75,7 +74,6 @@ pub(super) fn route(rest: &Rest, request: &Request, path: &[&str]) -> Result<Ans
                 .change(move |client, _| operations::of_system(client, &operation, &parameters))?;
             super::partitions::job_entry(rest, request, asked, begun)
         }
-        (method, [] | [_]) => Err(RestError::no_method(method, "GET, POST of one")),
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
@@ -141,9 +139,6 @@ pub(super) fn switches(rest: &Rest, request: &Request, path: &[&str]) -> Result<
             rest.change(move |client, _| changes::network::delete_switch(client, &switch))?;
             Ok(Answer::Done)
         }
-        (method, [] | [_]) => {
-            Err(RestError::no_method(method, "GET, PUT; GET, POST, DELETE of one"))
-        }
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
 }
@@ -165,10 +160,6 @@ pub(super) fn networks(rest: &Rest, request: &Request, path: &[&str]) -> Result<
                 .map(|it| quick::other(network::NETWORK, it, &ids::network(&scene.snapshot, it))),
         )),
         ("GET", [id]) => Ok(shown(request, docs::network(&scene, &find_network(&scene, id)?))),
-        ("PUT" | "POST" | "DELETE", _) if scene.novalink => {
-            let text = "networks follow from the VLANs of adapters here: change these, or serve --dialect hmc";
-            Err(RestError::no_method(&request.method, text))
-        }
         ("PUT", []) => rest.post(
             request,
             "VirtualNetwork",
@@ -186,9 +177,6 @@ pub(super) fn networks(rest: &Rest, request: &Request, path: &[&str]) -> Result<
             check_etag(request.if_match(), &docs::network(&scene, &network))?;
             rest.change(move |client, _| changes::network::delete_network(client, &network))?;
             Ok(Answer::Done)
-        }
-        (method, [] | [_]) => {
-            Err(RestError::no_method(method, "GET; on an HMC PUT, and DELETE of one"))
         }
         _ => Err(RestError::no_path(&request.method, &request.uri)),
     }
