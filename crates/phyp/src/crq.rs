@@ -1,11 +1,12 @@
 //! A registered queue and its cursor: LoPAR's critical section on the target CRQ.
 //!
-//! A send takes one lock. Before an exchange the processor waits for all that it has stored, and the last thing that a send
-//! stores is the entry, in a cache line that its consumer has. So the thread that sends again and again owns the lock
-//! and takes it without an exchange, until another one takes it, and a plain store gives it back (`lock`): a thread that
-//! finds it taken looks again, and later yields its processor, but does not sleep. `H_EOI` and `H_VIO_SIGNAL` take the queue's lock, too. A pulse of the interrupt's latch, under the same lock, is
-//! then a look, unless it makes an interrupt pending. What is written while messages pass (the queue's lock and cursor, the
-//! latch) is in cache lines apart from what every call reads.
+//! A send takes one lock. Before an exchange the processor waits for all that it has stored, and the last thing that a
+//! send stores is the entry, in a cache line that its consumer has. So the thread that sends again and again owns the
+//! lock and takes it without an exchange, until another one takes it, and a plain store gives it back (`lock`): a
+//! thread that finds it taken looks again, and later yields its processor, but does not sleep. `H_EOI` and
+//! `H_VIO_SIGNAL` take the queue's lock, too. A pulse of the interrupt's latch, under the same lock, is then a look,
+//! unless it makes an interrupt pending. What is written while messages pass (the queue's lock and cursor, the latch)
+//! is in cache lines apart from what every call reads.
 //!
 //! A consumer takes no lock (`ring`), but frees an entry by an exchange, because a transport event may replace it
 //! meanwhile. When it begins a cache line it prefetches the one after the next, to write to it, so that it neither waits

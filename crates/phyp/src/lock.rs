@@ -68,17 +68,7 @@ pub struct SpinLock {
 #[cfg(not(loom))]
 unsafe impl RawMutex for SpinLock {
     #[allow(clippy::declare_interior_mutable_const, reason = "how lock_api spells a constructor")]
-    const INIT: SpinLock = SpinLock {
-        biased: Biased {
-            flag: Flag(AtomicBool::new(false)),
-            owner: AtomicU64::new(FREE),
-            inside: AtomicU64::new(FREE),
-            by_flag: AtomicBool::new(false),
-            last: AtomicU64::new(FREE),
-            in_a_row: AtomicU64::new(0),
-            enough: AtomicU64::new(USED_TO),
-        },
-    };
+    const INIT: SpinLock = SpinLock { biased: free() };
 
     type Guard = GuardNoSend;
 
@@ -134,17 +124,33 @@ const FREE: u64 = u64::MAX - 1;
 const USED_TO: u64 = if cfg!(loom) { 1 } else { 1 << 8 };
 const HARDLY_USED_TO: u64 = 1 << 24;
 
+macro_rules! free {
+    ($($constant:ident)?) => {
+        /// Taken by no thread, and owned by none.
+        pub(crate) $($constant)? fn free() -> Biased {
+            Biased {
+                flag: Flag(AtomicBool::new(false)),
+                owner: AtomicU64::new(FREE),
+                inside: AtomicU64::new(FREE),
+                by_flag: AtomicBool::new(false),
+                last: AtomicU64::new(FREE),
+                in_a_row: AtomicU64::new(0),
+                enough: AtomicU64::new(USED_TO),
+            }
+        }
+    };
+}
+
+#[cfg(not(loom))]
+free!(const);
+// Loom's atomics are made at run time.
+#[cfg(loom)]
+free!();
+
+#[cfg(loom)]
 impl Default for Biased {
     fn default() -> Biased {
-        Biased {
-            flag: Flag::default(),
-            owner: AtomicU64::new(FREE),
-            inside: AtomicU64::new(FREE),
-            by_flag: AtomicBool::new(false),
-            last: AtomicU64::new(FREE),
-            in_a_row: AtomicU64::new(0),
-            enough: AtomicU64::new(USED_TO),
-        }
+        free()
     }
 }
 

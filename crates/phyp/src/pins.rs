@@ -1,9 +1,9 @@
 //! Which pages of the window panes copies hold between their halves.
 //!
 //! A word holds both ends of a copy. The first half claims it, the second one gives it back, both inside the gate
-//! (`gate`). What would take pages away lets all work see so and waits at the gate before it looks here: by then a first half
-//! has either claimed its word or sees the change. A second half gives its word back when its bytes have moved. So a word is claimed and given back by exchanges only because threads
-//! share the words.
+//! (`gate`). What would take pages away lets all work see so and waits at the gate before it looks here: by then a
+//! first half has either claimed its word or sees the change. A second half gives its word back when its bytes have
+//! moved. So a word is claimed and given back by exchanges only because threads share the words.
 
 use crate::config::MAX_WINDOW_PAGES;
 use crate::endpoint::Side;

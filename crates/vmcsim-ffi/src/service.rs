@@ -118,7 +118,7 @@ impl Runner {
             self.follow(machine, order);
         }
         let until_ns = self.work.until_ns;
-        let Some(outcome) = self.work.perform(machine, sink) else {
+        let Some(outcome) = self.work.perform(&self.service, machine, sink) else {
             return Step::Idle { until_ns };
         };
         if self.service.behaviour().wants_time() {
@@ -167,7 +167,12 @@ impl Runner {
 
 impl Work {
     /// Does what the service has asked for; `None` when it is idle, and stays so.
-    fn perform(&mut self, machine: &Machine, sink: &mut Sink<'_>) -> Option<Outcome<'_>> {
+    fn perform(
+        &mut self,
+        service: &phyp::vmc::Service<AnyBehaviour>,
+        machine: &Machine,
+        sink: &mut Sink<'_>,
+    ) -> Option<Outcome<'_>> {
         let memory = machine.memory(Side::Hyp);
         match &self.effect {
             Effect::Hcall(call, _) => Some(Outcome::Hcall(machine.hcall(Side::Hyp, call, sink))),
@@ -188,7 +193,7 @@ impl Work {
                 let is_over = self.until_ns.is_some_and(|until| machine.now().0 >= until);
                 is_over.then_some(Outcome::Elapsed)
             }
-            effect => effect.on_memory(memory, &mut self.bytes),
+            effect => service.on_memory(effect, memory, &mut self.bytes),
         }
     }
 }

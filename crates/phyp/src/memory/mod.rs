@@ -5,12 +5,12 @@
 //! none mixes sizes with another one; where bytes move in bulk they do so by machine code (`machine`), of which
 //! the language knows nothing, or word by word (`portable`).
 //!
-//! On threads a partition's memory lies in one piece (`flat`, `zeroed`), so pages that are neighbours in memory and in the
-//! window are copied at once. It is defined what happens when a hostile partner writes to them meanwhile: each byte that
-//! arrives is one that was there. In Rust's terms that is a relaxed atomic access of each byte, which compilers make slow; so `machine` calls
-//! `memmove` from inline assembly, and is the one audited place. `portable` does the same in relaxed accesses of words, a
-//! property test compares the two, and Miri and machines other than x86-64 use it:
-//! `MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p phyp --lib memory`.
+//! On threads a partition's memory lies in one piece (`flat`, `zeroed`), so pages that are neighbours in memory and in
+//! the window are copied at once. It is defined what happens when a hostile partner writes to them meanwhile: each
+//! byte that arrives is one that was there. In Rust's terms that is a relaxed atomic access of each byte, which
+//! compilers make slow; so `machine` calls `memmove` from inline assembly; it and `zeroed` are audited. `portable`
+//! does the same in relaxed accesses of words, a property test compares the two, and Miri and machines other than
+//! x86-64 use it: `MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -p phyp --lib memory`.
 //!
 //! The piece may belong to the program around the machine, which accesses it as its own.
 //!

@@ -19,7 +19,7 @@ pub enum Subject {
 }
 
 /// What is to be done on the platform partition before the next step. Reads and writes lie in one page.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
     /// Make this hcall; resume with [`Outcome::Hcall`].
     Hcall(Hcall, Subject),
@@ -44,12 +44,15 @@ pub enum Effect {
         /// How many bytes.
         len_bytes: u32,
     },
-    /// Write memory; resume with [`Outcome::Done`].
+    /// Write a part of the message that is sent next ([`Service::part`](super::Service::part)) to memory; resume with
+    /// [`Outcome::Done`].
     WriteBuffer {
         /// Where.
         at: GuestAddress,
-        /// What.
-        bytes: Vec<u8>,
+        /// From which byte of the message on.
+        from: u32,
+        /// How many bytes.
+        len_bytes: u32,
     },
     /// Nothing to do. Resume with [`Outcome::Woken`] when an entry was put on the queue since the service
     /// was last woken, be it while it was busy, and after an order: [`Service::start`](super::Service::start),
@@ -80,18 +83,19 @@ pub enum Outcome<'a> {
     Done,
 }
 
-impl Effect {
-    /// Performs an effect that is nothing but an access to the platform partition's memory; `None`, and nothing is done,
-    /// for another one. `bytes` takes what is read.
+impl<B: Behaviour> Service<B> {
+    /// Performs an effect of this service that is nothing but an access to the platform partition's memory; `None`, and
+    /// nothing is done, for another one. `bytes` takes what is read.
     ///
     /// The service lays its own memory out, so the addresses are good; bytes that cannot be read are zero.
     #[inline]
     pub fn on_memory<'a>(
         &self,
+        effect: &Effect,
         memory: &impl Memory,
         bytes: &'a mut Vec<u8>,
     ) -> Option<Outcome<'a>> {
-        match self {
+        match effect {
             Effect::ClearQueue { at, len_bytes } => {
                 let _ = memory.write(*at, &vec![0; usize::try_from(*len_bytes).unwrap_or(0)]);
                 Some(Outcome::Done)
@@ -102,16 +106,22 @@ impl Effect {
                 let _ = memory.read(*at, bytes);
                 Some(Outcome::Bytes(bytes))
             }
-            Effect::WriteBuffer { at, bytes } => {
-                let _ = memory.write(*at, bytes);
+            Effect::WriteBuffer { at, from, len_bytes } => {
+                let _ = memory.write(*at, self.part(*from, *len_bytes));
                 Some(Outcome::Done)
             }
             Effect::Hcall(..) | Effect::TakeEntry { .. } | Effect::Idle { .. } => None,
         }
     }
-}
 
-impl<B: Behaviour> Service<B> {
+    /// What [`Effect::WriteBuffer`] writes: a part of the message that is sent next.
+    #[inline]
+    pub fn part(&self, from: u32, len_bytes: u32) -> &[u8] {
+        let Some(Job::Signal { payload, .. }) = self.outbox.first() else { return &[] };
+        let rest = payload.get(from as usize..).unwrap_or_default();
+        &rest[..rest.len().min(len_bytes as usize)]
+    }
+
     /// The effect that the present operation asks for.
     pub(super) fn effect(&self) -> Effect {
         let unit_address = self.config.unit_address;
@@ -152,7 +162,7 @@ impl<B: Behaviour> Service<B> {
                 Hcall::StuffTce { liobn: self.config.liobn, ioba, tce: Tce::INVALID, count: pages }
             }
             JobStep::Write { at, from, len_bytes } => {
-                return Effect::WriteBuffer { at, bytes: part_of(job, from, len_bytes) };
+                return Effect::WriteBuffer { at, from, len_bytes };
             }
             JobStep::Send(entry) => {
                 Hcall::SendCrq { unit_address: self.config.unit_address, entry }
@@ -192,10 +202,4 @@ impl<B: Behaviour> Service<B> {
             }
         }
     }
-}
-
-fn part_of(job: Option<&Job>, from: u32, len_bytes: u32) -> Vec<u8> {
-    let Some(Job::Signal { payload, .. }) = job else { return Vec::new() };
-    let rest = payload.get(from as usize..).unwrap_or_default();
-    rest[..rest.len().min(len_bytes as usize)].to_vec()
 }

@@ -73,9 +73,12 @@ impl<B: Behaviour> Service<B> {
         if bytes.len() != self.next_part(len_bytes) as usize {
             return None;
         }
-        self.payload.extend_from_slice(bytes);
-        if self.payload.len() < len_bytes as usize {
-            return Some(Next::Op(Op::ReadMessage { key, buffer, len_bytes }));
+        let is_whole = bytes.len() == len_bytes as usize;
+        if !is_whole {
+            self.payload.extend_from_slice(bytes);
+            if self.payload.len() < len_bytes as usize {
+                return Some(Next::Op(Op::ReadMessage { key, buffer, len_bytes }));
+            }
         }
         if let Some(connection) = self.sessions.get_mut(key.index)
             && connection.session == key.session
@@ -83,11 +86,11 @@ impl<B: Behaviour> Service<B> {
         {
             *state = BufferState::Hypervisor;
         }
-        let mut payload = std::mem::take(&mut self.payload);
-        let message = Incoming { len_bytes, payload: Some(&payload) };
-        self.hand_over(key, buffer, message, sink);
-        payload.clear();
-        self.payload = payload;
+        let mut parts = std::mem::take(&mut self.payload);
+        let payload = if is_whole { bytes } else { &parts };
+        self.hand_over(key, buffer, Incoming { len_bytes, payload: Some(payload) }, sink);
+        parts.clear();
+        self.payload = parts;
         Some(Next::Due)
     }
 

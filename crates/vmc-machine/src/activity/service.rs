@@ -77,28 +77,20 @@ impl Service {
     /// Performs the effect that is due, and makes the next transition. What follows in the partition's own buffers, which
     /// is in no other activity's sight, belongs to the same step.
     pub(crate) fn step<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
-        let progress = self.advance(cx);
-        if let Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. } = self.work.effect {
-            return self.work_on_buffers(cx);
+        loop {
+            let progress = self.advance(cx);
+            let is_own =
+                matches!(self.work.effect, Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. });
+            if !is_own || !cx.is_alive() {
+                return progress;
+            }
         }
-        progress
     }
 
     #[inline(never)]
-    fn work_on_buffers<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
-        let mut progress = Progress::Again;
-        while let Effect::ReadBuffer { .. } | Effect::WriteBuffer { .. } = self.work.effect
-            && cx.is_alive()
-        {
-            progress = self.advance(cx);
-        }
-        progress
-    }
-
-    #[inline(always)]
     fn advance<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Progress {
         self.take_orders(cx);
-        let outcome = self.work.perform(cx);
+        let outcome = self.work.perform(&self.service, cx);
         if !cx.is_alive() {
             return Progress::Again;
         }
@@ -258,8 +250,11 @@ impl Service {
 }
 
 impl Work {
-    #[inline(always)]
-    fn perform<P: Setup, R: Runtime>(&mut self, cx: &mut Context<'_, P, R>) -> Outcome<'_> {
+    fn perform<P: Setup, R: Runtime>(
+        &mut self,
+        service: &phyp::vmc::Service<AnyBehaviour>,
+        cx: &mut Context<'_, P, R>,
+    ) -> Outcome<'_> {
         let world = cx.world;
         let memory = world.hypervisor.memory(PLATFORM);
         match &self.effect {
@@ -286,13 +281,14 @@ impl Work {
                     Effect::ClearQueue { at, len_bytes } => {
                         shadow.zeroes(Side::Hyp, *at, *len_bytes);
                     }
-                    Effect::WriteBuffer { at, bytes } => {
-                        shadow.writes(Side::Hyp, *at, bytes);
-                        shadow.fills_part(*at, bytes.len() as u64);
+                    Effect::WriteBuffer { at, from, len_bytes } => {
+                        shadow.writes(Side::Hyp, *at, service.part(*from, *len_bytes));
+                        shadow.fills_part(*at, u64::from(*len_bytes));
                     }
                     _ => {}
                 });
-                let done = memory.and_then(|memory| self.effect.on_memory(memory, &mut self.bytes));
+                let done = memory
+                    .and_then(|memory| service.on_memory(&self.effect, memory, &mut self.bytes));
                 done.unwrap_or(Outcome::Done)
             }
             Effect::Idle { .. } => {

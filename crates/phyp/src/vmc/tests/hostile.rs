@@ -164,11 +164,8 @@ fn check(service: &Service<Named>, effect: &Effect) -> Result<(), TestCaseError>
         }
     }
     match effect {
-        Effect::ReadBuffer { at, len_bytes } => {
+        Effect::ReadBuffer { at, len_bytes } | Effect::WriteBuffer { at, len_bytes, .. } => {
             prop_assert!(at.page() >= 1 && at.offset() + u64::from(*len_bytes) <= 4096);
-        }
-        Effect::WriteBuffer { at, bytes } => {
-            prop_assert!(at.page() >= 1 && at.offset() + bytes.len() as u64 <= 4096);
         }
         Effect::Hcall(..)
         | Effect::TakeEntry { .. }

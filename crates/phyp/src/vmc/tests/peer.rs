@@ -242,9 +242,11 @@ impl<B: Behaviour> Peer<B> {
                     .collect();
                 self.service.step(Outcome::Bytes(&bytes), &mut self.events)
             }
-            Effect::WriteBuffer { at, bytes } => {
+            Effect::WriteBuffer { at, from, len_bytes } => {
+                let bytes = self.service.part(from, len_bytes);
+                assert_eq!(bytes.len(), len_bytes as usize);
                 assert!(at.offset() + bytes.len() as u64 <= 4096, "a write crosses a page");
-                self.memory.extend((at.0..).zip(bytes));
+                self.memory.extend((at.0..).zip(bytes.iter().copied()));
                 self.service.step(Outcome::Done, &mut self.events)
             }
             Effect::Idle { .. } => unreachable!(),
