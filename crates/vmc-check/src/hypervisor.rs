@@ -213,6 +213,10 @@ impl Automaton {
 
     fn message(&mut self, seq: u64, message: Message) {
         if let Message::Capabilities { limits } = message {
+            // Before the CRQ is initialized it is dropped, and gets no answer.
+            if !self.was_greeted {
+                return;
+            }
             let mut owed = std::mem::take(&mut self.capabilities_owed);
             let (init_complete_due, was_greeted) = (self.init_complete_due, self.was_greeted);
             self.down(seq);

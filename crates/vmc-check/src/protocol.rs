@@ -15,11 +15,11 @@
 //! - `H_FREE_CRQ` has one of the reasons that there are for a reset.
 //!
 //! Does not verify which of several causes a refusal names, whether a driver that gives up no buffer has none to
-//! spare, nor how long an answer may take. A message that was decided on before the channel went down and sent
-//! after that is not judged: no side takes it for a message of the channel that came up since. What is done with an index about which a fault has made up messages (a
-//! session that the hypervisor cannot know, a Signal for a buffer that it does not own) is not judged until the
-//! channel is down; neither is what is done with any of them while it cannot be told which of several Capabilities was
-//! answered. The hypervisor's side is not verified here.
+//! spare, nor how long an answer may take. A message that was decided on before the channel went down and sent after
+//! that is not judged: no side takes it for a message of the channel that came up since. What is done with an index
+//! about which a fault has made up messages (a session that the hypervisor cannot know, a Signal for a buffer that it
+//! does not own) is not judged until the channel is down; neither is what is done with any of them while it cannot be
+//! told which of several Capabilities was answered. The hypervisor's side is not verified here.
 
 mod connection_model;
 mod statuses;

@@ -159,6 +159,12 @@ fn lopar_vmc_capabilities_success_means_that_both_sides_can_work_together() {
             &["hyp: CAPABILITIES RESPONSE: success, where both sides cannot work together"],
         );
     }
+    // One that comes before the greeting is dropped: the next one is answered.
+    let mut early = greeted();
+    early.insert(1, take(capabilities(LIMITS)));
+    early.pop();
+    early.push(take(capabilities(Limits { mtu: 31, ..LIMITS })));
+    assert_eq!(after(early, [send(capabilities_response(1))]), [""; 0]);
     // Each is answered for itself, in order.
     let mut twice = greeted();
     let unworkable = Limits { mtu: 31, ..LIMITS };
