@@ -42,8 +42,8 @@ pub fn hot_paths() -> [HotPath; 12] {
         path("send with interrupt", sends_with_interrupt),
         path("a message there and back", |borrower| messages(1, borrower)),
         path("16 messages there and back", |borrower| messages(16, borrower)),
-        command("an HMC command that looks", 3, |borrower| commands(&look(), borrower)),
-        command("an HMC command that changes", 5, |borrower| commands(&change(), borrower)),
+        command("an HMC command that looks", 2, |borrower| commands(&look(), borrower)),
+        command("an HMC command that changes", 3, |borrower| commands(&change(), borrower)),
         path("a polled message there and back", polled_messages),
     ]
 }

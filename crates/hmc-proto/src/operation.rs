@@ -162,6 +162,16 @@ macro_rules! operations {
                 match self { $($(Response::$name(_) => Operation::$name,)*)* }
             }
 
+            /// The good response of an operation with these data; `None` if its data are of another type.
+            pub fn of<T: Clone + 'static>(operation: Operation, data: &T) -> Option<Response> {
+                let data: &dyn core::any::Any = data;
+                match operation {
+                    $($(Operation::$name => {
+                        data.downcast_ref::<$response>().cloned().map(Response::$name)
+                    })*)*
+                }
+            }
+
             /// The good response of an operation with these data.
             pub fn decode_data(operation: Operation, data: &[u8]) -> Result<Response, Malformed> {
                 Ok(match operation {

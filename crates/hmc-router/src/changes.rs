@@ -2,7 +2,7 @@
 
 use crate::words;
 use hmc_proto as wire;
-use hmc_proto::{Answer, BackingKind, Changed, JobStarted, Request, Response, ReturnCode};
+use hmc_proto::{Answer, BackingKind, Changed, JobStarted, Nothing, Request, Response, ReturnCode};
 use managed_system::{
     Amounts, Backing, Change, EthernetDefinition, JobId, MacAddress, NetworkId, Operation, Outcome,
     PartitionDefinition, PartitionId, PowerOff, ProcessorUnits, Processors, Refusal, SessionId,
@@ -375,53 +375,37 @@ fn response(
     made: &Operation,
     outcome: Outcome,
 ) -> Option<Response> {
-    use hmc_proto::Operation as O;
-    Some(match outcome {
-        Outcome::Job(JobId(job)) => {
-            let started = JobStarted { job };
-            match operation {
-                O::PowerOn => Response::PowerOn(started),
-                O::PowerOff => Response::PowerOff(started),
-                O::Restart => Response::Restart(started),
-                O::SystemOn => Response::SystemOn(started),
-                O::SystemOff => Response::SystemOff(started),
-                _ => return None,
-            }
-        }
-        Outcome::Removed => empty(operation)?,
+    match outcome {
+        Outcome::Job(JobId(job)) => Response::of(operation, &JobStarted { job }),
+        Outcome::Removed => Response::of(operation, &Nothing {}),
         Outcome::Partition(id, uuid, version) => {
             let uuid = words::uuid_to_wire(uuid);
             let created = wire::PartitionCreated { id: id.0, uuid, version: version.0 };
-            Response::CreatePartition(created)
+            Response::of(operation, &created)
         }
         Outcome::Adapter(slot, version) => {
             let Operation::AddEthernet { partition, .. } = made else { return None };
             let ethernet = system.ethernet(*partition, slot).ok()?;
             let mac = wire::Mac(ethernet.mac().0);
-            Response::AddEthernet(wire::EthernetAdded { slot: slot.0, mac, version: version.0 })
+            let added = wire::EthernetAdded { slot: slot.0, mac, version: version.0 };
+            Response::of(operation, &added)
         }
         Outcome::ScsiPair { server_slot, client_slot, version } => {
             let (server_slot, client_slot) = (server_slot.0, client_slot.0);
-            Response::AddScsi(wire::ScsiAdded { server_slot, client_slot, version: version.0 })
+            let added = wire::ScsiAdded { server_slot, client_slot, version: version.0 };
+            Response::of(operation, &added)
         }
         Outcome::Target(target, version) => {
-            Response::CreateMapping(wire::MappingCreated { target, version: version.0 })
+            Response::of(operation, &wire::MappingCreated { target, version: version.0 })
         }
         Outcome::Switch(id, version) => {
-            Response::CreateSwitch(wire::SwitchCreated { id: id.0, version: version.0 })
+            Response::of(operation, &wire::SwitchCreated { id: id.0, version: version.0 })
         }
         Outcome::Network(id, version) => {
-            Response::CreateNetwork(wire::NetworkCreated { id: id.0, version: version.0 })
+            Response::of(operation, &wire::NetworkCreated { id: id.0, version: version.0 })
         }
-        Outcome::Done(Version(version)) => {
-            let bytes = hmc_proto::Wire::encode(&Changed { version });
-            // Most changes are answered with the version alone, some with nothing.
-            Response::decode_data(operation, &bytes).ok().or_else(|| empty(operation))?
-        }
-    })
-}
-
-/// The response without data, of an operation that has one.
-fn empty(operation: hmc_proto::Operation) -> Option<Response> {
-    Response::decode_data(operation, &[]).ok()
+        // Most changes are answered with the version alone, some with nothing.
+        Outcome::Done(Version(version)) => Response::of(operation, &Changed { version })
+            .or_else(|| Response::of(operation, &Nothing {})),
+    }
 }

@@ -250,6 +250,10 @@ impl Behaviour for Router {
         }
     }
 
+    fn wants_free_buffers(&self) -> bool {
+        self.sessions.has_subscribers()
+    }
+
     fn buffer_free(&mut self, key: SessionKey, actions: &mut Actions) {
         let Some(number) = self.sessions.subscriber(key) else { return };
         if let Some(event) = self.next_event(number) {

@@ -106,6 +106,11 @@ impl Sessions {
         self.vmc.keys().copied().filter(|key| self.subscriber(*key).is_some())
     }
 
+    /// Whether any manager has asked for events.
+    pub(crate) fn has_subscribers(&self) -> bool {
+        self.all.values().any(|session| session.subscribed)
+    }
+
     /// Whether the manager of a VMC session has asked for events; the session's number.
     pub(crate) fn subscriber(&self, key: SessionKey) -> Option<u32> {
         let number = self.open_in(key)?;

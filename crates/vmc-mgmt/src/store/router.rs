@@ -92,6 +92,10 @@ impl Behaviour for StoredRouter {
         self.router.buffer_free(session, actions);
     }
 
+    fn wants_free_buffers(&self) -> bool {
+        self.router.wants_free_buffers()
+    }
+
     fn session_closed(&mut self, session: SessionKey) {
         self.router.session_closed(session);
     }
