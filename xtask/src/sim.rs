@@ -102,7 +102,10 @@ pub(crate) struct Args {
 
     /// Runs a driver of yours, a shared library in C, in place of vmcsim's own, and says what does not hold; vmcsim.h has its
     /// interface. What follows `--` goes to that program: `-- --help` tells
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["schedules", "watch", "save", "save_traces", "report"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "schedules", "schedule", "repeat", "no_snapshots", "invariants_only", "check_determinism", "save", "save_traces",
+        "payloads", "report", "watch", "full", "deadline",
+    ])]
     driver: Option<PathBuf>,
 
     /// Arguments of the program that runs the driver, such as --format junit, --known-failures FILE, --isolate
@@ -247,8 +250,15 @@ fn with_driver(args: &Args, driver: &Path, chosen: &[Chosen]) -> Verdict {
     if args.format == Format::Json {
         arguments.extend(["--format".into(), "json".into()]);
     }
-    if args.runtime == Runtimes::Threads {
-        arguments.extend(["--runtime".into(), "threads".into()]);
+    match args.runtime {
+        Runtimes::Both | Runtimes::Deterministic => {}
+        Runtimes::Threads => arguments.extend(["--runtime".into(), "threads".into()]),
+        Runtimes::Polling => {
+            complain(
+                "a driver of yours has no threads that poll: --runtime is deterministic or threads",
+            );
+            return Verdict::Mistake;
+        }
     }
     arguments.extend(args.of_driver.iter().cloned());
     arguments.extend(chosen.iter().map(|one| one.file.path.clone().into_os_string()));

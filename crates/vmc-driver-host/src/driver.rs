@@ -5,6 +5,7 @@ use crate::instance::{Instance, Records};
 use crate::jump::{Address, Returned, Work};
 use crate::library::Table;
 use crate::memory::OpenFile;
+use crate::services;
 use crate::turn::{FromCall, Job, Line, ToCall};
 use ibmvmc::{
     CallId, ChannelState, Config, Effect, EventSink, FileId, Input, Outcome, PollEvents, Query,
@@ -43,6 +44,8 @@ struct Hosted {
     calls: Vec<Place>,
     /// A call does not come back. Nothing of the driver runs any more.
     hangs: bool,
+    /// How many services had been used on other threads when it was loaded.
+    strays: usize,
 }
 
 struct Place {
@@ -95,15 +98,28 @@ impl Host {
         let job = Job { instance: Arc::clone(&instance), id, work };
         let loaded = line.ask(ToCall::Begin(job), self.patience);
         let Some(FromCall::Returned(Returned { value, instance: driver, .. })) = loaded else {
-            return Err(format!("`load` of {name} does not come back"));
+            instance.records.problem(self.overdue("load", &line));
+            return Ok(self.hosted(config, instance, true));
         };
         line.put_back();
         if value != 0 {
             return Err(format!("`load` of {name} returned {value}"));
         }
         instance.loaded(driver);
-        let (host, config, calls) = (self.clone(), *config, Vec::new());
-        Ok(Hosted { host, config, instance, calls, hangs: false })
+        Ok(self.hosted(config, instance, false))
+    }
+
+    fn hosted(&self, config: &Config, instance: Arc<Instance>, hangs: bool) -> Hosted {
+        let strays = services::strays().len();
+        Hosted { host: self.clone(), config: *config, instance, calls: Vec::new(), hangs, strays }
+    }
+
+    /// What is said of a call that does not come back.
+    fn overdue(&self, what: &str, line: &Line) -> String {
+        let (seconds, service) = (self.patience.as_secs_f32(), line.last_service());
+        format!(
+            "a call does not come back to a service for {seconds} s: {what}; its last service was `{service}`"
+        )
     }
 }
 
@@ -116,8 +132,7 @@ impl ForeignDriver for Hosted {
                 records.problem(format!("after a boot of its partition: {why}"));
                 let table = self.host.table.clone();
                 let instance = Arc::new(Instance::new(table, Arc::clone(records)));
-                let (host, config) = (self.host.clone(), self.config);
-                Box::new(Hosted { host, config, instance, calls: Vec::new(), hangs: true })
+                Box::new(self.host.hosted(&self.config, instance, true))
             }
         }
     }
@@ -180,6 +195,11 @@ impl ForeignDriver for Hosted {
 
     fn problems(&self) -> Vec<String> {
         let mut problems = self.instance.records.problems();
+        // Runs are one after the other where a driver is judged.
+        let strays = services::strays().into_iter().skip(self.strays);
+        problems.extend(strays.take(1).map(|service| {
+            format!("the service `{service}` was used on a thread that makes no call of the driver")
+        }));
         if !problems.is_empty() {
             let logged = self.instance.records.logged();
             problems.extend(logged.into_iter().map(|line| format!("logged: {line}")));
@@ -293,12 +313,9 @@ impl Hosted {
             Some(FromCall::Left) => Effect::Done(Reply::Stale),
             None => {
                 self.hangs = true;
-                let (what, seconds) = (work.describe(), patience.as_secs_f32());
                 if !hangs {
-                    self.instance.records.problem(format!(
-                        "a call does not come back to a service for {seconds} s: {what}; its last service was `{}`",
-                        line.last_service()
-                    ));
+                    let overdue = self.host.overdue(work.describe(), &line);
+                    self.instance.records.problem(overdue);
                 }
                 Effect::Done(failed(work))
             }

@@ -43,7 +43,7 @@ impl Records {
         }
     }
 
-    /// What the driver did that the interface excludes, and after that what it has logged.
+    /// What the driver did that the interface excludes.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.problems.lock().clone()
     }
@@ -272,13 +272,7 @@ impl State {
 
     /// What is known of an index.
     pub(crate) fn index(&mut self, index: HmcIndex) -> &mut IndexView {
-        self.indexes.entry(index.0).or_insert(IndexView {
-            index,
-            session: None,
-            file: None,
-            unread: 0,
-            is_free: false,
-        })
+        self.indexes.entry(index.0).or_insert_with(|| unreported(index))
     }
 
     /// A file is closed.
@@ -290,16 +284,12 @@ impl State {
     /// Every index that was agreed on.
     pub(crate) fn views(&self) -> Vec<IndexView> {
         let hmcs = self.limits.map_or(0, |(hmcs, _)| hmcs);
-        let view = |index| {
-            let none = IndexView {
-                index: HmcIndex(index),
-                session: None,
-                file: None,
-                unread: 0,
-                is_free: false,
-            };
-            self.indexes.get(&index).copied().unwrap_or(none)
-        };
-        (0..hmcs).map(view).collect()
+        let view = |index| self.indexes.get(&index).copied();
+        (0..hmcs).map(|index| view(index).unwrap_or_else(|| unreported(HmcIndex(index)))).collect()
     }
+}
+
+/// An index of which the driver has said nothing.
+fn unreported(index: HmcIndex) -> IndexView {
+    IndexView { index, session: None, file: None, unread: 0, is_free: false }
 }

@@ -31,14 +31,15 @@ impl Report {
         self.known.contains(&row.scenario)
     }
 
-    /// Whether every scenario holds but for those that are known to fail, and those that are known fail.
+    /// Whether scenarios were run, every one holds but for those that are known to fail, and those that are known fail.
     pub(crate) fn is_good(&self) -> bool {
-        self.rows.iter().all(|row| match row.verdict {
-            Verdict::Holds => !self.is_known(row),
-            Verdict::LeftOut(_) => true,
-            Verdict::Fails(_) => self.is_known(row),
-            Verdict::Mistake(_) => false,
-        })
+        counts(self.rows.iter()).1 > 0
+            && self.rows.iter().all(|row| match row.verdict {
+                Verdict::Holds => !self.is_known(row),
+                Verdict::LeftOut(_) => true,
+                Verdict::Fails(_) => self.is_known(row),
+                Verdict::Mistake(_) => false,
+            })
     }
 
     pub(crate) fn text(&self, took: Duration) -> String {

@@ -9,6 +9,7 @@ use crate::jump;
 use crate::turn::{Context, Leave, with_current};
 use ibmvmc::{Background, ChannelState, Effect, Outcome, SessionState, Wakeup};
 use papr::{Hcall, Registers, ReturnCode};
+use parking_lot::Mutex;
 use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
@@ -93,9 +94,23 @@ fn serve<T>(name: &'static str, go: impl FnOnce(&Context) -> Result<T, Stop>) ->
         }
     });
     served.unwrap_or_else(|| {
-        eprintln!("the driver has used the service `{name}` on a thread that makes no call of it");
+        let mut strays = STRAYS.lock();
+        if strays.len() < MAX_STRAYS {
+            strays.push(name);
+        }
         Served::Refused(VMCSIM_E_MODE)
     })
+}
+
+/// Services that were used on threads that make no call. Which instance meant it such a thread does not tell.
+static STRAYS: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+
+/// As many are kept.
+const MAX_STRAYS: usize = 1 << 16;
+
+/// The services that were used on threads that make no call, in their order.
+pub(crate) fn strays() -> Vec<&'static str> {
+    STRAYS.lock().clone()
 }
 
 impl<T: Copy> Served<T> {

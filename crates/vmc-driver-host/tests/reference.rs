@@ -1,7 +1,9 @@
 //! The reference driver: compiled with all warnings as errors, and run through the scenarios.
 
+mod common;
+
+use common::{compile, folder};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 use vmc_driver_host::suite::{Suite, Verdict};
 use vmc_driver_host::{Host, Table};
@@ -9,22 +11,6 @@ use vmc_sim::{DriverSource, Options, RuntimeKind, Scenario, simulate};
 
 /// More than a call of a driver takes on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn folder() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Compiles a driver of the folder `drivers`, with these arguments.
-fn compile(source: &str, name: &str, arguments: &[&str]) -> PathBuf {
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
-    let mut cc = Command::new("cc");
-    cc.args(["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-I"]);
-    cc.arg(folder().join("../vmcsim-ffi/include")).args(arguments);
-    cc.arg(folder().join("drivers").join(source)).arg("-o").arg(&library);
-    let output = cc.output().expect("expected a C compiler as `cc`; install gcc");
-    assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
-    library
-}
 
 fn suite(library: &Path, runtime: RuntimeKind) -> Suite {
     let table = Table::load(library).expect("a driver");
@@ -62,14 +48,14 @@ fn run(suite: &Suite) -> (Vec<String>, usize) {
 
 #[test]
 fn every_scenario_of_its_profile_holds() {
-    let library = compile("reference.c", "deterministic", &[]);
+    let library = compile("drivers/reference.c", "deterministic", &[]);
     let (failed, good) = run(&suite(&library, RuntimeKind::Deterministic));
     assert!(failed.is_empty() && good > 400, "{good} hold\n{}", failed.join("\n"));
 }
 
 #[test]
 fn every_scenario_of_its_profile_holds_on_threads() {
-    let library = compile("reference.c", "threads", &[]);
+    let library = compile("drivers/reference.c", "threads", &[]);
     let (failed, good) = run(&suite(&library, RuntimeKind::Threads));
     assert!(failed.is_empty() && good > 400, "{good} hold\n{}", failed.join("\n"));
 }
@@ -82,7 +68,7 @@ fn without_breaches(sequence: &str) -> String {
 
 #[test]
 fn its_trace_is_that_of_our_own_driver_and_a_seed_gives_the_same_bytes_again() {
-    let library = compile("reference.c", "equal", &[]);
+    let library = compile("drivers/reference.c", "equal", &[]);
     let host = suite(&library, RuntimeKind::Deterministic).host;
     let driver = Some(DriverSource::new(move |config| host.instance(config)));
     let foreign = Options { driver, ..Options::default() };
@@ -130,7 +116,7 @@ fn each_carelessness_is_told_by_its_scenarios_and_by_no_other_hazard() {
         .filter(|path| path.components().any(|part| part.as_os_str() == "hazards"))
         .collect();
     for (what, expected) in CARELESS {
-        let library = compile("reference.c", what, &[&format!("-DCARELESS={what}")]);
+        let library = compile("drivers/reference.c", what, &[&format!("-DCARELESS={what}")]);
         let suite = suite(&library, RuntimeKind::Deterministic);
         let rows = hazards.iter().map(|path| suite.run(path));
         let failed = rows.filter(|row| matches!(row.verdict, Verdict::Fails(_)));
@@ -138,7 +124,7 @@ fn each_carelessness_is_told_by_its_scenarios_and_by_no_other_hazard() {
         assert_eq!(failed, expected, "{what}");
     }
     // Nearly everything comes after an Open.
-    let library = compile("reference.c", "HMC_ID_LENGTH", &["-DCARELESS=HMC_ID_LENGTH"]);
+    let library = compile("drivers/reference.c", "HMC_ID_LENGTH", &["-DCARELESS=HMC_ID_LENGTH"]);
     let suite = suite(&library, RuntimeKind::Deterministic);
     let failed = hazards.iter().filter(|path| matches!(suite.run(path).verdict, Verdict::Fails(_)));
     assert!(failed.count() > hazards.len() / 2);

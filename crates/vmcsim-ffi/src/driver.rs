@@ -125,8 +125,8 @@ pub struct vmcsim_ioctl {
 }
 
 /// A driver: the functions by which the operating system around it calls it. A library has the function
-/// `const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *services)`, which returns one, or null when the services are too old for it. Both structures stay for as long as the library is
-/// loaded.
+/// `const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *services)`, which returns one,
+/// or null when the services are too old for it. Both structures stay for as long as the library is loaded.
 ///
 /// The machine around the driver is that of a scenario. It calls the functions on several threads, the interrupt handler,
 /// the bottom half, the task and each thread of an application, and a function may be called while calls of others wait in
