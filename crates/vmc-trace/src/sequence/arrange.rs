@@ -4,21 +4,21 @@
 //! records can therefore come too late: that of an entry which its receiver took at once, and that of an
 //! `H_REG_CRQ` whose partner found the queue registered before the caller was back.
 
-use crate::event::{Event, Record, Side};
+use crate::event::{ActorId, Event, Record, Side};
 use papr::{Hcall, ReturnCode};
-use std::collections::BTreeSet;
-
-/// How many records a late one may be behind. Few threads run at a time, and each is late by one record.
-const MAX_LATENESS: usize = 256;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The records, late ones moved before their first effect.
 pub(crate) fn by_cause(records: &[Record]) -> Vec<&Record> {
     let mut arranged = Arranged::default();
     for (i, record) in records.iter().enumerate() {
+        arranged.to_come.entry(record.actor).or_default().push_back(i);
+    }
+    for (i, record) in records.iter().enumerate() {
         if arranged.moved.remove(&i) {
             continue;
         }
-        if let Some(cause) = arranged.late_cause(records, i) {
+        if let Some(cause) = arranged.late_cause(records, record) {
             arranged.moved.insert(cause);
             arranged.push(&records[cause]);
         }
@@ -30,6 +30,8 @@ pub(crate) fn by_cause(records: &[Record]) -> Vec<&Record> {
 #[derive(Default)]
 struct Arranged<'a> {
     records: Vec<&'a Record>,
+    /// Positions of each actor's records that are not in `records` yet.
+    to_come: BTreeMap<ActorId, VecDeque<usize>>,
     /// Positions of records that were moved and are still to be skipped.
     moved: BTreeSet<usize>,
     registered: BTreeSet<Side>,
@@ -38,19 +40,17 @@ struct Arranged<'a> {
 }
 
 impl<'a> Arranged<'a> {
-    /// Where the cause of record `i` is, if it comes only later.
-    fn late_cause(&self, records: &[Record], i: usize) -> Option<usize> {
-        let record = &records[i];
+    /// Where the cause of `record` is, if it comes only later.
+    ///
+    /// It is another actor's next record, as each is late by one at most: what comes after others of its own is not late.
+    /// The others may have recorded any number meanwhile.
+    fn late_cause(&self, records: &[Record], record: &Record) -> Option<usize> {
         if !self.lacks_its_cause(record) {
             return None;
         }
-        let mut later = (i + 1..records.len().min(i + MAX_LATENESS))
-            .filter(|later| !self.moved.contains(later));
-        let cause = later.clone().find(|&later| is_cause(&records[later], record))?;
-        // It would be an actor's first record from here on: what comes after others of its own is not late.
-        let actor = records[cause].actor;
-        let first = later.find(|&later| records[later].actor == actor);
-        (record.actor != actor && first == Some(cause)).then_some(cause)
+        let others = self.to_come.iter().filter(|(actor, _)| **actor != record.actor);
+        let next = others.filter_map(|(_, to_come)| to_come.front().copied());
+        next.filter(|&next| is_cause(&records[next], record)).min()
     }
 
     /// Whether something must have come before `record` that has not been seen.
@@ -68,6 +68,7 @@ impl<'a> Arranged<'a> {
     }
 
     fn push(&mut self, record: &'a Record) {
+        self.to_come.get_mut(&record.actor).and_then(VecDeque::pop_front);
         let _ = match registration(record) {
             Some((side, true)) => self.registered.insert(side),
             Some((side, false)) => self.registered.remove(&side),

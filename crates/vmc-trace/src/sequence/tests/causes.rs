@@ -311,6 +311,22 @@ fn an_entry_recorded_after_its_receiver_took_it_changes_nothing() {
 }
 
 #[test]
+fn an_actor_that_is_stopped_before_it_records_may_be_late_by_any_number_of_records() {
+    let mut run = Run::new(&["a"]);
+    run.send(ActorId::App(0), open(0, 1).encode());
+    run.take(Side::Hyp);
+    for _ in 0..300 {
+        run.say(ActorId::Service, close_response(0, 1));
+        run.take(Side::Mgmt);
+    }
+    let expected = run.text();
+    assert!(!expected.contains("(not received)"), "{expected}");
+    let last = run.records.len() - 1;
+    shift(&mut run, 0, last);
+    assert_eq!(run.text(), expected);
+}
+
+#[test]
 fn a_registration_recorded_after_the_partner_acted_on_it_changes_nothing() {
     let mut run = Run::new(&[]);
     run.register(ActorId::Service, ReturnCode::CLOSED);
