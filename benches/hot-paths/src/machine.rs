@@ -203,8 +203,8 @@ impl Consumer {
     #[inline]
     pub fn try_take(&mut self, machine: &Machine) -> Option<u64> {
         let at = GuestAddress(self.element * papr::crq::ENTRY_SIZE);
-        let memory = machine.memory(&machine.sides[self.side]);
-        let entry = phyp::take_entry(memory, at).expect("the queue's memory")?;
+        let partition = machine.sides[self.side].partition;
+        let entry = machine.hypervisor.take_entry(partition, at).expect("the queue's memory")?;
         self.element = (self.element + 1) % QUEUE_ENTRIES;
         Some(entry.low())
     }

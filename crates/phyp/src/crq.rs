@@ -8,13 +8,13 @@
 //! unless it makes an interrupt pending. What is written while messages pass (the queue's lock and cursor, the latch)
 //! is in cache lines apart from what every call reads.
 //!
-//! A consumer takes no lock (`ring`), but frees an entry by an exchange, because a transport event may replace it
-//! meanwhile. When it begins a cache line it prefetches the one after the next, to write to it, so that it neither waits
+//! A consumer takes no lock, and frees an entry by a store; a transport event into a full queue waits for the consumer
+//! that is at work, and the next ones see that it is about to come (`ring`). When a consumer begins a cache line it prefetches the one after the next, to write to it, so that it neither waits
 //! for the line nor asks for it twice. A producer that does the same gains nothing: its consumer works on what lies ahead.
 //! `benches/README.md` has the measurements.
 
 use crate::memory::Memory;
-use crate::ring;
+use crate::ring::{self, Overlays};
 use crate::window::Window;
 use papr::crq::ENTRY_SIZE;
 use papr::{Access, CrqEntry, GuestAddress, IoRange, Ioba, TransportEvent};
@@ -90,12 +90,14 @@ impl Crq {
         Ok(Placed { element, overlaid: None })
     }
 
-    /// Enqueues a transport event; in a full queue it replaces the last valid entry.
+    /// Enqueues a transport event; in a full queue it replaces the last valid entry, once `wait` has waited at the gate.
     pub(crate) fn notify<M: Memory>(
         &mut self,
         window: &Window,
         memory: &M,
         event: TransportEvent,
+        overlays: &Overlays,
+        wait: impl Fn(),
     ) -> Result<Placed, NotPlaced> {
         let queue = self.queue.as_mut().ok_or(NotPlaced::Closed)?;
         for _ in 0..EVENT_ATTEMPTS {
@@ -103,7 +105,8 @@ impl Crq {
             if let Some(element) = queue.enqueue(window, memory, entry) {
                 return Ok(Placed { element, overlaid: None });
             }
-            if let Some((element, overlaid)) = queue.overlay(window, memory, event) {
+            let overlaid = overlays.replace(&wait, || queue.overlay(window, memory, event));
+            if let Some((element, overlaid)) = overlaid {
                 return Ok(Placed { element, overlaid: Some(overlaid) });
             }
         }

@@ -2,13 +2,17 @@
 
 use crate::backend::{Backend, Event, EventSink};
 use crate::crq::{Crq, NotPlaced, Placed};
+use crate::gate::Gate;
 use crate::hypervisor::Hypervisor;
 use crate::interrupt::Latch;
+use crate::memory::BadAddress;
+use crate::ring::Overlays;
 use crate::window::Window;
 use crossbeam_utils::CachePadded;
 use lock_api::{Mutex, MutexGuard};
 use papr::{
-    CrqEntry, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent, UnitAddress,
+    CrqEntry, GuestAddress, InterruptSource, Liobn, PartitionId, ReturnCode, TransportEvent,
+    UnitAddress,
 };
 
 /// The two ends of the VMC.
@@ -56,6 +60,8 @@ pub(crate) struct Endpoint<P: Backend> {
     pub(crate) memory: P::Memory,
     /// The first pane. It is changed with the lock of `crq` held.
     pub(crate) window: Window,
+    /// Whether an event is about to replace an entry of the queue.
+    overlays: Overlays,
     /// The queue that this side receives in.
     pub(crate) crq: CachePadded<Mutex<P::Lock, Crq>>,
     pub(crate) latch: CachePadded<Latch>,
@@ -81,6 +87,7 @@ impl<P: Backend> Endpoint<P> {
             liobn,
             memory,
             window: Window::new(window_pages),
+            overlays: Overlays::default(),
             crq: CachePadded::new(Mutex::new(Crq::default())),
             latch: CachePadded::default(),
         }
@@ -129,10 +136,11 @@ impl<P: Backend> Endpoint<P> {
     }
 
     /// Puts a transport event into the queue, if there is a registered one.
-    pub(crate) fn notify(&self, event: TransportEvent, sink: &mut impl EventSink) {
+    pub(crate) fn notify(&self, event: TransportEvent, gate: &P::Gate, sink: &mut impl EventSink) {
         let to = self.partition;
         let mut crq = self.crq.lock();
-        match crq.notify(&self.window, &self.memory, event) {
+        let wait = || gate.wait();
+        match crq.notify(&self.window, &self.memory, event, &self.overlays, wait) {
             Ok(placed) => {
                 let entry = CrqEntry::transport_event(event);
                 let (element, overlaid) = (placed.element, placed.overlaid);
@@ -142,6 +150,16 @@ impl<P: Backend> Endpoint<P> {
             Err(NotPlaced::Closed) => {}
             Err(NotPlaced::NoRoom) => sink.event(Event::Undelivered { to, event }),
         }
+    }
+
+    /// Takes an entry out of the queue, for its one consumer.
+    #[inline]
+    pub(crate) fn take_entry(
+        &self,
+        at: GuestAddress,
+        gate: &P::Gate,
+    ) -> Result<Option<CrqEntry>, BadAddress> {
+        gate.inside(|| self.overlays.take(&self.memory, at))
     }
 
     /// Pulses the interrupt and gives the queue back.
@@ -168,6 +186,7 @@ where
             liobn: self.liobn,
             memory: self.memory.clone(),
             window: self.window.clone(),
+            overlays: Overlays::default(),
             crq: CachePadded::new(Mutex::new(self.crq.lock().clone())),
             latch: self.latch.clone(),
         }

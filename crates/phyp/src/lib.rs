@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use papr::{Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, PAGE_SIZE, ReturnCode, Tce};
-//! use phyp::{Config, Deterministic, Hypervisor, Memory, take_entry};
+//! use phyp::{Config, Deterministic, Hypervisor, Memory};
 //!
 //! let config = Config::small();
 //! let machine = Hypervisor::<Deterministic>::new(&config)?;
@@ -38,7 +38,7 @@
 //! let entry = CrqEntry::from_words(0x8001_0000_0000_0000, 7);
 //! let send = Hcall::SendCrq { unit_address: node.unit_address, entry };
 //! assert!(call(config.management, send).is_success());
-//! assert_eq!(take_entry(memory(config.platform)?, GuestAddress(0))?, Some(entry));
+//! assert_eq!(machine.take_entry(config.platform, GuestAddress(0))?, Some(entry));
 //!
 //! memory(config.management)?.write(GuestAddress(buffer), b"hello")?;
 //! let (source_liobn, destination_liobn) = (node.local_window.liobn, node.remote_window.liobn);
@@ -153,4 +153,4 @@ pub use lock::SpinLock;
 pub use memory::{BadAddress, CowMemory, FlatMemory, Memory, SharedMemory, Words, ZeroedWords};
 pub use operator::BusyCall;
 pub use rdma::PinnedCopy;
-pub use ring::{has_entry, take_entry};
+pub use ring::has_entry;

@@ -5,8 +5,9 @@
 //! What runs here is the code that runs elsewhere, with atomics that loom knows and fewer words of pins. Only the
 //! memory under a queue is a small one of its own, which keeps to the contract of [`Memory`].
 //!
-//! Loom knows no load that returns what is stored later than it, so it cannot tell why `publish` acquires the free
-//! element: without that, the language would allow the consumer to read the next entry's low word.
+//! Loom knows no load that returns what is stored later than it, so it cannot tell why the consumer frees an element with
+//! release, and why `publish` acquires it: without these, the language would allow the consumer to read the next
+//! entry's low word.
 
 use crate::asymmetric::{Announcement, heavy, light};
 use crate::endpoint::Side;
@@ -14,7 +15,7 @@ use crate::interrupt::Latch;
 use crate::lock::Biased;
 use crate::memory::{BadAddress, Memory};
 use crate::pins::{Pins, Span};
-use crate::ring;
+use crate::ring::{self, Freeing, Overlays};
 use crate::status::{Status, StatusMask};
 use crate::sync::AtomicU64;
 use crate::translations::{Cache, Epoch, Piece, Role};
@@ -114,7 +115,7 @@ fn an_entry_is_taken_whole_or_not_at_all() {
             let memory = memory.clone();
             move || assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true))
         });
-        let taken = ring::take_entry(&*memory, AT).unwrap();
+        let taken = ring::take_entry(&*memory, AT, Freeing::Store).unwrap();
         assert!(taken.is_none_or(|entry| entry == message(1)), "{taken:?}");
         producer.join().unwrap();
     });
@@ -130,29 +131,53 @@ fn an_element_that_was_taken_is_used_again() {
             let memory = memory.clone();
             move || ring::publish(&*memory, AT, message(2)).unwrap()
         });
-        let first = ring::take_entry(&*memory, AT).unwrap();
+        let first = ring::take_entry(&*memory, AT, Freeing::Store).unwrap();
         assert_eq!(first, Some(message(1)));
         let published = producer.join().unwrap();
-        let second = ring::take_entry(&*memory, AT).unwrap();
+        let second = ring::take_entry(&*memory, AT, Freeing::Store).unwrap();
         assert_eq!(second, published.then(|| message(2)));
     });
+}
+
+/// A queue of one element, which is full.
+struct Full {
+    memory: Element,
+    overlays: Overlays,
+    gate: Gate,
+}
+
+impl Full {
+    fn new() -> Arc<Full> {
+        let memory = Element::new(1);
+        assert_eq!(ring::publish(&memory, AT, message(1)), Ok(true));
+        Arc::new(Full { memory, overlays: Overlays::default(), gate: Gate::default() })
+    }
+
+    fn take(&self) -> Option<CrqEntry> {
+        self.gate.inside(|| self.overlays.take(&self.memory, AT).unwrap())
+    }
+
+    /// A transport event comes; what it replaces if the element is not free.
+    fn notify(&self) -> Option<Option<CrqEntry>> {
+        if ring::publish(&self.memory, AT, CrqEntry::transport_event(EVENT)).unwrap() {
+            return None;
+        }
+        let overlay = || ring::overlay(&self.memory, AT, EVENT).unwrap();
+        Some(self.overlays.replace(|| self.gate.wait(), overlay))
+    }
 }
 
 #[test]
 fn a_transport_event_in_a_full_queue_is_not_lost_and_takes_at_most_the_last_message_with_it() {
     loom::model(|| {
-        let memory = element();
-        assert_eq!(ring::publish(&*memory, AT, message(1)), Ok(true));
+        let full = Full::new();
         let platform = thread::spawn({
-            let memory = memory.clone();
-            move || match ring::publish(&*memory, AT, CrqEntry::transport_event(EVENT)).unwrap() {
-                true => None,
-                false => Some(ring::overlay(&*memory, AT, EVENT).unwrap()),
-            }
+            let full = full.clone();
+            move || full.notify()
         });
-        let first = ring::take_entry(&*memory, AT).unwrap();
+        let first = full.take();
         let overlaid = platform.join().unwrap();
-        let second = ring::take_entry(&*memory, AT).unwrap();
+        let second = full.take();
         let event = Some(CrqEntry::transport_event(EVENT));
         match overlaid {
             // It found the element free, or freed it cannot be for long: it comes in the next one then.
@@ -199,7 +224,7 @@ impl Crq {
             }
         });
         self.locked(0, || let_through(&self.latch));
-        let seen = ring::take_entry(&*self.memory, AT).unwrap().is_some();
+        let seen = ring::take_entry(&*self.memory, AT, Freeing::Store).unwrap().is_some();
         let pulsed = sender.join().unwrap();
         assert!(seen || pulsed && self.latch.accept(), "no thread would ever look");
     }
@@ -276,14 +301,31 @@ impl Sum {
     }
 }
 
+/// What [`crate::gate::ThreadGate`] does for the one thread that is the frequent side.
+#[derive(Default)]
+struct Gate(Announcement);
+
+impl Gate {
+    fn inside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _announced = self.0.announce();
+        light();
+        work()
+    }
+
+    fn wait(&self) {
+        heavy();
+        self.0.wait();
+    }
+}
+
 /// A pane of one page, the copies that work with it, and who runs.
 struct Panes {
     window: Window,
     pins: Pins,
     status: Status,
     epoch: Epoch,
-    /// Where the copying thread announces itself at the gate.
-    announcement: Announcement,
+    /// Where the copying thread announces itself.
+    gate: Gate,
     /// Whether bytes move.
     moving: AtomicU64,
 }
@@ -312,7 +354,7 @@ impl Panes {
             pins: Pins::new(),
             status: Status::default(),
             epoch: Epoch::new(),
-            announcement: Announcement::default(),
+            gate: Gate::default(),
             moving: AtomicU64::new(0),
         };
         panes.status.set_linked(true);
@@ -320,18 +362,10 @@ impl Panes {
         Arc::new(panes)
     }
 
-    /// What [`crate::gate::ThreadGate`] does for the one thread that copies.
-    fn inside<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _announced = self.announcement.announce();
-        light();
-        work()
-    }
-
     /// What [`crate::Hypervisor::settle`] does.
     fn settle(&self) {
         self.epoch.advance();
-        heavy();
-        self.announcement.wait();
+        self.gate.wait();
     }
 
     fn map(&self, tce: Tce) -> bool {
@@ -369,7 +403,7 @@ impl Panes {
     }
 
     fn copy_at_once(&self, cache: &Cache) -> Result<(), Fault> {
-        self.inside(|| {
+        self.gate.inside(|| {
             self.check(cache)?;
             self.move_bytes();
             Ok(())
@@ -378,13 +412,13 @@ impl Panes {
 
     /// Both halves, with nothing in between.
     fn copy_in_halves(&self, cache: &Cache) -> Result<(), Fault> {
-        let begun = self.inside(|| {
+        let begun = self.gate.inside(|| {
             self.check(cache)?;
             let lives = self.status.now().lives(StatusMask::CONNECTION).ok_or(Fault::Denied)?;
             Ok((lives, self.pins.claim(the_page()).unwrap()))
         });
         let (lives, pin) = begun?;
-        self.inside(|| {
+        self.gate.inside(|| {
             assert!(self.pins.is_held(pin));
             if lives.go_on(self.status.now()) {
                 self.move_bytes();

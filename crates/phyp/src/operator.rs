@@ -64,7 +64,7 @@ impl<P: Backend> Hypervisor<P> {
         let mut connection = self.connection.lock();
         if connection.side(side).registration == Registration::Registered {
             self.endpoint(side.partner()).crq.lock().sender_disabled = true;
-            self.endpoint(side).notify(TransportEvent::PARTNER_SUSPENDED, sink);
+            self.endpoint(side).notify(TransportEvent::PARTNER_SUSPENDED, &self.gate, sink);
         }
     }
 
@@ -128,7 +128,7 @@ impl<P: Backend> Hypervisor<P> {
         self.close(side);
         *connection.side(side) = Default::default();
         endpoint.wipe();
-        self.endpoint(side.partner()).notify(event, sink);
+        self.endpoint(side.partner()).notify(event, &self.gate, sink);
     }
 }
 

@@ -2,11 +2,12 @@
 //! with the valid bit in the element itself.
 //!
 //! An entry is two words. The word with the header is stored last, with release, and says whether the
-//! entry is valid; the consumer loads it with acquire. The consumer takes no lock: it frees an entry by
-//! compare-exchange, so that a transport event that replaces the entry at this moment is not lost.
-//! Producers hold the lock of the queue.
+//! entry is valid; the consumer loads it with acquire, and frees the element by a store with release. The consumer takes
+//! no lock; producers hold the queue's. While a transport event may replace an entry, the consumer frees by
+//! compare-exchange instead, so that the event is not lost: [`Overlays`] is how each knows of the other.
 
 use crate::memory::{BadAddress, Memory, WORD_BYTES};
+use crate::sync::AtomicBool;
 use papr::{CrqEntry, GuestAddress, Header, TransportEvent};
 use std::sync::atomic::Ordering;
 
@@ -22,13 +23,59 @@ const LINE_BYTES: u64 = 64;
 /// that the producer has mostly left them.
 const AHEAD_BYTES: u64 = 2 * LINE_BYTES;
 
+/// Whether a transport event is about to replace an entry of a queue: its consumer then frees by an exchange.
+///
+/// A consumer is the frequent side of the handshake in `asymmetric`, and takes its entries inside the gate; the event is
+/// the rare side.
+#[derive(Debug, Default)]
+pub(crate) struct Overlays(AtomicBool);
+
+impl Overlays {
+    /// Takes the entry at `at`, as [`take_entry`] does. Inside the gate.
+    #[inline(always)]
+    pub(crate) fn take<M: Memory>(
+        &self,
+        memory: &M,
+        at: GuestAddress,
+    ) -> Result<Option<CrqEntry>, BadAddress> {
+        // Acquire: an event that is through is seen by what follows.
+        if self.0.load(Ordering::Acquire) {
+            take_entry(memory, at, Freeing::Exchange)
+        } else {
+            take_entry(memory, at, Freeing::Store)
+        }
+    }
+
+    /// Replaces an entry by `work`; `wait` waits at the gate. The queue's lock is held.
+    pub(crate) fn replace<T>(&self, wait: impl FnOnce(), work: impl FnOnce() -> T) -> T {
+        self.0.store(true, Ordering::Relaxed);
+        wait();
+        let result = work();
+        self.0.store(false, Ordering::Release);
+        result
+    }
+}
+
+/// How a consumer frees an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freeing {
+    /// Nothing replaces the entry meanwhile.
+    Store,
+    /// A transport event may replace the entry.
+    Exchange,
+}
+
 /// Takes the entry at `at`, a multiple of an entry's size, out of its queue and frees the element; `None` when it
 /// is free.
 ///
 /// The payload of a transport event is unspecified (LoPAR, CRQ Facility Requirements, R1-13), here zero,
 /// whichever message the event overlaid.
-#[inline]
-pub fn take_entry<M: Memory>(memory: &M, at: GuestAddress) -> Result<Option<CrqEntry>, BadAddress> {
+#[inline(always)]
+pub(crate) fn take_entry<M: Memory>(
+    memory: &M,
+    at: GuestAddress,
+    freeing: Freeing,
+) -> Result<Option<CrqEntry>, BadAddress> {
     for _ in 0..MAX_CHANGES {
         let high = memory.load(at, Ordering::Acquire)?;
         if is_free(high) {
@@ -38,7 +85,13 @@ pub fn take_entry<M: Memory>(memory: &M, at: GuestAddress) -> Result<Option<CrqE
             memory.prefetch_to_write(GuestAddress(at.0.wrapping_add(AHEAD_BYTES)));
         }
         let low = memory.load(low_word(at), Ordering::Relaxed)?;
-        if memory.compare_exchange(at, high, CrqEntry::FREE.high())?.is_ok() {
+        let free = CrqEntry::FREE.high();
+        let is_freed = match freeing {
+            // Release: the low word is read before a producer finds the element free.
+            Freeing::Store => memory.store(at, free, Ordering::Release).map(|()| true)?,
+            Freeing::Exchange => memory.compare_exchange(at, high, free)?.is_ok(),
+        };
+        if is_freed {
             return Ok(Some(entry_of(high, low)));
         }
     }
@@ -137,19 +190,21 @@ mod tests {
         second: Option<CrqEntry>,
     }
 
-    /// Takes from an element with these words, in memory of both kinds.
+    /// Takes from an element with these words, in memory of both kinds, and freeing it in both ways.
     fn take(high: u64, low: u64) -> Taken {
-        let taken = take_from(&SharedMemory::new(1), high, low);
-        assert_eq!(taken, take_from(&CowMemory::new(1), high, low));
+        let taken = take_from(&SharedMemory::new(1), high, low, Freeing::Store);
+        assert_eq!(taken, take_from(&SharedMemory::new(1), high, low, Freeing::Exchange));
+        assert_eq!(taken, take_from(&CowMemory::new(1), high, low, Freeing::Store));
+        assert_eq!(taken, take_from(&CowMemory::new(1), high, low, Freeing::Exchange));
         taken
     }
 
-    fn take_from<M: Memory>(memory: &M, high: u64, low: u64) -> Taken {
+    fn take_from<M: Memory>(memory: &M, high: u64, low: u64, freeing: Freeing) -> Taken {
         put(memory, high, low);
-        let first = take_entry(memory, AT).unwrap();
+        let first = take_entry(memory, AT, freeing).unwrap();
         let mut left = [0; 16];
         memory.read(AT, &mut left).unwrap();
-        Taken { first, left: CrqEntry(left), second: take_entry(memory, AT).unwrap() }
+        Taken { first, left: CrqEntry(left), second: take_entry(memory, AT, freeing).unwrap() }
     }
 
     fn put<M: Memory>(memory: &M, high: u64, low: u64) {
@@ -186,7 +241,19 @@ mod tests {
         assert_eq!(publish(&memory, AT, entry), Ok(true));
         assert_eq!(publish(&memory, AT, CrqEntry([0xC0; 16])), Ok(false));
         assert_eq!(overlay(&memory, AT, event), Ok(Some(entry)));
-        assert_eq!(take_entry(&memory, AT), Ok(Some(CrqEntry::transport_event(event))));
+        let taken = take_entry(&memory, AT, Freeing::Exchange);
+        assert_eq!(taken, Ok(Some(CrqEntry::transport_event(event))));
+    }
+
+    /// While an event is about to come, the element is freed by an exchange, and by a store before and afterwards.
+    #[test]
+    fn an_element_is_freed_by_an_exchange_only_beside_an_event() {
+        let (memory, overlays) = (Restless::new(1), Overlays::default());
+        put(&memory, 0x8000_0000_0000_0000, 0);
+        let (mut waited, mut beside) = (false, None);
+        overlays.replace(|| waited = true, || beside = Some(overlays.take(&memory, AT)));
+        assert_eq!((waited, beside), (true, Some(Ok(None))), "it never comes to rest");
+        assert!(matches!(overlays.take(&memory, AT), Ok(Some(_))));
     }
 
     /// Memory whose owner changes the element whenever a thread is about to replace it.
@@ -246,7 +313,7 @@ mod tests {
     fn an_element_that_never_rests_keeps_nobody_for_ever() {
         let memory = Restless::new(1);
         put(&memory, 0x8000_0000_0000_0000, 0);
-        assert_eq!(take_entry(&memory, AT), Ok(None));
+        assert_eq!(take_entry(&memory, AT, Freeing::Exchange), Ok(None));
         assert_eq!(overlay(&memory, AT, TransportEvent::PARTNER_FAILED), Ok(None));
     }
 }

@@ -12,10 +12,11 @@ use crate::backend::{Backend, EventSink};
 use crate::crq::{QUEUE_ACCESS, Queue};
 use crate::endpoint::{Endpoint, Side};
 use crate::hypervisor::Hypervisor;
+use crate::memory::BadAddress;
 use crate::pins::Span;
 use papr::{
-    CrqEntry, HcallReturn, Header, IoRange, Ioba, PAGE_SIZE, ReturnCode, TransportEvent,
-    UnitAddress,
+    CrqEntry, GuestAddress, HcallReturn, Header, IoRange, Ioba, PAGE_SIZE, PartitionId, ReturnCode,
+    TransportEvent, UnitAddress,
 };
 use std::collections::VecDeque;
 
@@ -119,7 +120,11 @@ impl<P: Backend> Hypervisor<P> {
             return Err(ReturnCode::BUSY);
         }
         state.registration = Registration::Free;
-        self.endpoint(side.partner()).notify(TransportEvent::PARTNER_DEREGISTERED, sink);
+        self.endpoint(side.partner()).notify(
+            TransportEvent::PARTNER_DEREGISTERED,
+            &self.gate,
+            sink,
+        );
         Ok(ReturnCode::SUCCESS.into())
     }
 
@@ -148,6 +153,22 @@ impl<P: Backend> Hypervisor<P> {
         check_header(entry)?;
         self.endpoint(side.partner()).receive(entry, sink)?;
         Ok(ReturnCode::SUCCESS.into())
+    }
+
+    /// Takes the entry at `at`, a multiple of an entry's size, out of a partition's queue and frees the element, as the
+    /// partition's driver does without a hypervisor call; `None` when it is free, or when the partition has no adapter on
+    /// the VMC. A queue has one consumer.
+    ///
+    /// The payload of a transport event is unspecified (LoPAR, CRQ Facility Requirements, R1-13), here zero,
+    /// whichever message the event overlaid.
+    #[inline]
+    pub fn take_entry(
+        &self,
+        partition: PartitionId,
+        at: GuestAddress,
+    ) -> Result<Option<CrqEntry>, BadAddress> {
+        let Some(side) = self.side_of(partition) else { return Ok(None) };
+        self.endpoint(side).take_entry(at, &self.gate)
     }
 
     /// LoPAR, `H_ENABLE_CRQ`: enables a queue that a "partner suspended" event has disabled. Without one

@@ -4,7 +4,7 @@
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Ioba, PAGE_SIZE, PartitionId, ReturnCode, Tce,
 };
-use phyp::{Config, Hypervisor, Memory, Threads, take_entry};
+use phyp::{Config, Hypervisor, Memory, Threads};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -81,7 +81,7 @@ fn copies_and_locks_need_no_barrier_that_reaches_all_threads() {
             let send = Hcall::SendCrq { unit_address: node.unit_address, entry };
             assert!(call(machine, config.management, send).is_success());
             let at = GuestAddress(round % 256 * 16);
-            assert_eq!(take_entry(memory, at), Ok(Some(entry)));
+            assert_eq!(machine.take_entry(config.platform, at), Ok(Some(entry)));
         }
     });
 }

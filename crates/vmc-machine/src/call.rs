@@ -579,9 +579,8 @@ fn take_entry<P: Setup, R: Runtime>(
     if cx.world.driver_paused.load(Ordering::Acquire) {
         return None;
     }
-    let memory = cx.world.hypervisor.memory(MANAGEMENT)?;
     let at = entry_address(cx.world, queue, element)?;
-    let entry = phyp::take_entry(memory, at).ok()??;
+    let entry = cx.world.hypervisor.take_entry(MANAGEMENT, at).ok()??;
     cx.world.shadow(|shadow| shadow.takes(Side::Mgmt, at));
     cx.record(|| Event::Dequeued { by: Side::Mgmt, element: u32::from(element), entry });
     if !cx.world.faults.are_none() {

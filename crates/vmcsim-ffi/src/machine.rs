@@ -219,16 +219,18 @@ impl Machine {
         self.hypervisor.has_interrupt(partition_of(side))
     }
 
-    /// Takes the entry at an address, a multiple of an entry's size, as a partition's driver does.
+    /// Takes the entry at an address, a multiple of an entry's size, as a partition's driver does; a driver's element is
+    /// found by its address.
     pub(crate) fn take_entry(
         &self,
         side: Side,
+        element: Option<u32>,
         at: GuestAddress,
     ) -> Result<Option<CrqEntry>, BadAddress> {
-        let take = || phyp::take_entry(self.memory(side), at);
+        let take = || self.hypervisor.take_entry(partition_of(side), at);
         match &self.log {
             None => take(),
-            Some(log) => log.take(self.now(), side, None, at, take),
+            Some(log) => log.take(self.now(), side, element, at, take),
         }
     }
 

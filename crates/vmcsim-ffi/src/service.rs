@@ -178,11 +178,7 @@ impl Work {
             Effect::Hcall(call, _) => Some(Outcome::Hcall(machine.hcall(Side::Hyp, call, sink))),
             Effect::TakeEntry { .. } if self.paused => Some(Outcome::Entry(None)),
             Effect::TakeEntry { at, element } => {
-                let take = || phyp::take_entry(memory, *at);
-                let taken = match &machine.log {
-                    None => take(),
-                    Some(log) => log.take(machine.now(), Side::Hyp, Some(*element), *at, take),
-                };
+                let taken = machine.take_entry(Side::Hyp, Some(*element), *at);
                 // The service lays its own memory out: the address is good.
                 Some(Outcome::Entry(taken.unwrap_or(None)))
             }

@@ -1,8 +1,9 @@
 //! Consumer and hypervisor at the same element of a queue, the one between two looks of the other.
 
 use crate::crq::{Crq, Placed, QUEUE_ACCESS, Queue};
+use crate::ring::{Freeing, Overlays, take_entry};
 use crate::window::Window;
-use crate::{BadAddress, CowMemory, Memory, ring, take_entry};
+use crate::{BadAddress, CowMemory, Memory, ring};
 use papr::crq::ENTRY_SIZE;
 use papr::{CrqEntry, GuestAddress, IoRange, Ioba, Liobn, PAGE_SIZE, Tce, TransportEvent};
 use std::cell::Cell;
@@ -93,12 +94,13 @@ fn an_event_is_enqueued_when_the_full_queue_was_emptied_after_the_first_look() {
     }
     memory.meddle.set(Some(|memory| {
         for element in 0..ELEMENTS {
-            take_entry(memory, GuestAddress(element * ENTRY_SIZE)).unwrap();
+            take_entry(memory, GuestAddress(element * ENTRY_SIZE), Freeing::Exchange).unwrap();
         }
     }));
     let event = TransportEvent::PARTNER_FAILED;
-    assert_eq!(crq.notify(&window, &memory, event), Ok(Placed { element: 0, overlaid: None }));
-    let taken = take_entry(&memory, FIRST).unwrap();
+    let placed = crq.notify(&window, &memory, event, &Overlays::default(), || ());
+    assert_eq!(placed, Ok(Placed { element: 0, overlaid: None }));
+    let taken = take_entry(&memory, FIRST, Freeing::Exchange).unwrap();
     assert_eq!(taken, Some(CrqEntry::transport_event(event)));
 }
 
@@ -111,6 +113,6 @@ fn an_event_that_overlays_an_entry_while_it_is_taken_is_taken_instead() {
         assert_eq!(overlaid, Ok(Some(super::message(1))));
     }));
     let event = CrqEntry::transport_event(TransportEvent::PARTNER_FAILED);
-    assert_eq!(take_entry(&memory, FIRST), Ok(Some(event)));
-    assert_eq!(take_entry(&memory, FIRST), Ok(None));
+    assert_eq!(take_entry(&memory, FIRST, Freeing::Exchange), Ok(Some(event)));
+    assert_eq!(take_entry(&memory, FIRST, Freeing::Exchange), Ok(None));
 }

@@ -133,7 +133,8 @@ impl<P: Backend> Machine<P> {
 
     /// Takes the entry in an element of a queue that [`register`](Self::register) made.
     pub(crate) fn take(&self, side: Side, element: u64) -> Option<CrqEntry> {
-        crate::take_entry(&self.end(side).memory, element_address(element)).unwrap()
+        let partition = self.end(side).partition;
+        self.hypervisor.take_entry(partition, element_address(element)).unwrap()
     }
 
     /// The sixteen bytes of an element, without taking the entry.

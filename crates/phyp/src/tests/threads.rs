@@ -42,11 +42,11 @@ fn until<T>(mut attempt: impl FnMut() -> Option<T>) -> T {
 
 /// Takes entries in the order of their elements until one satisfies `last`.
 fn consume(hypervisor: &Shared, elements: u64, last: impl Fn(CrqEntry) -> bool) -> Vec<CrqEntry> {
-    let memory = &hypervisor.endpoint(HYP).memory;
+    let partition = hypervisor.endpoint(HYP).partition;
     let mut taken = Vec::new();
     loop {
         let element = taken.len() as u64 % elements;
-        let entry = until(|| crate::take_entry(memory, element_address(element)).unwrap());
+        let entry = until(|| hypervisor.take_entry(partition, element_address(element)).unwrap());
         taken.push(entry);
         if last(entry) {
             return taken;

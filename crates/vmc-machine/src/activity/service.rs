@@ -264,7 +264,7 @@ impl Work {
             Effect::TakeEntry { .. } if self.paused => Outcome::Entry(None),
             Effect::TakeEntry { at, element } => {
                 let element = *element;
-                let entry = memory.and_then(|memory| phyp::take_entry(memory, *at).ok()?);
+                let entry = world.hypervisor.take_entry(PLATFORM, *at).ok().flatten();
                 self.free = entry.is_none().then_some(*at);
                 if let Some(entry) = entry {
                     world.shadow(|shadow| shadow.takes(Side::Hyp, *at));

@@ -81,7 +81,7 @@ pub unsafe extern "C" fn vmcsim_take_entry(
             if !address.is_multiple_of(ENTRY_SIZE) {
                 return Err(wrong());
             }
-            machine.take_entry(side, GuestAddress(address)).map_err(|_| wrong())
+            machine.take_entry(side, None, GuestAddress(address)).map_err(|_| wrong())
         })?;
         if let Some(found) = found {
             // SAFETY: As the caller promises.
