@@ -77,7 +77,11 @@ fn run(bench: &mut Bench, name: String, len: usize, places: Places) {
     let volatile_to = VolatileSlice::from(volatile_to.get_mut(0, pages * PAGE));
     let (words_from, words_to) = (WordBuffers::new(pages), WordBuffers::new(pages));
     let mut turn = places.turns();
-    let hcall = move || machine.copy(black_box(turn()), black_box(len));
+    let copies = Cell::new(0_u64);
+    let hcall = || {
+        copies.set(copies.get() + 1);
+        machine.copy(black_box(turn()), black_box(len));
+    };
     let mut turn = places.turns();
     let memcpy = || {
         let (at, len) = (black_box(turn()), black_box(len));
@@ -103,11 +107,15 @@ fn run(bench: &mut Bench, name: String, len: usize, places: Places) {
     };
     let mut turn = places.turns();
     let relaxed = move || words_from.copy_to(&words_to, black_box(turn()), black_box(len));
-    let case = Case::new(name)
+    let not_found = phyp::copies_not_found();
+    let case = Case::new(&*name)
         .alone("vmcsim", hcall)
         .alone("memcpy", memcpy)
         .alone("claim and memcpy", claim)
         .alone("vm-memory", volatile)
         .alone("relaxed words", relaxed);
     bench.run(case.bytes(len as u64));
+    let not_found = (phyp::copies_not_found() - not_found) as f64;
+    let share = 1.0 - not_found / copies.get().max(1) as f64;
+    println!("  {share:.4} of vmcsim's copies found their translations");
 }

@@ -13,6 +13,9 @@ const CONNECTIONS: [u16; 4] = [1, 2, 8, 64];
 
 const LENGTHS: [(usize, &str); 2] = [(32, "32 B"), (4096, "4 KiB")];
 
+/// The longest message that there can be: most of its time goes to copies, which take no lock.
+const LONGEST: usize = 16 * 1024;
+
 /// Messages of a sample at the least.
 const MESSAGES: u64 = 1 << 12;
 
@@ -21,6 +24,7 @@ const BUFFERS: u16 = 32;
 
 fn main() {
     let mut bench = Bench::from_args("vmc_throughput");
+    two_for_one(&mut bench);
     for (len, length) in LENGTHS {
         for connections in CONNECTIONS {
             for threads in [1, 2] {
@@ -42,6 +46,26 @@ fn main() {
             }
         }
     }
+}
+
+/// Two connections whose applications are on threads of their own, beside one.
+fn two_for_one(bench: &mut Bench) {
+    let machine = |connections| Machine {
+        connections,
+        buffers: BUFFERS,
+        mtu: LONGEST as u32,
+        crq_pages: 16,
+        ..Machine::default()
+    };
+    let message = &vec![0xA5; LONGEST];
+    on(&machine(2), Waiting::Poll, 2, |two| {
+        on(&machine(1), Waiting::Poll, 1, |one| {
+            let case = Case::new("16 KiB two for one").at_least(MESSAGES);
+            let case = contender(case, "vmcsim", two, message);
+            let case = contender(case, "one connection", one, message);
+            bench.run(case.bytes(2 * LONGEST as u64).messages(2));
+        });
+    });
 }
 
 /// An application with its sessions.

@@ -33,7 +33,7 @@
 //! | `canary` | the ping-pong, and the classes |
 //! | `report`, `stats`, `rows` | the table and criterion; medians and ratios; lines of JSON |
 //! | `buffers` | plain memory with the alignment of the hypervisor's |
-//! | `watchdog` | what becomes of a machine that stops |
+//! | `watchdog` | what becomes of a case that hangs |
 //! | `ring` | the bare ring: what a CRQ costs at the very least |
 //!
 //! The hypervisor whose two queues are registered is in `vmc-hot-paths`, where its instructions and allocations
@@ -60,4 +60,4 @@ pub use ring::BareRing;
 pub use rows::{Row, RowFile};
 pub use stats::Spread;
 pub use vmc_hot_paths::{Consumer, Machine, PAGE, wait_for};
-pub use watchdog::{PATIENCE_OF_A_CALL, hung};
+pub use watchdog::{HUNG, PATIENCE_OF_A_CALL, hung};

@@ -4,6 +4,7 @@ use crate::canary::Class;
 use crate::case::{Case, Round};
 use crate::rows::{Amounts, Row, RowFile, Skipped, rows};
 use crate::stats::{MIN_ROUNDS, classes, of_class};
+use crate::watchdog;
 use criterion::{Criterion, SamplingMode, Throughput};
 use std::time::Duration;
 
@@ -17,10 +18,20 @@ pub struct Bench {
     /// `None` when the benchmark is only tried out.
     rows: Option<RowFile>,
     filters: Vec<String>,
+    /// The case that the next one comes after: it hung when the benchmark ran before.
+    after: Option<String>,
 }
 
+/// The variable with the case that a benchmark goes on after.
+const AFTER: &str = "VMC_BENCH_AFTER";
+
+/// The variable that makes both sides of the hypervisor's handshakes execute fences.
+const FENCES: &str = "VMC_BENCH_FENCES";
+
 impl Bench {
-    /// Takes the command line of `cargo bench`: words that a case must contain, and criterion's options.
+    /// Takes the command line of `cargo bench`: words that a case must contain, and criterion's options. With
+    /// `VMC_BENCH_AFTER=CASE` it goes on after that case, and with `VMC_BENCH_FENCES=1` the hypervisor does without a barrier
+    /// that reaches all threads.
     ///
     /// # Panics
     ///
@@ -30,11 +41,23 @@ impl Bench {
         let is = |option: &str| words.iter().any(|word| word == option);
         // As criterion has it: without `--bench` it is a test that the benchmark runs.
         let measures = is("--bench") && !is("--test");
+        let after = std::env::var(AFTER).ok();
+        if std::env::var_os(FENCES).is_some() {
+            assert!(phyp::use_fences(), "no machine has been there before");
+        }
+        let rows = || match &after {
+            None => RowFile::create(name),
+            Some(_) => RowFile::append(name),
+        };
+        if measures {
+            watchdog::watch();
+        }
         Bench {
             name,
             criterion: Criterion::default().nresamples(RESAMPLES).configure_from_args(),
-            rows: measures.then(|| RowFile::create(name).expect("a target folder for the rows")),
+            rows: measures.then(|| rows().expect("a target folder for the rows")),
             filters: words.iter().filter(|word| !word.starts_with('-')).cloned().collect(),
+            after,
         }
     }
 
@@ -57,6 +80,12 @@ impl Bench {
     ///
     /// When the rows cannot be written.
     pub fn run(&mut self, mut case: Case<'_>) {
+        if let Some(after) = &self.after {
+            if *after == case.name {
+                self.after = None;
+            }
+            return;
+        }
         let full_name = format!("{}/{}", self.name, case.name);
         if !self.filters.is_empty() && !self.filters.iter().any(|word| full_name.contains(word)) {
             return;
@@ -66,7 +95,8 @@ impl Bench {
             println!("{full_name}: ok");
             return;
         };
-        let rounds = case.measure();
+        let name = case.name.clone();
+        let rounds = watchdog::during(self.name, &name, || case.measure());
         let names: Vec<&str> = case.contenders.iter().map(|contender| contender.name).collect();
         let classes = classes(&rounds);
         for &class in &classes {

@@ -42,6 +42,15 @@ pub(crate) struct Skipped<'a> {
     pub(crate) skipped: &'a str,
 }
 
+/// What stands in a benchmark's file of a case that hung.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Hung {
+    pub(crate) bench: String,
+    pub(crate) case: String,
+    /// How far it had come.
+    pub(crate) hung: String,
+}
+
 /// What a case's operations are for, beside its name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amounts {

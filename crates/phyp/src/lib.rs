@@ -154,3 +154,4 @@ pub use memory::{BadAddress, CowMemory, FlatMemory, Memory, SharedMemory, Words,
 pub use operator::BusyCall;
 pub use rdma::PinnedCopy;
 pub use ring::has_entry;
+pub use translations::copies_not_found;

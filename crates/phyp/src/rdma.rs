@@ -207,6 +207,7 @@ impl<P: Backend> Hypervisor<P> {
         stamp: Stamp,
         call: &CopyRdma,
     ) -> Result<Checked, ReturnCode> {
+        cache.miss();
         let len_bytes = call.len_bytes;
         if len_bytes > self.max_virtual_dma_size {
             return Err(ReturnCode::PARAMETER);

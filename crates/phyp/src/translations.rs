@@ -46,6 +46,11 @@ thread_local! {
     static CACHE: Cache = const { Cache::new() };
 }
 
+/// How many copies of this thread took the long way, because its cache had no entry for one of their ends.
+pub fn copies_not_found() -> u64 {
+    with_cache(|cache| cache.not_found.get())
+}
+
 /// What is between two changes of what translations depend on.
 #[derive(Debug)]
 pub(crate) struct Epoch(AtomicU64);
@@ -81,6 +86,8 @@ pub(crate) enum Role {
 pub(crate) struct Cache {
     sources: [Cell<Entry>; ENTRIES],
     destinations: [Cell<Entry>; ENTRIES],
+    /// Copies that took the long way.
+    not_found: Cell<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +133,13 @@ impl Cache {
         Cache {
             sources: [const { Cell::new(EMPTY) }; ENTRIES],
             destinations: [const { Cell::new(EMPTY) }; ENTRIES],
+            not_found: Cell::new(0),
         }
+    }
+
+    /// A copy takes the long way.
+    pub(crate) fn miss(&self) {
+        self.not_found.set(self.not_found.get().wrapping_add(1));
     }
 
     /// Where both ends of a copy are, if an entry of each has all of its bytes.

@@ -105,8 +105,13 @@ mod tests {
         };
         let environment = Environment::here();
         let rows = vec![row("vmcsim"), row("Vec<u8>")];
-        let page =
-            page(&Report { environment: environment.clone(), ratios: vec![], rows, fits: vec![] });
+        let page = page(&Report {
+            environment: environment.clone(),
+            ratios: vec![],
+            rows,
+            fits: vec![],
+            hung: vec![],
+        });
         for fact in [&environment.commit, "line-below-200-ns", "Vec&lt;u8&gt;", "<svg"] {
             assert!(page.contains(fact), "{fact}");
         }
@@ -151,7 +156,13 @@ mod tests {
             compiler: hostile(),
             commit: hostile(),
         };
-        let report = Report { environment, ratios: vec![ratio], rows: vec![row], fits: vec![fit] };
+        let report = Report {
+            environment,
+            ratios: vec![ratio],
+            rows: vec![row],
+            fits: vec![fit],
+            hung: vec![],
+        };
         let page = page(&report);
         assert!(!page.contains('\u{1b}') && !page.contains("<script>"), "{page}");
         assert!(page.matches("&lt;script&gt;").count() >= 12, "{page}");

@@ -16,7 +16,7 @@ use crate::terminal::{complain, print};
 use crate::workspace::short;
 use clap::ValueEnum;
 use environment::Environment;
-use rows::{Fit, Line, Row};
+use rows::{Fit, Hung, Line, Row};
 use serde::Serialize;
 use std::path::PathBuf;
 use targets::Ratio;
@@ -44,6 +44,10 @@ pub(crate) struct Args {
     #[arg(long)]
     last: bool,
 
+    /// The hypervisor does without a barrier that reaches all threads (membarrier), as on systems that have none
+    #[arg(long, conflicts_with = "last")]
+    fences: bool,
+
     /// How the table is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -64,6 +68,7 @@ struct Report {
     ratios: Vec<Ratio>,
     rows: Vec<Row>,
     fits: Vec<Fit>,
+    hung: Vec<Hung>,
 }
 
 pub(crate) fn run(args: &Args) -> Verdict {
@@ -82,11 +87,11 @@ fn report(args: &Args) -> Result<Verdict, String> {
     let chosen: Vec<&str> = BENCHES.into_iter().filter(is_chosen).collect();
     if !args.last {
         run::build(&chosen)?;
-        run::all(&chosen)?;
+        run::all(&chosen, args.fences)?;
     }
     let mut rows = Vec::new();
     let mut fits = Vec::new();
-    let mut skipped = Vec::new();
+    let (mut skipped, mut hung) = (Vec::new(), Vec::new());
     for line in
         chosen.iter().map(|bench| rows::read(bench)).collect::<Result<Vec<_>, _>>()?.concat()
     {
@@ -94,10 +99,11 @@ fn report(args: &Args) -> Result<Verdict, String> {
             Line::Row(row) => rows.push(row),
             Line::Fit(fit) => fits.push(fit),
             Line::Skipped(bench) => skipped.push(bench),
+            Line::Hung(case) => hung.push(case),
         }
     }
-    let ratios = targets::ratios(&chosen, &rows, &fits, &skipped);
-    let report = Report { environment: Environment::here(), ratios, rows, fits };
+    let ratios = targets::ratios(&chosen, &rows, &fits, &skipped, &hung);
+    let report = Report { environment: Environment::here(), ratios, rows, fits, hung };
     let path = write(&report)?;
     match args.format {
         Format::Json => {
@@ -106,8 +112,8 @@ fn report(args: &Args) -> Result<Verdict, String> {
         }
         Format::Text => print(&text(&report, &short(&path))),
     }
-    let is_good = |ratio: &Ratio| ratio.verdict.is_good();
-    Ok(if report.ratios.iter().all(is_good) { Verdict::Good } else { Verdict::Failed })
+    let is_good = report.hung.is_empty() && report.ratios.iter().all(|r| r.verdict.is_good());
+    Ok(if is_good { Verdict::Good } else { Verdict::Failed })
 }
 
 fn write(report: &Report) -> Result<PathBuf, String> {
@@ -125,6 +131,9 @@ fn text(report: &Report, path: &str) -> String {
     for ratio in &report.ratios {
         let Ratio { what, measured, target, verdict, class } = ratio;
         text += &format!("{what:width$}  {measured:>16}  {target:24}  {verdict:12}  {class}\n");
+    }
+    for Hung { bench, case, hung } in &report.hung {
+        text += &format!("\n{bench}/{case} hung: {hung}\n");
     }
     if !report.fits.is_empty() {
         text += "\n";

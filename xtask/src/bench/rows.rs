@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub(super) enum Line {
     Row(Row),
     Fit(Fit),
+    Hung(Hung),
     Skipped(Skipped),
 }
 
@@ -20,6 +21,15 @@ pub(super) struct Skipped {
     pub(super) bench: String,
     /// Why.
     pub(super) skipped: String,
+}
+
+/// A case that hung.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hung {
+    pub(super) bench: String,
+    pub(super) case: String,
+    /// How far it had come.
+    pub(super) hung: String,
 }
 
 /// One contender of a case.
@@ -122,6 +132,8 @@ mod tests {
         let text = "boot by connections, 1 to 255: 1.5 ns each, grows by power 0.98";
         assert_eq!(fit.to_string(), text);
         let skipped = r#"{"bench":"device","skipped":"no FUSE"}"#;
+        let hung = r#"{"bench":"crq","case":"stream","hung":"no progress"}"#;
+        assert!(matches!(serde_json::from_str(hung), Ok(Line::Hung(h)) if h.case == "stream"));
         let why = "no FUSE";
         assert!(matches!(serde_json::from_str(skipped), Ok(Line::Skipped(s)) if s.skipped == why));
     }

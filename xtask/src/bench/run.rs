@@ -1,5 +1,6 @@
 //! Building and starting the benchmarks.
 
+use super::rows::{self, Hung, Line};
 use crate::workspace::root;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{BufRead, BufReader};
@@ -33,21 +34,38 @@ pub(super) fn build(benches: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs them one after the other, and shows the case that is being measured.
-pub(super) fn all(benches: &[&str]) -> Result<(), String> {
+/// What a benchmark of which a case hung ends with; it can go on after that case.
+const HUNG: i32 = 75;
+
+/// Runs them one after the other, and shows the case that is being measured. With `fences` the hypervisor does without a
+/// barrier that reaches all threads.
+pub(super) fn all(benches: &[&str], fences: bool) -> Result<(), String> {
     let bar = bar(benches.len());
     for bench in benches {
         bar.set_message(String::from(*bench));
-        run(bench, &bar)?;
+        let mut after = None;
+        while let Some(hung) = run(bench, after.as_deref(), fences, &bar)? {
+            bar.println(format!("{bench}/{} hangs, the next one: {}", hung.case, hung.hung));
+            after = Some(hung.case);
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(())
 }
 
-fn run(bench: &str, bar: &ProgressBar) -> Result<(), String> {
+/// Runs the cases after `after`; the one that hung, if one did.
+fn run(
+    bench: &str,
+    after: Option<&str>,
+    fences: bool,
+    bar: &ProgressBar,
+) -> Result<Option<Hung>, String> {
     let failed = |e: std::io::Error| format!("{bench}: {e}");
-    let mut child = cargo_bench(bench)
+    let mut command = cargo_bench(bench);
+    command.envs(after.map(|case| ("VMC_BENCH_AFTER", case)));
+    command.envs(fences.then_some(("VMC_BENCH_FENCES", "1")));
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -64,7 +82,11 @@ fn run(bench: &str, bar: &ProgressBar) -> Result<(), String> {
     }
     let error = errors.and_then(|thread| thread.join().ok().flatten());
     match child.wait().map_err(failed)? {
-        status if status.success() => Ok(()),
+        status if status.success() => Ok(None),
+        status if status.code() == Some(HUNG) => match rows::read(bench)?.pop() {
+            Some(Line::Hung(hung)) => Ok(Some(hung)),
+            _ => Err(format!("{bench} hangs, and does not say which case")),
+        },
         _ => Err(format!("{bench} failed: {}", error.unwrap_or_default())),
     }
 }

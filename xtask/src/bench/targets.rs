@@ -1,6 +1,6 @@
 //! The targets: what is compared with whom, and the bound.
 
-use super::rows::{Fit, Row, Skipped};
+use super::rows::{Fit, Hung, Row, Skipped};
 use serde::Serialize;
 use std::fmt;
 
@@ -142,13 +142,19 @@ const TARGETS: &[Target] = &[
         ExtraNs,
         AtMost(5.0),
     ),
-    target("CRQ round trip: a bare ring's", ("crq", "round_trip", "bare ring"), Times, AtMost(1.6)),
+    target(
+        "CRQ round trip: a bare ring's",
+        ("crq", "round_trip", "bare ring"),
+        Times,
+        AtMost(1.15),
+    ),
     target(
         "CRQ round trip: crossbeam-channel's",
         ("crq", "round_trip", "crossbeam-channel"),
         Times,
         AtMost(1.0),
     ),
+    target("CRQ stream: a bare ring's", ("crq", "stream", "bare ring"), Times, AtMost(2.5)),
     target(
         "CRQ stream: rate of crossbeam-channel",
         ("crq", "stream", "crossbeam-channel"),
@@ -172,6 +178,12 @@ const TARGETS: &[Target] = &[
         ("vmc_round_trip", "4 KiB", "iceoryx2"),
         Times,
         AtMost(1.0),
+    ),
+    target(
+        "two connections on two threads: bytes/s of one",
+        ("vmc_throughput", "16 KiB two for one", "one connection"),
+        Share,
+        AtLeast(1.8),
     ),
     target(
         "device file, round trip 32 B: a bare FUSE file's",
@@ -207,7 +219,7 @@ const TARGETS: &[Target] = &[
         "deterministic: shuttle's time",
         ("sim_rate", "one by one", "shuttle"),
         Times,
-        AtMost(1.0),
+        AtMost(1.5),
     ),
     target(
         "recording on: time of recording off",
@@ -266,11 +278,12 @@ pub(super) fn ratios(
     rows: &[Row],
     fits: &[Fit],
     skipped: &[Skipped],
+    hung: &[Hung],
 ) -> Vec<Ratio> {
     let chosen = TARGETS.iter().filter(|target| benches.contains(&target.bench));
     let of_target = |target: &Target| {
         let skipped = skipped.iter().find(|skipped| skipped.bench == target.bench);
-        skipped.map_or_else(|| of_rows(target, rows), |skipped| of_skipped(target, skipped))
+        skipped.map_or_else(|| of_rows(target, rows, hung), |skipped| of_skipped(target, skipped))
     };
     chosen.map(of_target).chain(fits.iter().flat_map(of_fit)).collect()
 }
@@ -287,7 +300,7 @@ fn of_skipped(target: &Target, skipped: &Skipped) -> Ratio {
 
 /// A target by its row in the class that has most rounds. A row that is not there had too few rounds in which
 /// neither the contender nor vmcsim was disturbed.
-fn of_rows(target: &Target, rows: &[Row]) -> Ratio {
+fn of_rows(target: &Target, rows: &[Row], hung: &[Hung]) -> Ratio {
     let of_case: Vec<&Row> =
         rows.iter().filter(|row| row.bench == target.bench && row.case == target.case).collect();
     let of_peer = of_case.iter().filter(|row| row.peer == target.peer);
@@ -301,8 +314,12 @@ fn of_rows(target: &Target, rows: &[Row]) -> Ratio {
             (format!("{value:.2}{unit}"), verdict, row.class.clone())
         }
         None => {
+            let is_its = |h: &&Hung| h.bench == target.bench && h.case == target.case;
             let whom = if of_case.is_empty() { "the contenders" } else { target.peer };
-            let why = format!("too few rounds without a disturbance of {whom}");
+            let why = match hung.iter().find(is_its) {
+                Some(hung) => format!("it hung: {}", hung.hung),
+                None => format!("too few rounds without a disturbance of {whom}"),
+            };
             (String::from("-"), Verdict::NotMeasured, why)
         }
     };
@@ -365,7 +382,7 @@ mod tests {
             .concat()
         };
         let verdicts = |ours| {
-            let ratios = ratios(&["rdma_copy"], &rows(ours), &[], &[]);
+            let ratios = ratios(&["rdma_copy"], &rows(ours), &[], &[], &[]);
             // Of seven targets rows are there for the first one and the last one.
             [ratios[0].verdict, ratios[6].verdict]
         };
@@ -377,12 +394,18 @@ mod tests {
     #[test]
     fn a_target_without_a_row_says_so_if_its_benchmark_ran() {
         let rows = [row("4 KiB aligned hot", "vmcsim", 50.0, 1.0)];
-        let ratios = ratios(&["rdma_copy"], &rows, &[], &[]);
+        let hung = Hung {
+            bench: String::from("rdma_copy"),
+            case: String::from("128 KiB aligned hot"),
+            hung: String::from("no progress"),
+        };
+        let ratios = ratios(&["rdma_copy"], &rows, &[], &[], &[hung]);
         assert!(ratios.iter().all(|ratio| ratio.verdict == Verdict::NotMeasured));
         let whys: Vec<&str> = ratios.iter().map(|ratio| &*ratio.class).collect();
         assert_eq!(whys.len(), 7, "none of the benchmarks that did not run");
         assert_eq!(whys[0], "too few rounds without a disturbance of memcpy");
         assert_eq!(whys[1], "too few rounds without a disturbance of the contenders");
+        assert_eq!(whys[2], "it hung: no progress");
     }
 
     #[test]
@@ -396,8 +419,9 @@ mod tests {
             slope,
             exponent,
         };
-        let verdicts =
-            |fit: Fit| ratios(&[], &[], &[fit], &[]).iter().map(|r| r.verdict).collect::<Vec<_>>();
+        let verdicts = |fit: Fit| {
+            ratios(&[], &[], &[fit], &[], &[]).iter().map(|r| r.verdict).collect::<Vec<_>>()
+        };
         assert_eq!(verdicts(fit(2000.0, 1.0)), [Verdict::Holds; 2]);
         assert_eq!(verdicts(fit(3000.0, 1.3)), [Verdict::Missed; 2]);
         let power = |exponent| Fit { series: POWER.to_owned(), ..fit(1.0, exponent) };
@@ -408,7 +432,7 @@ mod tests {
     #[test]
     fn a_benchmark_that_cannot_be_run_here_is_no_failure() {
         let skipped = Skipped { bench: String::from("device"), skipped: String::from("no FUSE") };
-        let ratios = ratios(&["device", "crq"], &[], &[], &[skipped]);
+        let ratios = ratios(&["device", "crq"], &[], &[], &[skipped], &[]);
         let (of_device, others): (Vec<_>, Vec<_>) =
             ratios.iter().partition(|ratio| ratio.class == "no FUSE");
         assert_eq!(of_device.len(), 4);
