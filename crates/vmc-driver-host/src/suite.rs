@@ -91,7 +91,7 @@ impl Suite {
     }
 
     /// Why a scenario is not for this driver.
-    fn left_out(&self, scenario: &Scenario) -> Option<String> {
+    pub fn left_out(&self, scenario: &Scenario) -> Option<String> {
         let (plan, profile) = (scenario.plan(), self.host.table.profile());
         if plan.machine.driver.profile != profile {
             return Some(String::from("it is of the other profile"));

@@ -2,34 +2,9 @@
 
 mod common;
 
-use common::{compile, folder};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use common::{compile, scenarios, suite};
 use vmc_driver_host::suite::{Suite, Verdict};
-use vmc_driver_host::{Host, Table};
-use vmc_sim::{DriverSource, Options, RuntimeKind, Scenario, simulate};
-
-/// More than a call of a driver takes on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-fn suite(library: &Path, runtime: RuntimeKind) -> Suite {
-    let table = Table::load(library).expect("a driver");
-    Suite { host: Host { table, patience: PATIENCE }, runtime, seed: None }
-}
-
-/// The scenarios of every folder of `scenarios`.
-fn scenarios() -> Vec<PathBuf> {
-    let below = |folder: &Path| {
-        let entries = std::fs::read_dir(folder).expect("the folder is there");
-        entries.map(|entry| entry.expect("it can be read").path()).collect::<Vec<_>>()
-    };
-    let folders = below(&folder().join("../../scenarios"));
-    let files = folders.iter().filter(|path| path.is_dir()).flat_map(|folder| below(folder));
-    let mut files: Vec<_> =
-        files.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
-    files.sort();
-    files
-}
+use vmc_sim::RuntimeKind;
 
 /// Runs every scenario; what does not hold, and how many do.
 fn run(suite: &Suite) -> (Vec<String>, usize) {
@@ -58,33 +33,6 @@ fn every_scenario_of_its_profile_holds_on_threads() {
     let library = compile("drivers/reference.c", "threads", &[]);
     let (failed, good) = run(&suite(&library, RuntimeKind::Threads));
     assert!(failed.is_empty() && good > 400, "{good} hold\n{}", failed.join("\n"));
-}
-
-/// What a driver says of its partner is no message.
-fn without_breaches(sequence: &str) -> String {
-    let lines = sequence.lines().filter(|line| !line.contains(" breach"));
-    lines.collect::<Vec<_>>().join("\n")
-}
-
-#[test]
-fn its_trace_is_that_of_our_own_driver_and_a_seed_gives_the_same_bytes_again() {
-    let library = compile("drivers/reference.c", "equal", &[]);
-    let host = suite(&library, RuntimeKind::Deterministic).host;
-    let driver = Some(DriverSource::new(move |config| host.instance(config)));
-    let foreign = Options { driver, ..Options::default() };
-    for name in [
-        "hazards/h02-closed-at-registration",
-        "hazards/h03-partner-suspended",
-        "crash/mgmt-between-rdma-halves",
-    ] {
-        let path = folder().join("../../scenarios").join(name).with_extension("toml");
-        let scenario = Scenario::load(&path).expect("a scenario");
-        let run = |options: &Options| simulate(&scenario, options).expect("a machine");
-        let (theirs, ours) = (run(&foreign), run(&Options::default()));
-        assert_eq!(without_breaches(&theirs.canonical()), without_breaches(&ours.canonical()));
-        let drawn = || run(&foreign.clone().with_seed(7)).trace.raw_text();
-        assert_eq!(drawn(), drawn(), "{name}");
-    }
 }
 
 /// What a careless driver leaves out (drivers/careless.h), and the scenarios of hazards that tell it.
