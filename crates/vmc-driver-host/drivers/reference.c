@@ -1,242 +1,192 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The reference driver of the Virtual Management Channel: the management partition's side as the driver document and LoPAR have
- * it, on the services of vmcsim.h.
+ * The reference driver of the Virtual Management Channel: the management partition's side as the driver document
+ * and LoPAR have it, on the services of vmcsim.h.
  *
- * One lock guards everything. It is given up around each service that waits, by the functions under "Away"; after those the
- * world may be another one, so a call that works on a session remembers `epoch` of its index, which counts the ends of sessions.
- * A buffer that a call has in hand when its session ends (IN_CALL, FETCHING) leaves the pool, and the call unmaps it.
+ * There is no lock, because nothing else runs between two services (vmcsim.h, struct vmcsim_driver). While a call
+ * is in a service its session may end. Then the buffer that the call has in hand is in no pool, and it unmaps it.
  *
- * Sources are named as in LoPAR and the driver document. CARELESS makes a driver that leaves out something; see careless.h.
+ * The bottom half alone takes entries from the queue, and sends all but what an application waits for, Interface
+ * Open and Signal. So what it sends goes out in the order of the questions. CARELESS makes a driver that leaves
+ * something out; see careless.h.
  */
 #include "vmcsim.h"
 #include "careless.h"
+#include "messages.h"
 
 #include <errno.h>
 #include <stdbool.h>
 
-#define EBADFD_ 77
 #define PAGE 4096u
 #define ENTRIES_PER_PAGE 256u
 #define HMC_ID_BYTES 32u
-#define MAX_BUFFERS 64u
-#define MAX_INBOX 256u
-#define MAX_OUTGOING 1024u
-#define MAX_PENDING 256u
-#define MAX_TRIES 8u
-#define MAX_RESETS 8u
-#define BUSY_NS 10000u
+#define MAX_BUFFERS 64u		/* of an index: vmcsim_parameters */
+#define MAX_OUTGOING 8u		/* what answers one entry, and a request */
+#define MAX_SLOTS 256u
+#define MAX_TRIES 8u		/* to send an entry, 1, 2, 4 ... 64 ms apart */
+#define MAX_RESETS 8u		/* in a row */
+#define BUSY_NS 10000ull
 #define MS_NS 1000000ull
-#define NO_SLOT (-1)
 
-/* Headers of entries, and messages (LoPAR, CRQ Message Formats; VMC CRQ Message Definitions). */
-enum { HEADER_MESSAGE = 0x80, HEADER_INIT = 0xC0, HEADER_EVENT = 0xFF };
-enum { FORMAT_INIT = 1, FORMAT_INIT_COMPLETE = 2 };
-enum { EVENT_FAILED = 1, EVENT_DEREGISTERED = 2, EVENT_TERMINATED = 4, EVENT_SUSPENDED = 6 };
-enum {
-	CAPABILITIES = 0x01, INTERFACE_OPEN = 0x02, INTERFACE_CLOSE = 0x03, ADD_BUFFER = 0x04, REMOVE_BUFFER = 0x05,
-	SIGNAL = 0x06, CAPABILITIES_RESPONSE = 0x81, OPEN_RESPONSE = 0x82, CLOSE_RESPONSE = 0x83,
-	ADD_BUFFER_RESPONSE = 0x84, REMOVE_BUFFER_RESPONSE = 0x85
-};
-/* Statuses of Add Buffer Response; Remove Buffer Response has the first four. */
-enum { OK = 0, GENERAL_FAILURE = 1, INVALID_INDEX = 2, INVALID_BUFFER = 3, NO_BUFFER_FOUND = 3, CONNECTION_CLOSED = 4 };
-
-/* Who may use a buffer. ADDED: ours, but the hypervisor was not told; OPENING: it carries the HMC ID. */
-enum owner { NOBODY, ADDED, OURS, IN_CALL, OPENING, THEIRS, FETCHING, QUEUED };
-enum standing { NOT_ASKED, UNANSWERED, GRANTED, REFUSED };
-enum binding { UNBOUND, BOUND, LOST, CLOSED };
-enum purpose { PROBE, RESET, REMOVE };
+/*
+ * Who may use a buffer. ADDED: we, once the hypervisor was told. IN_USE: a call has it in hand. OPENING: it carries
+ * the HMC ID. QUEUED: a message in it waits for read().
+ */
+enum owner { NOBODY, ADDED, OURS, IN_USE, OPENING, THEIRS, QUEUED };
 
 struct buffer {
 	enum owner owner;
 	uint32_t lioba;
 	uint64_t ioba;
+	uint32_t length;	/* of the message in it; 0: its RDMA failed, which the reader is told */
 };
 
-struct message {
-	bool failed;	/* its RDMA failed: the reader is told */
-	uint16_t buffer;
-	uint32_t length;
-};
-
-struct open_file {
-	enum binding binding;
-	int slot;
-	uint32_t users;	/* calls on it that have to come back before it is released */
-	bool cancelled;	/* closed before the hypervisor knew of its session */
-	struct vmcsim_file *file;
-};
+/* Where Interface Open and Interface Close stand. IN_LINE: the hypervisor's queue has no room for a request. */
+enum standing { NOT_ASKED, IN_LINE, ASKED, GRANTED, REFUSED };
 
 /* One HMC index. */
 struct slot {
-	uint32_t last_session, session;	/* session: 0 for none */
-	uint32_t state, epoch;
-	struct open_file *file;
+	struct vmc *vmc;
+	uint8_t index, last_session, session;	/* session: 0 for none */
+	uint32_t state;
+	struct open_file *file;			/* of the session; none once close() has returned */
 	enum standing open, close;
+	bool is_in_line;
+	struct buffer *inbox[MAX_BUFFERS];
 	uint32_t first, unread;
-	struct message inbox[MAX_INBOX];
 	struct buffer pool[MAX_BUFFERS];
 };
 
-struct entry {
-	uint8_t bytes[16];
-	bool again;	/* a call has tried it once */
+/* Whether a file has a session. LOST: it had one. */
+enum binding { UNBOUND, BOUND, LOST, CLOSED };
+
+struct open_file {
+	struct vmcsim_file *file;
+	enum binding binding;
+	struct slot *slot;
+	uint32_t calls;		/* which have to come back before it is released */
 };
 
 struct vmc {
 	struct vmcsim_parameters offers;
 	struct vmcsim_node node;
-	bool has_device, has_queue, registered, task;
 	int32_t state;
+	bool has_device, has_queue, registered, interrupts_on;
 	uint64_t queue;
-	uint32_t next;
-	uint32_t hmcs, pool_size, mtu, max_outstanding;	/* agreed on; zeros before */
-	struct slot *slots;
-	uint64_t *garbage;	/* to be unmapped */
-	uint32_t garbage_count;
-	uint8_t pending[MAX_PENDING];	/* slots whose Open or Close waits */
-	uint32_t pending_count;
-	struct entry outgoing[MAX_OUTGOING];
-	uint32_t outgoing_first, outgoing_count;
-	const uint8_t *sending;	/* what the bottom half has in hand */
-	uint32_t outstanding;
-	uint32_t inits_outstanding, inits_stale, capabilities_stale;
-	bool init_waits, capabilities_outstanding, responded, suspended, quiesce, interrupts_on;
+	uint32_t next;						/* element of the queue */
 	uint32_t resets;
-	bool bottom_half, bottom_half_again;
-	uint32_t bottom_half_epoch;	/* a bottom half of an earlier one is cancelled */
-	int bottom_half_slot;	/* of which it has a buffer in hand */
-	uint32_t touching;	/* calls that make an hcall, or look at the queue */
-	uint32_t quiescing;	/* calls that wait until others have come back */
+	uint32_t hmcs, pool_size, mtu, max_outstanding;		/* agreed on; zeros before */
+	struct slot *slots;
+	uint32_t outstanding;					/* requests without a response */
+	struct slot *line[MAX_SLOTS];				/* whose requests wait, or did */
+	uint32_t line_first, line_count;
+	struct message outgoing[MAX_OUTGOING];
+	uint32_t outgoing_first, outgoing_count;
+	uint32_t tries;						/* of the first one, which found no room */
+	uint64_t *garbage;					/* to be unmapped */
+	uint32_t garbage_count;
+	uint32_t inits_outstanding, inits_stale;		/* INITs without an answer, of this life and of earlier ones */
+	uint32_t capabilities_stale;
+	bool capabilities_outstanding, responded, suspended;
+	bool bottom_half, look_again;
+	const struct slot *in_hand;				/* whose message the bottom half handles */
+	uint32_t touching;					/* hcalls under way */
+	bool quiesce;						/* nothing is sent before they have come back */
 };
+
+#define for_each_slot(slot, vmc) \
+	for (struct slot *slot = (vmc)->slots; slot < (vmc)->slots + (vmc)->offers.hmcs; slot++)
+#define for_each_buffer(buffer, slot) \
+	for (struct buffer *buffer = (slot)->pool; buffer < (slot)->pool + MAX_BUFFERS; buffer++)
 
 static const struct vmcsim_services *os;
 
-/* ---- Away: what waits. ---- */
-
-static void enter(struct vmc *vmc)
-{
-	os->lock(vmc);
-}
-
-static void leave(struct vmc *vmc)
-{
-	os->unlock(vmc);
-}
-
-/* A call has come back from where others wait for it. */
-static void came_back(struct vmc *vmc)
-{
-	if (vmc->quiescing)
-		os->wake(&vmc->quiescing);
-}
-
-static void wait_until_others_come_back(struct vmc *vmc)
-{
-	vmc->quiescing++;
-	os->wait(&vmc->quiescing, vmc);
-	vmc->quiescing--;
-}
+/* ---- Hypervisor calls. ---- */
 
 static int64_t hcall(struct vmc *vmc, uint64_t opcode, const uint64_t args[9], uint64_t rets[9])
 {
 	int64_t code;
 
 	vmc->touching++;
-	leave(vmc);
 	code = os->hcall(opcode, args, rets);
-	enter(vmc);
 	vmc->touching--;
-	came_back(vmc);
+	os->wake(vmc);
 	return code;
 }
 
-static void rest(struct vmc *vmc, uint64_t ns)
+#define HCALL(vmc, opcode, ...) hcall(vmc, opcode, (const uint64_t[9]){ __VA_ARGS__ }, NULL)
+
+/* Whether a call has to be made again. Sleeps as long as the hypervisor wants. */
+static bool was_busy(int64_t code)
 {
-	leave(vmc);
+	uint64_t ns = code == VMCSIM_H_BUSY ? BUSY_NS : MS_NS;
+
+	if (code != VMCSIM_H_BUSY && (code < VMCSIM_H_LONG_BUSY_1_MSEC || code > VMCSIM_H_LONG_BUSY_100_SEC))
+		return false;
+	for (; code > VMCSIM_H_LONG_BUSY_1_MSEC; code--)
+		ns *= 10;
 	os->sleep(ns);
-	enter(vmc);
+	return true;
 }
 
-static void unmap(struct vmc *vmc, uint64_t ioba)
+static int64_t send(struct vmc *vmc, struct message m)
 {
-	leave(vmc);
-	os->unmap(ioba);
-	enter(vmc);
-}
-
-static int32_t map(struct vmc *vmc, uint32_t length, uint64_t *ioba)
-{
-	int32_t status;
-
-	leave(vmc);
-	status = os->map(length, ioba);
-	enter(vmc);
-	return status;
-}
-
-static int32_t copy(struct vmc *vmc, int32_t (*service)(uint64_t, uint32_t), uint64_t ioba, uint32_t length)
-{
-	int32_t status;
-
-	leave(vmc);
-	status = service(ioba, length);
-	enter(vmc);
-	return status;
-}
-
-/* ---- Hypervisor calls. ---- */
-
-static uint64_t big_endian(const uint8_t *bytes, int count)
-{
-	uint64_t number = 0;
-
-	for (int i = 0; i < count; i++)
-		number = number << 8 | bytes[i];
-	return number;
-}
-
-static int64_t send(struct vmc *vmc, const uint8_t entry[16])
-{
-	uint64_t args[9] = { vmc->node.unit_address, big_endian(entry, 8), big_endian(entry + 8, 8) };
-	int64_t code = hcall(vmc, VMCSIM_H_SEND_CRQ, args, NULL);
+	int64_t code = HCALL(vmc, VMCSIM_H_SEND_CRQ, vmc->node.unit_address, first_half(m), second_half(m));
 
 	return FORGETS(SEND_RESULTS) ? VMCSIM_H_SUCCESS : code;
 }
 
-static int64_t of_adapter(struct vmc *vmc, uint64_t opcode, uint64_t second, uint64_t third)
-{
-	uint64_t args[9] = { vmc->node.unit_address, second, third };
+/* ---- Buffers. ---- */
 
-	return hcall(vmc, opcode, args, NULL);
+static struct buffer *first(struct slot *slot, enum owner owner)
+{
+	for_each_buffer(buffer, slot)
+		if (buffer->owner == owner)
+			return buffer;
+	return NULL;
 }
 
-static int64_t to_hypervisor(struct vmc *vmc, const struct buffer *buffer, uint32_t length)
+/* Whether a session can be opened: there is none, and a seed buffer. */
+static bool is_free(struct slot *slot)
 {
-	uint64_t args[9] = { length, vmc->node.local_liobn, buffer->ioba, vmc->node.remote_liobn, buffer->lioba };
-
-	return hcall(vmc, VMCSIM_H_COPY_RDMA, args, NULL);
+	return !slot->session && first(slot, OURS);
 }
 
-static int64_t from_hypervisor(struct vmc *vmc, const struct buffer *buffer, uint32_t length)
+static void show(struct slot *slot)
 {
-	uint64_t args[9] = { length, vmc->node.remote_liobn, buffer->lioba, vmc->node.local_liobn, buffer->ioba };
-
-	return hcall(vmc, VMCSIM_H_COPY_RDMA, args, NULL);
+	os->report_index(slot->index, slot->session ? slot->unread : 0, is_free(slot));
 }
 
-/* How long to leave a busy call alone; 0 when it is not busy. */
-static uint64_t busy_ns(int64_t code)
+static void own(struct slot *slot, struct buffer *buffer, enum owner owner)
 {
-	uint64_t ns = MS_NS;
+	buffer->owner = owner;
+	show(slot);
+}
 
-	if (code == VMCSIM_H_BUSY)
-		return BUSY_NS;
-	if (code < VMCSIM_H_LONG_BUSY_1_MSEC || code > VMCSIM_H_LONG_BUSY_100_SEC)
-		return 0;
-	for (; code > VMCSIM_H_LONG_BUSY_1_MSEC; code--)
-		ns *= 10;
-	return ns;
+static void own_all(struct slot *slot, enum owner from, enum owner to)
+{
+	for_each_buffer(buffer, slot)
+		if (buffer->owner == from)
+			own(slot, buffer, to);
+}
+
+/* Gives a buffer up, which is unmapped later. */
+static void discard(struct slot *slot, struct buffer *buffer)
+{
+	slot->vmc->garbage[slot->vmc->garbage_count++] = buffer->ioba;
+	own(slot, buffer, NOBODY);
+}
+
+static void discard_all(struct slot *slot, const struct buffer *except)
+{
+	for_each_buffer(buffer, slot)
+		if (buffer->owner != NOBODY && buffer != except)
+			discard(slot, buffer);
+}
+
+static void unmap_garbage(struct vmc *vmc)
+{
+	os->unmap(vmc->garbage[--vmc->garbage_count]);
 }
 
 /* ---- The channel and its sessions. ---- */
@@ -247,49 +197,6 @@ static void set_state(struct vmc *vmc, int32_t state)
 	os->report_channel(state);
 }
 
-static const struct buffer *free_buffer(const struct vmc *vmc, const struct slot *slot)
-{
-	for (uint32_t id = 0; id < vmc->pool_size; id++)
-		if (slot->pool[id].owner == OURS)
-			return &slot->pool[id];
-	return NULL;
-}
-
-static bool is_free(const struct vmc *vmc, const struct slot *slot)
-{
-	return !slot->session && free_buffer(vmc, slot);
-}
-
-static void show(struct vmc *vmc, int slot)
-{
-	const struct slot *place = &vmc->slots[slot];
-
-	os->report_index(slot, place->session ? place->unread : 0, is_free(vmc, place));
-}
-
-static void own(struct vmc *vmc, int slot, uint32_t buffer, enum owner owner)
-{
-	vmc->slots[slot].pool[buffer].owner = owner;
-	show(vmc, slot);
-}
-
-static void reclaim(struct vmc *vmc, int slot, enum owner owner)
-{
-	for (uint32_t id = 0; id < vmc->pool_size; id++)
-		if (vmc->slots[slot].pool[id].owner == owner)
-			own(vmc, slot, id, OURS);
-}
-
-static void set_session(struct vmc *vmc, int slot, uint32_t state)
-{
-	struct slot *place = &vmc->slots[slot];
-
-	place->state = state;
-	os->report_session(slot, place->session, place->file ? place->file->file : NULL, state);
-	if (place->file)
-		os->wake(place->file);
-}
-
 static void reset_later(struct vmc *vmc)
 {
 	if (vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED || vmc->state == VMCSIM_CHANNEL_INITIAL)
@@ -298,85 +205,64 @@ static void reset_later(struct vmc *vmc)
 	os->schedule(VMCSIM_RESET);
 }
 
-/* Calls on this session are told when they come back; what they have in hand is theirs. */
-static void lose_calls(struct vmc *vmc, int slot)
+static void set_session(struct slot *slot, uint32_t state)
 {
-	struct slot *place = &vmc->slots[slot];
-
-	place->epoch++;
-	for (uint32_t id = 0; id < MAX_BUFFERS; id++)
-		if (place->pool[id].owner == IN_CALL || place->pool[id].owner == FETCHING)
-			own(vmc, slot, id, NOBODY);
-}
-
-static void drop_pending(struct vmc *vmc, int slot)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < vmc->pending_count; i++)
-		if (vmc->pending[i] != slot)
-			vmc->pending[kept++] = vmc->pending[i];
-	vmc->pending_count = kept;
-}
-
-/* The session is over; its buffers stay. Every end wakes its readers. */
-static void end_session(struct vmc *vmc, int slot)
-{
-	struct slot *place = &vmc->slots[slot];
-	uint32_t unanswered = (place->open == UNANSWERED) + (place->close == UNANSWERED);
-
-	if (!place->session)
+	slot->state = state;
+	os->report_session(slot->index, slot->session, slot->file ? slot->file->file : NULL, state);
+	if (FORGETS(READERS_AT_RESET) && slot->vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED)
 		return;
-	lose_calls(vmc, slot);
-	if (place->file && place->file->binding == BOUND)
-		place->file->binding = LOST;
-	if (FORGETS(READERS_AT_RESET) && vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED)
-		os->report_session(slot, place->session, NULL, VMCSIM_SESSION_ENDED);
-	else
-		set_session(vmc, slot, VMCSIM_SESSION_ENDED);
-	drop_pending(vmc, slot);
-	vmc->outstanding -= unanswered;
-	if (unanswered && vmc->pending_count)
-		os->schedule(VMCSIM_BOTTOM_HALF);
-	place->session = 0;
-	place->file = NULL;
-	place->open = place->close = NOT_ASKED;
-	place->first = place->unread = 0;
-	show(vmc, slot);
+	if (slot->file)
+		os->wake(slot->file);
 }
 
-/* The hypervisor was not told of the session: its number is used again. */
-static void withdraw_session(struct vmc *vmc, int slot)
+/* Whether the session of a call goes on: it has not ended, and what the call has in hand is still in the pool. */
+static bool goes_on(const struct open_file *open)
 {
-	uint32_t number = vmc->slots[slot].session;
-
-	end_session(vmc, slot);
-	vmc->slots[slot].last_session = number ? number - 1 : 0;
+	return open->slot->file == open && open->slot->state != VMCSIM_SESSION_CLOSING;
 }
 
-static void drain_pool(struct vmc *vmc, int slot)
+static bool is_closing(const struct slot *slot, const struct open_file *open)
 {
-	struct slot *place = &vmc->slots[slot];
+	return slot && slot->file == open && slot->state == VMCSIM_SESSION_CLOSING;
+}
 
-	for (uint32_t id = 0; id < MAX_BUFFERS; id++) {
-		if (place->pool[id].owner == NOBODY)
-			continue;
-		vmc->garbage[vmc->garbage_count++] = place->pool[id].ioba;
-		place->pool[id].owner = NOBODY;
-	}
-	show(vmc, slot);
+/* The session is over; its buffers stay, but for those in hand. Every end wakes its readers. */
+static void end_session(struct slot *slot)
+{
+	uint32_t unanswered = (uint32_t)(slot->open == ASKED) + (uint32_t)(slot->close == ASKED);
+
+	own_all(slot, IN_USE, NOBODY);
+	if (!slot->session)
+		return;
+	if (slot->file && slot->file->binding == BOUND)
+		slot->file->binding = LOST;
+	set_session(slot, VMCSIM_SESSION_ENDED);
+	slot->session = 0;
+	slot->file = NULL;
+	slot->open = slot->close = NOT_ASKED;
+	slot->unread = 0;
+	slot->vmc->outstanding -= unanswered;
+	if (unanswered)
+		os->schedule(VMCSIM_BOTTOM_HALF);	/* there may be room for a request that waits */
+	show(slot);
+}
+
+/* The hypervisor was not told of the session: its number and its seed buffer are free again. */
+static void withdraw_session(struct slot *slot)
+{
+	slot->last_session = (uint8_t)(slot->session - 1);
+	end_session(slot);
+	own_all(slot, OPENING, OURS);
 }
 
 /* The hypervisor's side starts over, or ours does. */
-static void end_all_sessions(struct vmc *vmc, bool removed)
+static void end_all_sessions(struct vmc *vmc)
 {
-	for (int slot = 0; slot < (int)vmc->offers.hmcs; slot++) {
-		end_session(vmc, slot);
-		lose_calls(vmc, slot);
-		if (!(FORGETS(BUFFERS_AT_REMOVAL) && removed))
-			drain_pool(vmc, slot);
+	for_each_slot(slot, vmc) {
+		end_session(slot);
+		discard_all(slot, NULL);
 	}
-	vmc->outgoing_count = 0;
+	vmc->outgoing_count = vmc->tries = 0;
 	vmc->hmcs = vmc->pool_size = vmc->mtu = vmc->max_outstanding = 0;
 	os->report_limits(0, 0);
 	vmc->quiesce = true;
@@ -384,45 +270,31 @@ static void end_all_sessions(struct vmc *vmc, bool removed)
 
 /* ---- Messages of ours. ---- */
 
-static void post(struct vmc *vmc, const uint8_t bytes[16], bool again)
+/* The bottom half sends it, after what was posted before. */
+static void post(struct vmc *vmc, struct message m)
 {
-	struct entry *entry = &vmc->outgoing[(vmc->outgoing_first + vmc->outgoing_count++) % MAX_OUTGOING];
-
-	for (int i = 0; i < 16; i++)
-		entry->bytes[i] = bytes[i];
-	entry->again = again;
+	vmc->outgoing[(vmc->outgoing_first + vmc->outgoing_count++) % MAX_OUTGOING] = m;
 }
 
 static void post_init(struct vmc *vmc, uint8_t format)
 {
-	uint8_t bytes[16] = { HEADER_INIT, format };
-
-	post(vmc, bytes, false);
+	post(vmc, (struct message){ .header = HEADER_INIT, .type = format });
 }
 
-struct bytes {
-	uint8_t of[16];
-};
-
-static struct bytes encode(uint8_t type, uint8_t status, int slot, uint32_t session, uint32_t buffer, uint32_t length)
+static struct message message(const struct slot *slot, uint8_t type, const struct buffer *buffer, uint32_t length)
 {
-	struct bytes bytes = { { HEADER_MESSAGE, type, status, 0, (uint8_t)session, (uint8_t)slot } };
-
-	bytes.of[6] = (uint8_t)(buffer >> 8);
-	bytes.of[7] = (uint8_t)buffer;
-	for (int i = 0; i < 4; i++)
-		bytes.of[12 + i] = (uint8_t)(length >> (24 - 8 * i));
-	return bytes;
+	return (struct message){
+		.header = HEADER_MESSAGE, .type = type, .session = slot->session, .index = slot->index,
+		.buffer = buffer ? (uint16_t)(buffer - slot->pool) : 0, .word = length,
+	};
 }
 
-static struct bytes close_of(const struct vmc *vmc, int slot)
+static void answer(struct vmc *vmc, const struct message *request, uint8_t status, uint16_t buffer)
 {
-	return encode(INTERFACE_CLOSE, 0, slot, vmc->slots[slot].session, 0, 0);
-}
-
-static void answer(struct vmc *vmc, uint8_t type, uint8_t status, const uint8_t *request, uint32_t buffer)
-{
-	post(vmc, encode(type, status, request[5], request[4], buffer, 0).of, false);
+	post(vmc, (struct message){
+		.header = HEADER_MESSAGE, .type = request->type | RESPONSE, .status = status,
+		.session = request->session, .index = request->index, .buffer = buffer,
+	});
 }
 
 static void capabilities_become_stale(struct vmc *vmc)
@@ -431,74 +303,61 @@ static void capabilities_become_stale(struct vmc *vmc)
 	vmc->capabilities_outstanding = false;
 }
 
-static void send_capabilities(struct vmc *vmc)
+static void post_capabilities(struct vmc *vmc)
 {
 	const struct vmcsim_parameters *offers = &vmc->offers;
 	uint32_t entries = offers->crq_pages * ENTRIES_PER_PAGE;
-	struct bytes bytes = encode(CAPABILITIES, 0, offers->hmcs, 0, offers->pool_size, 0);
 
 	capabilities_become_stale(vmc);
-	for (int i = 0; i < 4; i++)
-		bytes.of[8 + i] = (uint8_t)(offers->mtu >> (24 - 8 * i));
-	bytes.of[12] = (uint8_t)(entries >> 8);
-	bytes.of[13] = (uint8_t)entries;
-	bytes.of[14] = (uint8_t)offers->version_major;
-	bytes.of[15] = (uint8_t)offers->version_minor;
-	post(vmc, bytes.of, false);
+	post(vmc, (struct message){
+		.header = HEADER_MESSAGE, .type = CAPABILITIES, .index = (uint8_t)offers->hmcs,
+		.buffer = (uint16_t)offers->pool_size, .mtu = offers->mtu,
+		.word = entries << 16 | offers->version_major << 8 | offers->version_minor,
+	});
 	set_state(vmc, VMCSIM_CHANNEL_CAPABILITIES);
 }
 
 /* ---- Messages of the hypervisor. ---- */
-
-static void await_init(struct vmc *vmc)
-{
-	vmc->init_waits = false;
-	end_all_sessions(vmc, false);
-	capabilities_become_stale(vmc);
-	set_state(vmc, VMCSIM_CHANNEL_CRQ_INIT);
-}
 
 /* INIT: the partner starts, or starts over. It is answered in every state. */
 static void partner_started(struct vmc *vmc)
 {
 	if (FORGETS(UNAWAITED_INIT) && vmc->state != VMCSIM_CHANNEL_CRQ_INIT)
 		return;
-	end_all_sessions(vmc, false);
-	post_init(vmc, FORMAT_INIT_COMPLETE);
-	send_capabilities(vmc);
+	end_all_sessions(vmc);
+	post_init(vmc, INIT_COMPLETE);
+	post_capabilities(vmc);
 }
 
+/* INIT COMPLETE. One that answers an INIT of an earlier life counts only if nothing came before it. */
 static void partner_answered(struct vmc *vmc)
 {
-	if (vmc->inits_outstanding) {
-		vmc->inits_outstanding--;
-	} else if (vmc->inits_stale) {
-		vmc->inits_stale--;
-		/* Otherwise its own INIT was here before, and said as much. */
-		if (vmc->state != VMCSIM_CHANNEL_CRQ_INIT)
-			return;
-	} else {
+	bool is_stale = !vmc->inits_outstanding;
+
+	if (is_stale && !vmc->inits_stale)
 		return;
-	}
-	end_all_sessions(vmc, false);
-	send_capabilities(vmc);
+	*(is_stale ? &vmc->inits_stale : &vmc->inits_outstanding) -= 1;
+	if (is_stale && vmc->state != VMCSIM_CHANNEL_CRQ_INIT)
+		return;
+	end_all_sessions(vmc);
+	post_capabilities(vmc);
 }
 
 static void transport_event(struct vmc *vmc, uint8_t event)
 {
-	switch (event) {
-	case EVENT_FAILED:
-	case EVENT_DEREGISTERED:
-	case EVENT_TERMINATED:
+	bool gone = event == PARTNER_FAILED || event == PARTNER_DEREGISTERED || event == PARTNER_TERMINATED;
+
+	if (!gone && event != PARTNER_SUSPENDED)
+		return;
+	if (gone) {
 		vmc->inits_stale += vmc->inits_outstanding;
 		vmc->inits_outstanding = 0;
-		await_init(vmc);
-		break;
-	case EVENT_SUSPENDED:
-		await_init(vmc);
+	} else {
 		vmc->suspended = !FORGETS(ENABLE_CRQ);
-		break;
 	}
+	end_all_sessions(vmc);
+	capabilities_become_stale(vmc);
+	set_state(vmc, VMCSIM_CHANNEL_CRQ_INIT);
 }
 
 static uint32_t least(uint32_t a, uint32_t b)
@@ -506,30 +365,29 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-static void capabilities_response(struct vmc *vmc, const uint8_t *m)
+static void capabilities_response(struct vmc *vmc, struct slot *slot, const struct message *m)
 {
 	const struct vmcsim_parameters *offers = &vmc->offers;
-	uint32_t hmcs = least(m[5], offers->hmcs), pool_size = least(big_endian(m + 6, 2), offers->pool_size);
-	uint32_t mtu = least(big_endian(m + 8, 4), offers->mtu), crq_size = big_endian(m + 12, 2);
+	uint32_t hmcs = least(m->index, offers->hmcs), pool_size = least(m->buffer, offers->pool_size);
+	uint32_t mtu = least(m->mtu, offers->mtu), crq_size = m->word >> 16, major = m->word >> 8 & 0xFF;
 	bool is_workable = hmcs && pool_size && mtu >= HMC_ID_BYTES && crq_size >= 2;
 
+	(void)slot;
 	if (vmc->state == VMCSIM_CHANNEL_CAPABILITIES && vmc->capabilities_outstanding) {
 		vmc->capabilities_outstanding = false;
-	} else if (vmc->capabilities_stale &&
-		   (vmc->state == VMCSIM_CHANNEL_SEEDING || vmc->state == VMCSIM_CHANNEL_READY ||
-		    vmc->state == VMCSIM_CHANNEL_FAILED)) {
-		/* What was taken for the answer to the latest Capabilities answered an earlier one. */
+	} else if (vmc->capabilities_stale && vmc->state >= VMCSIM_CHANNEL_READY) {
+		/* What was taken for the answer to the latest Capabilities answered earlier ones. */
 		vmc->capabilities_stale--;
-		end_all_sessions(vmc, false);
+		end_all_sessions(vmc);
 		if (vmc->responded) {
-			send_capabilities(vmc);
+			post_capabilities(vmc);
 			return;
 		}
 	} else {
 		return;
 	}
 	vmc->responded = false;
-	if ((m[2] != OK && !FORGETS(CAPABILITIES_STATUS)) || m[14] != offers->version_major || !is_workable) {
+	if ((m->status != OK && !FORGETS(CAPABILITIES_STATUS)) || major != offers->version_major || !is_workable) {
 		set_state(vmc, VMCSIM_CHANNEL_FAILED);
 		return;
 	}
@@ -542,459 +400,377 @@ static void capabilities_response(struct vmc *vmc, const uint8_t *m)
 	set_state(vmc, VMCSIM_CHANNEL_SEEDING);
 }
 
-/* Interface Close of this slot is not under way, and need not be sent. */
-static bool withdraw_close(struct vmc *vmc, int slot)
+static bool names(const struct slot *slot, uint8_t session)
 {
-	uint32_t kept = 0, count = vmc->outgoing_count;
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct entry entry = vmc->outgoing[(vmc->outgoing_first + i) % MAX_OUTGOING];
-
-		if (entry.bytes[0] == HEADER_MESSAGE && entry.bytes[1] == INTERFACE_CLOSE && entry.bytes[5] == slot)
-			continue;
-		vmc->outgoing[(vmc->outgoing_first + kept++) % MAX_OUTGOING] = entry;
-	}
-	vmc->outgoing_count = kept;
-	return kept < count || vmc->slots[slot].close != UNANSWERED;
+	return slot->session && (slot->session == session || (FORGETS(SESSION_NUMBERS) && session == 0));
 }
 
-static bool names(const struct slot *place, uint32_t session)
+static void open_response(struct vmc *vmc, struct slot *slot, const struct message *m)
 {
-	return place->session && (place->session == session || (FORGETS(SESSION_NUMBERS) && session == 0));
-}
+	struct buffer *seed;
 
-static void open_response(struct vmc *vmc, const uint8_t *m)
-{
-	int slot = m[5], seed = NO_SLOT;
-	struct slot *place = &vmc->slots[slot];
-
-	if (m[5] >= vmc->hmcs) {
+	if (!slot) {
 		reset_later(vmc);
 		return;
 	}
-	if (!names(place, m[4]) || place->open != UNANSWERED)
+	if (!names(slot, m->session) || slot->open != ASKED)
 		return;
-	place->open = m[2] == OK ? GRANTED : REFUSED;
+	slot->open = m->status == OK ? GRANTED : REFUSED;
 	vmc->outstanding--;
 	vmc->capabilities_stale = 0;
-	for (uint32_t id = 0; id < vmc->pool_size && seed == NO_SLOT; id++)
-		if (place->pool[id].owner == OPENING)
-			seed = id;
-	reclaim(vmc, slot, OPENING);
-	if (m[2] == OK) {
-		if (place->state != VMCSIM_SESSION_CLOSING)
-			set_session(vmc, slot, VMCSIM_SESSION_READY);
-		else if (!place->file)
-			drain_pool(vmc, slot);
+	seed = first(slot, OPENING);
+	if (seed)
+		own(slot, seed, OURS);
+	if (m->status == OK) {
+		if (slot->state != VMCSIM_SESSION_CLOSING)
+			set_session(slot, VMCSIM_SESSION_READY);
+		else if (!slot->file)
+			discard_all(slot, NULL);
 		return;
 	}
-	/* Refused: the buffer with the HMC ID is available again (LoPAR, Interface Open Response); what was added is not. */
-	if (withdraw_close(vmc, slot))
-		end_session(vmc, slot);
-	for (uint32_t id = 0; id < MAX_BUFFERS; id++) {
-		if (place->pool[id].owner == NOBODY || ((int)id == seed && !FORGETS(SEED_OF_REFUSED_OPEN)))
-			continue;
-		vmc->garbage[vmc->garbage_count++] = place->pool[id].ioba;
-		own(vmc, slot, id, NOBODY);
-	}
+	/*
+	 * Refused: the buffer with the HMC ID is available again (LoPAR, Interface Open Response), what was added for the
+	 * session is not. A Close that is under way is still answered; another one need not be sent.
+	 */
+	if (slot->close != ASKED)
+		end_session(slot);
+	discard_all(slot, FORGETS(SEED_OF_REFUSED_OPEN) ? NULL : seed);
 }
 
-static void close_response(struct vmc *vmc, const uint8_t *m)
+static void close_response(struct vmc *vmc, struct slot *slot, const struct message *m)
 {
-	struct slot *place = &vmc->slots[m[5]];
-	bool closing;
+	bool closes = slot && names(slot, m->session) && slot->close == ASKED;
 
-	if (m[5] >= vmc->hmcs) {
+	/* There is nothing to close where the Open was refused. */
+	if (!slot || (m->status != OK && !(closes && slot->open == REFUSED))) {
 		reset_later(vmc);
-		return;
-	}
-	closing = names(place, m[4]) && place->close == UNANSWERED;
-	if (m[2] != OK && closing && place->open == REFUSED) {
-		end_session(vmc, m[5]);
-	} else if (m[2] != OK) {
-		reset_later(vmc);
-	} else if (closing) {
-		end_session(vmc, m[5]);
-		drain_pool(vmc, m[5]);
+	} else if (closes) {
+		end_session(slot);
+		if (m->status == OK)
+			discard_all(slot, NULL);
 	}
 }
 
 /* Whether buffers may come and go under this session number. */
-static bool accepts_buffers(const struct slot *place, uint32_t session)
+static bool accepts_buffers(const struct slot *slot, uint8_t session)
 {
-	if (!place->session)
-		return session == 0;
-	switch (place->state) {
-	case VMCSIM_SESSION_READY:
-		return names(place, session);
-	case VMCSIM_SESSION_STARTING:
-	case VMCSIM_SESSION_OPENING:
-		return place->open == UNANSWERED ? names(place, session) : session == 0;
-	default:
+	if (slot->state == VMCSIM_SESSION_CLOSING)
 		return false;
+	if (slot->session && (slot->state == VMCSIM_SESSION_READY || slot->open == ASKED))
+		return names(slot, session);
+	return session == 0;
+}
+
+static uint8_t map_buffer(struct slot *slot, struct buffer *buffer, const struct message *m)
+{
+	uint64_t ioba;
+	bool is_mapped;
+
+	own(slot, buffer, IN_USE);
+	is_mapped = os->map(slot->vmc->mtu, &ioba) == VMCSIM_OK;
+	if (buffer->owner != IN_USE) {
+		if (is_mapped)
+			os->unmap(ioba);
+		return CONNECTION_CLOSED;
 	}
+	if (is_mapped) {
+		buffer->ioba = ioba;
+		buffer->lioba = m->word;
+	}
+	own(slot, buffer, !is_mapped ? NOBODY : m->owner ? THEIRS : ADDED);
+	return is_mapped ? OK : GENERAL_FAILURE;
 }
 
-static void hold(struct vmc *vmc, int slot)
+static void add_buffer(struct vmc *vmc, struct slot *slot, const struct message *m)
 {
-	vmc->bottom_half_slot = slot;
-}
+	uint8_t status;
 
-static void let_go(struct vmc *vmc)
-{
-	vmc->bottom_half_slot = NO_SLOT;
-	came_back(vmc);
-}
-
-static void add_buffer(struct vmc *vmc, const uint8_t *m)
-{
-	int slot = m[5];
-	struct slot *place = &vmc->slots[slot];
-	uint32_t id = big_endian(m + 6, 2), epoch, era = vmc->bottom_half_epoch;
-	uint64_t ioba = 0;
-	uint8_t status = OK;
-	int32_t mapped;
-
-	if (m[5] >= vmc->hmcs)
+	if (!slot) {
 		status = INVALID_INDEX;
-	else if (!accepts_buffers(place, m[4]))
+	} else if (!accepts_buffers(slot, m->session)) {
 		status = CONNECTION_CLOSED;
-	else if (m[3] > 1 || (m[3] == 1 && m[4] == 0))
+	} else if (m->owner > 1 || (m->owner == 1 && m->session == 0)) {
 		status = GENERAL_FAILURE;
-	else if (id >= vmc->pool_size || place->pool[id].owner != NOBODY)
+	} else if (m->buffer >= vmc->pool_size || slot->pool[m->buffer].owner != NOBODY) {
 		status = INVALID_BUFFER;
-	if (status != OK) {
-		answer(vmc, ADD_BUFFER_RESPONSE, status, m, id);
-		return;
-	}
-	hold(vmc, slot);
-	epoch = place->epoch;
-	mapped = map(vmc, vmc->mtu, &ioba);
-	if (era != vmc->bottom_half_epoch) {
-		if (mapped == VMCSIM_OK)
-			unmap(vmc, ioba);
-		let_go(vmc);
-		return;
-	}
-	if (epoch != place->epoch) {
-		answer(vmc, ADD_BUFFER_RESPONSE, CONNECTION_CLOSED, m, id);
-		if (mapped == VMCSIM_OK)
-			unmap(vmc, ioba);
-		let_go(vmc);
-		return;
-	}
-	if (mapped != VMCSIM_OK) {
-		status = GENERAL_FAILURE;
 	} else {
-		place->pool[id].ioba = ioba;
-		place->pool[id].lioba = big_endian(m + 12, 4);
-		own(vmc, slot, id, m[3] == 1 ? THEIRS : ADDED);
+		status = map_buffer(slot, &slot->pool[m->buffer], m);
 	}
-	answer(vmc, ADD_BUFFER_RESPONSE, status, m, id);
-	let_go(vmc);
+	answer(vmc, m, status, m->buffer);
 }
 
 /* Gives up the free buffer with the highest id, but never the last one with which an application can write. */
-static void remove_buffer(struct vmc *vmc, const uint8_t *m)
+static void remove_buffer(struct vmc *vmc, struct slot *slot, const struct message *m)
 {
-	struct slot *place = &vmc->slots[m[5]];
-	uint32_t inbound = 0, id;
-	int found = NO_SLOT;
+	struct buffer *found = NULL;
+	uint32_t inbound = 0;
 
-	if (m[5] >= vmc->hmcs) {
-		answer(vmc, REMOVE_BUFFER_RESPONSE, INVALID_INDEX, m, 0);
+	if (!slot || !accepts_buffers(slot, m->session)) {
+		answer(vmc, m, slot ? GENERAL_FAILURE : INVALID_INDEX, 0);
 		return;
 	}
-	if (!accepts_buffers(place, m[4])) {
-		answer(vmc, REMOVE_BUFFER_RESPONSE, GENERAL_FAILURE, m, 0);
+	for_each_buffer(buffer, slot) {
+		inbound += buffer->owner != NOBODY && buffer->owner != THEIRS;
+		if (buffer->owner == OURS)
+			found = buffer;
+	}
+	if (!found || (inbound == 1 && !FORGETS(LAST_BUFFER))) {
+		answer(vmc, m, NO_BUFFER, 0);
 		return;
 	}
-	for (id = 0; id < vmc->pool_size; id++) {
-		inbound += place->pool[id].owner != NOBODY && place->pool[id].owner != THEIRS;
-		if (place->pool[id].owner == OURS)
-			found = id;
-	}
-	if ((inbound <= 1 && !FORGETS(LAST_BUFFER)) || found == NO_SLOT) {
-		answer(vmc, REMOVE_BUFFER_RESPONSE, NO_BUFFER_FOUND, m, 0);
-		return;
-	}
-	vmc->garbage[vmc->garbage_count++] = place->pool[found].ioba;
-	own(vmc, m[5], found, NOBODY);
-	answer(vmc, REMOVE_BUFFER_RESPONSE, OK, m, found);
+	discard(slot, found);
+	answer(vmc, m, OK, (uint16_t)(found - slot->pool));
 }
 
-/* Puts a message at the end of the inbox, or back to its beginning. */
-static void deliver(struct vmc *vmc, int slot, struct message message, bool first)
+/* The buffer holds the next message for read(), or the next but for those that came before. */
+static void deliver(struct slot *slot, struct buffer *buffer, bool next)
 {
-	struct slot *place = &vmc->slots[slot];
-
-	if (!place->session || place->unread == MAX_INBOX)
-		return;
-	if (first)
-		place->first = (place->first + MAX_INBOX - 1) % MAX_INBOX;
-	place->inbox[first ? place->first : (place->first + place->unread) % MAX_INBOX] = message;
-	place->unread++;
-	show(vmc, slot);
-	if (place->file)
-		os->wake(place->file);
+	if (next)
+		slot->first += MAX_BUFFERS - 1;
+	slot->inbox[(slot->first + (next ? 0 : slot->unread)) % MAX_BUFFERS] = buffer;
+	slot->unread++;
+	own(slot, buffer, QUEUED);
+	if (slot->file)
+		os->wake(slot->file);
 }
 
 /* A message lies in a buffer of the hypervisor, which is ours from now on. */
-static void signalled(struct vmc *vmc, const uint8_t *m)
+static void signalled(struct vmc *vmc, struct slot *slot, const struct message *m)
 {
-	int slot = m[5];
-	struct slot *place = &vmc->slots[slot];
-	uint32_t id = big_endian(m + 6, 2), length = big_endian(m + 12, 4), epoch;
-	struct buffer buffer;
+	struct buffer *buffer;
+	uint64_t ioba;
 	int64_t code;
 
-	if (m[5] >= vmc->hmcs || !names(place, m[4]) || place->state != VMCSIM_SESSION_READY)
+	if (!slot || !names(slot, m->session) || slot->state != VMCSIM_SESSION_READY || m->buffer >= vmc->pool_size)
 		return;
-	if (id >= vmc->pool_size || place->pool[id].owner != THEIRS)
+	buffer = &slot->pool[m->buffer];
+	if (buffer->owner != THEIRS)
 		return;
-	if (length == 0 || (length > vmc->mtu && !FORGETS(LONG_SIGNAL))) {
-		own(vmc, slot, id, OURS);
+	if (m->word == 0 || (m->word > vmc->mtu && !FORGETS(LONG_SIGNAL))) {
+		own(slot, buffer, OURS);
 		return;
 	}
-	own(vmc, slot, id, FETCHING);
-	hold(vmc, slot);
-	epoch = place->epoch;
-	buffer = place->pool[id];
-	code = from_hypervisor(vmc, &buffer, length);
-	if (epoch != place->epoch) {
-		unmap(vmc, buffer.ioba);
-	} else if (code == VMCSIM_H_SUCCESS) {
-		own(vmc, slot, id, QUEUED);
-		deliver(vmc, slot, (struct message){ false, (uint16_t)id, length }, false);
-	} else if (!FORGETS(BUFFER_OF_FAILED_RDMA)) {
-		own(vmc, slot, id, OURS);
-		deliver(vmc, slot, (struct message){ true, 0, 0 }, false);
+	own(slot, buffer, IN_USE);
+	ioba = buffer->ioba;
+	code = HCALL(vmc, VMCSIM_H_COPY_RDMA, m->word, vmc->node.remote_liobn, buffer->lioba,
+		     vmc->node.local_liobn, ioba);
+	if (buffer->owner != IN_USE) {
+		os->unmap(ioba);
+	} else if (code == VMCSIM_H_SUCCESS || !FORGETS(BUFFER_OF_FAILED_RDMA)) {
+		buffer->length = code == VMCSIM_H_SUCCESS ? m->word : 0;
+		deliver(slot, buffer, false);
 	}
-	let_go(vmc);
 }
 
-static void handle(struct vmc *vmc, const uint8_t *m)
+typedef void handler(struct vmc *vmc, struct slot *slot, const struct message *m);
+
+static handler *const handlers[256] = {
+	[CAPABILITIES | RESPONSE] = capabilities_response,
+	[INTERFACE_OPEN | RESPONSE] = open_response,
+	[INTERFACE_CLOSE | RESPONSE] = close_response,
+	[ADD_BUFFER] = add_buffer,
+	[REMOVE_BUFFER] = remove_buffer,
+	[SIGNAL] = signalled,
+};
+
+/* HMC interface messages count after the capabilities exchange only. An index that was not agreed on has no slot. */
+static void handle(struct vmc *vmc, const struct message *m)
 {
-	if (m[0] == HEADER_INIT && m[1] == FORMAT_INIT)
+	struct slot *slot = m->index < vmc->hmcs ? &vmc->slots[m->index] : NULL;
+
+	if (m->header == HEADER_INIT && m->type == INIT)
 		partner_started(vmc);
-	else if (m[0] == HEADER_INIT && m[1] == FORMAT_INIT_COMPLETE)
+	else if (m->header == HEADER_INIT && m->type == INIT_COMPLETE)
 		partner_answered(vmc);
-	else if (m[0] == HEADER_EVENT)
-		transport_event(vmc, m[1]);
-	if (m[0] != HEADER_MESSAGE)
+	else if (m->header == HEADER_EVENT)
+		transport_event(vmc, m->type);
+	if (m->header != HEADER_MESSAGE || !handlers[m->type])
 		return;
-	if (m[1] == CAPABILITIES_RESPONSE)
-		capabilities_response(vmc, m);
-	else if (!vmc->hmcs)
-		return;	/* HMC interface messages before the capabilities exchange */
-	else if (m[1] == OPEN_RESPONSE)
-		open_response(vmc, m);
-	else if (m[1] == CLOSE_RESPONSE)
-		close_response(vmc, m);
-	else if (m[1] == ADD_BUFFER)
-		add_buffer(vmc, m);
-	else if (m[1] == REMOVE_BUFFER)
-		remove_buffer(vmc, m);
-	else if (m[1] == SIGNAL)
-		signalled(vmc, m);
+	if (!vmc->hmcs && m->type != (CAPABILITIES | RESPONSE))
+		return;
+	vmc->in_hand = slot;
+	handlers[m->type](vmc, slot, m);
+	vmc->in_hand = NULL;
+	os->wake(vmc);
 }
 
 /* ---- The bottom half. ---- */
 
-static bool may_send_request(const struct vmc *vmc)
+static void stand_in_line(struct slot *slot, enum standing *request)
 {
-	return !vmc->pending_count && vmc->outstanding < vmc->max_outstanding;
+	struct vmc *vmc = slot->vmc;
+
+	*request = IN_LINE;
+	if (!slot->is_in_line)
+		vmc->line[(vmc->line_first + vmc->line_count++) % MAX_SLOTS] = slot;
+	slot->is_in_line = true;
+	os->schedule(VMCSIM_BOTTOM_HALF);
 }
 
-/* Requests that waited go out, as far as the peer's queue allows. */
-static void release_requests(struct vmc *vmc)
+/* Takes the first slot in the line. Its session may have ended. */
+static void post_request(struct vmc *vmc)
 {
-	while (vmc->pending_count && vmc->outstanding < vmc->max_outstanding) {
-		int slot = vmc->pending[0];
-		struct slot *place = &vmc->slots[slot];
+	struct slot *slot = vmc->line[vmc->line_first++ % MAX_SLOTS];
+	bool opens = slot->open == IN_LINE;
 
-		for (uint32_t i = 1; i < vmc->pending_count; i++)
-			vmc->pending[i - 1] = vmc->pending[i];
-		vmc->pending_count--;
-		if (place->session && place->state == VMCSIM_SESSION_CLOSING) {
-			place->close = UNANSWERED;
-			vmc->outstanding++;
-			post(vmc, close_of(vmc, slot).of, false);
-		} else if (place->session && place->state == VMCSIM_SESSION_OPENING) {
-			for (uint32_t id = 0; id < vmc->pool_size; id++) {
-				if (place->pool[id].owner != OPENING)
-					continue;
-				place->open = UNANSWERED;
-				vmc->outstanding++;
-				post(vmc, encode(INTERFACE_OPEN, 0, slot, place->session, id, 0).of, false);
-			}
-		}
-	}
+	vmc->line_count--;
+	slot->is_in_line = false;
+	if (!opens && slot->close != IN_LINE)
+		return;
+	*(opens ? &slot->open : &slot->close) = ASKED;
+	vmc->outstanding++;
+	if (opens)
+		post(vmc, message(slot, INTERFACE_OPEN, first(slot, OPENING), 0));
+	else
+		post(vmc, message(slot, INTERFACE_CLOSE, NULL, 0));
 }
 
+/* The channel is ready when every index has its seed buffer. */
 static void note_initialized(struct vmc *vmc)
 {
 	if (vmc->state != VMCSIM_CHANNEL_SEEDING)
 		return;
-	for (uint32_t slot = 0; slot < vmc->hmcs; slot++)
-		if (!is_free(vmc, &vmc->slots[slot]))
+	for (uint32_t i = 0; i < vmc->hmcs; i++)
+		if (!is_free(&vmc->slots[i]))
 			return;
 	vmc->resets = 0;
 	set_state(vmc, VMCSIM_CHANNEL_READY);
 }
 
-static void init_was_not_sent(struct vmc *vmc)
+/* A reset or the removal waits for the bottom half, or is about to. */
+static bool is_stopping(const struct vmc *vmc)
 {
-	if (vmc->inits_outstanding)
-		vmc->inits_outstanding--;
-	else if (vmc->inits_stale)
-		vmc->inits_stale--;
+	return vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED || vmc->state == VMCSIM_CHANNEL_INITIAL;
 }
 
-static void was_sent(struct vmc *vmc, const uint8_t *m)
+static void was_sent(struct vmc *vmc, const struct message *m)
 {
-	uint32_t id = big_endian(m + 6, 2);
-
-	if (m[0] != HEADER_MESSAGE)
+	if (m->header == HEADER_INIT) {
+		vmc->inits_outstanding += m->type == INIT;
 		return;
-	if (m[1] == CAPABILITIES)
-		vmc->capabilities_outstanding = true;
-	else
-		vmc->responded = true;
-	if (m[1] == ADD_BUFFER_RESPONSE && m[5] < vmc->hmcs && id < vmc->pool_size &&
-	    vmc->slots[m[5]].pool[id].owner == ADDED)
-		own(vmc, m[5], id, OURS);
-}
-
-/* Sends what the driver says by itself. A full queue is tried again after 1, 2, 4 ... 64 ms. */
-static void send_outgoing(struct vmc *vmc)
-{
-	struct entry entry = vmc->outgoing[vmc->outgoing_first];
-	uint32_t era = vmc->bottom_half_epoch, tries = entry.again;
-	int64_t code = entry.again ? VMCSIM_H_DROPPED : VMCSIM_H_SUCCESS;
-
-	vmc->outgoing_first = (vmc->outgoing_first + 1) % MAX_OUTGOING;
-	vmc->outgoing_count--;
-	vmc->sending = entry.bytes;
-	do {
-		if (tries)
-			rest(vmc, MS_NS << (tries - 1));
-		if (tries && era != vmc->bottom_half_epoch)
-			break;
-		code = send(vmc, entry.bytes);
-	} while (era == vmc->bottom_half_epoch && code == VMCSIM_H_DROPPED && ++tries < MAX_TRIES);
-	if (era != vmc->bottom_half_epoch)
-		return;
-	vmc->sending = NULL;
-	switch (code) {
-	case VMCSIM_H_SUCCESS:
-		was_sent(vmc, entry.bytes);
-		break;
-	case VMCSIM_H_CLOSED:
-		/* The partner is gone, and a transport event or its INIT follows. */
-		vmc->outgoing_count = 0;
-		if (entry.bytes[0] == HEADER_INIT && entry.bytes[1] == FORMAT_INIT)
-			init_was_not_sent(vmc);
-		break;
-	default:
-		reset_later(vmc);
 	}
+	vmc->capabilities_outstanding |= m->type == CAPABILITIES;
+	vmc->responded |= m->type & RESPONSE;
+	if (m->type == (ADD_BUFFER | RESPONSE) && m->index < vmc->hmcs)
+		own_all(&vmc->slots[m->index], ADDED, OURS);
+}
+
+/* What finds no room stays the first, and is sent again after a while. */
+static void send_next(struct vmc *vmc)
+{
+	struct message m = vmc->outgoing[vmc->outgoing_first % MAX_OUTGOING];
+	int64_t code = send(vmc, m);
+
+	if (is_stopping(vmc))
+		return;
+	if (code == VMCSIM_H_DROPPED && ++vmc->tries < MAX_TRIES) {
+		os->sleep(MS_NS << (vmc->tries - 1));
+		return;
+	}
+	vmc->tries = 0;
+	vmc->outgoing_first++;
+	vmc->outgoing_count--;
+	if (code == VMCSIM_H_SUCCESS)
+		was_sent(vmc, &m);
+	else if (code == VMCSIM_H_CLOSED)
+		vmc->outgoing_count = 0;	/* the partner is gone: a transport event or its INIT follows */
+	else
+		reset_later(vmc);
 }
 
 /* The partner was suspended (LoPAR, H_ENABLE_CRQ): the handshake begins anew. */
 static void enable_queue(struct vmc *vmc)
 {
-	uint32_t era = vmc->bottom_half_epoch;
-	int64_t code = of_adapter(vmc, VMCSIM_H_ENABLE_CRQ, 0, 0);
+	int64_t code = HCALL(vmc, VMCSIM_H_ENABLE_CRQ, vmc->node.unit_address);
 
-	while (era == vmc->bottom_half_epoch && busy_ns(code)) {
-		rest(vmc, busy_ns(code));
-		if (era == vmc->bottom_half_epoch)
-			code = of_adapter(vmc, VMCSIM_H_ENABLE_CRQ, 0, 0);
-	}
-	if (era != vmc->bottom_half_epoch)
+	if (was_busy(code))
 		return;
 	vmc->suspended = false;
-	if (code != VMCSIM_H_SUCCESS) {
+	if (code == VMCSIM_H_SUCCESS)
+		post_init(vmc, INIT);
+	else
 		reset_later(vmc);
-		return;
-	}
-	vmc->inits_outstanding++;
-	post_init(vmc, FORMAT_INIT);
 }
 
-/* Looks at the queue; whether to go on. Before the end the interrupt is enabled, and the queue looked at once more. */
-static bool look_at_queue(struct vmc *vmc)
+/* Takes the next entry and handles it; false if there is none. */
+static bool take_entry(struct vmc *vmc)
 {
-	uint32_t era = vmc->bottom_half_epoch;
 	uint8_t bytes[16];
-	int32_t taken;
+	struct message m;
 
-	vmc->touching++;
-	leave(vmc);
-	taken = os->take_entry(vmc->queue, vmc->next, bytes);
-	enter(vmc);
-	vmc->touching--;
-	came_back(vmc);
-	if (era != vmc->bottom_half_epoch || vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED)
-		return true;
-	if (taken == 1) {
-		vmc->next = (vmc->next + 1) % (vmc->offers.crq_pages * ENTRIES_PER_PAGE);
-		handle(vmc, bytes);
-		return true;
-	}
-	if (vmc->bottom_half_again) {
-		vmc->bottom_half_again = false;
+	if (os->take_entry(vmc->queue, vmc->next, bytes) != 1)
+		return false;
+	m = decode(bytes);
+	vmc->next = (vmc->next + 1) % (vmc->offers.crq_pages * ENTRIES_PER_PAGE);
+	if (!is_stopping(vmc))
+		handle(vmc, &m);
+	return true;
+}
+
+/* The queue is empty. It is looked at once more after the interrupt was enabled, and when there was reason to. */
+static bool looks_again(struct vmc *vmc)
+{
+	if (vmc->look_again) {
+		vmc->look_again = false;
 		return true;
 	}
 	if (vmc->interrupts_on)
 		return false;
 	vmc->interrupts_on = true;
-	if (of_adapter(vmc, VMCSIM_H_VIO_SIGNAL, 1, 0) != VMCSIM_H_SUCCESS && era == vmc->bottom_half_epoch)
+	if (HCALL(vmc, VMCSIM_H_VIO_SIGNAL, vmc->node.unit_address, 1) != VMCSIM_H_SUCCESS)
 		reset_later(vmc);
 	return true;
 }
 
-/* Frees what sessions left, sends what is due, and only then takes the next entry: answers go out in order. */
+/* INIT need not be sent again if the partner's own INIT is in the queue. */
+static bool may_be_spared(const struct vmc *vmc)
+{
+	const struct message *m = &vmc->outgoing[vmc->outgoing_first % MAX_OUTGOING];
+
+	return vmc->tries && m->header == HEADER_INIT && m->type == INIT;
+}
+
+/* One piece of work; whether there may be more. The next entry is taken when what is due was sent. */
+static bool work(struct vmc *vmc)
+{
+	if (vmc->quiesce && vmc->touching) {
+		os->wait(vmc, NULL);
+		return true;
+	}
+	vmc->quiesce = false;
+	if (vmc->line_count && vmc->outstanding < vmc->max_outstanding)
+		post_request(vmc);
+	if (vmc->garbage_count) {
+		unmap_garbage(vmc);
+	} else if (vmc->suspended) {
+		enable_queue(vmc);
+	} else if (vmc->outgoing_count && !may_be_spared(vmc)) {
+		send_next(vmc);
+	} else {
+		note_initialized(vmc);
+		if (take_entry(vmc) || is_stopping(vmc))
+			return true;
+		if (!vmc->outgoing_count)
+			return looks_again(vmc);
+		send_next(vmc);
+	}
+	return true;
+}
+
 static void bottom_half(void *driver)
 {
 	struct vmc *vmc = driver;
-	uint32_t era;
-	bool again = true;
 
-	enter(vmc);
 	if (vmc->bottom_half || !vmc->registered) {
-		vmc->bottom_half_again = vmc->bottom_half;
-		leave(vmc);
+		vmc->look_again = true;
 		return;
 	}
 	vmc->bottom_half = true;
-	vmc->bottom_half_again = false;
-	era = vmc->bottom_half_epoch;
-	while (again && era == vmc->bottom_half_epoch && vmc->state != VMCSIM_CHANNEL_RESET_SCHEDULED &&
-	       vmc->state != VMCSIM_CHANNEL_INITIAL) {
-		if (vmc->quiesce && vmc->touching) {
-			wait_until_others_come_back(vmc);
-			continue;
-		}
-		vmc->quiesce = false;
-		if (!vmc->garbage_count && !vmc->suspended)
-			release_requests(vmc);
-		if (vmc->garbage_count) {
-			unmap(vmc, vmc->garbage[--vmc->garbage_count]);
-		} else if (vmc->suspended) {
-			enable_queue(vmc);
-		} else if (vmc->outgoing_count) {
-			send_outgoing(vmc);
-		} else {
-			note_initialized(vmc);
-			again = look_at_queue(vmc);
-		}
-	}
-	if (era == vmc->bottom_half_epoch)
-		vmc->bottom_half = false;
-	came_back(vmc);
-	leave(vmc);
+	vmc->look_again = false;
+	while (!is_stopping(vmc) && work(vmc))
+		;
+	vmc->bottom_half = false;
+	os->wake(vmc);
 }
 
 /* Masks the interrupt and has the bottom half run. A bottom half may have enabled it meanwhile: it counts as off. */
@@ -1002,139 +778,79 @@ static void interrupt(void *driver)
 {
 	struct vmc *vmc = driver;
 
-	enter(vmc);
-	if (vmc->registered) {
-		of_adapter(vmc, VMCSIM_H_VIO_SIGNAL, 0, 0);
-		vmc->interrupts_on = false;
-		os->schedule(VMCSIM_BOTTOM_HALF);
-	}
-	came_back(vmc);
-	leave(vmc);
+	if (!vmc->registered)
+		return;
+	HCALL(vmc, VMCSIM_H_VIO_SIGNAL, vmc->node.unit_address, 0);
+	vmc->interrupts_on = false;
+	os->schedule(VMCSIM_BOTTOM_HALF);
 }
 
 /* ---- The task: probe, reset, remove. ---- */
 
-static void take_over(struct vmc *vmc, bool removed)
+static int32_t fails(struct vmc *vmc, int32_t error)
 {
-	set_state(vmc, VMCSIM_CHANNEL_RESET_SCHEDULED);
-	end_all_sessions(vmc, removed);
-	vmc->suspended = vmc->init_waits = vmc->capabilities_outstanding = false;
-	vmc->inits_outstanding = vmc->inits_stale = vmc->capabilities_stale = 0;
-	vmc->bottom_half = vmc->bottom_half_again = false;
-	vmc->sending = NULL;
-	vmc->bottom_half_epoch++;
+	set_state(vmc, VMCSIM_CHANNEL_FAILED);
+	return error;
 }
 
-static void free_queue(struct vmc *vmc, int64_t *code)
-{
-	while (vmc->touching || vmc->garbage_count) {
-		if (vmc->touching)
-			wait_until_others_come_back(vmc);
-		else
-			unmap(vmc, vmc->garbage[--vmc->garbage_count]);
-	}
-	do {
-		vmc->interrupts_on = vmc->registered = false;
-		*code = of_adapter(vmc, VMCSIM_H_FREE_CRQ, 0, 0);
-		if (busy_ns(*code))
-			rest(vmc, busy_ns(*code));
-	} while (busy_ns(*code));
-}
-
-/* Sends INIT; false if the queue has to be freed and registered again. */
-static bool greet(struct vmc *vmc)
-{
-	static const uint8_t init[16] = { HEADER_INIT, FORMAT_INIT };
-	uint32_t tries = 0;
-
-	for (;;) {
-		vmc->inits_outstanding = 1;
-		switch (send(vmc, init)) {
-		case VMCSIM_H_SUCCESS:
-			return true;
-		case VMCSIM_H_CLOSED:
-			init_was_not_sent(vmc);	/* its INIT is awaited */
-			return true;
-		case VMCSIM_H_DROPPED:
-			break;
-		default:
-			return false;
-		}
-		if (++tries == MAX_TRIES)
-			return false;
-		vmc->init_waits = vmc->inits_outstanding;
-		init_was_not_sent(vmc);
-		rest(vmc, MS_NS << (tries - 1));
-		if (vmc->state != VMCSIM_CHANNEL_CRQ_INIT || !vmc->init_waits || vmc->suspended) {
-			vmc->init_waits = false;
-			return true;
-		}
-		vmc->init_waits = false;
-	}
-}
-
-/* Registers the queue and greets the partner. H_CLOSED: there is none yet, and its INIT is awaited. */
-static bool bring_up(struct vmc *vmc, bool *failed)
+/* Registers the queue. H_Closed: there is no partner yet, and its INIT is awaited. -EAGAIN: free the queue first. */
+static int32_t bring_up(struct vmc *vmc)
 {
 	int64_t code;
 
 	vmc->next = 0;
-	code = of_adapter(vmc, VMCSIM_H_REG_CRQ, vmc->queue, (uint64_t)vmc->offers.crq_pages * PAGE);
-	if (code != VMCSIM_H_SUCCESS && code != VMCSIM_H_CLOSED) {
-		*failed = code != VMCSIM_H_RESOURCE;
-		return false;
-	}
-	vmc->registered = true;
+	vmc->outgoing_count = 0;
+	code = HCALL(vmc, VMCSIM_H_REG_CRQ, vmc->node.unit_address, vmc->queue, (uint64_t)vmc->offers.crq_pages * PAGE);
+	if (code != VMCSIM_H_SUCCESS && code != VMCSIM_H_CLOSED)
+		return code == VMCSIM_H_RESOURCE ? -EAGAIN : fails(vmc, -EIO);
+	vmc->registered = vmc->interrupts_on = true;
 	set_state(vmc, VMCSIM_CHANNEL_CRQ_INIT);
-	vmc->interrupts_on = true;
-	if (of_adapter(vmc, VMCSIM_H_VIO_SIGNAL, 1, 0) != VMCSIM_H_SUCCESS)
-		return false;
-	if (code == VMCSIM_H_SUCCESS && !greet(vmc))
-		return false;
+	if (HCALL(vmc, VMCSIM_H_VIO_SIGNAL, vmc->node.unit_address, 1) != VMCSIM_H_SUCCESS)
+		return -EAGAIN;
+	if (code == VMCSIM_H_SUCCESS)
+		post_init(vmc, INIT);
 	/* What came before the interrupt was enabled gave none. The next reset could not start while this task ran. */
 	os->schedule(vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED ? VMCSIM_RESET : VMCSIM_BOTTOM_HALF);
-	return true;
+	return 0;
 }
 
-static int32_t run_task(struct vmc *vmc, enum purpose purpose)
+/* Ends the sessions and the bottom half, and frees the queue when nothing is under way any more. */
+static int64_t take_down(struct vmc *vmc)
 {
-	bool failed = false;
 	int64_t code;
 
-	if (purpose == PROBE && bring_up(vmc, &failed))
-		return 0;
-	while (!failed) {
-		if (purpose != REMOVE) {
-			take_over(vmc, false);
-			vmc->resets++;
-		}
-		free_queue(vmc, &code);
-		if (purpose == REMOVE) {
-			if (vmc->has_queue)
-				unmap(vmc, vmc->queue);
-			vmc->has_queue = vmc->has_device = false;
-			set_state(vmc, VMCSIM_CHANNEL_INITIAL);
-			return 0;
-		}
-		if (vmc->resets >= MAX_RESETS)
-			break;
-		if (code != VMCSIM_H_SUCCESS)
-			continue;
-		leave(vmc);
-		os->clear(vmc->queue);
-		enter(vmc);
-		if (bring_up(vmc, &failed))
-			return 0;
+	set_state(vmc, VMCSIM_CHANNEL_RESET_SCHEDULED);
+	end_all_sessions(vmc);
+	while (vmc->bottom_half || vmc->touching || vmc->garbage_count) {
+		if (vmc->bottom_half || vmc->touching)
+			os->wait(vmc, NULL);
+		else
+			unmap_garbage(vmc);
 	}
-	set_state(vmc, VMCSIM_CHANNEL_FAILED);
-	return -EIO;
+	vmc->suspended = vmc->capabilities_outstanding = vmc->look_again = false;
+	vmc->inits_outstanding = vmc->inits_stale = vmc->capabilities_stale = 0;
+	vmc->interrupts_on = vmc->registered = false;
+	do
+		code = HCALL(vmc, VMCSIM_H_FREE_CRQ, vmc->node.unit_address);
+	while (was_busy(code));
+	return code;
 }
 
-static int32_t end_task(struct vmc *vmc, int32_t status)
+/* Frees the queue and registers it again, until that goes well. */
+static int32_t start_over(struct vmc *vmc)
 {
-	vmc->task = false;
-	came_back(vmc);
-	leave(vmc);
+	int32_t status = -EAGAIN;
+
+	while (status == -EAGAIN) {
+		int64_t code = take_down(vmc);
+
+		if (++vmc->resets >= MAX_RESETS)
+			return fails(vmc, -EIO);
+		if (code != VMCSIM_H_SUCCESS)
+			continue;
+		os->clear(vmc->queue);
+		status = bring_up(vmc);
+	}
 	return status;
 }
 
@@ -1143,48 +859,43 @@ static int32_t probe(void *driver, const struct vmcsim_node *node)
 	struct vmc *vmc = driver;
 	int32_t status;
 
-	enter(vmc);
-	if (vmc->has_device || vmc->task) {
-		leave(vmc);
+	if (vmc->has_device)
 		return -EBUSY;
-	}
 	vmc->node = *node;
-	vmc->has_device = vmc->task = true;
+	vmc->has_device = true;
 	vmc->resets = 0;
-	status = map(vmc, vmc->offers.crq_pages * PAGE, &vmc->queue);
-	if (status == VMCSIM_OK) {
-		vmc->has_queue = true;
-		return end_task(vmc, run_task(vmc, PROBE));
-	}
-	set_state(vmc, VMCSIM_CHANNEL_FAILED);
-	return end_task(vmc, -ENOMEM);
+	if (os->map(vmc->offers.crq_pages * PAGE, &vmc->queue) != VMCSIM_OK)
+		return fails(vmc, -ENOMEM);
+	vmc->has_queue = true;
+	status = bring_up(vmc);
+	return status == -EAGAIN ? start_over(vmc) : status;
 }
 
 static void reset(void *driver)
 {
 	struct vmc *vmc = driver;
 
-	enter(vmc);
-	if (vmc->state != VMCSIM_CHANNEL_RESET_SCHEDULED || vmc->task) {
-		leave(vmc);
-		return;
-	}
-	vmc->task = true;
-	end_task(vmc, run_task(vmc, RESET));
+	if (vmc->state == VMCSIM_CHANNEL_RESET_SCHEDULED && vmc->has_device)
+		start_over(vmc);
 }
 
+/* The device goes even if its queue cannot be freed: unmapping it keeps the hypervisor out. */
 static int32_t remove_device(void *driver)
 {
 	struct vmc *vmc = driver;
 
-	enter(vmc);
-	if (!vmc->has_device || vmc->task) {
-		leave(vmc);
+	if (!vmc->has_device)
 		return -ENODEV;
-	}
-	vmc->task = true;
-	take_over(vmc, true);
-	return end_task(vmc, run_task(vmc, REMOVE));
+	if (FORGETS(BUFFERS_AT_REMOVAL))
+		for_each_slot(slot, vmc)
+			for_each_buffer(buffer, slot)
+				buffer->owner = NOBODY;
+	take_down(vmc);
+	if (vmc->has_queue)
+		os->unmap(vmc->queue);
+	vmc->has_queue = vmc->has_device = false;
+	set_state(vmc, VMCSIM_CHANNEL_INITIAL);
+	return 0;
 }
 
 /* ---- The device file. ---- */
@@ -1193,129 +904,118 @@ static int32_t open_device(void *driver, struct vmcsim_file *file)
 {
 	struct vmc *vmc = driver;
 	struct open_file *open;
-	int32_t status = 0;
 
-	enter(vmc);
 	if (vmc->state == VMCSIM_CHANNEL_FAILED)
-		status = -EIO;
-	else if (vmc->state != VMCSIM_CHANNEL_READY && !(vmc->state == VMCSIM_CHANNEL_INITIAL && !vmc->has_device))
-		status = -EBUSY;
-	if (!status) {
-		open = os->alloc(sizeof *open);
-		if (open) {
-			open->file = file;
-			file->private_data = open;
-		} else {
-			status = -EIO;
-		}
-	}
-	leave(vmc);
-	return status;
+		return -EIO;
+	if (vmc->state != VMCSIM_CHANNEL_READY && vmc->has_device)
+		return -EBUSY;
+	open = os->alloc(sizeof *open);
+	if (!open)
+		return -EIO;
+	open->file = file;
+	file->private_data = open;
+	return 0;
 }
 
-/* A call on a file begins and ends. */
-static void begin(struct open_file *open)
+/* A call on a file begins, and ends. */
+static struct open_file *begin(struct vmcsim_file *file)
 {
-	open->users++;
+	struct open_file *open = file->private_data;
+
+	open->calls++;
+	return open;
 }
 
 static int64_t end(struct vmc *vmc, struct open_file *open, int64_t result)
 {
-	open->users--;
-	came_back(vmc);
-	leave(vmc);
+	open->calls--;
+	os->wake(vmc);
 	return result;
 }
 
-static bool is_closing(const struct vmc *vmc, int slot, const struct open_file *open)
+/* Fills a buffer from the caller's memory, and the hypervisor's from that; after an error the buffer is free again. */
+static int32_t fill(struct open_file *open, struct buffer *buffer, uint32_t length)
 {
-	const struct slot *place = &vmc->slots[slot];
+	struct slot *slot = open->slot;
+	struct vmc *vmc = slot->vmc;
+	uint64_t ioba = buffer->ioba;
+	uint32_t moved = FORGETS(HMC_ID_LENGTH) ? vmc->mtu : length;
+	int32_t status;
 
-	return place->session && place->file == open && place->state == VMCSIM_SESSION_CLOSING;
+	own(slot, buffer, IN_USE);
+	status = os->copy_from_user(ioba, length) ? -EFAULT : 0;
+	if (!status && open->binding == BOUND &&
+	    HCALL(vmc, VMCSIM_H_COPY_RDMA, moved, vmc->node.local_liobn, ioba, vmc->node.remote_liobn,
+		  buffer->lioba) != VMCSIM_H_SUCCESS && !FORGETS(RDMA_RESULT))
+		status = -EIO;
+	if (!goes_on(open)) {
+		os->unmap(ioba);
+		return -EIO;
+	}
+	if (open->binding != BOUND)
+		status = -EIO;		/* closed before the hypervisor knew of the session */
+	if (status && !(FORGETS(BUFFER_OF_BAD_WRITE) && status == -EFAULT))
+		own(slot, buffer, OURS);
+	return status;
 }
 
-/* The hypervisor never heard of the session: index, number and buffer are free again. */
-static int32_t undo_open(struct vmc *vmc, struct open_file *open, int slot, uint32_t id, int32_t error)
+/* The hypervisor does not know of the session: index, number and buffer are free again, unless that has been done. */
+static int32_t undo_open(struct open_file *open, int32_t status)
 {
-	own(vmc, slot, id, OURS);
-	if (FORGETS(FAILED_SESSION) && vmc->slots[slot].state == VMCSIM_SESSION_STARTING)
-		return error;
-	withdraw_session(vmc, slot);
+	struct slot *slot = open->slot;
+
+	if (slot->file != open || (FORGETS(FAILED_SESSION) && slot->state == VMCSIM_SESSION_STARTING))
+		return status;
+	withdraw_session(slot);
 	if (open->binding != CLOSED)
 		open->binding = UNBOUND;
-	return error;
+	return status;
 }
 
 static int32_t open_session(struct vmc *vmc, struct open_file *open)
 {
-	int slot = 0;
-	struct slot *place;
-	struct buffer buffer;
-	uint32_t id, epoch;
+	struct slot *slot = vmc->slots;
+	struct buffer *buffer;
 	int64_t code;
 	int32_t status;
 
 	if (open->binding != UNBOUND || vmc->state != VMCSIM_CHANNEL_READY)
 		return -EIO;
-	while (slot < (int)vmc->hmcs && !is_free(vmc, &vmc->slots[slot]))
+	while (slot < vmc->slots + vmc->hmcs && !is_free(slot))
 		slot++;
-	if (slot == (int)vmc->hmcs)
+	if (slot == vmc->slots + vmc->hmcs)
 		return -EBUSY;
-	place = &vmc->slots[slot];
-	id = (uint32_t)(free_buffer(vmc, place) - place->pool);
-	own(vmc, slot, id, IN_CALL);
-	buffer = place->pool[id];
-	place->session = place->last_session = place->last_session >= 255 ? 1 : place->last_session + 1;
-	place->file = open;
-	open->binding = BOUND;
+	buffer = first(slot, OURS);
+	slot->session = slot->last_session = (uint8_t)(slot->last_session % 255 + 1);
+	slot->file = open;
 	open->slot = slot;
-	open->cancelled = false;
-	set_session(vmc, slot, VMCSIM_SESSION_STARTING);
-	show(vmc, slot);
-	epoch = place->epoch;
-	status = copy(vmc, os->copy_from_user, buffer.ioba, HMC_ID_BYTES);
-	code = VMCSIM_H_HARDWARE;
-	if (epoch == place->epoch && !open->cancelled && status == 0)
-		code = to_hypervisor(vmc, &buffer, FORGETS(HMC_ID_LENGTH) ? vmc->mtu : HMC_ID_BYTES);
-	if (epoch != place->epoch) {
-		unmap(vmc, buffer.ioba);
-		return -EIO;
-	}
-	if (open->cancelled)
-		return undo_open(vmc, open, slot, id, -EIO);
-	if (status != 0)
-		return undo_open(vmc, open, slot, id, -EFAULT);
-	if (code != VMCSIM_H_SUCCESS)
-		return undo_open(vmc, open, slot, id, -EIO);
-	own(vmc, slot, id, OPENING);
-	set_session(vmc, slot, VMCSIM_SESSION_OPENING);
-	if (!may_send_request(vmc)) {
-		vmc->pending[vmc->pending_count++] = (uint8_t)slot;
+	open->binding = BOUND;
+	set_session(slot, VMCSIM_SESSION_STARTING);
+	status = fill(open, buffer, HMC_ID_BYTES);
+	if (status)
+		return undo_open(open, status);
+	own(slot, buffer, OPENING);
+	set_session(slot, VMCSIM_SESSION_OPENING);
+	if (vmc->outstanding >= vmc->max_outstanding || vmc->line_count) {
+		stand_in_line(slot, &slot->open);
 		return 0;
 	}
-	place->open = UNANSWERED;
+	slot->open = ASKED;
 	vmc->outstanding++;
-	code = send(vmc, encode(INTERFACE_OPEN, 0, slot, place->session, id, 0).of);
-	if (epoch != place->epoch) {
-		/* close() follows it with an Interface Close, but only if the hypervisor heard of it. */
-		if (code != VMCSIM_H_SUCCESS && is_closing(vmc, slot, open))
-			undo_open(vmc, open, slot, id, -EIO);
-		return -EIO;
-	}
-	if (code == VMCSIM_H_SUCCESS)
-		return 0;
-	return undo_open(vmc, open, slot, id, code == VMCSIM_H_DROPPED ? -EBUSY : -EIO);
+	code = send(vmc, message(slot, INTERFACE_OPEN, buffer, 0));
+	status = !goes_on(open) ? -EIO : code == VMCSIM_H_SUCCESS ? 0 : code == VMCSIM_H_DROPPED ? -EBUSY : -EIO;
+	return code == VMCSIM_H_SUCCESS ? status : undo_open(open, status);
 }
 
 static int32_t request_vmc(struct vmc *vmc, uint32_t *drc_index)
 {
-	uint64_t args[9] = { 0 }, rets[9] = { 0 };
-	int64_t code = hcall(vmc, VMCSIM_H_REQUEST_VMC, args, rets);
+	const uint64_t none[9] = { 0 };
+	uint64_t rets[9];
+	int64_t code;
 
-	while (busy_ns(code)) {
-		rest(vmc, busy_ns(code));
-		code = hcall(vmc, VMCSIM_H_REQUEST_VMC, args, rets);
-	}
+	do
+		code = hcall(vmc, VMCSIM_H_REQUEST_VMC, none, rets);
+	while (was_busy(code));
 	switch (code) {
 	case VMCSIM_H_SUCCESS:
 		*drc_index = (uint32_t)rets[0];
@@ -1336,141 +1036,116 @@ static int32_t request_vmc(struct vmc *vmc, uint32_t *drc_index)
 static int32_t ioctl(void *driver, struct vmcsim_file *file, uint32_t command, struct vmcsim_ioctl *result)
 {
 	struct vmc *vmc = driver;
-	int32_t status = -EINVAL;
+	struct open_file *open = begin(file);
+	int32_t status = 0;
 
-	enter(vmc);
-	begin(file->private_data);
 	switch (command) {
 	case VMCSIM_IOCTL_SETHMCID:
-		status = open_session(vmc, file->private_data);
+		status = open_session(vmc, open);
 		break;
 	case VMCSIM_IOCTL_QUERY:
 		result->have_vmc = vmc->state != VMCSIM_CHANNEL_INITIAL;
 		result->state = vmc->state == VMCSIM_CHANNEL_SEEDING ? VMCSIM_CHANNEL_CAPABILITIES : vmc->state;
 		result->drc_index = vmc->has_device ? vmc->node.drc_index : 0;
-		status = 0;
 		break;
 	case VMCSIM_IOCTL_REQUESTVMC:
 		status = request_vmc(vmc, &result->drc_index);
 		break;
+	default:
+		status = -EINVAL;
 	}
-	return (int32_t)end(vmc, file->private_data, status);
+	return (int32_t)end(vmc, open, status);
 }
 
 static int64_t write_message(struct vmc *vmc, struct open_file *open, uint64_t length)
 {
-	int slot = open->slot;
-	struct slot *place = &vmc->slots[slot];
-	struct buffer buffer;
-	uint32_t id, epoch;
-	int64_t code = VMCSIM_H_HARDWARE;
+	struct slot *slot = open->slot;
+	struct buffer *buffer;
+	int64_t code;
 	int32_t status;
-	bool ready;
 
-	if (open->binding != BOUND || place->state == VMCSIM_SESSION_CLOSING)
-		return -EIO;
-	ready = place->state == VMCSIM_SESSION_READY;
-	if (vmc->state != VMCSIM_CHANNEL_READY || length > vmc->mtu)
+	if (open->binding != BOUND || vmc->state != VMCSIM_CHANNEL_READY || length > vmc->mtu)
 		return -EIO;
 	if (length == 0)
 		return 0;
-	if (!ready || !free_buffer(vmc, place))
+	buffer = first(slot, OURS);
+	if (slot->state != VMCSIM_SESSION_READY || !buffer)
 		return -EBUSY;
-	id = (uint32_t)(free_buffer(vmc, place) - place->pool);
-	own(vmc, slot, id, IN_CALL);
-	buffer = place->pool[id];
-	epoch = place->epoch;
-	status = copy(vmc, os->copy_from_user, buffer.ioba, (uint32_t)length);
-	if (epoch == place->epoch && status == 0)
-		code = to_hypervisor(vmc, &buffer, (uint32_t)length);
-	if (epoch != place->epoch) {
-		unmap(vmc, buffer.ioba);
-		return -EIO;
-	}
-	if (status == 0 && code != VMCSIM_H_SUCCESS && FORGETS(RDMA_RESULT))
-		return (int64_t)length;
-	if (status != 0 && FORGETS(BUFFER_OF_BAD_WRITE))
-		return -EFAULT;
-	if (status != 0 || code != VMCSIM_H_SUCCESS) {
-		own(vmc, slot, id, OURS);
-		return status ? -EFAULT : -EIO;
-	}
+	status = fill(open, buffer, (uint32_t)length);
+	if (status)
+		return status;
 	/* Before the send: the answer may come in this very buffer before the send returns. */
-	own(vmc, slot, id, THEIRS);
-	code = send(vmc, encode(SIGNAL, 0, slot, place->session, id, (uint32_t)length).of);
-	if (epoch != place->epoch)
+	own(slot, buffer, THEIRS);
+	code = send(vmc, message(slot, SIGNAL, buffer, (uint32_t)length));
+	if (!goes_on(open))
 		return -EIO;
 	if (code == VMCSIM_H_SUCCESS)
 		return (int64_t)length;
-	if (place->pool[id].owner == THEIRS)
-		own(vmc, slot, id, OURS);
+	if (buffer->owner == THEIRS)
+		own(slot, buffer, OURS);
 	return code == VMCSIM_H_DROPPED ? -EBUSY : -EIO;
 }
 
 static int64_t write_file(void *driver, struct vmcsim_file *file, uint64_t length)
 {
-	enter(driver);
-	begin(file->private_data);
-	return end(driver, file->private_data, write_message(driver, file->private_data, length));
+	struct open_file *open = begin(file);
+
+	return end(driver, open, write_message(driver, open, length));
 }
 
-static int64_t take_message(struct vmc *vmc, struct open_file *open, uint64_t room)
+/* The caller's memory bounds the copy; the rest of a longer message is gone. */
+static int64_t take_message(struct open_file *open, uint64_t room)
 {
-	int slot = open->slot;
-	struct slot *place = &vmc->slots[slot];
-	struct message message = place->inbox[place->first];
-	uint32_t epoch = place->epoch, length = message.length;
-	uint64_t ioba = place->pool[message.buffer].ioba;
+	struct slot *slot = open->slot;
+	struct buffer *buffer = slot->inbox[slot->first++ % MAX_BUFFERS];
+	uint64_t ioba = buffer->ioba;
+	uint32_t length = room < buffer->length ? (uint32_t)room : buffer->length;
 	int32_t status;
 
-	place->first = (place->first + 1) % MAX_INBOX;
-	place->unread--;
-	show(vmc, slot);
-	if (message.failed || place->pool[message.buffer].owner != QUEUED)
+	slot->unread--;
+	if (!buffer->length) {
+		own(slot, buffer, OURS);
 		return -EIO;
-	if (length > room)
-		length = (uint32_t)room;	/* the rest of the message is gone */
-	own(vmc, slot, message.buffer, IN_CALL);
-	status = copy(vmc, os->copy_to_user, ioba, length);
-	if (epoch != place->epoch) {
-		unmap(vmc, ioba);
-	} else if (status == 0) {
-		own(vmc, slot, message.buffer, OURS);
-	} else {
-		own(vmc, slot, message.buffer, QUEUED);	/* bad memory of the caller loses nothing */
-		deliver(vmc, slot, message, true);
 	}
+	own(slot, buffer, IN_USE);
+	status = os->copy_to_user(ioba, length);
+	if (!goes_on(open))
+		os->unmap(ioba);
+	else if (status)
+		deliver(slot, buffer, true);	/* bad memory of the caller loses nothing */
+	else
+		own(slot, buffer, OURS);
 	return status ? -EFAULT : (int64_t)length;
 }
 
-static int64_t read_message(struct vmc *vmc, struct open_file *open, uint64_t room)
+static int64_t read_message(struct open_file *open, uint64_t room)
 {
 	if (open->binding == UNBOUND)
 		return -EIO;
 	if (open->binding == BOUND && room == 0)
 		return 0;
 	while (open->binding == BOUND) {
-		if (vmc->slots[open->slot].unread)
-			return take_message(vmc, open, room);
+		if (open->slot->unread)
+			return take_message(open, room);
 		if (open->file->flags & VMCSIM_NONBLOCK)
 			return -EAGAIN;
-		if (os->wait(open, vmc) == -EINTR)
+		if (os->wait(open, NULL) == -EINTR)
 			return -EINTR;
 	}
-	return -EBADFD_;
+	return -EBADFD;
 }
 
 static int64_t read_file(void *driver, struct vmcsim_file *file, uint64_t room)
 {
-	enter(driver);
-	begin(file->private_data);
-	return end(driver, file->private_data, read_message(driver, file->private_data, room));
+	struct open_file *open = begin(file);
+
+	return end(driver, open, read_message(open, room));
 }
 
-static int64_t events_of(const struct vmc *vmc, const struct open_file *open)
+static int64_t events_of(const struct open_file *open)
 {
 	if (open->binding == BOUND)
-		return vmc->slots[open->slot].unread ? VMCSIM_POLLIN : 0;
+		return open->slot->unread ? VMCSIM_POLLIN : 0;
 	if (open->binding == UNBOUND || (open->binding == LOST && FORGETS(POLL_OF_LOST_SESSION)))
 		return 0;
 	return VMCSIM_POLLIN | VMCSIM_POLLERR | VMCSIM_POLLHUP;
@@ -1478,130 +1153,60 @@ static int64_t events_of(const struct vmc *vmc, const struct open_file *open)
 
 static int64_t poll_file(void *driver, struct vmcsim_file *file, uint32_t waits)
 {
-	struct vmc *vmc = driver;
-	struct open_file *open = file->private_data;
-	int32_t status = 0;
+	struct open_file *open = begin(file);
+	int64_t status = 0;
 
-	enter(vmc);
-	begin(open);
-	while (waits && !events_of(vmc, open) && status == 0)
-		status = os->wait(open, vmc);
-	return end(vmc, open, events_of(vmc, open) ? events_of(vmc, open) : status);
+	while (waits && !events_of(open) && status == 0)
+		status = os->wait(open, NULL);
+	return end(driver, open, events_of(open) ? events_of(open) : status);
 }
 
 /* From now on calls on the session are told, and the index is on its way to be free. */
-static void begin_session_close(struct vmc *vmc, struct open_file *open, int slot)
+static void begin_session_close(struct slot *slot)
 {
-	struct slot *place = &vmc->slots[slot];
-	bool waits = false;
-
-	for (uint32_t i = 0; i < vmc->pending_count; i++)
-		waits |= vmc->pending[i] == slot;
-	if (place->state == VMCSIM_SESSION_STARTING) {
-		open->cancelled = true;
-	} else if (waits) {
-		/* Its Open was never sent: the index is as it was before. */
-		withdraw_session(vmc, slot);
-		reclaim(vmc, slot, OPENING);
-	} else {
-		lose_calls(vmc, slot);
-		reclaim(vmc, slot, QUEUED);
-		place->first = place->unread = 0;
-		set_session(vmc, slot, VMCSIM_SESSION_CLOSING);
+	if (slot->open == IN_LINE) {
+		withdraw_session(slot);
+	} else if (slot->state != VMCSIM_SESSION_STARTING) {
+		own_all(slot, IN_USE, NOBODY);
+		own_all(slot, QUEUED, OURS);
+		slot->unread = 0;
+		set_session(slot, VMCSIM_SESSION_CLOSING);
 	}
 }
 
-/* Whether the bottom half has still to send the slot's Interface Open, which Interface Close must not overtake. */
-static bool has_open_in_hand(const struct vmc *vmc, int slot)
+/* Frees a buffer of a closing session; false if only the one that carries the HMC ID is left. */
+static bool free_any_buffer(struct slot *slot)
 {
-	const uint8_t *m = vmc->sending;
-
-	if (vmc->slots[slot].open != UNANSWERED)
-		return false;
-	for (uint32_t i = 0; i <= vmc->outgoing_count; i++) {
-		if (m && m[0] == HEADER_MESSAGE && m[1] == INTERFACE_OPEN && m[5] == slot)
-			return true;
-		m = vmc->outgoing[(vmc->outgoing_first + i) % MAX_OUTGOING].bytes;
-	}
-	return false;
-}
-
-static void send_close(struct vmc *vmc, struct open_file *open, int slot)
-{
-	struct slot *place = &vmc->slots[slot];
-	struct bytes close = close_of(vmc, slot);
-
-	if (!may_send_request(vmc) || has_open_in_hand(vmc, slot)) {
-		vmc->pending[vmc->pending_count++] = (uint8_t)slot;
-		return;
-	}
-	place->close = UNANSWERED;
-	vmc->outstanding++;
-	switch (send(vmc, close.of)) {
-	case VMCSIM_H_SUCCESS:
-		return;
-	case VMCSIM_H_DROPPED:
-		if (!is_closing(vmc, slot, open))
-			return;
-		if (place->open == REFUSED) {
-			end_session(vmc, slot);
-			return;
-		}
-		post(vmc, close.of, true);	/* the bottom half tries again; close() does not wait for it */
-		os->schedule(VMCSIM_BOTTOM_HALF);
-		return;
-	case VMCSIM_H_CLOSED:
-		if (!is_closing(vmc, slot, open))
-			return;
-		end_session(vmc, slot);
-		drain_pool(vmc, slot);
-		os->schedule(VMCSIM_BOTTOM_HALF);
-		return;
-	default:
-		if (is_closing(vmc, slot, open))
-			reset_later(vmc);
-	}
-}
-
-/* Frees a buffer of a session that is closed; false if only the one that carries the HMC ID is left. */
-static bool free_any_buffer(struct vmc *vmc, int slot)
-{
-	struct slot *place = &vmc->slots[slot];
-
-	for (uint32_t id = 0; id < MAX_BUFFERS; id++) {
-		if (place->pool[id].owner == NOBODY || place->pool[id].owner == OPENING)
+	for_each_buffer(buffer, slot) {
+		if (buffer->owner == NOBODY || buffer->owner == OPENING)
 			continue;
-		own(vmc, slot, id, NOBODY);
-		unmap(vmc, place->pool[id].ioba);
+		own(slot, buffer, NOBODY);
+		os->unmap(buffer->ioba);
 		return true;
 	}
 	return false;
 }
 
+/* close(): the storage goes before Interface Close is sent (driver document, VMC Interface Close). */
 static int32_t release(void *driver, struct vmcsim_file *file)
 {
 	struct vmc *vmc = driver;
 	struct open_file *open = file->private_data;
-	int slot;
+	struct slot *slot = open->binding == BOUND ? open->slot : NULL;
 
-	enter(vmc);
-	slot = open->binding == BOUND ? open->slot : NO_SLOT;
 	open->binding = CLOSED;
 	os->wake(open);
-	if (slot != NO_SLOT)
-		begin_session_close(vmc, open, slot);
+	if (slot)
+		begin_session_close(slot);
 	do {
-		while (open->users || (slot != NO_SLOT && vmc->bottom_half_slot == slot))
-			wait_until_others_come_back(vmc);
-	} while (slot != NO_SLOT && is_closing(vmc, slot, open) && free_any_buffer(vmc, slot));
-	if (slot != NO_SLOT && is_closing(vmc, slot, open)) {
-		send_close(vmc, open, slot);
-		if (vmc->slots[slot].file == open)
-			vmc->slots[slot].file = NULL;
+		while (open->calls || (slot && vmc->in_hand == slot))
+			os->wait(vmc, NULL);
+	} while (is_closing(slot, open) && free_any_buffer(slot));
+	if (is_closing(slot, open)) {
+		stand_in_line(slot, &slot->close);
+		slot->file = NULL;
 	}
 	os->free(open);
-	came_back(vmc);
-	leave(vmc);
 	return 0;
 }
 
@@ -1616,12 +1221,14 @@ static int32_t load(const struct vmcsim_parameters *parameters, void **driver)
 	vmc->offers = *parameters;
 	vmc->slots = os->alloc(sizeof *vmc->slots * parameters->hmcs);
 	/* Every buffer, and a few of which the next owner is already there. */
-	vmc->garbage = os->alloc(sizeof *vmc->garbage * (MAX_BUFFERS * parameters->hmcs + MAX_BUFFERS));
+	vmc->garbage = os->alloc(sizeof *vmc->garbage * MAX_BUFFERS * (parameters->hmcs + 1));
 	if (!vmc->slots || !vmc->garbage)
 		return -ENOMEM;
-	for (uint32_t slot = 0; slot < parameters->hmcs; slot++)
-		vmc->slots[slot].last_session = parameters->first_session - 1;
-	vmc->bottom_half_slot = NO_SLOT;
+	for (uint32_t i = 0; i < parameters->hmcs; i++) {
+		vmc->slots[i].vmc = vmc;
+		vmc->slots[i].index = (uint8_t)i;
+		vmc->slots[i].last_session = (uint8_t)(parameters->first_session - 1);
+	}
 	*driver = vmc;
 	return 0;
 }
@@ -1649,8 +1256,6 @@ const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *se
 
 const struct vmcsim_driver *vmcsim_driver_entry(const struct vmcsim_services *services)
 {
-	if (services->abi_version < VMCSIM_ABI_VERSION)
-		return NULL;
 	os = services;
-	return &table;
+	return services->abi_version < VMCSIM_ABI_VERSION ? NULL : &table;
 }

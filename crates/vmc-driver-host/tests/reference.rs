@@ -51,10 +51,13 @@ const CARELESS: [(&str, &[&str]); 15] = [
         &["h14-file-of-lost-session", "h17-close-response-fails", "h30-poll-before-hmc-id"],
     ),
     ("BUFFER_OF_BAD_WRITE", &["h31-failing-writes"]),
-    ("RDMA_RESULT", &["h31-failing-writes"]),
+    ("RDMA_RESULT", &["h12-index-after-failed-copy", "h31-failing-writes"]),
     ("LONG_SIGNAL", &["h32-message-beyond-mtu"]),
     ("SEED_OF_REFUSED_OPEN", &["h37-open-again"]),
-    ("BUFFERS_AT_REMOVAL", &["h38-driver-loaded-anew"]),
+    (
+        "BUFFERS_AT_REMOVAL",
+        &["h35-no-reset-storm", "h36-both-window-panes", "h38-driver-loaded-anew"],
+    ),
 ];
 
 #[test]

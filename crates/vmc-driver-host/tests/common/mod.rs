@@ -23,7 +23,18 @@ pub fn compile(source: &str, name: &str, arguments: &[&str]) -> PathBuf {
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.so"));
     let mut cc = Command::new("cc");
     cc.args([
-        "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread",
+        "-std=c11",
+        "-O1",
+        "-g",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Wshadow",
+        "-Wconversion",
+        "-Werror",
+        "-fPIC",
+        "-shared",
+        "-pthread",
         "-I",
     ]);
     cc.arg(folder().join("../vmcsim-ffi/include")).args(arguments);
