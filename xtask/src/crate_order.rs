@@ -79,6 +79,7 @@ const ALL: &[&str] = &[
     "papr",
     "phyp",
     "vmc-check",
+    "vmc-cli",
     "vmc-machine",
     "vmc-proto",
     "vmc-scenario",
@@ -118,6 +119,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "vmc-scenario", knows: SCENARIO, without: &["stateright"] },
     Layer { name: "vmc-mgmt", knows: MANAGER, without: &["stateright"] },
     Layer { name: "vmc-device", knows: ALL, without: &[] },
+    Layer { name: "vmc-cli", knows: ALL, without: &[] },
     Layer { name: "vmc-driver-host", knows: ALL, without: &[] },
 ];
 

@@ -8,48 +8,38 @@ mod coverage;
 mod crate_order;
 mod device;
 mod device_tree;
-mod explore;
 mod failure;
 mod failure_pages;
 mod import_circles;
 mod install_lib;
 mod instructions;
 mod inventory;
-mod last_events;
-mod lines;
 mod list;
 mod manage;
 mod program;
 mod quirks;
-mod races;
-mod replay;
 mod report;
 mod saved;
 mod schema;
-mod select;
-mod shrink;
 mod sim;
-mod snapshot_file;
 mod snapshots;
 mod stress;
-mod terminal;
 mod tidy;
 mod trace;
 mod watch;
 mod words;
-mod workspace;
 
+use crate::program::become_program;
 use crate::terminal::complain;
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
-
-/// Exit code when a scenario failed, a snapshot differs, or something is untidy.
-const FAILED: u8 = 1;
-
-/// Exit code when the question itself was wrong: bad options, or a scenario file with a mistake.
-const MISTAKE: u8 = 2;
+use vmc_cli::{
+    Verdict, explore, foreign, last_events, lines, races, replay, select, shrink, snapshot_file,
+    terminal, workspace,
+};
 
 /// Simulates the Virtual Management Channel between the PowerVM hypervisor and its management partition.
 #[derive(Debug, Parser)]
@@ -107,27 +97,21 @@ enum Command {
     Tidy,
 }
 
-/// How a command ended: the better, the less.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
-    Good,
-    Failed,
-    Mistake,
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Err(problem) = start_logging(cli.log.as_deref()) {
         complain(&problem.to_string());
-        return ExitCode::from(MISTAKE);
+        return Verdict::Mistake.into();
     }
     let verdict = match cli.command {
         Command::Sim(args) => sim::run(&args),
-        Command::Explore(args) => explore::run(&args),
+        Command::Explore(args) => {
+            with_driver(&args.driver, "explore", || explore::run(&args, None))
+        }
         Command::Trace(args) => trace::run(&args),
         Command::Snapshots(command) => snapshots::run(&command),
-        Command::Replay(args) => replay::run(&args),
-        Command::Shrink(args) => shrink::run(&args),
+        Command::Replay(args) => with_driver(&args.driver, "replay", || replay::run(&args, None)),
+        Command::Shrink(args) => with_driver(&args.driver, "shrink", || shrink::run(&args, None)),
         Command::Coverage => coverage::run(),
         Command::DeviceTree(command) => device_tree::run(&command),
         Command::Quirks(args) => quirks::run(&args),
@@ -142,11 +126,27 @@ fn main() -> ExitCode {
         Command::Instructions(args) => instructions::run(&args),
         Command::Tidy => tidy::run(),
     };
-    match verdict {
-        Verdict::Good => ExitCode::SUCCESS,
-        Verdict::Failed => ExitCode::from(FAILED),
-        Verdict::Mistake => ExitCode::from(MISTAKE),
+    verdict.into()
+}
+
+/// Runs a command with our own driver, or has the program that runs other drivers do it, with the same arguments.
+fn with_driver(
+    driver: &foreign::DriverArgs,
+    name: &str,
+    ours: impl FnOnce() -> Verdict,
+) -> Verdict {
+    if driver.file.is_none() {
+        return ours();
     }
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let Some(place) = arguments.iter().position(|argument| argument == name) else {
+        return ours();
+    };
+    if place > 0 {
+        complain("--log has no effect with --driver; leave it out");
+        return Verdict::Mistake;
+    }
+    become_program("vmc-driver-host", &[], &arguments)
 }
 
 /// `--log` wins over `RUST_LOG`; without either nothing is logged.

@@ -18,6 +18,7 @@ use std::time::Duration;
 use vmc_machine::foreign::ForeignDriver;
 use vmc_machine::guest_driver::IndexView;
 use vmc_proto::{Errno, Profile};
+use vmc_sim::DriverSource;
 use vmcsim::*;
 
 /// The call of `load`; no other call is in flight then.
@@ -71,6 +72,13 @@ impl Host {
     pub fn instance(&self, config: &Config) -> Result<Box<dyn ForeignDriver>, String> {
         let hosted = self.load(config, Arc::default())?;
         Ok(Box::new(hosted))
+    }
+
+    /// Where the drivers of runs come from.
+    pub fn source(&self) -> DriverSource {
+        let host = self.clone();
+        let source = DriverSource::new(move |config| host.instance(config));
+        source.named(self.table.name(), self.table.profile())
     }
 
     fn load(&self, config: &Config, records: Arc<Records>) -> Result<Hosted, String> {

@@ -11,6 +11,7 @@
 //! | `services` | the functions of `vmcsim_services` |
 //! | `instance`, `memory` | what is kept of an instance, and what it has addresses of |
 //! | `suite`, `notes` | the scenarios as a conformance suite; what is left of a driver that crashes |
+//! | `sections`, `wrong` | what a scenario is about; what was wrong first, and which sentence it breaks |
 //! | `jump` | a function of the driver is called, or left |
 
 #![deny(unsafe_code)]
@@ -21,9 +22,12 @@ mod jump;
 mod library;
 mod memory;
 mod notes;
+mod sections;
 mod services;
 pub mod suite;
 mod turn;
+mod wrong;
 
 pub use driver::Host;
 pub use library::{LibraryError, Table};
+pub use wrong::FirstWrong;

@@ -1,20 +1,42 @@
-//! Runs a driver through scenarios: `cargo xtask sim --driver` calls this program with their files.
+//! Runs a driver through scenarios: `cargo xtask sim --driver` calls this program with their files, and `explore`, `replay` and
+//! `shrink` with their own arguments.
 
 #![forbid(unsafe_code)]
 
 mod report;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use vmc_cli::{Verdict, explore, replay, shrink};
 use vmc_driver_host::suite::{Row, Suite, keep_notes};
 use vmc_driver_host::{Host, Table};
 use vmc_sim::RuntimeKind;
 
 /// Runs a driver in C through scenarios of vmcsim
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    suite: Option<Args>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look for failing runs: many schedules of each scenario, or generated scenarios
+    Explore(Box<explore::Args>),
+    /// Repeat the run of a replay file, to the last byte
+    Replay(replay::Args),
+    /// Make a failing run small, and print it as a scenario with its trace
+    Shrink(shrink::Args),
+}
+
+#[derive(Debug, clap::Args)]
 struct Args {
     /// The driver: a shared library with a function vmcsim_driver_entry
     #[arg(long, value_name = "FILE")]
@@ -72,13 +94,39 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match run(&args) {
-        Ok(good) => ExitCode::from(u8::from(!good)),
-        Err(mistake) => {
-            eprintln!("error: {mistake}");
-            ExitCode::from(2)
+    let Cli { command, suite } = Cli::parse();
+    let done = match (command, suite) {
+        (Some(command), _) => command.run(),
+        (None, Some(args)) => {
+            run(&args).map(|good| if good { Verdict::Good } else { Verdict::Failed })
         }
+        (None, None) => {
+            Err(String::from("expected --driver FILE and scenarios, or a command; --help tells"))
+        }
+    };
+    let verdict = done.unwrap_or_else(|mistake| {
+        eprintln!("error: {mistake}");
+        Verdict::Mistake
+    });
+    verdict.into()
+}
+
+impl Command {
+    fn run(&self) -> Result<Verdict, String> {
+        let args = match self {
+            Command::Explore(args) => &args.driver,
+            Command::Replay(args) => &args.driver,
+            Command::Shrink(args) => &args.driver,
+        };
+        let file = args.file.as_ref().ok_or("expected --driver FILE: a shared library of yours")?;
+        let table = Table::load(file).map_err(|error| error.to_string())?;
+        let patience = Duration::from_secs(args.patience);
+        let driver = Some(Host { table, patience }.source());
+        Ok(match self {
+            Command::Explore(args) => explore::run(args, driver),
+            Command::Replay(args) => replay::run(args, driver),
+            Command::Shrink(args) => shrink::run(args, driver),
+        })
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the suite has found, for people and for JUnit.
 
 use quick_xml::Writer;
+use quick_xml::events::BytesText;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
 use std::time::Duration;
+use vmc_driver_host::FirstWrong;
 use vmc_driver_host::suite::{Row, Verdict};
 
 /// The rows of a run of the suite.
@@ -55,11 +57,7 @@ impl Report {
                 Verdict::Fails(_) if self.is_known(row) => {}
                 Verdict::Fails(problems) => {
                     writeln!(f, "FAILED {}: {}", row.scenario, row.title)?;
-                    if let Some(sequence) = &row.sequence {
-                        writeln!(f, "{}", indented(sequence))?;
-                    }
-                    problems.iter().try_for_each(|what| writeln!(f, "{}", indented(what)))?;
-                    writeln!(f)?;
+                    writeln!(f, "{}\n", indented(&failure(row, problems)))?;
                 }
                 Verdict::Mistake(what) => writeln!(f, "MISTAKE {}: {what}", row.scenario)?,
                 Verdict::Holds if self.is_known(row) => {
@@ -77,29 +75,34 @@ impl Report {
         writeln!(f, "{}: {good} of {all} scenarios hold; {} ms", self.driver, took.as_millis())
     }
 
-    /// How many of each subject hold, and why others are left out.
+    /// How many of each section and of each hazard hold, and why others are left out.
     fn write_groups(&self, f: &mut String) -> std::fmt::Result {
-        let mut groups = BTreeMap::<&str, Vec<&Row>>::new();
+        let mut sections = BTreeMap::<&str, Vec<&Row>>::new();
+        let mut hazards = BTreeMap::<&str, Vec<&Row>>::new();
         let mut left_out = BTreeMap::<&str, usize>::new();
         for row in &self.rows {
-            let subject = row.scenario.split_once('/').map_or("", |(subject, _)| subject);
-            groups.entry(subject).or_default().push(row);
             if let Verdict::LeftOut(why) = &row.verdict {
                 *left_out.entry(why).or_default() += 1;
+                continue;
+            }
+            for section in sections_of(row) {
+                sections.entry(section).or_default().push(row);
+            }
+            for hazard in &row.hazards {
+                hazards.entry(hazard).or_default().push(row);
             }
         }
-        for (subject, rows) in groups {
+        let width = sections.keys().map(|section| section.chars().count()).max().unwrap_or(0);
+        for (group, rows) in sections.into_iter().chain(hazards) {
             let (good, all) = counts(rows.iter().copied());
-            if all > 0 {
-                let failed = rows.iter().filter(|row| fails(row)).map(|row| row.scenario.as_str());
-                let failed: Vec<_> = failed.collect();
-                let end = if failed.is_empty() {
-                    String::new()
-                } else {
-                    format!("  not {}", failed.join(", "))
-                };
-                writeln!(f, "{subject:14} {good:3} of {all:3}{end}")?;
-            }
+            let failed = rows.iter().filter(|row| fails(row)).map(|row| row.scenario.as_str());
+            let failed = failed.collect::<Vec<_>>().join(", ");
+            let line = format!("{group:width$} {good:3} of {all:3}  not {failed}");
+            writeln!(
+                f,
+                "{}",
+                if failed.is_empty() { line.trim_end_matches("  not ") } else { &line }
+            )?;
         }
         left_out.iter().try_for_each(|(why, count)| writeln!(f, "{count} left out: {why}"))
     }
@@ -127,14 +130,22 @@ impl Report {
                     Verdict::Fails(_) if self.is_known(row) => {
                         ("skipped", String::from("known to fail"))
                     }
-                    Verdict::Fails(problems) => ("failure", problems.join("\n")),
+                    Verdict::Fails(problems) => ("failure", failure(row, problems)),
                     Verdict::Mistake(what) => ("error", what.clone()),
                     Verdict::LeftOut(why) => ("skipped", why.clone()),
                 };
+                let message = match &row.verdict {
+                    Verdict::Fails(problems) if kind == "failure" => problems.join("\n"),
+                    _ => text.clone(),
+                };
                 case.write_inner_content(|writer| {
-                    let told =
-                        writer.create_element(kind).with_attribute(("message", text.as_str()));
-                    told.write_empty()?;
+                    let told = writer.create_element(kind);
+                    let told = told.with_attribute(("message", message.as_str()));
+                    if kind == "failure" {
+                        told.write_text_content(BytesText::new(&text))?;
+                    } else {
+                        told.write_empty()?;
+                    }
                     Ok(())
                 })?;
             }
@@ -142,6 +153,32 @@ impl Report {
         })?;
         Ok(String::from_utf8_lossy(&writer.into_inner()).into_owned())
     }
+}
+
+/// The sections that a scenario is about, and that of what was wrong first.
+fn sections_of(row: &Row) -> BTreeSet<&str> {
+    let of_wrong = row.first_wrong.iter().map(|wrong| wrong.section.as_str());
+    row.sections.iter().map(String::as_str).chain(of_wrong).collect()
+}
+
+/// What there is to say of a run that fails: its sequence, what was not as it must be, what was wrong first, and the sentence
+/// that it breaks.
+fn failure(row: &Row, problems: &[String]) -> String {
+    let mut parts: Vec<String> =
+        row.sequence.iter().map(|text| text.trim_end().to_owned()).collect();
+    parts.extend(problems.iter().cloned());
+    if let Some(FirstWrong { event, got, expected, section, sentence }) = &row.first_wrong {
+        let place = event.map_or(String::new(), |event| format!(", event {event}"));
+        match expected {
+            Some(expected) => parts.push(format!(
+                "the first wrong message{place}: expected `{expected}`, got `{got}`"
+            )),
+            None if got.is_empty() => {}
+            None => parts.push(format!("the first wrong message{place}: `{got}`")),
+        }
+        parts.push(format!("{section}: \"{sentence}\""));
+    }
+    parts.join("\n")
 }
 
 fn fails(row: &Row) -> bool {

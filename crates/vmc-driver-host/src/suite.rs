@@ -1,12 +1,13 @@
 //! The scenarios as a conformance suite: each is run with a driver, and what does not hold is told.
 
 use crate::driver::Host;
-use crate::notes;
+use crate::wrong::FirstWrong;
+use crate::{notes, sections};
 use serde::{Deserialize, Serialize};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
-use vmc_sim::{DriverSource, Options, RuntimeKind, Scenario, simulate};
+use vmc_sim::{Options, RuntimeKind, Scenario, simulate};
 
 /// Most services that are told of a driver that has crashed.
 const LAST_SERVICES: usize = 12;
@@ -32,11 +33,37 @@ pub struct Row {
     pub scenario: String,
     /// What it is about.
     pub title: String,
+    /// The sections of LoPAR and of the driver document that it is about.
+    pub sections: Vec<String>,
+    /// The known hazards that it is about, by their numbers.
+    pub hazards: Vec<String>,
     /// What became of it.
     #[serde(flatten)]
     pub verdict: Verdict,
     /// The sequence of a run that failed.
     pub sequence: Option<String>,
+    /// What was wrong first in it, and which sentence it breaks.
+    pub first_wrong: Option<FirstWrong>,
+}
+
+impl Row {
+    fn new(path: &Path, verdict: Verdict) -> Row {
+        let (title, sections, hazards) = Default::default();
+        let (sequence, first_wrong) = (None, None);
+        Row { scenario: name_of(path), title, sections, hazards, verdict, sequence, first_wrong }
+    }
+
+    /// The same of a scenario that could be read.
+    fn about(path: &Path, scenario: &Scenario, verdict: Verdict) -> Row {
+        let row = Row::new(path, verdict);
+        let sections = sections::of_scenario(scenario, &row.scenario);
+        Row {
+            title: scenario.title().to_owned(),
+            sections: sections.into_iter().map(str::to_owned).collect(),
+            hazards: sections::hazards(scenario),
+            ..row
+        }
+    }
 }
 
 /// How the suite is run.
@@ -59,46 +86,38 @@ pub fn name_of(path: &Path) -> String {
 impl Suite {
     /// Runs one scenario.
     pub fn run(&self, path: &Path) -> Row {
-        let row = |title: &str, verdict, sequence| Row {
-            scenario: name_of(path),
-            title: title.to_owned(),
-            verdict,
-            sequence,
-        };
         let scenario = match Scenario::load(path) {
             Ok(scenario) => scenario,
-            Err(error) => return row("", Verdict::Mistake(error.to_string()), None),
+            Err(error) => return Row::new(path, Verdict::Mistake(error.to_string())),
         };
-        let title = scenario.title();
+        let row = |verdict| Row::about(path, &scenario, verdict);
         if let Some(why) = self.left_out(&scenario) {
-            return row(title, Verdict::LeftOut(why), None);
+            return row(Verdict::LeftOut(why));
         }
-        let host = self.host.clone();
-        let driver = Some(DriverSource::new(move |config| host.instance(config)));
+        let driver = Some(self.host.source());
         let options = Options { driver, runtime: self.runtime, ..Options::default() };
         let options = match self.seed {
             Some(seed) => options.with_seed(seed),
             None => options,
         };
         match simulate(&scenario, &options) {
-            Err(error) => row(title, Verdict::LeftOut(error.to_string()), None),
-            Ok(report) if report.passed() => row(title, Verdict::Holds, None),
+            Err(error) => row(Verdict::LeftOut(error.to_string())),
+            Ok(report) if report.passed() => row(Verdict::Holds),
             Ok(report) => {
                 let problems = report.problems.iter().map(ToString::to_string).collect();
-                row(title, Verdict::Fails(problems), Some(report.canonical()))
+                let row = row(Verdict::Fails(problems));
+                let first_wrong = Some(FirstWrong::of(&scenario, &row.scenario, &report));
+                Row { sequence: Some(report.canonical()), first_wrong, ..row }
             }
         }
     }
 
-    /// Why a scenario is not for this driver.
+    /// Why a scenario is not for this driver, or not for this runtime.
     pub fn left_out(&self, scenario: &Scenario) -> Option<String> {
-        let (plan, profile) = (scenario.plan(), self.host.table.profile());
-        if plan.machine.driver.profile != profile {
-            return Some(String::from("it is of the other profile"));
-        }
-        if plan.machine.liberties != Default::default() || !plan.quirks.is_empty() {
-            return Some(String::from("it has vmcsim's own driver behave in another way"));
-        }
+        self.host.source().left_out(scenario).or_else(|| self.not_for_the_runtime(scenario))
+    }
+
+    fn not_for_the_runtime(&self, scenario: &Scenario) -> Option<String> {
         match (self.runtime, scenario.deterministic_only()) {
             (RuntimeKind::Deterministic, _) | (_, None) => None,
             (_, Some(why)) => Some(format!("it is for the deterministic runtime only: {why}")),
@@ -108,11 +127,12 @@ impl Suite {
     /// Runs one scenario in a process of its own, which is this program with these arguments before the path: a driver that
     /// crashes fails the scenario only.
     pub fn run_apart(program: &Path, arguments: &[String], notes: &Path, path: &Path) -> Row {
-        let failed = |what: String| Row {
-            scenario: name_of(path),
-            title: String::new(),
-            verdict: Verdict::Fails(vec![what]),
-            sequence: None,
+        let failed = |what: String| {
+            let verdict = Verdict::Fails(vec![what]);
+            match Scenario::load(path) {
+                Ok(scenario) => Row::about(path, &scenario, verdict),
+                Err(_) => Row::new(path, verdict),
+            }
         };
         let mut child = Command::new(program);
         child.args(arguments).arg("--notes").arg(notes).arg(path);

@@ -83,9 +83,45 @@ fn results_are_written_for_programs() {
     let (_, text) = run(&bad, &["--format", "junit"]);
     assert!(text.starts_with("<testsuite name=\"wrong\" tests=\"1\" failures=\"1\">"), "{text}");
     assert!(text.contains("<testcase classname=\"boot\" name=\"driver-first\">"), "{text}");
-    assert!(text.contains("<failure message=\""), "{text}");
+    assert!(text.contains("<failure message=\"") && text.contains("vmcsim.h, struct"), "{text}");
     let (_, text) = run(&good, &["--format", "junit"]);
     assert!(text.contains("failures=\"0\"") && !text.contains("<failure"), "{text}");
+}
+
+/// What a person needs of a failure: the sequence, what was wrong first, and the sentence that it breaks.
+#[test]
+fn a_report_is_by_section_and_hazard_and_each_failure_names_the_sentence_that_it_breaks() {
+    let careless = compile("drivers/reference.c", "report", &["-DCARELESS=ENABLE_CRQ"]);
+    let scenarios = ["hazards/h03-partner-suspended", SCENARIO].map(scenario);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_vmc-driver-host"));
+    let output =
+        program.arg("--driver").arg(&careless).args(&scenarios).output().expect("the program");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(text.starts_with("FAILED hazards/h03-partner-suspended: H03: "), "{text}");
+    let sequence = "application   management partition";
+    let sentence =
+        "LoPAR, H_ENABLE_CRQ: \"This hcall() explicitly enables a CRQ that has been disabled";
+    let first = "the first wrong message";
+    let places: Vec<_> = [sequence, first, sentence]
+        .iter()
+        .map(|part| text.find(part).unwrap_or_else(|| panic!("{part}: {text}")))
+        .collect();
+    assert!(places.is_sorted(), "{text}");
+    assert!(text.contains("expected `mgmt: H_ENABLE_CRQ"), "{text}");
+    for line in [
+        "driver document, VMC Interface Initialization   1 of   1\n",
+        "  0 of   1  not hazards/h03-partner-suspended\n",
+        "reference driver: 1 of 2 scenarios hold; ",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let hazard = text.lines().find(|line| line.starts_with("H03 "));
+    assert!(hazard.is_some_and(|line| line.contains("0 of   1  not hazards/h03")), "{text}");
+    let output = program.args(["--format", "json"]).output().expect("the program");
+    let row = output.stdout.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let row: serde_json::Value = serde_json::from_slice(row).expect("one object a line");
+    assert_eq!(row["hazards"], serde_json::json!(["H03"]));
+    assert_eq!(row["first_wrong"]["section"], "LoPAR, H_ENABLE_CRQ");
 }
 
 /// A failure that is known is no news, and neither is it one that is gone.

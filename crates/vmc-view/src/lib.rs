@@ -27,6 +27,7 @@ mod words;
 pub use diagrams::{mermaid, svg};
 pub use difference::{DiffLine, difference};
 pub use live::LivePage;
+pub use meaning::sections;
 pub use model::statuses;
 pub use page::{difference_page, html, page, snapshot_page};
 pub use pcapng::pcapng;

@@ -19,6 +19,11 @@ const RUNTIME: &str = "driver document, VMC Interface Runtime";
 const CLOSE: &str = "driver document, VMC Interface Close";
 const BUFFERS: &str = "LoPAR, HMC Interface Buffers";
 
+/// The sections of LoPAR and of the driver document that define an event: `LoPAR, Add Buffer`. The nearest comes first.
+pub fn sections(event: &Event) -> &'static [&'static str] {
+    meaning(event).sections
+}
+
 /// What the event means.
 pub(crate) fn meaning(event: &Event) -> Meaning {
     match event {

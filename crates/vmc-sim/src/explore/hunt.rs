@@ -23,13 +23,13 @@ pub enum Hunted {
 impl Search {
     /// Makes the run of a seed with the quirk, and if something is wrong, without it.
     pub fn hunt(&self, subject: &Subject, seed: u64, quirk: Quirk) -> Hunted {
-        let run = Search { quirks: self.quirks.with(quirk), ..*self }.explore(subject, seed);
+        let run = Search { quirks: self.quirks.with(quirk), ..self.clone() }.explore(subject, seed);
         let checkers: BTreeSet<_> =
             run.checkers.iter().filter(|checker| verdict::proves(checker)).cloned().collect();
         if checkers.is_empty() {
             return Hunted::Missed;
         }
-        let without = Search { quirks: QuirkSet::default(), ..*self }.explore(subject, seed);
+        let without = Search { quirks: QuirkSet::default(), ..self.clone() }.explore(subject, seed);
         if without.passed() {
             Hunted::Found { checkers, run: Box::new(run) }
         } else {

@@ -20,6 +20,7 @@ pub use reached::Reached;
 pub use row::{Key, Row, Verdict};
 pub use summary::{Failing, Met, Seeds, Slow, Summary, Totals};
 
+use crate::foreign::DriverSource;
 use crate::replay::{Divergence, check_determinism};
 use crate::simulation::{Options, Report, simulate};
 use ibmvmc::QuirkSet;
@@ -65,7 +66,7 @@ pub struct Known {
 }
 
 /// How runs are drawn from seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Search {
     /// Which kinds of schedules.
     pub schedules: Schedules,
@@ -73,6 +74,8 @@ pub struct Search {
     pub quirks: QuirkSet,
     /// Makes each run twice more and compares the two step by step.
     pub check_determinism: bool,
+    /// Where a driver comes from that takes the place of our own.
+    pub driver: Option<DriverSource>,
 }
 
 /// The result of a seed.
@@ -80,6 +83,8 @@ pub struct Search {
 pub struct Explored {
     /// The schedule that was drawn, as reports name it.
     pub schedule: String,
+    /// Why no run was made: the scenario is not for the driver.
+    pub left_out: Option<String>,
     /// What found something wrong, by name; empty for a good run.
     pub checkers: BTreeSet<String>,
     /// Steps of all activities.
@@ -148,7 +153,8 @@ impl Search {
 
     /// The options of the run of a seed.
     pub fn options(&self, seed: u64) -> Options {
-        let base = Options { quirks: self.quirks, max_steps: MAX_STEPS, ..Options::default() };
+        let (quirks, driver) = (self.quirks, self.driver.clone());
+        let base = Options { quirks, driver, max_steps: MAX_STEPS, ..Options::default() };
         self.schedules.draw(seed).options(base)
     }
 
@@ -160,6 +166,9 @@ impl Search {
         seed: u64,
     ) -> Explored {
         let schedule = self.schedules.draw(seed).to_string();
+        if let Some(why) = self.driver.as_ref().and_then(|driver| driver.left_out(scenario)) {
+            return Explored::left_out(schedule, why);
+        }
         let options = self.options(seed);
         let made = simulate(scenario, &options).and_then(|report| {
             let twice = self.check_determinism.then(|| check_determinism(scenario, &options));
@@ -168,6 +177,9 @@ impl Search {
         match made {
             Ok((report, divergence)) => {
                 Explored::of(schedule, &report, divergence.as_ref(), allowed, text)
+            }
+            Err(MachineError::Refused(why)) if self.driver.is_some() => {
+                Explored::left_out(schedule, why)
             }
             Err(error) => {
                 Explored::without_trace(schedule, verdict::MACHINE, error.to_string(), text)
@@ -215,7 +227,21 @@ impl Explored {
         });
         let events = report.trace.records().len() as u64;
         let reached = Reached::of(&report.trace);
-        Explored { schedule, checkers, steps: report.steps, events, reached, failure }
+        let (steps, left_out) = (report.steps, None);
+        Explored { schedule, left_out, checkers, steps, events, reached, failure }
+    }
+
+    /// No run, for this reason.
+    fn left_out(schedule: String, why: String) -> Explored {
+        Explored {
+            schedule,
+            left_out: Some(why),
+            checkers: BTreeSet::new(),
+            steps: 0,
+            events: 0,
+            reached: Reached::default(),
+            failure: None,
+        }
     }
 
     /// A run that ended before there was anything to look at.
@@ -228,6 +254,7 @@ impl Explored {
         let failure = Failure { problems: vec![problem], text, canonical: None };
         Explored {
             schedule,
+            left_out: None,
             checkers: [checker.to_owned()].into(),
             steps: 0,
             events: 0,

@@ -34,6 +34,9 @@ pub struct Key {
     pub schedules: Schedules,
     /// Hazards that the driver shows.
     pub quirks: Vec<String>,
+    /// What the driver calls itself, where it is not our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// Draws everything else.
     pub seed: u64,
 }
@@ -52,7 +55,9 @@ impl Row {
     /// The row of a run.
     pub fn new(subject: &str, search: &Search, seed: u64, came: &Explored) -> Row {
         let quirks = search.quirks.iter().map(Quirk::id).map(str::to_owned).collect();
-        let key = Key { subject: subject.to_owned(), schedules: search.schedules, quirks, seed };
+        let driver = search.driver.as_ref().map(|driver| driver.name().to_owned());
+        let (subject, schedules) = (subject.to_owned(), search.schedules);
+        let key = Key { subject, schedules, quirks, driver, seed };
         Row {
             key,
             schedule: came.schedule.clone(),

@@ -75,6 +75,9 @@ pub struct Seeds {
     pub schedules: super::Schedules,
     /// Hazards that the driver shows.
     pub quirks: Vec<String>,
+    /// What the driver calls itself, where it is not our own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// How many.
     pub runs: u64,
     /// Which: first and last of each unbroken series.
@@ -190,9 +193,12 @@ impl Summary {
 /// Groups runs by search, and their seeds into series. The keys come in their order, so seeds ascend.
 fn seeds<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Vec<Seeds> {
     let mut all: Vec<Seeds> = Vec::new();
-    for Key { subject, schedules, quirks, seed } in keys {
+    for Key { subject, schedules, quirks, driver, seed } in keys {
         let same = |last: &&mut Seeds| {
-            last.subject == *subject && last.schedules == *schedules && last.quirks == *quirks
+            last.subject == *subject
+                && last.schedules == *schedules
+                && last.quirks == *quirks
+                && last.driver == *driver
         };
         if let Some(last) = all.last_mut().filter(same) {
             last.runs += 1;
@@ -205,6 +211,7 @@ fn seeds<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Vec<Seeds> {
                 subject: subject.clone(),
                 schedules: *schedules,
                 quirks: quirks.clone(),
+                driver: driver.clone(),
                 runs: 1,
                 seeds: vec![(*seed, *seed)],
             });
@@ -236,6 +243,7 @@ mod tests {
                 subject: subject.to_owned(),
                 schedules: Schedules::Mixed,
                 quirks: Vec::new(),
+                driver: None,
                 seed,
             },
             schedule: String::from("random"),

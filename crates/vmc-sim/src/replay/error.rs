@@ -46,10 +46,37 @@ pub enum ReplayError {
         /// Of the code that is running.
         own: Fingerprint,
     },
+    /// The run is of another driver than the one that is there.
+    #[error("{file}: {}", of_driver(expected.as_deref(), given.as_deref()))]
+    Driver {
+        /// The replay file.
+        file: String,
+        /// As the file says; vmcsim's own without one.
+        expected: Option<String>,
+        /// What was given.
+        given: Option<String>,
+    },
     /// {0}
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     /// {0}
     #[error(transparent)]
     Machine(#[from] MachineError),
+}
+
+/// Which driver made the run, and what to do about it.
+fn of_driver(expected: Option<&str>, given: Option<&str>) -> String {
+    match (expected, given) {
+        (Some(expected), None) => {
+            format!(
+                "the run was made by `{expected}`; name that driver's library with --driver FILE"
+            )
+        }
+        (Some(expected), Some(given)) => {
+            format!(
+                "the run was made by `{expected}`, expected the library of that driver, got `{given}`"
+            )
+        }
+        (None, _) => String::from("the run was made by vmcsim's own driver; leave out --driver"),
+    }
 }

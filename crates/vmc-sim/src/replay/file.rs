@@ -6,6 +6,7 @@
 //! vmcsim replay 1                     the version of the format
 //! behaviour 1f0c95a2b7d86e43          of the code that made the run
 //! quirks H14                          beside those that the scenario names
+//! driver reference driver             only where it is not our own: what it calls itself
 //! schedule random, seed 7             how the decisions came about, for people
 //! max-steps 50000000
 //! trace 85944171f73967e8              the fingerprint of the raw trace
@@ -16,6 +17,7 @@
 //! ```
 
 use super::{Fingerprint, ReplayError, behaviour};
+use crate::foreign::DriverSource;
 use crate::simulation::{Options, Report, RuntimeKind, simulate};
 use ibmvmc::{Quirk, QuirkSet};
 use std::fmt::Write;
@@ -35,6 +37,10 @@ pub struct Replay {
     file: String,
     behaviour: Fingerprint,
     quirks: QuirkSet,
+    /// What the driver calls itself, where it is not our own.
+    driver: Option<String>,
+    /// Where that driver comes from.
+    source: Option<DriverSource>,
     schedule: String,
     max_steps: u64,
     trace: Fingerprint,
@@ -75,6 +81,8 @@ impl Replay {
             file: name.clone(),
             behaviour: behaviour(),
             quirks: options.quirks,
+            driver: options.driver.as_ref().map(|driver| one_line(driver.name())),
+            source: options.driver.clone(),
             schedule: options.schedule.to_string(),
             max_steps: options.max_steps,
             trace: Fingerprint::of_trace(&report.trace),
@@ -85,8 +93,10 @@ impl Replay {
         Ok((replay, report))
     }
 
-    /// Makes the run again. Refused if the code behaves in another way than that which made it.
+    /// Makes the run again. Refused if the code behaves in another way than that which made it. A run of a driver that is
+    /// not our own takes [`with_driver`](Replay::with_driver) first.
     pub fn run(&self) -> Result<Replayed, ReplayError> {
+        self.with_its_driver()?;
         let (found, own) = (self.behaviour, behaviour());
         if found != own {
             return Err(ReplayError::Behaviour { file: self.file.clone(), found, own });
@@ -100,6 +110,7 @@ impl Replay {
 
     /// Follows the decisions with the code as it is now, as far as they can be, and keeps that run.
     pub fn renewed(&self) -> Result<Replay, ReplayError> {
+        self.with_its_driver()?;
         let (replay, _) = Replay::record(&self.scenario()?, &self.options())?;
         let (file, schedule) = (self.file.clone(), self.schedule.clone());
         Ok(Replay { file, schedule, ..replay })
@@ -126,7 +137,30 @@ impl Replay {
             schedule: ScheduleKind::Pinned(Arc::clone(&self.decisions)),
             max_steps: self.max_steps,
             quirks: self.quirks,
+            driver: self.source.clone(),
             ..Options::default()
+        }
+    }
+
+    /// The same run with the driver that it was made with: our own without a source.
+    pub fn with_driver(self, source: Option<DriverSource>) -> Result<Replay, ReplayError> {
+        let given = source.as_ref().map(|source| one_line(source.name()));
+        match (&self.driver, given) {
+            (expected, given) if *expected == given => Ok(Replay { source, ..self }),
+            (expected, given) => {
+                let (file, expected) = (self.file.clone(), expected.clone());
+                Err(ReplayError::Driver { file, expected, given })
+            }
+        }
+    }
+
+    fn with_its_driver(&self) -> Result<(), ReplayError> {
+        match (&self.driver, &self.source) {
+            (Some(_), None) => {
+                let (file, expected) = (self.file.clone(), self.driver.clone());
+                Err(ReplayError::Driver { file, expected, given: None })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -136,6 +170,9 @@ impl Replay {
         let decisions: Vec<_> = self.decisions.lines().collect();
         let mut text = format!("{}{}\n", Replay::MAGIC, Replay::VERSION);
         let _ = writeln!(text, "behaviour {}\nquirks{quirks}", self.behaviour);
+        if let Some(driver) = &self.driver {
+            let _ = writeln!(text, "driver {driver}");
+        }
         let _ = writeln!(text, "schedule {}\nmax-steps {}", self.schedule, self.max_steps);
         let _ = writeln!(text, "trace {}\ndecisions {}", self.trace, decisions.len());
         decisions.iter().for_each(|line| text += &format!("{line}\n"));
@@ -157,6 +194,8 @@ impl Replay {
             Quirk::from_id(id).ok_or_else(|| head.wrong("the number of a quirk, such as H14", id))
         });
         let quirks = quirks.collect::<Result<QuirkSet, ReplayError>>()?;
+        let driver = head.rest.starts_with("driver ").then(|| head.value("driver", "`driver`"));
+        let driver = driver.transpose()?.map(str::to_owned);
         let schedule = head.value("schedule", "`schedule` and how it came about")?.to_owned();
         let max_steps = head.parsed("max-steps")?;
         let trace = head.parsed("trace")?;
@@ -167,6 +206,8 @@ impl Replay {
             file,
             behaviour,
             quirks,
+            driver,
+            source: None,
             schedule,
             max_steps,
             trace,
@@ -175,6 +216,11 @@ impl Replay {
             text,
         })
     }
+}
+
+/// A name in one line, as a file has it.
+fn one_line(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What is left of a file that is read line by line.

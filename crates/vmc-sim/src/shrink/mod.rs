@@ -4,8 +4,8 @@
 //! [`shrink`] works on the scenario as a document (`document.rs`) and knows nothing of its keys: what can be left
 //! out or made smaller is tried, and what the scenario's own checks refuse is no candidate. A candidate is kept when
 //! a run of it fails in the same way: with a problem of the same [`FailureKind`], an expectation with the same
-//! values expected and got, and, if the failure needs quirks,
-//! without any problem once the driver does not show them. Which schedule it takes is looked for anew each time,
+//! values expected and got, and, if the failure needs quirks or a
+//! driver that is not our own, without any problem once the driver does not show them, or is our own. Which schedule it takes is looked for anew each time,
 //! because a schedule rarely survives an edit. When the document is as small as it gets, the schedule is brought as
 //! near to first come, first served as it goes (`order.rs`).
 //!
@@ -20,6 +20,7 @@ mod tests;
 
 pub use kind::FailureKind;
 
+use crate::foreign::DriverSource;
 use crate::simulation::{Options, Report, simulate};
 use document::Document;
 use ibmvmc::QuirkSet;
@@ -116,17 +117,18 @@ pub fn shrink(
     let decisions = report.decisions.clone().unwrap_or_default();
     let mut shrinker = Shrinker {
         file,
+        driver: options.driver.clone(),
         identity,
         max_steps: max_steps.min(options.max_steps),
-        needs_quirks: false,
+        needs_driver: false,
         runs: 0,
         size: document.size(&decisions, &report),
         over: false,
         go_on,
     };
     let before = shrinker.size;
-    shrinker.needs_quirks =
-        !quirks.is_empty() && shrinker.passes_without_quirks(&document, &decisions);
+    shrinker.needs_driver = (!quirks.is_empty() || options.driver.is_some())
+        && shrinker.passes_with_ours(&document, &decisions);
     let (document, decisions) = shrinker.document(document, decisions);
     let decisions = shrinker.order(&document, decisions);
     shrinker.finish(document, &decisions, before)
@@ -135,10 +137,12 @@ pub fn shrink(
 struct Shrinker<'a> {
     /// The path of the scenario.
     file: &'a str,
+    /// Where a driver comes from that takes the place of our own.
+    driver: Option<DriverSource>,
     identity: Identity,
     max_steps: u64,
-    /// The failure is one of the quirks: without them the run passes.
-    needs_quirks: bool,
+    /// The failure is one of the quirks, or of the driver: with our own and without them the run passes.
+    needs_driver: bool,
     runs: u64,
     size: CaseSize,
     /// The caller does not want to go on.
@@ -197,21 +201,31 @@ impl Shrinker<'_> {
         decisions: &Decisions,
     ) -> bool {
         report.problems.iter().any(|problem| Identity::of(problem) == self.identity)
-            && (!self.needs_quirks || self.passes_without_quirks(candidate, decisions))
+            && (!self.needs_driver || self.passes_with_ours(candidate, decisions))
     }
 
-    fn passes_without_quirks(&mut self, document: &Document, decisions: &Decisions) -> bool {
+    fn passes_with_ours(&mut self, document: &Document, decisions: &Decisions) -> bool {
         let mut document = document.clone();
         document.set_quirks(QuirkSet::default());
         let Ok(scenario) = Scenario::parse(self.file, &document.text()) else { return false };
         let same = ScheduleKind::Pinned(Arc::new(decisions.clone()));
-        [ScheduleKind::FirstCome, same]
-            .into_iter()
-            .all(|schedule| self.run(&scenario, schedule).is_some_and(|report| report.passed()))
+        [ScheduleKind::FirstCome, same].into_iter().all(|schedule| {
+            self.run_with(&scenario, schedule, None).is_some_and(|report| report.passed())
+        })
     }
 
     /// A run, if the caller wants to go on and the machine can be built.
     fn run(&mut self, scenario: &Scenario, schedule: ScheduleKind) -> Option<Report> {
+        let driver = self.driver.clone();
+        self.run_with(scenario, schedule, driver)
+    }
+
+    fn run_with(
+        &mut self,
+        scenario: &Scenario,
+        schedule: ScheduleKind,
+        driver: Option<DriverSource>,
+    ) -> Option<Report> {
         let progress = ShrinkProgress { runs: self.runs, size: self.size };
         self.over |= !(self.go_on)(&progress);
         if self.over {
@@ -220,7 +234,8 @@ impl Shrinker<'_> {
         self.runs += 1;
         let max_steps = self.max_steps;
         let keep = Keep::Departures;
-        simulate(scenario, &Options { schedule, keep, max_steps, ..Options::default() }).ok()
+        let options = Options { schedule, keep, max_steps, driver, ..Options::default() };
+        simulate(scenario, &options).ok()
     }
 
     /// Writes the case down, and runs what was written.
@@ -234,7 +249,8 @@ impl Shrinker<'_> {
         let run = |document: &Document| -> Result<Report, ShrinkError> {
             let scenario = Scenario::parse(self.file, &document.text())?;
             let max_steps = self.max_steps;
-            Ok(simulate(&scenario, &Options { max_steps, ..Options::default() })?)
+            let driver = self.driver.clone();
+            Ok(simulate(&scenario, &Options { max_steps, driver, ..Options::default() })?)
         };
         let first = run(&document)?;
         let alike = first.problems.iter().find(|problem| Identity::of(problem) == self.identity);

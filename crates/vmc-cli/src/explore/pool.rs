@@ -10,7 +10,7 @@ const AHEAD: u64 = 64;
 
 /// Makes the runs `0..items` and takes their results in this order, until `take` says that it is enough or the time
 /// is over. Returns how many were taken: all before that number, with any number of workers.
-pub(super) fn run<T: Send>(
+pub(crate) fn run<T: Send>(
     items: u64,
     workers: usize,
     time: Option<Duration>,

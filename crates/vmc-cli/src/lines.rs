@@ -7,11 +7,12 @@ use vmc_sim::trace::escaped_lines;
 const CONTEXT_LINES: usize = 3;
 
 /// Lines of a scenario's report, beyond which the rest is counted.
-pub(crate) const MAX_LINES: usize = 60;
+pub const MAX_LINES: usize = 60;
 
 /// What a line is, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// As it is.
     Plain,
     /// Only the snapshot has it.
     Removed,
@@ -23,21 +24,24 @@ pub(crate) enum Kind {
 
 /// A line of a report, without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+pub struct Line {
     kind: Kind,
     text: String,
 }
 
 impl Line {
-    pub(crate) fn plain(text: impl Into<String>) -> Line {
+    /// A line without a colour.
+    pub fn plain(text: impl Into<String>) -> Line {
         Line { kind: Kind::Plain, text: text.into() }
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// Its text.
+    pub fn text(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn indented(mut self, columns: usize) -> Line {
+    /// The same further to the right.
+    pub fn indented(mut self, columns: usize) -> Line {
         self.text.insert_str(0, &" ".repeat(columns));
         self
     }
@@ -55,12 +59,12 @@ impl Line {
 }
 
 /// All lines as one text.
-pub(crate) fn render(lines: &[Line], colours: bool) -> String {
+pub fn render(lines: &[Line], colours: bool) -> String {
     lines.iter().map(|line| line.render(colours)).collect::<Vec<_>>().join("\n")
 }
 
 /// At most [`MAX_LINES`]; beyond it a last one says how many more there are and how to see them.
-pub(crate) fn cut(mut lines: Vec<Line>) -> Vec<Line> {
+pub fn cut(mut lines: Vec<Line>) -> Vec<Line> {
     let more = lines.len().saturating_sub(MAX_LINES);
     if more > 0 {
         lines.truncate(MAX_LINES);
@@ -70,12 +74,12 @@ pub(crate) fn cut(mut lines: Vec<Line>) -> Vec<Line> {
 }
 
 /// A number of things: `1 line`, `2 lines`.
-pub(crate) fn counted(number: usize, thing: &str) -> String {
+pub fn counted(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A unified diff. What the two texts are stands at its head.
-pub(crate) fn diff(old: (&str, &str), new: (&str, &str)) -> Vec<Line> {
+pub fn diff(old: (&str, &str), new: (&str, &str)) -> Vec<Line> {
     let ((old_name, old), (new_name, new)) = (old, new);
     let head =
         [(Kind::Removed, format!("--- {old_name}")), (Kind::Added, format!("+++ {new_name}"))];

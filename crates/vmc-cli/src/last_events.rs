@@ -8,7 +8,7 @@ use vmc_sim::trace::{ActorId, Record, Trace};
 const EVENTS_PER_ACTOR: usize = 5;
 
 /// A line for each of the last events, grouped by actor: its number in the run, the virtual time, what happened.
-pub(crate) fn last_events(trace: &Trace) -> Vec<Line> {
+pub fn last_events(trace: &Trace) -> Vec<Line> {
     let mut by_actor: BTreeMap<ActorId, Vec<&Record>> = BTreeMap::new();
     for record in trace.records().iter().rev() {
         let records = by_actor.entry(record.actor).or_default();

@@ -1,6 +1,7 @@
 //! `cargo xtask shrink`: makes a failing run small, and prints it as an ordinary scenario file with its trace.
 
 use crate::Verdict;
+use crate::foreign::DriverArgs;
 use crate::lines::counted;
 use crate::replay;
 use crate::terminal::{complain, print};
@@ -8,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use vmc_sim::{
-    CaseSize, Options, Quirk, QuirkSet, Replay, Scenario, ShrinkError, ShrinkProgress, Shrunk,
-    shrink,
+    CaseSize, DriverSource, Options, Quirk, QuirkSet, Replay, Scenario, ShrinkError,
+    ShrinkProgress, Shrunk, shrink,
 };
 
 /// How often the progress is drawn.
@@ -17,7 +18,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Options of `cargo xtask shrink`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// A scenario file, or a replay file
     file: PathBuf,
 
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     budget: Duration,
 
     /// Hazards that the driver is to show, such as `H14`
-    #[arg(long = "quirk", value_name = "ID", value_parser = quirk)]
+    #[arg(long = "quirk", value_name = "ID", value_parser = quirk, conflicts_with = "file_of_driver")]
     quirks: Vec<Quirk>,
 
     /// The seed of the random schedule under which it fails
@@ -36,10 +37,15 @@ pub(crate) struct Args {
     /// Writes the scenario to this file, and prints only its trace
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+
+    /// The driver.
+    #[command(flatten)]
+    pub driver: DriverArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Verdict {
-    match made_small(args) {
+/// Runs the command, with a driver that takes the place of our own.
+pub fn run(args: &Args, driver: Option<DriverSource>) -> Verdict {
+    match made_small(args, driver) {
         Ok(()) => Verdict::Good,
         Err(problem) => {
             complain(&problem);
@@ -48,8 +54,8 @@ pub(crate) fn run(args: &Args) -> Verdict {
     }
 }
 
-fn made_small(args: &Args) -> Result<(), String> {
-    let (file, text, options) = case(args)?;
+fn made_small(args: &Args, driver: Option<DriverSource>) -> Result<(), String> {
+    let (file, text, options) = case(args, driver)?;
     let shrunk = within(args.budget, &file, &text, &options).map_err(|error| match &error {
         ShrinkError::Scenario(mistake) => crate::terminal::show(mistake),
         _ => format!("{}: {error}", args.file.display()),
@@ -79,16 +85,22 @@ fn write(path: &Path, text: &str, file: &str) -> Result<(), String> {
 }
 
 /// The path and the text of the scenario that fails, and how it does.
-fn case(args: &Args) -> Result<(String, String, Options), String> {
+fn case(args: &Args, driver: Option<DriverSource>) -> Result<(String, String, Options), String> {
     let text = std::fs::read_to_string(&args.file).map_err(|e| {
         format!("{}: {e}; name a scenario file or a replay file", args.file.display())
     })?;
     let (file, text, mut options) = if text.starts_with(Replay::MAGIC) {
-        let replay = replay::load(&args.file)?;
+        let replay = replay::load(&args.file)?.with_driver(driver).map_err(replay::told)?;
         (replay.scenario_file().to_owned(), replay.scenario_text().to_owned(), replay.options())
     } else {
         let scenario = Scenario::load(&args.file).map_err(|error| crate::terminal::show(&error))?;
-        (scenario.file().to_owned(), text, Options::default())
+        if let Some(why) = driver.as_ref().and_then(|driver| driver.left_out(&scenario)) {
+            return Err(format!(
+                "{}: the scenario is not for this driver: {why}",
+                args.file.display()
+            ));
+        }
+        (scenario.file().to_owned(), text, Options { driver, ..Options::default() })
     };
     let more = args.quirks.iter().copied();
     options.quirks = options.quirks.iter().chain(more).collect::<QuirkSet>();
@@ -99,7 +111,7 @@ fn case(args: &Args) -> Result<(String, String, Options), String> {
 }
 
 /// Makes a failing run small within a time, and shows how far it has come.
-pub(crate) fn within(
+pub fn within(
     budget: Duration,
     file: &str,
     text: &str,
@@ -124,7 +136,7 @@ pub(crate) fn within(
 }
 
 /// A size in words.
-pub(crate) fn sizes(size: &CaseSize) -> String {
+pub fn sizes(size: &CaseSize) -> String {
     let CaseSize { applications, steps, faults, departures, events } = *size;
     let departures = usize::try_from(departures).unwrap_or(usize::MAX);
     [

@@ -1,29 +1,36 @@
 //! `cargo xtask replay`: runs what a replay file has kept, to the same last byte.
 
 use crate::Verdict;
+use crate::foreign::DriverArgs;
 use crate::last_events::last_events;
 use crate::lines::{Line, counted};
 use crate::terminal::{complain, print, print_lines, show};
 use std::path::{Path, PathBuf};
 use vmc_sim::trace::escaped;
-use vmc_sim::{Options, Replay, ReplayError, Replayed, Scenario};
+use vmc_sim::{DriverSource, Options, Replay, ReplayError, Replayed, Scenario};
 
 /// Ending of replay files.
 const ENDING: &str = "replay";
 
 /// Options of `cargo xtask replay`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// A replay file, as `cargo xtask sim --save` writes them
     file: PathBuf,
 
     /// Follows the decisions with the code as it is now, and writes the file anew
     #[arg(long)]
     renew: bool,
+
+    /// The driver.
+    #[command(flatten)]
+    pub driver: DriverArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Verdict {
-    let done = load(&args.file).and_then(|replay| {
+/// Runs the command, with a driver that takes the place of our own.
+pub fn run(args: &Args, driver: Option<DriverSource>) -> Verdict {
+    let replay = load(&args.file).and_then(|replay| replay.with_driver(driver).map_err(told));
+    let done = replay.and_then(|replay| {
         if args.renew { renew(&args.file, &replay) } else { replay.run().map_err(told).map(again) }
     });
     done.unwrap_or_else(|problem| {
@@ -33,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
 }
 
 /// Reads a replay file.
-pub(crate) fn load(path: &Path) -> Result<Replay, String> {
+pub fn load(path: &Path) -> Result<Replay, String> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|e| format!("{name}: {e}; name a file that `cargo xtask sim --save` wrote"))?;
@@ -41,7 +48,7 @@ pub(crate) fn load(path: &Path) -> Result<Replay, String> {
 }
 
 /// Keeps a run in a file of the folder, which is named after it.
-pub(crate) fn save(
+pub fn save(
     folder: &Path,
     name: &str,
     scenario: &Scenario,
@@ -55,7 +62,7 @@ pub(crate) fn save(
 }
 
 /// Keeps a run in a file of the folder with this name, as far as file systems take it.
-pub(crate) fn save_as(
+pub fn save_as(
     folder: &Path,
     stem: &str,
     scenario: &Scenario,
@@ -70,13 +77,14 @@ pub(crate) fn save_as(
 }
 
 /// A file of a folder that is named after a run.
-pub(crate) fn path_in(folder: &Path, stem: &str, ending: &str) -> PathBuf {
+pub fn path_in(folder: &Path, stem: &str, ending: &str) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
     let stem: String = stem.chars().map(plain).collect();
     folder.join(stem.trim_start_matches('-')).with_extension(ending)
 }
 
-pub(crate) fn told(error: ReplayError) -> String {
+/// What is wrong, with the place in the scenario where it is about one.
+pub fn told(error: ReplayError) -> String {
     match &error {
         ReplayError::Scenario(mistake) => show(mistake),
         _ => error.to_string(),

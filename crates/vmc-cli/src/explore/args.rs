@@ -1,5 +1,6 @@
 //! The command line of `cargo xtask explore`.
 
+use crate::foreign::DriverArgs;
 use crate::select::Selection;
 use clap::ValueEnum;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -13,84 +14,89 @@ const DEFAULT_SEEDS: u64 = 1000;
 
 /// Options of `cargo xtask explore`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     #[command(flatten)]
-    pub(super) selection: Selection,
+    pub(crate) selection: Selection,
 
     /// Makes the scenario from the seed, too
     #[arg(long, conflicts_with_all = ["names", "words", "list"])]
-    pub(super) generated: bool,
+    pub(crate) generated: bool,
+
+    /// The driver.
+    #[command(flatten)]
+    pub driver: DriverArgs,
 
     /// How many seeds; without it 1000, or as many as fit into --time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) seeds: Option<u64>,
+    pub(crate) seeds: Option<u64>,
 
     /// The first seed
     #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(super) start: u64,
+    pub(crate) start: u64,
 
-    /// How many runs at the same time; one per core without it
+    /// How many runs at the same time; without it one per core, and one with a driver of yours
     #[arg(long, value_name = "J")]
     jobs: Option<NonZeroUsize>,
 
     /// Begins no run after this time: `60s`, `10m`, `2h`
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) time: Option<Duration>,
+    pub(crate) time: Option<Duration>,
 
     /// Only part K of N of the seeds, counted from 0: every Nth seed
     #[arg(long, value_name = "K/N", default_value = "0/1")]
-    pub(super) shard: Shard,
+    pub(crate) shard: Shard,
 
     /// Which schedules
     #[arg(long, value_enum, default_value_t = Schedule::Mixed)]
-    pub(super) schedule: Schedule,
+    pub(crate) schedule: Schedule,
 
     /// Looks for a known hazard in generated scenarios, or for each of `all`
-    #[arg(long, value_name = "ID", requires = "generated", conflicts_with_all = ["out", "check_determinism"])]
-    pub(super) quirk: Option<String>,
+    #[arg(long, value_name = "ID", requires = "generated", conflicts_with_all = ["out", "check_determinism", "file_of_driver"])]
+    pub(crate) quirk: Option<String>,
 
     /// Shrinks the first failure of each kind for at most this time; with --quirk, the time to look for each hazard
     /// and to shrink its case: 60s without it
     #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) budget: Option<Duration>,
+    pub(crate) budget: Option<Duration>,
 
     /// Makes each run twice more, and compares the two at every step
     #[arg(long)]
-    pub(super) check_determinism: bool,
+    pub(crate) check_determinism: bool,
 
     /// How results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+    pub(crate) format: Format,
 
     /// Writes a line of JSON for each run to this file
     #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
 
     /// Writes a replay file of each failing seed into this folder, and what was made small as a scenario
     #[arg(long, value_name = "DIR")]
-    pub(super) save: Option<PathBuf>,
+    pub(crate) save: Option<PathBuf>,
 
     /// Runs nothing: adds up files that --out wrote
     #[arg(
         long, value_name = "FILES", num_args = 1..,
         conflicts_with_all = [
             "names", "words", "list", "generated", "seeds", "start", "jobs", "time", "shard", "schedule", "quirk",
-            "out", "save", "budget", "check_determinism",
+            "out", "save", "budget", "check_determinism", "file_of_driver",
         ]
     )]
-    pub(super) merge: Vec<PathBuf>,
+    pub(crate) merge: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(crate) enum Format {
     /// For people
     Text,
     /// JSON: a line for each run or quirk, or one object for --merge
     Json,
 }
 
+/// Which schedules are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Schedule {
+pub enum Schedule {
     /// Any ready activity
     Random,
     /// Priorities that change at a few steps
@@ -101,7 +107,7 @@ pub(crate) enum Schedule {
 
 /// A part of the seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shard {
+pub(crate) struct Shard {
     part: u64,
     parts: NonZeroU64,
 }
@@ -109,16 +115,16 @@ pub(super) struct Shard {
 /// Why a shard is none.
 #[derive(Debug, thiserror::Error)]
 #[error("write K/N with K from 0 to N - 1: `0/4` to `3/4` are the parts of four")]
-pub(super) struct NoShard;
+pub(crate) struct NoShard;
 
 /// Why a text is no time.
 #[derive(Debug, thiserror::Error)]
 #[error("write a number from 1 and s, m or h: `90s`, `10m`, `2h`")]
-pub(crate) struct NoDuration;
+pub struct NoDuration;
 
 impl Args {
     /// How many seeds this shard has.
-    pub(super) fn seeds_of_shard(&self) -> Result<u64, String> {
+    pub(crate) fn seeds_of_shard(&self) -> Result<u64, String> {
         let seeds = match (self.seeds, self.time) {
             (Some(seeds), _) => seeds,
             (None, Some(_)) => u64::MAX - self.start,
@@ -143,19 +149,23 @@ impl Args {
     }
 
     /// The seed with this number in the shard.
-    pub(super) fn seed(&self, number: u64) -> u64 {
+    pub(crate) fn seed(&self, number: u64) -> u64 {
         self.start + self.shard.part + number * self.shard.parts.get()
     }
 
-    pub(super) fn workers(&self) -> usize {
-        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    pub(crate) fn workers(&self) -> usize {
+        let cores = || match self.driver.file {
+            // What a driver does on threads of its own is put down to the run that is under way.
+            Some(_) => NonZeroUsize::MIN,
+            None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        };
         self.jobs.unwrap_or_else(cores).get()
     }
 }
 
 impl Schedule {
     /// The name on the command line.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Schedule::Random => "random",
             Schedule::Pct => "pct",
@@ -188,7 +198,7 @@ impl FromStr for Shard {
 }
 
 /// A time with its unit.
-pub(crate) fn duration(text: &str) -> Result<Duration, NoDuration> {
+pub fn duration(text: &str) -> Result<Duration, NoDuration> {
     let unit = text.chars().next_back().ok_or(NoDuration)?;
     let seconds = match unit {
         's' => 1,

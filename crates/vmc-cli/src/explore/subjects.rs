@@ -9,26 +9,26 @@ use vmc_sim::Scenario;
 use vmc_sim::explore::{Generated, Known, Subject};
 
 /// The name of the scenarios that seeds make.
-pub(super) const GENERATED: &str = "generated";
+pub(crate) const GENERATED: &str = "generated";
 
 /// Something to explore.
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     /// As rows and reports have it.
-    pub(super) name: String,
-    pub(super) subject: Subject,
+    pub(crate) name: String,
+    pub(crate) subject: Subject,
 }
 
 /// What the command line names. A scenario that does not load is a mistake.
-pub(super) fn chosen(args: &Args) -> Result<Vec<Chosen>, String> {
+pub(crate) fn chosen(args: &Args, is_foreign: bool) -> Result<Vec<Chosen>, String> {
     if args.generated {
         return Ok(vec![generated()]);
     }
     let chosen = args.selection.chosen().map_err(|error| error.to_string())?;
-    chosen.into_iter().map(known).collect()
+    chosen.into_iter().map(if is_foreign { judged } else { known }).collect()
 }
 
 /// A scenario for each seed.
-pub(super) fn generated() -> Chosen {
+pub(crate) fn generated() -> Chosen {
     Chosen { name: GENERATED.to_owned(), subject: Subject::Generated(generate) }
 }
 
@@ -48,6 +48,15 @@ fn known(chosen: select::Chosen) -> Result<Chosen, String> {
     let name = file.name.clone();
     let known = Known::new(file.name, scenario, allowed)
         .map_err(|error| format!("{name}: the machine cannot be built: {error}"))?;
+    Ok(Chosen { name, subject: Subject::Known(Arc::new(known)) })
+}
+
+/// A scenario for a driver that a user brings: what it sends may come in another order than what ours sends, so that expectations
+/// and checkers judge it, and no trace.
+fn judged(chosen: select::Chosen) -> Result<Chosen, String> {
+    let name = chosen.file.name;
+    let scenario = Scenario::load(&chosen.file.path).map_err(|error| show(&error))?;
+    let known = Known { name: name.clone(), scenario, allowed: Vec::new() };
     Ok(Chosen { name, subject: Subject::Known(Arc::new(known)) })
 }
 

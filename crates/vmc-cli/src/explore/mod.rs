@@ -8,29 +8,33 @@ mod quirks;
 mod report;
 mod subjects;
 
-pub(crate) use args::{Args, Schedule, duration};
+pub use args::{Args, Schedule, duration};
 
 use crate::Verdict;
+use crate::lines::counted;
 use crate::terminal::{complain, print};
 use args::Format;
 use found::Found;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
+use vmc_sim::DriverSource;
 use vmc_sim::explore::{Explored, Row, Search, Summary};
 
 /// How often the progress bar moves by itself.
 const TICK: Duration = Duration::from_millis(200);
 
-pub(crate) fn run(args: &Args) -> Verdict {
+/// Runs the command, with a driver that takes the place of our own.
+pub fn run(args: &Args, driver: Option<DriverSource>) -> Verdict {
     let result = if !args.merge.is_empty() {
         merge::run(&args.merge, args.format)
     } else if let Some(quirks) = &args.quirk {
         quirks::run(quirks, args)
     } else {
-        explore(args)
+        explore(args, driver)
     };
     result.unwrap_or_else(|problem| {
         complain(&problem.to_string());
@@ -40,10 +44,10 @@ pub(crate) fn run(args: &Args) -> Verdict {
 
 /// Runs the seeds in the order of their numbers; each with every subject, so that a search that ends early has
 /// looked at all of them.
-fn explore(args: &Args) -> Result<Verdict, String> {
-    let subjects = subjects::chosen(args)?;
+fn explore(args: &Args, driver: Option<DriverSource>) -> Result<Verdict, String> {
+    let subjects = subjects::chosen(args, driver.is_some())?;
     let (schedules, check_determinism) = (args.schedule.into(), args.check_determinism);
-    let search = Search { schedules, check_determinism, ..Search::default() };
+    let search = Search { schedules, check_determinism, driver, ..Search::default() };
     let seeds = args.seeds_of_shard()?;
     let items = seeds.saturating_mul(subjects.len() as u64);
     let item = |number: u64| {
@@ -53,13 +57,19 @@ fn explore(args: &Args) -> Result<Verdict, String> {
     let mut out = Out::new(args)?;
     let progress = bar(items, args);
     let mut summary = Summary::default();
-    let mut found = Found::new(search, args);
+    let mut found = Found::new(search.clone(), args);
+    let mut left_out = BTreeMap::<String, usize>::new();
     let make = |number: u64| {
         let (subject, seed) = item(number);
         search.explore(&subject.subject, seed)
     };
     let done = pool::run(items, args.workers(), args.time, make, |number, came: Explored| {
         let (subject, seed) = item(number);
+        progress.inc(1);
+        if let Some(why) = came.left_out {
+            *left_out.entry(why).or_default() += 1;
+            return Ok(true);
+        }
         let row = Row::new(&subject.name, &search, seed, &came);
         out.write(&row).map_err(|error| format!("{}: {error}", out.name()))?;
         summary.add(&row);
@@ -71,18 +81,25 @@ fn explore(args: &Args) -> Result<Verdict, String> {
                 }
             });
         }
-        progress.inc(1);
         Ok(true)
     });
     progress.finish_and_clear();
     let done = done?;
     out.finish()?;
+    let none_fits = left_out.values().sum::<usize>() as u64 == done;
+    if done > 0 && none_fits {
+        let why = left_out.into_keys().collect::<Vec<_>>().join("; ");
+        return Err(format!("nothing was run, because no scenario is for this driver: {why}"));
+    }
     if done == 0 {
         return Err(String::from("nothing was run before --time was over; give it more"));
     }
     let totals = summary.totals();
     if args.format == Format::Text {
-        print(&report::text(&totals));
+        print(&report::text(&totals, &args.driver.repeated()));
+        for (why, runs) in &left_out {
+            print(&format!("{} left out: {why}", counted(*runs, "run")));
+        }
         if done < items && args.seeds.is_some() {
             print(&format!("\nended by --time after {done} of {items} runs"));
         }

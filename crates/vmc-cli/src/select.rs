@@ -8,7 +8,7 @@ use vmc_sim::Scenario;
 
 /// The options that choose scenarios, the same for every command that takes some.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Selection {
+pub struct Selection {
     /// Scenarios: a file, a folder, a name below scenarios/ such as `messages/echo`, or how names begin
     #[arg(value_name = "SCENARIO")]
     names: Vec<String>,
@@ -19,15 +19,16 @@ pub(crate) struct Selection {
 
     /// Prints name, tags and title of the scenarios and runs nothing
     #[arg(long)]
-    pub(crate) list: bool,
+    pub list: bool,
 }
 
 /// A scenario that was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
-    pub(crate) file: ScenarioFile,
+pub struct Chosen {
+    /// Its file.
+    pub file: ScenarioFile,
     /// Whether the user named this one, and not a group that it belongs to.
-    pub(crate) singled_out: bool,
+    pub singled_out: bool,
 }
 
 /// Names that are offered for one that stands for nothing.
@@ -35,29 +36,51 @@ const MAX_ALIKE: usize = 3;
 
 /// Why nothing was chosen.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SelectionError {
+pub enum SelectionError {
     /// A folder cannot be read.
     #[error("{folder}: {error}; name a folder with scenario files, or run this in a checkout")]
-    Unreadable { folder: String, error: io::Error },
+    Unreadable {
+        /// The folder.
+        folder: String,
+        /// Why not.
+        error: io::Error,
+    },
     /// An argument stands for nothing.
     #[error(
         "no scenario for `{name}`: there is no such file, no scenario file in such a folder, and no name below \
          scenarios/ that begins so\n{help}"
     )]
-    Unknown { name: String, help: String },
+    Unknown {
+        /// The argument.
+        name: String,
+        /// What there is.
+        help: String,
+    },
     /// An argument stands for more than one scenario.
     #[error(
         "expected one scenario, `{name}` stands for {number}; `cargo xtask sim --list {name}` prints them"
     )]
-    Several { name: String, number: usize },
+    Several {
+        /// The argument.
+        name: String,
+        /// How many.
+        number: usize,
+    },
     /// The words of the filter are nowhere together.
     #[error("no scenario of {among} has {} in its folder, name, tags or title\n{help}", .words.join(" and "))]
-    Filtered { among: usize, words: Vec<String>, help: String },
+    Filtered {
+        /// How many scenarios were looked at.
+        among: usize,
+        /// The words.
+        words: Vec<String>,
+        /// What there is.
+        help: String,
+    },
 }
 
 impl Selection {
     /// The one scenario that a name stands for.
-    pub(crate) fn one(name: &str) -> Result<ScenarioFile, SelectionError> {
+    pub fn one(name: &str) -> Result<ScenarioFile, SelectionError> {
         let names = vec![name.to_owned()];
         let mut chosen = Selection { names, words: Vec::new(), list: false }.chosen()?;
         match (chosen.pop(), chosen.len()) {
@@ -69,7 +92,7 @@ impl Selection {
     }
 
     /// The scenarios meant, each once: in the order of the arguments, or all by name.
-    pub(crate) fn chosen(&self) -> Result<Vec<Chosen>, SelectionError> {
+    pub fn chosen(&self) -> Result<Vec<Chosen>, SelectionError> {
         let unreadable =
             |error| SelectionError::Unreadable { folder: String::from("scenarios/"), error };
         self.among(&scenarios().map_err(unreadable)?)
@@ -111,7 +134,7 @@ fn named(names: &[String], all: &[ScenarioFile]) -> Result<Vec<Chosen>, Selectio
 }
 
 /// The scenario that a name stands for, where only one will do.
-pub(crate) fn one(name: &str) -> Result<ScenarioFile, String> {
+pub fn one(name: &str) -> Result<ScenarioFile, String> {
     let all = scenarios().map_err(|e| format!("scenarios/: {e}; run this in a checkout"))?;
     let files = meant(name, &all).map_err(|e| e.to_string())?;
     match &files[..] {

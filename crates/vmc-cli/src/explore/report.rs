@@ -12,7 +12,8 @@ const MAX_SERIES: usize = 8;
 const MAX_SEARCHES: usize = 20;
 
 /// The report, a subject a paragraph.
-pub(super) fn text(totals: &Totals) -> String {
+pub(crate) fn text(totals: &Totals, driver: &str) -> String {
+    let repeat = |key: &Key| repeat(key, driver);
     let Totals { runs, failed, steps, events, .. } = totals;
     let mut lines = vec![format!(
         "{runs} runs, {failed} failed; {steps} steps, {events} events, {} states, {} (state, message) pairs",
@@ -55,13 +56,16 @@ pub(super) fn text(totals: &Totals) -> String {
     lines.join("\n")
 }
 
-fn repeat(key: &Key) -> String {
+/// The command that makes a run again; `driver` names the driver in it.
+fn repeat(key: &Key, driver: &str) -> String {
+    // Of a file of results only what the driver calls itself is known.
+    let driver = if key.driver.is_some() && driver.is_empty() { " --driver FILE" } else { driver };
     let schedule = match key.schedules {
         Schedules::Random => Schedule::Random,
         Schedules::Pct => Schedule::Pct,
         Schedules::Mixed => Schedule::Mixed,
     };
-    repeat_command(&key.subject, key.seed, schedule)
+    repeat_command(&key.subject, key.seed, schedule, driver)
 }
 
 /// How many seeds are missing between the first and the last one of a search.

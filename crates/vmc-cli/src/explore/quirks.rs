@@ -47,7 +47,7 @@ struct Case {
     events: usize,
 }
 
-pub(super) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
+pub(crate) fn run(which: &str, args: &Args) -> Result<Verdict, String> {
     let quirks = match which {
         "all" => Quirk::ALL.to_vec(),
         id => vec![Quirk::from_id(id).ok_or_else(|| {
@@ -114,7 +114,7 @@ fn seek(quirk: Quirk, args: &Args) -> Result<Sought, String> {
     })?;
     sought.seconds = started.elapsed().as_secs_f64();
     if let Some(seed) = sought.seed {
-        let shows = Search { quirks: QuirkSet::default().with(quirk), ..search };
+        let shows = Search { quirks: QuirkSet::default().with(quirk), ..search.clone() };
         let (scenario, options) = (generated.subject.scenario(seed), shows.options(seed));
         let left = budget.saturating_sub(started.elapsed());
         sought.case = match shrink::within(left, scenario.file(), scenario.text(), &options) {
@@ -145,8 +145,10 @@ fn table(all: &[Sought], args: &Args) -> String {
     for sought in all {
         lines.push(row(sought).trim_end().to_owned());
         if let Some(&seed) = sought.suspects.first() {
-            let (count, repeat) =
-                (sought.suspects.len(), repeat_command(subjects::GENERATED, seed, args.schedule));
+            let (count, repeat) = (
+                sought.suspects.len(),
+                repeat_command(subjects::GENERATED, seed, args.schedule, ""),
+            );
             lines.push(format!("       {count} seeds fail without it too: {repeat}"));
         }
     }

@@ -5,29 +5,30 @@ use std::path::{Path, PathBuf};
 use vmc_sim::Scenario;
 
 /// The workspace's top folder.
-pub(crate) fn root() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).to_owned()
+pub fn root() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    folder.ancestors().nth(2).unwrap_or(folder).to_owned()
 }
 
 /// A path as people read it: below the workspace's top folder if it is there.
-pub(crate) fn short(path: &Path) -> String {
+pub fn short(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
 /// A scenario file of the workspace or of the user.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ScenarioFile {
+pub struct ScenarioFile {
     /// Path below `scenarios/` without its ending, or the path as the user wrote it.
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
     /// Whether it lies below `scenarios/`.
-    pub(crate) in_workspace: bool,
+    pub in_workspace: bool,
 }
 
 impl ScenarioFile {
     /// A file that the user named.
-    pub(crate) fn named(path: &Path) -> ScenarioFile {
+    pub fn named(path: &Path) -> ScenarioFile {
         let below = || {
             let top = root().join("scenarios").canonicalize().ok()?;
             Some(path.canonicalize().ok()?.strip_prefix(top).ok()?.to_owned())
@@ -48,12 +49,12 @@ impl ScenarioFile {
     }
 
     /// The folder in its name; empty if there is none.
-    pub(crate) fn folder(&self) -> &str {
+    pub fn folder(&self) -> &str {
         self.name.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
     /// The file of its snapshot: below `snapshots/`, or beside a scenario that lies elsewhere.
-    pub(crate) fn snapshot(&self) -> PathBuf {
+    pub fn snapshot(&self) -> PathBuf {
         if self.in_workspace {
             root().join("snapshots").join(format!("{}.snap", self.name))
         } else {
@@ -62,7 +63,7 @@ impl ScenarioFile {
     }
 
     /// The files of a scenario's snapshots: one, or one for each outcome of a race, numbered from 1.
-    pub(crate) fn snapshots(&self, scenario: &Scenario) -> Vec<PathBuf> {
+    pub fn snapshots(&self, scenario: &Scenario) -> Vec<PathBuf> {
         match scenario.outcomes().len() {
             0 => vec![self.snapshot()],
             outcomes => (1..=outcomes).map(|n| self.outcome(n)).collect(),
@@ -83,7 +84,7 @@ fn is_inventory(path: &Path) -> bool {
 }
 
 /// Every inventory below `scenarios/`.
-pub(crate) fn inventories() -> io::Result<Vec<PathBuf>> {
+pub fn inventories() -> io::Result<Vec<PathBuf>> {
     let mut files = files_below(&root().join("scenarios"), "toml")?;
     files.retain(|path| is_inventory(path));
     files.sort();
@@ -91,7 +92,7 @@ pub(crate) fn inventories() -> io::Result<Vec<PathBuf>> {
 }
 
 /// Every scenario of the workspace, by name.
-pub(crate) fn scenarios() -> io::Result<Vec<ScenarioFile>> {
+pub fn scenarios() -> io::Result<Vec<ScenarioFile>> {
     let top = root().join("scenarios");
     let below = |path: &PathBuf| {
         ScenarioFile::below(path, path.strip_prefix(&top).unwrap_or(path.as_path()))
@@ -103,7 +104,7 @@ pub(crate) fn scenarios() -> io::Result<Vec<ScenarioFile>> {
 }
 
 /// Every file below a folder with that ending.
-pub(crate) fn files_below(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
+pub fn files_below(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

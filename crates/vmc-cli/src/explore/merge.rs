@@ -11,7 +11,7 @@ use vmc_sim::explore::{Row, Summary};
 
 /// Prints one report. Runs that failed, results that contradict each other, and files without any result are failures
 /// of it.
-pub(super) fn run(files: &[PathBuf], format: Format) -> Result<Verdict, String> {
+pub(crate) fn run(files: &[PathBuf], format: Format) -> Result<Verdict, String> {
     let mut summary = Summary::default();
     let mut empty = Vec::new();
     for file in files {
@@ -27,7 +27,7 @@ pub(super) fn run(files: &[PathBuf], format: Format) -> Result<Verdict, String> 
         ));
     }
     match format {
-        Format::Text => print(&report::text(&totals)),
+        Format::Text => print(&report::text(&totals, "")),
         Format::Json => print(&serde_json::json!(totals).to_string()),
     }
     // The seeds that they should have had are missing, at the end of a series as well as within it.

@@ -16,17 +16,17 @@ const MAX_ERROR_WIDTH: usize = 400;
 const BROKEN_PIPE: i32 = 141;
 
 /// Prints text and ends the line. When its reader is gone (`| head`), the command ends.
-pub(crate) fn print(text: &str) {
+pub fn print(text: &str) {
     write(&escaped_lines(text));
 }
 
 /// The same for lines, in colours where these make sense.
-pub(crate) fn print_lines(lines: &[Line]) {
+pub fn print_lines(lines: &[Line]) {
     write(&render(lines, colours()));
 }
 
 /// Prints text on standard error and ends the line.
-pub(crate) fn complain(text: &str) {
+pub fn complain(text: &str) {
     // A closed standard error has no reader to be told of it.
     let _ = writeln!(std::io::stderr().lock(), "{}", escaped_lines(text.trim_end()));
 }
@@ -44,7 +44,7 @@ fn colours() -> bool {
 }
 
 /// An error with the text around it. The width keeps file, line and message on one line.
-pub(crate) fn show(error: &ScenarioError) -> String {
+pub fn show(error: &ScenarioError) -> String {
     let mut text = String::new();
     // Without colours: what looks like one comes from the file.
     let theme = match std::io::stderr().is_terminal() {
@@ -59,7 +59,7 @@ pub(crate) fn show(error: &ScenarioError) -> String {
 }
 
 /// Opens a file or an address with the program that the system has for it.
-pub(crate) fn open(what: impl AsRef<OsStr>) -> Result<(), String> {
+pub fn open(what: impl AsRef<OsStr>) -> Result<(), String> {
     let what = what.as_ref();
     let mut command = match std::env::consts::OS {
         "macos" => Command::new("open"),

@@ -11,14 +11,14 @@ const DASHES: &str = "---\n";
 
 /// A snapshot that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     header: String,
     trace: String,
 }
 
 impl Snapshot {
     /// The snapshot in a file; `None` if there is no such file.
-    pub(crate) fn read(path: &Path) -> io::Result<Option<Snapshot>> {
+    pub fn read(path: &Path) -> io::Result<Option<Snapshot>> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Some(Snapshot::parse(&text))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -27,12 +27,12 @@ impl Snapshot {
     }
 
     /// A new snapshot of a trace.
-    pub(crate) fn of(trace: &str) -> Snapshot {
+    pub fn of(trace: &str) -> Snapshot {
         Snapshot { header: HEADER.to_owned(), trace: format!("{}\n", trace.trim_end()) }
     }
 
     /// Writes it to a file, in a folder that is made if need be.
-    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
+    pub fn write(&self, path: &Path) -> io::Result<()> {
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(path, self.text())
     }
@@ -47,22 +47,22 @@ impl Snapshot {
     }
 
     /// Whether it holds this trace. Line ends at the end do not count, as for insta.
-    pub(crate) fn holds(&self, trace: &str) -> bool {
+    pub fn holds(&self, trace: &str) -> bool {
         self.trace.trim_end() == trace.trim_end()
     }
 
     /// The trace that it holds.
-    pub(crate) fn trace(&self) -> &str {
+    pub fn trace(&self) -> &str {
         self.trace.trim_end()
     }
 
     /// The text of its file.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.text_with(&self.trace)
     }
 
     /// The text that its file would have with another trace: lines have the same numbers in both.
-    pub(crate) fn text_with(&self, trace: &str) -> String {
+    pub fn text_with(&self, trace: &str) -> String {
         format!("{}{}\n", self.header, trace.trim_end())
     }
 }

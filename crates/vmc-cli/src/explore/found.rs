@@ -16,24 +16,27 @@ const TRACE_LINES: usize = 40;
 const INDENT: &str = "    ";
 
 /// The failures so far.
-pub(super) struct Found {
+pub(crate) struct Found {
     search: Search,
     /// How long a failure may be made small.
     budget: Option<Duration>,
     schedule: Schedule,
     save: Option<PathBuf>,
+    /// What names the driver in commands.
+    driver: String,
     /// Subjects and checkers that were told in full.
     told: BTreeSet<(String, BTreeSet<String>)>,
 }
 
 impl Found {
-    pub(super) fn new(search: Search, args: &Args) -> Found {
+    pub(crate) fn new(search: Search, args: &Args) -> Found {
         let (budget, schedule, save) = (args.budget, args.schedule, args.save.clone());
-        Found { search, budget, schedule, save, told: BTreeSet::new() }
+        let driver = args.driver.repeated();
+        Found { search, budget, schedule, save, driver, told: BTreeSet::new() }
     }
 
     /// What there is to say of a failing seed. Its run is kept, if that was asked for.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         subject: &Chosen,
         seed: u64,
@@ -48,10 +51,17 @@ impl Found {
                 came.schedule,
                 checkers.join(", ")
             ),
-            format!("  to repeat it: {}", repeat_command(&subject.name, seed, self.schedule)),
+            format!(
+                "  to repeat it: {}",
+                repeat_command(&subject.name, seed, self.schedule, &self.driver)
+            ),
         ];
         if let Some(path) = self.save(subject, seed)? {
-            lines.push(format!("  to see it again: cargo xtask replay {}", path.display()));
+            lines.push(format!(
+                "  to see it again: cargo xtask replay {}{}",
+                path.display(),
+                self.driver
+            ));
         }
         if self.told.insert((subject.name.clone(), came.checkers.clone())) {
             lines.extend(in_full(failure));
@@ -112,17 +122,17 @@ impl Found {
 }
 
 /// The command that makes this run alone.
-pub(super) fn repeat_command(subject: &str, seed: u64, schedule: Schedule) -> String {
+pub(crate) fn repeat_command(subject: &str, seed: u64, schedule: Schedule, driver: &str) -> String {
     let subject = if subject == GENERATED { "--generated" } else { subject };
     let schedule = match schedule {
         Schedule::Mixed => String::new(),
         other => format!(" --schedule {}", other.name()),
     };
-    format!("cargo xtask explore {subject} --start {seed} --seeds 1{schedule}")
+    format!("cargo xtask explore {subject} --start {seed} --seeds 1{schedule}{driver}")
 }
 
 /// Writes a scenario that was made small.
-pub(super) fn save_small(folder: &Path, stem: &str, text: &str) -> Result<PathBuf, String> {
+pub(crate) fn save_small(folder: &Path, stem: &str, text: &str) -> Result<PathBuf, String> {
     let path = replay::path_in(folder, stem, "toml");
     let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
     written.map_err(|error| format!("--save: {}: {error}", path.display()))?;

@@ -25,7 +25,7 @@ struct Told {
 
 /// What raced in a run that gave another trace than the run first come, first served, and what can be done about it;
 /// empty if both give the same.
-pub(crate) fn race(scenario: &Scenario, came: &Report) -> Vec<String> {
+pub fn race(scenario: &Scenario, came: &Report) -> Vec<String> {
     let Ok(first_come) = simulate(scenario, &Options::default()) else {
         return Vec::new();
     };
