@@ -3,7 +3,6 @@
 use crate::failure::Failure;
 use crate::lines::counted;
 use crate::replay::path_in;
-use crate::saved::stem;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -33,7 +32,9 @@ fn write(folder: &Path, stem: &str, page: &str) -> Result<String, String> {
 /// What the pages of the index are.
 const HINT: &str = "<p>The page of a run shows its messages as a sequence diagram, what is wrong with it at the event that \
     shows it, and the state of both sides at each event. Where a trace differs from what it should be, both stand side by side, \
-    the first difference in sight.</p>";
+    the first difference in sight.</p>\
+    <p><strong>expectation</strong>: a call came to something else than the scenario says. <strong>snapshot</strong>: the run is not \
+    the recorded one. Any other name is a rule that every run must keep.</p>";
 
 /// What stands in the index so far.
 #[derive(Default)]
@@ -52,7 +53,7 @@ impl FailurePages {
         number: usize,
     ) -> Result<(), String> {
         let run = judged(run.clone(), failure);
-        let stem = stem(&run, number);
+        let stem = run.stem(number);
         let name = write(folder, &stem, &page(&run))?;
         let mut details = String::new();
         if let Some(difference) = &failure.difference {

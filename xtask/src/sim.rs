@@ -103,8 +103,8 @@ pub(crate) struct Args {
     /// Runs a driver of yours, a shared library in C, in place of vmcsim's own, and says what does not hold; vmcsim.h has its
     /// interface. What follows `--` goes to that program: `-- --help` tells
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "schedules", "schedule", "repeat", "no_snapshots", "invariants_only", "check_determinism", "save", "save_traces",
-        "payloads", "report", "watch", "full", "deadline",
+        "schedules", "schedule", "repeat", "no_snapshots", "invariants_only", "check_determinism", "save", "report", "watch", "full",
+        "deadline",
     ])]
     driver: Option<PathBuf>,
 
@@ -249,6 +249,12 @@ fn with_driver(args: &Args, driver: &Path, chosen: &[Chosen]) -> Verdict {
     }
     if args.format == Format::Json {
         arguments.extend(["--format".into(), "json".into()]);
+    }
+    if let Some(folder) = &args.save_traces {
+        arguments.extend(["--save-traces".into(), folder.into()]);
+    }
+    if args.payloads {
+        arguments.push("--payloads".into());
     }
     match args.runtime {
         Runtimes::Both | Runtimes::Deterministic => {}

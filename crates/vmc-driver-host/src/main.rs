@@ -7,6 +7,7 @@ mod report;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -49,6 +50,14 @@ struct Args {
     /// Draws the order of steps of the deterministic runtime; the scenario's own, or first come, first served, without it
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+
+    /// Writes the trace of each run into this folder, as a file that `cargo xtask trace` takes
+    #[arg(long, value_name = "DIR")]
+    save_traces: Option<PathBuf>,
+
+    /// Keeps the bytes of every message in the trace, too
+    #[arg(long)]
+    payloads: bool,
 
     /// How results are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -148,7 +157,13 @@ fn run(args: &Args) -> Result<bool, String> {
         Runtime::Threads => RuntimeKind::Threads,
     };
     let mut report = Report::new(table.name(), &known);
-    let suite = Suite { host: Host { table, patience }, runtime, seed: args.seed };
+    let suite = Suite {
+        host: Host { table, patience },
+        runtime,
+        seed: args.seed,
+        save_traces: args.save_traces.clone(),
+        payloads: args.payloads,
+    };
     let started = Instant::now();
     for path in &args.files {
         let row = if args.isolate { apart(args, path)? } else { suite.run(path) };
@@ -171,11 +186,19 @@ fn apart(args: &Args, path: &Path) -> Result<Row, String> {
         Runtime::Deterministic => "deterministic",
         Runtime::Threads => "threads",
     };
-    let mut arguments: Vec<String> =
-        ["--format", "json", "--runtime", runtime].map(String::from).into();
-    arguments.extend(["--driver".into(), args.driver.display().to_string()]);
-    arguments.extend(["--patience".into(), args.patience.to_string()]);
-    arguments.extend(args.seed.into_iter().flat_map(|seed| ["--seed".into(), seed.to_string()]));
+    let mut arguments: Vec<OsString> =
+        ["--format", "json", "--runtime", runtime].map(OsString::from).into();
+    arguments.extend(["--driver".into(), args.driver.clone().into()]);
+    arguments.extend(["--patience".into(), args.patience.to_string().into()]);
+    if let Some(seed) = args.seed {
+        arguments.extend(["--seed".into(), seed.to_string().into()]);
+    }
+    if let Some(folder) = &args.save_traces {
+        arguments.extend(["--save-traces".into(), folder.into()]);
+    }
+    if args.payloads {
+        arguments.push("--payloads".into());
+    }
     let notes = std::env::temp_dir().join(format!("vmcsim-services-{}", std::process::id()));
     let row = Suite::run_apart(&program, &arguments, &notes, path);
     // It may never have been made.

@@ -4,10 +4,12 @@ use crate::driver::Host;
 use crate::wrong::FirstWrong;
 use crate::{notes, sections};
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use vmc_sim::{Options, RuntimeKind, Scenario, simulate};
+use vmc_sim::{Options, Problem, Report, RuntimeKind, Scenario, simulate};
+use vmc_trace_file::{About, Machine, Run};
 
 /// Most services that are told of a driver that has crashed.
 const LAST_SERVICES: usize = 12;
@@ -66,6 +68,9 @@ impl Row {
     }
 }
 
+/// The rule of problems that are no invariants: what the scenario expects.
+const EXPECTATION: &str = "expectation";
+
 /// How the suite is run.
 #[derive(Clone, Debug)]
 pub struct Suite {
@@ -75,6 +80,10 @@ pub struct Suite {
     pub runtime: RuntimeKind,
     /// Draws the order of steps of the deterministic runtime.
     pub seed: Option<u64>,
+    /// The folder into which the trace of each run is written, as a file that `cargo xtask trace` takes.
+    pub save_traces: Option<PathBuf>,
+    /// The bytes of messages are kept in the trace, too.
+    pub payloads: bool,
 }
 
 /// The name of a scenario by its path: what follows the folder `scenarios`, without the ending.
@@ -94,21 +103,57 @@ impl Suite {
         if let Some(why) = self.left_out(&scenario) {
             return row(Verdict::LeftOut(why));
         }
+        let (runtime, payloads) = (self.runtime, self.payloads);
         let driver = Some(self.host.source());
-        let options = Options { driver, runtime: self.runtime, ..Options::default() };
+        let options = Options { driver, runtime, payloads, ..Options::default() };
         let options = match self.seed {
             Some(seed) => options.with_seed(seed),
             None => options,
         };
-        match simulate(&scenario, &options) {
-            Err(error) => row(Verdict::LeftOut(error.to_string())),
-            Ok(report) if report.passed() => row(Verdict::Holds),
-            Ok(report) => {
-                let problems = report.problems.iter().map(ToString::to_string).collect();
-                let row = row(Verdict::Fails(problems));
-                let first_wrong = Some(FirstWrong::of(&scenario, &row.scenario, &report));
-                Row { sequence: Some(report.canonical()), first_wrong, ..row }
-            }
+        let report = match simulate(&scenario, &options) {
+            Ok(report) => report,
+            Err(error) => return row(Verdict::LeftOut(error.to_string())),
+        };
+        let mut problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        let first_wrong =
+            (!report.passed()).then(|| FirstWrong::of(&scenario, &name_of(path), &report));
+        let sequence = (!report.passed()).then(|| report.canonical());
+        if let Some(folder) = &self.save_traces {
+            let run = self.as_file(name_of(path), &scenario, report);
+            // Without the file that was wanted it has not passed.
+            let saved = run.save_by_name(folder, 0);
+            problems.extend(saved.err().map(|error| format!("{}: {error}", folder.display())));
+        }
+        match problems.is_empty() {
+            true => row(Verdict::Holds),
+            false => Row { sequence, first_wrong, ..row(Verdict::Fails(problems)) },
+        }
+    }
+
+    /// A run as a file holds it.
+    fn as_file(&self, name: String, scenario: &Scenario, report: Report) -> Run {
+        let about = About {
+            scenario: Some(name),
+            title: Some(scenario.title().to_owned()),
+            description: scenario.description().map(str::to_owned),
+            runtime: Some(format!("{} {}", self.runtime.name(), self.host.table.name())),
+            seed: self.seed,
+            repeat: None,
+        };
+        let problem = |problem: &Problem| {
+            let (rule, what) = match problem {
+                Problem::Invariant { checker, what } => ((*checker).to_owned(), what.clone()),
+                other => (EXPECTATION.to_owned(), other.to_string()),
+            };
+            vmc_trace_file::Problem { rule, what, event: report.event_of(problem) }
+        };
+        Run {
+            about,
+            machine: Machine::from(&report.setting),
+            ending: report.ending,
+            problems: report.problems.iter().map(problem).collect(),
+            trace: report.trace.clone(),
+            is_complete: true,
         }
     }
 
@@ -126,7 +171,7 @@ impl Suite {
 
     /// Runs one scenario in a process of its own, which is this program with these arguments before the path: a driver that
     /// crashes fails the scenario only.
-    pub fn run_apart(program: &Path, arguments: &[String], notes: &Path, path: &Path) -> Row {
+    pub fn run_apart(program: &Path, arguments: &[OsString], notes: &Path, path: &Path) -> Row {
         let failed = |what: String| {
             let verdict = Verdict::Fails(vec![what]);
             match Scenario::load(path) {

@@ -5,6 +5,7 @@ mod common;
 use common::{compile, folder};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use vmc_trace_file::Run;
 
 const SCENARIO: &str = "boot/driver-first";
 
@@ -142,4 +143,30 @@ fn failures_that_are_known_are_told_apart() {
 fn what_is_no_driver_is_a_mistake() {
     let (code, text) = run(Path::new("/nowhere/driver.so"), &[]);
     assert!(code == Some(2) && text.contains("expected a shared library"), "{text}");
+}
+
+/// The option of the other runs: the trace as a file that reads back, of a run that failed with what was wrong.
+#[test]
+fn a_run_is_left_as_a_trace_file() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traces");
+    let file = |end: &str| folder.join(format!("boot-driver-first-deterministic-{end}.jsonl"));
+    let wanted = ["--save-traces", folder.to_str().expect("text"), "--seed", "7"];
+    for isolated in [&[][..], &["--isolate"]] {
+        // One of an earlier time is no evidence.
+        let _ = std::fs::remove_dir_all(&folder);
+        let library = compile("drivers/reference.c", "traced", &[]);
+        let (code, text) = run(&library, &[&wanted, isolated].concat());
+        assert_eq!(code, Some(0), "{text}");
+        let run = Run::load(&file("reference-driver-seed-7")).expect("a trace file");
+        assert!(run.is_complete && run.trace.records().len() > 30);
+        assert_eq!(run.check(|_, _| Vec::new()), run.problems);
+        assert_eq!(run.about.scenario.as_deref(), Some(SCENARIO));
+    }
+    let (code, text) = run(&wrong("UNLOCK"), &wanted);
+    assert_eq!(code, Some(1), "{text}");
+    let run = Run::load(&file("wrong-seed-7")).expect("a trace file");
+    assert!(run.problems.iter().any(|problem| problem.what.contains("unlock:")), "{run:?}");
+    // What cannot be written is told.
+    let (code, text) = self::run(&wrong("NOTHING"), &["--save-traces", "/dev/null/traces"]);
+    assert!(code == Some(1) && text.contains("/dev/null/traces: "), "{text}");
 }

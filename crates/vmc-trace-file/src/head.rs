@@ -16,6 +16,9 @@ pub struct About {
     /// What it shows, in one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// More about it, in sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// What ran it: `deterministic`, `threads`, `polling`, or what a program calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,

@@ -258,10 +258,11 @@ fn event() -> impl Strategy<Value = Event> {
 
 fn run() -> impl Strategy<Value = Run> {
     let records = proptest::collection::vec((1u64..5, any::<u64>(), actor(), event()), 0..20);
-    let about = (any::<[Option<String>; 4]>(), any::<Option<u64>>()).prop_map(
-        |([scenario, title, runtime, repeat], seed)| About {
+    let about = (any::<[Option<String>; 5]>(), any::<Option<u64>>()).prop_map(
+        |([scenario, title, description, runtime, repeat], seed)| About {
             scenario,
             title,
+            description,
             runtime,
             seed,
             repeat,
@@ -319,6 +320,8 @@ fn text_of(run: &Run) -> String {
 proptest! {
     #[test]
     fn what_is_written_reads_back_as_it_was(run in run()) {
+        // What checkers are told of the machine is all that a file has of it.
+        prop_assert_eq!(&Machine::from(&run.machine.setting(|_, _| Vec::new())), &run.machine);
         let text = text_of(&run);
         prop_assert_eq!(text.lines().count(), run.trace.records().len() + 2);
         prop_assert_eq!(Run::read(text.as_bytes()).expect("a trace"), run);

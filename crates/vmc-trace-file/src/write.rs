@@ -2,7 +2,7 @@
 
 use crate::event::Line;
 use crate::head::{End, First, Last};
-use crate::{Problem, Run};
+use crate::{About, Problem, Run};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -32,6 +32,28 @@ impl Run {
     /// Writes the run into a file of its own.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         self.write(BufWriter::new(File::create(path)?))
+    }
+
+    /// What files of the run are called, without an ending: scenario, runtime and seed, as in
+    /// `messages-echo-deterministic-seed-7`. `number` tells apart runs that have all of these in common; 0 is the first.
+    pub fn stem(&self, number: usize) -> String {
+        let About { scenario, runtime, seed, .. } = &self.about;
+        let mut parts: Vec<String> = scenario.iter().chain(runtime).cloned().collect();
+        parts.extend(seed.map(|seed| format!("seed-{seed}")));
+        if number > 0 {
+            parts.push(number.to_string());
+        }
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let stem: String = parts.join("-").chars().map(plain).collect();
+        stem.trim_start_matches('-').to_owned()
+    }
+
+    /// Writes the run into a folder, into a file that is named after it ([`Run::stem`]).
+    pub fn save_by_name(&self, folder: &Path, number: usize) -> io::Result<PathBuf> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(self.stem(number)).with_extension("jsonl");
+        self.save(&path)?;
+        Ok(path)
     }
 
     /// Writes the run of a program that serves others into a folder, into a file whose name has its runtime and the number

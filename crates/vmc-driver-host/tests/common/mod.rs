@@ -50,7 +50,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The scenarios, with this driver.
 pub fn suite(library: &Path, runtime: RuntimeKind) -> Suite {
     let table = Table::load(library).expect("a driver");
-    Suite { host: Host { table, patience: PATIENCE }, runtime, seed: None }
+    let host = Host { table, patience: PATIENCE };
+    Suite { host, runtime, seed: None, save_traces: None, payloads: false }
 }
 
 /// The scenarios of every folder of `scenarios`.
