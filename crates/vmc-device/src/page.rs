@@ -48,6 +48,7 @@ pub(crate) fn judged(options: &Options, judged: Judged, left_out: usize, told: &
 fn about(options: &Options) -> About {
     About {
         title: Some(options.scenario.title().to_owned()),
+        description: options.scenario.description().map(str::to_owned),
         runtime: Some(RUNTIME.to_owned()),
         ..About::default()
     }

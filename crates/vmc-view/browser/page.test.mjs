@@ -39,7 +39,9 @@ test("the exhaustion says by itself why the third write failed", async () => {
   assert.match(event, /Why: No buffer of session a#1 is free: of its 4, 2 hold messages that the application has not read yet, 2 belong to the hypervisor\./);
   // What it says can be looked at: the copies that brought the two messages, and how the other two came to the hypervisor.
   const causes = await page.locator(".links", { hasText: "Caused by" }).getByRole("button").allInnerTexts();
-  for (const cause of [/^\d+ ADD BUFFER RESPONSE a#1 b2$/, /^\d+ ADD BUFFER RESPONSE a#1 b3$/, /^\d+ RDMA 100 B \w+ a#1 b0$/, /^\d+ RDMA 200 B \w+ a#1 b1$/, /^\d+ write\(300\)$/]) assert.ok(causes.some((one) => cause.test(one)), `${cause}: ${causes}`);
+  // Each says who did it, and where it put which buffer.
+  assert.ok(causes.some((one) => /RDMA 100 B[^]*\ndriver, bottom half; buffer b0: holds a message that nothing has read yet$/.test(one)), String(causes));
+  for (const cause of [/^\d+ ADD BUFFER RESPONSE a#1 b2$/, /^\d+ ADD BUFFER RESPONSE a#1 b3$/, /^\d+ RDMA 100 B \w+ a#1 b0$/, /^\d+ RDMA 200 B \w+ a#1 b1$/, /^\d+ write\(300\)$/]) assert.ok(causes.some((one) => cause.test(one.split("\n")[0])), `${cause}: ${causes}`);
   assert.match(await text("#state"), /0 of 4 free for write\(\)/);
   assert.match(await page.locator("#diagram").textContent(), /no free buffer: of 4/);
   // And it can be found without looking for it: the page names it first.
@@ -271,6 +273,72 @@ test("the strip shows where each buffer is, and a click in it leads there", asyn
   assert.ok(seq > last * 0.8 && seq < last * 0.95, `${seq} of ${last}`);
 });
 
+test("the page explains its words, signs and returns where they stand", async () => {
+  const { page, wrong, text } = await open("exhaustion.html");
+  const at = (words) => page.evaluate(`page.select(page.run.events.find((event) => event.text.startsWith(${JSON.stringify(words)})).at)`);
+  const words = async () => page.evaluate("Object.fromEntries([...document.querySelectorAll('.words dl > div')].map((one) => [...one.children].map((part) => part.textContent)))");
+  await at("ADD BUFFER a#1 b1");
+  const found = await words();
+  for (const word of ["ADD BUFFER", "owner=mgmt", "a#1", "b1", "VMC service"]) assert.ok(found[word]?.length > 20, `${word}: ${JSON.stringify(found)}`);
+  // A reader who knows them closes them, and they stay so.
+  await page.locator(".words summary").click();
+  await at("CAPABILITIES hmcs");
+  assert.equal(await page.locator(".words").getAttribute("open"), null);
+  assert.ok((await words())["mtu=4096"]);
+  // 0 is a success of one call; the numbers of others are bytes.
+  const drawn = (words) => page.evaluate(`(() => { const parts = document.createDocumentFragment(); const event = page.run.events.find((one) => one.text.startsWith(${JSON.stringify(words)})); page.diagram.drawEvent(parts, event, "return", 10); return parts.textContent; })()`);
+  assert.match(await drawn("open() ="), /open\(\) = 0 {2}\(success\)/);
+  assert.match(await drawn("write(100) ="), /= 100 {2}\(bytes sent\)/);
+  assert.match(await drawn("read(4096) ="), /\(bytes read, and their digest\)/);
+  // Every sign of the diagram is on the button of its kind, with what it means.
+  const kinds = await page.evaluate("page.data.kinds.map(({ id, sign }) => [id, sign, document.querySelector(`[data-kind='${id}']`).textContent, document.querySelector(`[data-kind='${id}']`).title])");
+  for (const [id, sign, label, title] of kinds) assert.ok(label.startsWith(sign) && title.length > 20, id);
+  assert.match(await text("#intro"), /Time runs downwards/);
+  assert.match(await text("#legend"), /each line is a buffer/);
+  // A state says what it means, in the event and beside it.
+  await at("channel: seeding");
+  assert.match(await text("#event"), /waits for a first buffer \(the seed\)/);
+  assert.match(await page.locator(".sides > div:first-child .changed").getAttribute("title"), /waits for a first buffer/);
+  assert.match(await text("#description"), /./);
+  assert.deepEqual(wrong, []);
+});
+
+test("every state that is shown has its meaning, and every word stands in a text", async () => {
+  for (const name of ["boot.html", "exhaustion.html", "crash.html"]) {
+    const { page } = await open(name);
+    const without = await page.evaluate(() => {
+      const found = new Set();
+      for (const { changes } of page.run.events) {
+        for (let i = 0; i < changes.length; i += 2) {
+          const [kind, first, , side] = page.run.strings[changes[i]].split(" ");
+          const value = changes[i + 1] < 0 ? "" : page.run.strings[changes[i + 1]];
+          const key = kind === "channel" ? `channel ${first} ${value}` : kind === "session" && side !== "app" ? `session ${side} ${value}` : "";
+          if (key && value && !page.data.states[key]) found.add(key);
+        }
+      }
+      return [...found];
+    });
+    assert.deepEqual(without, [], name);
+  }
+});
+
+test("a click near the place where a buffer moves leads to what moves it", async () => {
+  const { page } = await open("exhaustion.html");
+  const box = await page.locator("#buffers").boundingBox();
+  const [x, expected] = await page.evaluate(() => {
+    const at = page.strip.buffers[1].pieces.find(([, place]) => place === "unread")[0];
+    return [page.strip.x(at), page.run.events[at].seq];
+  });
+  const row = await page.evaluate("page.strip.row()");
+  await page.mouse.click(box.x + x + 3, box.y + 1.5 * row);
+  assert.equal(await page.evaluate("page.run.events[page.at].seq"), expected);
+  assert.match(await page.locator("#buffers").getAttribute("title"), /^a#1 b1 at event \d+: /);
+  // Elsewhere no kind is switched on that was not shown.
+  const shown = await page.evaluate("page.kinds.join()");
+  for (let share = 0.2; share < 1; share += 0.03) await page.mouse.click(box.x + box.width * share, box.y + 2.5 * row);
+  assert.equal(await page.evaluate("page.kinds.join()"), shown);
+});
+
 test("texts of a trace are texts, whatever they hold", async () => {
   const { page, wrong } = await open("boot.html");
   const found = await page.evaluate(() => {
@@ -377,6 +445,7 @@ test("buffers at one place stand together, and at every event each stands at its
 test("a difference opens at the first line that differs", async () => {
   const { page, text, wrong } = await open("difference.html");
   assert.match(await text("#matches"), /lines differ/);
+  assert.deepEqual(await page.locator(".heads span").allInnerTexts(), ["messages/echo", "buffers/unread-echoes"]);
   assert.match(await text(".line.selected .old"), /CAPABILITIES|write|ADD BUFFER|RDMA/);
   const at = () => page.evaluate("page.difference.at");
   const first = await at();

@@ -5,7 +5,10 @@ use crate::model;
 use crate::words;
 use papr::{Hcall, ReturnCode};
 use vmc_proto::Received;
-use vmc_trace::{ActorId, Event, Rdma, RdmaDirection, Record, Side, Step, Subject, TraceNames};
+use vmc_trace::{
+    ActorId, CallResult, DeviceCall, Event, Polled, Rdma, RdmaDirection, Record, Side, Step,
+    Subject, TraceNames,
+};
 
 /// The lanes by their numbers: 0, the driver; 1, the management partition's queue; 2, the hypervisor's; 3, the hypervisor;
 /// from 4 on the applications. -1 is none.
@@ -104,6 +107,7 @@ pub(crate) fn text_of(
     names: &TraceNames,
 ) -> (String, String) {
     let text = match (&record.event, step) {
+        (Event::Fault { .. }, Some(step)) => format!("fault {}", step.text),
         (Event::Dequeued { entry, .. }, _) => format!("takes {}", words::entry(*entry)),
         (Event::Wake(actor), _) => format!("wakes {}", words::actor(*actor, names)),
         (Event::Hcall { call: Hcall::SendCrq { .. }, result, .. }, None)
@@ -116,6 +120,7 @@ pub(crate) fn text_of(
     };
     let note = match (&record.event, step, why) {
         (_, _, Some(why)) => format!("({})", why.short),
+        (Event::Return(call, result, _), ..) => returned(call, result).to_owned(),
         (_, Some(step), _) if !step.note.is_empty() => step.note.clone(),
         (Event::Hcall { call: Hcall::SendCrq { .. }, result, .. }, ..)
             if !result.code.is_success() =>
@@ -125,6 +130,26 @@ pub(crate) fn text_of(
         _ => String::new(),
     };
     (text, note)
+}
+
+/// What a call's result says, where a number or a sign does not by itself: 0 is a success of one call and no bytes of another.
+fn returned(call: &DeviceCall, result: &CallResult) -> &'static str {
+    match (call, result) {
+        (DeviceCall::Write { .. }, CallResult::Bytes { len_bytes: 0, .. }) => {
+            "(success: no bytes sent)"
+        }
+        (DeviceCall::Write { .. }, CallResult::Bytes { .. }) => "(bytes sent)",
+        (_, CallResult::Bytes { len_bytes: 0, .. }) => "(success: no bytes read)",
+        (_, CallResult::Bytes { .. }) => "(bytes read, and their digest)",
+        (_, CallResult::Ok) => "(success)",
+        (_, CallResult::Polled(Polled::Nothing)) => "(no message waits)",
+        (_, CallResult::Polled(Polled::Readable)) => "(a message waits for read())",
+        (_, CallResult::Polled(Polled::HungUp)) => "(the session is over)",
+        (_, CallResult::Polled(Polled::Invalid)) => "(the file was closed meanwhile)",
+        (_, CallResult::State { .. } | CallResult::DrcIndex(_)) => "(success)",
+        (_, CallResult::Killed) => "(the process was ended during the call)",
+        (_, CallResult::Error(_)) => "",
+    }
 }
 
 pub(crate) fn digits(bytes: &[u8]) -> String {

@@ -20,6 +20,7 @@ mod pairs;
 mod pcapng;
 mod perfetto;
 mod state;
+mod states;
 #[cfg(test)]
 mod tests;
 mod words;

@@ -1,5 +1,6 @@
 //! What an event means, in a sentence, and where the references say so.
 
+use crate::states;
 use papr::{CrqEntry, Hcall};
 use vmc_proto::{MessageType, Received};
 use vmc_trace::{DeviceCall, Event};
@@ -44,12 +45,13 @@ pub(crate) fn meaning(event: &Event) -> Meaning {
             text: "The receiver has no queue registered, so it hears nothing of it.",
             sections: &["LoPAR, Transport Event Codes"],
         },
-        Event::ChannelState(..) => Meaning {
-            text: "This side's view of the channel. It is ready when the capabilities are exchanged and every index has its \
-                   first buffer.",
-            sections: &[INITIALIZATION],
-        },
-        Event::SessionState(..) | Event::SessionStarted(..) => Meaning {
+        Event::ChannelState(state) => {
+            Meaning { text: states::of_channel(*state), sections: &[INITIALIZATION] }
+        }
+        Event::SessionState(_, _, state) => {
+            Meaning { text: states::of_session(*state), sections: &[OPEN, CLOSE] }
+        }
+        Event::SessionStarted(..) => Meaning {
             text: "This side's view of a session: the connection of one open file, by an index and a session number.",
             sections: &[OPEN, CLOSE],
         },

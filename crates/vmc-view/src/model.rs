@@ -1,29 +1,62 @@
 //! What the page shows of a run, in the compact form in which the page carries it.
 
 use crate::pack::PackedRun;
+use crate::states;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use vmc_proto::{
     AddBufferStatus, CapabilitiesStatus, InterfaceStatus, MessageType, Profile, RemoveBufferStatus,
 };
 
-/// The kinds of events: identifier, words, whether they are shown at first.
-const KINDS: &[(&str, &str, bool)] = &[
-    ("call", "Calls", true),
-    ("return", "Returns", true),
-    ("message", "Messages", true),
-    ("taken", "Taken", true),
-    ("unsent", "Failed sends", true),
-    ("transport", "Transport events", true),
-    ("rdma", "RDMA", true),
-    ("hcall", "CRQ calls", true),
-    ("state", "States", true),
-    ("breach", "Breaches", true),
-    ("fault", "Faults", true),
-    ("operator", "Operator", true),
-    ("detail", "Other hcalls", false),
-    ("payload", "Payload", false),
-    ("schedule", "Sleeps and wake-ups", false),
+/// A kind of events: identifier, words, the sign that the diagram draws it with, what it is, whether it is shown at first.
+type KindRow = (&'static str, &'static str, &'static str, &'static str, bool);
+
+const KINDS: &[KindRow] = &[
+    (
+        "call",
+        "Calls",
+        "▸",
+        "an application calls the device; the bar lasts until the call comes back",
+        true,
+    ),
+    ("return", "Returns", "◂", "a call comes back to its application, with what it returns", true),
+    ("message", "Messages", "→", "an entry of 16 bytes is put on the other side's queue", true),
+    ("taken", "Taken", "⇢", "the owner of a queue takes an entry from it, and acts on it", true),
+    ("unsent", "Failed sends", "⤫", "a message could not be put on the queue", true),
+    (
+        "transport",
+        "Transport events",
+        "⋯▸",
+        "the platform tells a side what became of the other one, such as that it has failed",
+        true,
+    ),
+    (
+        "rdma",
+        "RDMA",
+        "━▶",
+        "the driver copies the bytes of a message between its memory and a buffer of the hypervisor",
+        true,
+    ),
+    ("hcall", "CRQ calls", "H_", "hypervisor calls that register, free or enable a queue", true),
+    ("state", "States", "●", "a side sees the channel or a session in another state", true),
+    ("breach", "Breaches", "✖", "a side finds that the other one broke the protocol", true),
+    ("fault", "Faults", "⚡", "the scenario makes something go wrong", true),
+    ("operator", "Operator", "⚙", "the operator of the machine does something", true),
+    (
+        "detail",
+        "Other hcalls",
+        "",
+        "all other hypervisor calls: interrupts, mappings of memory, and the sends behind messages",
+        false,
+    ),
+    ("payload", "Payload", "", "the bytes that the next copy moves", false),
+    (
+        "schedule",
+        "Sleeps and wake-ups",
+        "",
+        "threads that sleep, wake and wait for each other",
+        false,
+    ),
 ];
 
 /// The page's data.
@@ -32,6 +65,8 @@ pub(crate) struct Data {
     pub(crate) runs: Vec<PackedRun>,
     kinds: Vec<Kind>,
     messages: BTreeMap<String, Layout>,
+    /// What states mean: `channel mgmt ready`.
+    states: BTreeMap<String, &'static str>,
     /// The rows of a difference: the line on either side, each with its event.
     pub(crate) rows: Option<Vec<Row>>,
     /// What the sides of a difference are called.
@@ -45,6 +80,8 @@ pub(crate) type Row = (Option<String>, Option<u64>, Option<String>, Option<u64>)
 struct Kind {
     id: &'static str,
     label: &'static str,
+    sign: &'static str,
+    what: &'static str,
     shown: bool,
 }
 
@@ -64,11 +101,12 @@ struct Field {
 
 /// The data of a page of these runs.
 pub(crate) fn data(runs: Vec<PackedRun>, profile: Profile) -> Data {
-    let kind = |&(id, label, shown): &(_, _, _)| Kind { id, label, shown };
+    let kind = |&(id, label, sign, what, shown): &KindRow| Kind { id, label, sign, what, shown };
     Data {
         runs,
         kinds: KINDS.iter().map(kind).collect(),
         messages: MessageType::ALL.iter().map(|&one| layout(one, profile)).collect(),
+        states: states::all(),
         rows: None,
         names: Vec::new(),
     }

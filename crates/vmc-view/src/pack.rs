@@ -23,6 +23,7 @@ struct PackedMeaning {
 #[derive(Clone, Serialize)]
 pub(crate) struct PackedRun {
     title: String,
+    description: String,
     about: String,
     repeat: Option<String>,
     apps: Vec<String>,
@@ -240,6 +241,7 @@ impl PackedRun {
         };
         PackedRun {
             title: title.unwrap_or_else(|| String::from("A run")),
+            description: about.description.clone().unwrap_or_default().trim().to_owned(),
             about: about_line(run),
             repeat: about.repeat.clone(),
             apps: Vec::new(),

@@ -11,6 +11,7 @@ const STYLE: &str = include_str!("page/page.css");
 const SCRIPTS: &[&str] = &[
     include_str!("page/data.js"),
     include_str!("page/state.js"),
+    include_str!("page/words.js"),
     include_str!("page/panel.js"),
     include_str!("page/diagram.js"),
     include_str!("page/strip.js"),

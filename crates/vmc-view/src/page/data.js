@@ -6,11 +6,11 @@
  * @typedef {{words: string, kind: string, operation: string|null, target: string, opcode: number, token: number,
  *   code: string|null, data: any, problem: string|null}} Command An HMC command inside a payload.
  * @typedef {{meaning: string, refs: string[]}} Meaning
- * @typedef {{title: string, about: string, repeat: string|null, apps: string[], strings: string[],
+ * @typedef {{title: string, description: string, about: string, repeat: string|null, apps: string[], strings: string[],
  *   events: any[][], commands: Command[], meanings: Meaning[], problems: Problem[], complete: boolean}} PackedRun
- * @typedef {{runs: PackedRun[], kinds: {id: string, label: string, shown: boolean}[],
+ * @typedef {{runs: PackedRun[], kinds: {id: string, label: string, sign: string, what: string, shown: boolean}[],
  *   messages: Record<string, {name: string, fields: Field[], statuses: Record<string, string>}>,
- *   rows: any[][]|null, names: string[]}} Data
+ *   states: Record<string, string>, rows: any[][]|null, names: string[]}} Data
  * @typedef {{from: number, events: any[][], strings: [number, string[]], meanings: [number, Meaning[]], commands: [number, Command[]],
  *   apps: string[]}} Added What a run that goes on has more, and from which place on it is.
  */
@@ -81,6 +81,7 @@ class Run {
   /** @param {PackedRun} packed */
   constructor(packed) {
     this.title = packed.title;
+    this.description = packed.description;
     this.about = packed.about;
     this.repeat = packed.repeat;
     this.apps = packed.apps;

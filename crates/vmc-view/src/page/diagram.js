@@ -245,7 +245,8 @@ class Diagram {
     const back = event.at === this.page.at ? "var(--select)" : this.chain.has(event.at) ? "var(--chain)" : kind === "fault" ? "var(--faultback)" : kind === "breach" ? "var(--badback)" : "transparent";
     const ground = draw("rect", { x: 0, y, width, height: ROW, fill: back, class: "row" });
     const words = event.why || this.run.meanings[event.meaning]?.meaning;
-    if (words) ground.append(draw("title", {}, words));
+    const explained = wordsOf(`${event.text} ${event.note}`).map(([word, means]) => `${word}: ${means}`);
+    if (words || explained.length) ground.append(draw("title", {}, [words, ...explained].filter(Boolean).join("\n")));
     backs.append(ground);
     if (this.chain.has(event.at)) backs.append(draw("rect", { x: 0, y, width: 4, height: ROW, fill: "var(--message)" }));
     const before = this.run.events[event.at - 1];
@@ -268,7 +269,7 @@ class Diagram {
     const label = (/** @type {number} */ x, /** @type {string} */ text, /** @type {Record<string, any>} */ more) => {
       const place = isLast ? { x: 2 * from - x, "text-anchor": "end" } : { x };
       const element = draw("text", { y: y + 4, class: "halo", ...place, ...more }, text);
-      if (note) element.append(draw("tspan", { class: "note" }, note));
+      if (note) element.append(draw("tspan", { class: kind === "return" && !event.why ? "said" : "note" }, note));
       parts.append(element);
     };
     switch (kind) {

@@ -1,6 +1,8 @@
 // Two runs side by side, aligned by their canonical order.
 
 const DIFF_ROW = 20;
+/** How high the names of both runs stand above the lines. */
+const DIFF_HEAD = 24;
 
 class Difference {
   /** @param {Page} page @param {any[][]} rows Each: the line on either side and the number of its event, or null. */
@@ -10,8 +12,8 @@ class Difference {
     this.rows = rows.flatMap((row) => [row, ...this.broken(row)]);
     this.at = Math.max(0, this.rows.findIndex((row) => row[0] !== row[2]));
     this.box = make("div", { id: "difference", tabindex: 0, role: "application", "aria-label": "Difference of two runs; arrow keys step, n and N go to the next and previous difference" });
-    this.space = make("div", { style: `height:${this.rows.length * DIFF_ROW}px` });
-    this.box.append(this.space);
+    this.space = make("div", { class: "space", style: `height:${this.rows.length * DIFF_ROW}px` });
+    this.box.append(make("div", { class: "heads" }, ...page.data.names.map((name) => make("span", { title: name }, name))), this.space);
     get("scroll").replaceWith(this.box);
     this.box.addEventListener("scroll", () => this.draw());
     this.box.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => this.key(e));
@@ -58,7 +60,7 @@ class Difference {
   select(at) {
     this.at = at;
     const top = at * DIFF_ROW;
-    if (top < this.box.scrollTop || top > this.box.scrollTop + this.box.clientHeight - DIFF_ROW) this.box.scrollTop = Math.max(0, top - this.box.clientHeight / 3);
+    if (top < this.box.scrollTop || top > this.box.scrollTop + this.box.clientHeight - DIFF_ROW - DIFF_HEAD) this.box.scrollTop = Math.max(0, top - this.box.clientHeight / 3);
     this.draw();
     const row = this.rows[at];
     const [event, state] = [get("event"), get("state")];
@@ -71,7 +73,7 @@ class Difference {
       const place = run && seq !== null ? run.bySeq.get(seq) : undefined;
       if (!run || place === undefined) return;
       event.append(showEvent(this.page, run, run.events[place], this.page.data.names[side]));
-      state.append(make("h2", {}, this.page.data.names[side]), showState(run, place));
+      state.append(make("h2", {}, this.page.data.names[side]), showState(this.page.data, run, place));
     });
   }
 

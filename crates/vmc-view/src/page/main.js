@@ -34,6 +34,7 @@ class Page {
     if (data.rows) {
       document.querySelectorAll(".tools label, .tools button, #kinds").forEach((tool) => { /** @type {HTMLElement} */ (tool).hidden = true; });
       get("strip").hidden = true;
+      get("intro").hidden = true;
       this.difference = new Difference(this, data.rows);
       return;
     }
@@ -106,8 +107,10 @@ class Page {
     get("title").textContent = this.data.rows ? `${this.data.names[0]} ↔ ${this.data.names[1]}` : this.run.title;
     document.title = get("title").textContent;
     get("about").textContent = this.data.rows
-      ? "left and right; the first line that differs is selected, n and N lead to the others. → and ← are messages, ⇒ and ⇐ copies (RDMA)"
+      ? "− is on the left only, + on the right only; the first line that differs is selected, n and N lead to the others. mgmt: is the driver of the management partition, hyp: the hypervisor, another name an application. → and ← are messages to hyp and to mgmt, ⇒ and ⇐ copies of bytes (RDMA). A click on a line explains it at the right."
       : [this.run.about, `${this.run.events.length} events`].filter(Boolean).join(" · ");
+    get("description").textContent = this.data.rows ? "" : this.run.description;
+    get("description").hidden = get("description").textContent === "";
     const problems = this.run.problems;
     const goesOn = this.goesOn();
     const cut = this.run.complete || goesOn ? "" : " (the file was cut off)";
@@ -146,7 +149,8 @@ class Page {
     });
     get("only").addEventListener("change", () => this.filter());
     this.data.kinds.forEach((kind, i) => {
-      const button = make("button", { type: "button", "data-kind": kind.id, "aria-pressed": String(this.kinds[i]) }, kind.label);
+      const button = make("button", { type: "button", "data-kind": kind.id, "aria-pressed": String(this.kinds[i]), title: kind.what }, kind.label);
+      if (kind.sign) button.prepend(make("i", { class: `sign s-${kind.id}`, "aria-hidden": "true" }, kind.sign));
       button.addEventListener("click", () => {
         this.kinds[i] = !this.kinds[i];
         button.setAttribute("aria-pressed", String(this.kinds[i]));
@@ -303,7 +307,7 @@ class Page {
       this.filter();
     }
     get("event").replaceChildren(showEvent(this, this.run, event));
-    get("state").replaceChildren(showState(this.run, at));
+    get("state").replaceChildren(showState(this.data, this.run, at));
     this.diagram.chain = this.diagram.chainOf(at);
     this.diagram.bringIntoSight(at);
     this.diagram.drawSoon();

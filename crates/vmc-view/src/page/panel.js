@@ -20,13 +20,15 @@ function showEvent(page, run, event, heading = "") {
   const list = make("dl");
   /** @param {string} name @param {string} value */
   const add = (name, value) => list.append(make("dt", {}, name), make("dd", {}, value));
-  add("who", event.actor);
+  add("who", actorText(run, event));
   if (run.hasTimes) add("when", `${timeText(event.time)} of virtual time`);
   if (event.session) add("session", event.session);
   // The reason stands above already.
   if (event.note && !event.why) add("outcome", event.note);
   add("record", event.record);
   box.append(list);
+  const said = [event.text, event.note, actorText(run, event), ...event.problems.map((problem) => problem.rule)];
+  box.append(wordList(said.join("\n")));
   if (event.command) box.append(commandTable(event.command));
   const isPayload = ["rdma", "payload"].includes(data.kinds[event.kind].id);
   if (event.raw) box.append(isPayload ? dump(event.raw) : bytesTable(data, event.raw));
@@ -139,18 +141,45 @@ function links(page, run, title, places) {
   if (!places.length) return "";
   const buttons = places.slice(0, 8).map((at) => {
     const event = run.events[at];
-    return make("button", { type: "button", click: () => page.jump(run, at) }, `${event.seq}  ${event.text}`);
+    const more = [actorText(run, event), ...bufferMoves(run, event)].join("; ");
+    return make("button", { type: "button", click: () => page.jump(run, at) }, `${event.seq}  ${event.text}`, make("small", {}, more));
   });
   const more = places.length > 8 ? [`… ${places.length - 8} more`] : [];
   return make("div", { class: "links" }, make("h2", {}, title), ...buttons, ...more);
 }
 
 /**
+ * Who did it.
+ * @param {Run} run
+ * @param {VmcEvent} event
+ */
+function actorText(run, event) {
+  return run.apps.includes(event.actor) ? `application ${event.actor}` : event.actor;
+}
+
+/**
+ * Which buffers are elsewhere from an event on.
+ * @param {Run} run
+ * @param {VmcEvent} event
+ */
+function bufferMoves(run, event) {
+  const moved = [...run.states.changedBy(event.at)].filter((key) => key.startsWith("buffer "));
+  if (!moved.length) return [];
+  const state = run.states.after(event.at);
+  return moved.map((key) => {
+    const [, index, buffer] = key.split(" ");
+    const place = state.get(key);
+    return `buffer ${state.get(`name ${index} ${buffer}`) ?? buffer}: ${place === undefined ? "gone" : placeText(place)}`;
+  });
+}
+
+/**
  * The state of both sides after an event.
+ * @param {Data} data
  * @param {Run} run
  * @param {number} at
  */
-function showState(run, at) {
+function showState(data, run, at) {
   const state = run.states.after(at);
   const changed = run.states.changedBy(at);
   const mark = (/** @type {string} */ key) => (changed.has(key) ? "changed" : "");
@@ -160,7 +189,7 @@ function showState(run, at) {
     const list = make("dl");
     /** @param {string} name @param {string} hint @param {string} key @param {string} otherwise */
     const add = (name, hint, key, otherwise) => {
-      list.append(make("dt", { title: hint }, name), make("dd", { class: mark(key) }, state.get(key) ?? otherwise));
+      list.append(make("dt", { title: hint }, name), make("dd", { class: mark(key), title: data.states[`${key} ${state.get(key)}`] }, state.get(key) ?? otherwise));
     };
     add("channel", "how far this side has set up the channel", `channel ${side}`, "not started");
     add("CRQ", "Command/Response Queue: this side receives messages of 16 bytes in it", `crq ${side}`, "not registered");
@@ -169,7 +198,7 @@ function showState(run, at) {
       const [kind, index, session, what] = key.split(" ");
       if (kind === "session" && what === side) {
         const name = state.get(`session ${index} ${session} app`) ?? (session === "0" ? `slot ${index}` : `${index}/${session}`);
-        list.append(make("dt", {}, name), make("dd", { class: mark(key) }, value));
+        list.append(make("dt", { title: "how far this side has come with the session" }, name), make("dd", { class: mark(key), title: data.states[`session ${side} ${value}`] }, value));
       }
     }
     const queue = [...state].filter(([key]) => key.startsWith(`queue ${side} `));
