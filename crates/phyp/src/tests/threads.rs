@@ -4,7 +4,7 @@ use super::{HYP, MGMT, Machine, Side, Threads, element_address, message};
 use crate::{Backend, BadAddress, Event, Hypervisor, Memory, SharedMemory};
 use papr::{
     Access, CopyRdma, CrqEntry, GuestAddress, Hcall, Header, Ioba, PAGE_SIZE, PartitionId,
-    ReturnCode, Tce, Xirr,
+    ReturnCode, Tce, TransportEvent, Xirr,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, mpsc};
@@ -359,8 +359,13 @@ fn must_wait(
     let (at_work, wait_for_work) = mpsc::sync_channel(1);
     let (intruded, wait_for_intrusion) = mpsc::sync_channel(1);
     let wait_for_intrusion = Mutex::new(wait_for_intrusion);
+    let worker = thread::current().id();
     let hook = Box::new(move || {
-        at_work.send(()).unwrap();
+        if thread::current().id() != worker {
+            return;
+        }
+        // The intruder has been told when it is full.
+        let _told = at_work.try_send(());
         let result = wait_for_intrusion.lock().unwrap().recv_timeout(LONG_ENOUGH);
         assert!(result.is_err(), "it ended in the middle of the work");
     });
@@ -406,6 +411,28 @@ fn no_interrupt_is_ended_or_enabled_in_the_middle_of_an_enqueue() {
         let unit_address = machine.end(HYP).unit_address;
         Hcall::VioSignal { unit_address, mode: 1 }
     });
+}
+
+/// The event finds the element free then, and the queue, which has room elsewhere, full at its cursor.
+#[test]
+fn no_entry_is_replaced_in_the_middle_of_its_taking() {
+    const ELEMENTS: u64 = 256;
+    let machine = Machine::<WatchedThreads>::connected();
+    let hypervisor = &machine.hypervisor;
+    let (sender, receiver) = (machine.id(MGMT), machine.id(HYP));
+    let unit_address = machine.end(MGMT).unit_address;
+    for n in 0..ELEMENTS {
+        let send = Hcall::SendCrq { unit_address, entry: message(n) };
+        assert!(hypervisor.hcall(sender, &send, &mut ()).code.is_success());
+    }
+    let events = Mutex::new(Vec::new());
+    let take = || assert_eq!(machine.take(HYP, ELEMENTS - 1), Some(message(ELEMENTS - 1)));
+    let suspend = || {
+        hypervisor.suspend_partner_of(receiver, &mut |event| events.lock().unwrap().push(event));
+    };
+    must_wait(&machine, HYP, take, suspend);
+    let event = TransportEvent::PARTNER_SUSPENDED;
+    assert_eq!(*events.lock().unwrap(), [Event::Undelivered { to: receiver, event }]);
 }
 
 #[test]
