@@ -12,6 +12,8 @@ use vmcsim::{vmcsim_file, vmcsim_ioctl, vmcsim_node, vmcsim_parameters};
 unsafe extern "C" {
     fn vmc_driver_host_enter(run: extern "C" fn(*mut c_void), argument: *mut c_void) -> c_int;
     fn vmc_driver_host_leave() -> !;
+    fn vmc_driver_host_takes_turn();
+    fn vmc_driver_host_gives_turn();
 }
 
 /// An address of the driver's or of its instance, which lives for as long as calls on it.
@@ -91,6 +93,16 @@ pub(crate) fn call(table: &Table, instance: Address<c_void>, work: Work) -> Opti
 pub(crate) unsafe fn leave() -> ! {
     // SAFETY: As the caller promises.
     unsafe { vmc_driver_host_leave() }
+}
+
+/// A call gives the turn to others within a service, and takes it again: ThreadSanitizer is told.
+pub(crate) fn without_turn<T>(wait: impl FnOnce() -> T) -> T {
+    // SAFETY: They touch nothing of this program.
+    unsafe { vmc_driver_host_gives_turn() };
+    let heard = wait();
+    // SAFETY: As above.
+    unsafe { vmc_driver_host_takes_turn() };
+    heard
 }
 
 /// What `call` runs. Nothing in here is to be dropped, because it may be left.

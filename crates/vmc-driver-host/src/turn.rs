@@ -96,7 +96,7 @@ pub(crate) fn with_current<T>(go: impl FnOnce(&Context) -> T) -> Option<T> {
 impl Context {
     /// Has the host perform an effect, and waits for its outcome.
     pub(crate) fn perform(&self, effect: Effect) -> Result<Outcome, Leave> {
-        match self.line.answer(FromCall::Effect(effect)) {
+        match jump::without_turn(|| self.line.answer(FromCall::Effect(effect))) {
             ToCall::Answer(outcome) => Ok(outcome),
             ToCall::Leave | ToCall::Begin(_) => Err(Leave),
         }

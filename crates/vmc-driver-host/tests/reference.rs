@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{compile, scenarios, suite};
+use common::{compile, folder, scenarios, suite};
 use vmc_driver_host::suite::{Suite, Verdict};
 use vmc_sim::RuntimeKind;
 
@@ -33,6 +33,20 @@ fn every_scenario_of_its_profile_holds_on_threads() {
     let library = compile("drivers/reference.c", "threads", &[]);
     let (failed, good) = run(&suite(&library, RuntimeKind::Threads));
     assert!(failed.is_empty() && good > 400, "{good} hold\n{}", failed.join("\n"));
+}
+
+/// What README.md says of the least driver.
+#[test]
+fn a_driver_of_a_hundred_lines_comes_up_to_ready() {
+    let source = std::fs::read_to_string(folder().join("drivers/ready.c")).expect("it is there");
+    let comment = |line: &str| line.starts_with("/*") || line.starts_with(" *");
+    let lines = source.lines().filter(|line| !line.trim().is_empty() && !comment(line));
+    assert!(lines.count() <= 100);
+    let suite = suite(&compile("drivers/ready.c", "ready", &[]), RuntimeKind::Deterministic);
+    for name in ["driver-first", "hypervisor-first"] {
+        let path = folder().join("../../scenarios/boot").join(name).with_extension("toml");
+        assert_eq!(suite.run(&path).verdict, Verdict::Holds, "{name}");
+    }
 }
 
 /// What a careless driver leaves out (drivers/careless.h), and the scenarios of hazards that tell it.

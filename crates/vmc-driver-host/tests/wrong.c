@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A driver that does one thing wrong in its probe, as -DWRONG=... says, and nothing else. */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include "vmcsim.h"
 
-enum wrong { NOTHING, CRASH, HANG, HANG_IN_LOAD, REFUSE, KEEP_LOCK, LOCK_TWICE, UNLOCK, STRANGE, POINTERS, ADDRESSES, OTHER_THREAD };
+enum wrong {
+	NOTHING, CRASH, HANG, HANG_IN_LOAD, REFUSE, KEEP_LOCK, LOCK_TWICE, UNLOCK, STRANGE, POINTERS, ADDRESSES, OTHER_THREAD,
+	/* What no service can tell, but a sanitizer does. */
+	HEAP_OVERFLOW, USE_AFTER_FREE, OVERFLOW, DATA_RACE, UNINITIALISED
+};
 
 static const struct vmcsim_services *os;
 
@@ -23,6 +28,12 @@ static int load(const struct vmcsim_parameters *parameters, void **driver)
 static void *use_a_service(void *result)
 {
 	*(int32_t *)result = os->wake(result);
+	return NULL;
+}
+
+static void *count(void *counter)
+{
+	++*(volatile int *)counter;
 	return NULL;
 }
 
@@ -85,6 +96,44 @@ static int probe(void *driver, const struct vmcsim_node *node)
 		expect(!pthread_create(&other, NULL, use_a_service, &result));
 		expect(!pthread_join(other, NULL));
 		expect(result == VMCSIM_E_MODE);
+		break;
+	}
+	case HEAP_OVERFLOW: {
+		volatile char *memory = os->alloc(24);
+
+		memory[24] = 1;
+		break;
+	}
+	case USE_AFTER_FREE: {
+		volatile char *memory = os->alloc(24);
+
+		os->free((void *)memory);
+		memory[0] = 1;
+		break;
+	}
+	case OVERFLOW: {
+		volatile int number = INT_MAX;
+
+		number++;
+		break;
+	}
+	case DATA_RACE: {
+		pthread_t other;
+		int counter = 0;
+
+		expect(!pthread_create(&other, NULL, count, &counter));
+		count(&counter);
+		expect(!pthread_join(other, NULL));
+		break;
+	}
+	case UNINITIALISED: {
+		volatile uint8_t *bytes = entry;
+
+		expect(os->map(4096, &ioba) == VMCSIM_OK);
+		/* The queue is empty: nothing was stored. */
+		if (os->take_entry(ioba, 0, entry) == 0 && bytes[0] == 0x80)
+			os->log("a message");
+		os->unmap(ioba);
 		break;
 	}
 	default:

@@ -79,8 +79,8 @@
 #define VMCSIM_E_ALIGN -65539
 
 /**
- * The `size` of a structure is less than the first version of this interface had, or the structure has fields that are
- * not zero and that this library does not know.
+ * The `size` of a structure is less than the first version of this interface had, or more than 4096, or the structure has
+ * fields that are not zero and that this library does not know.
  */
 #define VMCSIM_E_SIZE -65540
 
@@ -1007,10 +1007,14 @@ typedef struct vmcsim_driver {
  * What a driver is given: the only ways in which it may wait, take time, reach memory of others, or speak to the hypervisor.
  * Each says whether it gives up the turn, so that others may run before it returns.
  *
- * Threads: on the threads that call the driver, during a call. Of another thread each service is refused, and reported
- * as a fault of the driver. Errors: VMCSIM_E_... as at each, below -65536, with which nothing was done; a service that fails
- * so is reported as well. A call that is outside of services for some seconds is given up, and reported with its thread and
- * its last service.
+ * Threads: on the threads that call the driver, during a call. Of another thread each service is refused with VMCSIM_E_MODE,
+ * `alloc` with null and `time` with 0, and reported as a fault of the driver. So is each that gives up the turn in `load`.
+ *
+ * Lifetime: memory of `alloc` and `map` stays until it is given back, or the instance ends; of pointers that a service is
+ * handed nothing is kept.
+ *
+ * Errors: VMCSIM_E_... as at each, below -65536, with which nothing was done; a service that fails so is reported as well.
+ * A call that is outside of services for some seconds is given up, and reported with its thread and its last service.
  */
 typedef struct vmcsim_services {
         /**
@@ -1036,7 +1040,8 @@ typedef struct vmcsim_services {
         int32_t (*free)(void *memory);
         /**
          * Allocates zeroed pages that the device may read and write, and maps them in the local window; `ioba` takes their
-         * I/O address. VMCSIM_E_LIMIT: no memory, or no room in the window, which happens. Gives up the turn.
+         * I/O address. The length is 1 byte to 1 MiB, or VMCSIM_E_PARAMETER. VMCSIM_E_LIMIT: no memory, or no room in the window,
+         * which happens. VMCSIM_E_POINTER. Gives up the turn.
          */
         int32_t (*map)(uint32_t length, uint64_t *ioba);
         /**
@@ -1072,7 +1077,8 @@ typedef struct vmcsim_services {
         uint64_t (*time)(void);
         /**
          * Sleeps until `wake` names the same address: 0, which may come without one, or -EINTR for a signal. Gives up
-         * `lock`, unless it is null, and takes it again. Gives up the turn.
+         * `lock`, unless it is null, and takes it again. VMCSIM_E_PARAMETER: this call does not have the lock. Gives up the
+         * turn.
          */
         int32_t (*wait)(const void *channel, const void *lock);
         /**
@@ -1093,7 +1099,7 @@ typedef struct vmcsim_services {
          */
         int32_t (*schedule)(uint32_t work);
         /**
-         * Notes a line, which is shown where a run fails.
+         * Notes a line, which is shown where a run fails, up to 400 characters of it. VMCSIM_E_POINTER.
          */
         int32_t (*log)(const char *text);
         /**

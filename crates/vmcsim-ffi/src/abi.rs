@@ -32,8 +32,8 @@ pub const VMCSIM_E_HANDLE: i32 = -65537;
 pub const VMCSIM_E_POINTER: i32 = -65538;
 /// A pointer is not aligned as its type, or as the function, asks.
 pub const VMCSIM_E_ALIGN: i32 = -65539;
-/// The `size` of a structure is less than the first version of this interface had, or the structure has fields that are
-/// not zero and that this library does not know.
+/// The `size` of a structure is less than the first version of this interface had, or more than 4096, or the structure has
+/// fields that are not zero and that this library does not know.
 pub const VMCSIM_E_SIZE: i32 = -65540;
 /// The program was compiled for another version of this interface.
 pub const VMCSIM_E_VERSION: i32 = -65541;

@@ -169,6 +169,9 @@ pub(crate) unsafe fn string(name: &str, from: *const std::ffi::c_char) -> Result
     Err(Failure::parameter(format!("`{name}` has more than {MAX_STRING} bytes")))
 }
 
+/// More than a structure of any version has. What lies behind a size that was never set is not looked at.
+const MAX_SIZE: usize = 4096;
+
 /// A structure that begins with its size, so that it can grow: every field of it is an integer or a pointer.
 ///
 /// # Safety
@@ -206,8 +209,9 @@ unsafe fn size_of_callers<T: Sized32>(name: &str, at: *const T) -> Result<usize,
     check::<T>(name, at.addr(), 1)?;
     // SAFETY: Not null, aligned; its first field is the size.
     let size = unsafe { at.cast::<u32>().read() } as usize;
-    if size < T::FIRST_SIZE {
-        let what = format!("`{name}->size` is {size}: expected at least {}", T::FIRST_SIZE);
+    if !(T::FIRST_SIZE..=MAX_SIZE).contains(&size) {
+        let least = T::FIRST_SIZE;
+        let what = format!("`{name}->size` is {size}: expected {least} to {MAX_SIZE}");
         return Err(Failure::new(VMCSIM_E_SIZE, what));
     }
     check::<u8>(name, at.addr(), size)?;

@@ -203,10 +203,14 @@ pub struct vmcsim_driver {
 /// What a driver is given: the only ways in which it may wait, take time, reach memory of others, or speak to the hypervisor.
 /// Each says whether it gives up the turn, so that others may run before it returns.
 ///
-/// Threads: on the threads that call the driver, during a call. Of another thread each service is refused, and reported
-/// as a fault of the driver. Errors: VMCSIM_E_... as at each, below -65536, with which nothing was done; a service that fails
-/// so is reported as well. A call that is outside of services for some seconds is given up, and reported with its thread and
-/// its last service.
+/// Threads: on the threads that call the driver, during a call. Of another thread each service is refused with VMCSIM_E_MODE,
+/// `alloc` with null and `time` with 0, and reported as a fault of the driver. So is each that gives up the turn in `load`.
+///
+/// Lifetime: memory of `alloc` and `map` stays until it is given back, or the instance ends; of pointers that a service is
+/// handed nothing is kept.
+///
+/// Errors: VMCSIM_E_... as at each, below -65536, with which nothing was done; a service that fails so is reported as well.
+/// A call that is outside of services for some seconds is given up, and reported with its thread and its last service.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct vmcsim_services {
@@ -222,7 +226,8 @@ pub struct vmcsim_services {
     /// Gives it back. VMCSIM_E_POINTER: there is none there.
     pub free: Option<unsafe extern "C" fn(memory: *mut c_void) -> i32>,
     /// Allocates zeroed pages that the device may read and write, and maps them in the local window; `ioba` takes their
-    /// I/O address. VMCSIM_E_LIMIT: no memory, or no room in the window, which happens. Gives up the turn.
+    /// I/O address. The length is 1 byte to 1 MiB, or VMCSIM_E_PARAMETER. VMCSIM_E_LIMIT: no memory, or no room in the window,
+    /// which happens. VMCSIM_E_POINTER. Gives up the turn.
     pub map: Option<unsafe extern "C" fn(length: u32, ioba: *mut u64) -> i32>,
     /// Unmaps and frees them. Waits while an H_COPY_RDMA uses them. VMCSIM_E_PARAMETER: `map` gave no such address.
     /// Gives up the turn.
@@ -242,7 +247,8 @@ pub struct vmcsim_services {
     /// Virtual time since the start of the run, in nanoseconds.
     pub time: Option<unsafe extern "C" fn() -> u64>,
     /// Sleeps until `wake` names the same address: 0, which may come without one, or -EINTR for a signal. Gives up
-    /// `lock`, unless it is null, and takes it again. Gives up the turn.
+    /// `lock`, unless it is null, and takes it again. VMCSIM_E_PARAMETER: this call does not have the lock. Gives up the
+    /// turn.
     pub wait: Option<unsafe extern "C" fn(channel: *const c_void, lock: *const c_void) -> i32>,
     /// Wakes all calls that sleep in `wait` on this address.
     pub wake: Option<unsafe extern "C" fn(channel: *const c_void) -> i32>,
@@ -253,7 +259,7 @@ pub struct vmcsim_services {
     pub unlock: Option<unsafe extern "C" fn(lock: *const c_void) -> i32>,
     /// Has VMCSIM_BOTTOM_HALF or VMCSIM_RESET run. VMCSIM_E_PARAMETER.
     pub schedule: Option<unsafe extern "C" fn(work: u32) -> i32>,
-    /// Notes a line, which is shown where a run fails.
+    /// Notes a line, which is shown where a run fails, up to 400 characters of it. VMCSIM_E_POINTER.
     pub log: Option<unsafe extern "C" fn(text: *const c_char) -> i32>,
     /// The driver's view of the channel: VMCSIM_CHANNEL_INITIAL and so on. Scripts wait for what the driver reports, and
     /// checkers compare it with its messages. VMCSIM_E_PARAMETER.

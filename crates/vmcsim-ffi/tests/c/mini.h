@@ -108,14 +108,20 @@ static inline int mini_take(struct mini *mini, uint8_t entry[16])
 	return 1;
 }
 
-static inline void mini_greet(const struct mini *mini)
+static inline void mini_offer(const struct mini *mini)
 {
-	const uint8_t complete[16] = {0xC0, 0x02};
 	/* One HMC connection, 16 buffers, an MTU of 4096, a queue of 256 entries, version 1.1. */
 	const uint8_t capabilities[16] = {0x80, 0x01, 0, 0, 0, 1, 0, 16, 0, 0, 0x10, 0, 1, 0, 1, 1};
 
-	CHECK(mini_send(mini, complete) == VMCSIM_H_SUCCESS);
 	CHECK(mini_send(mini, capabilities) == VMCSIM_H_SUCCESS);
+}
+
+static inline void mini_greet(const struct mini *mini)
+{
+	const uint8_t complete[16] = {0xC0, 0x02};
+
+	CHECK(mini_send(mini, complete) == VMCSIM_H_SUCCESS);
+	mini_offer(mini);
 }
 
 static inline void mini_handle(struct mini *mini, const uint8_t entry[16])
@@ -130,6 +136,8 @@ static inline void mini_handle(struct mini *mini, const uint8_t entry[16])
 	if (entry[0] == 0xC0) {
 		if (entry[1] == 0x01)
 			mini_greet(mini);
+		else
+			mini_offer(mini);
 		return;
 	}
 	switch (entry[1]) {

@@ -54,7 +54,7 @@ static void *wait_for_the_end(void *machine)
 static void orders(struct mini *mini)
 {
 	vmcsim_machine m = mini->machine;
-	uint64_t unit = mini->adapter.unit_address, word = 0;
+	uint64_t unit = mini->adapter.unit_address;
 	const uint8_t init[16] = {0xC0, 0x01};
 	struct vmcsim_service state = {.size = sizeof state};
 
@@ -77,22 +77,7 @@ static void orders(struct mini *mini)
 		CHECK(hcall(mini, VMCSIM_H_ENABLE_CRQ, unit, 0, 0, 0, 0, NULL) == VMCSIM_H_LONG_BUSY_1_MSEC);
 	CHECK(hcall(mini, VMCSIM_H_ENABLE_CRQ, unit, 0, 0, 0, 0, NULL) == VMCSIM_H_SUCCESS);
 	CHECK(mini_send(mini, init) == VMCSIM_H_SUCCESS);
-	/* The answer is INIT COMPLETE, after which the driver sends Capabilities. */
-	while (!mini->is_ready) {
-		uint8_t entry[16];
-
-		CHECK(vmcsim_interrupt_wait(m, VMCSIM_MANAGEMENT, 60 * SECOND) == VMCSIM_OK);
-		CHECK(hcall(mini, VMCSIM_H_XIRR, 0, 0, 0, 0, 0, &word) == VMCSIM_H_SUCCESS);
-		CHECK(hcall(mini, VMCSIM_H_EOI, word, 0, 0, 0, 0, NULL) == VMCSIM_H_SUCCESS);
-		while (mini_take(mini, entry)) {
-			const uint8_t capabilities[16] = {0x80, 0x01, 0, 0, 0, 1, 0, 16, 0, 0, 0x10, 0, 1, 0, 1, 1};
-
-			if (entry[0] == 0xC0 && entry[1] == 0x02)
-				CHECK(mini_send(mini, capabilities) == VMCSIM_H_SUCCESS);
-			else
-				mini_handle(mini, entry);
-		}
-	}
+	until(mini, &mini->is_ready);
 
 	/* A paused management partition is not interrupted, and is when it goes on. */
 	CHECK(vmcsim_order(m, VMCSIM_MANAGEMENT, VMCSIM_PAUSE) == VMCSIM_OK);
@@ -125,6 +110,8 @@ int main(void)
 		.flags = VMCSIM_SERVICE_THREAD | VMCSIM_ON_REQUEST,
 	};
 	static _Alignas(4096) unsigned char ram[64 * PAGE];
+	const uint8_t init[16] = {0xC0, 0x01};
+	int64_t code;
 	struct mini mini;
 	vmcsim_machine machine = 0;
 	uint64_t index = 0, count = 0;
@@ -152,7 +139,11 @@ int main(void)
 	CHECK(vmcsim_interrupt_eventfd(machine, VMCSIM_MANAGEMENT, &descriptor) == VMCSIM_OK);
 	CHECK(vmcsim_interrupt_wait(machine, VMCSIM_MANAGEMENT, 0) == VMCSIM_TIMEOUT);
 	CHECK(vmcsim_order(machine, VMCSIM_PLATFORM, VMCSIM_START) == VMCSIM_OK);
-	CHECK(mini_register(&mini) >= 0);
+	/* Who registers last greets: the service, or this driver. */
+	code = mini_register(&mini);
+	CHECK(code == VMCSIM_H_SUCCESS || code == VMCSIM_H_CLOSED);
+	if (code == VMCSIM_H_SUCCESS)
+		CHECK(mini_send(&mini, init) == VMCSIM_H_SUCCESS);
 	until(&mini, &mini.is_ready);
 	CHECK(atomic_load(&called) > 0);
 	CHECK(poll(&(struct pollfd){.fd = descriptor, .events = POLLIN}, 1, 60000) == 1);
