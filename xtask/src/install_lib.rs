@@ -1,19 +1,20 @@
 //! Installing the library for programs in C: what that takes is not built for anything else, so cargo is run for it.
 
 use crate::Verdict;
+use crate::program::build_messages;
 use crate::terminal::complain;
 use crate::workspace::root;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Where to: `lib`, `include` and `lib/pkgconfig` below it; made if it is not there
-    prefix: PathBuf,
+    pub(crate) prefix: PathBuf,
 
     /// Build it quickly, and not to be fast
     #[arg(long)]
-    debug: bool,
+    pub(crate) debug: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Verdict {
@@ -30,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Verdict {
 }
 
 /// Builds the library and copies it; the files that are there now.
-fn install(args: &Args) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn install(args: &Args) -> Result<Vec<PathBuf>, String> {
     let in_words = |path: &Path, e: std::io::Error| format!("{}: {e}", path.display());
     let prefix = std::path::absolute(&args.prefix).map_err(|e| in_words(&args.prefix, e))?;
     let crate_folder = root().join("crates/vmcsim-ffi");
@@ -80,29 +81,20 @@ fn abi_version(header: &str) -> Option<(u32, u32)> {
 
 /// Has cargo build the library: the shared one and the archive.
 fn build(debug: bool) -> Result<[PathBuf; 2], String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--package", "vmcsim-ffi", "--lib"]);
-    command.arg("--message-format=json-render-diagnostics");
+    let mut arguments = vec!["--package", "vmcsim-ffi", "--lib"];
     if !debug {
-        command.arg("--release");
+        arguments.push("--release");
     }
-    command.arg("--manifest-path").arg(root().join("Cargo.toml")).stderr(Stdio::inherit());
-    let output = command.output().map_err(|e| format!("cargo build: {e}"))?;
-    if !output.status.success() {
-        return Err(String::from("the library could not be built: see above"));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
+    let messages = build_messages(&arguments)?;
     let found = |ending: &str| {
-        let file = text.lines().rev().find_map(|line| artifact(line, ending));
+        let file = messages.iter().rev().find_map(|message| artifact(message, ending));
         file.ok_or_else(|| format!("expected cargo to build libvmcsim.{ending}, got none"))
     };
     Ok([found("so")?, found("a")?])
 }
 
 /// The library with this ending, if a message of cargo's tells of it.
-fn artifact(message: &str, ending: &str) -> Option<PathBuf> {
-    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+fn artifact(message: &Value, ending: &str) -> Option<PathBuf> {
     if message["reason"] != "compiler-artifact" || message["target"]["name"] != "vmcsim" {
         return None;
     }
@@ -135,10 +127,14 @@ mod tests {
 
     #[test]
     fn the_library_is_found_in_the_messages_of_cargo() {
-        let message = r#"{"reason":"compiler-artifact","target":{"name":"vmcsim"},
-            "filenames":["/t/libvmcsim.so","/t/libvmcsim.a","/t/libvmcsim.rlib"]}"#;
-        assert_eq!(artifact(message, "a"), Some(PathBuf::from("/t/libvmcsim.a")));
-        assert_eq!(artifact(&message.replace("\"vmcsim\"", "\"phyp\""), "a"), None);
-        assert_eq!(artifact("no message", "a"), None);
+        let message = serde_json::json!({
+            "reason": "compiler-artifact", "target": { "name": "vmcsim" },
+            "filenames": ["/t/libvmcsim.so", "/t/libvmcsim.a", "/t/libvmcsim.rlib"],
+        });
+        assert_eq!(artifact(&message, "a"), Some(PathBuf::from("/t/libvmcsim.a")));
+        let mut other = message;
+        other["target"]["name"] = "phyp".into();
+        assert_eq!(artifact(&other, "a"), None);
+        assert_eq!(artifact(&Value::Null, "a"), None);
     }
 }

@@ -19,6 +19,7 @@ mod manage;
 mod program;
 mod quirks;
 mod report;
+mod sanitizers;
 mod saved;
 mod schema;
 mod sim;
@@ -93,6 +94,8 @@ enum Command {
     Inventory(inventory::Args),
     /// Count the instructions of the hot paths, and compare them with the recorded ones
     Instructions(instructions::Args),
+    /// Run what is in C under AddressSanitizer, ThreadSanitizer and valgrind
+    Sanitizers(sanitizers::Args),
     /// Check what a reviewer should not have to: formatting, lints, docs, and the rules of the house
     Tidy,
 }
@@ -124,6 +127,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Inventory(args) => inventory::run(&args),
         Command::Instructions(args) => instructions::run(&args),
+        Command::Sanitizers(args) => sanitizers::run(&args),
         Command::Tidy => tidy::run(),
     };
     verdict.into()

@@ -24,6 +24,14 @@ fn a_program_in_c_is_compiled_with_what_was_installed() {
         let line = line.replace("${libdir}", &prefix.join("lib").display().to_string());
         line.replace("${includedir}", &prefix.join("include").display().to_string())
     };
+    // pkg-config, where there is one, says the same.
+    let mut pkg_config = Command::new("pkg-config");
+    pkg_config.args(["--cflags", "--libs", "vmcsim"]);
+    pkg_config.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
+    if let Ok(said) = pkg_config.output() {
+        let expected = format!("{} {}", value("Cflags: "), value("Libs: "));
+        assert_eq!(text(&said.stdout).trim(), expected, "{}", text(&said.stderr));
+    }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/vmcsim-ffi/tests/c");
     let program = prefix.join("handshake");
     let mut cc = Command::new("cc");
