@@ -89,6 +89,11 @@ macro_rules! operations {
                 match self { $($(Operation::$name => Effect::$effect,)*)* }
             }
 
+            /// Target and opcode as one number.
+            pub const fn number(self) -> u32 {
+                (self.target().0 as u32) << 16 | self.opcode().0 as u32
+            }
+
             /// What it does.
             pub fn meaning(self) -> &'static str {
                 match self { $($(Operation::$name => concat!($($doc),*).trim(),)*)* }

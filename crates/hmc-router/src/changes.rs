@@ -4,9 +4,9 @@ use crate::words;
 use hmc_proto as wire;
 use hmc_proto::{Answer, BackingKind, Changed, JobStarted, Nothing, Request, Response, ReturnCode};
 use managed_system::{
-    Amounts, Backing, Change, EthernetDefinition, JobId, MacAddress, NetworkId, Operation, Outcome,
-    PartitionDefinition, PartitionId, PowerOff, ProcessorUnits, Processors, Refusal, SessionId,
-    SharedSharing, Slot, SlotChoice, SwitchId, System, Version, VlanId,
+    Amounts, Backing, Change, EthernetDefinition, JobFault, JobId, MacAddress, NetworkId,
+    Operation, Outcome, PartitionDefinition, PartitionId, PowerOff, ProcessorUnits, Processors,
+    Refusal, SessionId, SharedSharing, Slot, SlotChoice, SwitchId, System, Version, VlanId,
 };
 use std::time::Duration;
 
@@ -27,7 +27,13 @@ impl From<Refusal> for Unfit {
 }
 
 /// Makes a change.
-pub(crate) fn change(system: &mut System, request: Request, session: u64, now: Duration) -> Answer {
+pub(crate) fn change(
+    system: &mut System,
+    request: Request,
+    session: u64,
+    now: Duration,
+    fault: JobFault,
+) -> Answer {
     system.advance(now);
     let refused = |refusal: &Refusal| Answer::Refused(words::refusal(refusal));
     let asked = request.operation();
@@ -40,6 +46,7 @@ pub(crate) fn change(system: &mut System, request: Request, session: u64, now: D
         session: Some(SessionId(session)),
         expected: expected.map(Version),
         operation,
+        fault,
     };
     match system.apply(&request_of_model, now) {
         Ok(outcome) => response(system, asked, &request_of_model.operation, outcome)

@@ -11,6 +11,8 @@
 //! | `router` | the behaviour |
 //! | `sessions` | which VMC session has which session of the router; sessions that can be resumed |
 //! | `book` | the outcomes of changes, by their tokens |
+//! | `befallen` | commands with which something goes wrong, on order |
+//! | `commands` | what a request is and whom it is about, for fault rules |
 //! | `changes` | requests that change the managed system |
 //! | `looks` | requests that look at it |
 //! | `words` | the same thing on the wire and in the model |
@@ -23,8 +25,10 @@
 
 #![forbid(unsafe_code)]
 
+mod befallen;
 mod book;
 mod changes;
+mod commands;
 mod events;
 mod looks;
 mod router;

@@ -1,15 +1,16 @@
 //! The behaviour: a message in, its answer out.
 
+use crate::befallen::{Befallen, Late};
 use crate::book::Known;
 use crate::sessions::{HmcId, Sessions};
-use crate::{changes, events, looks, words};
+use crate::{changes, commands, events, looks, words};
 use hmc_proto::{
     Answer, Effect, ExchangeOperations, Flags, HEADER_BYTES, Header, MIN_MTU, Message, Opcode,
     Operation, OperationsExchanged, Refusal, Request, Response, ReturnCode, Subscribed, Target,
     Token, Wire,
 };
-use managed_system::{PartitionId, SessionId, System};
-use phyp::vmc::{Actions, Behaviour, Incoming, SessionKey, Verdict};
+use managed_system::{JobFault, PartitionId, SessionId, System};
+use phyp::vmc::{Actions, Behaviour, Command, Incoming, SessionKey, Verdict};
 use std::time::Duration;
 use vmc_proto::PartitionFault;
 
@@ -18,12 +19,13 @@ use vmc_proto::PartitionFault;
 pub struct Router {
     system: System,
     sessions: Sessions,
+    late: Late,
 }
 
 impl Router {
     /// A router without sessions.
     pub fn new(system: System) -> Router {
-        Router { system, sessions: Sessions::default() }
+        Router { system, sessions: Sessions::default(), late: Late::default() }
     }
 
     /// The managed system.
@@ -43,6 +45,7 @@ impl Router {
         message: &[u8],
         mtu: u32,
         now: Duration,
+        job: JobFault,
     ) -> Option<(Header, Answer)> {
         let (header, data) = match Message::decode(message) {
             Ok(Message { header, data }) => (header, data),
@@ -55,7 +58,7 @@ impl Router {
         let answer = if header.flags.is_response() {
             Answer::Failed(ReturnCode::INVALID_RESPONSE)
         } else {
-            self.request(key, header, data, mtu, now).unwrap_or_else(Answer::Failed)
+            self.request(key, header, data, mtu, now, job).unwrap_or_else(Answer::Failed)
         };
         (header.flags != Flags::NONE).then_some((header, answer))
     }
@@ -67,6 +70,7 @@ impl Router {
         data: &[u8],
         mtu: u32,
         now: Duration,
+        job: JobFault,
     ) -> Result<Answer, ReturnCode> {
         let operation = Operation::find(header.target, header.opcode)?;
         let open = self.sessions.open_in(key);
@@ -92,7 +96,7 @@ impl Router {
                 let room = (mtu as usize).saturating_sub(HEADER_BYTES);
                 looks::look(&self.system, &request, room)
             }
-            Effect::Change => self.change(number, header, request, data, now),
+            Effect::Change => self.change(number, header, request, data, now, job),
         }
     }
 
@@ -160,6 +164,7 @@ impl Router {
         request: Request,
         data: &[u8],
         now: Duration,
+        job: JobFault,
     ) -> Result<Answer, ReturnCode> {
         let operation = request.operation();
         let session = self.sessions.get_mut(number).ok_or(ReturnCode::INVALID_STATE)?;
@@ -168,7 +173,7 @@ impl Router {
             Known::Answered(code, data) => return repeated(operation, code, data),
             Known::Another(before) => return Ok(token_in_use(header.token, before)),
         }
-        let answer = changes::change(&mut self.system, request, u64::from(number), now);
+        let answer = changes::change(&mut self.system, request, u64::from(number), now, job);
         session.book.keep(header.token, operation, data, &answer);
         Ok(answer)
     }
@@ -199,6 +204,12 @@ impl Router {
     fn offer_events(&self, actions: &mut Actions) {
         self.sessions.subscribers().for_each(|key| actions.offer(key));
     }
+}
+
+/// What a request is answered with that is not done, and the header that it goes back to; `None` when there is to be none.
+fn instead(message: &[u8], answer: Answer) -> Option<(Header, Answer)> {
+    let header = Header::peek(message)?;
+    (header.flags != Flags::NONE).then_some((header, answer))
 }
 
 /// The answer to a change that was made before.
@@ -234,20 +245,35 @@ impl Behaviour for Router {
 
     fn message(&mut self, key: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
         let Some(payload) = message.payload else { return };
+        let befallen = Befallen::of(message.faults);
+        if befallen.is_lost {
+            return;
+        }
         let last = self.system.last_event();
         let (mtu, now) = (actions.mtu(), actions.now());
-        if let Some((header, answer)) = self.answer(key, payload, mtu, now) {
+        let answered = match befallen.answer {
+            Some(answer) => instead(payload, answer),
+            None => self.answer(key, payload, mtu, now, befallen.job),
+        };
+        if let Some((header, answer)) = answered.filter(|_| !befallen.answer_is_lost) {
             let answer = answer.encode(header);
             let answer = if answer.len() > mtu as usize {
                 Answer::Failed(ReturnCode::SIZE).encode(header)
             } else {
                 answer
             };
-            actions.send(key, answer);
+            match befallen.late {
+                Some(late) => self.late.keep(now.saturating_add(late), key, answer),
+                None => actions.send(key, answer),
+            }
         }
         if self.system.last_event() != last {
             self.offer_events(actions);
         }
+    }
+
+    fn command(&self, message: &[u8]) -> Option<Command> {
+        commands::command(&self.system, message)
     }
 
     fn wants_free_buffers(&self) -> bool {
@@ -263,6 +289,7 @@ impl Behaviour for Router {
     }
 
     fn session_closed(&mut self, key: SessionKey) {
+        self.late.forget(key);
         if let Some(number) = self.sessions.vmc_closed(key) {
             self.system.close_session(SessionId(u64::from(number)));
         }
@@ -273,12 +300,15 @@ impl Behaviour for Router {
     }
 
     fn wake_at(&self) -> Option<Duration> {
-        self.system.next_due()
+        [self.system.next_due(), self.late.next_due()].into_iter().flatten().min()
     }
 
     fn time_passed(&mut self, actions: &mut Actions) {
         let last = self.system.last_event();
         self.system.advance(actions.now());
+        for (key, answer) in self.late.take_due(actions.now()) {
+            actions.send(key, answer);
+        }
         if self.system.last_event() != last {
             self.offer_events(actions);
         }
@@ -297,6 +327,7 @@ impl Behaviour for Router {
         let mut next = self.clone();
         next.system.platform_crashed(now);
         next.sessions.forget();
+        next.late = Late::default();
         Some(next)
     }
 }

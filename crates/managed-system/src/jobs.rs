@@ -2,6 +2,7 @@
 //! end.
 
 use crate::amounts::ProcessorUnits;
+use crate::codes::Code;
 use crate::ids::{JobId, PartitionId, SessionId};
 use crate::refusal::Resource;
 use crate::table::Table;
@@ -49,13 +50,17 @@ pub enum Failure {
     #[error("there is not enough {}: expected {}, got {} that is free", noun(*.resource), shown(*.resource, *.wanted), shown(*.resource, *.free))]
     NotEnough { resource: Resource, wanted: u32, free: u32 },
     #[error("the operating system could not be booted, reference code {code}")]
-    BootFailed { code: &'static str },
+    BootFailed { code: Code },
     #[error("the partition has crashed, reference code {code}")]
-    Crashed { code: &'static str },
+    Crashed { code: Code },
     #[error(
         "the operating system has not stopped in time, reference code {code}: a hard power off stops it"
     )]
-    TimedOut { code: &'static str },
+    TimedOut { code: Code },
+    #[error(
+        "the partition could not be powered off, reference code {code}: a hard power off may stop it"
+    )]
+    NotStopped { code: Code },
     #[error("the partition was powered off meanwhile")]
     PoweredOff,
     #[error("the system went off meanwhile")]
@@ -81,12 +86,42 @@ impl Failure {
     pub fn code(self) -> &'static str {
         match self {
             Failure::NotEnough { .. } => "HSCLF00B",
-            Failure::BootFailed { .. } | Failure::Crashed { .. } => "HSCL3205",
+            Failure::BootFailed { .. } | Failure::Crashed { .. } | Failure::NotStopped { .. } => {
+                "HSCL3205"
+            }
             Failure::TimedOut { .. } => "HSCLF030",
             Failure::PoweredOff => "HSCLF031",
             Failure::SystemOff => "HSCLF00C",
         }
     }
+}
+
+/// What goes wrong with a job, on order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct JobFault {
+    /// Its end is late. What it does is not.
+    pub late: Option<Lateness>,
+    /// It fails instead of ending well, and its partition shows this code. A start ends in the state error; a partition that
+    /// was to be powered off goes on. Jobs of the system have no code.
+    pub fails: Option<Code>,
+}
+
+/// How late the end of a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Lateness {
+    /// So much.
+    By(Duration),
+    /// It does not end by itself.
+    Forever,
+}
+
+/// An end that is late.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Held {
+    /// How the job has ended, which is told later.
+    pub(crate) status: JobStatus,
+    /// When; `None` when it is not.
+    pub(crate) until: Option<Duration>,
 }
 
 /// A job.
@@ -98,6 +133,8 @@ pub struct Job {
     pub(crate) started: Duration,
     pub(crate) ended: Option<Duration>,
     pub(crate) status: JobStatus,
+    pub(crate) fault: JobFault,
+    pub(crate) held: Option<Held>,
 }
 
 impl Job {
@@ -146,12 +183,14 @@ impl Jobs {
         &mut self,
         kind: JobKind,
         session: Option<SessionId>,
+        fault: JobFault,
         now: Duration,
     ) -> JobId {
         self.last += 1;
         let id = JobId(self.last);
         let status = JobStatus::Running;
-        self.all.insert(id, Job { id, kind, session, started: now, ended: None, status });
+        let (started, ended, held) = (now, None, None);
+        self.all.insert(id, Job { id, kind, session, started, ended, status, fault, held });
         id
     }
 
@@ -161,7 +200,7 @@ impl Jobs {
         if job.status != JobStatus::Running {
             return false;
         }
-        (job.status, job.ended) = (status, Some(now));
+        (job.status, job.ended, job.held) = (status, Some(now), None);
         self.finished.push_back(id);
         while self.finished.len() > MAX_FINISHED_JOBS {
             if let Some(oldest) = self.finished.pop_front() {
@@ -196,7 +235,10 @@ impl Jobs {
         let mut problems = Vec::new();
         for job in self.all.values() {
             let over = job.status != JobStatus::Running;
-            if over != job.ended.is_some() || over != self.finished.contains(&job.id) {
+            if over != job.ended.is_some()
+                || over != self.finished.contains(&job.id)
+                || over && job.held.is_some()
+            {
                 problems
                     .push(format!("job {} is {:?} and ended {:?}", job.id, job.status, job.ended));
             }

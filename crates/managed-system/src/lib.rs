@@ -80,6 +80,8 @@
 //!   system; a hard power off ends that.
 //! - A job for a start ends when the firmware has handed over, shows its menu, or has failed: what an operating system makes of
 //!   its start is not the service processor's.
+//! - A job whose end is late ([`JobFault`]) is under way until then; what it does is done, and can be seen of its partition. It
+//!   ends at the latest when the next job of the partition, or of the system, begins.
 //! - Cancelling a job is not waiting for it any more. A start cannot be undone, only followed by a power off.
 //! - The management partition cannot be deleted or powered off by way of itself: none would be left to power it on.
 //!   With the system it goes off, and comes on.
@@ -109,6 +111,7 @@ mod ethernet;
 mod events;
 mod faults;
 mod ids;
+mod job_ends;
 mod jobs;
 pub mod limits;
 mod media;
@@ -132,7 +135,7 @@ mod table;
 mod tests;
 
 pub use amounts::{Amounts, Assignment, ProcessorUnits};
-pub use codes::ReferenceCode;
+pub use codes::{Code, ReferenceCode};
 pub use config::{Capacity, SystemConfig, Timings};
 pub use definition::{
     BootMode, Configuration, DedicatedSharing, Keylock, OperatingSystem, PartitionDefinition,
@@ -145,7 +148,7 @@ pub use ids::{
     JobId, MacAddress, NetworkId, Object, PartitionId, SessionId, Slot, SwitchId, Uuid, Version,
     VlanId,
 };
-pub use jobs::{Failure, Job, JobKind, JobStatus, MAX_FINISHED_JOBS};
+pub use jobs::{Failure, Job, JobFault, JobKind, JobStatus, Lateness, MAX_FINISHED_JOBS};
 pub use media::{Medium, Repository};
 pub use networks::{DEFAULT_SWITCH, Network, Switch, SwitchMode};
 pub use nvram::{Damaged, PartitionRecord, SystemRecord};

@@ -12,7 +12,7 @@ use crate::amounts::Assignment;
 use crate::config::SystemConfig;
 use crate::events::EventLog;
 use crate::ids::{PartitionId, Version};
-use crate::jobs::Jobs;
+use crate::jobs::{JobFault, Jobs};
 use crate::networks::Networks;
 use crate::partition::{Holding, Partition, Phase};
 use crate::problems::problems;
@@ -140,6 +140,7 @@ impl System {
             jobs: Jobs::going_on_from(system.last_job),
             log,
             setting_up: false,
+            next_job: JobFault::default(),
             config,
         };
         restored.index_networks()?;

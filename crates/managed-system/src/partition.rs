@@ -1,7 +1,7 @@
 //! A partition: its definition, and what is the case with it now.
 
 use crate::amounts::Assignment;
-use crate::codes::{self, Codes, ReferenceCode};
+use crate::codes::{self, Code, Codes, ReferenceCode};
 use crate::definition::{
     BootMode, Configuration, OperatingSystem, PartitionDefinition, PartitionType,
 };
@@ -253,7 +253,7 @@ impl Partition {
     }
 
     /// The code that it shows.
-    pub fn reference_code(&self) -> &'static str {
+    pub fn reference_code(&self) -> Code {
         self.codes.iter().next().map_or(codes::OFF, |code| code.code)
     }
 

@@ -2,8 +2,7 @@
 
 use crate::definition::{Configuration, PartitionDefinition};
 use crate::events::{EventKind, Property};
-use crate::ids::{JobId, Object, PartitionId, SessionId, Slot, Uuid};
-use crate::jobs::{JobKind, JobStatus};
+use crate::ids::{Object, PartitionId, Slot, Uuid};
 use crate::limits::{self, check_name, check_range};
 use crate::partition::Partition;
 use crate::refusal::{Attribute, Named, Refusal};
@@ -94,6 +93,7 @@ impl System {
             }
         }
         self.give_up(id);
+        self.let_end_of(id);
         if let Some(partition) = self.partitions.remove(&id) {
             self.names.remove(&partition.name);
             self.uuids.remove(&partition.uuid);
@@ -211,43 +211,6 @@ impl System {
             partition.terminal_open = open;
         }
         Ok(Outcome::Done(self.touch(id, &[Property::Terminal])))
-    }
-
-    pub(crate) fn cancel_job(&mut self, id: JobId) -> Result<Outcome, Refusal> {
-        if *self.job(id)?.status() != JobStatus::Running {
-            return Err(Refusal::JobOver { id });
-        }
-        self.end_job(id, JobStatus::Cancelled);
-        Ok(Outcome::Done(self.last_version))
-    }
-
-    pub(crate) fn delete_job(&mut self, id: JobId) -> Result<Outcome, Refusal> {
-        if *self.job(id)?.status() == JobStatus::Running {
-            return Err(Refusal::JobRunning { id });
-        }
-        self.jobs.remove(id);
-        self.note(Object::Job(id), EventKind::Removed, &[]);
-        Ok(Outcome::Removed)
-    }
-
-    pub(crate) fn start_job(&mut self, kind: JobKind, session: Option<SessionId>) -> JobId {
-        let job = self.jobs.start(kind, session, self.now);
-        self.note(Object::Job(job), EventKind::Added, &[]);
-        job
-    }
-
-    pub(crate) fn end_job(&mut self, id: JobId, status: JobStatus) {
-        if self.jobs.end(id, status, self.now) {
-            self.note(Object::Job(id), EventKind::Changed, &[Property::State]);
-        }
-    }
-
-    /// The job that a partition is busy with is over.
-    pub(crate) fn end_job_of(&mut self, id: PartitionId, status: JobStatus) {
-        let job = self.partitions.get_mut(&id).and_then(|partition| partition.job.take());
-        if let Some(job) = job {
-            self.end_job(job, status);
-        }
     }
 
     pub(crate) fn note(&mut self, object: Object, kind: EventKind, properties: &[Property]) {

@@ -1,6 +1,6 @@
 //! Partitions start, run, stop and fail (management reference, sections 3.2, 3.3 and 3.6).
 
-use crate::codes;
+use crate::codes::{self, Code};
 use crate::config::Timings;
 use crate::definition::{BootMode, OperatingSystem, PartitionType};
 use crate::events::{Property, StateChange};
@@ -39,6 +39,7 @@ impl System {
             None => None,
         };
         self.leave_standby();
+        self.let_end_of(id);
         let job = self.start_job(JobKind::PowerOn(id), session);
         if let Some(partition) = self.partitions.get_mut(&id) {
             partition.job = Some(job);
@@ -94,7 +95,7 @@ impl System {
             },
         };
         let mode = phase.mode().unwrap_or(partition.configuration.boot_mode);
-        self.end_job_of(id, JobStatus::Failed(Failure::PoweredOff));
+        self.break_job_of(id, JobStatus::Failed(Failure::PoweredOff));
         let restarts = restart || is_dump;
         let kind = if restarts { JobKind::Restart(id) } else { JobKind::PowerOff(id) };
         let job = self.start_job(kind, session);
@@ -111,7 +112,13 @@ impl System {
                 self.set_codes(id, &[(codes::DUMPS, 0)]);
                 self.begin(id, mode);
             }
-            None => self.goes_off(id, restart.then_some(mode)),
+            None => match self.job_fails(id).filter(|_| !restart) {
+                Some(code) => {
+                    self.set_codes(id, &[(code, 0)]);
+                    self.end_job_of(id, JobStatus::Failed(Failure::NotStopped { code }));
+                }
+                None => self.goes_off(id, restart.then_some(mode)),
+            },
         }
         Ok(Outcome::Job(job))
     }
@@ -170,8 +177,8 @@ impl System {
                     mode if mode.is_firmware() || !found => Some(codes::PROMPT),
                     _ => None,
                 };
-                if boot.fault == Some(BootFault::Fails) {
-                    let code = codes::BOOT_FAILED;
+                let own = (boot.fault == Some(BootFault::Fails)).then_some(codes::BOOT_FAILED);
+                if let Some(code) = self.job_fails(id).or(own) {
                     return self.fails(id, code, Failure::BootFailed { code });
                 }
                 match menu {
@@ -192,7 +199,13 @@ impl System {
             Phase::Booting(boot) => self.is_up(id, boot.mode),
             Phase::Up(_) => self.rmc_is_up(id),
             Phase::Stopping { restart, mode, hung: false } => {
-                self.goes_off(id, restart.then_some(mode));
+                match self.job_fails(id).filter(|_| !restart) {
+                    Some(code) => {
+                        self.set_phase(id, Phase::Hung(mode), None, &[(code, 0)]);
+                        self.end_job_of(id, JobStatus::Failed(Failure::NotStopped { code }));
+                    }
+                    None => self.goes_off(id, restart.then_some(mode)),
+                }
             }
             Phase::Stopping { mode, hung: true, .. } => {
                 let code = codes::SHUTDOWN_FAILED;
@@ -226,7 +239,7 @@ impl System {
     }
 
     /// A partition fails. It keeps its resources until it is powered off.
-    pub(crate) fn fails(&mut self, id: PartitionId, code: &'static str, failure: Failure) {
+    pub(crate) fn fails(&mut self, id: PartitionId, code: Code, failure: Failure) {
         let Ok(partition) = self.partition(id) else { return };
         let mode = partition.phase.mode();
         self.set_phase(id, Phase::Failed(mode), None, &[(code, 0)]);
@@ -249,7 +262,7 @@ impl System {
         id: PartitionId,
         phase: Phase,
         lasts: Option<Duration>,
-        shown: &[(&'static str, u32)],
+        shown: &[(Code, u32)],
     ) {
         self.set_timer(id, lasts);
         let now = self.now;
@@ -257,7 +270,7 @@ impl System {
         let (before, rmc_before) = (partition.state(), partition.rmc);
         partition.phase = phase;
         partition.rmc = System::rmc_at_rest(partition);
-        shown.iter().for_each(|(code, word2)| partition.codes.show(now, code, *word2));
+        shown.iter().for_each(|(code, word2)| partition.codes.show(now, *code, *word2));
         let after = partition.state();
         partition.running_since = match after {
             PartitionState::Running
@@ -285,10 +298,10 @@ impl System {
     }
 
     /// Shows codes in the phase that is.
-    pub(crate) fn set_codes(&mut self, id: PartitionId, shown: &[(&'static str, u32)]) {
+    pub(crate) fn set_codes(&mut self, id: PartitionId, shown: &[(Code, u32)]) {
         let now = self.now;
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        shown.iter().for_each(|(code, word2)| partition.codes.show(now, code, *word2));
+        shown.iter().for_each(|(code, word2)| partition.codes.show(now, *code, *word2));
         self.touch(id, &[Property::ReferenceCode]);
     }
 

@@ -4,6 +4,7 @@ use crate::amounts::Amounts;
 use crate::definition::{BootMode, Configuration, Keylock, PartitionDefinition, Processors};
 use crate::ethernet::EthernetDefinition;
 use crate::ids::{JobId, NetworkId, PartitionId, SessionId, Slot, SwitchId, Uuid, Version, VlanId};
+use crate::jobs::JobFault;
 use crate::networks::SwitchMode;
 use crate::scsi::Backing;
 use crate::slots::SlotChoice;
@@ -19,12 +20,14 @@ pub struct Request {
     pub expected: Option<Version>,
     /// What it asks for.
     pub operation: Operation,
+    /// What goes wrong with the job that it starts, if it starts one.
+    pub fault: JobFault,
 }
 
 impl From<Operation> for Request {
     /// Without session and without condition.
     fn from(operation: Operation) -> Request {
-        Request { session: None, expected: None, operation }
+        Request { session: None, expected: None, operation, fault: JobFault::default() }
     }
 }
 

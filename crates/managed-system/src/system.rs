@@ -3,7 +3,7 @@
 use crate::config::SystemConfig;
 use crate::events::{EventKind, EventLog, Events, Property, StateChange};
 use crate::ids::{JobId, MacAddress, Object, PartitionId, SessionId, Slot, Uuid, Version};
-use crate::jobs::{Job, Jobs};
+use crate::jobs::{Job, JobFault, Jobs};
 use crate::networks::Networks;
 use crate::partition::Partition;
 use crate::refusal::{Named, Refusal};
@@ -39,6 +39,8 @@ pub struct System {
     pub(crate) log: EventLog,
     /// Storage is defined as if its servers were up.
     pub(crate) setting_up: bool,
+    /// What goes wrong with the job that the request which is being looked at starts.
+    pub(crate) next_job: JobFault,
 }
 
 /// Whose time has come.
@@ -46,6 +48,8 @@ pub struct System {
 pub(crate) enum Due {
     System,
     Partition(PartitionId),
+    /// The end of a job that is late.
+    Job(JobId),
 }
 
 impl System {
@@ -58,7 +62,10 @@ impl System {
         if !operation.needs_no_hypervisor() && !self.state().is_up() {
             return Err(Refusal::SystemNotUp { state: self.state() });
         }
-        self.perform(operation, request.session)
+        self.next_job = request.fault;
+        let outcome = self.perform(operation, request.session);
+        self.next_job = JobFault::default();
+        outcome
     }
 
     /// Does what an operation says before a system is handed over, also on a server that is not up yet.
@@ -77,6 +84,7 @@ impl System {
             match due {
                 Due::System => self.system_is_due(),
                 Due::Partition(partition) => self.partition_is_due(partition),
+                Due::Job(job) => self.let_end(job),
             }
         }
         self.now = self.now.max(now);
@@ -334,6 +342,7 @@ impl System {
         self.advance(now);
         self.log.forget();
         self.jobs.forget();
+        self.timers.retain(|(_, due)| !matches!(due, Due::Job(_)));
         self.system_job = None;
         let busy: Vec<PartitionId> = self.partitions.values().map(Partition::id).collect();
         for id in busy {

@@ -2,8 +2,8 @@
 
 use crate::config::{Capacity, SystemConfig};
 use crate::events::{EventKind, EventLog, Property, StateChange};
-use crate::ids::{Object, PartitionId, SessionId, SwitchId, Version};
-use crate::jobs::{Failure, JobKind, JobStatus, Jobs};
+use crate::ids::{JobId, Object, PartitionId, SessionId, SwitchId, Version};
+use crate::jobs::{Failure, JobFault, JobKind, JobStatus, Jobs};
 use crate::limits::check_name;
 use crate::networks::{DEFAULT_SWITCH, Networks, Switch, SwitchMode};
 use crate::partition::{Partition, Phase};
@@ -115,6 +115,7 @@ impl System {
             jobs: Jobs::default(),
             log: EventLog::new(config.event_log),
             setting_up: false,
+            next_job: JobFault::default(),
             config,
         };
         let switch = SwitchId(0);
@@ -157,8 +158,7 @@ impl System {
             SystemState::PowerOff => {}
             state => return Err(Refusal::SystemNotOff { state }),
         }
-        let job = self.start_job(JobKind::SystemOn, session);
-        self.system_job = Some(job);
+        let job = self.start_system_job(JobKind::SystemOn, session);
         self.initialize(standby);
         Ok(Outcome::Job(job))
     }
@@ -180,13 +180,12 @@ impl System {
             return Err(Refusal::PartitionsActive { active });
         }
         let kind = if restart { JobKind::SystemRestart } else { JobKind::SystemOff };
-        let job = self.start_job(kind, session);
-        self.system_job = Some(job);
+        let job = self.start_system_job(kind, session);
         self.set_system(SystemPhase::PoweringOff { restart }, Some(self.config.timings.system_off));
         for id in self.partition_ids() {
             self.set_phase(id, Phase::Unavailable, None, &[]);
             self.give_up(id);
-            self.end_job_of(id, JobStatus::Failed(Failure::SystemOff));
+            self.break_job_of(id, JobStatus::Failed(Failure::SystemOff));
         }
         Ok(Outcome::Job(job))
     }
@@ -226,8 +225,20 @@ impl System {
         }
     }
 
+    fn start_system_job(&mut self, kind: JobKind, session: Option<SessionId>) -> JobId {
+        if let Some(late) = self.system_job.take() {
+            self.let_end(late);
+        }
+        let job = self.start_job(kind, session);
+        self.system_job = Some(job);
+        job
+    }
+
     fn end_system_job(&mut self) {
-        if let Some(job) = self.system_job.take() {
+        if let Some(job) = self.system_job
+            && !self.hold(job, &JobStatus::Completed)
+        {
+            self.system_job = None;
             self.end_job(job, JobStatus::Completed);
         }
     }

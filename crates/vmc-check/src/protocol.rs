@@ -224,6 +224,8 @@ impl Automaton {
             | FaultAct::Interrupt(_)
             // What happens to other partitions is no business of the channel.
             | FaultAct::Partition(..)
+            // Nor is what becomes of the content of its messages.
+            | FaultAct::Command(_)
             // What these do shows in what the driver receives, or in what its hcalls return: that is the reason.
             | FaultAct::Forge(..)
             | FaultAct::Drop

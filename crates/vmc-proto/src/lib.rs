@@ -4,8 +4,9 @@
 //! typed form; [`Message::encode`] and [`Decoded::from_entry`] convert. [`Received`] sorts any CRQ entry:
 //! initialization, transport event, VMC message, or what none of these can be.
 //!
-//! [`PartitionFault`] is what can befall a partition that the hypervisor manages. [`mgmt`] and [`hyp`] hold what either side reports of itself and of its peer: states of the channel and of sessions,
-//! and breaches of the protocol.
+//! [`PartitionFault`] is what can befall a partition that the hypervisor manages, and [`CommandFault`] a command about one.
+//! [`mgmt`] and [`hyp`] hold what either side reports of itself and of its peer: states of the channel and of sessions, and
+//! breaches of the protocol.
 //!
 //! ```
 //! use vmc_proto::{BufferId, Decoded, HmcIndex, HmcSession, Message, MessageType};
@@ -48,7 +49,7 @@ pub use errno::Errno;
 pub use fields::{BufferId, BufferOwner, HmcIndex, HmcSession, Lioba};
 pub use layout::FieldLayout;
 pub use limits::{CRQ_ENTRIES_PER_PAGE, HMC_ID_BYTES, Limits, MAX_HMCS, Version};
-pub use managed::PartitionFault;
+pub use managed::{CommandFault, PartitionFault, ShortCode};
 pub use message::{Message, MessageType};
 pub use profile::Profile;
 pub use received::Received;

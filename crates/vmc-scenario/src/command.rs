@@ -265,7 +265,7 @@ impl EventForm {
     }
 }
 
-fn operation(name: &Spanned<String>) -> Result<Operation, Problem> {
+pub(super) fn operation(name: &Spanned<String>) -> Result<Operation, Problem> {
     Operation::named(name.get_ref()).ok_or_else(|| {
         let names = Operation::ALL.iter().map(|operation| operation.name());
         Problem::new(

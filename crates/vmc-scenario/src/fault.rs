@@ -10,8 +10,17 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// Keys of [`WhenForm`] of which a rule has exactly one.
-pub(super) const OCCASIONS: &[&str] =
-    &["hcall", "message", "call", "allocation", "channel", "session", "after", "time-ms"];
+pub(super) const OCCASIONS: &[&str] = &[
+    "hcall",
+    "message",
+    "call",
+    "allocation",
+    "channel",
+    "session",
+    "command",
+    "after",
+    "time-ms",
+];
 
 /// Keys of [`SendForm`] of which there is exactly one.
 pub(super) const SENDABLE: &[&str] = &["message", "transport-event", "raw"];
@@ -53,6 +62,10 @@ pub(super) struct WhenForm {
     /// Occasion: a session reaches this state, by its name in the trace.
     #[schemars(transform = schema::session_state)]
     pub(super) session: Option<Spanned<String>>,
+    /// Occasion: an HMC command of this operation has come, as `crates/hmc-proto/OPERATIONS.md` calls it, or `"any"`.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::operations_or_any")]
+    pub(super) command: Option<Spanned<String>>,
     /// Occasion: the rule of this name has fired.
     pub(super) after: Option<Spanned<String>>,
     /// Occasion: this virtual time, in milliseconds.
@@ -62,11 +75,13 @@ pub(super) struct WhenForm {
     /// Who makes the hcall, sends the message, or reaches the state. Default: `mgmt`, or who alone sends such a
     /// message.
     pub(super) by: Option<SideForm>,
-    /// Where in the course of the hcall (default: `before`) or of the message (default: `sent`).
+    /// Where in the course of the hcall or of the command (default: `before`) or of the message (default: `sent`).
     pub(super) at: Option<PointForm>,
     /// Only an hcall that returned this.
     #[schemars(transform = schema::return_code)]
     pub(super) code: Option<Spanned<String>>,
+    /// Only a command about the partition of this name.
+    pub(super) partition: Option<Spanned<String>>,
     /// Only what this application does by itself.
     pub(super) app: Option<Spanned<String>>,
     /// Only what is about this HMC index.
@@ -83,7 +98,7 @@ pub(super) struct WhenForm {
     /// before the call is entered.
     #[schemars(transform = within(bounds::EFFECT))]
     pub(super) effect: Option<Number>,
-    /// How many milliseconds after the other rule. Default: 0.
+    /// How many milliseconds after the other rule, or after the command. Default: 0.
     #[schemars(transform = within(bounds::MILLISECONDS))]
     pub(super) ms: Option<Number>,
     /// The first occasion at which the rule fires, from 1. Default: 1.
@@ -161,15 +176,15 @@ pub(super) enum SideForm {
     Hyp,
 }
 
-/// A point in the course of an hcall or of a message.
+/// A point in the course of an hcall, of a command or of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum PointForm {
-    /// Before the hcall.
+    /// Before the hcall; the command has come, and is not done.
     Before,
     /// Between the check and the copy of an `H_COPY_RDMA`.
     Between,
-    /// After the hcall.
+    /// After the hcall; the command is done, and its answer is not sent.
     After,
     /// The message is about to be put into the queue.
     Sent,
@@ -269,18 +284,21 @@ pub(super) enum ActForm {
     AttachHmc(bool),
     /// An invented message arrives, a transport event, or any 16 bytes.
     Send(SendForm),
-    /// A message is lost, and its sender does not notice.
+    /// A message is lost, and its sender does not notice; or a command, `at = "after"` its answer.
     Drop,
     /// A message arrives twice.
     Duplicate,
-    /// A message arrives so many milliseconds late.
+    /// A message arrives so many milliseconds late, or the answer to a command.
     DelayMs(#[schemars(transform = within(bounds::MILLISECONDS))] Number),
     /// A message arrives after the next one of its sender, or 10 ms later if there is none.
     Reorder,
     /// A message arrives changed.
     Corrupt(FieldsForm),
-    /// An hcall, or the sending of a message, returns this code and does nothing else.
-    Answer(#[schemars(transform = schema::return_code)] Spanned<String>),
+    /// An hcall, or the sending of a message, returns this code and does nothing else; a command is answered with this return
+    /// code, or refused with this code, and is not done. `"busy"` is the return code `"no buffer"`.
+    Answer(#[schemars(transform = schema::answer)] Spanned<String>),
+    /// Something goes wrong with the job that a command starts.
+    Job(JobFaultForm),
     /// While an `H_COPY_RDMA` is checked, the TCE of a page of its buffer is another.
     Tce(TceForm),
     /// There is no memory.
@@ -435,6 +453,18 @@ pub(super) enum RequestForm {
     InterfaceOpen,
     /// INTERFACE CLOSE.
     InterfaceClose,
+}
+
+/// What goes wrong with a job.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum JobFaultForm {
+    /// It does not end.
+    NeverEnds,
+    /// It ends so many milliseconds late.
+    DelayMs(#[schemars(transform = within(bounds::MILLISECONDS))] Number),
+    /// It fails with this reference code.
+    Fails(#[schemars(transform = schema::reference_code)] Spanned<String>),
 }
 
 /// What goes wrong with a partition.

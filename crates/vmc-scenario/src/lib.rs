@@ -92,6 +92,7 @@ pub struct Scenario {
     deterministic_only: Option<String>,
     outcomes: Vec<String>,
     plan: Plan,
+    inventory: String,
     source: Source,
 }
 
@@ -118,7 +119,7 @@ impl Scenario {
         let form: ScenarioForm =
             toml::from_str(text).map_err(|e| shape::syntax(&source, &e, Kind::Scenario))?;
         check::check(&form).map_err(|problem| problem.at(&source))?;
-        let system = managed::system(&form.machine.behaviour.0, &source)?;
+        let (system, inventory) = managed::system(&form.machine.behaviour.0, &source)?.unzip();
         let plan = compile::compile(&form, system).map_err(|problem| problem.at(&source))?;
         Ok(Scenario {
             title: form.title,
@@ -127,6 +128,7 @@ impl Scenario {
             deterministic_only: form.deterministic_only,
             outcomes: form.outcomes,
             plan,
+            inventory: inventory.unwrap_or_default(),
             source,
         })
     }
@@ -155,6 +157,11 @@ impl Scenario {
     /// not race.
     pub fn outcomes(&self) -> &[String] {
         &self.outcomes
+    }
+
+    /// The text of the inventory that its machine's system is made of; empty for another one.
+    pub fn inventory(&self) -> &str {
+        &self.inventory
     }
 
     /// How errors name the file.

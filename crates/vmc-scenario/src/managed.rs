@@ -6,17 +6,17 @@ use crate::{Inventory, ScenarioError, Source, words};
 use managed_system::System;
 use std::path::Path;
 
-/// The system of a scenario's inventory, if its machine has one.
+/// The system of a scenario's inventory, if its machine has one, and the inventory's text.
 pub(crate) fn system(
     behaviour: &BehaviourForm,
     scenario: &Source,
-) -> Result<Option<System>, ScenarioError> {
+) -> Result<Option<(System, String)>, ScenarioError> {
     let BehaviourForm::Inventory(path) = behaviour else { return Ok(None) };
     let folder = Path::new(&scenario.file).parent().unwrap_or(Path::new(""));
     let inventory = folder.join(path.get_ref());
     let file = inventory.display().to_string();
     match std::fs::read_to_string(&inventory) {
-        Ok(text) => Inventory::parse(&file, &text).map(|inventory| Some(inventory.system)),
+        Ok(text) => Ok(Some((Inventory::parse(&file, &text)?.system, text))),
         Err(e) => {
             let message = format!("the inventory {file} cannot be read: {e}");
             Err(Problem::new(path.span(), message, other_inventory(&inventory)).at(scenario))

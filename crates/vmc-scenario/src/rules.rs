@@ -1,5 +1,9 @@
 //! From fault rules as they are written to rules that can fire, and what cannot be meant.
 
+mod commands;
+
+pub(super) use commands::{ANY, BUSY};
+
 use super::bounds::{self, Bounds, number};
 use super::check::{must_route, version};
 use super::error::Problem;
@@ -41,7 +45,14 @@ fn rule(form: &ScenarioForm, fault: &Spanned<FaultForm>, names: &Names) -> Resul
     if matches!(act.get_ref(), ActForm::Partition(_)) {
         must_route(&form.machine.behaviour.0, act_span.clone())?;
     }
-    let act = compile_act(act.get_ref(), names)?;
+    let when_command = when.as_ref().filter(|when| when.get_ref().command.is_some());
+    if let Some(when) = when_command {
+        must_route(&form.machine.behaviour.0, when.span())?;
+    }
+    let act = match when_command.map(|when| commands::act(when.get_ref(), act)).transpose()? {
+        Some(Some(act)) => act,
+        _ => compile_act(act.get_ref(), names)?,
+    };
     let (trigger, nth, times) = match when {
         Some(when) => trigger(form, when, names)?,
         None => (None, 1, None),
@@ -67,6 +78,7 @@ enum Needed {
     HcallOrSentMessage,
     Rdma,
     Allocation,
+    Command,
 }
 
 fn needs(act: &Act) -> Option<Needed> {
@@ -77,6 +89,7 @@ fn needs(act: &Act) -> Option<Needed> {
         Act::Answer(_) => Some(Needed::HcallOrSentMessage),
         Act::Tce { .. } => Some(Needed::Rdma),
         Act::FailAllocation => Some(Needed::Allocation),
+        Act::Command(_) => Some(Needed::Command),
         _ => None,
     }
 }
@@ -85,9 +98,12 @@ impl Needed {
     fn words(self) -> &'static str {
         match self {
             Needed::SentMessage => "to a message that is being sent",
-            Needed::HcallOrSentMessage => "before an hcall, or to a message that is being sent",
+            Needed::HcallOrSentMessage => {
+                "before an hcall, to a message that is being sent, or to a command"
+            }
             Needed::Rdma => "before an `H_COPY_RDMA`",
             Needed::Allocation => "at an allocation",
+            Needed::Command => "to a command, and not so many `ms` after it",
         }
     }
 
@@ -103,6 +119,7 @@ impl Needed {
             Needed::HcallOrSentMessage => sent || before(None),
             Needed::Rdma => before(Some(HcallName::CopyRdma)),
             Needed::Allocation => matches!(occasion, Some(Occasion::Allocation)),
+            Needed::Command => matches!(occasion, Some(Occasion::Command { ns: 0, .. })),
         }
     }
 }
@@ -161,6 +178,7 @@ fn one_trigger(when: &WhenForm, span: std::ops::Range<usize>) -> Result<(), Prob
         when.allocation.is_some(),
         when.channel.is_some(),
         when.session.is_some(),
+        when.command.is_some(),
         when.after.is_some(),
         when.time_ms.is_some(),
     ];
@@ -178,22 +196,20 @@ fn one_trigger(when: &WhenForm, span: std::ops::Range<usize>) -> Result<(), Prob
 fn allowed_modifiers(when: &WhenForm, span: std::ops::Range<usize>) -> Result<(), Problem> {
     let (hcall, message) = (when.hcall.is_some(), when.message.is_some());
     let (call, state) = (when.call.is_some(), when.channel.is_some() || when.session.is_some());
-    let timed = when.time_ms.is_some();
+    let (timed, command) = (when.time_ms.is_some(), when.command.is_some());
     let of_connection = hcall || message || when.allocation.is_some();
+    let of_session = of_connection || when.session.is_some() || command;
     let checks = [
         ("by", when.by.is_some(), hcall || message || state),
-        ("at", when.at.is_some(), hcall || message),
+        ("at", when.at.is_some(), hcall || message || command),
         ("code", when.code.is_some(), hcall),
-        ("app", when.app.is_some(), !timed && when.after.is_none()),
-        ("index", when.index.is_some(), of_connection || when.session.is_some()),
-        (
-            "nth-session",
-            when.nth_session.is_some(),
-            (of_connection || when.session.is_some()) && when.about.is_none(),
-        ),
+        ("partition", when.partition.is_some(), command),
+        ("app", when.app.is_some(), !timed && !command && when.after.is_none()),
+        ("index", when.index.is_some(), of_session),
+        ("nth-session", when.nth_session.is_some(), of_session && when.about.is_none()),
         ("about", when.about.is_some(), of_connection && when.index.is_none()),
         ("effect", when.effect.is_some(), call),
-        ("ms", when.ms.is_some(), when.after.is_some()),
+        ("ms", when.ms.is_some(), when.after.is_some() || command),
         ("since", when.since.is_some(), !timed && when.after.is_none()),
         ("nth", when.nth.is_some(), !timed),
         ("times", when.times.is_some(), !timed),
@@ -235,6 +251,9 @@ fn occasion(form: &ScenarioForm, when: &WhenForm) -> Result<Occasion, Problem> {
     if let Some(state) = &when.session {
         let by = when.by.map_or(Side::Mgmt, side);
         return Ok(Occasion::SessionState(session_state(by, state)?));
+    }
+    if let Some(name) = &when.command {
+        return commands::occasion(when, name);
     }
     if let Some(name) = &when.after {
         let rule = rule_named(form, name)?;
@@ -348,6 +367,7 @@ fn compile_act(act: &ActForm, names: &Names) -> Result<Act, Problem> {
         ActForm::Reorder => Act::Reorder,
         ActForm::Corrupt(fields) => Act::Corrupt(patch(fields)?),
         ActForm::Answer(code) => Act::Answer(return_code(code)?),
+        ActForm::Job(form) => Act::Command(commands::job_fault(form)?),
         ActForm::Tce(form) => Act::Tce {
             window: match form.window {
                 WindowForm::Local => RdmaEnd::Local,

@@ -4,6 +4,7 @@
 //! left to [`check`](super::check).
 
 use super::bounds::{self, Bounds};
+use super::rules::{ANY, BUSY};
 use papr::{HcallName, ReturnCode};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
@@ -101,6 +102,14 @@ pub(super) fn operations(_: &mut SchemaGenerator) -> Schema {
     one_of(hmc_proto::Operation::ALL.iter().map(|operation| operation.name()))
 }
 
+/// The name of an operation that a rule waits for.
+pub(super) fn operations_or_any(_: &mut SchemaGenerator) -> Schema {
+    let requests = hmc_proto::Operation::ALL
+        .iter()
+        .filter(|operation| operation.effect() != hmc_proto::Effect::Event);
+    one_of(requests.map(|operation| operation.name()).chain([ANY]))
+}
+
 /// The name of a return code of an HMC command.
 pub(super) fn return_codes(_: &mut SchemaGenerator) -> Schema {
     one_of(hmc_proto::ReturnCode::NAMED.iter().filter_map(|code| code.name()))
@@ -156,6 +165,24 @@ pub(super) fn hcall(schema: &mut Schema) {
 /// The name of what an hcall returns, in any spelling that LoPAR uses.
 pub(super) fn return_code(schema: &mut Schema) {
     only(schema, ReturnCode::SPELLINGS.iter().map(|(name, _)| *name));
+}
+
+/// What an hcall returns, or what an HMC command is answered with.
+pub(super) fn answer(schema: &mut Schema) {
+    let hcalls = ReturnCode::SPELLINGS.iter().map(|(name, _)| *name);
+    let commands = hmc_proto::ReturnCode::NAMED
+        .iter()
+        .filter(|code| **code != hmc_proto::ReturnCode::ERROR)
+        .filter_map(|code| code.name());
+    let names: Value = hcalls.chain(commands).chain([BUSY.0]).collect();
+    let code = json_schema!({ "pattern": "^[A-Z]{4}[0-9A-F]{4,8}$" });
+    let alternatives = Value::from(vec![json_schema!({ "enum": names }).into(), Value::from(code)]);
+    schema.insert(String::from("anyOf"), alternatives);
+}
+
+/// A reference code of a partition's firmware.
+pub(super) fn reference_code(schema: &mut Schema) {
+    matching(schema, String::from("^[0-9A-F]{8}$"), "BA210001");
 }
 
 /// A state of the channel, of either side.

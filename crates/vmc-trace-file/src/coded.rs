@@ -5,8 +5,8 @@ use papr::{Access, CrqEntry, HcallName, Header, InitFormat, ReturnCode, Transpor
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use vmc_proto::{
-    BufferId, HmcIndex, HmcSession, Limits, MessageType, PartitionFault, ReservedBytes, SentEntry,
-    Status, Version, hyp, mgmt,
+    BufferId, CommandFault, HmcIndex, HmcSession, Limits, MessageType, PartitionFault,
+    ReservedBytes, SentEntry, ShortCode, Status, Version, hyp, mgmt,
 };
 use vmc_trace::{FaultAct, Forged, OperatorAct, RdmaEnd, Side};
 
@@ -156,6 +156,18 @@ code! { FaultAct, "what a fault does" {
     "kill" Kill(a: u16);
     "interrupt" Interrupt(a: u16);
     "partition" Partition(a: u16, b: PartitionFault);
+    "command" Command(a: CommandFault);
+}}
+
+code! { CommandFault, "what befalls a command" {
+    "lost" Lost;
+    "answer-lost" AnswerLost;
+    "answer-late" AnswerLate(a: u64);
+    "answered" Answered(a: u16);
+    "refused" Refused(a: ShortCode);
+    "job-late" JobLate(a: u64);
+    "job-endless" JobEndless;
+    "job-fails" JobFails(a: ShortCode);
 }}
 
 code! { OperatorAct, "what an operator does" {
@@ -260,6 +272,17 @@ names! {
     HcallName, "a hypervisor call's name", HcallName::ALL, HcallName::name;
 }
 
+impl Arg for ShortCode {
+    fn put(&self) -> Value {
+        json!(self.as_str())
+    }
+
+    fn take(value: &Value) -> Result<ShortCode, String> {
+        let code = value.as_str().and_then(ShortCode::new);
+        code.ok_or_else(|| format!("expected a code of 1 to 12 capitals and digits, got {value}"))
+    }
+}
+
 impl Arg for SentEntry {
     fn put(&self) -> Value {
         json!(self.name())
@@ -301,6 +324,16 @@ impl Arg for ReservedBytes {
             Some(offset) => Err(format!("expected offsets of bytes from 0 to 15, got {offset}")),
             None => Ok(ReservedBytes::at(offsets)),
         }
+    }
+}
+
+impl Arg for CommandFault {
+    fn put(&self) -> Value {
+        json!(self.code())
+    }
+
+    fn take(value: &Value) -> Result<CommandFault, String> {
+        CommandFault::decode(&of(value, CommandFault::WHAT)?)
     }
 }
 

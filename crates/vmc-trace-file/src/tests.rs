@@ -7,8 +7,8 @@ use papr::{
 };
 use proptest::prelude::*;
 use vmc_proto::{
-    BufferId, Errno, HmcIndex, HmcSession, Limits, MessageType, PartitionFault, ReservedBytes,
-    SentEntry, Status, Version, hyp, mgmt,
+    BufferId, CommandFault, Errno, HmcIndex, HmcSession, Limits, MessageType, PartitionFault,
+    ReservedBytes, SentEntry, ShortCode, Status, Version, hyp, mgmt,
 };
 use vmc_trace::{
     ActorId, CallResult, ChannelState, DeviceCall, Event, FaultAct, FileNumber, Forged,
@@ -172,6 +172,12 @@ fn act() -> impl Strategy<Value = FaultAct> {
         (message_type(), any::<u8>()).prop_map(|(m, status)| FaultAct::Refuse(m, Status(status))),
         any::<u16>().prop_map(FaultAct::Kill),
         any::<u16>().prop_map(|id| FaultAct::Partition(id, PartitionFault::BootHangs)),
+        any::<u64>().prop_map(|ns| FaultAct::Command(CommandFault::AnswerLate(ns))),
+        any::<u16>().prop_map(|code| FaultAct::Command(CommandFault::Answered(code))),
+        "[A-Z0-9]{1,12}".prop_map(|text| {
+            FaultAct::Command(CommandFault::Refused(ShortCode::new(&text).expect("a code")))
+        }),
+        Just(FaultAct::Command(CommandFault::JobEndless)),
         Just(FaultAct::Drop),
     ]
 }

@@ -3,7 +3,7 @@
 use crate::event::{ActorId, FaultKind, Side};
 use papr::{Access, CrqEntry, HcallName, ReturnCode, TransportEvent};
 use std::fmt;
-use vmc_proto::{HmcIndex, MessageType, PartitionFault, SentEntry, Status};
+use vmc_proto::{CommandFault, HmcIndex, MessageType, PartitionFault, SentEntry, Status};
 
 /// What a fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +67,8 @@ pub enum FaultAct {
     Interrupt(u16),
     /// This befalls a partition that the hypervisor manages, by its number.
     Partition(u16, PartitionFault),
+    /// This befalls a command to the hypervisor.
+    Command(CommandFault),
 }
 
 /// An entry that its alleged sender has not sent.
@@ -124,7 +126,8 @@ impl FaultAct {
             | FaultAct::Refuse(..)
             | FaultAct::Kill(_)
             | FaultAct::Interrupt(_)
-            | FaultAct::Partition(..) => FaultKind::Architected,
+            | FaultAct::Partition(..)
+            | FaultAct::Command(_) => FaultKind::Architected,
         }
     }
 
@@ -189,6 +192,7 @@ impl FaultAct {
             FaultAct::Kill(thread) => format!("the process of {} is killed", name(*thread)),
             FaultAct::Interrupt(thread) => format!("a signal for {}", name(*thread)),
             FaultAct::Partition(id, fault) => format!("partition {id} {fault}"),
+            FaultAct::Command(fault) => fault.to_string(),
         }
     }
 }

@@ -11,6 +11,12 @@ pub(super) fn check(system: &System, found: &mut Vec<String>) {
     let timers = timers.filter_map(|(id, at)| Some((at.timer?, Due::Partition(*id))));
     let mut timers: Vec<_> = timers.collect();
     timers.extend(system.timers.iter().filter(|(_, due)| *due == Due::System));
+    let late = system
+        .jobs
+        .all
+        .values()
+        .filter_map(|job| Some((job.held.as_ref()?.until?, Due::Job(job.id()))));
+    timers.extend(late);
     timers.sort();
     if !timers.iter().eq(&system.timers) {
         found.push(format!("partitions wait for {timers:?}, the system for {:?}", system.timers));
@@ -59,13 +65,14 @@ fn of_partition(system: &System, partition: &Partition, found: &mut Vec<String>)
     }
 }
 
-/// A job that is under way has what is under way.
+/// A job that is under way has what is under way, or its end is late.
 fn jobs(system: &System, found: &mut Vec<String>) {
     for job in system.jobs.all.values().filter(|job| *job.status() == JobStatus::Running) {
         let id = job.id();
         let owner = match job.kind() {
             JobKind::PowerOn(at) | JobKind::PowerOff(at) | JobKind::Restart(at) => {
-                let busy = system.partition(at).ok().filter(|at| at.timer.is_some());
+                let is_busy = |at: &&Partition| at.timer.is_some() || job.held.is_some();
+                let busy = system.partition(at).ok().filter(is_busy);
                 busy.and_then(|partition| partition.job)
             }
             JobKind::SystemOn | JobKind::SystemOff | JobKind::SystemRestart => system.system_job,

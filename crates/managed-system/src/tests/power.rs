@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn codes_of(lab: &Lab, id: PartitionId) -> Vec<&'static str> {
+fn codes_of(lab: &Lab, id: PartitionId) -> Vec<Code> {
     lab.at(id).reference_codes().map(|code| code.code).collect()
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 /// Something that happens to a system.
 #[derive(Clone, Debug)]
 enum Happening {
-    Asked(Operation, Seen),
+    Asked(Operation, Seen, JobFault),
     Passes(u64),
     Befalls(PartitionId, Fault),
     Attached(PartitionId, String),
@@ -317,7 +317,8 @@ fn a_happening() -> impl Strategy<Value = Happening> {
         1 => Just(Fault::Boot(BootFault::FindsNoDevice)),
     ];
     prop_oneof![
-        40 => (operation, seen).prop_map(|(operation, seen)| Happening::Asked(operation, seen)),
+        40 => (operation, seen, a_job_fault())
+            .prop_map(|(operation, seen, fault)| Happening::Asked(operation, seen, fault)),
         12 => (0u64..60_000).prop_map(Happening::Passes),
         2 => (a_partition(), fault).prop_map(|(id, fault)| Happening::Befalls(id, fault)),
         3 => (a_partition(), "[x-z]").prop_map(|(id, name)| Happening::Attached(id, name)),
@@ -325,6 +326,17 @@ fn a_happening() -> impl Strategy<Value = Happening> {
         2 => (0u64..3).prop_map(Happening::Session),
         3 => (0u64..3, 0usize..9).prop_map(|(session, limit)| Happening::Reads(session, limit)),
     ]
+}
+
+/// What goes wrong with a job, if it is one: mostly nothing.
+fn a_job_fault() -> impl Strategy<Value = JobFault> {
+    let late = prop_oneof![
+        6 => Just(None),
+        2 => (0u64..200_000).prop_map(|ms| Some(Lateness::By(Duration::from_millis(ms)))),
+        1 => Just(Some(Lateness::Forever)),
+    ];
+    let fails = prop_oneof![6 => Just(None), 1 => Just(Code::of_firmware(b"BA210099"))];
+    (late, fails).prop_map(|(late, fails)| JobFault { late, fails })
 }
 
 /// A system on which most of what managers name is there.
@@ -358,7 +370,7 @@ fn furnished(event_log: usize, with_repository: bool) -> Lab {
 fn happen(lab: &mut Lab, happening: &Happening) -> Option<Result<(), Refusal>> {
     let system = &mut lab.system;
     match happening {
-        Happening::Asked(operation, seen) => {
+        Happening::Asked(operation, seen, fault) => {
             let last_job = system.jobs(None, usize::MAX).items.last().map_or(0, |job| job.id().0);
             let recent = |back: &JobId| JobId(last_job.saturating_sub(back.0 / 4));
             let operation = match operation {
@@ -366,7 +378,8 @@ fn happen(lab: &mut Lab, happening: &Happening) -> Option<Result<(), Refusal>> {
                 Operation::DeleteJob { job } => Operation::DeleteJob { job: recent(job) },
                 operation => operation.clone(),
             };
-            let request = Request::from(operation).from_session(SessionId(1));
+            let request =
+                Request { fault: *fault, ..Request::from(operation).from_session(SessionId(1)) };
             let request = match seen {
                 Seen::Nothing => request,
                 Seen::Version(back) => {
@@ -479,7 +492,7 @@ fn random_requests_succeed_and_are_refused() {
         let mut lab = furnished(100, n % 2 == 0);
         for happening in &happenings {
             let result = happen(&mut lab, happening);
-            if let (Some(result), Happening::Asked(operation, _)) = (result, happening) {
+            if let (Some(result), Happening::Asked(operation, ..)) = (result, happening) {
                 let name = format!("{operation:?}");
                 let name = name.split([' ', '(']).next().unwrap_or_default().to_owned();
                 counts.entry(name).or_default()[usize::from(result.is_err())] += 1;

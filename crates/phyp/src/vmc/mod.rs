@@ -92,8 +92,8 @@ pub(crate) mod tests;
 pub(crate) mod tests;
 
 pub use behaviour::{
-    Actions, AnyBehaviour, Behaviour, BoxedBehaviour, Echo, Incoming, Named, SessionKey, Sink,
-    Source, Verdict, pattern,
+    Actions, AnyBehaviour, Behaviour, BoxedBehaviour, Command, Echo, Incoming, Named, SessionKey,
+    Sink, Source, Verdict, pattern,
 };
 pub use effect::{Effect, Outcome, Subject};
 pub use event::{ServiceEvent, ServiceSink};

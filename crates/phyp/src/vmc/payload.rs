@@ -1,12 +1,14 @@
 //! Messages of the sessions, and what the behaviour makes of them.
 
-use super::behaviour::{Actions, Behaviour, Incoming, SessionKey};
+use super::behaviour::{Actions, Behaviour, Command, Incoming, SessionKey};
+use super::effect::Outcome;
 use super::event::{ServiceEvent, ServiceSink};
 use super::outbox::Job;
 use super::service::{Next, Op, Service};
 use super::session::{BufferState, Connection};
 use super::{ProtocolViolation, SessionState};
-use vmc_proto::{BufferId, MessageType, PartitionFault};
+use std::borrow::Cow;
+use vmc_proto::{BufferId, CommandFault, MessageType, PartitionFault};
 
 impl<B: Behaviour> Service<B> {
     /// Signal: a message lies in a buffer, which is ours now. A message that is to be read keeps its buffer until then: what
@@ -29,7 +31,7 @@ impl<B: Behaviour> Service<B> {
                 return Next::Due;
             }
         }
-        self.hand_over(key, buffer, Incoming { len_bytes, payload: None }, sink);
+        self.hand_over(key, buffer, Incoming { len_bytes, payload: None, faults: &[] }, sink);
         Next::Due
     }
 
@@ -88,10 +90,35 @@ impl<B: Behaviour> Service<B> {
         }
         let mut parts = std::mem::take(&mut self.payload);
         let payload = if is_whole { bytes } else { &parts };
-        self.hand_over(key, buffer, Incoming { len_bytes, payload: Some(payload) }, sink);
+        let befallen = std::mem::take(&mut self.befallen);
+        let message = Incoming { len_bytes, payload: Some(payload), faults: &befallen };
+        self.hand_over(key, buffer, message, sink);
         parts.clear();
         self.payload = parts;
         Some(Next::Due)
+    }
+
+    /// The command that this outcome brings the end of, if the behaviour knows what it asks for, and its session.
+    #[cold]
+    pub fn command_in(&self, outcome: &Outcome<'_>) -> Option<(SessionKey, Command)> {
+        let (&Op::ReadMessage { key, len_bytes, .. }, Outcome::Bytes(bytes)) = (&self.op, outcome)
+        else {
+            return None;
+        };
+        if self.payload.len() + bytes.len() != len_bytes as usize {
+            return None;
+        }
+        let message = match self.payload.is_empty() {
+            true => Cow::Borrowed(*bytes),
+            false => Cow::Owned([&self.payload, *bytes].concat()),
+        };
+        Some((key, self.behaviour.command(&message)?))
+    }
+
+    /// Has something go wrong with the command that the next outcome [brings the end of](Service::command_in).
+    #[cold]
+    pub fn befall(&mut self, fault: CommandFault) {
+        self.befallen.push(fault);
     }
 
     /// Hands a message to the behaviour.

@@ -13,7 +13,7 @@ use super::{ChannelState, ProtocolViolation, SessionState};
 use core::time::Duration;
 use papr::{GuestAddress, Ioba};
 use std::collections::VecDeque;
-use vmc_proto::{BufferId, HmcIndex, Limits};
+use vmc_proto::{BufferId, CommandFault, HmcIndex, Limits};
 
 /// The wait after `H_Busy`, which gives no hint.
 pub const BUSY_RETRY: Duration = Duration::from_millis(1);
@@ -63,6 +63,8 @@ pub struct Service<B> {
     pub(super) outbox: Outbox,
     /// The part of a message that was read so far.
     pub(super) payload: Vec<u8>,
+    /// What goes wrong with the command that is read just now.
+    pub(super) befallen: Vec<CommandFault>,
     /// The virtual time, for a behaviour that wants it.
     pub(super) now: Duration,
 }
@@ -126,6 +128,7 @@ impl<B: Behaviour> Service<B> {
             sessions: Sessions::default(),
             outbox: Outbox::default(),
             payload: Vec::new(),
+            befallen: Vec::new(),
             now: Duration::ZERO,
         })
     }

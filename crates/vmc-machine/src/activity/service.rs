@@ -10,12 +10,12 @@ use crate::traced::{service_subject, subject_of};
 use crate::world::{PLATFORM, World};
 use papr::{CrqEntry, GuestAddress, Hcall, Header};
 use phyp::Memory;
-use phyp::vmc::{AnyBehaviour, Behaviour, ChannelState, Effect, Outcome};
+use phyp::vmc::{AnyBehaviour, Behaviour, ChannelState, Effect, Outcome, SessionKey};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use vmc_trace::{Event, Side, Waiting};
+use vmc_trace::{Event, Side, Subject, Waiting};
 
 /// The VMC service as an activity: takes entries, makes its hcalls, follows orders.
 #[derive(Clone, Debug)]
@@ -94,6 +94,19 @@ impl Service {
         if !cx.is_alive() {
             return Progress::Again;
         }
+        let mut then = Vec::new();
+        if cx.world.faults.watch_commands()
+            && let Some((SessionKey { index, session }, command)) =
+                self.service.command_in(&outcome)
+        {
+            let subject = Subject::Session(index, session);
+            let (befalls, later) = cx.at_command(&command, subject);
+            if !cx.is_alive() {
+                return Progress::Again;
+            }
+            befalls.into_iter().for_each(|fault| self.service.befall(fault));
+            then = later;
+        }
         if self.service.behaviour().wants_time() {
             self.service.set_time(Duration::from_nanos(cx.now_ns()));
         }
@@ -107,6 +120,7 @@ impl Service {
             self.publish_state(cx);
         }
         cx.at_changes(changes);
+        then.into_iter().for_each(|rule| cx.fire_after_command(rule));
         match self.work.effect {
             Effect::Idle { wake_after } => {
                 let after = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);

@@ -83,7 +83,8 @@ pub use deterministic::{Applications, Deterministic, OneOf};
 pub use ibmvmc::{Command, Errno, FileId as File, PollEvents, Profile, Reply};
 pub use monitor::Monitor;
 pub use phyp::vmc::{
-    Actions, AnyBehaviour, Behaviour, Incoming, Named, SessionKey, Source, Verdict,
+    Actions, AnyBehaviour, Behaviour, Command as HmcCommand, Incoming, Named, SessionKey, Source,
+    Verdict,
 };
 pub use status::{SessionStatus, Status};
 pub use threads::{OnOwnThreads, OnThreads, Service, Threaded, ThreadedMachine, Waiting};

@@ -61,6 +61,7 @@ impl Act {
             Act::Kill(thread) => FaultAct::Kill(*thread),
             Act::Interrupt(thread) => FaultAct::Interrupt(*thread),
             Act::Partition(id, fault) => FaultAct::Partition(*id, *fault),
+            Act::Command(fault) => FaultAct::Command(*fault),
         }
     }
 }

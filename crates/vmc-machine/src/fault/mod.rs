@@ -15,7 +15,7 @@ pub(crate) use state::{Faults, Held, Moment, Strand};
 
 use papr::{Access, Hcall, HcallName, Ioba, Liobn, ReturnCode, Tce};
 use std::ops::Range;
-use vmc_proto::{HmcIndex, HmcSession, MessageType, PartitionFault, Status};
+use vmc_proto::{CommandFault, HmcIndex, HmcSession, MessageType, PartitionFault, Status};
 pub use vmc_trace::RdmaEnd;
 use vmc_trace::{ChannelState, FaultKind, SessionState, Side};
 
@@ -86,6 +86,7 @@ impl Trigger {
                 | Occasion::Message { .. }
                 | Occasion::Allocation
                 | Occasion::SessionState(..)
+                | Occasion::Command { .. }
         )
     }
 
@@ -137,6 +138,17 @@ pub enum Occasion {
         /// Before which of its effects, from 1.
         effect: u32,
     },
+    /// A command has come that the hypervisor's behaviour knows.
+    Command {
+        /// The number of its operation; any of them without it.
+        operation: Option<u32>,
+        /// The name of a partition that it is about; any, and none, without it.
+        partition: Option<String>,
+        /// Before or after it is done.
+        at: CommandPoint,
+        /// How long after it, in nanoseconds of virtual time.
+        ns: u64,
+    },
     /// The driver allocates and maps memory.
     Allocation,
     /// A side's view of the channel gets this state.
@@ -177,6 +189,15 @@ pub enum MessagePoint {
     Delivered,
     /// Its receiver has taken it from the queue, and has not looked at it.
     Received,
+}
+
+/// A point in the course of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandPoint {
+    /// It has come, and is not done.
+    Before,
+    /// It is done, and its answer is not sent.
+    After,
 }
 
 /// What an entry is.
@@ -295,6 +316,8 @@ pub enum Act {
     Interrupt(u16),
     /// This befalls a partition that the hypervisor manages, by its number.
     Partition(u16, PartitionFault),
+    /// This befalls the command.
+    Command(CommandFault),
 }
 
 /// How long a reordered message waits for the next one.
@@ -322,6 +345,7 @@ impl Act {
                 | Act::FailAllocation
                 | Act::Kill(_)
                 | Act::Interrupt(_)
+                | Act::Command(_)
         )
     }
 }

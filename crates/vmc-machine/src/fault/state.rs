@@ -58,6 +58,8 @@ pub struct FaultState {
     pub(crate) boots: Vec<(Side, usize)>,
     /// Messages that were sent and do not arrive yet, oldest first.
     pub(crate) held: Vec<Held>,
+    /// A rule waits for commands.
+    watch_commands: bool,
     /// No rule fires any more.
     over: bool,
     /// Only this rule fires, if there is one, and those that follow it; `None` where every rule has its turn.
@@ -124,6 +126,11 @@ impl<L: RawMutex> Faults<L> {
 
     pub fn rule(&self, number: usize) -> Arc<Rule> {
         Arc::clone(&self.faults.lock().rules[number])
+    }
+
+    /// Whether a rule waits for commands.
+    pub(crate) fn watch_commands(&self) -> bool {
+        !self.are_none && self.faults.lock().watch_commands
     }
 
     /// The rules that fire at this moment, in the order of the scenario. `is` tells what happens.
@@ -261,6 +268,10 @@ impl FaultState {
             _ => None,
         };
         self.due.extend((first..).zip(&rules).filter_map(timed));
+        self.watch_commands |= rules.iter().any(|rule| {
+            let occasion = rule.trigger.as_ref().map(|trigger| &trigger.occasion);
+            matches!(occasion, Some(Occasion::Command { .. }))
+        });
         self.progress.resize(first + rules.len(), Progress::default());
         let added = rules.into_iter().map(Arc::new);
         self.rules = self.rules.iter().cloned().chain(added).collect();

@@ -86,7 +86,8 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
             | Act::Corrupt(_)
             | Act::Answer(_)
             | Act::Tce { .. }
-            | Act::FailAllocation => {}
+            | Act::FailAllocation
+            | Act::Command(_) => {}
         }
     }
 

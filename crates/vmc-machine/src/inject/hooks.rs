@@ -3,13 +3,15 @@
 use crate::backend::Setup;
 use crate::context::{Context, StateChanges, partition_of};
 use crate::fault::{
-    Act, CallKind, HcallPoint, Held, MessagePoint, Moment, Occasion, REORDER_LIMIT_NS, SavedTce,
-    StateChange, Strand,
+    Act, CallKind, CommandPoint, HcallPoint, Held, MessagePoint, Moment, Occasion,
+    REORDER_LIMIT_NS, SavedTce, StateChange, Strand,
 };
 use crate::runtime::{ActivityId, Runtime};
 use crate::world::MANAGEMENT;
 use papr::{CopyRdma, CrqEntry, Hcall, HcallReturn, ReturnCode};
+use phyp::vmc::Command;
 use phyp::{BusyCall, PinnedCopy};
+use vmc_proto::CommandFault;
 use vmc_trace::{ActorId, Event, Side, Subject};
 
 /// What becomes of a message that is being sent.
@@ -251,6 +253,65 @@ impl<P: Setup, R: Runtime> Context<'_, P, R> {
                 if (*call, *effect) == (kind, nth_effect))
         });
         rules.into_iter().for_each(|rule| self.fire(rule));
+    }
+
+    /// Rules about a command that has come: what befalls it, and the rules that fire when it is done.
+    #[cold]
+    pub(crate) fn at_command(
+        &mut self,
+        command: &Command,
+        subject: Subject,
+    ) -> (Vec<CommandFault>, Vec<usize>) {
+        let (mut befalls, mut then) = (Vec::new(), Vec::new());
+        for rule in self.rules_at_command(command, subject, CommandPoint::Before) {
+            match self.world.faults.rule(rule).act {
+                Act::Command(fault) => {
+                    befalls.push(fault);
+                    self.announce_fault(rule, Some(subject));
+                }
+                _ => self.fire_after_command(rule),
+            }
+        }
+        if self.is_alive() && !befalls.iter().any(CommandFault::prevents) {
+            for rule in self.rules_at_command(command, subject, CommandPoint::After) {
+                match self.world.faults.rule(rule).act {
+                    Act::Command(fault) => {
+                        befalls.push(fault);
+                        self.announce_fault(rule, Some(subject));
+                    }
+                    _ => then.push(rule),
+                }
+            }
+        }
+        (befalls, then)
+    }
+
+    /// Fires a rule about a command, when the time has come that it says.
+    #[cold]
+    pub(crate) fn fire_after_command(&mut self, rule: usize) {
+        let trigger = self.world.faults.rule(rule).trigger.clone();
+        match trigger.map(|trigger| trigger.occasion) {
+            Some(Occasion::Command { ns: wait_ns @ 1.., .. }) => {
+                let at_ns = self.now_ns().saturating_add(wait_ns);
+                self.world.faults.with(|faults| faults.due.push((at_ns, rule)));
+                self.runtime.wake(ActivityId::DIRECTOR);
+            }
+            _ => self.fire(rule),
+        }
+    }
+
+    fn rules_at_command(
+        &self,
+        command: &Command,
+        subject: Subject,
+        point: CommandPoint,
+    ) -> Vec<usize> {
+        self.world.faults.due_at(self.moment(subject), |occasion| {
+            let Occasion::Command { operation, partition, at, .. } = occasion else { return false };
+            *at == point
+                && operation.is_none_or(|operation| operation == command.operation)
+                && partition.as_ref().is_none_or(|name| command.partitions.contains(name))
+        })
     }
 
     /// Rules about an allocation; whether there is memory.

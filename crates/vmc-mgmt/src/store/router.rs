@@ -7,7 +7,9 @@ use managed_system::System;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
-use vmc_machine::embed::{Actions, Behaviour, Incoming, PartitionFault, SessionKey, Verdict};
+use vmc_machine::embed::{
+    Actions, Behaviour, HmcCommand, Incoming, PartitionFault, SessionKey, Verdict,
+};
 
 /// A router whose system is stored. When that fails, what has changed is not acknowledged: that request and all later ones are
 /// answered with an error, until the application is started again.
@@ -86,6 +88,10 @@ impl Behaviour for StoredRouter {
         {
             actions.send(session, Answer::Failed(ReturnCode::ERROR).encode(header));
         }
+    }
+
+    fn command(&self, message: &[u8]) -> Option<HmcCommand> {
+        self.router.command(message)
     }
 
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {
@@ -172,7 +178,8 @@ mod tests {
     fn ask(router: &mut StoredRouter, token: u32, request: &Request) -> ReturnCode {
         let message = request.encode(Token(token));
         let mut actions = Actions::new(4096, Duration::ZERO);
-        let incoming = Incoming { len_bytes: message.len() as u32, payload: Some(&message) };
+        let incoming =
+            Incoming { len_bytes: message.len() as u32, payload: Some(&message), faults: &[] };
         router.message(KEY, incoming, &mut actions);
         let (_, answer) = &actions.sends()[0];
         assert_eq!(actions.sends().len(), 1);

@@ -75,8 +75,47 @@ impl Management {
             let id = draw.within(1, 4);
             faults.rule(when, format!("{{ partition = {{ id = {id}, fault = \"{fault}\" }} }}"));
         }
+        for _ in 0..draw.weighted(&[(3, 0), (2, 1), (1, 2)]) {
+            let (when, act) = command_fault(draw);
+            faults.rule(when, act);
+        }
     }
 }
+
+/// A command goes wrong, or its job.
+fn command_fault(draw: &mut Draw) -> (String, String) {
+    let of_job = draw.percent(40);
+    let operations: &[&str] = match of_job {
+        true => &["POWER ON", "POWER ON", "POWER OFF", "RESTART"],
+        false => &["any", "any", "POWER ON", "CREATE PARTITION", "SUBSCRIBE", "LIST PARTITIONS"],
+    };
+    let mut when = format!("command = \"{}\", nth = {}", draw.of(operations), draw.within(1, 3));
+    if draw.percent(30) {
+        when += &format!(", partition = \"{}\"", draw.of(&NAMES));
+    }
+    if draw.percent(30) {
+        when += &format!(", times = {}", draw.of(&["2", "3", "\"always\""]));
+    }
+    let late = format!("delay-ms = {}", draw.of(&[1, 500, 30_000, 400_000]));
+    let acts: &[&str] = match of_job {
+        true => &["job = \"never-ends\"", "job = { LATE }", "job = { fails = \"BA210009\" }"],
+        false => {
+            &["answer = \"busy\"", "answer = \"HSCL3205\"", "LATE", "free-crq = \"hyp\"", DROP]
+        }
+    };
+    let act = draw.of(acts);
+    if (act == DROP || act.starts_with("free-crq")) && draw.percent(50) {
+        when += ", at = \"after\"";
+    }
+    let act = match act {
+        DROP => String::from(DROP),
+        act => format!("{{ {} }}", act.replace("LATE", &late)),
+    };
+    (format!("{{ {when} }}"), act)
+}
+
+/// What loses a command, or its answer.
+const DROP: &str = "\"drop\"";
 
 /// A command. An empty echo has an answer of its own length; without the flag it leaves its buffer for an event.
 fn command(draw: &mut Draw) -> String {

@@ -548,3 +548,87 @@ fn a_file_that_cannot_be_read() {
     assert!(error.message().starts_with("the file cannot be read: "), "{error}");
     assert_eq!(error.remedy(), "name a scenario file, such as scenarios/boot/driver-first.toml");
 }
+
+/// A scenario whose hypervisor answers commands, with a rule.
+fn command_rule(when: &str, act: &str) -> String {
+    format!(
+        "title = \"T\"\nmachine.behaviour = \"router\"\n[[fault]]\nname = \"f\"\nwhen = {when}\ndo = {act}\n"
+    )
+}
+
+#[test]
+fn rules_about_commands() {
+    let rule = |when: &str| command_rule(when, "{ answer = \"busy\" }");
+    refused(
+        &rule("{ command = ‸\"POWERON\" }"),
+        "there is no operation `POWERON`",
+        "did you mean `POWER ON`?",
+    );
+    refused(
+        &rule("{ command = ‸\"EVENT\" }"),
+        "EVENT is what the hypervisor's side sends",
+        "wait for a command of an application",
+    );
+    refused(
+        &command_rule("‸{ hcall = \"H_SEND_CRQ\", partition = \"web1\" }", "{ crash = \"hyp\" }"),
+        "`partition` means nothing for this occasion",
+        "remove `partition`; scenarios/README.md says which keys go together",
+    );
+    refused(
+        &rule("‸{ command = \"any\", app = \"a\" }"),
+        "`app` means nothing for this occasion",
+        "remove `app`; scenarios/README.md says which keys go together",
+    );
+    let echo = rule("‸{ command = \"any\" }").replace("\"router\"", "\"echo\"");
+    refused(
+        &echo,
+        "this is about HMC commands, but the hypervisor does not know any",
+        "set behaviour = \"router\" for the machine",
+    );
+    let act = |act: &str| command_rule("{ command = \"POWER ON\" }", act);
+    refused(
+        &act("{ answer = ‸\"no bufer\" }"),
+        "no command is answered with `no bufer`",
+        "did you mean `no buffer`?; or write the code of a refusal, as in `HSCL3205`",
+    );
+    refused(
+        &act("{ answer = ‸\"generic error\" }"),
+        "`generic error` is the return code of a refusal",
+        "write the refusal's code, as in `HSCL3205`",
+    );
+    refused(
+        &act("{ job = { fails = ‸\"ba210001\" } }"),
+        "`ba210001` is no reference code",
+        "write eight hexadecimal digits in capitals, as in `BA210001`",
+    );
+    refused(
+        &command_rule("{ command = \"POWER ON\", ms = 5 }", "‸{ answer = \"busy\" }"),
+        "this can be done only to a command, and not so many `ms` after it",
+        "give the rule another `when`, or have it do something else",
+    );
+    refused(
+        &command_rule("{ command = \"POWER ON\", at = \"after\" }", "‸{ answer = \"busy\" }"),
+        "this can be done only to a command that is not done yet",
+        "leave `at` out",
+    );
+    refused(
+        &command_rule("{ command = \"CREATE PARTITION\" }", "‸{ job = \"never-ends\" }"),
+        "only some commands start a job",
+        "wait for one of `POWER ON`, `POWER OFF`, `RESTART`, `SYSTEM ON`, `SYSTEM OFF`",
+    );
+    refused(
+        &command_rule("{ command = \"SYSTEM OFF\" }", "‸{ job = { fails = \"BA210001\" } }"),
+        "only the job of a partition fails with a reference code",
+        "wait for one of `POWER ON`, `POWER OFF`, `RESTART`",
+    );
+    refused(
+        &command_rule("{ time-ms = 5 }", "‸{ job = \"never-ends\" }"),
+        "this can be done only to a command, and not so many `ms` after it",
+        "give the rule another `when`, or have it do something else",
+    );
+    refused(
+        &command_rule("{ command = \"any\" }", "‸{ corrupt = { session = 9 } }"),
+        "this can be done only to a message that is being sent",
+        "give the rule another `when`, or have it do something else",
+    );
+}

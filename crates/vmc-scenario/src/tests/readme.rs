@@ -87,6 +87,7 @@ fn every_fault_in_the_guide_can_be_written_so_where_it_makes_sense() {
         "{ message = \"signal\", by = \"hyp\" }",
         "{ hcall = \"H_COPY_RDMA\" }",
         "{ allocation = true }",
+        "{ command = \"POWER ON\" }",
     ];
     let acts = examples("\n### What\n", "\n### In flight\n");
     assert!(acts.len() >= 25, "{acts:?}");
@@ -140,6 +141,7 @@ const PLACES: &[&str] = &[
     "[[fault]]\nname = \"f\"\ndo = { take-buffer = { bogus = 1 } }",
     "[[fault]]\nname = \"f\"\ndo = { refuse = { bogus = 1 } }",
     "[[fault]]\nname = \"f\"\ndo = { refuse = { request = \"bogus\" } }",
+    "[[fault]]\nname = \"f\"\ndo = { job = \"bogus\" }",
     "[[fault]]\nname = \"f\"\nwhen = { bogus = 1 }",
     "[[fault]]\nname = \"f\"\nwhen = { message = \"bogus\" }",
     "[[fault]]\nname = \"f\"\nwhen = { call = \"bogus\" }",

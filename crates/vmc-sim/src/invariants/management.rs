@@ -7,6 +7,8 @@
 //! - The exchange (`exchange`): a request gets the response that it asks for, one that fits it, and at most one; a request that is
 //!   refused, that only looks, or that repeats an earlier change leaves the system as it is; a change that names a version finds
 //!   that one.
+//! - Commands with which something goes wrong, on order: what is lost or answered in another way is not done; an answer that is
+//!   late comes when it is due, unless its session is over, and one that is lost does not come.
 //! - Events (`exchange`): each session that has subscribed gets every event, in order and without a gap, or is told how many are
 //!   lost. At rest no event waits beside a free buffer.
 //! - A crash of the platform partition takes what was kept for managers and leaves the rest.
@@ -24,7 +26,8 @@ use exchange::Exchange;
 use hmc_router::Router;
 use managed_system::{Partition, SessionId, System, problems, problems_between};
 use phyp::vmc::{
-    Actions, AnyBehaviour, Behaviour, BufferState, Incoming, SessionKey, SessionState, Verdict,
+    Actions, AnyBehaviour, Behaviour, BufferState, Command, Incoming, SessionKey, SessionState,
+    Verdict,
 };
 use std::borrow::Cow;
 use std::time::Duration;
@@ -67,6 +70,7 @@ pub(crate) fn check(actors: &[Actor], at_rest: bool) -> Vec<Violation> {
         let keys = with_room.map(|view| SessionKey { index: view.index, session: view.session });
         let last = watched.router.system().last_event();
         found.extend(keys.filter_map(|key| watched.exchange.waits(key, last)));
+        found.extend(watched.exchange.owes());
     }
     found.into_iter().map(|what| Violation { checker: "management", what }).collect()
 }
@@ -131,14 +135,18 @@ impl Behaviour for Watched {
         let before = self.router.system().clone();
         let open = self.exchange.number(session);
         self.router.message(session, message, actions);
-        if let Some(payload) = message.payload {
+        if message.payload.is_some() {
             let after = self.router.system();
-            let mut found = self.exchange.message(session, payload, actions, (&before, after));
+            let mut found = self.exchange.message(session, message, actions, (&before, after));
             let over = open.filter(|_| self.exchange.number(session).is_none());
             found.extend(over.and_then(|number| kept_events(after, number)));
             self.report(found);
         }
         self.look_at_system(&before);
+    }
+
+    fn command(&self, message: &[u8]) -> Option<Command> {
+        self.router.command(message)
     }
 
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {
@@ -171,7 +179,11 @@ impl Behaviour for Watched {
     }
 
     fn time_passed(&mut self, actions: &mut Actions) {
-        self.watch_change(actions, |router, actions| router.time_passed(actions));
+        let before = self.router.system().clone();
+        self.router.time_passed(actions);
+        self.look_at_system(&before);
+        let found = self.exchange.late(actions);
+        self.report(found);
     }
 
     fn partition_fails(&mut self, partition: u16, fault: PartitionFault, actions: &mut Actions) {

@@ -10,6 +10,7 @@
 //! the next use of that buffer, every message but a Signal before the next state of its session, and any entry
 //! before the breach that it is.
 
+use crate::act::FaultAct;
 use crate::event::{
     ActorId, CallResult, DeviceCall, Event, FileNumber, Polled, Rdma, RdmaDirection, Record, Side,
     Subject,
@@ -219,7 +220,10 @@ impl<'a> Builder<'a> {
             }
             _ => {}
         }
-        if let Event::Fault { subject: Some(_), .. } = record.event {
+        // What befalls a command befalls the message that was taken, and no hcall that may follow.
+        if let Event::Fault { subject: Some(_), act, .. } = record.event
+            && !matches!(act, FaultAct::Command(_))
+        {
             self.befallen.entry(record.actor).or_default().push(record);
             return;
         }
@@ -318,9 +322,13 @@ impl<'a> Builder<'a> {
     /// The edges that the event's meaning gives.
     fn link_causes(&mut self, node: NodeId, record: &Record) {
         match &record.event {
-            Event::Fault { entry, .. } => {
+            Event::Fault { entry, act, .. } => {
                 if let (Some(entry), Some(sender)) = (entry, record.actor.side()) {
                     self.link_entry(node, *entry, sender, record.actor);
+                }
+                // What befalls a command befalls the message just taken.
+                if matches!(act, FaultAct::Command(_)) {
+                    self.after(self.last_taken.get(&Side::Hyp).copied(), node);
                 }
                 // What the bottom half maps, it maps for the entry just taken.
                 if record.actor == ActorId::BottomHalf && entry.is_none() {

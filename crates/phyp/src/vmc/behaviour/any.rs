@@ -1,6 +1,6 @@
 //! A behaviour for a machine that takes any.
 
-use super::{Actions, Behaviour, BoxedBehaviour, Incoming, Named, SessionKey, Verdict};
+use super::{Actions, Behaviour, BoxedBehaviour, Command, Incoming, Named, SessionKey, Verdict};
 use core::time::Duration;
 use vmc_proto::PartitionFault;
 
@@ -65,6 +65,10 @@ impl Behaviour for AnyBehaviour {
     #[inline]
     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
         either!(self, behaviour => behaviour.message(session, message, actions));
+    }
+
+    fn command(&self, message: &[u8]) -> Option<Command> {
+        either!(self, behaviour => behaviour.command(message))
     }
 
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {

@@ -1,6 +1,6 @@
 //! A behaviour of a type that the machine around it does not know.
 
-use super::{Actions, Behaviour, Incoming, SessionKey, Verdict};
+use super::{Actions, Behaviour, Command, Incoming, SessionKey, Verdict};
 use core::any::Any;
 use core::fmt::{self, Debug};
 use core::hash::{Hash, Hasher};
@@ -34,6 +34,10 @@ impl Behaviour for BoxedBehaviour {
 
     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
         self.0.message(session, message, actions);
+    }
+
+    fn command(&self, message: &[u8]) -> Option<Command> {
+        self.0.command(message)
     }
 
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {
@@ -111,6 +115,7 @@ trait ObjectSafe: Any + Debug + Send + Sync {
         actions: &mut Actions,
     ) -> Verdict;
     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions);
+    fn command(&self, message: &[u8]) -> Option<Command>;
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions);
     fn wants_free_buffers(&self) -> bool;
     fn session_closed(&mut self, session: SessionKey);
@@ -146,6 +151,10 @@ impl<B: Behaviour + Send + Sync + 'static> ObjectSafe for B {
 
     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions) {
         Behaviour::message(self, session, message, actions);
+    }
+
+    fn command(&self, message: &[u8]) -> Option<Command> {
+        Behaviour::command(self, message)
     }
 
     fn buffer_free(&mut self, session: SessionKey, actions: &mut Actions) {

@@ -16,7 +16,7 @@ use super::effect::Subject;
 use core::fmt::Debug;
 use core::hash::Hash;
 use core::time::Duration;
-use vmc_proto::{HmcIndex, HmcSession, PartitionFault};
+use vmc_proto::{CommandFault, HmcIndex, HmcSession, PartitionFault};
 
 /// Names a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,17 @@ pub struct Incoming<'a> {
     pub len_bytes: u32,
     /// The message; `None` for a behaviour that [does not want it](Behaviour::wants_payload).
     pub payload: Option<&'a [u8]>,
+    /// What goes wrong with the command that it is, on order; for a behaviour that [knows commands](Behaviour::command).
+    pub faults: &'a [CommandFault],
+}
+
+/// What a message asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// The number of the operation.
+    pub operation: u32,
+    /// The names of the partitions that it is about.
+    pub partitions: Vec<String>,
 }
 
 /// What a behaviour wants done, collected while it runs.
@@ -140,6 +151,12 @@ pub trait Behaviour: Clone + Debug + Eq + Hash {
 
     /// A message came in a session that is ready.
     fn message(&mut self, session: SessionKey, message: Incoming<'_>, actions: &mut Actions);
+
+    /// What a message asks for, if it is a command that this behaviour knows: for faults that are about commands.
+    fn command(&self, message: &[u8]) -> Option<Command> {
+        let _ = message;
+        None
+    }
 
     /// The session is ready, a buffer is free and no message waits for it: the moment to send what was not
     /// asked for. Called again until nothing is sent to this session.

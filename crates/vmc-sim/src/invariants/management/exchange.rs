@@ -6,9 +6,10 @@ use hmc_proto::{
 };
 use hmc_router::MAX_OUTCOMES;
 use managed_system::{PartitionId, System, Version};
-use phyp::vmc::{Actions, SessionKey};
+use phyp::vmc::{Actions, Incoming, SessionKey};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+use vmc_proto::CommandFault;
 
 /// The code of a change that has the token of an earlier one (`OPERATIONS.md`).
 const TOKEN_IN_USE: &str = "HSCLF100";
@@ -19,6 +20,17 @@ pub(super) struct Exchange {
     open: BTreeMap<SessionKey, Open>,
     /// The last changes of each session of the router, by its number; it may be resumed.
     changes: BTreeMap<u32, VecDeque<Change>>,
+    /// Answers that are late.
+    late: Vec<Late>,
+}
+
+/// An answer that is late.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Late {
+    key: SessionKey,
+    at: Duration,
+    /// The header of its request.
+    header: Option<Header>,
 }
 
 /// A session of the router that is open.
@@ -62,7 +74,35 @@ impl Exchange {
 
     /// A VMC session is over; the number of the router's session that was open in it.
     pub(super) fn closed(&mut self, key: SessionKey) -> Option<u32> {
+        self.late.retain(|late| late.key != key);
         self.open.remove(&key).map(|open| open.number)
+    }
+
+    /// What is wrong if an answer is to come when nothing more happens.
+    pub(super) fn owes(&self) -> Option<String> {
+        let late = self.late.first()?;
+        Some(format!("{}: an answer that was due at {:?} has not come", name(late.key), late.at))
+    }
+
+    /// What is sent when time has passed: the answers that are due, the earliest first.
+    pub(super) fn late(&mut self, actions: &Actions) -> Vec<String> {
+        let mut due: Vec<_> = self.late.extract_if(.., |late| late.at <= actions.now()).collect();
+        due.sort_by_key(|late| late.at);
+        let sent = actions.sends();
+        if sent.len() != due.len() {
+            return vec![format!(
+                "expected {} answers that are due, got {}",
+                due.len(),
+                sent.len()
+            )];
+        }
+        let wrong = due.iter().zip(sent).filter_map(|(late, (to, bytes))| {
+            if *to != late.key {
+                return Some(format!("{}: the answer goes to {}", name(late.key), name(*to)));
+            }
+            response(late.header, bytes).err()
+        });
+        wrong.collect()
     }
 
     /// What is wrong if a session has room for an event and is not told of the last one.
@@ -75,12 +115,20 @@ impl Exchange {
     pub(super) fn message(
         &mut self,
         key: SessionKey,
-        payload: &[u8],
+        message: Incoming<'_>,
         actions: &Actions,
         system: (&System, &System),
     ) -> Vec<String> {
+        let Incoming { payload, faults, .. } = message;
+        let payload = payload.unwrap_or_default();
         let header = Header::peek(payload);
-        let is_answered = header.is_none_or(|header| header.flags != Flags::NONE);
+        let wants_answer = header.is_none_or(|header| header.flags != Flags::NONE);
+        let (lost, late_ns) = (lost(faults), late_ns(faults));
+        let is_answered = wants_answer && !lost && late_ns.is_none();
+        if let Some(late_ns) = late_ns.filter(|_| wants_answer && !lost) {
+            let at = actions.now().saturating_add(Duration::from_nanos(late_ns));
+            self.late.push(Late { key, at, header });
+        }
         let sent = actions.sends();
         let of = name(key);
         let mut found = Vec::new();
@@ -103,6 +151,11 @@ impl Exchange {
                 Ok(fits) => answer = Some(fits),
                 Err(problem) => found.push(format!("{of}: {problem}")),
             }
+        }
+        if faults.iter().any(CommandFault::prevents) {
+            found.extend(is_what_was_ordered(faults, answer.as_ref()));
+            found.extend(unchanged(system, actions.now(), "a command that is not done"));
+            return found;
         }
         let decoded = Message::decode(payload).ok();
         let request = decoded.and_then(|message| Some((message, Request::decode(&message).ok()?)));
@@ -264,6 +317,35 @@ impl Exchange {
         }
         Ok(())
     }
+}
+
+/// Whether no answer comes.
+fn lost(faults: &[CommandFault]) -> bool {
+    faults.iter().any(|fault| matches!(fault, CommandFault::Lost | CommandFault::AnswerLost))
+}
+
+/// How much later the answer comes, if it is late.
+fn late_ns(faults: &[CommandFault]) -> Option<u64> {
+    let late = faults.iter().filter_map(|fault| match fault {
+        CommandFault::AnswerLate(ns) => Some(*ns),
+        _ => None,
+    });
+    late.reduce(u64::saturating_add)
+}
+
+/// What is wrong with the answer to a command that is not done.
+fn is_what_was_ordered(faults: &[CommandFault], answer: Option<&Answer>) -> Option<String> {
+    let ordered = faults.iter().rev().find_map(|fault| match fault {
+        CommandFault::Answered(code) => Some((ReturnCode(*code), "")),
+        CommandFault::Refused(code) => Some((ReturnCode::ERROR, code.as_str())),
+        _ => None,
+    });
+    let (code, refusal) = ordered?;
+    let is_it = match answer? {
+        Answer::Refused(got) => (ReturnCode::ERROR, got.code.as_str()) == (code, refusal),
+        answer => answer.return_code() == code && refusal.is_empty(),
+    };
+    (!is_it).then(|| format!("expected the answer {code} {refusal}, got {answer:?}"))
 }
 
 /// The answer in a response, which must fit its request.

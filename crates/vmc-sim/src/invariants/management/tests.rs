@@ -9,9 +9,9 @@ use hmc_proto::{
 };
 use hmc_router::{Router, SMALL_VIOS, small_system};
 use managed_system::{JobId, Operation, PowerOff, System};
-use phyp::vmc::{Actions, SessionKey};
+use phyp::vmc::{Actions, Incoming, SessionKey};
 use std::time::Duration;
-use vmc_proto::{HmcIndex, HmcSession};
+use vmc_proto::{CommandFault, HmcIndex, HmcSession, ShortCode};
 
 const MTU: u32 = 4096;
 
@@ -43,7 +43,11 @@ fn found(
 ) -> Vec<String> {
     let mut actions = Actions::new(MTU, Duration::ZERO);
     sent.iter().for_each(|(to, bytes)| actions.send(key(*to), bytes.clone()));
-    exchange.message(key(1), message, &actions, system)
+    exchange.message(key(1), incoming(message, &[]), &actions, system)
+}
+
+fn incoming<'a>(message: &'a [u8], faults: &'a [CommandFault]) -> Incoming<'a> {
+    Incoming { len_bytes: message.len() as u32, payload: Some(message), faults }
 }
 
 fn of(request: &Request, token: u32, answer: &Answer) -> (Vec<u8>, Vec<u8>) {
@@ -299,4 +303,79 @@ fn a_system_that_goes_back_is_told_once() {
     watched.look_at_system(&renamed());
     watched.look_at_system(&renamed());
     assert_eq!(watched.problems, ["versions or events have gone back"]);
+}
+
+/// What is found when a command with which this goes wrong is followed by these answers.
+fn found_of_fault(
+    exchange: &mut Exchange,
+    fault: CommandFault,
+    sent: &[Vec<u8>],
+    system: (&System, &System),
+) -> Vec<String> {
+    let message = rename(None).encode(Token(9));
+    let mut actions = Actions::new(MTU, Duration::ZERO);
+    sent.iter().for_each(|bytes| actions.send(key(1), bytes.clone()));
+    exchange.message(key(1), incoming(&message, &[fault]), &actions, system)
+}
+
+#[test]
+fn a_command_that_is_lost_or_answered_in_another_way_is_not_done() {
+    let (before, changed) = (small_system(), renamed());
+    let busy = CommandFault::Answered(ReturnCode::NO_BUFFER.0);
+    let refused = CommandFault::Refused(ShortCode::new("HSCL3205").expect("a code"));
+    let response = |answer: &Answer| of(&rename(None), 9, answer).1;
+    let refusal =
+        |code: &str| response(&Answer::Refused(Refusal { code: code.into(), text: String::new() }));
+    let is_busy = response(&Answer::Failed(ReturnCode::NO_BUFFER));
+    let lost = CommandFault::Lost;
+    for (fault, sent, after, said) in [
+        (lost, vec![], &before, None),
+        (lost, vec![], &changed, Some("has changed the system")),
+        (lost, vec![is_busy.clone()], &before, Some("expected 0 response")),
+        (busy, vec![is_busy.clone()], &before, None),
+        (busy, vec![is_busy.clone()], &changed, Some("has changed the system")),
+        (busy, vec![], &before, Some("expected 1 response")),
+        (busy, vec![refusal("HSCL3205")], &before, Some("expected the answer no buffer")),
+        (refused, vec![refusal("HSCL3205")], &before, None),
+        (refused, vec![refusal("HSCL3206")], &before, Some("expected the answer generic error")),
+        (refused, vec![is_busy], &before, Some("expected the answer generic error")),
+    ] {
+        let found = found_of_fault(&mut open(), fault, &sent, (&before, after));
+        match said {
+            None => assert_eq!(found, [""; 0], "{fault:?}"),
+            Some(said) => assert!(found.join("; ").contains(said), "{fault:?}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_late_comes_when_it_is_due_and_one_that_is_lost_does_not() {
+    let system = (&small_system(), &renamed());
+    let good = Answer::Good(Response::ChangeSystem(Changed { version: 2 }));
+    let (_, response) = of(&rename(None), 9, &good);
+    let mut exchange = open();
+    let lost = CommandFault::AnswerLost;
+    assert_eq!(found_of_fault(&mut exchange, lost, &[], system), [""; 0]);
+    assert_eq!(exchange.owes(), None);
+    let late = CommandFault::AnswerLate(5_000_000);
+    let early = found_of_fault(&mut open(), late, std::slice::from_ref(&response), system);
+    assert!(early.join("; ").contains("expected 0 response"), "{early:?}");
+    let mut exchange = open();
+    assert_eq!(found_of_fault(&mut exchange, late, &[], system), [""; 0]);
+    assert!(exchange.owes().is_some());
+    let mut sent = Actions::new(MTU, Duration::from_millis(4));
+    assert_eq!(exchange.late(&sent), [""; 0]);
+    sent.send(key(1), response.clone());
+    assert!(exchange.late(&sent).join("; ").contains("expected 0 answers"));
+    let mut other = exchange.clone();
+    let mut sent = Actions::new(MTU, Duration::from_millis(5));
+    sent.send(key(1), response);
+    assert_eq!((exchange.late(&sent), exchange.owes()), (Vec::new(), None));
+    let nothing = Actions::new(MTU, Duration::from_millis(5));
+    assert!(other.clone().late(&nothing).join("; ").contains("expected 1 answers"));
+    let mut wrong = Actions::new(MTU, Duration::from_millis(5));
+    wrong.send(key(2), of(&rename(None), 9, &good).1);
+    assert!(other.clone().late(&wrong).join("; ").contains("goes to"));
+    other.closed(key(1));
+    assert_eq!((other.late(&nothing), other.owes()), (Vec::new(), None));
 }
