@@ -64,6 +64,10 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 7200)]
     pub session_seconds: u64,
 
+    /// Requests after which a session ends, so that a client sees what it does then
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub session_requests: Option<u64>,
+
     /// What is recorded of the VMC.
     #[command(flatten)]
     pub recording: RecordingOptions,
@@ -171,6 +175,9 @@ impl Served {
         let dialect = options.dialect;
         let idle = Duration::from_secs(options.session_seconds);
         let mut sessions = Sessions::new(user, idle, &folder);
+        if let Some(most) = options.session_requests {
+            sessions = sessions.for_requests(most);
+        }
         if let Some(store) = &store {
             let chosen = (!is_made).then_some(password.as_str());
             sessions = sessions.in_store(Arc::clone(store), chosen)?;
@@ -283,28 +290,23 @@ fn open(options: &Options, data: Option<&Path>) -> Result<Opened, ServeError> {
     }
     let file = options.file.as_deref().map(read).transpose()?;
     let mut title = String::from("A managed system");
-    let (system, faults, store) = match (file, data) {
-        (Some((path, text)), _) if is_scenario(&text) => {
-            if data.is_some() {
-                return Err(ServeError::Other(String::from(
-                    "--data keeps what is done to an inventory's system, and a scenario's faults begin anew with each start: \
-                     name the inventory, or leave --data out",
-                )));
-            }
+    let (inventory, faults) = match file {
+        Some((path, text)) if is_scenario(&text) => {
             let scenario = Scenario::load(&path).map_err(wrong)?;
             scenario.title().clone_into(&mut title);
-            (system_of(&scenario, &path)?, scenario.plan().rules.clone(), None)
+            manages_a_system(&scenario, &path)?;
+            (Some((path, scenario.inventory().to_owned())), scenario.plan().rules.clone())
         }
-        (file, None) => (of_inventory(file.as_ref())?, Vec::new(), None),
-        (file, Some(data)) => {
-            let inventory = file.as_ref().map(|(_, text)| text.as_str());
-            let path = file.as_ref().map_or(Path::new("the NVRAM's inventory"), |(path, _)| path);
-            let begin = |text: &str| match text {
-                "" => of_inventory(None),
-                text => of_inventory(Some(&(path.to_owned(), text.to_owned()))),
-            };
-            let (store, system) = Store::open(data, inventory, begin)?;
-            (system, Vec::new(), Some(Arc::new(store)))
+        inventory => (inventory, Vec::new()),
+    };
+    let path = inventory.as_ref().map_or(Path::new("the NVRAM's inventory"), |(path, _)| path);
+    let begin = |text: &str| of_inventory(path, text);
+    let text = inventory.as_ref().map(|(_, text)| text.as_str());
+    let (system, store) = match data {
+        None => (begin(text.unwrap_or_default())?, None),
+        Some(data) => {
+            let (store, system) = Store::open(data, text, begin)?;
+            (system, Some(Arc::new(store)))
         }
     };
     let recording = &options.recording;
@@ -324,26 +326,22 @@ fn wrong(error: ScenarioError) -> ServeError {
     ServeError::Scenario(Box::new(error))
 }
 
-/// The system of an inventory; the small one without a file.
-fn of_inventory(file: Option<&(PathBuf, String)>) -> Result<System, ServeError> {
-    match file {
-        None => Ok(small_system()),
-        Some((path, text)) => {
-            let inventory = Inventory::parse(&path.display().to_string(), text).map_err(wrong)?;
-            Ok(inventory.into_system())
-        }
+/// The system of an inventory's text; the small one of none.
+fn of_inventory(path: &Path, text: &str) -> Result<System, ServeError> {
+    if text.is_empty() {
+        return Ok(small_system());
     }
+    let inventory = Inventory::parse(&path.display().to_string(), text).map_err(wrong)?;
+    Ok(inventory.into_system())
 }
 
-/// The system of a scenario's machine.
-fn system_of(scenario: &Scenario, path: &Path) -> Result<System, ServeError> {
-    let router = scenario.plan().machine.behaviour.other::<Router>();
-    let none = || {
-        let text = format!(
+/// The machine of a scenario must have a system to manage.
+fn manages_a_system(scenario: &Scenario, path: &Path) -> Result<(), ServeError> {
+    match scenario.plan().machine.behaviour.other::<Router>() {
+        Some(_) => Ok(()),
+        None => Err(ServeError::Other(format!(
             "{}: its machine manages no system: write `behaviour = {{ router = \"FILE\" }}`",
             path.display()
-        );
-        ServeError::Other(text)
-    };
-    Ok(router.ok_or_else(none)?.system().clone())
+        ))),
+    }
 }

@@ -62,6 +62,24 @@ fn pypowervm_logs_on_again_when_its_session_has_expired() {
 }
 
 #[test]
+fn pypowervm_meets_a_busy_hypervisor_and_jobs_that_fail_or_never_end() {
+    let server = Server::of("faults.toml", "faults", &[]);
+    if let Some(mut program) = program(&server, &["faults"]) {
+        let steps = steps(program.output().expect("the client"));
+        assert_eq!(steps, 11);
+    }
+}
+
+#[test]
+fn pypowervm_logs_on_again_when_its_session_has_ended_after_so_many_requests() {
+    let server = Server::start("few-requests", &["--session-requests", "3"]);
+    if let Some(mut program) = program(&server, &["few-requests"]) {
+        let steps = steps(program.output().expect("the client"));
+        assert_eq!(steps, 6);
+    }
+}
+
+#[test]
 fn pypowervm_goes_on_when_the_application_was_killed_and_is_there_again() {
     let mut server = Server::start("restarted", &[]);
     let Some(mut program) = program(&server, &["restarted"]) else { return };

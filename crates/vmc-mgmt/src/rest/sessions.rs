@@ -69,6 +69,8 @@ struct Session {
     hash: Hash,
     user: String,
     used: Instant,
+    /// How many requests were made in it since the application has run.
+    requests: u64,
     /// When the store was told that it was used, by the clock.
     stored: Duration,
     file: Option<PathBuf>,
@@ -88,6 +90,8 @@ pub struct Sessions {
     user: User,
     /// A session ends when it was not used for so long.
     idle: Duration,
+    /// After so many requests a session ends.
+    most_requests: Option<u64>,
     /// Where token files are written.
     folder: PathBuf,
     /// The one that was used longest ago first.
@@ -124,7 +128,15 @@ impl Sessions {
     /// No session yet.
     pub fn new(user: User, idle: Duration, folder: &Path) -> Sessions {
         let (open, logon) = (Mutex::default(), Mutex::default());
-        Sessions { user, idle, folder: folder.to_owned(), open, logon, store: None }
+        let (folder, most_requests, store) = (folder.to_owned(), None, None);
+        Sessions { user, idle, most_requests, folder, open, logon, store }
+    }
+
+    /// With sessions that end after so many requests, so that a client sees what it does then.
+    #[must_use]
+    pub fn for_requests(mut self, most: u64) -> Sessions {
+        self.most_requests = Some(most);
+        self
     }
 
     /// With the sessions of a store, which takes those that begin and end from now on. When the user has chosen a `password`, and
@@ -156,8 +168,14 @@ impl Sessions {
             let used = Duration::from_millis(stored.used_ms);
             let idle = clock.saturating_sub(used);
             let instant = Instant::now().checked_sub(idle).filter(|_| idle < self.idle);
-            let session =
-                |at| Session { hash, user: stored.user, used: at, stored: used, file: stored.file };
+            let session = |at| Session {
+                hash,
+                user: stored.user,
+                used: at,
+                requests: 0,
+                stored: used,
+                file: stored.file,
+            };
             match instant.filter(|_| !is_another) {
                 Some(at) => open.push(session(at)),
                 None => {
@@ -222,7 +240,8 @@ impl Sessions {
     fn begin(&self, user: &str, file: Option<PathBuf>) -> io::Result<String> {
         let token = random(32)?;
         let (user, hash) = (user.to_owned(), hash(&token));
-        let session = Session { hash, user, used: Instant::now(), stored: now(), file };
+        let session =
+            Session { hash, user, used: Instant::now(), requests: 0, stored: now(), file };
         let mut open = self.open();
         self.expire(&mut open);
         if open.len() == MAX_SESSIONS
@@ -247,6 +266,12 @@ impl Sessions {
             }
         }
         let mut session = open.remove(found?)?;
+        if self.most_requests.is_some_and(|most| session.requests >= most) {
+            // As with one that is not used for long.
+            let _ = self.strike(&session);
+            return None;
+        }
+        session.requests += 1;
         session.used = Instant::now();
         let clock = now();
         if clock.saturating_sub(session.stored) >= STORED_USE.min(self.idle / 10) {

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 use vmc_mgmt::App;
+use vmc_mgmt::app::{HMC_ID, Host, Source};
 use vmc_mgmt::cli::{self, Dialect};
 use vmc_mgmt::rest::Rest;
 use vmc_mgmt::rest::audit::Audit;
@@ -20,7 +21,26 @@ pub struct Client {
 
 impl Client {
     pub fn new(dialect: Dialect) -> Client {
-        let app = App::embedded(hmc_router::small_system()).expect("an application");
+        Client::of(App::embedded(hmc_router::small_system()).expect("an application"), dialect)
+    }
+
+    /// One of a small system with these fault rules, as in a scenario.
+    pub fn with_faults(rules: &str) -> Client {
+        let text = format!("title = \"T\"\nmachine.behaviour = \"router\"\n{rules}");
+        Client::of_scenario(&text)
+    }
+
+    /// One of a small system with the fault rules of a scenario.
+    pub fn of_scenario(text: &str) -> Client {
+        let scenario = vmc_scenario::Scenario::parse("faults.toml", text).expect("a scenario");
+        let rules = scenario.plan().rules.clone();
+        let (host, application) =
+            Host::boot(hmc_router::small_system(), rules, None, None).expect("a machine");
+        let app = App::open(Source::Embedded(application), HMC_ID, Some(host));
+        Client::of(app.expect("an application"), Dialect::NovaLink)
+    }
+
+    fn of(app: App, dialect: Dialect) -> Client {
         let user = User::new("admin", "secret").expect("a user");
         let sessions = Sessions::new(user, Duration::from_secs(60), &std::env::temp_dir());
         let rest = Rest::new(app.clone(), sessions, dialect, Audit::default());

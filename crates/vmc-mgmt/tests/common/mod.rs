@@ -27,20 +27,28 @@ pub struct Server {
 impl Server {
     /// Starts it with an empty data folder.
     pub fn start(name: &str, options: &[&str]) -> Server {
+        Server::of("inventory.toml", name, options)
+    }
+
+    /// The same, of another file of `tests/pypowervm`.
+    pub fn of(file: &str, name: &str, options: &[&str]) -> Server {
         let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = std::fs::remove_dir_all(&data);
         std::fs::create_dir_all(&data).expect("a folder");
         std::fs::write(data.join("password"), "secret\n").expect("a password");
-        Server::in_folder(&data, options)
+        Server::run(file, &data, options)
     }
 
     /// Starts it with a data folder that there is.
     pub fn in_folder(data: &Path, options: &[&str]) -> Server {
-        let inventory =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm/inventory.toml");
+        Server::run("inventory.toml", data, options)
+    }
+
+    fn run(file: &str, data: &Path, options: &[&str]) -> Server {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pypowervm").join(file);
         let mut child = Command::new(env!("CARGO_BIN_EXE_vmc-mgmt"))
             .arg("serve")
-            .arg(inventory)
+            .arg(file)
             .args(if options.contains(&"--http-port") { &[][..] } else { &FREE[..] })
             .arg("--data")
             .arg(data)

@@ -1,7 +1,8 @@
 """Unmodified pypowervm against the application: what its users do, step by step.
 
-Arguments: the port of HTTP, the port of HTTPS, a file with the password, and `expiring` or `restarted` for the steps with sessions that
-expire, or with an application that is killed and started again when this program prints `restart`. Each step prints a line; the
+Arguments: the port of HTTP, the port of HTTPS, a file with the password, and `expiring`, `few-requests`, `faults` or `restarted` for the steps with
+sessions that expire, with the rules of `faults.toml`, or with an application that is killed and started again when this program prints
+`restart`. Each step prints a line; the
 last line is their number.
 """
 
@@ -105,6 +106,42 @@ if MODE == "expiring":
     system = pvm_ms.System.get(adapter)[0]
     check("after a session has expired, the request is made", system.system_name, "sys1")
     check("with another token", session._sessToken != token, True)
+    print("steps: %d" % count)
+    sys.exit(0)
+
+if MODE == "few-requests":
+    token = session._sessToken
+    names = [pvm_ms.System.get(adapter)[0].system_name for _ in range(9)]
+    check("every request is made, although sessions end after three", names, ["sys1"] * 9)
+    check("with another token", session._sessToken != token, True)
+    print("steps: %d" % count)
+    sys.exit(0)
+
+if MODE == "faults":
+    system = pvm_ms.System.get(adapter)[0]
+    made = bldr.LPARBuilder(adapter, {"name": "web1", "memory": "1024", "vcpu": "1"}, bldr.DefaultStandardize(system)).build().create(parent=system)
+    try:
+        power.power_on(made, None)
+        raise AssertionError("the hypervisor was not busy")
+    except pvmex.VMPowerOnFailure as error:
+        check("a busy hypervisor is a failure with 503", "HTTP error 503" in str(error) and "no buffer" in str(error), True)
+    check("nothing has happened", lpar("web1").state, bp.LPARState.NOT_ACTIVATED)
+    try:
+        power.power_on(lpar("web1"), None)
+        raise AssertionError("the job has not failed")
+    except pvmex.VMPowerOnFailure as error:
+        check("a job that fails says why", "BA210002" in str(error), True)
+    check("the partition is in error", lpar("web1").state, bp.LPARState.ERROR)
+    power.power_off(lpar("web1"), None, force_immediate=power.Force.TRUE)
+    check("a hard power off ends that", lpar("web1").state, bp.LPARState.NOT_ACTIVATED)
+    try:
+        power.PowerOp.start(lpar("web1"), timeout=3)
+        raise AssertionError("the job has ended")
+    except pvmex.VMPowerOnTimeout:
+        step("a job that never ends is given up")
+    power.power_off(lpar("web1"), None, force_immediate=power.Force.TRUE)
+    power.power_on(lpar("web1"), None)
+    until("a reset of the channel in the middle of a job is not seen", lambda: lpar("web1").state in (bp.LPARState.RUNNING, bp.LPARState.OPEN_FIRMWARE))
     print("steps: %d" % count)
     sys.exit(0)
 
