@@ -2,8 +2,6 @@
 
 mod commands;
 
-pub(super) use commands::{ANY, BUSY};
-
 use super::bounds::{self, Bounds, number};
 use super::check::{must_route, version};
 use super::error::Problem;

@@ -4,7 +4,7 @@
 //! left to [`check`](super::check).
 
 use super::bounds::{self, Bounds};
-use super::rules::{ANY, BUSY};
+use super::words::{ANY, BUSY};
 use papr::{HcallName, ReturnCode};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};

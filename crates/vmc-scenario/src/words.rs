@@ -23,6 +23,12 @@ const INSIDE_LINUX: [(&str, i64); 4] = [
     ("ERESTART_RESTARTBLOCK", 516),
 ];
 
+/// What a rule calls every operation.
+pub(crate) const ANY: &str = "any";
+
+/// What a rule calls the return code of a hypervisor that has no room for a command.
+pub(crate) const BUSY: (&str, hmc_proto::ReturnCode) = ("busy", hmc_proto::ReturnCode::NO_BUFFER);
+
 /// The name among `names` that was probably meant.
 pub(super) fn meant<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = bare(word);

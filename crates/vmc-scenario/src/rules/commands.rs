@@ -5,16 +5,10 @@ use crate::command;
 use crate::error::Problem;
 use crate::fault::{ActForm, JobFaultForm, PointForm, WhenForm};
 use crate::spanned::Spanned;
-use crate::words;
+use crate::words::{self, ANY, BUSY};
 use hmc_proto::{Effect, Operation, ReturnCode};
 use vmc_machine::fault::{Act, CommandPoint, Occasion};
 use vmc_proto::{CommandFault, ShortCode};
-
-/// What a rule calls every operation.
-pub(crate) const ANY: &str = "any";
-
-/// What a rule calls the return code of a hypervisor that has no room for a command.
-pub(crate) const BUSY: (&str, ReturnCode) = ("busy", ReturnCode::NO_BUFFER);
 
 /// Operations that start a job, and whether it is a partition's: then it can fail with a reference code.
 const WITH_JOB: [(Operation, bool); 5] = [
