@@ -224,7 +224,12 @@ fn beside(app: &App, dialect: Dialect, rest: &Arc<Rest>, access: &AccessFile) ->
     let (sessions, passwords) = (Arc::clone(rest), Arc::clone(rest));
     let authority = Authority::new(move |token| sessions.user(token));
     let authority = authority.or_file(access.access().clone());
-    let commands = Commands { app: app.clone(), dialect, authority: authority.clone() };
+    let commands = Commands {
+        app: app.clone(),
+        dialect,
+        authority: authority.clone(),
+        audit: Arc::clone(rest.audit()),
+    };
     let log_on = move |user: &str, password: &str| passwords.token(user, password);
     commands.router().merge(Console::new(app.clone(), dialect, authority, log_on).router())
 }

@@ -57,13 +57,6 @@ pub(crate) struct Options {
 }
 
 impl Program {
-    fn name(self) -> &'static str {
-        match self {
-            Program::Hmc => "hmc",
-            Program::Pvmctl => "pvmctl",
-        }
-    }
-
     /// Its commands.
     fn commands(self) -> clap::Command {
         match self {

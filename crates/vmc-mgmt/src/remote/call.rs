@@ -15,6 +15,14 @@ pub enum Program {
 }
 
 impl Program {
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Program::Hmc => "hmc",
+            Program::Pvmctl => "pvmctl",
+        }
+    }
+
     /// Does what a command line says. The dialect is that of the HMC's command line.
     pub(crate) fn run(self, app: &App, dialect: Dialect, words: &[String]) -> Output {
         match self {

@@ -4,7 +4,10 @@ use super::access::Access;
 use super::call::{Call, Printed};
 use super::{PATH, TOKEN_HEADER};
 use crate::App;
+use crate::app::now;
 use crate::cli::Dialect;
+use crate::rest::atom::time;
+use crate::rest::audit::{Audit, Record};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
@@ -71,6 +74,8 @@ pub struct Commands {
     pub dialect: Dialect,
     /// Who may.
     pub authority: Authority,
+    /// Who has done what.
+    pub audit: Arc<Audit>,
 }
 
 impl Commands {
@@ -82,9 +87,9 @@ impl Commands {
 }
 
 async fn take(State(commands): State<Commands>, headers: HeaderMap, body: Bytes) -> Response {
-    if commands.authority.of(&headers).is_none() {
-        return Authority::refusal();
-    }
+    let Some(user) = commands.authority.of(&headers) else { return Authority::refusal() };
+    let memento = headers.get("X-Audit-Memento").and_then(|it| it.to_str().ok());
+    let memento = memento.unwrap_or_default().to_owned();
     let call: Call = match serde_json::from_slice(&body) {
         Ok(call) => call,
         Err(error) => {
@@ -93,7 +98,18 @@ async fn take(State(commands): State<Commands>, headers: HeaderMap, body: Bytes)
         }
     };
     // A command waits for its jobs.
-    let run = move || call.program.run(&commands.app, commands.dialect, &call.words);
+    let run = move || {
+        let output = call.program.run(&commands.app, commands.dialect, &call.words);
+        commands.audit.write(&Record {
+            time: time(now()),
+            user: &user,
+            memento: &memento,
+            method: call.program.name(),
+            uri: &call.words.join(" "),
+            status: output.code.into(),
+        });
+        output
+    };
     let done = tokio::task::spawn_blocking(run).await;
     match done.map(|output| serde_json::to_string(&Printed::from(output))) {
         Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),

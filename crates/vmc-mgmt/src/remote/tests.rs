@@ -3,10 +3,12 @@
 use super::*;
 use crate::App;
 use crate::cli::Dialect;
+use crate::rest::audit::Audit;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A data folder that goes with the test.
 struct Folder(PathBuf);
@@ -26,7 +28,7 @@ impl Drop for Folder {
 }
 
 /// Serves an application's command line while `body` runs.
-fn serving(name: &str, body: impl FnOnce(&Folder, SocketAddr)) {
+fn serving(name: &str, body: impl FnOnce(&Folder, SocketAddr)) -> Vec<String> {
     let folder = Folder::new(name);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -39,12 +41,14 @@ fn serving(name: &str, body: impl FnOnce(&Folder, SocketAddr)) {
     let authority =
         Authority::new(|token| (token == "of a session").then(|| String::from("admin")));
     let authority = authority.or_file(file.access().clone());
-    let commands = Commands { app, dialect: Dialect::Hmc, authority };
+    let audit = Arc::<Audit>::default();
+    let commands = Commands { app, dialect: Dialect::Hmc, authority, audit: Arc::clone(&audit) };
     runtime.spawn(async move { axum::serve(listener, commands.router()).await });
     body(&folder, address);
     runtime.shutdown_background();
     drop(file);
     assert!(!folder.0.join(ACCESS_FILE).exists());
+    audit.lines()
 }
 
 fn words(line: &str) -> Vec<String> {
@@ -53,7 +57,7 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn a_command_is_done_by_the_application_that_wrote_the_file() {
-    serving("call", |folder, address| {
+    let audit = serving("call", |folder, address| {
         let access = Access::read(&folder.0).expect("the file");
         assert_eq!(access.address, address);
         let hmc = |words: &[String]| call(&access, Program::Hmc, words).expect("an answer");
@@ -64,11 +68,14 @@ fn a_command_is_done_by_the_application_that_wrote_the_file() {
         let failed = hmc(&words("rmsyscfg -r lpar -m vmcsim -n nope"));
         assert!(failed.stdout.starts_with("HSCL8012 ") && failed.code == 1, "{failed:?}");
     });
+    let last = audit.last().expect("a line for each");
+    let said = r#""user":"local","memento":"","method":"hmc","uri":"rmsyscfg -r lpar -m vmcsim -n nope","status":1}"#;
+    assert!(audit.len() == 3 && last.ends_with(said), "{audit:?}");
 }
 
 #[test]
 fn who_has_no_token_gets_nothing() {
-    serving("token", |folder, address| {
+    let audit = serving("token", |folder, address| {
         let line = words("lssyscfg -r sys -F name");
         let with = |token: &str| {
             let access = Access { address, token: token.into() };
@@ -81,6 +88,7 @@ fn who_has_no_token_gets_nothing() {
             assert!(error.contains("(401)"), "{error}");
         }
     });
+    assert!(audit.len() == 2 && audit[1].contains("\"user\":\"admin\""), "{audit:?}");
 }
 
 #[test]

@@ -70,6 +70,12 @@ impl Jobs {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many jobs are kept: what those of the hypervisor were asked for by, and those that were over at once.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        let kept = self.kept();
+        (kept.asked.len(), kept.at_once.len())
+    }
+
     /// The job that an ID names; `None` when it cannot be one.
     pub fn named(id: &str) -> Option<Named> {
         let number: u64 = id.parse().ok()?;

@@ -45,6 +45,11 @@ impl Listeners {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// So many listen.
+    pub(super) fn number(&self) -> usize {
+        self.state().cursors.len()
+    }
+
     /// What partitions are called, for events that tell of one that is gone.
     pub fn learn(&self, snapshot: &Snapshot) {
         let mut state = self.state();

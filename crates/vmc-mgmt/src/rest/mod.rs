@@ -34,4 +34,4 @@ pub mod service;
 pub mod sessions;
 pub mod xml;
 
-pub use service::Rest;
+pub use service::{Rest, Sizes};

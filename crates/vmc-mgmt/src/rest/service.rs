@@ -26,16 +26,29 @@ pub struct Rest {
     pub(super) jobs: Jobs,
     pub(super) listeners: Listeners,
     kept: Arc<Kept>,
-    audit: Audit,
+    audit: Arc<Audit>,
     /// When it began, since 1970.
     began: Duration,
+}
+
+/// How much is kept of clients and their requests. Each has a limit: `MAX_SESSIONS`, `MAX_KEPT` twice, `MAX_LISTENERS`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Sessions that are open.
+    pub sessions: usize,
+    /// Requests that have begun a job of the hypervisor.
+    pub begun: usize,
+    /// Jobs that were over at once.
+    pub at_once: usize,
+    /// Applications that listen to events.
+    pub listeners: usize,
 }
 
 impl Rest {
     /// The interface of an application.
     pub fn new(app: App, sessions: Sessions, dialect: Dialect, audit: Audit) -> Rest {
         let (jobs, listeners) = (Jobs::default(), Listeners::default());
-        let kept = Arc::default();
+        let (kept, audit) = (Arc::default(), Arc::new(audit));
         Rest { app, sessions, dialect, jobs, listeners, kept, audit, began: now() }
     }
 
@@ -49,13 +62,33 @@ impl Rest {
         self.sessions.user(token)
     }
 
-    /// A token for a user with this password; `None` when either is wrong, or no session can be made.
+    /// A token for a user of the console with this password; `None` when either is wrong, or no session can be made.
     pub fn token(&self, user: &str, password: &str) -> Option<String> {
-        self.sessions.log_on(user, password).ok().flatten()
+        let token = self.sessions.log_on(user, password).ok().flatten();
+        self.audit.write(&Record {
+            time: atom::time(now()),
+            user,
+            method: "POST",
+            uri: "/console/logon",
+            status: if token.is_some() { 200 } else { 401 },
+            ..Record::default()
+        });
+        token
+    }
+
+    /// How much it keeps of clients and their requests now.
+    pub fn sizes(&self) -> Sizes {
+        let (begun, at_once) = self.jobs.sizes();
+        Sizes {
+            sessions: self.sessions.number(),
+            begun,
+            at_once,
+            listeners: self.listeners.number(),
+        }
     }
 
     /// The audit log.
-    pub fn audit(&self) -> &Audit {
+    pub fn audit(&self) -> &Arc<Audit> {
         &self.audit
     }
 

@@ -217,6 +217,13 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// So many are open.
+    pub(super) fn number(&self) -> usize {
+        let mut open = self.open();
+        self.expire(&mut open);
+        open.len()
+    }
+
     /// A token for a user with this password; `None` when either is wrong.
     pub fn log_on(&self, name: &str, password: &str) -> io::Result<Option<String>> {
         let known = {

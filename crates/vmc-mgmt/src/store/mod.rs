@@ -19,10 +19,12 @@ mod router;
 pub(crate) use router::StoredRouter;
 
 use managed_system::{Damaged, PartitionId, PartitionRecord, System, SystemRecord, Version};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::backends::InMemoryBackend;
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -103,17 +105,42 @@ impl Store {
             let system = begin(text)?;
             return Ok((Store::create(folder, text)?, system));
         }
-        let database = Database::open(&path).map_err(|error| unopened(&path, error))?;
-        let store = Store { path, database, written: Mutex::default() };
-        let (text, records) = store.read()?;
+        let (copy, text, records) = Store::copied(&path)?;
         if inventory.is_some_and(|inventory| inventory != text) {
-            return Err(StoreError::Another(store.path.clone()).into());
+            return Err(StoreError::Another(path).into());
         }
-        let system = match store.restore(&records)? {
+        let system = match copy.restore(&records)? {
             Some(system) => system,
             None => begin(&text)?,
         };
+        let database = Database::open(&path).map_err(|error| unopened(&path, error))?;
+        let store = Store { path, database, written: Mutex::default() };
+        if store.read()? != (text, records) {
+            // Another application has had it open in between.
+            return Err(StoreError::InUse(store.path).into());
+        }
         Ok((store, system))
+    }
+
+    /// A copy of a file in memory, and what is in it. A database is changed when it is opened, and repaired when its program was killed, so what
+    /// may have to be refused is looked at here.
+    fn copied(path: &Path) -> Result<(Store, String, Records), StoreError> {
+        let failed = |error| unopened(path, redb::StorageError::Io(error).into());
+        let mut file = fs::File::open(path).map_err(failed)?;
+        match file.try_lock_shared() {
+            // Its file system knows no locks: the database says so, or does without them.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::InUse(path.to_owned())),
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let damaged = |reason: String| StoreError::Damaged { path: path.to_owned(), reason };
+        if bytes.is_empty() {
+            return Err(damaged(String::from("it is empty")));
+        }
+        // The database takes much for granted in what it reads, and panics where it does not hold.
+        let looked = catch_unwind(|| look(path, &bytes));
+        looked.unwrap_or_else(|_| Err(damaged(String::from("its parts do not fit together"))))
     }
 
     /// Makes the file. It has its name only when it is whole, so a program that is killed here leaves none that is damaged.
@@ -311,6 +338,23 @@ impl Store {
     fn failed(&self, source: redb::Error) -> StoreError {
         StoreError::Failed { path: self.path.clone(), source: Box::new(source) }
     }
+}
+
+/// A database in memory with these bytes, and what is in it. Whatever goes wrong with it, the bytes are the reason.
+fn look(path: &Path, bytes: &[u8]) -> Result<(Store, String, Records), StoreError> {
+    let damaged = |reason: String| StoreError::Damaged { path: path.to_owned(), reason };
+    let failed = |error: &dyn std::fmt::Display| damaged(error.to_string());
+    let memory = InMemoryBackend::new();
+    memory.set_len(bytes.len() as u64).map_err(|error| failed(&error))?;
+    memory.write(0, bytes).map_err(|error| failed(&error))?;
+    let database = redb::Builder::new().create_with_backend(memory);
+    let mut database = database.map_err(|error| failed(&error))?;
+    if !database.check_integrity().map_err(|error| failed(&error))? {
+        return Err(damaged(String::from("its checksums are wrong")));
+    }
+    let store = Store { path: path.to_owned(), database, written: Mutex::default() };
+    let (text, records) = store.read()?;
+    Ok((store, text, records))
 }
 
 /// Why a file cannot be opened.

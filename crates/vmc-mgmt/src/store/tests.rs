@@ -80,12 +80,22 @@ fn one_application_at_a_time_has_a_folder() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
-/// Opens a folder whose file holds these bytes, which must stay as they are.
+/// Opens a folder whose file must be refused, and stay as it is: its bytes, and the time of its last change.
+fn untouched(folder: &Path) -> StoreError {
+    let file = folder.join(FILE);
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    let error = open(folder).unwrap_err();
+    assert!(std::fs::read(&file).unwrap() == bytes, "{error}");
+    assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), long_ago, "{error}");
+    error
+}
+
+/// The same of a file with these bytes.
 fn refused(folder: &Path, bytes: &[u8]) -> String {
     std::fs::write(folder.join(FILE), bytes).unwrap();
-    let error = open(folder).unwrap_err();
-    assert_eq!(std::fs::read(folder.join(FILE)).unwrap(), bytes, "{error}");
-    error.to_string()
+    untouched(folder).to_string()
 }
 
 #[test]
@@ -100,6 +110,48 @@ fn a_damaged_file_is_refused_and_left_as_it_is() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+#[test]
+fn a_byte_that_is_another_one_is_no_matter_or_a_refusal() {
+    let folder = folder("flipped");
+    drop(started(&folder));
+    let file = folder.join(FILE);
+    let good = std::fs::read(&file).unwrap();
+    let (_, _, before) = Store::copied(&file).unwrap();
+    let mut refusals = 0;
+    // All over the header, and in the rest here and there.
+    for place in (0..320).step_by(3).chain((320..good.len()).step_by(8191)) {
+        let mut bytes = good.clone();
+        bytes[place] ^= 0x55;
+        std::fs::write(&file, &bytes).unwrap();
+        match Store::copied(&file) {
+            // In a page that nothing is in.
+            Ok((_, _, records)) => assert!(records == before, "byte {place}"),
+            Err(_) => {
+                refusals += 1;
+                untouched(&folder);
+            }
+        }
+    }
+    assert!(refusals > 20, "{refusals}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_file_that_was_not_closed_is_refused_untouched_and_otherwise_repaired() {
+    let folder = folder("unclosed");
+    let app = started(&folder);
+    app.with(|client| client.create_partition(linux("web1"))).unwrap();
+    // As a program leaves it that is killed now.
+    let unclosed = std::fs::read(folder.join(FILE)).unwrap();
+    drop(app);
+    std::fs::write(folder.join(FILE), &unclosed).unwrap();
+    let other = Store::open(&folder, Some("another"), |_| Ok::<_, StoreError>(small_system()));
+    assert!(matches!(other.unwrap_err(), StoreError::Another(_)));
+    assert!(std::fs::read(folder.join(FILE)).unwrap() == unclosed);
+    assert!(stored(&folder).contains_key("web1"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
 /// Changes a record, or the format, behind the store's back.
 fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> StoreError {
     let database = redb::Database::open(folder.join(FILE)).unwrap();
@@ -107,7 +159,7 @@ fn tampered(folder: &Path, change: impl FnOnce(&redb::WriteTransaction)) -> Stor
     change(&transaction);
     transaction.commit().unwrap();
     drop(database);
-    open(folder).unwrap_err()
+    untouched(folder)
 }
 
 #[test]
