@@ -57,7 +57,7 @@ pub use case::{Case, SAMPLE_TIME};
 pub use fit::Fit;
 pub use report::Bench;
 pub use ring::BareRing;
-pub use rows::{Row, RowFile};
+pub use rows::{Figure, Row, RowFile};
 pub use stats::Spread;
 pub use vmc_hot_paths::{Consumer, Machine, PAGE, wait_for};
 pub use watchdog::{HUNG, PATIENCE_OF_A_CALL, hung};

@@ -6,6 +6,7 @@ use crate::canary::Class;
 use crate::case::Round;
 use crate::stats::{MIN_ROUNDS, Spread, of_class, ratios};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,26 @@ pub struct Row {
     pub bytes: Option<u64>,
     /// Messages that one operation passes on, if that is what it is for.
     pub messages: Option<u64>,
+}
+
+/// A figure that is no time of a contender and has no size.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// The benchmark's name.
+    pub bench: &'static str,
+    /// What it tells.
+    pub figure: &'static str,
+    /// How much.
+    pub value: f64,
+    /// What it is counted in.
+    pub unit: &'static str,
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Figure { bench, figure, value, unit } = self;
+        write!(f, "{bench}/{figure}: {value:.1}{unit}")
+    }
 }
 
 /// What stands in a benchmark's file that could not be run.

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use targets::Ratio;
 
 /// Every benchmark, in the order in which they run.
-const BENCHES: [&str; 8] = [
+const BENCHES: [&str; 9] = [
     "rdma_copy",
     "crq",
     "vmc_round_trip",
@@ -31,6 +31,7 @@ const BENCHES: [&str; 8] = [
     "sim_rate",
     "management",
     "scale",
+    run::REST,
 ];
 
 /// Options of `cargo xtask bench`.
@@ -39,6 +40,10 @@ pub(crate) struct Args {
     /// Only these benchmarks, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = BENCHES)]
     only: Vec<String>,
+
+    /// Loads REST for five seconds instead of a minute
+    #[arg(long)]
+    quick: bool,
 
     /// Makes table and report of what the last runs left, and runs nothing
     #[arg(long)]
@@ -87,10 +92,11 @@ fn report(args: &Args) -> Result<Verdict, String> {
     let chosen: Vec<&str> = BENCHES.into_iter().filter(is_chosen).collect();
     if !args.last {
         run::build(&chosen)?;
-        run::all(&chosen, args.fences)?;
+        run::all(&chosen, run::How { fences: args.fences, quick: args.quick })?;
     }
     let mut rows = Vec::new();
     let mut fits = Vec::new();
+    let mut figures = Vec::new();
     let (mut skipped, mut hung) = (Vec::new(), Vec::new());
     for line in
         chosen.iter().map(|bench| rows::read(bench)).collect::<Result<Vec<_>, _>>()?.concat()
@@ -98,11 +104,13 @@ fn report(args: &Args) -> Result<Verdict, String> {
         match line {
             Line::Row(row) => rows.push(row),
             Line::Fit(fit) => fits.push(fit),
+            Line::Figure(figure) => figures.push(figure),
             Line::Skipped(bench) => skipped.push(bench),
             Line::Hung(case) => hung.push(case),
         }
     }
-    let ratios = targets::ratios(&chosen, &rows, &fits, &skipped, &hung);
+    let mut ratios = targets::ratios(&chosen, &rows, &fits, &skipped, &hung);
+    ratios.extend(targets::figures(&chosen, &figures));
     let report = Report { environment: Environment::here(), ratios, rows, fits, hung };
     let path = write(&report)?;
     match args.format {

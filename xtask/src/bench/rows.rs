@@ -12,6 +12,7 @@ pub(super) enum Line {
     Row(Row),
     Fit(Fit),
     Hung(Hung),
+    Figure(Figure),
     Skipped(Skipped),
 }
 
@@ -30,6 +31,17 @@ pub(super) struct Hung {
     pub(super) case: String,
     /// How far it had come.
     pub(super) hung: String,
+}
+
+/// A figure that is no time of a contender and has no size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Figure {
+    pub(super) bench: String,
+    /// What it tells.
+    pub(super) figure: String,
+    pub(super) value: f64,
+    /// What it is counted in.
+    pub(super) unit: String,
 }
 
 /// One contender of a case.
@@ -131,6 +143,8 @@ mod tests {
         let Ok(Line::Fit(fit)) = serde_json::from_str(fit) else { panic!("no fit") };
         let text = "boot by connections, 1 to 255: 1.5 ns each, grows by power 0.98";
         assert_eq!(fit.to_string(), text);
+        let figure = r#"{"bench":"rest","figure":"errors","value":0.0,"unit":""}"#;
+        assert!(matches!(serde_json::from_str(figure), Ok(Line::Figure(it)) if it.value == 0.0));
         let skipped = r#"{"bench":"device","skipped":"no FUSE"}"#;
         let hung = r#"{"bench":"crq","case":"stream","hung":"no progress"}"#;
         assert!(matches!(serde_json::from_str(hung), Ok(Line::Hung(h)) if h.case == "stream"));

@@ -10,11 +10,19 @@ use std::time::Duration;
 /// What contenders need that take long to build.
 const FEATURES: &str = "peers";
 
+/// The benchmark of the management application: in a crate of its own, so that the others do not wait for a server, and built
+/// as people build what they run.
+pub(super) const REST: &str = "rest";
+
 fn cargo_bench(bench: &str) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    let package = ["bench", "--quiet", "--package", "vmc-bench", "--features", FEATURES];
-    command.args(package).args(["--bench", bench]).current_dir(root());
+    let package: &[&str] = match bench {
+        REST => &["--package", "vmc-rest-load", "--profile", "release"],
+        _ => &["--package", "vmc-bench", "--features", FEATURES],
+    };
+    command.args(["bench", "--quiet"]).args(package).args(["--bench", bench]);
+    command.current_dir(root());
     command
 }
 
@@ -37,14 +45,22 @@ pub(super) fn build(benches: &[&str]) -> Result<(), String> {
 /// What a benchmark of which a case hung ends with; it can go on after that case.
 const HUNG: i32 = 75;
 
-/// Runs them one after the other, and shows the case that is being measured. With `fences` the hypervisor does without a
-/// barrier that reaches all threads.
-pub(super) fn all(benches: &[&str], fences: bool) -> Result<(), String> {
+/// How benchmarks are run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct How {
+    /// The hypervisor does without a barrier that reaches all threads.
+    pub(super) fences: bool,
+    /// The load on the management application is short.
+    pub(super) quick: bool,
+}
+
+/// Runs them one after the other, and shows the case that is being measured.
+pub(super) fn all(benches: &[&str], how: How) -> Result<(), String> {
     let bar = bar(benches.len());
     for bench in benches {
         bar.set_message(String::from(*bench));
         let mut after = None;
-        while let Some(hung) = run(bench, after.as_deref(), fences, &bar)? {
+        while let Some(hung) = run(bench, after.as_deref(), how, &bar)? {
             bar.println(format!("{bench}/{} hangs, the next one: {}", hung.case, hung.hung));
             after = Some(hung.case);
         }
@@ -58,13 +74,14 @@ pub(super) fn all(benches: &[&str], fences: bool) -> Result<(), String> {
 fn run(
     bench: &str,
     after: Option<&str>,
-    fences: bool,
+    how: How,
     bar: &ProgressBar,
 ) -> Result<Option<Hung>, String> {
     let failed = |e: std::io::Error| format!("{bench}: {e}");
     let mut command = cargo_bench(bench);
     command.envs(after.map(|case| ("VMC_BENCH_AFTER", case)));
-    command.envs(fences.then_some(("VMC_BENCH_FENCES", "1")));
+    command.envs(how.fences.then_some(("VMC_BENCH_FENCES", "1")));
+    command.envs((how.quick && bench == REST).then_some(("VMC_REST_QUICK", "1")));
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

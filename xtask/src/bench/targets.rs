@@ -1,6 +1,6 @@
 //! The targets: what is compared with whom, and the bound.
 
-use super::rows::{Fit, Hung, Row, Skipped};
+use super::rows::{Figure, Fit, Hung, Row, Skipped};
 use serde::Serialize;
 use std::fmt;
 
@@ -70,6 +70,8 @@ enum Measure {
     ExtraNs,
     /// Messages of the row, in millions per second.
     Rate,
+    /// vmcsim's time in milliseconds; in times of the peer's it is shown, too.
+    Milliseconds,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,7 +99,7 @@ const fn target(
 }
 
 use Bound::{AtLeast, AtMost};
-use Measure::{ExtraNs, Rate, Share, Times, TimesOfOurs};
+use Measure::{ExtraNs, Milliseconds, Rate, Share, Times, TimesOfOurs};
 
 const TARGETS: &[Target] = &[
     target(
@@ -234,7 +236,29 @@ const TARGETS: &[Target] = &[
         AtMost(1.5),
     ),
     target("a change: an echo's time", ("management", "a change", "echo"), Times, AtMost(1.5)),
+    target(
+        "REST, GET of a partition; and a bare axum route's",
+        ("rest", "GET of a partition", "bare axum route"),
+        Milliseconds,
+        AtMost(1.0),
+    ),
+    target(
+        "REST, feed of 500 partitions; and a bare axum route's",
+        ("rest", "feed of 500 partitions", "bare axum route"),
+        Milliseconds,
+        AtMost(50.0),
+    ),
+    target(
+        "REST, a request under load; and a bare axum route's",
+        ("rest", "a request under load", "bare axum route"),
+        Milliseconds,
+        AtMost(50.0),
+    ),
 ];
+
+/// Figures with their bounds: what they are called, of which benchmark.
+const FIGURES: [(&str, &str, Bound); 2] =
+    [("requests under load", "rest", AtLeast(200.0)), ("errors under load", "rest", AtMost(0.0))];
 
 impl Measure {
     fn of(self, row: &Row, ours: &Row) -> f64 {
@@ -244,6 +268,7 @@ impl Measure {
             TimesOfOurs => 1.0 / row.ratio.median,
             ExtraNs => ours.ns.median - row.ns.median,
             Rate => row.messages.unwrap_or(0) as f64 / row.ns.median * 1e3,
+            Milliseconds => ours.ns.median / 1e6,
         }
     }
 
@@ -252,6 +277,7 @@ impl Measure {
             Share | Times | TimesOfOurs => "×",
             ExtraNs => " ns",
             Rate => " M/s",
+            Milliseconds => " ms",
         }
     }
 }
@@ -288,6 +314,23 @@ pub(super) fn ratios(
     chosen.map(of_target).chain(fits.iter().flat_map(of_fit)).collect()
 }
 
+/// Each figure of these benchmarks that has a bound.
+pub(super) fn figures(benches: &[&str], figures: &[Figure]) -> Vec<Ratio> {
+    let chosen = FIGURES.iter().filter(|(_, bench, _)| benches.contains(bench));
+    let ratio = |(name, bench, bound): &(&str, &str, Bound)| {
+        let found = figures.iter().find(|it| it.bench == *bench && it.figure == *name);
+        let unit = found.map_or("", |figure| &figure.unit);
+        Ratio {
+            what: format!("REST, {name}"),
+            measured: found.map_or(String::from("-"), |it| format!("{:.2}{unit}", it.value)),
+            target: bound.text(unit),
+            verdict: found.map_or(Verdict::NotMeasured, |it| Verdict::of(bound.holds(it.value))),
+            class: String::new(),
+        }
+    };
+    chosen.map(ratio).collect()
+}
+
 fn of_skipped(target: &Target, skipped: &Skipped) -> Ratio {
     Ratio {
         what: target.what.to_owned(),
@@ -311,7 +354,11 @@ fn of_rows(target: &Target, rows: &[Row], hung: &[Hung]) -> Ratio {
         Some((row, ours)) => {
             let value = target.measure.of(row, ours);
             let verdict = Verdict::of(target.bound.holds(value));
-            (format!("{value:.2}{unit}"), verdict, row.class.clone())
+            let mut measured = format!("{value:.2}{unit}");
+            if target.measure == Milliseconds {
+                measured += &format!(", {:.1} ×", row.ratio.median);
+            }
+            (measured, verdict, row.class.clone())
         }
         None => {
             let is_its = |h: &&Hung| h.bench == target.bench && h.case == target.case;
@@ -337,7 +384,7 @@ fn of_fit(fit: &Fit) -> Vec<Ratio> {
         class: String::from("one-thread"),
     };
     let growth = format!("{} by {}: grows by power", fit.series, fit.x);
-    let most = if fit.series == POWER { CONSTANT } else { LINEAR };
+    let most = if [POWER, MEMORY].contains(&&*fit.series) { CONSTANT } else { LINEAR };
     let mut ratios = vec![ratio(growth, fit.exponent, AtMost(most), "")];
     if fit.series == IDLE {
         let what = String::from("idle connection beyond its buffers");
@@ -348,6 +395,9 @@ fn of_fit(fit: &Fit) -> Vec<Ratio> {
 
 /// The series of the benchmark `management` that must not grow.
 const POWER: &str = "a power-on and a power-off";
+
+/// The series of the benchmark `rest` that must not grow.
+const MEMORY: &str = "memory under load";
 
 /// The series of the benchmark `scale` that tells what idle connections cost.
 const IDLE: &str = "memory of idle connections";
@@ -409,6 +459,32 @@ mod tests {
     }
 
     #[test]
+    fn a_figure_has_its_bound_and_a_time_is_shown_beside_the_peer_s() {
+        let figure = |name: &str, value| Figure {
+            bench: String::from("rest"),
+            figure: name.to_owned(),
+            value,
+            unit: String::new(),
+        };
+        let verdicts = |rate, errors| {
+            let all = [figure("requests under load", rate), figure("errors under load", errors)];
+            figures(&["rest"], &all).iter().map(|it| it.verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(verdicts(200.0, 0.0), [Verdict::Holds; 2]);
+        assert_eq!(verdicts(199.0, 1.0), [Verdict::Missed; 2]);
+        assert_eq!(figures(&["rest"], &[])[0].verdict, Verdict::NotMeasured);
+        assert_eq!(figures(&["crq"], &[]), []);
+        let case = "GET of a partition";
+        let rows = |ns| {
+            [row(case, "vmcsim", ns, 1.0), row(case, "bare axum route", 1e5, ns / 1e5)]
+                .map(|row| Row { bench: String::from("rest"), ..row })
+        };
+        let of = |ns| ratios(&["rest"], &rows(ns), &[], &[], &[]).swap_remove(0);
+        assert_eq!((&*of(3e5).measured, of(3e5).verdict), ("0.30 ms, 3.0 ×", Verdict::Holds));
+        assert_eq!(of(1.1e6).verdict, Verdict::Missed);
+    }
+
+    #[test]
     fn growth_and_idle_cost_are_looked_at() {
         let fit = |slope, exponent| Fit {
             bench: String::from("scale"),
@@ -427,6 +503,9 @@ mod tests {
         let power = |exponent| Fit { series: POWER.to_owned(), ..fit(1.0, exponent) };
         assert_eq!(verdicts(power(0.05)), [Verdict::Holds]);
         assert_eq!(verdicts(power(0.5)), [Verdict::Missed]);
+        let memory = |exponent| Fit { series: MEMORY.to_owned(), ..power(exponent) };
+        assert_eq!(verdicts(memory(0.05)), [Verdict::Holds]);
+        assert_eq!(verdicts(memory(0.5)), [Verdict::Missed]);
     }
 
     #[test]
