@@ -76,6 +76,7 @@ fn application() {
         user: String::from("admin"),
         password_file: Some(password),
         session_seconds: 7200,
+        session_requests: None,
         recording: Default::default(),
     };
     let served = Served::start(&options).expect("the application");

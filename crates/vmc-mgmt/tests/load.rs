@@ -50,6 +50,7 @@ fn sixteen_clients_get_what_they_ask_for_and_leave_nothing_behind() {
         user: String::from("admin"),
         password_file: Some(password),
         session_seconds: 7200,
+        session_requests: None,
         recording: Default::default(),
     })
     .expect("the application");
