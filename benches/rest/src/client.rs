@@ -324,7 +324,7 @@ impl<'l> Client<'l> {
         self.connection.ask(method, &format!("/rest/api/{path}"), &all, body.as_bytes())
     }
 
-    /// Removes its partitions, whatever state they are in, and ends the session.
+    /// Removes its partitions, in any state, and ends the session.
     fn clean_up(&mut self) -> Result<(), Stop> {
         for name in [format!("load-{}", self.number), format!("load-{}-new", self.number)] {
             let search = format!("uom/LogicalPartition/search/(PartitionName=='{name}')");

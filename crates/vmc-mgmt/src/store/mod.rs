@@ -340,7 +340,7 @@ impl Store {
     }
 }
 
-/// A database in memory with these bytes, and what is in it. Whatever goes wrong with it, the bytes are the reason.
+/// A database in memory with these bytes, and what is in it. When something goes wrong with it, the bytes are the reason.
 fn look(path: &Path, bytes: &[u8]) -> Result<(Store, String, Records), StoreError> {
     let damaged = |reason: String| StoreError::Damaged { path: path.to_owned(), reason };
     let failed = |error: &dyn std::fmt::Display| damaged(error.to_string());
