@@ -1,13 +1,20 @@
 // The chosen partition in detail: what it has, and what can be changed.
 
 class Detail {
+  /** @param {Actions} actions */
   constructor(actions) {
     this.element = byId("detail");
     this.actions = actions;
     this.shown = "";
+    /** @type {number|null} */
+    this.id = null;
   }
 
-  /** Shows a partition. What a person is writing is not taken away: the page is drawn anew when that is over. */
+  /**
+   * Shows a partition. What a person is writing is not taken away: the page is drawn anew when that is over.
+   * @param {Partition|undefined} partition
+   * @param {Model} model
+   */
   show(partition, model) {
     if (!partition) {
       this.shown = "";
@@ -15,7 +22,7 @@ class Detail {
       return;
     }
     const content = JSON.stringify([partition, model.system?.switches, [...model.partitions.values()].map((it) => it.storage)]);
-    const writes = this.element.contains(document.activeElement) && ["INPUT", "SELECT"].includes(document.activeElement.tagName);
+    const writes = this.element.contains(document.activeElement) && ["INPUT", "SELECT"].includes(document.activeElement?.tagName ?? "");
     const same = this.id === partition.id;
     if (content === this.shown || (writes && same)) return;
     this.shown = content;
@@ -23,10 +30,11 @@ class Detail {
     this.element.replaceChildren(...this.content(partition, model));
   }
 
+  /** @param {Partition} partition @param {Model} model @returns {HTMLElement[]} */
   content(partition, model) {
     const off = partition.state === "not activated";
     const { actions } = this;
-    const act = (text, what, attributes = {}) => make("button", { ...attributes, onclick: () => actions.act(what, partition.id) }, text);
+    const act = (/** @type {string} */ text, /** @type {string} */ what, attributes = {}) => make("button", { ...attributes, onclick: () => actions.act(what, partition.id) }, text);
     const own = partition.management;
     return [
       make("div", { class: "head" }, make("h2", {}, partition.name), stateElement(partition.state)),
@@ -52,39 +60,42 @@ class Detail {
     ];
   }
 
+  /** @param {string} name @param {string|number|Node} value */
   pair(name, value) {
     return [make("dt", {}, name), make("dd", {}, value)];
   }
 
+  /** @param {Partition} partition @param {boolean} off @returns {HTMLElement[]} */
   resources(partition, off) {
     const { memory: mb, processors } = partition;
     const shared = processors.mode === "shared";
-    const field = (label, name, value, step) => make("label", {}, label, make("input", { name, type: "number", value, step, min: step, required: true }));
-    const form = make("form", { class: "inline", onsubmit: (event) => {
+    const field = (/** @type {string} */ label, /** @type {string} */ name, /** @type {string|number} */ value, /** @type {string|number} */ step) => make("label", {}, label, make("input", { name, type: "number", value, step, min: step, required: true }));
+    const form = make("form", { class: "inline", onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
-      const values = Object.fromEntries(new FormData(form));
+      const values = valuesOf(form);
       this.actions.resize(partition, values);
-      document.activeElement?.blur();
+      leaveField();
     } },
       field("Memory, MB", "mem", off || !mb.now ? mb.desired : mb.now, 256),
       field(shared ? "Virtual processors" : "Processors", "procs", off || !processors.now ? processors.desired : processors.now, 1),
       shared ? field("Units", "units", units(off || !processors.units ? processors.desiredUnits : processors.units), "0.01") : null,
       make("button", {}, "Resize"));
-    const range = (min, max, text) => `${text(min)} to ${text(max)}`;
+    const range = (/** @type {number} */ min, /** @type {number} */ max, /** @type {(value: number) => string} */ text) => `${text(min)} to ${text(max)}`;
     return [form, make("p", { class: "dim" },
       `Memory can be ${range(mb.min, mb.max, memory)}, processors ${range(processors.min, processors.max, String)}`,
       shared ? `, units ${range(processors.minUnits, processors.maxUnits, units)}; ${processors.sharing}, weight ${processors.weight}.` : `; ${processors.sharing}.`,
       off ? "" : " A running partition can be resized when its RMC is active.")];
   }
 
+  /** @param {Partition} partition @param {Model} model */
   ethernet(partition, model) {
     const items = partition.ethernet.map((it) => make("li", {},
       make("span", {}, `slot ${it.slot}: VLAN ${[it.vlan, ...it.additional].join(", ")} of ${it.switch}`, it.trunk ? `, trunk ${it.trunk}` : "", " ", make("code", {}, it.mac)),
       make("button", { class: "danger", title: `Remove the adapter in slot ${it.slot}`, onclick: () => this.actions.removeEthernet(partition, it.slot) }, "Remove")));
-    const form = make("form", { class: "inline", id: "add-ethernet", onsubmit: (event) => {
+    const form = make("form", { class: "inline", id: "add-ethernet", onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
-      this.actions.addEthernet(partition, Object.fromEntries(new FormData(form)));
-      document.activeElement?.blur();
+      this.actions.addEthernet(partition, valuesOf(form));
+      leaveField();
     } },
       make("label", {}, "VLAN", make("input", { name: "vlan", type: "number", min: 1, max: 4094, value: 1, required: true })),
       make("label", {}, "Switch", make("select", { name: "switch" }, ...(model.system?.switches ?? []).map((it) => make("option", {}, it.name)))),
@@ -92,14 +103,17 @@ class Detail {
     return make("div", {}, items.length ? make("ul", { class: "items" }, ...items) : make("p", { class: "dim" }, "It has none."), form);
   }
 
+  /** @param {Partition} partition @param {Model} model */
   disks(partition, model) {
     const items = partition.mappings.map((it) => make("li", {},
       make("span", {}, `${it.backing ?? "no medium"} (${it.kind}) of ${it.server}, ${it.target}, slot ${it.slot}`),
       it.backing ? make("button", { class: "danger", title: `Take ${it.backing} away`, onclick: () => this.actions.removeDisk(partition, it) }, "Detach") : null));
     const list = items.length ? make("ul", { class: "items" }, ...items) : make("p", { class: "dim" }, "It has none of a Virtual I/O Server.");
     if (partition.storage) return list;
+    /** @type {[string, string[]][]} */
     const places = [];
-    for (const server of [...model.partitions.values()].filter((it) => it.storage)) {
+    for (const server of model.partitions.values()) {
+      if (!server.storage) continue;
       for (const group of server.storage.groups) places.push([`group ${group.name} of ${server.name}: ${memory(group.free)} free`, ["lv", server.name, group.name]]);
       for (const volume of server.storage.volumes.filter((it) => !it.group && !it.target)) places.push([`${volume.name} of ${server.name}: all ${memory(volume.size)}`, ["pv", server.name, volume.name]]);
       for (const disk of server.storage.disks.filter((it) => !it.target)) places.push([`disk ${disk.name} of ${server.name}: ${memory(disk.size)}`, ["old", server.name, disk.name]]);
@@ -112,28 +126,29 @@ class Detail {
     const adjust = () => { fresh.hidden = JSON.parse(select.value)[0] !== "lv"; };
     select.addEventListener("change", adjust);
     adjust();
-    const form = make("form", { class: "inline", id: "add-disk", onsubmit: (event) => {
+    const form = make("form", { class: "inline", id: "add-disk", onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
-      const values = Object.fromEntries(new FormData(form));
+      const values = valuesOf(form);
       this.actions.addDisk(partition, JSON.parse(values.place), values);
-      document.activeElement?.blur();
+      leaveField();
     } }, make("label", {}, "From", select), fresh, make("button", {}, "Add disk"));
     return make("div", {}, list, form);
   }
 
+  /** @param {Partition} partition @returns {HTMLElement[]} */
   storage(partition) {
-    const { groups, volumes, disks } = partition.storage;
+    const { groups, volumes, disks } = partition.storage ?? { groups: [], volumes: [], disks: [] };
     const free = volumes.filter((it) => !it.group && !it.target);
-    const form = free.length ? make("form", { class: "inline", id: "add-group", onsubmit: (event) => {
+    const form = free.length ? make("form", { class: "inline", id: "add-group", onsubmit: (/** @type {Event} */ event) => {
       event.preventDefault();
-      const values = Object.fromEntries(new FormData(form));
+      const values = valuesOf(form);
       this.actions.addGroup(partition, values);
-      document.activeElement?.blur();
+      leaveField();
     } },
       make("label", {}, "Group", make("input", { name: "name", maxlength: 15, size: 10, value: "rootvg", required: true, pattern: "[A-Za-z0-9_.\\-]+" })),
       make("label", {}, "of", make("select", { name: "volume" }, ...free.map((it) => make("option", { value: it.name }, `${it.name}, ${memory(it.size)}`)))),
       make("button", {}, "Make volume group")) : null;
-    const used = (it) => (it.target ? `, behind ${it.target}` : "");
+    const used = (/** @type {{target: string|null}} */ it) => (it.target ? `, behind ${it.target}` : "");
     return [
       make("h3", {}, "Storage of this server"),
       make("ul", { class: "items" },
@@ -146,7 +161,7 @@ class Detail {
   }
 }
 
-/** A name for a disk that no disk has. */
+/** A name for a disk that no disk has. @param {Partition} partition @param {Model} model */
 function freeName(partition, model) {
   const taken = new Set([...model.partitions.values()].flatMap((it) => it.storage?.disks ?? []).map((it) => it.name));
   const stem = partition.name.replaceAll(/[^A-Za-z0-9_.-]/g, "").slice(0, 10) || "disk";

@@ -12,10 +12,13 @@ class Link {
       history.replaceState(null, "", location.pathname);
     }
     this.last = 0;
+    /** @type {(message: any) => void} */
     this.onmessage = () => {};
+    /** @type {(good: boolean, text: string) => void} */
     this.onlink = () => {};
   }
 
+  /** @param {string} user @param {string} password */
   async logOn(user, password) {
     const answer = await fetch("/console/logon", { method: "POST", body: JSON.stringify({ user, password }) });
     if (!answer.ok) throw new Error(await answer.text());
@@ -35,7 +38,7 @@ class Link {
       try {
         const answer = await fetch("/console/follow", { headers: { "x-api-session": this.token } });
         if (answer.status === 401) return;
-        if (!answer.ok) throw new Error(await answer.text());
+        if (!answer.ok || !answer.body) throw new Error(await answer.text());
         wait = 250;
         await this.read(answer.body.getReader());
       } catch (error) {
@@ -46,6 +49,7 @@ class Link {
     }
   }
 
+  /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
   async read(reader) {
     const decoder = new TextDecoder();
     let rest = "";
@@ -54,7 +58,7 @@ class Link {
       if (done) return;
       rest += decoder.decode(value, { stream: true });
       const parts = rest.split("\n\n");
-      rest = parts.pop();
+      rest = parts.pop() ?? "";
       for (const part of parts) {
         this.last = Date.now();
         this.onmessage(JSON.parse(part.slice("data: ".length)));
@@ -62,7 +66,11 @@ class Link {
     }
   }
 
-  /** Has the application do what a command line says. */
+  /**
+   * Has the application do what a command line says.
+   * @param {string} program
+   * @param {string[]} words
+   */
   async command(program, words) {
     const body = JSON.stringify({ program, words });
     const answer = await fetch("/command", { method: "POST", body, headers: { "x-api-session": this.token } });

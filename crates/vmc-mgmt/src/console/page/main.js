@@ -1,11 +1,12 @@
 // The page: what it knows, what is done, and the keys.
 
-const model = { system: null, dialect: "novalink", partitions: new Map() };
+/** @type {Model} */
+const model = { system: null, dialect: "novalink", partitions: new Map(), fresh: null };
 const link = new Link();
 const panels = new Panels(model);
 const dialog = byId("dialog");
 
-/** Says something for a while; a failure stays until it is closed. */
+/** Says something for a while; a failure stays until it is closed. @param {string} text */
 function toast(text, bad = false) {
   const element = make("div", { class: `toast ${bad ? "bad" : ""}` }, make("span", {}, text));
   element.append(make("button", { "aria-label": "Close", onclick: () => element.remove() }, "✕"));
@@ -14,8 +15,14 @@ function toast(text, bad = false) {
   while (byId("toasts").children.length > 4) byId("toasts").firstChild.remove();
 }
 
-/** Has a command line done, and shows what it comes to; whether it was done. */
+/**
+ * Has a command line done, and shows what it comes to; whether it was done.
+ * @param {string} program
+ * @param {string[]} words
+ * @param {string} [done] What is said then.
+ */
 async function run(program, words, done) {
+  /** @type {Sent} */
   const command = { at: Date.now(), line: [program, ...words].map(shellWord).join(" "), code: undefined, text: "" };
   panels.commands.unshift(command);
   panels.commands.length = Math.min(panels.commands.length, LISTED);
@@ -24,7 +31,7 @@ async function run(program, words, done) {
     const printed = await link.command(program, words);
     Object.assign(command, { code: printed.code, text: printed.stdout.trim() });
   } catch (error) {
-    Object.assign(command, { code: 2, text: error.message });
+    Object.assign(command, { code: 2, text: messageOf(error) });
   }
   panels.showCommands();
   if (command.code) toast(command.text || "The command has failed.", true);
@@ -32,36 +39,48 @@ async function run(program, words, done) {
   return command.code === 0;
 }
 
+/** @param {string[]} words @param {string} [done] */
 const hmc = (words, done) => run("hmc", words, done);
+/** @param {string[]} words @param {string} [done] */
 const pvmctl = (words, done) => run("pvmctl", words, done);
-const system = () => ["-m", model.system.name];
+const system = () => ["-m", model.system?.name ?? ""];
+/** @param {Partition} partition */
 const server = (partition) => ["viosvrcmd", ...system(), "--id", String(partition.id), "-c"];
 
-/** Asks in a dialog; the values, or null when it was given up. */
+/**
+ * Asks in a dialog; the values, or null when it was given up.
+ * @param {string} title
+ * @param {HTMLElement[]} content
+ * @param {string} action What the button says.
+ * @returns {Promise<Values|null>}
+ */
 function ask(title, content, action, danger = false) {
   return new Promise((resolve) => {
     const form = make("form", { method: "dialog" }, make("h2", {}, title), ...content,
       make("div", { class: "end" }, make("button", { value: "", formnovalidate: true }, "Cancel"), make("button", { value: "yes", class: danger ? "danger" : "main" }, action)));
     dialog.replaceChildren(form);
     // Return is the action's, not the first button's.
-    form.addEventListener("keydown", (event) => {
+    form.addEventListener("keydown", (/** @type {any} */ event) => {
       if (event.key === "Enter" && event.target.tagName === "INPUT") {
         event.preventDefault();
         form.requestSubmit(form.querySelector("button[value=yes]"));
       }
     });
-    dialog.onclose = () => resolve(dialog.returnValue === "yes" ? Object.fromEntries(new FormData(form)) : null);
+    dialog.onclose = () => resolve(dialog.returnValue === "yes" ? valuesOf(form) : null);
     dialog.returnValue = "";
     dialog.showModal();
     (form.querySelector("input, select") ?? form.querySelector("button[value=yes]")).focus();
   });
 }
 
+/** @typedef {typeof actions} Actions */
+
 const actions = {
+  /** @param {string} what @param {number} id */
   async act(what, id) {
     const partition = model.partitions.get(id);
     if (!partition || !model.system) return;
-    const change = (operation, ...options) => ["chsysstate", ...system(), "-r", "lpar", "-o", operation, "--id", String(id), ...options];
+    const change = (/** @type {string} */ operation, /** @type {string[]} */ ...options) => ["chsysstate", ...system(), "-r", "lpar", "-o", operation, "--id", String(id), ...options];
     const { name } = partition;
     switch (what) {
       case "start": return hmc(change("on"), `${name} is started.`);
@@ -73,6 +92,7 @@ const actions = {
         const values = await ask(`Rename ${name}`, [make("label", {}, "Name", make("input", { name: "name", value: name, maxlength: 31, required: true })),
           make("label", {}, "Description", make("input", { name: "description", value: partition.description, maxlength: 256 }))], "Change");
         if (!values) return;
+        /** @type {Record<string, string|number>} */
         const pairs = { lpar_id: id };
         if (values.name !== name) pairs.new_name = values.name;
         if (values.description !== partition.description) pairs.description = values.description;
@@ -92,8 +112,8 @@ const actions = {
   async create() {
     if (!model.system) return;
     const { lmb } = model.system.memory;
-    const field = (label, name, attributes) => make("label", {}, label, make("input", { name, required: true, ...attributes }));
-    const number = (label, name, value, step = 1) => field(label, name, { type: "number", value, step, min: step });
+    const field = (/** @type {string} */ label, /** @type {string} */ name, /** @type {Record<string, any>} */ attributes) => make("label", {}, label, make("input", { name, required: true, ...attributes }));
+    const number = (/** @type {string} */ label, /** @type {string} */ name, /** @type {number} */ value, step = 1) => field(label, name, { type: "number", value, step, min: step });
     const values = await ask("New partition", [make("div", { class: "fields" },
       field("Name", "name", { maxlength: 31 }),
       make("label", {}, "Type", make("select", { name: "kind" }, make("option", { value: "aixlinux" }, "AIX/Linux"), make("option", { value: "vioserver" }, "Virtual I/O Server"), make("option", { value: "os400" }, "IBM i"))),
@@ -113,6 +133,7 @@ const actions = {
     if (await hmc(["mksyscfg", "-r", "lpar", ...system(), "-i", record(pairs)], `${values.name} is created.`)) chooseSoon(values.name);
   },
 
+  /** @param {Partition} partition @param {Values} values */
   async resize(partition, values) {
     const of = ["--id", String(partition.id)];
     const { memory: mb, processors } = partition;
@@ -127,10 +148,13 @@ const actions = {
     }
   },
 
+  /** @param {Partition} partition @param {Values} values */
   addEthernet: (partition, values) => hmc(["chhwres", "-r", "virtualio", "--rsubtype", "eth", ...system(), "-o", "a", "--id", String(partition.id),
     "-a", record({ ieee_virtual_eth: 0, port_vlan_id: values.vlan, vswitch: values.switch })], "The adapter is added."),
+  /** @param {Partition} partition @param {number} slot */
   removeEthernet: (partition, slot) => hmc(["chhwres", "-r", "virtualio", "--rsubtype", "eth", ...system(), "-o", "r", "--id", String(partition.id), "-s", String(slot)], "The adapter is removed."),
 
+  /** @param {Partition} partition @param {string[]} place Of which kind, of which server, and its name. @param {Values} values */
   async addDisk(partition, [kind, vios, place], values) {
     const lpar = ["--lpar", `id=${partition.id}`, "-p", `name=${vios}`];
     if (kind === "pv") return pvmctl(["scsi", "create", "--type", "pv", ...lpar, "--stor-id", place], `${place} is attached.`);
@@ -138,29 +162,38 @@ const actions = {
     if (kind === "lv" && !(await pvmctl(["lv", "create", "--name", name, "--size", values.size, "--vg", `name=${place}`, "-p", `name=${vios}`]))) return;
     return pvmctl(["scsi", "create", "--type", "lv", ...lpar, "--stor-id", name], `${name} is attached.`);
   },
+  /** @param {Partition} partition @param {Mapping} mapping */
   removeDisk: (partition, mapping) => pvmctl(["scsi", "delete", "--type", { disk: "lv", volume: "pv", optical: "vopt" }[mapping.kind], "--lpar", `id=${partition.id}`,
-    "-p", `name=${mapping.server}`, "--stor-id", mapping.backing], `${mapping.backing} is detached.`),
+    "-p", `name=${mapping.server}`, "--stor-id", mapping.backing ?? ""], `${mapping.backing} is detached.`),
+  /** @param {Partition} partition @param {Values} values */
   addGroup: (partition, values) => hmc([...server(partition), `mkvg -vg ${values.name} ${values.volume}`], `The group ${values.name} is made.`),
+  /** @param {Partition} partition @param {string} name */
   deleteDisk: (partition, name) => hmc([...server(partition), `rmlv -f ${name}`], `The disk ${name} is deleted.`),
 };
 
 const detail = new Detail(actions);
-const table = new Table((id) => detail.show(model.partitions.get(id), model), (what, id) => actions.act(what, id));
+const table = new Table((id) => detail.show(chosen(id), model), (what, id) => actions.act(what, id));
+/** @param {number|null} id */
+function chosen(id) {
+  return id === null ? undefined : model.partitions.get(id);
+}
+
+/** @type {string|null} */
 let wanted = null;
 
-/** Chooses a partition as soon as it is there. */
+/** Chooses a partition as soon as it is there. @param {string} name */
 function chooseSoon(name) {
   const found = [...model.partitions.values()].find((it) => it.name === name);
   wanted = found ? null : name;
   if (found) table.choose(found.id);
 }
 
-function showSystem() {
-  const { name, mtms, state, memory: mb, units: share } = model.system;
+/** @param {System} system */
+function showSystem({ name, mtms, state, memory: mb, units: share }) {
   document.title = `${name} · vmcsim console`;
   byId("system-name").textContent = name;
   byId("system-about").replaceChildren(mtms, " ", stateElement(state));
-  const meter = (what, used, all, text) => {
+  const meter = (/** @type {string} */ what, /** @type {number} */ used, /** @type {number} */ all, /** @type {string} */ text) => {
     byId(`${what}-text`).textContent = text;
     byId(`${what}-bar`).style.width = `${all ? (100 * used) / all : 0}%`;
   };
@@ -190,13 +223,13 @@ link.onmessage = (message) => {
   }
   if (message.system) {
     model.system = message.system;
-    showSystem();
+    showSystem(message.system);
   }
   for (const partition of message.partitions ?? []) {
     model.partitions.set(partition.id, partition);
     model.fresh?.add(partition.id);
     table.update(partition);
-    if (partition.name === wanted) chooseSoon(wanted);
+    if (partition.name === wanted) chooseSoon(partition.name);
   }
   for (const id of message.gone ?? []) {
     model.partitions.delete(id);
@@ -204,7 +237,7 @@ link.onmessage = (message) => {
   }
   if (model.fresh?.size) {
     // What was there before the stream and is not in it has gone meanwhile.
-    for (const id of [...model.partitions.keys()].filter((id) => !model.fresh.has(id))) {
+    for (const id of [...model.partitions.keys()].filter((id) => !model.fresh?.has(id))) {
       model.partitions.delete(id);
       table.remove(id);
     }
@@ -212,7 +245,7 @@ link.onmessage = (message) => {
   }
   if (message.partitions || message.gone || message.system) {
     showCount();
-    detail.show(model.partitions.get(table.chosen), model);
+    detail.show(chosen(table.chosen), model);
   }
   if (message.jobs) panels.showJobs(message.jobs);
   if (message.events) panels.addEvents(message.events);
@@ -223,6 +256,7 @@ link.onmessage = (message) => {
   }
 };
 
+/** @param {Vmc} vmc */
 function showVmc(vmc) {
   panels.vmc(vmc);
   const { machine } = vmc;
@@ -242,7 +276,7 @@ setInterval(() => {
 }, 1000);
 
 function showHelp() {
-  const key = (keys, text) => make("li", {}, ...keys.flatMap((it) => [make("kbd", {}, it), " "]), text);
+  const key = (/** @type {string[]} */ keys, /** @type {string} */ text) => make("li", {}, ...keys.flatMap((it) => [make("kbd", {}, it), " "]), text);
   ask("Keys and words", [
     make("ul", {}, key(["↓", "↑", "PgDn", "PgUp"], "choose a partition"), key(["/"], "search"), key(["Esc"], "search no more"), key(["n"], "new partition"), key(["s"], "start"), key(["x"], "stop"),
       key(["r"], "rename"), key(["Del"], "delete"), key(["1", "2", "3", "4"], "VMC, jobs, events, commands"), key(["?"], "this")),
@@ -253,19 +287,21 @@ function showHelp() {
 }
 
 document.addEventListener("keydown", (event) => {
-  const writes = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+  const target = /** @type {HTMLElement} */ (event.target);
+  const writes = ["INPUT", "SELECT", "TEXTAREA"].includes(target.tagName);
   if (byId("app").hidden || dialog.open || event.ctrlKey || event.metaKey || event.altKey) return;
   if (writes) {
     if (event.key === "Escape") {
-      if (event.target.id === "search") search("");
-      event.target.blur();
+      if (target.id === "search") search("");
+      target.blur();
     }
-    if (event.target.id === "search" && event.key === "ArrowDown") table.step(1);
+    if (target.id === "search" && event.key === "ArrowDown") table.step(1);
     return;
   }
-  if (event.target.getAttribute?.("role") === "tab") return;
+  if (target.getAttribute?.("role") === "tab") return;
   const at = table.chosen;
-  const act = (what) => at !== null && actions.act(what, at);
+  const act = (/** @type {string} */ what) => at !== null && actions.act(what, at);
+  /** @type {Record<string, () => void>} */
   const keys = {
     ArrowDown: () => table.step(1), ArrowUp: () => table.step(-1), PageDown: () => table.step(15), PageUp: () => table.step(-15), Home: () => table.step(-1e6), End: () => table.step(1e6),
     "/": () => byId("search").focus(), n: () => actions.create(), s: () => act("start"), x: () => act("stop"), r: () => act("rename"), Delete: () => act("delete"), "?": showHelp,
@@ -277,7 +313,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** Leaves the partitions that have these words. */
+/** Leaves the partitions that have these words. @param {string} words */
 function search(words) {
   byId("search").value = words;
   table.search = words;
@@ -285,13 +321,13 @@ function search(words) {
   showCount();
 }
 
-byId("search").addEventListener("input", (event) => search(event.target.value));
-byId("state-filter").addEventListener("change", (event) => { table.state = event.target.value; table.filter(); showCount(); });
+byId("search").addEventListener("input", (/** @type {any} */ event) => search(event.target.value));
+byId("state-filter").addEventListener("change", (/** @type {any} */ event) => { table.state = event.target.value; table.filter(); showCount(); });
 byId("new").addEventListener("click", () => actions.create());
 byId("help-button").addEventListener("click", showHelp);
 byId("logoff").addEventListener("click", () => link.logOff());
 
-byId("logon").addEventListener("submit", async (event) => {
+byId("logon").addEventListener("submit", async (/** @type {Event} */ event) => {
   event.preventDefault();
   byId("logon-error").textContent = "";
   try {
@@ -299,14 +335,14 @@ byId("logon").addEventListener("submit", async (event) => {
     byId("password").value = "";
     begin();
   } catch (error) {
-    byId("logon-error").textContent = error.message;
+    byId("logon-error").textContent = messageOf(error);
   }
 });
 
 async function begin() {
   byId("logon").hidden = true;
   byId("app").hidden = false;
-  detail.show(null, model);
+  detail.show(undefined, model);
   await link.follow();
   // The token is no good any more.
   sessionStorage.removeItem("token");

@@ -4,19 +4,26 @@ const RATES = 120;
 const LISTED = 200;
 
 class Panels {
+  /** @param {Model} model */
   constructor(model) {
     this.model = model;
+    /** @type {number[]} */
     this.rates = [];
+    /** @type {Vmc["messages"]} */
     this.messages = [];
+    /** @type {Notice[]} */
     this.events = [];
+    /** @type {Sent[]} */
     this.commands = [];
+    /** @type {{all: number, at: number}|null} */
     this.before = null;
-    for (const tab of document.querySelectorAll("[role=tab]")) tab.addEventListener("click", () => this.select(tab.dataset.tab));
-    document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
-      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    for (const tab of this.tabs()) tab.addEventListener("click", () => this.select(tab.dataset.tab));
+    document.querySelector("[role=tablist]")?.addEventListener("keydown", (event) => {
+      const { key } = /** @type {KeyboardEvent} */ (event);
+      const by = key === "ArrowRight" ? 1 : key === "ArrowLeft" ? -1 : 0;
       if (!by) return;
-      const tabs = [...document.querySelectorAll("[role=tab]")];
-      const next = tabs[(tabs.indexOf(document.activeElement) + by + tabs.length) % tabs.length];
+      const tabs = this.tabs();
+      const next = tabs[(tabs.findIndex((tab) => tab === document.activeElement) + by + tabs.length) % tabs.length];
       next.focus();
       this.select(next.dataset.tab);
     });
@@ -26,14 +33,24 @@ class Panels {
     this.showJobs([]);
   }
 
+  /** @returns {HTMLElement[]} */
+  tabs() {
+    return [...document.querySelectorAll("[role=tab]")].map((tab) => /** @type {HTMLElement} */ (tab));
+  }
+
+  /** @param {string|undefined} name */
   select(name) {
-    for (const tab of document.querySelectorAll("[role=tab]")) {
+    for (const tab of this.tabs()) {
       tab.setAttribute("aria-selected", String(tab.dataset.tab === name));
       tab.tabIndex = tab.dataset.tab === name ? 0 : -1;
     }
-    for (const pane of document.querySelectorAll("[data-pane]")) pane.hidden = pane.dataset.pane !== name;
+    for (const one of document.querySelectorAll("[data-pane]")) {
+      const pane = /** @type {HTMLElement} */ (one);
+      pane.hidden = pane.dataset.pane !== name;
+    }
   }
 
+  /** @param {Vmc} vmc */
   vmc(vmc) {
     const now = performance.now();
     const all = vmc.sent + vmc.received;
@@ -62,17 +79,19 @@ class Panels {
       make("td", { class: "n dim" }, `${it.bytes} B`), make("td", {}, it.text)))))));
   }
 
+  /** @param {Machine|null} machine */
   channel(machine) {
     if (!machine) return make("div", {}, make("h3", {}, "Channel"), make("p", { class: "dim" }, "The channel is a device file: the machine behind it cannot be looked into from here."));
     const [mgmt, hyp] = machine.running;
-    const queue = (name, it) => [make("dt", {}, `${name}'s queue`), make("dd", {}, it ? `${it.holds} of ${it.of} entries` : make("span", { class: "down" }, "not registered"))];
-    const runs = (is) => (is ? "running" : make("span", { class: "down" }, "crashed"));
+    const queue = (/** @type {string} */ name, /** @type {Machine["queues"][0]} */ it) => [make("dt", {}, `${name}'s queue`), make("dd", {}, it ? `${it.holds} of ${it.of} entries` : make("span", { class: "down" }, "not registered"))];
+    const runs = (/** @type {boolean} */ is) => (is ? "running" : make("span", { class: "down" }, "crashed"));
     return make("div", {}, make("h3", {}, "Channel"), make("dl", { id: "channel" },
       make("dt", {}, "driver"), make("dd", {}, machine.channel), make("dt", {}, "VMC service"), make("dd", {}, machine.hypervisor),
       make("dt", {}, "management partition"), make("dd", {}, runs(mgmt)), make("dt", {}, "hypervisor partition"), make("dd", {}, runs(hyp)),
       ...queue("driver", machine.queues[0]), ...queue("hypervisor", machine.queues[1])));
   }
 
+  /** @param {Machine|null} machine */
   sessions(machine) {
     if (!machine) return [];
     const open = machine.sessions.filter((it) => it.number !== null);
@@ -84,12 +103,13 @@ class Panels {
         part.style.flexGrow = count;
         bar.append(part);
       }
-      const key = (name, text) => make("span", {}, make("i", { class: name }), text);
+      const key = (/** @type {string} */ name, /** @type {string} */ text) => make("span", {}, make("i", { class: name }), text);
       return [make("h3", {}, `Session ${it.number} of HMC index ${it.index}: ${it.state}`), bar, make("div", { class: "legend" },
         key("mgmt", `${it.inbound} to write with`), key("hyp", `${it.outbound} the hypervisor's`), key("inuse", `${it.inUse} hold a message`))];
     });
   }
 
+  /** @param {Job[]} jobs */
   showJobs(jobs) {
     const running = jobs.filter((it) => it.state === "running").length;
     byId("jobs-running").textContent = running || "";
@@ -100,10 +120,12 @@ class Panels {
     byId("jobs").replaceChildren(this.table(["Job", "What", "Partition", "State", "Began", "Took", ""], rows, "Nothing was started or stopped yet."));
   }
 
+  /** @param {number|null} id */
   nameOf(id) {
     return id ? (this.model.partitions.get(id)?.name ?? `partition ${id}`) : "the system";
   }
 
+  /** @param {Notice[]} events */
   addEvents(events) {
     this.events.unshift(...events.reverse());
     this.events.length = Math.min(this.events.length, LISTED);
@@ -127,6 +149,7 @@ class Panels {
       this.table(["When", "", "Command line"], rows, "Nothing was done on this page yet."));
   }
 
+  /** @param {string[]} names @param {HTMLElement[]} rows @param {string} nothing */
   table(names, rows, nothing) {
     if (!rows.length) return make("p", { class: "dim" }, nothing);
     return make("table", {}, make("thead", {}, make("tr", {}, ...names.map((name) => make("th", {}, name)))), make("tbody", {}, ...rows));

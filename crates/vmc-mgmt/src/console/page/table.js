@@ -1,9 +1,12 @@
 // The table of partitions. A row is kept as long as its partition is there, and written anew when that has changed.
 
 class Table {
+  /** @param {(id: number|null) => void} onchoose @param {(what: string, id: number) => void} onact */
   constructor(onchoose, onact) {
-    this.body = document.querySelector("#partitions tbody");
+    this.body = /** @type {HTMLElement} */ (document.querySelector("#partitions tbody"));
+    /** @type {Map<number, Row>} */
     this.rows = new Map();
+    /** @type {number|null} */
     this.chosen = null;
     this.onchoose = onchoose;
     this.onact = onact;
@@ -11,19 +14,21 @@ class Table {
     this.state = "";
   }
 
+  /** @param {Partition} partition */
   update(partition) {
     let row = this.rows.get(partition.id);
     if (!row) {
-      row = make("tr", { "data-id": partition.id, onclick: () => this.choose(partition.id) });
+      row = /** @type {Row} */ (make("tr", { "data-id": partition.id, onclick: () => this.choose(partition.id) }));
       this.rows.set(partition.id, row);
-      const after = [...this.rows.keys()].filter((id) => id < partition.id).sort((a, b) => b - a)[0];
-      if (after === undefined) this.body.prepend(row);
-      else this.rows.get(after).after(row);
+      const before = [...this.rows.keys()].filter((id) => id < partition.id).sort((a, b) => b - a)[0];
+      const after = this.rows.get(before);
+      if (after) after.after(row);
+      else this.body.prepend(row);
     }
     const processors = partition.processors;
     const shared = processors.mode === "shared";
     const off = partition.state === "not activated";
-    const act = (text, what, title) => make("button", { title, onclick: (event) => { event.stopPropagation(); this.onact(what, partition.id); } }, text);
+    const act = (/** @type {string} */ text, /** @type {string} */ what, /** @type {string} */ title) => make("button", { title, onclick: (/** @type {Event} */ event) => { event.stopPropagation(); this.onact(what, partition.id); } }, text);
     row.replaceChildren(
       make("td", {}, make("b", {}, partition.name), partition.management ? make("span", { class: "dim", title: "the management partition: this console runs in it" }, " ★") : null),
       make("td", { class: "n" }, partition.id),
@@ -42,12 +47,14 @@ class Table {
     row.classList.toggle("chosen", partition.id === this.chosen);
   }
 
+  /** @param {number} id */
   remove(id) {
     this.rows.get(id)?.remove();
     this.rows.delete(id);
     if (this.chosen === id) this.choose(null);
   }
 
+  /** @param {Row} row */
   matches(row) {
     return (!this.state || row.partition.state === this.state) && this.search.toLowerCase().split(/\s+/).every((word) => row.text.includes(word));
   }
@@ -56,19 +63,23 @@ class Table {
     for (const row of this.rows.values()) row.hidden = !this.matches(row);
   }
 
+  /** @returns {Row[]} */
   shown() {
-    return [...this.body.children].filter((row) => !row.hidden);
+    return /** @type {Row[]} */ ([...this.body.children]).filter((row) => !row.hidden);
   }
 
+  /** @param {number|null} id */
   choose(id) {
-    this.rows.get(this.chosen)?.classList.remove("chosen");
+    const rowOf = (/** @type {number|null} */ one) => (one === null ? undefined : this.rows.get(one));
+    rowOf(this.chosen)?.classList.remove("chosen");
     this.chosen = id;
-    const row = this.rows.get(id);
+    const row = rowOf(id);
     row?.classList.add("chosen");
     row?.scrollIntoView({ block: "nearest" });
     this.onchoose(id);
   }
 
+  /** @param {number} by */
   step(by) {
     const shown = this.shown();
     if (!shown.length) return;
