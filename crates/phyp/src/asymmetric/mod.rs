@@ -96,9 +96,18 @@ impl Announcement {
     /// Waits until what is announced at this moment has ended. What was changed must be before a [`heavy`], and that before
     /// this.
     pub(crate) fn wait(&self) {
-        let seen = self.0.load(Ordering::Acquire);
+        self.wait_for(self.seen());
+    }
+
+    /// What is announced at this moment.
+    fn seen(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Waits until what was [seen](Self::seen) has ended.
+    fn wait_for(&self, seen: u64) {
         if seen % 2 == 1 {
-            wait_until(|| self.0.load(Ordering::Acquire) != seen);
+            wait_until(|| self.seen() != seen);
         }
     }
 }

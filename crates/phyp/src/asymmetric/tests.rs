@@ -5,6 +5,7 @@ use crate::sync::fence;
 use crossbeam_utils::CachePadded;
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -89,11 +90,15 @@ fn what_is_announced_is_not_taken_away() {
 fn an_announcement_is_waited_for_and_the_next_one_is_not() {
     let thing = &Thing::default();
     let announced = thing.announcement.announce();
+    let (looked, has_looked) = mpsc::channel();
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
+        let waiting = scope.spawn(move || {
             heavy();
-            thing.announcement.wait();
+            let seen = thing.announcement.seen();
+            looked.send(()).unwrap();
+            thing.announcement.wait_for(seen);
         });
+        has_looked.recv().unwrap();
         for _ in 0..100 {
             thread::yield_now();
             assert!(!waiting.is_finished(), "it did not wait");
