@@ -57,6 +57,15 @@ fn the_same_seeds_give_the_same_bytes() {
 }
 
 #[test]
+fn seeds_that_are_not_for_the_driver_are_counted_and_are_no_gap() {
+    let library = compile("drivers/reference.c", "left-out", &[]);
+    let (code, text) =
+        run(&["explore", "--generated", "--seeds", "20", "--driver", shown(&library)]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("left out") && !text.contains("missing between"), "{text}");
+}
+
+#[test]
 fn a_failure_is_found_kept_repeated_and_made_small() {
     let (library, saved) = (careless("found"), empty("found"));
     let driver = ["--driver", shown(&library)];

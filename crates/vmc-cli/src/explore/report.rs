@@ -68,8 +68,12 @@ fn repeat(key: &Key, driver: &str) -> String {
     repeat_command(&key.subject, key.seed, schedule, driver)
 }
 
-/// How many seeds are missing between the first and the last one of a search.
+/// How many seeds are missing between the first and the last one of a search. With a driver of a user those that are not
+/// for it are left out.
 fn gap(search: &Seeds) -> Option<String> {
+    if search.driver.is_some() {
+        return None;
+    }
     let ((first, _), (_, last)) = (search.seeds.first()?, search.seeds.last()?);
     let missing = last.saturating_sub(*first).saturating_sub(search.runs - 1);
     let subject = &search.subject;
